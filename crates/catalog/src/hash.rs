@@ -1,0 +1,45 @@
+//! What a product says, as one short text.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Product;
+
+/// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's canonical JSON.
+///
+/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings: fields in the order of the type, maps in
+/// the order of their keys. 16 bytes keep the chance that any two of a billion products
+/// collide below 10⁻²⁰.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContentHash(String);
+
+impl ContentHash {
+    /// The hash of what `product` says.
+    #[must_use]
+    pub fn of(product: &Product) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        // Writing to a hasher cannot fail, and every map in `Product` has text keys.
+        serde_json::to_writer(&mut hasher, &product.without_warnings())
+            .unwrap_or_else(|error| unreachable!("a product is always JSON: {error}"));
+        Self(hasher.finalize().to_hex()[..32].to_owned())
+    }
+
+    /// A hash read back from a ledger or a target.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod failure;
+pub mod hash;
+pub mod key;
+pub mod product;
+pub mod version;
+
+pub use failure::{ErrorKind, Failure};
+pub use hash::ContentHash;
+pub use key::{KeyError, ProductKey};
+pub use product::{
+    Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,
+};
+pub use version::Version;

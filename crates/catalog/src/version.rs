@@ -1,0 +1,84 @@
+//! The order of two documents of one product.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A text whose alphabetical order is the order in which the source said things.
+///
+/// `<object time, ms>-<S3 sequencer>-<position in the feed>`, each padded to a fixed width, 50 characters in all:
+/// 1. the object's `Last-Modified`, milliseconds since 1970 (S3 gives whole seconds);
+/// 2. S3's sequencer, which orders writes of one key within a second. S3 says to compare sequencers after padding the shorter one
+///    with zeros on the right;
+/// 3. the record's number in the feed, so that of two records of one product in one feed the later wins.
+///
+/// It depends on the object and the record only, never on when or how often they are processed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(String);
+
+impl Version {
+    /// Hexadecimal digits kept of a sequencer. Those seen have 16 to 18.
+    const SEQUENCER_DIGITS: usize = 24;
+
+    /// The version of record `position` (from 0) in the object written at `object_time_ms` with `sequencer`.
+    #[must_use]
+    pub fn new(object_time_ms: u64, sequencer: &str, position: u64) -> Self {
+        let mut digits: String = sequencer
+            .chars()
+            .filter(char::is_ascii_hexdigit)
+            .map(|c| c.to_ascii_uppercase())
+            .take(Self::SEQUENCER_DIGITS)
+            .collect();
+        while digits.len() < Self::SEQUENCER_DIGITS {
+            digits.push('0');
+        }
+        Self(format!("{object_time_ms:013}-{digits}-{position:011}"))
+    }
+
+    /// A version read back from a ledger or a target.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn fits_the_field_that_pimcore_keeps_it_in() {
+        assert_eq!(Version::new(1_763_856_000_000, "0055AED6DCD90281E5", 7).as_str().len(), 50);
+    }
+
+    #[test]
+    fn a_shorter_sequencer_is_padded_on_the_right() {
+        assert!(Version::new(1, "0055AED6", 0) < Version::new(1, "0055AED6DC", 0));
+        assert!(Version::new(1, "0055AED7", 0) > Version::new(1, "0055AED6DC", 0));
+    }
+
+    proptest! {
+        #[test]
+        fn text_order_is_the_order_of_time_then_sequencer_then_position(
+            a in (0u64..10_000_000_000_000, 0u64.., 0u64..100_000_000_000),
+            b in (0u64..10_000_000_000_000, 0u64.., 0u64..100_000_000_000),
+        ) {
+            let version = |(t, s, p): (u64, u64, u64)| Version::new(t, &format!("{s:016X}"), p);
+            prop_assert_eq!(version(a).cmp(&version(b)), a.cmp(&b));
+        }
+    }
+}
