@@ -1,0 +1,180 @@
+//! The category tree as Pimcore has it.
+
+use std::collections::HashMap;
+
+use catalog::{Failure, Localized};
+use serde::Deserialize;
+
+use crate::path::{CATEGORY_FOLDER, CategoryPath};
+use crate::product::object_id;
+
+/// One category in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeNode {
+    /// Pimcore's object id.
+    pub id: u32,
+    /// The parent category, or none at the root of the tree.
+    pub parent: Option<u32>,
+    /// Where it lives.
+    pub path: CategoryPath,
+    /// `source:category id`; one made by people may have none.
+    pub external_id: Option<String>,
+    /// Whether it is published.
+    pub published: bool,
+    /// Name as the source has it.
+    pub name: Localized,
+    /// Slug as the source has it.
+    pub slug: Option<String>,
+    /// The handle that people want in the shop.
+    pub shop_handle: Option<String>,
+    /// People do not want it in the shop.
+    pub hidden: bool,
+    /// When it was last saved, seconds since 1970.
+    pub modified: i64,
+}
+
+/// Every category of the catalog. Cheap to look up by id and by external id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CategoryTree {
+    nodes: HashMap<u32, TreeNode>,
+    by_external_id: HashMap<String, u32>,
+}
+
+impl CategoryTree {
+    /// The tree of these nodes, in any order.
+    #[must_use]
+    pub fn new(nodes: impl IntoIterator<Item = TreeNode>) -> Self {
+        let mut tree = Self::default();
+        for node in nodes {
+            tree.insert(node);
+        }
+        tree
+    }
+
+    /// Adds a category or replaces the one with the same id.
+    pub fn insert(&mut self, node: TreeNode) {
+        if let Some(external_id) = &node.external_id {
+            self.by_external_id.insert(external_id.clone(), node.id);
+        }
+        self.nodes.insert(node.id, node);
+    }
+
+    /// The category with this object id.
+    #[must_use]
+    pub fn get(&self, id: u32) -> Option<&TreeNode> {
+        self.nodes.get(&id)
+    }
+
+    /// The category with exactly this external id.
+    #[must_use]
+    pub fn by_external_id(&self, external_id: &str) -> Option<&TreeNode> {
+        self.by_external_id.get(external_id).and_then(|id| self.nodes.get(id))
+    }
+
+    /// A category whose external id Pimcore takes for the same, because it differs only in case or trailing spaces.
+    #[must_use]
+    pub fn alike(&self, external_id: &str) -> Option<&TreeNode> {
+        let folded = |text: &str| text.trim_end_matches(' ').to_lowercase();
+        let wanted = folded(external_id);
+        self.nodes.values().find(|node| node.external_id.as_deref().is_some_and(|own| folded(own) == wanted))
+    }
+
+    /// The category at this path.
+    #[must_use]
+    pub fn at(&self, path: &CategoryPath) -> Option<&TreeNode> {
+        self.nodes.values().find(|node| node.path == *path)
+    }
+
+    /// The categories from the root to this one, this one last. Empty for an unknown id.
+    #[must_use]
+    pub fn path_of(&self, id: u32) -> Vec<&TreeNode> {
+        let mut path = Vec::new();
+        let mut next = self.nodes.get(&id);
+        while let Some(node) = next {
+            path.push(node);
+            // A tree read over several pages while somebody moves categories could, in theory, hold a ring.
+            next = node.parent.and_then(|parent| self.nodes.get(&parent)).filter(|_| path.len() <= self.nodes.len());
+        }
+        path.reverse();
+        path
+    }
+
+    /// Whether `id` lies below `ancestor`, or is it.
+    #[must_use]
+    pub fn is_within(&self, id: u32, ancestor: u32) -> bool {
+        self.path_of(id).iter().any(|node| node.id == ancestor)
+    }
+
+    /// All categories, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &TreeNode> {
+        self.nodes.values()
+    }
+
+    /// How many categories there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no category at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+/// A category as Data Hub writes it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Node {
+    id: String,
+    fullpath: String,
+    published: Option<bool>,
+    modification_date: Option<i64>,
+    external_id: Option<String>,
+    slug: Option<String>,
+    #[serde(rename = "name_en")]
+    name_en: Option<String>,
+    #[serde(rename = "name_ar")]
+    name_ar: Option<String>,
+    shop_handle: Option<String>,
+    hidden: Option<bool>,
+    parent: Option<Parent>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Parent {
+    #[serde(rename = "__typename")]
+    class: String,
+    id: Option<String>,
+}
+
+impl Node {
+    /// `None` for a category that does not lie in the tree (people can put one anywhere).
+    pub(crate) fn into_node(self) -> Result<Option<TreeNode>, Failure> {
+        let Some(path) = CategoryPath::parse(&self.fullpath) else {
+            tracing::warn!(fullpath = self.fullpath, "a category outside {CATEGORY_FOLDER} is left alone");
+            return Ok(None);
+        };
+        let parent = self.parent.filter(|parent| parent.class == "object_CatalogCategory").and_then(|parent| parent.id);
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let mut name = Localized::default();
+        for (lang, text) in [("en", said(self.name_en)), ("ar", said(self.name_ar))] {
+            if let Some(text) = text {
+                name.0.insert(lang.to_owned(), text);
+            }
+        }
+        Ok(Some(TreeNode {
+            id: object_id(&self.id)?,
+            parent: parent.as_deref().map(object_id).transpose()?,
+            path,
+            external_id: said(self.external_id),
+            published: self.published.unwrap_or(false),
+            name,
+            slug: said(self.slug),
+            shop_handle: said(self.shop_handle),
+            hidden: self.hidden.unwrap_or(false),
+            modified: self.modification_date.unwrap_or(0),
+        }))
+    }
+}
