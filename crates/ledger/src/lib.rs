@@ -1,1 +1,10 @@
-//! ledger
+#![doc = include_str!("../README.md")]
+
+pub mod core;
+mod shell;
+
+pub use crate::core::desired::{Classification, DesiredDoc, classify};
+pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
+pub use crate::core::stage::{Applied, Claim, Owner, Stage};
+pub use crate::core::state::{ProductState, RecordedError, StageState};
+pub use crate::shell::{DesiredOutcome, Ledger, LedgerError};

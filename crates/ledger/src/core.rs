@@ -1,0 +1,11 @@
+//! The protocol without I/O: what is known and the time go in, a conditional write comes out.
+
+mod body;
+pub mod desired;
+mod expression;
+pub mod run;
+pub mod stage;
+pub mod state;
+
+pub use body::BodyError;
+pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

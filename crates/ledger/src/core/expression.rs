@@ -1,0 +1,183 @@
+//! Conditional writes as data.
+//!
+//! The vocabulary is the part of DynamoDB's that the protocol needs, with DynamoDB's meaning: a comparison with an attribute that is not
+//! there is false, whatever the comparison. [`Write::apply`] is that meaning on a plain map; the property tests hold it against the
+//! real thing.
+
+use std::collections::BTreeMap;
+
+/// An attribute's value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// Text.
+    S(String),
+    /// A whole number.
+    N(i64),
+    /// Bytes.
+    B(Vec<u8>),
+}
+
+impl Value {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::S(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<i64> {
+        match self {
+            Self::N(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::S(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::S(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::N(number)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::B(bytes)
+    }
+}
+
+/// An item's attributes without its key. An item that is not in the table has none.
+pub type Item = BTreeMap<String, Value>;
+
+/// Which item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemKey {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+/// The right-hand side of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operand {
+    /// A given value.
+    Value(Value),
+    /// Another attribute of the same item.
+    Attribute(&'static str),
+}
+
+/// What must hold of the stored item for a write to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    Always,
+    /// The attribute is not there.
+    Absent(&'static str),
+    /// The attribute is there.
+    Present(&'static str),
+    /// Equal.
+    Eq(&'static str, Operand),
+    /// There, and not equal.
+    Ne(&'static str, Operand),
+    /// There, and less.
+    Lt(&'static str, Operand),
+    /// There, and less or equal.
+    Le(&'static str, Operand),
+    /// All of them.
+    All(Vec<Condition>),
+    /// Any of them.
+    Any(Vec<Condition>),
+}
+
+impl Condition {
+    /// Whether it holds of an item.
+    #[must_use]
+    pub fn holds(&self, item: &Item) -> bool {
+        let compare = |name: &str, operand: &Operand, test: fn(&Value, &Value) -> bool| {
+            let right = match operand {
+                Operand::Value(value) => Some(value),
+                Operand::Attribute(other) => item.get(*other),
+            };
+            matches!((item.get(name), right), (Some(left), Some(right)) if test(left, right))
+        };
+        match self {
+            Self::Always => true,
+            Self::Absent(name) => !item.contains_key(*name),
+            Self::Present(name) => item.contains_key(*name),
+            Self::Eq(name, operand) => compare(name, operand, |a, b| a == b),
+            Self::Ne(name, operand) => compare(name, operand, |a, b| a != b),
+            Self::Lt(name, operand) => compare(name, operand, |a, b| a < b),
+            Self::Le(name, operand) => compare(name, operand, |a, b| a <= b),
+            Self::All(parts) => parts.iter().all(|part| part.holds(item)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(item)),
+        }
+    }
+}
+
+/// One change to an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Sets an attribute.
+    Set(&'static str, Value),
+    /// Sets an attribute unless it is there.
+    SetIfAbsent(&'static str, Value),
+    /// Adds to a number; an absent one counts as 0.
+    Add(&'static str, i64),
+    /// Removes an attribute.
+    Remove(&'static str),
+}
+
+/// A conditional write of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Which item.
+    pub key: ItemKey,
+    /// What must hold.
+    pub condition: Condition,
+    /// What changes. An attribute stands here once at most.
+    pub changes: Vec<Change>,
+}
+
+impl Write {
+    /// The item after the write, or the item as it is if the condition does not hold.
+    pub fn apply(&self, item: &Item) -> Result<Item, Item> {
+        if !self.condition.holds(item) {
+            return Err(item.clone());
+        }
+        let mut after = item.clone();
+        for change in &self.changes {
+            match change {
+                Change::Set(name, value) => {
+                    after.insert((*name).to_owned(), value.clone());
+                }
+                Change::SetIfAbsent(name, value) => {
+                    after.entry((*name).to_owned()).or_insert_with(|| value.clone());
+                }
+                Change::Add(name, by) => {
+                    let now = after.get(*name).and_then(Value::number).unwrap_or(0);
+                    after.insert((*name).to_owned(), Value::N(now + by));
+                }
+                Change::Remove(name) => {
+                    after.remove(*name);
+                }
+            }
+        }
+        Ok(after)
+    }
+}

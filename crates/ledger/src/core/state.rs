@@ -1,0 +1,166 @@
+//! A product's `state` item: small, because it is read for every record of every feed.
+
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
+use serde::{Deserialize, Serialize};
+
+use super::expression::{Item, ItemKey, Value};
+use super::stage::{Applied, Stage};
+
+/// Sort key of the item.
+pub const SK: &str = "state";
+/// Newest version seen of the product.
+pub const VERSION: &str = "version";
+/// Hash of the desired content.
+pub const HASH: &str = "hash";
+/// The version that brought this hash; older than [`VERSION`] when later documents said the same.
+pub const CHANGED_VERSION: &str = "changed_version";
+/// Since when (ms) the desired content has not reached every target. Sort key of the sparse index.
+pub const PENDING_SINCE: &str = "pending_since";
+/// Partition key of the sparse index.
+pub const PENDING_SHARD: &str = "pending_shard";
+/// The feed run that brought the hash, for tracing.
+pub const RUN: &str = "run";
+
+/// Number of partitions of the pending index, so that a large feed does not make one of them hot.
+pub const PENDING_SHARDS: u8 = 8;
+
+/// The key of a product's partition.
+#[must_use]
+pub fn partition(key: &ProductKey) -> String {
+    format!("P#{}#{}", key.source(), key.id())
+}
+
+/// The key of a product's `state` item.
+#[must_use]
+pub fn item_key(key: &ProductKey) -> ItemKey {
+    ItemKey { pk: partition(key), sk: SK.to_owned() }
+}
+
+/// The product that a `P#…` partition belongs to.
+#[must_use]
+pub fn product_of(pk: &str) -> Option<ProductKey> {
+    let (source, id) = pk.strip_prefix("P#")?.split_once('#')?;
+    ProductKey::new(source, id).ok()
+}
+
+/// The partition of the pending index that a product belongs to: `"0"` to `"7"`.
+#[must_use]
+pub fn pending_shard(key: &ProductKey) -> String {
+    // FNV-1a: stable across releases, which the standard library's hasher does not promise.
+    let hash = key
+        .to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash % u64::from(PENDING_SHARDS)).to_string()
+}
+
+/// An error as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedError {
+    /// What follows from it.
+    pub kind: ErrorKind,
+    /// Stable word.
+    pub code: String,
+    /// For people; cut to 500 characters.
+    pub message: String,
+    /// When, in ms.
+    pub at: i64,
+}
+
+impl RecordedError {
+    /// Characters kept of a message, so that the item stays within one write unit.
+    const MAX_CHARS: usize = 400;
+
+    /// A failure as of `now`.
+    #[must_use]
+    pub fn new(failure: &Failure, now: i64) -> Self {
+        Self {
+            kind: failure.kind,
+            code: failure.code.clone(),
+            message: failure.message.chars().take(Self::MAX_CHARS).collect(),
+            at: now,
+        }
+    }
+}
+
+/// What a target has of a product, and who is working on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StageState {
+    /// What the target was last made to hold.
+    pub applied: Option<Applied>,
+    /// Who works on it, if anybody.
+    pub owner: Option<String>,
+    /// Until when (ms) nobody else may.
+    pub until: Option<i64>,
+    /// Not to be believed before this time (ms): somebody's request may have landed late.
+    pub recheck_at: Option<i64>,
+    /// Claims since the desired content last changed or the stage was last completed.
+    pub attempts: i64,
+    /// Why the last attempt failed.
+    pub last_error: Option<RecordedError>,
+}
+
+/// A product's `state` item.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductState {
+    /// Newest version seen.
+    pub version: Option<Version>,
+    /// Hash of the desired content.
+    pub hash: Option<ContentHash>,
+    /// The version that brought the hash.
+    pub changed_version: Option<Version>,
+    /// Since when (ms) some target lacks the desired content.
+    pub pending_since: Option<i64>,
+    /// The run that brought the hash.
+    pub run: Option<String>,
+    /// The PIM.
+    pub pimcore: StageState,
+    /// The shop.
+    pub medusa: StageState,
+}
+
+impl ProductState {
+    /// Reads an item; attributes of another type than expected count as absent.
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
+        let text = |name: &str| item.get(name).and_then(Value::text).map(str::to_owned);
+        Self {
+            version: text(VERSION).map(Version::from_text),
+            hash: text(HASH).map(ContentHash::from_text),
+            changed_version: text(CHANGED_VERSION).map(Version::from_text),
+            pending_since: item.get(PENDING_SINCE).and_then(Value::number),
+            run: text(RUN),
+            pimcore: stage_of(item, Stage::Pimcore),
+            medusa: stage_of(item, Stage::Medusa),
+        }
+    }
+
+    /// One stage.
+    #[must_use]
+    pub const fn stage(&self, stage: Stage) -> &StageState {
+        match stage {
+            Stage::Pimcore => &self.pimcore,
+            Stage::Medusa => &self.medusa,
+        }
+    }
+}
+
+fn stage_of(item: &Item, stage: Stage) -> StageState {
+    let names = stage.attributes();
+    let text = |name: &str| item.get(name).and_then(Value::text).map(str::to_owned);
+    let number = |name: &str| item.get(name).and_then(Value::number);
+    StageState {
+        applied: text(names.hash).map(|hash| Applied {
+            hash: ContentHash::from_text(hash),
+            version: Version::from_text(text(names.version).unwrap_or_default()),
+            remote_id: text(names.remote_id),
+            view: text(names.view),
+            at: number(names.at).unwrap_or(0),
+        }),
+        owner: text(names.owner),
+        until: number(names.until),
+        recheck_at: number(names.recheck_at),
+        attempts: number(names.attempts).unwrap_or(0),
+        last_error: text(names.error).and_then(|json| serde_json::from_str(&json).ok()),
+    }
+}

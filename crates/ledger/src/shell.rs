@@ -1,0 +1,364 @@
+//! The shell: sends the core's writes to DynamoDB and hands back what it answered.
+
+mod render;
+mod table;
+
+use std::collections::HashMap;
+
+use catalog::{ContentHash, Failure, ProductKey, Version};
+use futures::future::try_join_all;
+
+use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
+use crate::core::run::{self, Run, RunClaim, RunId};
+use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
+use crate::core::state::{self, ProductState};
+use crate::core::{BodyError, Item, Write};
+use table::Table;
+
+/// Why the ledger could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// DynamoDB did not answer as it should, after the SDK's own retries.
+    #[error("DynamoDB {operation} on table {table}: {message}")]
+    Store {
+        /// Which call.
+        operation: &'static str,
+        /// Which table.
+        table: String,
+        /// What it said.
+        message: String,
+    },
+    /// A stored product cannot be read.
+    #[error("the ledger's copy of product {key} is damaged: {source}")]
+    Damaged {
+        /// Which product.
+        key: String,
+        /// What is wrong with it.
+        source: BodyError,
+    },
+    /// A product is larger than the ledger can keep.
+    #[error("product {key} is {bytes} bytes compressed, the ledger keeps at most {limit}", limit = MAX_BODY_BYTES)]
+    TooLarge {
+        /// Which product.
+        key: String,
+        /// Its compressed size.
+        bytes: usize,
+    },
+    /// The lease on this work is somebody else's by now.
+    #[error("the lease on {what} was lost")]
+    LeaseLost {
+        /// Which work.
+        what: String,
+    },
+}
+
+impl LedgerError {
+    /// The same as a failure of a message.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Store { .. } => Failure::transient("ledger_unavailable", self.to_string()),
+            Self::Damaged { .. } => Failure::permanent("ledger_item_damaged", self.to_string()),
+            Self::TooLarge { .. } => Failure::permanent("product_too_large", self.to_string()),
+            Self::LeaseLost { .. } => Failure::transient("lease_lost", self.to_string()),
+        }
+    }
+}
+
+/// What writing a desired state came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DesiredOutcome {
+    /// Written: announce it.
+    Written,
+    /// A newer document won meanwhile: dropped, to be counted as stale.
+    Stale,
+}
+
+/// The ledger: one DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    table: Table,
+    leases: Leases,
+}
+
+impl Ledger {
+    /// Requests in flight at once for calls that take many keys.
+    const PARALLEL: usize = 16;
+
+    /// A ledger in `table`. `leases` must outlive the function's timeout.
+    #[must_use]
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>, leases: Leases) -> Self {
+        Self { table: Table::new(client, table.into()), leases }
+    }
+
+    /// The states of these products, consistently read; a product that is not known has the default state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
+        let items = self.table.read(keys, state::item_key).await?;
+        Ok(items.into_iter().map(|(key, item)| (key, ProductState::of(&item))).collect())
+    }
+
+    /// The desired states of these products; a product without one is not in the answer.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`]; a damaged doc is an error of its own entry.
+    pub async fn read_docs(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+        let items = self.table.read(keys, desired::doc_key).await?;
+        Ok(items
+            .into_iter()
+            .filter_map(|(key, item)| match DesiredDoc::of(&item) {
+                Ok(Some(doc)) => Some((key, Ok(doc))),
+                Ok(None) => None,
+                Err(source) => {
+                    let error = LedgerError::Damaged { key: key.to_string(), source };
+                    Some((key, Err(error)))
+                }
+            })
+            .collect())
+    }
+
+    /// Writes a changed product: `doc`, then `state`.
+    ///
+    /// # Errors
+    /// [`LedgerError::TooLarge`], [`LedgerError::Store`].
+    pub async fn put_desired(
+        &self,
+        key: &ProductKey,
+        doc: &DesiredDoc,
+        now: i64,
+    ) -> Result<DesiredOutcome, LedgerError> {
+        let packed = doc.packed().map_err(|source| LedgerError::Damaged { key: key.to_string(), source })?;
+        if packed.len() > MAX_BODY_BYTES {
+            return Err(LedgerError::TooLarge { key: key.to_string(), bytes: packed.len() });
+        }
+        if self.table.write(&desired::write_doc(key, doc, packed)).await?.is_err() {
+            return Ok(DesiredOutcome::Stale);
+        }
+        let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
+        Ok(match self.table.write(&state).await? {
+            Ok(_) => DesiredOutcome::Written,
+            Err(_) => DesiredOutcome::Stale,
+        })
+    }
+
+    /// Notes that a newer document said the same. `false` when the product has changed since it was read: classify it again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
+        Ok(self.table.write(&desired::touch(key, version, hash)).await?.is_ok())
+    }
+
+    /// Claims a stage for each product, several at once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn claim(
+        &self,
+        stage: Stage,
+        keys: &[ProductKey],
+        owner: &Owner,
+        now: i64,
+    ) -> Result<HashMap<ProductKey, Claim>, LedgerError> {
+        let mut claims = HashMap::with_capacity(keys.len());
+        for some in keys.chunks(Self::PARALLEL) {
+            let each = some.iter().map(|key| async move {
+                Ok::<_, LedgerError>((key.clone(), self.claim_one(stage, key, owner, now).await?))
+            });
+            claims.extend(try_join_all(each).await?);
+        }
+        Ok(claims)
+    }
+
+    async fn claim_one(
+        &self,
+        stage: Stage,
+        key: &ProductKey,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<Claim, LedgerError> {
+        let refused = match self.table.write(&stage::claim(stage, key, owner, now, self.leases)).await? {
+            Ok(after) => return Ok(Claim::Claimed(ProductState::of(&after))),
+            Err(item) => item,
+        };
+        match stage::refused(stage, owner, &refused, now) {
+            Refusal::Final(claim) => Ok(claim),
+            Refusal::Expired { dead, until } => {
+                let take_over = stage::take_over(stage, key, owner, &dead, until, now, self.leases);
+                Ok(match self.table.write(&take_over).await? {
+                    Ok(after) => {
+                        tracing::warn!(product = %key, stage = stage.as_str(), %dead, until, "took over an expired lease");
+                        Claim::Claimed(ProductState::of(&after))
+                    }
+                    Err(_) => Claim::Leased { until: now + self.leases.lease_ms },
+                })
+            }
+        }
+    }
+
+    /// Completes a stage. `seen` is the state that [`Ledger::claim`] gave. Returns when (ms) the stage has to be done once more, if it has.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`], after the stage was marked as not to be believed; [`LedgerError::Store`].
+    pub async fn complete(
+        &self,
+        stage: Stage,
+        key: &ProductKey,
+        owner: &Owner,
+        seen: &ProductState,
+        applied: &Applied,
+        now: i64,
+    ) -> Result<Option<i64>, LedgerError> {
+        let mut seen = seen.clone();
+        // The desired content, or the other stage, may change between claim and complete: look again, a bounded number of times.
+        for _ in 0..8 {
+            match self.table.write(&stage::complete(stage, key, owner, &seen, applied, now)).await? {
+                Ok(_) => return Ok(stage::recheck_due(stage, &seen, now)),
+                Err(item) => {
+                    seen = ProductState::of(&item);
+                    if seen.stage(stage).owner.as_ref() != Some(&owner.0) {
+                        break;
+                    }
+                }
+            }
+        }
+        let _ = self.table.write(&stage::suspect(stage, key, now)).await?;
+        Err(LedgerError::LeaseLost { what: format!("product {key} at {}", stage.as_str()) })
+    }
+
+    /// Gives a stage back with the reason. A lease that is somebody else's by now is left alone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn fail(
+        &self,
+        stage: Stage,
+        key: &ProductKey,
+        owner: &Owner,
+        failure: &Failure,
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let _ = self.table.write(&stage::fail(stage, key, owner, failure, now)).await?;
+        Ok(())
+    }
+
+    /// Claims a feed run.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn claim_run(
+        &self,
+        id: &RunId,
+        run: &str,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<RunClaim, LedgerError> {
+        Ok(match self.table.write(&run::claim(id, run, owner, now, self.leases.lease_ms)).await? {
+            Ok(after) => Run::of(&after).map_or(RunClaim::Leased { until: now }, RunClaim::Claimed),
+            Err(item) => run::claim_refused(&item),
+        })
+    }
+
+    /// Commits a run's position and counts. Returns the committed run: the next `seen`.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`], [`LedgerError::Store`].
+    pub async fn checkpoint_run(
+        &self,
+        id: &RunId,
+        owner: &Owner,
+        seen: &Run,
+        next: &Run,
+        now: i64,
+    ) -> Result<Run, LedgerError> {
+        self.run_step(id, &run::checkpoint(id, owner, seen, next, now, self.leases.lease_ms)).await
+    }
+
+    /// Commits a run's position and gives it up for another invocation.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`], [`LedgerError::Store`].
+    pub async fn hand_over_run(&self, id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Result<Run, LedgerError> {
+        self.run_step(id, &run::hand_over(id, owner, seen, next)).await
+    }
+
+    /// Ends a run as `next.status` says.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`], [`LedgerError::Store`].
+    pub async fn finish_run(
+        &self,
+        id: &RunId,
+        owner: &Owner,
+        seen: &Run,
+        next: &Run,
+        now: i64,
+    ) -> Result<Run, LedgerError> {
+        self.run_step(id, &run::finish(id, owner, seen, next, now)).await
+    }
+
+    async fn run_step(&self, id: &RunId, write: &Write) -> Result<Run, LedgerError> {
+        let lost = || LedgerError::LeaseLost { what: format!("the run of s3://{}/{}", id.bucket, id.key) };
+        let after = self.table.write(write).await?.map_err(|_| lost())?;
+        Run::of(&after).ok_or_else(lost)
+    }
+
+    /// Products that some target lacks, of one shard, oldest first, with the time (ms) since when; pending before `before` only.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn pending(
+        &self,
+        shard: u8,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<(ProductKey, i64)>, LedgerError> {
+        let rows = self.table.list(&shard.to_string(), before, limit, true).await?;
+        Ok(rows.into_iter().filter_map(|(key, at)| Some((state::product_of(&key.pk)?, at))).collect())
+    }
+
+    /// The newest runs first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn runs(&self, limit: usize) -> Result<Vec<(String, Run)>, LedgerError> {
+        let rows = self.table.list(run::RUNS_SHARD, i64::MAX, limit, false).await?;
+        let keys: Vec<_> = rows.into_iter().map(|(key, _)| key).collect();
+        let items = self.table.read(&keys, Clone::clone).await?;
+        Ok(keys
+            .into_iter()
+            .filter_map(|key| Some((key.pk.clone(), Run::of(items.get(&key)?)?)))
+            .collect())
+    }
+
+    /// A watermark: a small text under a name, such as the change feed's cursor.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        let key = table::watermark_key(name);
+        let items = self.table.read(std::slice::from_ref(&key), Clone::clone).await?;
+        Ok(items.get(&key).and_then(|item| item.get(table::CURSOR)).and_then(|v| v.text()).map(str::to_owned))
+    }
+
+    /// Moves a watermark from the value read before. `false` when somebody else moved it meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
+        Ok(self.table.write(&table::move_watermark(name, from, to)).await?.is_ok())
+    }
+
+    /// Sends any conditional write of the core: the item after it, or the item that refused it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
+        self.table.write(write).await
+    }
+}
