@@ -175,13 +175,7 @@ impl Ledger {
         Ok(claims)
     }
 
-    async fn claim_one(
-        &self,
-        stage: Stage,
-        key: &ProductKey,
-        owner: &Owner,
-        now: i64,
-    ) -> Result<Claim, LedgerError> {
+    async fn claim_one(&self, stage: Stage, key: &ProductKey, owner: &Owner, now: i64) -> Result<Claim, LedgerError> {
         let refused = match self.table.write(&stage::claim(stage, key, owner, now, self.leases)).await? {
             Ok(after) => return Ok(Claim::Claimed(ProductState::of(&after))),
             Err(item) => item,
@@ -251,13 +245,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn claim_run(
-        &self,
-        id: &RunId,
-        run: &str,
-        owner: &Owner,
-        now: i64,
-    ) -> Result<RunClaim, LedgerError> {
+    pub async fn claim_run(&self, id: &RunId, run: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
         Ok(match self.table.write(&run::claim(id, run, owner, now, self.leases.lease_ms)).await? {
             Ok(after) => Run::of(&after).map_or(RunClaim::Leased { until: now }, RunClaim::Claimed),
             Err(item) => run::claim_refused(&item),
@@ -312,12 +300,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn pending(
-        &self,
-        shard: u8,
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<(ProductKey, i64)>, LedgerError> {
+    pub async fn pending(&self, shard: u8, before: i64, limit: usize) -> Result<Vec<(ProductKey, i64)>, LedgerError> {
         let rows = self.table.list(&shard.to_string(), before, limit, true).await?;
         Ok(rows.into_iter().filter_map(|(key, at)| Some((state::product_of(&key.pk)?, at))).collect())
     }
@@ -330,10 +313,7 @@ impl Ledger {
         let rows = self.table.list(run::RUNS_SHARD, i64::MAX, limit, false).await?;
         let keys: Vec<_> = rows.into_iter().map(|(key, _)| key).collect();
         let items = self.table.read(&keys, Clone::clone).await?;
-        Ok(keys
-            .into_iter()
-            .filter_map(|key| Some((key.pk.clone(), Run::of(items.get(&key)?)?)))
-            .collect())
+        Ok(keys.into_iter().filter_map(|key| Some((key.pk.clone(), Run::of(items.get(&key)?)?))).collect())
     }
 
     /// A watermark: a small text under a name, such as the change feed's cursor.

@@ -173,7 +173,9 @@ pub fn refused(stage: Stage, owner: &Owner, item: &Item, now: i64) -> Refusal {
     let held = state.stage(stage);
     match (&held.owner, held.until) {
         (Some(other), Some(until)) if *other != owner.0 && until >= now => Refusal::Final(Claim::Leased { until }),
-        (Some(other), until) if *other != owner.0 => Refusal::Expired { dead: other.clone(), until: until.unwrap_or(0) },
+        (Some(other), until) if *other != owner.0 => {
+            Refusal::Expired { dead: other.clone(), until: until.unwrap_or(0) }
+        }
         _ if state.hash.is_none() => Refusal::Final(Claim::Unknown),
         _ => Refusal::Final(Claim::AlreadyApplied(state)),
     }
@@ -291,20 +293,12 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
     Write {
         key: state::item_key(key),
         condition: Condition::Eq(names.owner, Operand::Value(owner.0.clone().into())),
-        changes: vec![
-            Change::Remove(names.owner),
-            Change::Remove(names.until),
-            Change::Set(names.error, error.into()),
-        ],
+        changes: vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())],
     }
 }
 
 /// What an owner writes that found its lease gone: what it did may have come after what the new owner did.
 #[must_use]
 pub fn suspect(stage: Stage, key: &ProductKey, now: i64) -> Write {
-    Write {
-        key: state::item_key(key),
-        condition: Condition::Always,
-        changes: doubt(stage, key, now, now).into(),
-    }
+    Write { key: state::item_key(key), condition: Condition::Always, changes: doubt(stage, key, now, now).into() }
 }

@@ -34,11 +34,7 @@ impl Table {
     }
 
     fn error<E: std::error::Error>(&self, operation: &'static str, error: &E) -> LedgerError {
-        LedgerError::Store {
-            operation,
-            table: self.name.clone(),
-            message: DisplayErrorContext(error).to_string(),
-        }
+        LedgerError::Store { operation, table: self.name.clone(), message: DisplayErrorContext(error).to_string() }
     }
 
     /// The item after the write, or the item that refused it.
@@ -177,8 +173,7 @@ pub(super) fn watermark_key(name: &str) -> ItemKey {
 pub(super) fn move_watermark(name: &str, from: Option<&str>, to: &str) -> Write {
     Write {
         key: watermark_key(name),
-        condition: from
-            .map_or(Condition::Absent(CURSOR), |from| Condition::Eq(CURSOR, Operand::Value(from.into()))),
+        condition: from.map_or(Condition::Absent(CURSOR), |from| Condition::Eq(CURSOR, Operand::Value(from.into()))),
         changes: vec![Change::Set(CURSOR, to.into())],
     }
 }

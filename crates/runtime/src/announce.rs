@@ -1,0 +1,162 @@
+//! Announcements on the catalog bus.
+
+use std::time::Duration;
+
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::error::DisplayErrorContext;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use catalog::Failure;
+use futures::stream::{self, StreamExt};
+use serde::Serialize;
+
+use crate::message::ProductMessage;
+
+/// Source of all events of the pipeline.
+pub const SOURCE: &str = "catalog-relay";
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    detail_type: &'static str,
+    detail: String,
+}
+
+impl Announcement {
+    /// The desired state of a product has changed: pimcore-sync looks at it.
+    #[must_use]
+    pub fn product_changed(message: &ProductMessage) -> Self {
+        Self::new("ProductChanged", message)
+    }
+
+    /// The PIM's view of a product has changed: medusa-push looks at it.
+    #[must_use]
+    pub fn product_synced(message: &ProductMessage) -> Self {
+        Self::new("ProductSynced", message)
+    }
+
+    /// An event of another kind (`FeedCompleted`, `FeedFailed`).
+    ///
+    /// # Panics
+    /// Never for types whose serialization cannot fail: plain structs with text keys.
+    pub fn new(detail_type: &'static str, detail: &impl Serialize) -> Self {
+        let detail = serde_json::to_string(detail).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
+        Self { detail_type, detail }
+    }
+
+    /// Bytes that count towards EventBridge's limit.
+    fn size(&self) -> usize {
+        SOURCE.len() + self.detail_type.len() + self.detail.len()
+    }
+}
+
+/// Puts events on one bus.
+#[derive(Debug, Clone)]
+pub struct Announcer {
+    client: Client,
+    bus: String,
+}
+
+impl Announcer {
+    /// EventBridge's limit of entries in one `PutEvents`.
+    const ENTRIES: usize = 10;
+    /// EventBridge's limit of one `PutEvents` (1 MB), with some room.
+    const BYTES: usize = 1_000_000;
+    /// Batches in flight at once.
+    const PARALLEL: usize = 4;
+    /// Tries of an entry within one call.
+    const TRIES: u32 = 4;
+
+    /// Announces on `bus`.
+    #[must_use]
+    pub fn new(client: Client, bus: impl Into<String>) -> Self {
+        Self { client, bus: bus.into() }
+    }
+
+    /// Announces all, in full batches, several in flight; a failed entry is tried again on its own. The answers are in the order of the
+    /// announcements: an error means that this one was not accepted.
+    pub async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        let batches = batches(announcements);
+        let answers: Vec<Vec<Result<(), Failure>>> =
+            stream::iter(batches.into_iter().map(|batch| self.put(batch))).buffered(Self::PARALLEL).collect().await;
+        answers.into_iter().flatten().collect()
+    }
+
+    async fn put(&self, batch: &[Announcement]) -> Vec<Result<(), Failure>> {
+        let mut answers: Vec<Result<(), Failure>> = vec![Ok(()); batch.len()];
+        let mut open: Vec<usize> = (0..batch.len()).collect();
+        for attempt in 0..Self::TRIES {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+            }
+            let entries = open.iter().map(|&index| {
+                PutEventsRequestEntry::builder()
+                    .source(SOURCE)
+                    .event_bus_name(&self.bus)
+                    .detail_type(batch[index].detail_type)
+                    .detail(&batch[index].detail)
+                    .build()
+            });
+            let sent = self.client.put_events().set_entries(Some(entries.collect())).send().await;
+            let refused = |why: String| Failure::transient("announce_failed", format!("bus {}: {why}", self.bus));
+            match sent {
+                Err(error) => {
+                    let failure = refused(DisplayErrorContext(&error).to_string());
+                    for &index in &open {
+                        answers[index] = Err(failure.clone());
+                    }
+                }
+                Ok(output) => {
+                    let results = output.entries.unwrap_or_default();
+                    let mut still = Vec::new();
+                    for (position, &index) in open.iter().enumerate() {
+                        answers[index] = match results.get(position) {
+                            Some(entry) if entry.error_code.is_none() => Ok(()),
+                            entry => {
+                                still.push(index);
+                                let code =
+                                    entry.and_then(|e| e.error_code.clone()).unwrap_or_else(|| "no answer".into());
+                                Err(refused(code))
+                            }
+                        };
+                    }
+                    open = still;
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
+        }
+        answers
+    }
+}
+
+/// Consecutive announcements in as few `PutEvents` as the limits allow.
+fn batches(all: &[Announcement]) -> Vec<&[Announcement]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, one) in all.iter().enumerate() {
+        if index > start && (index - start == Announcer::ENTRIES || bytes + one.size() > Announcer::BYTES) {
+            batches.push(&all[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += one.size();
+    }
+    if start < all.len() {
+        batches.push(&all[start..]);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_full_and_within_both_limits() {
+        let small = vec![Announcement { detail_type: "T", detail: "{}".into() }; 25];
+        assert_eq!(batches(&small).iter().map(|b| b.len()).collect::<Vec<_>>(), [10, 10, 5]);
+        let large = vec![Announcement { detail_type: "T", detail: "x".repeat(400_000) }; 5];
+        assert_eq!(batches(&large).iter().map(|b| b.len()).collect::<Vec<_>>(), [2, 2, 1]);
+        assert!(batches(&[]).is_empty());
+    }
+}

@@ -1,0 +1,284 @@
+//! A batch of queue messages, one outcome per product, and what becomes of the messages.
+//!
+//! | outcome | message |
+//! |---|---|
+//! | done | acknowledged |
+//! | retry | hidden for its backoff and reported as failed, so that it comes back and its receive count grows |
+//! | dead | sent to the dead-letter queue with the reason as attributes, then acknowledged; if that send fails, retried |
+//!
+//! A message that cannot be understood is dead as `poison`. A product without an outcome (a bug) is retried. Several messages of one
+//! product in a batch are one piece of work.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
+};
+use catalog::{ErrorKind, Failure, ProductKey};
+
+use crate::backoff;
+use crate::message::ProductMessage;
+
+/// What came of the work on one product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target holds what it should.
+    Done,
+    /// It did not work; the failure's kind decides between retry and dead.
+    Failed(Failure),
+    /// It worked, but has to be looked at once more after this time.
+    Again(Duration),
+}
+
+/// The queue that a batch came from, and its dead-letter queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+    dead_letter_url: String,
+}
+
+/// A batch, read: the products to look at and the messages that stand for each.
+#[derive(Debug, Default)]
+pub struct Batch {
+    messages: HashMap<ProductKey, Vec<SqsMessage>>,
+    order: Vec<ProductMessage>,
+    poison: Vec<(SqsMessage, Failure)>,
+}
+
+/// What becomes of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Acknowledge,
+    Retry(Duration),
+    Dead(Failure),
+}
+
+impl Batch {
+    /// Reads the messages of an event.
+    #[must_use]
+    pub fn of(event: SqsEvent) -> Self {
+        let mut batch = Self::default();
+        for message in event.records {
+            match ProductMessage::parse(message.body.as_deref().unwrap_or_default()) {
+                Ok(read) => {
+                    let same = batch.messages.entry(read.key.clone()).or_default();
+                    if same.is_empty() {
+                        batch.order.push(read);
+                    }
+                    same.push(message);
+                }
+                Err(error) => {
+                    batch.poison.push((message, Failure::poison("message_not_understood", error.to_string())))
+                }
+            }
+        }
+        batch
+    }
+
+    /// The products to look at, each once, in the order of their first message.
+    #[must_use]
+    pub fn products(&self) -> &[ProductMessage] {
+        &self.order
+    }
+
+    /// The keys of [`Self::products`].
+    #[must_use]
+    pub fn keys(&self) -> Vec<ProductKey> {
+        self.order.iter().map(|message| message.key.clone()).collect()
+    }
+
+    fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, Fate)> {
+        let poison = self.poison.iter().map(|(message, failure)| (message, Fate::Dead(failure.clone())));
+        let known = self
+            .messages
+            .iter()
+            .flat_map(|(key, messages)| messages.iter().map(|message| (message, fate(message, outcomes.get(key)))));
+        poison.chain(known).collect()
+    }
+}
+
+fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
+    let id = message.message_id.as_deref().unwrap_or_default();
+    let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    match outcome {
+        Some(Outcome::Done) => Fate::Acknowledge,
+        Some(Outcome::Again(after)) => Fate::Retry(*after),
+        Some(Outcome::Failed(failure)) => match failure.kind {
+            ErrorKind::Permanent | ErrorKind::Poison => Fate::Dead(failure.clone()),
+            ErrorKind::Transient | ErrorKind::Conflict => Fate::Retry(backoff::wait(id, received, failure.retry_after)),
+        },
+        None => Fate::Retry(backoff::wait(id, received, None)),
+    }
+}
+
+impl Queue {
+    /// SQS's limit of entries in a batch call.
+    const ENTRIES: usize = 10;
+
+    /// A queue and its dead-letter queue, by URL.
+    #[must_use]
+    pub fn new(client: Client, url: impl Into<String>, dead_letter_url: impl Into<String>) -> Self {
+        Self { client, url: url.into(), dead_letter_url: dead_letter_url.into() }
+    }
+
+    /// Does with every message what its product's outcome calls for, and returns the messages that are to come back.
+    pub async fn settle(&self, batch: &Batch, outcomes: &HashMap<ProductKey, Outcome>) -> SqsBatchResponse {
+        let fates = batch.fates(outcomes);
+        let mut back: Vec<String> = Vec::new();
+        let mut waits: Vec<(&SqsMessage, Duration)> = Vec::new();
+        let mut dead: Vec<(&SqsMessage, &Failure)> = Vec::new();
+        for (message, fate) in &fates {
+            match fate {
+                Fate::Acknowledge => {}
+                Fate::Retry(wait) => waits.push((*message, *wait)),
+                Fate::Dead(failure) => dead.push((*message, failure)),
+            }
+        }
+        back.extend(waits.iter().filter_map(|(message, _)| message.message_id.clone()));
+        self.hide(&waits).await;
+        back.extend(self.bury(&dead).await);
+        let mut response = SqsBatchResponse::default();
+        response.set_failures(back);
+        response
+    }
+
+    /// Hides messages for a while. If that fails, they come back after the queue's own visibility timeout.
+    async fn hide(&self, messages: &[(&SqsMessage, Duration)]) {
+        for some in messages.chunks(Self::ENTRIES) {
+            let entries = some.iter().enumerate().filter_map(|(index, (message, wait))| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(message.receipt_handle.clone()?)
+                    .visibility_timeout(i32::try_from(wait.as_secs().max(1)).unwrap_or(43_200))
+                    .build()
+                    .ok()
+            });
+            let request = self.client.change_message_visibility_batch().queue_url(&self.url);
+            if let Err(error) = request.set_entries(Some(entries.collect())).send().await {
+                tracing::warn!(error = %DisplayErrorContext(&error), "messages keep the queue's own visibility timeout");
+            }
+        }
+    }
+
+    /// Sends messages to the dead-letter queue with their reason; returns the ids of those it did not take.
+    async fn bury(&self, messages: &[(&SqsMessage, &Failure)]) -> Vec<String> {
+        let mut kept = Vec::new();
+        for some in messages.chunks(Self::ENTRIES) {
+            let entries: Vec<_> = some
+                .iter()
+                .enumerate()
+                .filter_map(|(index, (message, failure))| {
+                    tracing::error!(
+                        message_id = message.message_id.as_deref(),
+                        kind = %failure.kind,
+                        code = %failure.code,
+                        reason = %failure.message,
+                        "message goes to the dead-letter queue"
+                    );
+                    SendMessageBatchRequestEntry::builder()
+                        .id(index.to_string())
+                        // SQS takes no empty body.
+                        .message_body(
+                            message.body.clone().filter(|body| !body.is_empty()).unwrap_or_else(|| " ".into()),
+                        )
+                        .set_message_attributes(Some(reason_attributes(failure)))
+                        .build()
+                        .ok()
+                })
+                .collect();
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.dead_letter_url)
+                .set_entries(Some(entries))
+                .send()
+                .await;
+            let accepted: Vec<usize> = match &sent {
+                Ok(output) => output.successful.iter().filter_map(|entry| entry.id.parse().ok()).collect(),
+                Err(error) => {
+                    tracing::warn!(error = %DisplayErrorContext(error), "the dead-letter queue did not answer");
+                    Vec::new()
+                }
+            };
+            let refused = some.iter().enumerate().filter(|(index, _)| !accepted.contains(index));
+            kept.extend(refused.filter_map(|(_, (message, _))| message.message_id.clone()));
+        }
+        kept
+    }
+}
+
+/// The reason of a dead message as message attributes, where a person and dlq-redrive find it.
+fn reason_attributes(failure: &Failure) -> HashMap<String, MessageAttributeValue> {
+    let text = |value: &str| {
+        // SQS refuses control characters and empty values.
+        let clean: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1_000).collect();
+        let value = if clean.is_empty() { "-".to_owned() } else { clean };
+        MessageAttributeValue::builder().data_type("String").string_value(value).build().ok()
+    };
+    [("relay.kind", failure.kind.as_str()), ("relay.code", &failure.code), ("relay.reason", &failure.message)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), text(value)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, body: &str, received: u32) -> SqsMessage {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(id.into());
+        message.body = Some(body.into());
+        message.attributes.insert("ApproximateReceiveCount".into(), received.to_string());
+        message
+    }
+
+    fn batch(messages: Vec<SqsMessage>) -> Batch {
+        let mut event = SqsEvent::default();
+        event.records = messages;
+        Batch::of(event)
+    }
+
+    const ONE: &str = r#"{"source":"demo","productId":"1"}"#;
+
+    #[test]
+    fn messages_of_one_product_are_one_piece_of_work_and_share_its_fate() {
+        let batch = batch(vec![message("a", ONE, 1), message("b", ONE, 3)]);
+        assert_eq!(batch.products().len(), 1);
+        let outcomes = HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]);
+        let fates = batch.fates(&outcomes);
+        assert_eq!(fates.len(), 2);
+        assert!(fates.iter().all(|(_, fate)| *fate == Fate::Acknowledge));
+    }
+
+    #[test]
+    fn poison_is_dead_at_once_and_stops_nobody_else() {
+        let batch = batch(vec![message("a", "not json", 1), message("b", ONE, 1)]);
+        assert_eq!(batch.products().len(), 1);
+        let fates = batch.fates(&HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]));
+        let dead: Vec<_> =
+            fates.iter().filter(|(_, fate)| matches!(fate, Fate::Dead(f) if f.kind == ErrorKind::Poison)).collect();
+        assert_eq!(dead.len(), 1);
+        assert_eq!(dead[0].0.message_id.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn the_kind_of_a_failure_decides_and_a_forgotten_product_comes_back() {
+        let batch = batch(vec![message("a", ONE, 2)]);
+        let key = batch.keys()[0].clone();
+        let fate_of = |outcome: Option<Outcome>| {
+            let outcomes = outcome.map(|o| (key.clone(), o)).into_iter().collect();
+            batch.fates(&outcomes)[0].1.clone()
+        };
+        assert!(matches!(fate_of(None), Fate::Retry(_)));
+        assert!(matches!(fate_of(Some(Outcome::Failed(Failure::permanent("x", "y")))), Fate::Dead(_)));
+        let busy = Failure::transient("x", "y").retry_after(Some(Duration::from_secs(77)));
+        assert_eq!(fate_of(Some(Outcome::Failed(busy))), Fate::Retry(Duration::from_secs(77)));
+        assert_eq!(fate_of(Some(Outcome::Again(Duration::from_secs(9)))), Fate::Retry(Duration::from_secs(9)));
+    }
+}

@@ -1,0 +1,99 @@
+//! What travels between the functions: a key, never data.
+
+use catalog::ProductKey;
+use serde::{Deserialize, Serialize};
+
+/// Why a product is announced. For tracing only: no consumer acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// A feed brought something new.
+    Feed,
+    /// A person changed it in the PIM.
+    Edited,
+    /// It was pending for too long.
+    Sweep,
+    /// It came back from a dead-letter queue.
+    Redrive,
+    /// A target held something else than it should.
+    Repair,
+    /// An operator asked for it.
+    Replay,
+    /// Not said, or a cause this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// "Look at this product": the detail of `ProductChanged` and `ProductSynced`, and the body of a queue message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductMessage {
+    /// Which product.
+    #[serde(flatten)]
+    pub key: ProductKey,
+    /// Finds every log line of one way through the pipeline; for a feed, the run.
+    #[serde(default, rename = "correlationId")]
+    pub correlation_id: String,
+    /// Why.
+    #[serde(default = "unknown")]
+    pub cause: Cause,
+}
+
+const fn unknown() -> Cause {
+    Cause::Unknown
+}
+
+/// Why a message cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a product message ({reason}): {shown:?}")]
+pub struct MessageError {
+    reason: String,
+    shown: String,
+}
+
+impl ProductMessage {
+    /// Reads a queue message: a detail as the rules deliver it, or the whole EventBridge event around one.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(body: &str) -> Result<Self, MessageError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            detail: ProductMessage,
+        }
+        let error = match serde_json::from_str::<Self>(body) {
+            Ok(message) => return Ok(message),
+            Err(error) => error,
+        };
+        serde_json::from_str::<Envelope>(body)
+            .map(|envelope| envelope.detail)
+            .map_err(|_| MessageError { reason: error.to_string(), shown: body.chars().take(200).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_and_an_event_around_it_are_both_understood() {
+        let detail = r#"{"source":"demo","productId":"1","correlationId":"r1","cause":"feed"}"#;
+        let event = format!(r#"{{"detail-type":"ProductChanged","source":"catalog-relay","detail":{detail}}}"#);
+        let message = ProductMessage::parse(detail).unwrap();
+        assert_eq!(message.key.to_string(), "demo:1");
+        assert_eq!(message.cause, Cause::Feed);
+        assert_eq!(ProductMessage::parse(&event).unwrap(), message);
+        assert_eq!(serde_json::to_string(&message).unwrap(), detail);
+    }
+
+    #[test]
+    fn a_key_alone_is_enough_and_an_unknown_cause_is_no_error() {
+        let message = ProductMessage::parse(r#"{"source":"demo","productId":"1","cause":"moonphase"}"#).unwrap();
+        assert_eq!((message.cause, message.correlation_id.as_str()), (Cause::Unknown, ""));
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_named_with_its_beginning() {
+        let error = ProductMessage::parse(r#"{"source":"Demo","productId":"1"}"#).unwrap_err().to_string();
+        assert!(error.contains("a source has 1 to 32 characters") && error.contains("Demo"), "{error}");
+    }
+}

@@ -1,0 +1,81 @@
+//! Secrets by name, never by value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use catalog::Failure;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+/// Reads JSON secrets from Secrets Manager and keeps them for [`Secrets::KEEP`].
+///
+/// A target that refuses a secret may do so because it was rotated: [`Secrets::forget`] it, read again, try once more.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+    kept: Arc<Mutex<HashMap<String, (Instant, String)>>>,
+}
+
+impl Secrets {
+    /// How long a value is used before it is read again.
+    pub const KEEP: Duration = Duration::from_secs(300);
+
+    /// Secrets of the account that `client` belongs to.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, kept: Arc::default() }
+    }
+
+    /// The secret `name` (a name or an ARN), read as `T`.
+    ///
+    /// # Errors
+    /// `secret_missing` and `secret_unreadable` when it is not there or has another form (transient: the messages wait until somebody
+    /// puts it right), `secrets_unavailable` when Secrets Manager does not answer. No message contains any part of a value.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<T, Failure> {
+        let mut kept = self.kept.lock().await;
+        let text = match kept.get(name) {
+            Some((read, text)) if read.elapsed() < Self::KEEP => text.clone(),
+            _ => {
+                let text = self.read(name).await?;
+                kept.insert(name.to_owned(), (Instant::now(), text.clone()));
+                text
+            }
+        };
+        // serde's message may quote the value: it is not passed on.
+        serde_json::from_str(&text).map_err(|_| {
+            kept.remove(name);
+            let fields = "Pimcore {\"apiKey\"}, Medusa {\"email\",\"password\"} or {\"secretKey\"}";
+            Failure::transient("secret_unreadable", format!("secret {name} is not the JSON it should be: {fields}"))
+        })
+    }
+
+    /// Drops a value, so that the next [`Secrets::get`] reads it again.
+    pub async fn forget(&self, name: &str) {
+        self.kept.lock().await.remove(name);
+    }
+
+    async fn read(&self, name: &str) -> Result<String, Failure> {
+        let output = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| match &error {
+            SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => Failure::transient(
+                "secret_missing",
+                format!("secret {name} does not exist: create it, see docs/deployment.md"),
+            ),
+            _ => Failure::transient(
+                "secrets_unavailable",
+                format!("secret {name} cannot be read: {}", DisplayErrorContext(&error)),
+            ),
+        })?;
+        output
+            .secret_string
+            .ok_or_else(|| Failure::transient("secret_unreadable", format!("secret {name} holds bytes, not JSON text")))
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
