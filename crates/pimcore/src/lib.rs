@@ -1,9 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+pub mod answer;
+mod categories;
+mod client;
+pub mod input;
+pub mod limits;
+pub mod operations;
 pub mod path;
+pub mod plan;
 pub mod product;
 pub mod tree;
+mod write;
 
+pub use answer::Saved;
+pub use categories::{Placed, TREE_AGE};
+pub use client::{ApiKey, Batching, Change, Cursor, Head, Health, Pimcore};
+pub use input::{ProductInput, Provenance};
 pub use path::{CategoryPath, ObjectKey, ProductPath};
+pub use plan::Claim;
 pub use product::{PimAttribute, PimCategory, PimImage, PimPrice, PimProduct, PimVariant, ShopVisibility};
 pub use tree::{CategoryTree, TreeNode};
+pub use write::{Write, WriteOutcome};

@@ -54,7 +54,7 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The path of one product, directly inside [`PRODUCT_FOLDER`].
+/// The path of one product, inside [`PRODUCT_FOLDER`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductPath(String);
 
@@ -63,6 +63,13 @@ impl ProductPath {
     #[must_use]
     pub fn of(key: &ProductKey) -> Self {
         Self(format!("{PRODUCT_FOLDER}/{}", Self::key_of(key)))
+    }
+
+    /// A path that Pimcore gave us; `None` unless it lies inside the product folder. People may have sorted products into
+    /// folders of their own there.
+    #[must_use]
+    pub fn parse(fullpath: &str) -> Option<Self> {
+        inside(PRODUCT_FOLDER, fullpath).then(|| Self(fullpath.to_owned()))
     }
 
     /// The object key of the product with this key.
@@ -84,6 +91,13 @@ impl fmt::Display for ProductPath {
     }
 }
 
+/// Whether a path names something below a folder: at least one part more, and none that is empty or points elsewhere.
+fn inside(folder: &str, fullpath: &str) -> bool {
+    let usable = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let below = fullpath.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+    below.is_some_and(|below| below.split('/').all(usable))
+}
+
 /// The path of one category, somewhere below [`CATEGORY_FOLDER`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CategoryPath(String);
@@ -92,9 +106,7 @@ impl CategoryPath {
     /// A path that Pimcore gave us; `None` unless it lies below the category folder.
     #[must_use]
     pub fn parse(fullpath: &str) -> Option<Self> {
-        let below = fullpath.strip_prefix(CATEGORY_FOLDER)?.strip_prefix('/')?;
-        let usable = |part: &str| !part.is_empty() && part != "." && part != "..";
-        below.split('/').all(usable).then(|| Self(fullpath.to_owned()))
+        inside(CATEGORY_FOLDER, fullpath).then(|| Self(fullpath.to_owned()))
     }
 
     /// A new category's path: below `parent`, or at the root of the tree.

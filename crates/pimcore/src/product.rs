@@ -4,7 +4,7 @@ use catalog::{ContentHash, Failure, Localized, ProductKey, Version};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-/// A product as Pimcore has it now. What [](crate::Pimcore::read_products) gives, and what the shop is fed from.
+/// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products) gives, and what the shop is fed from.
 ///
 /// Every text is exactly what Pimcore holds. `marketing_*`, `extra_categories`, `shop_visibility` and `keep_when_withdrawn` belong to
 /// people; everything else is written by the pipeline.
@@ -204,8 +204,8 @@ fn layered(people: &Localized, source: &Localized) -> Localized {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Node {
-    pub(crate) id: String,
-    pub(crate) fullpath: String,
+    id: String,
+    fullpath: String,
     external_id: Option<String>,
     published: Option<bool>,
     modification_date: Option<i64>,
@@ -296,14 +296,17 @@ struct PriceNode {
 }
 
 impl Node {
+    pub(crate) fn external_id(&self) -> Option<&str> {
+        self.external_id.as_deref()
+    }
+
     /// Checks that the object is the product that `key` names, and that what a person may have damaged can still be read.
     pub(crate) fn into_product(self, key: &ProductKey) -> Result<PimProduct, Failure> {
         same_product(key, &self.fullpath, self.external_id.as_deref())?;
         let id = object_id(&self.id)?;
         let mut images: Vec<PimImage> = self.images.unwrap_or_default().into_iter().filter_map(image).collect();
         images.sort_by_key(|image| image.position);
-        let mut variants: Vec<PimVariant> =
-            self.variants.unwrap_or_default().into_iter().filter_map(variant).collect();
+        let mut variants: Vec<PimVariant> = self.variants.unwrap_or_default().into_iter().filter_map(variant).collect();
         variants.sort_by_key(|variant| variant.position);
         let prices =
             self.prices.unwrap_or_default().into_iter().map(|row| price(key, row)).collect::<Result<_, _>>()?;
@@ -354,7 +357,10 @@ pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option
 /// Data Hub writes ids as text.
 pub(crate) fn object_id(text: &str) -> Result<u32, Failure> {
     text.parse().map_err(|_| {
-        Failure::transient("pimcore_unexpected_answer", format!("Pimcore's object ids are positive integers, got: {text:?}"))
+        Failure::transient(
+            "pimcore_unexpected_answer",
+            format!("Pimcore's object ids are positive integers, got: {text:?}"),
+        )
     })
 }
 
@@ -425,8 +431,9 @@ fn variant(row: VariantNode) -> Option<PimVariant> {
 
 fn price(key: &ProductKey, row: PriceNode) -> Result<PimPrice, Failure> {
     let sku = said(row.sku).ok_or_else(|| unreadable(key, "prices.sku", ""))?;
-    let decimal =
-        |field: &str, text: &str| text.parse::<Decimal>().map_err(|_| unreadable(key, &format!("prices.{field} of {sku}"), text));
+    let decimal = |field: &str, text: &str| {
+        text.parse::<Decimal>().map_err(|_| unreadable(key, &format!("prices.{field} of {sku}"), text))
+    };
     let amount = decimal("amount", row.amount.as_deref().unwrap_or(""))?;
     let list_amount = said(row.list_amount).map(|text| decimal("listAmount", &text)).transpose()?;
     let currency = said(row.currency).ok_or_else(|| unreadable(key, &format!("prices.currency of {sku}"), ""))?;

@@ -1,0 +1,244 @@
+//! Making the category tree hold what a feed says: the effects behind [`plan`](crate::plan).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::{Failure, Localized};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{self, AliasOutcome, Saved};
+use crate::client::Pimcore;
+use crate::operations;
+use crate::path::{CATEGORY_FOLDER, CategoryPath};
+use crate::plan::{Claim, Plan, Step, external_id, plan};
+use crate::tree::{CategoryTree, TreeNode};
+
+/// How old the tree may be while nothing has to be done. A category deleted meanwhile shows when a product is refused.
+pub const TREE_AGE: Duration = Duration::from_secs(300);
+/// Categories created in one request.
+const CREATES: usize = 20;
+/// Create, find that somebody else did, move, rename: each is a round. More rounds mean that people and feeds are at odds just now.
+const ROUNDS: usize = 6;
+
+/// Object ids of categories, by external id.
+#[derive(Debug, Clone, Default)]
+pub struct Placed {
+    tree: Arc<CategoryTree>,
+    failed: HashMap<String, Failure>,
+}
+
+impl Placed {
+    /// The object id of the category that a path leads to; the first failure on the way there otherwise.
+    ///
+    /// # Errors
+    /// Why it cannot be had: permanent if Pimcore refuses it, transient otherwise.
+    pub fn id_of(&self, source: &str, path: &catalog::CategoryPath) -> Result<Option<u32>, Failure> {
+        for category in &path.0 {
+            if let Some(failure) = self.failed.get(&external_id(source, &category.id)) {
+                return Err(failure.clone());
+            }
+        }
+        let Some(leaf) = path.0.last() else { return Ok(None) };
+        let id = external_id(source, &leaf.id);
+        self.tree.by_external_id(&id).map(|node| Some(node.id)).ok_or_else(|| {
+            Failure::transient("pimcore_category_missing", format!("category {id} does not exist in Pimcore yet"))
+        })
+    }
+}
+
+impl Pimcore {
+    /// Creates, moves and renames what the claims call for. Costs no request when the tree holds it all already.
+    ///
+    /// `fresh` reads the tree again in any case: a product was refused because its category had gone.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked. What concerns single categories is in [`Placed`].
+    pub async fn place_categories(
+        &self,
+        claims: &[Claim<'_>],
+        fresh: bool,
+        deadline: Instant,
+    ) -> Result<Placed, Failure> {
+        let mut max_age = if fresh { Duration::ZERO } else { TREE_AGE };
+        let mut failed: HashMap<String, Failure> = HashMap::new();
+        let mut tree = Arc::default();
+        for _ in 0..ROUNDS {
+            tree = self.category_tree(max_age, deadline).await?;
+            let mut todo = plan(&tree, claims);
+            todo.steps.retain(|step| !failed.contains_key(&name(step)));
+            if todo.steps.is_empty() && (todo.refused.is_empty() || max_age.is_zero()) {
+                failed.extend(todo.refused);
+                return Ok(Placed { tree, failed });
+            }
+            if !max_age.is_zero() {
+                // Decide on what Pimcore holds now, not on what it held some minutes ago.
+                max_age = Duration::ZERO;
+                continue;
+            }
+            let changed = self.carry_out(&tree, todo, &mut failed, deadline).await?;
+            self.remember_tree(&changed).await;
+            tree = changed;
+            let rest = plan(&tree, claims);
+            if rest.steps.iter().all(|step| failed.contains_key(&name(step))) {
+                failed.extend(rest.refused);
+                return Ok(Placed { tree, failed });
+            }
+        }
+        // What is still missing shows as "does not exist yet": transient.
+        Ok(Placed { tree, failed })
+    }
+
+    /// Gives the tree with what was done.
+    async fn carry_out(
+        &self,
+        tree: &Arc<CategoryTree>,
+        todo: Plan,
+        failed: &mut HashMap<String, Failure>,
+        deadline: Instant,
+    ) -> Result<Arc<CategoryTree>, Failure> {
+        failed.extend(todo.refused);
+        let (creates, changes): (Vec<Step>, Vec<Step>) =
+            todo.steps.into_iter().partition(|step| matches!(step, Step::Create { .. }));
+        let mut tree = Arc::clone(tree);
+        for creates in creates.chunks(CREATES) {
+            self.create(creates, &mut tree, failed, deadline).await?;
+        }
+        let Some(first) = changes.first() else { return Ok(tree) };
+        // One at a time: a move changes the paths of everything below.
+        if let Err(failure) = self.change(first, deadline).await {
+            tracing::warn!(category = name(first), %failure, "a category could not be moved or renamed");
+            failed.insert(name(first), failure);
+        }
+        self.category_tree(Duration::ZERO, deadline).await
+    }
+
+    async fn create(
+        &self,
+        creates: &[Step],
+        tree: &mut Arc<CategoryTree>,
+        failed: &mut HashMap<String, Failure>,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let mut variables = Map::new();
+        for (n, step) in creates.iter().enumerate() {
+            let Step::Create { parent, key, input, .. } = step else { continue };
+            variables.insert(format!("k{n}"), key.as_str().into());
+            variables.insert(format!("p{n}"), parent.as_ref().map_or(CATEGORY_FOLDER, CategoryPath::as_str).into());
+            variables.insert(format!("i{n}"), json!(input));
+        }
+        let document = operations::category_batch(creates.len());
+        let sent = self.post(&document, &Value::Object(variables), deadline).await?;
+        let outcomes = answer::mutation(sent.view(), creates.len())?;
+        let mut refresh = false;
+        for (step, outcome) in creates.iter().zip(outcomes) {
+            let id = name(step);
+            match outcome {
+                AliasOutcome::Done(saved) => {
+                    tracing::info!(category = id, path = saved.fullpath, "category created");
+                    refresh |= !learn(Arc::make_mut(tree), step, &saved);
+                }
+                AliasOutcome::Exists(message) => {
+                    // Somebody else was first, or an object that is not this category stands there: the tree tells.
+                    *tree = self.category_tree(Duration::ZERO, deadline).await?;
+                    if tree.by_external_id(&id).is_none() && tree.alike(&id).is_none() {
+                        failed.insert(id.clone(), taken(&id, &message));
+                    }
+                }
+                AliasOutcome::Refused(failure) => {
+                    failed.insert(
+                        id.clone(),
+                        Failure { message: format!("category {id}: {}", failure.message), ..failure },
+                    );
+                }
+                AliasOutcome::Again(failure) => return Err(failure),
+                AliasOutcome::StaleTree(_) | AliasOutcome::Missing | AliasOutcome::NotDone => refresh = true,
+                AliasOutcome::Died => {
+                    let message = format!("category {id}: Pimcore reports an internal error while saving it");
+                    return Err(Failure::transient("pimcore_internal_error", message));
+                }
+            }
+        }
+        if refresh {
+            *tree = self.category_tree(Duration::ZERO, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn change(&self, step: &Step, deadline: Instant) -> Result<(), Failure> {
+        let (from, to, variables) = match step {
+            Step::Move { from, parent_id, to, .. } => {
+                let parent_id = match parent_id {
+                    Some(parent_id) => *parent_id,
+                    None => self.health(deadline).await?.category_folder,
+                };
+                (from, to, json!({"fullpath": from.as_str(), "parentId": parent_id, "input": {}}))
+            }
+            Step::Rename { path, input, .. } => {
+                (path, path, json!({"fullpath": path.as_str(), "parentId": null, "input": input}))
+            }
+            Step::Create { .. } => return Ok(()),
+        };
+        let sent = self.post(operations::UPDATE_CATEGORY, &variables, deadline).await?;
+        match answer::single(sent.view(), "updateCatalogCategory")? {
+            // Success alone means nothing: a parent that does not exist is ignored.
+            AliasOutcome::Done(saved) if saved.fullpath == to.as_str() => {
+                tracing::info!(%from, %to, "category updated");
+                Ok(())
+            }
+            AliasOutcome::Done(saved) => Err(Failure::transient(
+                "pimcore_move_ignored",
+                format!("category {from} was to be at {to}, Pimcore left it at: {}", saved.fullpath),
+            )),
+            AliasOutcome::Refused(failure) | AliasOutcome::Again(failure) => Err(failure),
+            other => Err(Failure::transient(
+                "pimcore_move_failed",
+                format!("category {from} could not become {to}: {other:?}"),
+            )),
+        }
+    }
+}
+
+/// The external id of a create, the path of a change: what a failure is kept under.
+fn name(step: &Step) -> String {
+    match step {
+        Step::Create { external_id, .. } => external_id.clone(),
+        Step::Move { from, to, .. } => format!("{from} -> {to}"),
+        Step::Rename { path, .. } => path.to_string(),
+    }
+}
+
+/// Adds a created category to the tree; whether that was possible.
+fn learn(tree: &mut CategoryTree, step: &Step, saved: &Saved) -> bool {
+    let Step::Create { external_id, parent, parent_id, .. } = step else { return false };
+    let Some(path) = CategoryPath::parse(&saved.fullpath) else { return false };
+    let parent = match (parent, parent_id) {
+        (None, _) => None,
+        (_, Some(id)) => Some(*id),
+        (Some(path), None) => match tree.at(path) {
+            Some(node) => Some(node.id),
+            None => return false,
+        },
+    };
+    tree.insert(TreeNode {
+        id: saved.id,
+        parent,
+        path,
+        external_id: Some(external_id.clone()),
+        published: true,
+        // The feed's own; what was written need not be compared with it.
+        name: Localized::default(),
+        slug: None,
+        shop_handle: None,
+        hidden: false,
+        modified: i64::MAX,
+    });
+    true
+}
+
+fn taken(id: &str, message: &str) -> Failure {
+    Failure::permanent(
+        "pimcore_category_taken",
+        format!("category {id}: another object stands in its place; move or rename it in Pimcore: {message}"),
+    )
+}

@@ -1,0 +1,478 @@
+//! The connection to Data Hub, and everything that only reads.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::{ContentHash, Failure, ProductKey};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::answer::{self, Answer};
+use crate::operations;
+use crate::path::ProductPath;
+use crate::product::{self, PimProduct, object_id, same_product};
+use crate::tree::{self, CategoryTree};
+
+/// Name of the Data Hub configuration.
+const CONFIGURATION: &str = "catalog";
+/// Rows of a listing asked for at once. 1000 rows of scalars take 1.3 s on a small machine.
+const PAGE: usize = 500;
+/// No single request may take longer, however far the deadline is: a batch of 20 takes about a second.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The key that Data Hub knows this client by. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key as it stands in the secret.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// How writes are spread over requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// Products in one request. 10 to 20 are two to three times as fast as one by one; more gain nothing.
+    pub products: usize,
+    /// Bytes of input in one request, unless a single product has more. nginx takes 1 MB unless told otherwise.
+    pub bytes: usize,
+    /// Requests under way at once.
+    pub connections: usize,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self { products: 20, bytes: 900_000, connections: 2 }
+    }
+}
+
+/// Client of one Pimcore. Cheap to clone; clones share connections and the cached category tree.
+#[derive(Debug, Clone)]
+pub struct Pimcore {
+    pub(crate) batching: Batching,
+    http: reqwest::Client,
+    endpoint: reqwest::Url,
+    tree: Arc<Mutex<Option<CachedTree>>>,
+}
+
+#[derive(Debug, Clone)]
+struct CachedTree {
+    read: Instant,
+    tree: Arc<CategoryTree>,
+}
+
+/// What decides whether a product has to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Object id.
+    pub id: u32,
+    /// Where the product is.
+    pub path: ProductPath,
+    /// Whether it is published.
+    pub published: bool,
+    /// Whether it is marked as withdrawn.
+    pub withdrawn: bool,
+    /// Whether people want to keep it when it is withdrawn.
+    pub keep_when_withdrawn: bool,
+    /// The hash of the document that was last written.
+    pub content_hash: Option<ContentHash>,
+    /// Remarks.
+    pub warnings: String,
+}
+
+/// Where the change feed has been read to. Orders like the feed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// Modification date, seconds since 1970.
+    pub modified: i64,
+    /// Object id among those saved in that second.
+    pub id: u32,
+}
+
+/// A product that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the feed.
+    pub cursor: Cursor,
+    /// Its external id, as text: people can make products with any.
+    pub external_id: Option<String>,
+    /// Whether it is published.
+    pub published: bool,
+    /// The hash of the document that was last written, unless somebody overwrote it.
+    pub content_hash: Option<ContentHash>,
+}
+
+/// What the health check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Object id of the folder that is the root of the category tree.
+    pub category_folder: u32,
+    /// Products in the PIM.
+    pub products: u64,
+    /// Categories in the PIM.
+    pub categories: u64,
+}
+
+impl Pimcore {
+    /// A client of the Pimcore at `base` (`https://host[:port]`).
+    ///
+    /// # Errors
+    /// Transient, when address or key cannot be used: a person corrects the configuration and the messages go on.
+    pub fn new(base: &str, key: &ApiKey) -> Result<Self, Failure> {
+        let endpoint = format!("{}/pimcore-graphql-webservices/{CONFIGURATION}", base.trim_end_matches('/'));
+        let endpoint =
+            reqwest::Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
+                || configuration(&format!("PIMCORE_URL is an address like https://pim.example.com, got: {base:?}")),
+            )?;
+        let mut key = HeaderValue::from_str(&key.0)
+            .map_err(|_| configuration("the API key has characters that no HTTP header can carry"))?;
+        key.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert("X-API-Key", key);
+        // Without it errors are HTML pages.
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .connect_timeout(Duration::from_secs(5))
+            // The key must not follow to wherever a redirect points.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| configuration(&format!("the HTTP client cannot be built: {error}")))?;
+        Ok(Self { batching: Batching::default(), http, endpoint, tree: Arc::default() })
+    }
+
+    /// The same client with writes spread differently.
+    #[must_use]
+    pub fn batching(mut self, batching: Batching) -> Self {
+        self.batching = batching;
+        self
+    }
+
+    /// The products with these keys, those of them that exist; found by external id, wherever in the tree people put them.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked. What cannot be read of a single product fails that product only.
+    pub async fn read_products(
+        &self,
+        keys: &[ProductKey],
+        deadline: Instant,
+    ) -> Result<BTreeMap<ProductKey, Result<PimProduct, Failure>>, Failure> {
+        let nodes: Vec<product::Node> = self.by_external_id(operations::READ_PRODUCTS, keys, deadline).await?;
+        let wanted: BTreeMap<String, &ProductKey> = keys.iter().map(|key| (key.to_string(), key)).collect();
+        let of_key = |node: product::Node| {
+            let key = *wanted.get(node.external_id()?)?;
+            Some((key.clone(), node.into_product(key)))
+        };
+        Ok(nodes.into_iter().filter_map(of_key).collect())
+    }
+
+    /// What decides whether these products have to be written. An error concerns its product only: another product stands in its way.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn read_heads(
+        &self,
+        keys: &[ProductKey],
+        deadline: Instant,
+    ) -> Result<BTreeMap<ProductKey, Result<Head, Failure>>, Failure> {
+        let nodes: Vec<HeadNode> = self.by_external_id(operations::READ_HEADS, keys, deadline).await?;
+        let mut heads = BTreeMap::new();
+        for key in keys {
+            let text = key.to_string();
+            let exact = nodes.iter().find(|node| node.external_id.as_deref() == Some(text.as_str()));
+            // Pimcore compares without regard to case; what it finds beside the product itself blocks its external id.
+            let alike = || {
+                let same = |other: &str| other.trim_end_matches(' ').to_lowercase() == text.to_lowercase();
+                nodes.iter().find(|node| node.external_id.as_deref().is_some_and(same))
+            };
+            match exact.or_else(alike) {
+                Some(node) => heads.insert(key.clone(), node.head(key)),
+                None => None,
+            };
+        }
+        Ok(heads)
+    }
+
+    async fn by_external_id<N: DeserializeOwned>(
+        &self,
+        document: &str,
+        keys: &[ProductKey],
+        deadline: Instant,
+    ) -> Result<Vec<N>, Failure> {
+        let mut nodes = Vec::new();
+        for keys in keys.chunks(50) {
+            let filter: Vec<Value> = keys.iter().map(|key| json!({"externalId": key.to_string()})).collect();
+            // Beside the product itself only one other can have an external id that Pimcore takes for the same.
+            let page: Page<N> = self.list(document, &json!({"$or": filter}), keys.len() * 2, deadline).await?;
+            nodes.extend(page.into_nodes()?);
+        }
+        Ok(nodes)
+    }
+
+    /// Products saved after `cursor`, oldest first, at most 500; fewer mean that the end is reached.
+    ///
+    /// Pimcore takes the modification date when it starts to save and shows the product when it is done, so a reader has to go back
+    /// some seconds behind what it has seen.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn changes(&self, cursor: Cursor, deadline: Instant) -> Result<Vec<Change>, Failure> {
+        let later = json!({"modificationDate": {"$gt": cursor.modified}});
+        // Inside `$or` an object with two keys means either of them, hence `$and`.
+        let same_second = json!({"$and": [{"modificationDate": cursor.modified}, {"id": {"$gt": cursor.id}}]});
+        let page: Page<ChangeNode> =
+            self.list(operations::CHANGES, &json!({"$or": [later, same_second]}), PAGE, deadline).await?;
+        page.into_nodes()?.into_iter().map(ChangeNode::into_change).collect()
+    }
+
+    /// Products with an object id above `after`, in order, at most 500; fewer mean that the end is reached.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn inventory(&self, after: u32, deadline: Instant) -> Result<Vec<Change>, Failure> {
+        let page: Page<ChangeNode> =
+            self.list(operations::INVENTORY, &json!({"id": {"$gt": after}}), PAGE, deadline).await?;
+        page.into_nodes()?.into_iter().map(ChangeNode::into_change).collect()
+    }
+
+    /// The number of rows that [`changes`](Self::changes) and [`inventory`](Self::inventory) give at once.
+    #[must_use]
+    pub const fn page_size() -> usize {
+        PAGE
+    }
+
+    async fn list<N: DeserializeOwned>(
+        &self,
+        document: &str,
+        filter: &Value,
+        first: usize,
+        deadline: Instant,
+    ) -> Result<Page<N>, Failure> {
+        let answer = self.post(document, &json!({"filter": filter.to_string(), "first": first}), deadline).await?;
+        answer::query::<Listing<N>>(answer.view()).map(|listing| listing.page)
+    }
+
+    /// The category tree, read again if what is known is older than `max_age`.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn category_tree(&self, max_age: Duration, deadline: Instant) -> Result<Arc<CategoryTree>, Failure> {
+        // Held while reading: who comes second waits for the first one's answer.
+        let mut cached = self.tree.lock().await;
+        if let Some(known) = cached.as_ref().filter(|known| known.read.elapsed() < max_age) {
+            return Ok(Arc::clone(&known.tree));
+        }
+        let read = Instant::now();
+        let mut nodes = Vec::new();
+        loop {
+            let variables = json!({"first": PAGE, "after": nodes.len()});
+            let answer = self.post(operations::READ_CATEGORIES, &variables, deadline).await?;
+            let page: CategoryListing = answer::query(answer.view())?;
+            let page = page.page.into_nodes()?;
+            let last = page.len() < PAGE;
+            nodes.extend(page);
+            if last {
+                break;
+            }
+        }
+        let nodes: Vec<Option<tree::TreeNode>> =
+            nodes.into_iter().map(tree::Node::into_node).collect::<Result<_, _>>()?;
+        let tree = Arc::new(CategoryTree::new(nodes.into_iter().flatten()));
+        *cached = Some(CachedTree { read, tree: Arc::clone(&tree) });
+        Ok(tree)
+    }
+
+    /// Replaces what is known of the tree by what was just written. Its age stays.
+    pub(crate) async fn remember_tree(&self, tree: &Arc<CategoryTree>) {
+        if let Some(known) = self.tree.lock().await.as_mut() {
+            known.tree = Arc::clone(tree);
+        }
+    }
+
+    /// Asks whether the configuration answers and both folders are there.
+    ///
+    /// # Errors
+    /// Transient, with what is wrong.
+    pub async fn health(&self, deadline: Instant) -> Result<Health, Failure> {
+        let answer = self.post(operations::HEALTH, &json!({}), deadline).await?;
+        let found: HealthNode = answer::query(answer.view())?;
+        let missing =
+            |folder| configuration(&format!("Pimcore has no folder {folder}; run the installer of the catalog model"));
+        found.products.ok_or_else(|| missing(crate::path::PRODUCT_FOLDER))?;
+        let categories = found.categories.ok_or_else(|| missing(crate::path::CATEGORY_FOLDER))?;
+        Ok(Health {
+            category_folder: object_id(&categories.id)?,
+            products: found.product_count.total_count.unwrap_or(0),
+            categories: found.category_count.total_count.unwrap_or(0),
+        })
+    }
+
+    /// Sends one operation. The request ends at the deadline, or after 30 s.
+    pub(crate) async fn post(&self, document: &str, variables: &Value, deadline: Instant) -> Result<Sent, Failure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure::transient("deadline", "no time is left to ask Pimcore"));
+        }
+        let request = self
+            .http
+            .post(self.endpoint.clone())
+            .timeout(left.min(REQUEST_LIMIT))
+            .json(&json!({"query": document, "variables": variables}));
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Ok(Sent { status, retry_after, body: body.into() })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        if error.is_timeout() {
+            return Failure::transient("pimcore_timeout", format!("Pimcore did not answer in time: {host}"));
+        }
+        // The innermost cause is the one that says something ("connection refused").
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        Failure::transient("pimcore_unreachable", format!("no connection to Pimcore at {host}: {cause}"))
+    }
+}
+
+fn configuration(message: &str) -> Failure {
+    Failure::transient("pimcore_configuration", message)
+}
+
+/// An answer, owned.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    status: u16,
+    retry_after: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Sent {
+    pub(crate) fn view(&self) -> Answer<'_> {
+        Answer { status: self.status, retry_after: self.retry_after.as_deref(), body: &self.body }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listing<N> {
+    #[serde(rename = "getCatalogProductListing")]
+    page: Page<N>,
+}
+
+#[derive(Deserialize)]
+struct CategoryListing {
+    #[serde(rename = "getCatalogCategoryListing")]
+    page: Page<tree::Node>,
+}
+
+#[derive(Deserialize)]
+struct Page<N> {
+    edges: Option<Vec<Edge<N>>>,
+}
+
+#[derive(Deserialize)]
+struct Edge<N> {
+    node: Option<N>,
+}
+
+impl<N> Page<N> {
+    fn into_nodes(self) -> Result<Vec<N>, Failure> {
+        // Null is a failed filter or sort, never "no rows".
+        let edges = self
+            .edges
+            .ok_or_else(|| Failure::transient("pimcore_query_failed", "Pimcore gave no rows and no reason"))?;
+        Ok(edges.into_iter().filter_map(|edge| edge.node).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HeadNode {
+    id: String,
+    fullpath: String,
+    external_id: Option<String>,
+    published: Option<bool>,
+    withdrawn: Option<bool>,
+    keep_when_withdrawn: Option<bool>,
+    content_hash: Option<String>,
+    warnings: Option<String>,
+}
+
+impl HeadNode {
+    fn head(&self, key: &ProductKey) -> Result<Head, Failure> {
+        same_product(key, &self.fullpath, self.external_id.as_deref())?;
+        let path = ProductPath::parse(&self.fullpath).ok_or_else(|| {
+            Failure::permanent(
+                "pimcore_misplaced",
+                format!("{key}: it was moved out of the product folder; move it back in Pimcore: {}", self.fullpath),
+            )
+        })?;
+        Ok(Head {
+            id: object_id(&self.id)?,
+            path,
+            published: self.published.unwrap_or(false),
+            withdrawn: self.withdrawn.unwrap_or(false),
+            keep_when_withdrawn: self.keep_when_withdrawn.unwrap_or(false),
+            content_hash: self.content_hash.clone().filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
+            warnings: self.warnings.clone().unwrap_or_default(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeNode {
+    id: String,
+    external_id: Option<String>,
+    modification_date: Option<i64>,
+    published: Option<bool>,
+    content_hash: Option<String>,
+}
+
+impl ChangeNode {
+    fn into_change(self) -> Result<Change, Failure> {
+        Ok(Change {
+            cursor: Cursor { modified: self.modification_date.unwrap_or(0), id: object_id(&self.id)? },
+            external_id: self.external_id.filter(|id| !id.is_empty()),
+            published: self.published.unwrap_or(false),
+            content_hash: self.content_hash.filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthNode {
+    products: Option<FolderNode>,
+    categories: Option<FolderNode>,
+    product_count: Count,
+    category_count: Count,
+}
+
+#[derive(Deserialize)]
+struct FolderNode {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Count {
+    total_count: Option<u64>,
+}

@@ -1,0 +1,284 @@
+//! Writing products: batches, and what each answer leads to.
+//!
+//! A write says what the caller believes (the product exists at a path, or does not exist) and what to write. Where Pimcore
+//! disagrees the write is turned around: a create that finds it exists becomes an update, an update that finds nothing a create. Aliases that
+//! an ill-fated neighbour took with it are sent again without it. Everything is safe to repeat, because writing the same document twice
+//! leaves the same product.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use catalog::{Failure, ProductKey};
+use futures::StreamExt;
+use serde_json::{Map, Value};
+
+use crate::answer::{self, AliasOutcome, RequestError, Saved};
+use crate::client::Pimcore;
+use crate::input::ProductInput;
+use crate::operations::{self, Action};
+use crate::path::ProductPath;
+
+/// How often one write is sent before its failure is left to the message's own retries.
+const ROUNDS: usize = 4;
+
+/// One product to write.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// The product.
+    pub key: ProductKey,
+    /// Where it is, if it exists.
+    pub existing: Option<ProductPath>,
+    /// Whether to publish it if it has to be created.
+    pub publish_new: bool,
+    /// What to write.
+    pub input: ProductInput,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// Pimcore holds the product as it was to be written.
+    Saved(Saved),
+    /// A category that it was to be in does not exist any more.
+    StaleTree(Failure),
+    /// It did not work.
+    Failed(Failure),
+}
+
+/// A write on its way.
+#[derive(Debug, Clone)]
+struct Job {
+    write: Write,
+    /// As it is sent.
+    input: Value,
+    bytes: usize,
+    /// Not together with others: it is suspected of harming them.
+    alone: bool,
+    last: Option<Failure>,
+}
+
+/// What happens to a job after an answer.
+enum Next {
+    Finished(ProductKey, WriteOutcome),
+    Again(Job),
+    LookUp(Job, String),
+}
+
+impl Pimcore {
+    /// Writes products, each once, in as few requests as the batching allows. Gives an outcome for each.
+    pub async fn write(&self, writes: Vec<Write>, deadline: Instant) -> BTreeMap<ProductKey, WriteOutcome> {
+        let mut finished = BTreeMap::new();
+        let mut jobs: Vec<Job> = Vec::with_capacity(writes.len());
+        for write in writes {
+            match serde_json::to_value(&write.input) {
+                Ok(input) => {
+                    let bytes = input.to_string().len();
+                    jobs.push(Job { write, input, bytes, alone: false, last: None });
+                }
+                Err(error) => {
+                    let failure = Failure::permanent(
+                        "pimcore_invalid_value",
+                        format!("{}: cannot be written as JSON: {error}", write.key),
+                    );
+                    finished.insert(write.key, WriteOutcome::Failed(failure));
+                }
+            }
+        }
+        for _ in 0..ROUNDS {
+            if jobs.is_empty() {
+                break;
+            }
+            let batches = split(std::mem::take(&mut jobs), self.batching.products, self.batching.bytes);
+            let mut answers = futures::stream::iter(batches.into_iter().map(|batch| self.send_batch(batch, deadline)))
+                .buffer_unordered(self.batching.connections.max(1));
+            let mut look_up = Vec::new();
+            while let Some(next) = answers.next().await {
+                for next in next {
+                    match next {
+                        Next::Finished(key, outcome) => drop(finished.insert(key, outcome)),
+                        Next::Again(job) => jobs.push(job),
+                        Next::LookUp(job, message) => look_up.push((job, message)),
+                    }
+                }
+            }
+            drop(answers);
+            for next in self.look_up(look_up, deadline).await {
+                match next {
+                    Next::Finished(key, outcome) => drop(finished.insert(key, outcome)),
+                    Next::Again(job) | Next::LookUp(job, _) => jobs.push(job),
+                }
+            }
+        }
+        for job in jobs {
+            let failure = job.last.unwrap_or_else(|| {
+                Failure::transient(
+                    "pimcore_contended",
+                    format!("{}: appears and disappears in Pimcore while it is written", job.write.key),
+                )
+            });
+            finished.insert(job.write.key, WriteOutcome::Failed(failure));
+        }
+        finished
+    }
+
+    async fn send_batch(&self, batch: Vec<Job>, deadline: Instant) -> Vec<Next> {
+        let action = |job: &Job| if job.write.existing.is_some() { Action::Update } else { Action::Create };
+        let actions: Vec<Action> = batch.iter().map(action).collect();
+        let mut variables = Map::new();
+        for (n, job) in batch.iter().enumerate() {
+            let place = match &job.write.existing {
+                Some(path) => path.as_str().to_owned(),
+                None => {
+                    variables.insert(format!("b{n}"), job.write.publish_new.into());
+                    ProductPath::key_of(&job.write.key).as_str().to_owned()
+                }
+            };
+            variables.insert(format!("p{n}"), place.into());
+            variables.insert(format!("i{n}"), job.input.clone());
+        }
+        let outcomes = match self.post(&operations::product_batch(&actions), &Value::Object(variables), deadline).await
+        {
+            Ok(sent) => answer::mutation(sent.view(), batch.len()),
+            Err(failure) => Err(RequestError::Failed(failure)),
+        };
+        match outcomes {
+            Ok(outcomes) => batch.into_iter().zip(outcomes).map(|(job, outcome)| next(job, outcome)).collect(),
+            Err(error) => after_request_error(batch, &error),
+        }
+    }
+
+    /// What stands in the way of creates: the product itself, which somebody else created meanwhile, or another one.
+    async fn look_up(&self, jobs: Vec<(Job, String)>, deadline: Instant) -> Vec<Next> {
+        if jobs.is_empty() {
+            return Vec::new();
+        }
+        let keys: Vec<ProductKey> = jobs.iter().map(|(job, _)| job.write.key.clone()).collect();
+        let mut heads = match self.read_heads(&keys, deadline).await {
+            Ok(heads) => heads,
+            Err(failure) => return jobs.into_iter().map(|(job, _)| failed(job, failure.clone())).collect(),
+        };
+        jobs.into_iter()
+            .map(|(mut job, message)| match heads.remove(&job.write.key) {
+                Some(Ok(head)) => {
+                    job.write.existing = Some(head.path);
+                    Next::Again(job)
+                }
+                Some(Err(failure)) => failed(job, failure),
+                None => {
+                    let failure = Failure::permanent(
+                        "pimcore_path_taken",
+                        format!(
+                            "{}: {} is taken by an object that is not this product; move or rename it in Pimcore: {message}",
+                            job.write.key,
+                            ProductPath::of(&job.write.key)
+                        ),
+                    );
+                    failed(job, failure)
+                }
+            })
+            .collect()
+    }
+}
+
+/// Requests of at most so many products and bytes.
+fn split(jobs: Vec<Job>, products: usize, bytes: usize) -> Vec<Vec<Job>> {
+    let (alone, together): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.alone);
+    let mut batches: Vec<Vec<Job>> = Vec::new();
+    let mut size = 0;
+    for job in together {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < products && size + job.bytes <= bytes => {
+                size += job.bytes;
+                batch.push(job);
+            }
+            _ => {
+                size = job.bytes;
+                batches.push(vec![job]);
+            }
+        }
+    }
+    batches.extend(alone.into_iter().map(|job| vec![job]));
+    batches
+}
+
+fn next(mut job: Job, outcome: AliasOutcome) -> Next {
+    match outcome {
+        AliasOutcome::Done(saved) => {
+            let expected = job.write.existing.clone().unwrap_or_else(|| ProductPath::of(&job.write.key));
+            if saved.fullpath != expected.as_str() {
+                let message =
+                    format!("{}: Pimcore saved it at another path than {expected}: {}", job.write.key, saved.fullpath);
+                return failed(job, Failure::permanent("pimcore_path_rewritten", message));
+            }
+            Next::Finished(job.write.key, WriteOutcome::Saved(saved))
+        }
+        AliasOutcome::Exists(message) => {
+            if job.write.existing.is_some() {
+                // An update changes neither path nor external id, so this is a race that the next attempt decides.
+                job.last = Some(Failure::transient("pimcore_contended", format!("{}: {message}", job.write.key)));
+                return Next::Again(job);
+            }
+            Next::LookUp(job, message)
+        }
+        AliasOutcome::Missing => {
+            job.write.existing = None;
+            Next::Again(job)
+        }
+        AliasOutcome::StaleTree(message) => {
+            let failure = Failure::transient("pimcore_stale_categories", format!("{}: {message}", job.write.key));
+            Next::Finished(job.write.key, WriteOutcome::StaleTree(failure))
+        }
+        AliasOutcome::Refused(failure) | AliasOutcome::Again(failure) => {
+            let failure = named(&job.write.key, &failure);
+            failed(job, failure)
+        }
+        AliasOutcome::Died if job.alone => {
+            let message = format!("{}: Pimcore reports an internal error while saving it", job.write.key);
+            failed(job, Failure::transient("pimcore_internal_error", message))
+        }
+        AliasOutcome::Died => {
+            job.alone = true;
+            Next::Again(job)
+        }
+        AliasOutcome::NotDone => Next::Again(job),
+    }
+}
+
+fn after_request_error(batch: Vec<Job>, error: &RequestError) -> Vec<Next> {
+    match error {
+        RequestError::Alias(culprit, failure) => batch
+            .into_iter()
+            .enumerate()
+            .map(|(n, job)| {
+                if n == *culprit {
+                    let failure = named(&job.write.key, failure);
+                    failed(job, failure)
+                } else {
+                    Next::Again(job)
+                }
+            })
+            .collect(),
+        RequestError::TooLarge(failure) => {
+            let single = batch.len() == 1;
+            let each = |mut job: Job| {
+                if single {
+                    let failure = named(&job.write.key, failure);
+                    return failed(job, failure);
+                }
+                job.alone = true;
+                Next::Again(job)
+            };
+            batch.into_iter().map(each).collect()
+        }
+        RequestError::Failed(failure) => batch.into_iter().map(|job| failed(job, failure.clone())).collect(),
+    }
+}
+
+fn failed(job: Job, failure: Failure) -> Next {
+    Next::Finished(job.write.key, WriteOutcome::Failed(failure))
+}
+
+/// The same failure, naming the product.
+fn named(key: &ProductKey, failure: &Failure) -> Failure {
+    Failure { message: format!("{key}: {}", failure.message), ..failure.clone() }
+}
