@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{Failure, Localized};
+use catalog::Failure;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, AliasOutcome, Saved};
 use crate::client::Pimcore;
+use crate::input::CategoryNames;
 use crate::operations;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
 use crate::plan::{Claim, Plan, Step, external_id, plan};
@@ -210,7 +211,7 @@ fn name(step: &Step) -> String {
 
 /// Adds a created category to the tree; whether that was possible.
 fn learn(tree: &mut CategoryTree, step: &Step, saved: &Saved) -> bool {
-    let Step::Create { external_id, parent, parent_id, .. } = step else { return false };
+    let Step::Create { external_id, parent, parent_id, input, .. } = step else { return false };
     let Some(path) = CategoryPath::parse(&saved.fullpath) else { return false };
     let parent = match (parent, parent_id) {
         (None, _) => None,
@@ -226,12 +227,11 @@ fn learn(tree: &mut CategoryTree, step: &Step, saved: &Saved) -> bool {
         path,
         external_id: Some(external_id.clone()),
         published: true,
-        // The feed's own; what was written need not be compared with it.
-        name: Localized::default(),
-        slug: None,
+        name: input.name.as_ref().map(CategoryNames::texts).unwrap_or_default(),
+        slug: input.slug.clone(),
         shop_handle: None,
         hidden: false,
-        modified: i64::MAX,
+        modified: saved.modified,
     });
     true
 }

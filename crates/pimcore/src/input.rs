@@ -312,4 +312,9 @@ impl CategoryNames {
         let Texts { en, ar } = Texts::of(texts);
         Self { en, ar }
     }
+
+    pub(crate) fn texts(&self) -> Localized {
+        let pairs = LANGUAGES.into_iter().zip([&self.en, &self.ar]);
+        Localized(pairs.filter_map(|(lang, text)| Some((lang.to_owned(), text.clone()?))).collect())
+    }
 }
