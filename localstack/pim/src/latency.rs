@@ -1,0 +1,92 @@
+//! How slow the stand-in pretends to be.
+//!
+//! A request costs a fixed time, every alias that writes and every row that is read costs time on top, and requests that
+//! run at the same time slow one another down. [`Latency::measured`] is fitted to what a real instance needed on two
+//! cores for a full product: creating 13.6/s one by one, 21.6/s in tens, 28–34/s in tens and twenties over two
+//! connections; updating 20.8, 41.7 and 73–78/s.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Times in milliseconds, and how much each further request in progress adds, in percent.
+#[derive(Debug, Default)]
+pub struct Latency {
+    /// Every request.
+    pub request: u64,
+    /// Every alias that creates.
+    pub create: u64,
+    /// Every alias that updates or deletes.
+    pub update: u64,
+    /// Every row that is read, in microseconds.
+    pub row_micros: u64,
+    /// What each further request in progress adds to a create.
+    pub create_contention: u32,
+    /// What each further request in progress adds to an update.
+    pub update_contention: u32,
+    /// Requests in progress.
+    active: AtomicU32,
+}
+
+/// What is being paid for.
+#[derive(Clone, Copy, Debug)]
+pub enum Work {
+    /// The fixed part.
+    Request,
+    /// An alias that creates.
+    Create,
+    /// An alias that updates or deletes.
+    Update,
+    /// Rows that are read.
+    Rows(usize),
+}
+
+impl Latency {
+    /// So many milliseconds for a request, and on top for each alias that creates or updates.
+    pub fn of(request: u64, create: u64, update: u64) -> Self {
+        Self { request, create, update, ..Self::default() }
+    }
+
+    /// As slow as the real instance was.
+    pub fn measured() -> Self {
+        Self {
+            request: 27,
+            create: 43,
+            update: 21,
+            row_micros: 2_000,
+            create_contention: 33,
+            update_contention: 11,
+            active: AtomicU32::new(0),
+        }
+    }
+
+    /// Marks a request as in progress until the guard is dropped.
+    pub fn begin(&self) -> InProgress<'_> {
+        self.active.fetch_add(1, Ordering::SeqCst);
+        InProgress(self)
+    }
+
+    /// Waits as long as the work takes. Blocks the thread.
+    pub fn pay(&self, work: Work) {
+        let others = self.active.load(Ordering::SeqCst).saturating_sub(1);
+        let slower = |micros: u64, percent: u32| micros + micros * u64::from(percent) * u64::from(others) / 100;
+        let micros = match work {
+            Work::Request => self.request * 1_000,
+            Work::Create => slower(self.create * 1_000, self.create_contention),
+            Work::Update => slower(self.update * 1_000, self.update_contention),
+            Work::Rows(rows) => self.row_micros * u64::try_from(rows).unwrap_or(u64::MAX),
+        };
+        if micros > 0 {
+            std::thread::sleep(Duration::from_micros(micros));
+        }
+    }
+}
+
+/// A request in progress.
+#[derive(Debug)]
+pub struct InProgress<'a>(&'a Latency);
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::SeqCst);
+    }
+}

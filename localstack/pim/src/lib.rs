@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod coerce;
+pub mod counters;
+pub mod faults;
+pub mod filter;
+pub mod graphql;
+pub mod http;
+pub mod input;
+pub mod latency;
+pub mod listing;
+pub mod model;
+pub mod mutate;
+pub mod read;
+pub mod refusal;
+pub mod schema;
+pub mod store;
+pub mod suggest;
+pub mod text;
+pub mod validate;
