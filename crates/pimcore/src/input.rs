@@ -167,13 +167,6 @@ impl ProductInput {
     /// A permanent failure that names product, field and limit, when Pimcore would refuse or cut a value.
     pub fn new(product: &Product, provenance: &Provenance, category_ids: &[u32]) -> Result<Self, Failure> {
         limits::check(product)?;
-        let mut categories: Vec<Relation> = Vec::with_capacity(category_ids.len());
-        for &id in category_ids {
-            // Naming a relation twice is refused.
-            if categories.iter().all(|known| known.id != id) {
-                categories.push(Relation { id });
-            }
-        }
         let warnings: Vec<&str> = product.warnings.iter().map(|warning| warning.message.as_str()).collect();
         Ok(Self {
             external_id: format!("{}:{}", product.source, product.id),
@@ -184,7 +177,7 @@ impl ProductInput {
             url: product.url.clone(),
             name: Texts::of(&product.name),
             description: Texts::of(&product.description),
-            categories,
+            categories: relations(category_ids),
             images: Rows::whole(Images { rows: image_rows(product) }),
             attributes: Rows::whole(Attributes { rows: attribute_rows(product) }),
             variants: Rows::whole(Variants { rows: variant_rows(product) }),
@@ -197,6 +190,13 @@ impl ProductInput {
             withdrawn: product.withdrawn,
             published: None,
         })
+    }
+
+    /// The same product in the categories with these object ids.
+    #[must_use]
+    pub fn in_categories(mut self, category_ids: &[u32]) -> Self {
+        self.categories = relations(category_ids);
+        self
     }
 
     /// Also publishes or unpublishes. Without this an update leaves as it is what people decided.
@@ -221,6 +221,17 @@ impl ProductInput {
     pub fn external_id(&self) -> &str {
         &self.external_id
     }
+}
+
+/// Each once: Pimcore refuses a relation that is named twice.
+fn relations(category_ids: &[u32]) -> Vec<Relation> {
+    let mut relations: Vec<Relation> = Vec::with_capacity(category_ids.len());
+    for &id in category_ids {
+        if relations.iter().all(|known| known.id != id) {
+            relations.push(Relation { id });
+        }
+    }
+    relations
 }
 
 /// The product's images, then those of single variants.

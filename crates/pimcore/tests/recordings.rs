@@ -56,8 +56,8 @@ fn a_refusal_names_the_field() {
         ("12-limit-sku-191", "sku"),
         ("12-limit-name-ar-513", "name.ar"),
         ("12-limit-images.url-2049", "images[1].url"),
-        ("12-limit-variants.sku-191", "variants[0].sku"),
-        ("12-limit-prices.currency-9", "prices[0].currency"),
+        ("12-limit-variants.sku-191", "variants[1].sku"),
+        ("12-limit-prices.currency-9", "prices[1].currency"),
     ] {
         let Some((code, message)) = refused(single(CATALOG, name, "updateCatalogProduct")) else { return };
         assert_eq!(code, "pimcore_field_too_long", "{message}");

@@ -1,0 +1,342 @@
+//! A batch of announced products: make Pimcore hold what the ledger says, announce, complete.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use catalog::{Failure, ProductKey};
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use ledger::{Applied, Claim, DesiredDoc, Owner, ProductState};
+use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
+use runtime::{Announcement, Cause, Clock, Deadline, Outcome, ProductMessage};
+
+use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
+use crate::ports::{Bus, Store};
+
+/// Ledger writes in flight at once.
+const PARALLEL: usize = 16;
+
+/// One invocation's work.
+#[derive(Debug)]
+pub struct Sync<'a, S, B, C> {
+    /// The ledger.
+    pub store: &'a S,
+    /// The bus.
+    pub bus: &'a B,
+    /// The clock.
+    pub clock: &'a C,
+    /// Who we are.
+    pub owner: Owner,
+    /// When the invocation ends.
+    pub deadline: Deadline,
+    /// Who publishes new products.
+    pub policy: PublishPolicy,
+}
+
+/// What Pimcore was found, or made, to hold.
+#[derive(Debug)]
+struct Synced {
+    applied: Applied,
+    written: bool,
+}
+
+/// A product whose lease is ours.
+struct Work {
+    key: ProductKey,
+    doc: DesiredDoc,
+    head: Option<Head>,
+}
+
+impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
+    /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that is missing, say): that too is
+    /// recorded with every product, where people look for the reason.
+    pub async fn run(
+        &self,
+        pimcore: &Result<Pimcore, Failure>,
+        messages: &[ProductMessage],
+    ) -> HashMap<ProductKey, Outcome> {
+        let started = Instant::now();
+        let by_key: HashMap<&ProductKey, &ProductMessage> =
+            messages.iter().map(|message| (&message.key, message)).collect();
+        let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
+        let mut outcomes = HashMap::new();
+        let mut claimed: BTreeMap<ProductKey, ProductState> = BTreeMap::new();
+        let mut forward: Vec<ProductKey> = Vec::new();
+        match self.store.claim(&keys, &self.owner, self.clock.now_ms()).await {
+            Err(error) => return keys.into_iter().map(|key| (key, Outcome::Failed(error.failure()))).collect(),
+            Ok(claims) => {
+                for (key, claim) in claims {
+                    match claim {
+                        Claim::Claimed(state) => drop(claimed.insert(key, state)),
+                        // The shop still lacks it, or an operator asks for it again: pass it on.
+                        Claim::AlreadyApplied(state) => {
+                            let asked = by_key.get(&key).is_some_and(|message| message.cause == Cause::Replay);
+                            if state.pending_since.is_some() || asked {
+                                forward.push(key);
+                            } else {
+                                outcomes.insert(key, Outcome::Done);
+                            }
+                        }
+                        Claim::Leased { until } => {
+                            let failure = Failure::transient(
+                                "leased",
+                                format!("{key}: somebody else brings it to Pimcore, until {until} ms at most"),
+                            );
+                            outcomes.insert(key, Outcome::Failed(failure));
+                        }
+                        Claim::Unknown => {
+                            let failure = Failure::permanent(
+                                "unknown_product",
+                                format!("{key}: no feed has ever brought this product"),
+                            );
+                            outcomes.insert(key, Outcome::Failed(failure));
+                        }
+                    }
+                }
+            }
+        }
+        let mut results = match pimcore {
+            Ok(pimcore) => self.bring(pimcore, claimed.keys().cloned().collect()).await,
+            Err(failure) => claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
+        };
+        self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
+        let written = results.values().filter(|result| result.as_ref().is_ok_and(|synced| synced.written)).count();
+        let failed = results.values().filter(|result| result.is_err()).count();
+        let of_batch = results.len();
+        let recorded: Vec<(ProductKey, Outcome)> = stream::iter(results.into_iter().map(|(key, result)| {
+            let seen = claimed.get(&key).cloned().unwrap_or_default();
+            async move {
+                let outcome = self.record(&key, &seen, result).await;
+                (key, outcome)
+            }
+        }))
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+        outcomes.extend(recorded);
+        tracing::info!(
+            products = keys.len(),
+            written,
+            unchanged = of_batch - written - failed,
+            failed,
+            forwarded = forward.len(),
+            elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "batch brought to Pimcore"
+        );
+        outcomes
+    }
+
+    /// Announces what Pimcore holds now. A product whose announcement fails counts as failed: it is done again.
+    async fn announce(
+        &self,
+        by_key: &HashMap<&ProductKey, &ProductMessage>,
+        forward: &[ProductKey],
+        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+        outcomes: &mut HashMap<ProductKey, Outcome>,
+    ) {
+        let held = results.iter().filter(|(_, result)| result.is_ok()).map(|(key, _)| key);
+        let keys: Vec<ProductKey> = forward.iter().chain(held).cloned().collect();
+        let message = |key: &ProductKey| {
+            let received = by_key.get(key);
+            ProductMessage {
+                key: key.clone(),
+                correlation_id: received.map(|message| message.correlation_id.clone()).unwrap_or_default(),
+                cause: received.map_or(Cause::Feed, |message| message.cause),
+            }
+        };
+        let announcements: Vec<Announcement> =
+            keys.iter().map(|key| Announcement::product_synced(&message(key))).collect();
+        let answers = self.bus.announce(&announcements).await;
+        for (n, key) in keys.into_iter().enumerate() {
+            let answer =
+                answers.get(n).cloned().unwrap_or_else(|| Err(Failure::transient("announce_failed", "no answer")));
+            match (answer, results.get_mut(&key)) {
+                (Ok(()), Some(_)) => {}
+                (Ok(()), None) => drop(outcomes.insert(key, Outcome::Done)),
+                (Err(failure), Some(result)) => *result = Err(failure),
+                (Err(failure), None) => drop(outcomes.insert(key, Outcome::Failed(failure))),
+            }
+        }
+    }
+
+    /// Completes or gives back one product's stage.
+    async fn record(&self, key: &ProductKey, seen: &ProductState, result: Result<Synced, Failure>) -> Outcome {
+        let now = self.clock.now_ms();
+        match result {
+            Ok(synced) => match self.store.complete(key, &self.owner, seen, &synced.applied, now).await {
+                Ok(None) => Outcome::Done,
+                // Somebody's request may land late: look at it once more then.
+                Ok(Some(at)) => {
+                    let wait = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
+                    Outcome::Again(std::time::Duration::from_millis(wait))
+                }
+                Err(error) => Outcome::Failed(error.failure()),
+            },
+            Err(failure) => {
+                tracing::warn!(product = %key, kind = %failure.kind, code = failure.code, reason = failure.message, "not brought to Pimcore");
+                if let Err(error) = self.store.fail(key, &self.owner, &failure, now).await {
+                    tracing::warn!(product = %key, %error, "the reason could not be recorded");
+                }
+                Outcome::Failed(failure)
+            }
+        }
+    }
+
+    /// Makes Pimcore hold the desired documents of products whose leases are ours.
+    async fn bring(&self, pimcore: &Pimcore, keys: Vec<ProductKey>) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+        let mut results = BTreeMap::new();
+        if keys.is_empty() {
+            return results;
+        }
+        let deadline = Instant::now() + self.deadline.remaining(self.clock.now_ms());
+        let (docs, heads) = futures::join!(self.store.read_docs(&keys), pimcore.read_heads(&keys, deadline));
+        let (mut docs, mut heads) = match (docs, heads) {
+            (Ok(docs), Ok(heads)) => (docs, heads),
+            (Err(error), _) => return all_failed(keys, &error.failure()),
+            (_, Err(failure)) => return all_failed(keys, &failure),
+        };
+        let mut work: Vec<(Work, Write)> = Vec::new();
+        for key in keys {
+            let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
+                let item = Work { key: key.clone(), doc, head };
+                self.prepare(item)
+            });
+            match read {
+                Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
+                Ok(Prepared::Write(item, write)) => work.push((item, write)),
+                Err(failure) => drop(results.insert(key, Err(failure))),
+            }
+        }
+        // Twice: a category that somebody deleted shows when a product is refused.
+        for fresh in [false, true] {
+            if work.is_empty() {
+                break;
+            }
+            work = self.write(pimcore, work, fresh, deadline, &mut results).await;
+        }
+        results
+    }
+
+    fn prepare(&self, item: Work) -> Result<Prepared, Failure> {
+        let Work { key, doc, head } = &item;
+        match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), self.policy) {
+            Decision::Unchanged | Decision::Absent => {
+                let id = head.as_ref().map(|head| head.id);
+                Ok(Prepared::Holds(Synced { applied: applied(doc, id), written: false }))
+            }
+            Decision::Write { publish_new, published, remark } => {
+                let provenance = Provenance {
+                    hash: doc.hash.clone(),
+                    version: doc.version.clone(),
+                    feed_run: doc.run.clone(),
+                    imported_at: Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default(),
+                };
+                let mut input = ProductInput::new(&doc.product, &provenance, &[])?;
+                if let Some(published) = published {
+                    input = input.publish(published);
+                }
+                if remark {
+                    input = input.remark(UNPUBLISHED_BEFORE);
+                }
+                let existing = head.as_ref().map(|head| head.path.clone());
+                let write = Write { key: key.clone(), existing, publish_new, input };
+                Ok(Prepared::Write(item, write))
+            }
+        }
+    }
+
+    /// Places the categories, then writes. Gives back what has to be tried again with a fresh category tree.
+    async fn write(
+        &self,
+        pimcore: &Pimcore,
+        work: Vec<(Work, Write)>,
+        fresh: bool,
+        deadline: Instant,
+        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+    ) -> Vec<(Work, Write)> {
+        let claims: Vec<pimcore::Claim<'_>> = work
+            .iter()
+            .flat_map(|(item, _)| {
+                let doc = &item.doc;
+                let claim = |path| pimcore::Claim { source: &doc.product.source, version: &doc.version, path };
+                doc.product.categories.iter().map(claim)
+            })
+            .collect();
+        let placed = match pimcore.place_categories(&claims, fresh, deadline).await {
+            Ok(placed) => placed,
+            Err(failure) => {
+                results.extend(work.into_iter().map(|(item, _)| (item.key, Err(failure.clone()))));
+                return Vec::new();
+            }
+        };
+        let mut items: HashMap<ProductKey, (Work, Write)> = HashMap::new();
+        let mut writes = Vec::new();
+        for (item, mut write) in work {
+            let product = &item.doc.product;
+            let ids: Result<Vec<Option<u32>>, Failure> =
+                product.categories.iter().map(|path| placed.id_of(&product.source, path)).collect();
+            match ids {
+                Ok(ids) => {
+                    let ids: Vec<u32> = ids.into_iter().flatten().collect();
+                    write.input = write.input.in_categories(&ids);
+                    writes.push(write.clone());
+                    items.insert(item.key.clone(), (item, write));
+                }
+                Err(failure) => {
+                    let failure = Failure { message: format!("{}: {}", item.key, failure.message), ..failure };
+                    results.insert(item.key, Err(failure));
+                }
+            }
+        }
+        let mut stale = Vec::new();
+        for (key, outcome) in pimcore.write(writes, deadline).await {
+            let Some((item, write)) = items.remove(&key) else { continue };
+            match outcome {
+                WriteOutcome::Saved(saved) => {
+                    let synced = Synced { applied: applied(&item.doc, Some(saved.id)), written: true };
+                    results.insert(key, Ok(synced));
+                }
+                WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),
+                WriteOutcome::StaleTree(failure) | WriteOutcome::Failed(failure) => {
+                    drop(results.insert(key, Err(failure)))
+                }
+            }
+        }
+        stale
+    }
+}
+
+enum Prepared {
+    Holds(Synced),
+    Write(Work, Write),
+}
+
+fn read_one(
+    key: &ProductKey,
+    doc: Option<Result<DesiredDoc, ledger::LedgerError>>,
+    head: Option<Result<Head, Failure>>,
+) -> Result<(DesiredDoc, Option<Head>), Failure> {
+    let doc = doc
+        .ok_or_else(|| {
+            Failure::permanent(
+                "ledger_doc_missing",
+                format!("{key}: the ledger has its state but not its document; upload the feed again"),
+            )
+        })?
+        .map_err(|error| error.failure())?;
+    Ok((doc, head.transpose()?))
+}
+
+fn applied(doc: &DesiredDoc, id: Option<u32>) -> Applied {
+    Applied {
+        hash: doc.hash.clone(),
+        version: doc.version.clone(),
+        remote_id: id.map(|id| id.to_string()),
+        view: None,
+        at: 0,
+    }
+}
+
+fn all_failed(keys: Vec<ProductKey>, failure: &Failure) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+    keys.into_iter().map(|key| (key, Err(failure.clone()))).collect()
+}
