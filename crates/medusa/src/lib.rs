@@ -1,1 +1,19 @@
-//! medusa
+#![doc = include_str!("../README.md")]
+
+pub mod api;
+pub mod categories;
+pub mod desired;
+pub mod handle;
+pub mod plan;
+pub mod push;
+pub mod references;
+#[cfg(test)]
+mod testing;
+pub mod text;
+
+pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
+pub use categories::{Categories, Category};
+pub use desired::{Article, Desired, Presence, Texts, Variant};
+pub use plan::Note;
+pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};
+pub use references::References;

@@ -1,0 +1,235 @@
+//! What the shop should have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{Failure, ProductKey};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::Amount;
+use crate::references::References;
+
+/// The product metadata key that says which state of the PIM the product was last made equal to. It is written last and taken
+/// away before a change that takes several calls, so a product that carries it is complete.
+pub const MARKER: &str = "relay_state";
+/// Our metadata keys begin with this. All others belong to people.
+pub const OURS: &str = "relay_";
+/// Counted up when the same desired state is written differently, so that everything is looked at again.
+const REVISION: &str = "1";
+
+/// One product as the shop should have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// Which.
+    pub key: ProductKey,
+    /// Whether and how it is offered.
+    pub presence: Presence,
+}
+
+/// Whether and how a product is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// For sale as described.
+    Offered(Box<Article>),
+    /// Not for sale. A product that is in the shop becomes a draft and otherwise stays as it is: nobody's cart or order loses it,
+    /// and it comes back under the same id. One that is not there is not created.
+    Withheld,
+}
+
+/// What is for sale.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Article {
+    /// Base title.
+    pub title: String,
+    /// Base description; safe HTML.
+    pub description: String,
+    /// Texts in other languages, by locale such as `ar-SA`.
+    pub translations: BTreeMap<String, Texts>,
+    /// Names of the axes on which variants differ; never empty, because Medusa demands one.
+    pub options: Vec<String>,
+    /// What one can buy, in order; never empty.
+    pub variants: Vec<Variant>,
+    /// Addresses in order, each once; the first is the main one.
+    pub images: Vec<String>,
+    /// Medusa's ids of the categories.
+    pub categories: BTreeSet<String>,
+    /// Product metadata; every key begins with [`OURS`].
+    pub metadata: BTreeMap<String, Value>,
+}
+
+/// Texts of a product in one language. An empty one falls back to the base language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Texts {
+    /// Title.
+    pub title: String,
+    /// Description; safe HTML.
+    pub description: String,
+}
+
+/// What one can buy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Unique in the shop.
+    pub sku: String,
+    /// Such as "Black / S".
+    pub title: String,
+    /// One value for each of the article's options, in their order.
+    pub options: Vec<String>,
+    /// What one pays in major units, by currency in lower case; never empty.
+    pub prices: BTreeMap<String, Decimal>,
+    /// Pieces available.
+    pub stock: i64,
+    /// Variant metadata; every key begins with [`OURS`].
+    pub metadata: BTreeMap<String, Value>,
+}
+
+impl Article {
+    /// The only option of a product that has no choice.
+    pub const NO_CHOICE: (&'static str, &'static str) = ("Option", "Default");
+
+    /// The values of option `index`, each once, in the order of the variants.
+    #[must_use]
+    pub fn values_of(&self, index: usize) -> Vec<&str> {
+        let mut seen = BTreeSet::new();
+        self.variants
+            .iter()
+            .filter_map(|variant| variant.options.get(index))
+            .map(String::as_str)
+            .filter(|value| seen.insert(*value))
+            .collect()
+    }
+
+    /// A variant's option values by option name, as Medusa wants them.
+    #[must_use]
+    pub fn named_options(&self, variant: &Variant) -> BTreeMap<String, String> {
+        self.options.iter().cloned().zip(variant.options.iter().cloned()).collect()
+    }
+
+    /// Refuses what Medusa would refuse, or accept and then sell wrongly (it takes negative prices, variants without
+    /// options and two variants with the same ones).
+    pub fn check(&self, key: &ProductKey) -> Result<(), Failure> {
+        let refuse = |code: &str, what: String| Err(Failure::permanent(code, format!("{key}: {what}")));
+        if self.title.is_empty() {
+            return refuse(
+                "medusa_no_title",
+                "the title is empty in every language; give it a name in the PIM".to_owned(),
+            );
+        }
+        if self.variants.is_empty() {
+            return refuse("medusa_no_variant", "it has no variant, so nothing can be sold".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = self.options.iter().find(|name| name.is_empty() || !names.insert(name.as_str())) {
+            return refuse("medusa_bad_option", format!("every option needs a name of its own, got: {twice:?}"));
+        }
+        let (mut skus, mut choices) = (BTreeSet::new(), BTreeMap::new());
+        for variant in &self.variants {
+            let sku = &variant.sku;
+            if sku.is_empty() || !skus.insert(sku) {
+                return refuse("medusa_bad_sku", format!("every variant needs a SKU of its own, got: {sku:?}"));
+            }
+            if variant.options.len() != self.options.len() || variant.options.iter().any(String::is_empty) {
+                return refuse(
+                    "medusa_bad_option",
+                    format!("variant {sku} needs a value for each of {:?}, got: {:?}", self.options, variant.options),
+                );
+            }
+            if let Some(other) = choices.insert(&variant.options, sku) {
+                return refuse(
+                    "medusa_same_options",
+                    format!("variants {other} and {sku} have the same option values: {:?}", variant.options),
+                );
+            }
+            if variant.prices.is_empty() {
+                return refuse(
+                    "medusa_no_price",
+                    format!(
+                        "variant {sku} has no price in a currency the shop sells in; add one, or the currency to the store"
+                    ),
+                );
+            }
+            if let Some((currency, amount)) = variant.prices.iter().find(|(_, amount)| amount.is_sign_negative()) {
+                return refuse("medusa_bad_price", format!("variant {sku} has a negative {currency} price: {amount}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Desired {
+    /// 32 hexadecimal digits that change whenever anything about the desired state changes, or where it is to be put.
+    #[must_use]
+    pub fn marker(&self, references: &References) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let article = match &self.presence {
+            Presence::Offered(article) => Some(article),
+            Presence::Withheld => None,
+        };
+        let said = (REVISION, references.placing(), article);
+        // Writing to a hasher cannot fail, and every map has text keys.
+        serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+/// The amounts of a variant as Medusa's prices are compared.
+pub(crate) fn amounts(variant: &Variant) -> BTreeMap<&str, Amount> {
+    variant.prices.iter().map(|(currency, amount)| (currency.as_str(), Amount(*amount))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{article, key, references};
+
+    fn desired(article: Article) -> Desired {
+        Desired { key: key("demo:1"), presence: Presence::Offered(Box::new(article)) }
+    }
+
+    #[test]
+    fn the_marker_sees_every_change_and_nothing_else() {
+        let here = references();
+        let marker = desired(article(2)).marker(&here);
+        assert_eq!(marker, desired(article(2)).marker(&here));
+        let changes: [fn(&mut Article); 7] = [
+            |a| a.title.push('!'),
+            |a| a.variants[1].stock = 0,
+            |a| a.variants.swap(0, 1),
+            |a| a.images.reverse(),
+            |a| drop(a.translations.remove("ar-SA")),
+            |a| assert!(a.variants[0].prices.remove("usd").is_some()),
+            |a| drop(a.metadata.insert("relay_brand".into(), "Other".into())),
+        ];
+        for (n, change) in changes.iter().enumerate() {
+            let mut other = article(2);
+            change(&mut other);
+            assert_ne!(marker, desired(other).marker(&here), "change {n} went unnoticed");
+        }
+        let mut elsewhere = references();
+        elsewhere.stock_location_id = "sloc_2".into();
+        assert_ne!(marker, desired(article(2)).marker(&elsewhere));
+    }
+
+    #[test]
+    fn what_medusa_would_sell_wrongly_is_refused_with_product_field_and_value() {
+        let cases: [(fn(&mut Article), &str, &str); 8] = [
+            (|a| a.title.clear(), "medusa_no_title", "title"),
+            (|a| a.variants.clear(), "medusa_no_variant", "no variant"),
+            (|a| a.variants[1].sku = a.variants[0].sku.clone(), "medusa_bad_sku", "demo-1-0"),
+            (|a| a.variants[1].options = a.variants[0].options.clone(), "medusa_same_options", "demo-1-1"),
+            (|a| a.variants[0].options[1].clear(), "medusa_bad_option", "demo-1-0"),
+            (|a| a.options[1] = a.options[0].clone(), "medusa_bad_option", "Color"),
+            (|a| a.variants[0].prices.clear(), "medusa_no_price", "demo-1-0"),
+            (|a| a.variants[0].prices = [("sar".to_owned(), "-1".parse().unwrap())].into(), "medusa_bad_price", "-1"),
+        ];
+        assert!(article(2).check(&key("demo:1")).is_ok());
+        for (spoil, code, shown) in cases {
+            let mut bad = article(2);
+            spoil(&mut bad);
+            let failure = bad.check(&key("demo:1")).unwrap_err();
+            assert_eq!(failure.code, code);
+            assert!(failure.message.contains("demo:1") && failure.message.contains(shown), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What one can buy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::options::Axes;
+use super::{Note, Plan, Structure, metadata};
+use crate::api::Amount;
+use crate::api::model::{LevelWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::desired::{self, Article, amounts};
+use crate::references::References;
+
+/// Which variant that is there is which desired one.
+#[derive(Debug, Default)]
+pub(super) struct Match<'w, 't> {
+    /// Same SKU, or a new SKU for the same choice.
+    pub(super) kept: Vec<(&'w desired::Variant, &'t Variant)>,
+    /// Desired, not there.
+    pub(super) new: Vec<&'w desired::Variant>,
+    /// There, not desired.
+    pub(super) gone: Vec<&'t Variant>,
+    /// There and not desired, but promised to open orders: so many pieces.
+    pub(super) held: Vec<(&'t Variant, i64)>,
+}
+
+/// Matches by SKU first, because that is what carts and orders know; then by equal choice, which is a SKU that was renamed.
+pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match<'w, 't> {
+    let mut matched = Match::default();
+    let mut free: Vec<&Variant> = there.variants.iter().collect();
+    let mut unmatched = Vec::new();
+    for wanted in &article.variants {
+        match free.iter().position(|now| now.sku.as_deref() == Some(&wanted.sku)) {
+            Some(n) => matched.kept.push((wanted, free.remove(n))),
+            None => unmatched.push(wanted),
+        }
+    }
+    for wanted in unmatched {
+        let choice: BTreeSet<&str> = wanted.options.iter().map(String::as_str).collect();
+        let same = |now: &&Variant| {
+            now.options.len() == wanted.options.len()
+                && now.options.iter().map(|value| value.value.as_str()).collect::<BTreeSet<_>>() == choice
+        };
+        match free.iter().position(same) {
+            Some(n) => matched.kept.push((wanted, free.remove(n))),
+            None => matched.new.push(wanted),
+        }
+    }
+    for now in free {
+        match reserved(now) {
+            0 => matched.gone.push(now),
+            pieces => matched.held.push((now, pieces)),
+        }
+    }
+    matched
+}
+
+/// Pieces of a variant that open orders hold, at any location.
+fn reserved(variant: &Variant) -> i64 {
+    let items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
+    items.flat_map(|item| &item.location_levels).map(|level| level.reserved_quantity).sum()
+}
+
+pub(super) fn plan(
+    article: &Article,
+    there: &Product,
+    references: &References,
+    matched: &Match<'_, '_>,
+    axes: &Axes<'_>,
+    plan: &mut Plan,
+) {
+    let mut batch = VariantsBatch::default();
+    let mut clear = BTreeSet::new();
+    let mut early = Vec::new();
+    let mut priceless = Vec::new();
+    let mut late = Vec::new();
+    // Choices that are taken now, by whom.
+    let taken: BTreeMap<Vec<Option<&str>>, &Variant> =
+        there.variants.iter().map(|variant| (axes.choices(variant), variant)).collect();
+    let mut needs = |choice: &[String], by: Option<&str>| {
+        let choice: Vec<Option<&str>> = choice.iter().map(|value| Some(value.as_str())).collect();
+        if let Some(holder) = taken.get(&choice)
+            && by != Some(holder.id.as_str())
+        {
+            if matched.gone.iter().any(|gone| gone.id == holder.id) {
+                early.push(holder.id.clone());
+            } else {
+                clear.insert(holder.id.clone());
+            }
+        }
+    };
+
+    for (wanted, now) in &matched.kept {
+        if now.prices.is_none() {
+            // A crash left it without a price set, which no update can give it: away with it, and a new one in the next round.
+            priceless.push(now.id.clone());
+            plan.look_again = true;
+            continue;
+        }
+        let mut change = difference(article, wanted, now);
+        let choices = axes.choices(now);
+        let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
+        if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
+            needs(&wanted.options, Some(&now.id));
+            change.options = Some(article.named_options(wanted));
+        }
+        if change != (VariantWrite { id: change.id.clone(), ..VariantWrite::default() }) {
+            batch.update.push(change);
+        }
+        stock(wanted.stock, &wanted.sku, now, references, plan, &mut late);
+    }
+    for wanted in &matched.new {
+        needs(&wanted.options, None);
+        batch.create.push(create(article, wanted));
+        plan.look_again = true;
+    }
+    for (now, pieces) in &matched.held {
+        let sku = now.sku.as_deref().unwrap_or_default();
+        plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
+        stock(0, sku, now, references, plan, &mut late);
+    }
+    early.append(&mut priceless);
+    if !axes.surplus.is_empty() {
+        clear.extend(matched.kept.iter().map(|(_, now)| now.id.clone()).filter(|id| !early.contains(id)));
+        clear.extend(matched.held.iter().map(|(now, _)| now.id.clone()));
+        early.extend(matched.gone.iter().map(|gone| gone.id.clone()));
+    }
+    early.sort();
+    early.dedup();
+    batch.delete = matched.gone.iter().map(|gone| gone.id.clone()).filter(|id| !early.contains(id)).collect();
+    // Cleared variants get their choice back in the same batch that changes the others.
+    for (wanted, now) in matched.kept.iter().filter(|(_, now)| clear.contains(&now.id) && !early.contains(&now.id)) {
+        match batch.update.iter_mut().find(|change| change.id.as_ref() == Some(&now.id)) {
+            Some(change) => change.options = Some(article.named_options(wanted)),
+            None => batch.update.push(VariantWrite {
+                id: Some(now.id.clone()),
+                options: Some(article.named_options(wanted)),
+                ..VariantWrite::default()
+            }),
+        }
+    }
+
+    plan.structure.extend(axes.renames.iter().cloned());
+    if !axes.add.is_empty() {
+        plan.structure.push(Structure::Options(axes.add.clone()));
+    }
+    let first =
+        VariantsBatch { update: clear.into_iter().map(without_choice).collect(), delete: early, create: vec![] };
+    if !first.is_empty() {
+        plan.structure.push(Structure::Variants(first));
+    }
+    if !axes.surplus.is_empty() {
+        let remove = axes.surplus.clone();
+        plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
+    }
+    if !batch.is_empty() {
+        plan.structure.push(Structure::Variants(batch));
+    }
+    let held: Vec<&Variant> = matched.held.iter().map(|(now, _)| *now).collect();
+    let leftovers = axes.leftovers(article, &held);
+    if !leftovers.is_empty() {
+        plan.structure.push(Structure::Options(leftovers));
+    }
+    plan.structure.extend(late);
+}
+
+fn without_choice(id: String) -> VariantWrite {
+    VariantWrite { id: Some(id), options: Some(BTreeMap::new()), ..VariantWrite::default() }
+}
+
+/// A variant as it is created, with all its prices.
+pub(crate) fn create(article: &Article, wanted: &desired::Variant) -> VariantWrite {
+    VariantWrite {
+        id: None,
+        sku: Some(Some(wanted.sku.clone())),
+        title: Some(wanted.title.clone()),
+        variant_rank: Some(rank(article, wanted)),
+        manage_inventory: Some(true),
+        options: Some(article.named_options(wanted)),
+        prices: Some(amounts(wanted).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect()),
+        metadata: wanted.metadata.clone(),
+    }
+}
+
+fn rank(article: &Article, wanted: &desired::Variant) -> i64 {
+    article
+        .variants
+        .iter()
+        .position(|variant| variant.sku == wanted.sku)
+        .and_then(|n| i64::try_from(n).ok())
+        .unwrap_or(0)
+}
+
+/// Changes of a variant apart from its choice and stock.
+fn difference(article: &Article, wanted: &desired::Variant, now: &Variant) -> VariantWrite {
+    let mut change = VariantWrite { id: Some(now.id.clone()), ..VariantWrite::default() };
+    if now.sku.as_deref() != Some(&wanted.sku) {
+        change.sku = Some(Some(wanted.sku.clone()));
+    }
+    if now.title != wanted.title {
+        change.title = Some(wanted.title.clone());
+    }
+    let rank = rank(article, wanted);
+    if now.variant_rank != Some(rank) {
+        change.variant_rank = Some(rank);
+    }
+    change.prices = prices(wanted, now.prices.as_deref().unwrap_or_default());
+    change.metadata = metadata(&wanted.metadata, now.metadata.as_ref());
+    change
+}
+
+/// The whole price set, if the prices that everybody pays are not exactly the wanted ones. What people added beside them (tiers, a
+/// region's price) is sent along with its id, because Medusa replaces the set.
+fn prices(wanted: &desired::Variant, now: &[Price]) -> Option<Vec<PriceWrite>> {
+    let target = amounts(wanted);
+    let plain: Vec<&Price> = now.iter().filter(|price| price.is_plain()).collect();
+    let equal = plain.len() == target.len()
+        && plain.iter().all(|price| target.get(price.currency_code.as_str()) == Some(&price.amount));
+    if equal {
+        return None;
+    }
+    let kept_row = |currency: &str| plain.iter().find(|price| price.currency_code == currency).map(|p| p.id.clone());
+    let ours = target.into_iter().map(|(currency, amount)| price(kept_row(currency), currency, amount));
+    let theirs = now.iter().filter(|price| !price.is_plain()).map(|theirs| PriceWrite {
+        id: Some(theirs.id.clone()),
+        currency_code: theirs.currency_code.clone(),
+        amount: theirs.amount,
+        min_quantity: theirs.min_quantity.clone().filter(|value| !value.is_null()),
+        max_quantity: theirs.max_quantity.clone().filter(|value| !value.is_null()),
+        rules: theirs.rules.clone().filter(|rules| !rules.is_empty()),
+    });
+    Some(ours.chain(theirs).collect())
+}
+
+fn price(id: Option<String>, currency: &str, amount: Amount) -> PriceWrite {
+    PriceWrite { id, currency_code: currency.to_owned(), amount, min_quantity: None, max_quantity: None, rules: None }
+}
+
+/// Brings a variant's stock at our location to `pieces`. A variant whose stock people chose not to count has none.
+fn stock(pieces: i64, sku: &str, now: &Variant, references: &References, plan: &mut Plan, late: &mut Vec<Structure>) {
+    if !now.manage_inventory {
+        return;
+    }
+    let Some((link, item)) = now.inventory_items.iter().find_map(|link| Some((link, link.inventory.as_ref()?))) else {
+        late.push(Structure::Stock { variant_id: now.id.clone(), sku: sku.to_owned() });
+        plan.look_again = true;
+        return;
+    };
+    let item_id = &link.inventory_item_id;
+    if item.sku.as_deref() != Some(sku) && !sku.is_empty() {
+        late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
+    }
+    let level = LevelWrite {
+        inventory_item_id: item_id.clone(),
+        location_id: references.stock_location_id.clone(),
+        stocked_quantity: pieces,
+    };
+    match item.location_levels.iter().find(|level| level.location_id == references.stock_location_id) {
+        None => plan.levels.create.push(level),
+        Some(now) if now.stocked_quantity != pieces => plan.levels.update.push(level),
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,202 @@
+//! Makes a batch of products in the shop equal to what they should be.
+//!
+//! One batch is one light read. Products that carry the marker of the desired state are done. The others are read in full, compared
+//! ([`crate::plan`]) and changed; those that are not there are created. Whatever the way, a product ends with the same last steps:
+//! stock, translations, and then, in the one update that also publishes it, the marker. So a product that was interrupted half-way is a
+//! draft or lacks the marker, and the next delivery finds and completes it.
+
+mod create;
+mod find;
+mod settle;
+mod skus;
+mod update;
+
+use std::future::Future;
+use std::time::Instant;
+
+use catalog::{Failure, ProductKey};
+
+use crate::api::Medusa;
+use crate::api::model::{LevelsBatch, ProductUpdate, TranslationsBatch};
+use crate::desired::{Article, Desired, MARKER, Presence};
+use crate::plan::{self, Note};
+use crate::references::References;
+
+/// A shop to push to.
+pub struct Shop {
+    /// Its Admin API.
+    pub medusa: Medusa,
+    /// Where products are put in it.
+    pub references: References,
+}
+
+/// How closely to look at a product that carries the marker of the desired state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Believe the marker and what a light read shows.
+    #[default]
+    Light,
+    /// Compare everything: after an interruption, or to undo what people changed in our fields.
+    Full,
+}
+
+/// What happened to a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was as it should be. Nothing was written.
+    Unchanged,
+    /// It is new in the shop.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It was taken from sale and is now a draft.
+    Withdrawn,
+    /// It is not for sale and not in the shop.
+    Absent,
+}
+
+impl Change {
+    /// The word that logs and metrics use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Withdrawn => "withdrawn",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// A product that is now as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Its id in Medusa; `None` if it is not there.
+    pub product_id: Option<String>,
+    /// What happened to it.
+    pub change: Change,
+    /// What an operator should know.
+    pub notes: Vec<Note>,
+}
+
+/// One product's result.
+pub type Outcome = Result<Pushed, Failure>;
+
+/// Says whether a product is still to have a SKU, when another product wants it: the PIM decides.
+pub trait SkuOwners: Sync {
+    /// Whether `owner` is offered with a variant `sku`.
+    fn wants(
+        &self,
+        owner: &ProductKey,
+        sku: &str,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// The last steps of one product.
+#[derive(Debug)]
+struct Work<'a> {
+    /// Its place in the batch.
+    slot: usize,
+    key: &'a ProductKey,
+    levels: LevelsBatch,
+    translations: TranslationsBatch,
+    /// Fields, status and marker.
+    last: ProductUpdate,
+    change: Change,
+    notes: Vec<Note>,
+}
+
+/// An article to be offered and where its result goes.
+#[derive(Clone, Copy)]
+struct Offer<'a> {
+    slot: usize,
+    key: &'a ProductKey,
+    article: &'a Article,
+    marker: &'a str,
+    /// A product of somebody else has our handle.
+    handle_taken: bool,
+}
+
+impl Shop {
+    /// Makes every product as it should be. `orders` must not name a product twice. The results are in the order of `orders`.
+    pub async fn push(&self, orders: &[(&Desired, Depth)], owners: &impl SkuOwners, deadline: Instant) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = orders.iter().map(|_| None).collect();
+        if let Err(failure) = self.push_into(&mut outcomes, orders, owners, deadline).await {
+            for (outcome, (desired, _)) in outcomes.iter_mut().zip(orders) {
+                outcome.get_or_insert_with(|| {
+                    let mut own = failure.clone();
+                    own.message = format!("{}: {}", desired.key, own.message);
+                    Err(own)
+                });
+            }
+        }
+        let forgotten =
+            || Err(Failure::transient("medusa_no_outcome", "the push ended without a result for this product"));
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(forgotten)).collect()
+    }
+
+    /// An error here concerns every product that has no result yet.
+    async fn push_into(
+        &self,
+        outcomes: &mut [Option<Outcome>],
+        orders: &[(&Desired, Depth)],
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
+        let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
+        let found = self.find(&keys, deadline).await?;
+
+        let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
+            let key = &desired.key;
+            let done = |change, product_id| Some(Ok(Pushed { product_id, change, notes: vec![] }));
+            match (&desired.presence, found.product) {
+                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None),
+                (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
+                    outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                }
+                (Presence::Withheld, Some(there)) => works.push(Work {
+                    slot,
+                    key,
+                    levels: LevelsBatch::default(),
+                    translations: TranslationsBatch::default(),
+                    last: ProductUpdate { status: Some("draft"), ..ProductUpdate::of(there.id) },
+                    change: Change::Withdrawn,
+                    notes: vec![],
+                }),
+                (Presence::Offered(article), there) => {
+                    if let Err(failure) = article.check(key) {
+                        outcomes[slot] = Some(Err(failure));
+                        continue;
+                    }
+                    let offer = Offer { slot, key, article, marker: &markers[slot], handle_taken: found.handle_taken };
+                    match there {
+                        None => new.push(offer),
+                        Some(there)
+                            if *depth == Depth::Light && plan::looks_equal(key, article, offer.marker, &there) =>
+                        {
+                            outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                        }
+                        Some(there) => known.push((offer, there.id)),
+                    }
+                }
+            }
+        }
+        if !known.is_empty() {
+            works.extend(self.update(known, outcomes, owners, deadline).await?);
+        }
+        if !new.is_empty() {
+            works.extend(self.create(new, outcomes, owners, deadline).await);
+        }
+        self.settle(works, outcomes, deadline).await;
+        Ok(())
+    }
+}
+
+/// The metadata that says "equal to this state"; an empty text takes the marker away.
+fn marker(value: &str) -> crate::api::model::Metadata {
+    [(MARKER.to_owned(), value.into())].into()
+}

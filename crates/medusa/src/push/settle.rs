@@ -1,0 +1,97 @@
+//! The last steps of every product that is written: stock, translations, and the update that publishes and marks it.
+
+use std::time::Instant;
+
+use serde::de::IgnoredAny;
+
+use super::{Outcome, Pushed, Shop, Work};
+use crate::api::model::{LevelsBatch, ProductUpdate, ProductsBatch, TranslationsBatch};
+use crate::api::{ApiError, split_batch};
+
+/// Rows in one request for stock or translations.
+const MOST_ROWS: usize = 500;
+/// Products in one update.
+const MOST_PRODUCTS: usize = 50;
+
+impl Shop {
+    /// Does what is left for every product and sets its outcome. A product whose stock or translations fail keeps its old state and
+    /// no marker.
+    pub(super) async fn settle(&self, works: Vec<Work<'_>>, outcomes: &mut [Option<Outcome>], deadline: Instant) {
+        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.set_levels(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.translate(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.finish(works, deadline).await).await;
+        for work in works {
+            for note in &work.notes {
+                tracing::warn!(product = %work.key, "{note}");
+            }
+            let done = Pushed { product_id: Some(work.last.id), change: work.change, notes: work.notes };
+            outcomes[work.slot] = Some(Ok(done));
+        }
+    }
+
+    /// Does a step for all products at once; if Medusa refuses that, for each on its own, to find the one it is about.
+    async fn step<'a>(
+        &self,
+        works: Vec<Work<'a>>,
+        outcomes: &mut [Option<Outcome>],
+        act: impl AsyncFn(&[Work<'_>]) -> Result<(), ApiError>,
+    ) -> Vec<Work<'a>> {
+        let error = match act(&works).await {
+            Ok(()) => return works,
+            Err(error) => error,
+        };
+        let refused = error.refusal().is_some() || matches!(error, ApiError::TooLarge { .. });
+        let mut done = Vec::new();
+        for work in works {
+            let own = if refused { act(std::slice::from_ref(&work)).await } else { Err(error.clone()) };
+            match own {
+                Ok(()) => done.push(work),
+                Err(error) => outcomes[work.slot] = Some(Err(error.about(work.key))),
+            }
+        }
+        done
+    }
+
+    async fn set_levels(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+        let path = "/admin/inventory-items/location-levels/batch";
+        let create = works.iter().flat_map(|work| work.levels.create.iter().cloned()).collect();
+        for create in split_batch(create, MOST_ROWS, |_| 1) {
+            let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create, update: vec![] }, deadline).await?;
+        }
+        let update = works.iter().flat_map(|work| work.levels.update.iter().cloned()).collect();
+        for update in split_batch(update, MOST_ROWS, |_| 1) {
+            let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create: vec![], update }, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn translate(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+        let path = "/admin/translations/batch";
+        let create = works.iter().flat_map(|work| work.translations.create.iter().cloned()).collect();
+        for create in split_batch(create, MOST_ROWS, |_| 1) {
+            let batch = TranslationsBatch { create, update: vec![] };
+            let _: IgnoredAny = self.medusa.post(path, &[], &batch, deadline).await?;
+        }
+        let update = works.iter().flat_map(|work| work.translations.update.iter().cloned()).collect();
+        for update in split_batch(update, MOST_ROWS, |_| 1) {
+            let batch = TranslationsBatch { create: vec![], update };
+            let _: IgnoredAny = self.medusa.post(path, &[], &batch, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+        let updates: Vec<ProductUpdate> = works.iter().map(|work| work.last.clone()).collect();
+        self.update_products(updates, deadline).await
+    }
+
+    /// Updates the fields of several products at once.
+    pub(super) async fn update_products(&self, updates: Vec<ProductUpdate>, deadline: Instant) -> Result<(), ApiError> {
+        for update in split_batch(updates, MOST_PRODUCTS, |_| 1) {
+            let batch = ProductsBatch { create: &[], update: &update };
+            let _: IgnoredAny =
+                self.medusa.post("/admin/products/batch", &[("fields", "id")], &batch, deadline).await?;
+        }
+        Ok(())
+    }
+}

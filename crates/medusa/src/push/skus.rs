@@ -1,0 +1,130 @@
+//! A SKU that somebody else holds.
+//!
+//! SKUs are unique in the shop, twice: among variants and, separately, among inventory items. When a size moves from one product to
+//! another, the two are pushed in any order, so the new owner may come first. The PIM decides whose the SKU is; what a
+//! crash or an old bug left behind has no owner and gives way.
+
+use std::time::Instant;
+
+use catalog::{Failure, ProductKey};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{Shop, SkuOwners, marker};
+use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
+
+impl Shop {
+    /// Makes `sku` free for `heir`, or says who holds it with good reason.
+    pub(super) async fn free_sku(
+        &self,
+        sku: &str,
+        heir: &ProductKey,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let query = [("sku[]", sku), ("fields", "id,sku,product_id,product.external_id,product.title")];
+        let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+        for holder in variants {
+            self.release_variant(sku, &holder, heir, owners, deadline).await?;
+        }
+        let query = [("sku[]", sku), ("fields", "id,sku,variants.id,variants.sku")];
+        let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
+        for item in inventory_items {
+            let path = format!("/admin/inventory-items/{}", item.id);
+            match item.variants.iter().flatten().next() {
+                // Left behind by a crash, or by a product update that dropped its variant.
+                None => {
+                    tracing::warn!(sku, item = item.id, "removing an inventory item that no variant uses");
+                    self.medusa.delete(&path, deadline).await?;
+                }
+                // Medusa does not carry a variant's new SKU over to its item.
+                Some(variant) => {
+                    let body = serde_json::json!({ "sku": variant.sku.as_deref().filter(|own| *own != sku) });
+                    let _: IgnoredAny = self.medusa.post(&path, &[("fields", "id")], &body, deadline).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn release_variant(
+        &self,
+        sku: &str,
+        holder: &Holder,
+        heir: &ProductKey,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let product = holder.product.as_ref();
+        let owner: Option<ProductKey> =
+            product.and_then(|product| product.external_id.as_deref()).and_then(|id| id.parse().ok());
+        let Some(owner) = owner else {
+            let title = product.and_then(|product| product.title.as_deref()).unwrap_or("?");
+            return Err(Failure::permanent(
+                "medusa_sku_taken",
+                format!(
+                    "{heir}: SKU {sku} belongs to a product that was made in Medusa; change one of the two SKUs: {title} ({})",
+                    holder.product_id
+                ),
+            ));
+        };
+        if owner == *heir {
+            // Our own product, changed since it was read.
+            return Err(Failure::transient(
+                "medusa_sku_taken",
+                format!("{heir}: SKU {sku} appeared while it was pushed"),
+            ));
+        }
+        if owners.wants(&owner, sku, deadline).await? {
+            return Err(Failure::permanent(
+                "medusa_sku_taken",
+                format!("{heir}: the PIM offers the same SKU under {owner} as well; change one of the two: {sku}"),
+            ));
+        }
+        tracing::info!(sku, %owner, %heir, "the SKU moves to another product");
+        let unmark = ProductUpdate { metadata: marker(""), ..ProductUpdate::of(holder.product_id.as_str()) };
+        self.update_products(vec![unmark], deadline).await?;
+        let nameless = VariantWrite { id: Some(holder.id.clone()), sku: Some(None), ..VariantWrite::default() };
+        let batch = VariantsBatch { update: vec![nameless], ..VariantsBatch::default() };
+        let path = format!("/admin/products/{}/variants/batch", holder.product_id);
+        let _: IgnoredAny = self.medusa.post(&path, &[("fields", "id")], &batch, deadline).await?;
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Variants {
+    variants: Vec<Holder>,
+}
+
+#[derive(Deserialize)]
+struct Holder {
+    id: String,
+    product_id: String,
+    product: Option<HolderProduct>,
+}
+
+#[derive(Deserialize)]
+struct HolderProduct {
+    external_id: Option<String>,
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Items {
+    inventory_items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: String,
+    #[serde(default)]
+    variants: Vec<Option<ItemVariant>>,
+}
+
+#[derive(Deserialize)]
+struct ItemVariant {
+    #[serde(rename = "id")]
+    _id: String,
+    sku: Option<String>,
+}

@@ -1,0 +1,190 @@
+//! Products that are in the shop and differ.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use catalog::Failure;
+use serde::de::IgnoredAny;
+
+use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, marker};
+use crate::api::model::{Product, ProductUpdate};
+use crate::api::{ApiError, Refusal};
+use crate::desired::MARKER;
+use crate::plan::{Plan, Structure, plan};
+
+/// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
+/// more only if somebody else changes the product meanwhile.
+const MOST_ROUNDS: usize = 4;
+
+impl Shop {
+    /// Changes what has to be changed step by step; what remains comes back as work for the last steps.
+    pub(super) async fn update<'a>(
+        &self,
+        known: Vec<(Offer<'a>, String)>,
+        outcomes: &mut [Option<Outcome>],
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<Vec<Work<'a>>, Failure> {
+        let mut works = Vec::new();
+        let mut written: HashMap<usize, bool> = HashMap::new();
+        let mut open = known;
+        for round in 1..=MOST_ROUNDS {
+            let ids: Vec<&str> = open.iter().map(|(_, id)| id.as_str()).collect();
+            let mut there: HashMap<String, Product> = self
+                .read_in_full(&ids, deadline)
+                .await?
+                .into_iter()
+                .map(|product| (product.id.clone(), product))
+                .collect();
+            let mut planned = Vec::new();
+            for (offer, id) in open {
+                match there.remove(&id) {
+                    Some(product) => {
+                        let plan = plan(offer.key, offer.article, &product, &self.references);
+                        planned.push((offer, product, plan));
+                    }
+                    None => {
+                        let gone = format!("{}: {id} was deleted in Medusa just now", offer.key);
+                        outcomes[offer.slot] = Some(Err(Failure::transient("medusa_not_found", gone)));
+                    }
+                }
+            }
+            self.take_markers(&planned, deadline).await?;
+            open = Vec::new();
+            for (offer, product, plan) in planned {
+                let changed = written.entry(offer.slot).or_default();
+                *changed |= !plan.is_empty();
+                match self.restructure(&offer, &product.id, &plan, owners, deadline).await {
+                    Ok(()) if !plan.look_again => works.push(work(&offer, &product, plan, *changed)),
+                    Ok(()) => open.push((offer, product.id)),
+                    Err(Stumble::Conflict(error)) if round < MOST_ROUNDS => {
+                        tracing::info!(product = %offer.key, round, %error, "looking again");
+                        open.push((offer, product.id));
+                    }
+                    Err(Stumble::Conflict(error)) => outcomes[offer.slot] = Some(Err(error.about(offer.key))),
+                    Err(Stumble::Failed(failure)) => outcomes[offer.slot] = Some(Err(failure)),
+                }
+            }
+            if open.is_empty() {
+                return Ok(works);
+            }
+        }
+        for (offer, _) in open {
+            let restless =
+                format!("{}: still differs after {MOST_ROUNDS} rounds; somebody else may be changing it", offer.key);
+            outcomes[offer.slot] = Some(Err(Failure::transient("medusa_restless", restless)));
+        }
+        Ok(works)
+    }
+
+    /// Takes the marker away from products that need several calls, so that an interruption cannot leave a half-changed product that
+    /// says it is complete (and is believed when the PIM goes back to the old state).
+    async fn take_markers(&self, planned: &[(Offer<'_>, Product, Plan)], deadline: Instant) -> Result<(), ApiError> {
+        let marked =
+            |product: &Product| product.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(MARKER));
+        let updates: Vec<ProductUpdate> = planned
+            .iter()
+            .filter(|(_, product, plan)| !plan.is_one_call() && marked(product))
+            .map(|(_, product, _)| ProductUpdate { metadata: marker(""), ..ProductUpdate::of(product.id.as_str()) })
+            .collect();
+        if updates.is_empty() { Ok(()) } else { self.update_products(updates, deadline).await }
+    }
+
+    /// Changes options and variants of one product, in the plan's order.
+    async fn restructure(
+        &self,
+        offer: &Offer<'_>,
+        product_id: &str,
+        plan: &Plan,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<(), Stumble> {
+        for step in &plan.structure {
+            let mut freed = 0;
+            while let Err(error) = self.take_step(product_id, step, deadline).await {
+                match error.refusal() {
+                    Some(Refusal::SkuTaken(sku) | Refusal::InventorySkuTaken(sku))
+                        if freed <= offer.article.variants.len() =>
+                    {
+                        self.free_sku(sku, offer.key, owners, deadline).await.map_err(Stumble::Failed)?;
+                        freed += 1;
+                    }
+                    Some(
+                        Refusal::Missing
+                        | Refusal::NoPriceSet
+                        | Refusal::OptionInUse
+                        | Refusal::Reserved
+                        | Refusal::VariantExists
+                        | Refusal::LevelMismatch,
+                    ) => return Err(Stumble::Conflict(error)),
+                    _ => return Err(Stumble::Failed(error.about(offer.key))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_step(&self, product_id: &str, step: &Structure, deadline: Instant) -> Result<(), ApiError> {
+        let api = &self.medusa;
+        let brief = [("fields", "id")];
+        let _: IgnoredAny = match step {
+            Structure::RenameOption { option_id, title } => {
+                let body = serde_json::json!({ "title": title });
+                api.post(&format!("/admin/product-options/{option_id}"), &brief, &body, deadline).await?
+            }
+            Structure::RenameValue { option_id, value_id, value } => {
+                let path = format!("/admin/product-options/{option_id}/values/{value_id}");
+                api.post(&path, &brief, &serde_json::json!({ "value": value }), deadline).await?
+            }
+            Structure::Options(batch) => {
+                api.post(&format!("/admin/products/{product_id}/options/batch"), &brief, batch, deadline).await?
+            }
+            Structure::Variants(batch) => {
+                api.post(&format!("/admin/products/{product_id}/variants/batch"), &brief, batch, deadline).await?
+            }
+            Structure::RenameItem { item_id, sku } => {
+                let body = serde_json::json!({ "sku": sku });
+                api.post(&format!("/admin/inventory-items/{item_id}"), &brief, &body, deadline).await?
+            }
+            Structure::Stock { variant_id, sku } => {
+                let item: ItemReply =
+                    api.post("/admin/inventory-items", &brief, &serde_json::json!({ "sku": sku }), deadline).await?;
+                let path = format!("/admin/products/{product_id}/variants/{variant_id}/inventory-items");
+                let body = serde_json::json!({ "inventory_item_id": item.inventory_item.id, "required_quantity": 1 });
+                api.post(&path, &brief, &body, deadline).await?
+            }
+        };
+        Ok(())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct ItemReply {
+    inventory_item: crate::api::model::Ref,
+}
+
+/// Why a product's steps stopped.
+enum Stumble {
+    /// It is not as it was read: read it again.
+    Conflict(ApiError),
+    /// For this delivery, it is over.
+    Failed(Failure),
+}
+
+fn work<'a>(offer: &Offer<'a>, product: &Product, plan: Plan, changed: bool) -> Work<'a> {
+    let mut last = plan.product;
+    let marked = product.metadata.as_ref().and_then(|m| m.get(MARKER)).and_then(|value| value.as_str());
+    // After several calls the marker has been taken away, whatever this reading still shows.
+    if changed || marked != Some(offer.marker) {
+        last.metadata.extend(marker(offer.marker));
+    }
+    Work {
+        slot: offer.slot,
+        key: offer.key,
+        levels: plan.levels,
+        translations: plan.translations,
+        last,
+        change: if changed { Change::Updated } else { Change::Unchanged },
+        notes: plan.notes,
+    }
+}

@@ -1,0 +1,382 @@
+//! A real Medusa to test against, and what its storefront shows.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use catalog::{Failure, ProductKey};
+use medusa::{
+    Article, Credentials, Depth, Desired, Medusa, Outcome, Presence, References, Shop, SkuOwners, Texts, Variant,
+};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// A setting from the environment, or from the file that `RELAY_MEDUSA_ENV` names (lines of `NAME=value`).
+fn setting(name: &str) -> Option<String> {
+    if let Ok(value) = std::env::var(name) {
+        return Some(value).filter(|value| !value.is_empty());
+    }
+    let file = std::fs::read_to_string(std::env::var("RELAY_MEDUSA_ENV").ok()?).ok()?;
+    let found = file.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
+    found.filter(|value| !value.is_empty())
+}
+
+/// The real shop.
+pub struct Real {
+    pub shop: Shop,
+    pub url: String,
+    store: reqwest::Client,
+    publishable_key: String,
+    /// Region ids by currency.
+    pub regions: BTreeMap<String, String>,
+    /// Distinguishes this run's products from those of other runs in the same shop.
+    run: String,
+}
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+pub fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
+pub fn medusa_client() -> Option<Medusa> {
+    let url = setting("RELAY_MEDUSA_URL")?;
+    let email = setting("RELAY_MEDUSA_EMAIL").expect("RELAY_MEDUSA_EMAIL");
+    let password = setting("RELAY_MEDUSA_PASSWORD").expect("RELAY_MEDUSA_PASSWORD");
+    Some(Medusa::new(&url, Credentials::User { email, password }).unwrap())
+}
+
+pub async fn references(medusa: &Medusa) -> References {
+    let channel = setting("RELAY_SALES_CHANNEL_ID").expect("RELAY_SALES_CHANNEL_ID");
+    let location = setting("RELAY_STOCK_LOCATION_ID").expect("RELAY_STOCK_LOCATION_ID");
+    References::check(medusa, &channel, &location, None, deadline()).await.unwrap()
+}
+
+impl Real {
+    /// The shop that the environment names; `None`, said loudly, where there is none. In CI that is a failure.
+    pub async fn connect() -> Option<Self> {
+        let Some(medusa) = medusa_client() else {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "RELAY_MEDUSA_URL is not set, but CI is");
+            eprintln!("SKIPPED: no RELAY_MEDUSA_URL. These tests need a real Medusa, see crates/medusa/README.md");
+            return None;
+        };
+        let references = references(&medusa).await;
+        let regions: Value =
+            medusa.get("/admin/regions", &[("fields", "id,currency_code"), ("limit", "50")], deadline()).await.unwrap();
+        let regions = regions["regions"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        Some(Self {
+            regions: regions.map(|region| (text(&region["currency_code"]), text(&region["id"]))).collect(),
+            shop: Shop { medusa, references },
+            url: setting("RELAY_MEDUSA_URL").unwrap(),
+            store: reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(4)).build().unwrap(),
+            publishable_key: setting("RELAY_MEDUSA_PUBLISHABLE_KEY").expect("RELAY_MEDUSA_PUBLISHABLE_KEY"),
+            run: format!("{:x}", millis % 0x1000_0000_0000),
+        })
+    }
+
+    /// A key that no other test has.
+    pub fn new_key(&self) -> ProductKey {
+        let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+        ProductKey::new("test", format!("{}-{n}", self.run)).unwrap()
+    }
+
+    pub async fn push(&self, desired: &Desired) -> Outcome {
+        self.push_as(desired, Depth::Light).await
+    }
+
+    pub async fn push_as(&self, desired: &Desired, depth: Depth) -> Outcome {
+        self.shop.push(&[(desired, depth)], &NobodyWants, deadline()).await.remove(0)
+    }
+
+    pub async fn push_all(&self, desired: &[Desired]) -> Vec<Outcome> {
+        let orders: Vec<_> = desired.iter().map(|desired| (desired, Depth::Light)).collect();
+        self.shop.push(&orders, &NobodyWants, deadline()).await
+    }
+
+    pub async fn admin_get(&self, path: &str, query: &[(&str, &str)]) -> Value {
+        self.shop.medusa.get(path, query, deadline()).await.unwrap()
+    }
+
+    pub async fn admin_post(&self, path: &str, body: &Value) -> Value {
+        self.shop.medusa.post(path, &[], body, deadline()).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The product as an administrator sees it, with everything that a push could touch.
+    pub async fn admin_product(&self, key: &ProductKey) -> Option<Value> {
+        let fields = "*images,*categories,*sales_channels,*options,*options.values,*variants,*variants.options,*variants.prices,\
+                      *variants.inventory_items,*variants.inventory_items.inventory,\
+                      *variants.inventory_items.inventory.location_levels,*shipping_profile,*translations";
+        let id = key.to_string();
+        let mut found = self.admin_get("/admin/products", &[("external_id[]", &id), ("fields", fields)]).await;
+        let mut products = found["products"].take();
+        assert!(products.as_array().unwrap().len() <= 1, "several products with external id {key}");
+        products.get_mut(0).map(Value::take)
+    }
+
+    /// What the storefront shows of a product, in every language and currency; `None` if it does not show it.
+    pub async fn shown(&self, key: &ProductKey) -> Option<Shown> {
+        let mut shown = Shown::default();
+        for (currency, region) in &self.regions {
+            let product = self.store_product(key, region, None).await?;
+            shown.variants_from(currency, &product);
+            shown.base_from(&product);
+        }
+        let region = self.regions.values().next().unwrap();
+        for locale in &self.shop.references.locales {
+            let product = self.store_product(key, region, Some(locale)).await?;
+            let text = |field: &str| product[field].as_str().unwrap_or_default().to_owned();
+            shown.languages.insert(locale.clone(), Texts { title: text("title"), description: text("description") });
+        }
+        Some(shown)
+    }
+
+    async fn store_product(&self, key: &ProductKey, region: &str, locale: Option<&str>) -> Option<Value> {
+        let id = key.to_string();
+        let fields = "id,title,description,thumbnail,external_id,*images,*categories,*options,*options.values,\
+                      *variants,*variants.options,\
+                      *variants.options.option,*variants.calculated_price,+variants.inventory_quantity";
+        let mut query = vec![("external_id", id.as_str()), ("region_id", region), ("fields", fields)];
+        query.extend(locale.map(|locale| ("locale", locale)));
+        let url = reqwest::Url::parse_with_params(&format!("{}/store/products", self.url), &query).unwrap();
+        let answer = self.store.get(url).header("x-publishable-api-key", &self.publishable_key).send().await.unwrap();
+        let status = answer.status();
+        let mut reply: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert!(status.is_success(), "{reply}");
+        let mut products = reply["products"].take();
+        assert!(products.as_array().unwrap().len() <= 1, "the storefront shows {key} several times");
+        products.get_mut(0).map(Value::take)
+    }
+
+    async fn store_post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self
+            .store
+            .post(format!("{}{path}", self.url))
+            .header("x-publishable-api-key", &self.publishable_key)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    }
+
+    /// Puts `quantity` of a variant into a new cart of a currency's region: the subtotal, or Medusa's refusal.
+    pub async fn cart_subtotal(&self, variant_id: &str, currency: &str, quantity: u32) -> Result<Decimal, String> {
+        let cart = self.cart(variant_id, currency, quantity).await?;
+        Ok(decimal(&cart["item_subtotal"]))
+    }
+
+    async fn cart(&self, variant_id: &str, currency: &str, quantity: u32) -> Result<Value, String> {
+        let region = &self.regions[currency];
+        let channel = &self.shop.references.sales_channel_id;
+        let (_, cart) =
+            self.store_post("/store/carts", &json!({"region_id": region, "sales_channel_id": channel})).await;
+        let path = format!("/store/carts/{}/line-items", cart["cart"]["id"].as_str().unwrap());
+        let (status, mut reply) =
+            self.store_post(&path, &json!({"variant_id": variant_id, "quantity": quantity})).await;
+        if status == 200 { Ok(reply["cart"].take()) } else { Err(reply["message"].as_str().unwrap_or("?").to_owned()) }
+    }
+
+    /// Every variant in stock can be put into a cart of each region at exactly its price; one without stock cannot.
+    pub async fn assert_purchasable(&self, key: &ProductKey, article: &Article) {
+        let product = self.admin_product(key).await.unwrap_or_else(|| panic!("{key} is not there"));
+        for wanted in &article.variants {
+            let variants = product["variants"].as_array().unwrap();
+            let variant = variants.iter().find(|v| v["sku"] == wanted.sku.as_str()).expect("variant");
+            let id = variant["id"].as_str().unwrap();
+            for currency in self.regions.keys() {
+                let quantity = if wanted.stock > 1 { 2 } else { 1 };
+                let got = self.cart_subtotal(id, currency, quantity).await;
+                match wanted.prices.get(currency) {
+                    Some(price) if wanted.stock > 0 => {
+                        assert_eq!(
+                            got,
+                            Ok((price * Decimal::from(quantity)).normalize()),
+                            "{key} {} {currency}",
+                            wanted.sku
+                        );
+                    }
+                    _ => assert!(got.is_err(), "{key} {} can be bought in {currency} for {got:?}", wanted.sku),
+                }
+            }
+        }
+    }
+
+    /// Reserves `quantity` of a SKU, as an open order does.
+    pub async fn reserve(&self, sku: &str, quantity: u32) {
+        let items = self.admin_get("/admin/inventory-items", &[("sku[]", sku), ("fields", "id")]).await;
+        let item = items["inventory_items"][0]["id"].as_str().unwrap();
+        let location = &self.shop.references.stock_location_id;
+        let body = json!({"inventory_item_id": item, "location_id": location, "quantity": quantity});
+        self.admin_post("/admin/reservations", &body).await;
+    }
+}
+
+pub fn decimal(number: &Value) -> Decimal {
+    number.to_string().parse::<Decimal>().unwrap_or_else(|_| panic!("no number: {number}")).normalize()
+}
+
+/// Other products' SKUs are free to take.
+pub struct NobodyWants;
+
+impl SkuOwners for NobodyWants {
+    async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {
+        Ok(false)
+    }
+}
+
+/// Other products' SKUs are theirs.
+pub struct EverybodyWants;
+
+impl SkuOwners for EverybodyWants {
+    async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {
+        Ok(true)
+    }
+}
+
+/// What a customer sees.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shown {
+    pub title: String,
+    pub description: String,
+    pub thumbnail: Option<String>,
+    pub images: Vec<String>,
+    pub categories: BTreeSet<String>,
+    /// Title by option, with the values one can choose.
+    pub options: BTreeMap<String, BTreeSet<String>>,
+    pub languages: BTreeMap<String, Texts>,
+    /// By SKU.
+    pub variants: BTreeMap<String, ShownVariant>,
+}
+
+/// What a customer sees of a variant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ShownVariant {
+    pub title: String,
+    pub rank: i64,
+    pub options: BTreeMap<String, String>,
+    pub prices: BTreeMap<String, Decimal>,
+    pub stock: i64,
+}
+
+impl Shown {
+    fn base_from(&mut self, product: &Value) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let rows = |name: &str| product[name].as_array().cloned().unwrap_or_default();
+        self.title = text(&product["title"]);
+        self.description = text(&product["description"]);
+        self.thumbnail = product["thumbnail"].as_str().map(str::to_owned);
+        let mut images = rows("images");
+        images.sort_by_key(|image| image["rank"].as_i64());
+        self.images = images.iter().map(|image| text(&image["url"])).collect();
+        self.categories = rows("categories").iter().map(|category| text(&category["id"])).collect();
+        self.options = rows("options")
+            .iter()
+            .map(|option| {
+                let values = option["values"].as_array().cloned().unwrap_or_default();
+                (text(&option["title"]), values.iter().map(|value| text(&value["value"])).collect())
+            })
+            .collect();
+    }
+
+    fn variants_from(&mut self, currency: &str, product: &Value) {
+        for variant in product["variants"].as_array().cloned().unwrap_or_default() {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let shown = self.variants.entry(text(&variant["sku"])).or_default();
+            shown.title = text(&variant["title"]);
+            shown.rank = variant["variant_rank"].as_i64().unwrap_or(-1);
+            shown.stock = variant["inventory_quantity"].as_i64().unwrap_or(-1);
+            shown.options = variant["options"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default()
+                .iter()
+                .map(|choice| (text(&choice["option"]["title"]), text(&choice["value"])))
+                .collect();
+            let price = &variant["calculated_price"]["calculated_amount"];
+            if price.is_number() {
+                shown.prices.insert(currency.to_owned(), decimal(price));
+            }
+        }
+    }
+
+    /// What a customer should see of an article, in a shop with these regions' currencies and languages.
+    pub fn expected(article: &Article, real: &Real) -> Self {
+        let sold = |variant: &Variant| {
+            let prices = variant.prices.iter().filter(|(currency, _)| real.regions.contains_key(*currency));
+            prices.map(|(currency, amount)| (currency.clone(), amount.normalize())).collect()
+        };
+        let or_base = |text: &String, base: &String| if text.is_empty() { base.clone() } else { text.clone() };
+        let in_language = |locale: &String| {
+            let texts = article.translations.get(locale).cloned().unwrap_or_default();
+            let title = or_base(&texts.title, &article.title);
+            (locale.clone(), Texts { title, description: or_base(&texts.description, &article.description) })
+        };
+        Self {
+            title: article.title.clone(),
+            description: article.description.clone(),
+            thumbnail: article.images.first().cloned(),
+            images: article.images.clone(),
+            categories: article.categories.clone(),
+            options: (0..article.options.len())
+                .map(|n| (article.options[n].clone(), article.values_of(n).into_iter().map(str::to_owned).collect()))
+                .collect(),
+            languages: real.shop.references.locales.iter().map(in_language).collect(),
+            variants: article
+                .variants
+                .iter()
+                .enumerate()
+                .map(|(n, variant)| {
+                    let shown = ShownVariant {
+                        title: variant.title.clone(),
+                        rank: i64::try_from(n).unwrap(),
+                        options: article.named_options(variant),
+                        prices: sold(variant),
+                        stock: variant.stock,
+                    };
+                    (variant.sku.clone(), shown)
+                })
+                .collect(),
+        }
+    }
+}
+
+pub fn offered(key: &ProductKey, article: &Article) -> Desired {
+    Desired { key: key.clone(), presence: Presence::Offered(Box::new(article.clone())) }
+}
+
+pub fn withheld(key: &ProductKey) -> Desired {
+    Desired { key: key.clone(), presence: Presence::Withheld }
+}
+
+/// A shirt in one colour and some sizes.
+pub fn shirt(key: &ProductKey, sizes: &[&str]) -> Article {
+    let variants = sizes.iter().map(|size| variant(key, &["Red", size])).collect();
+    Article {
+        title: format!("Shirt {}", key.id()),
+        description: "<p>Pure <b>cotton</b></p>".into(),
+        translations: [("ar-SA".to_owned(), Texts { title: "قميص".into(), description: "<p>قطن</p>".into() })].into(),
+        options: vec!["Color".into(), "Size".into()],
+        variants,
+        images: ["a", "b", "c"].map(|name| format!("https://img.example/{}/{name}.jpg", key.id())).into(),
+        categories: BTreeSet::new(),
+        metadata: [("relay_brand".to_owned(), json!("Acme")), ("relay_source".to_owned(), json!(key.source()))].into(),
+    }
+}
+
+/// A variant with these option values.
+pub fn variant(key: &ProductKey, options: &[&str]) -> Variant {
+    Variant {
+        sku: format!("{}-{}", key.id(), options.join("-")),
+        title: options.join(" / "),
+        options: options.iter().map(|value| (*value).to_owned()).collect(),
+        prices: [("sar", "23.80"), ("usd", "6.35")].map(|(c, a)| (c.to_owned(), a.parse().unwrap())).into(),
+        stock: 20,
+        metadata: BTreeMap::new(),
+    }
+}
