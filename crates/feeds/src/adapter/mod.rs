@@ -1,0 +1,147 @@
+//! Sources. An adapter turns one record of its source into a product, or says what is wrong with it.
+//!
+//! A new source is a module here with a mapping and fixtures, and a line in [`ADAPTERS`]; `docs/feeds.md` walks through one.
+
+mod canonical;
+mod parse;
+mod shein_api;
+mod shein_brightdata;
+
+use std::borrow::Cow;
+
+use catalog::Product;
+
+use crate::split::Row;
+use crate::{Defect, Reason};
+
+pub use canonical::Canonical;
+pub use shein_api::SheinApi;
+pub use shein_brightdata::{ASSUMED_STOCK, SheinBrightData};
+
+/// Knows one source.
+pub trait Adapter: std::fmt::Debug + Sync {
+    /// The source's name: the second part of the object key `incoming/<source>/…`, and the product's `source`.
+    fn source(&self) -> &'static str;
+
+    /// Maps a record in JSON.
+    fn json(&self, record: &str) -> Result<Product, Defect>;
+
+    /// Maps a record in CSV; `columns` are the names in the header.
+    fn csv(&self, _columns: &Columns, _row: &Row) -> Result<Product, Defect> {
+        Err(Defect::new(Reason::NotJson, format!("{} feeds are JSON, not CSV", self.source())))
+    }
+
+    /// The columns without which a CSV feed is not this source's. Empty if the source does not send CSV.
+    fn required_columns(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether an object with these keys is unmistakably a record of this source.
+    fn recognises(&self, keys: &[Cow<'_, str>]) -> bool;
+
+    /// Where a record in JSON keeps the product's id, as a JSON pointer.
+    fn id_pointer(&self) -> &'static str;
+}
+
+/// Every source there is.
+pub static ADAPTERS: &[&dyn Adapter] = &[&SheinApi, &SheinBrightData, &Canonical];
+
+/// The adapter of a source.
+#[must_use]
+pub fn find(source: &str) -> Option<&'static dyn Adapter> {
+    ADAPTERS.iter().find(|adapter| adapter.source() == source).copied()
+}
+
+/// The names in the header of a CSV feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns(Vec<String>);
+
+impl Columns {
+    /// Reads a header.
+    #[must_use]
+    pub fn read(header: &str) -> Self {
+        let mut row = Row::default();
+        row.read(header);
+        Self((0..row.len()).map(|field| row.get(field).unwrap_or_default().trim().to_owned()).collect())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is a column of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|column| column == name)
+    }
+
+    /// The cell of a column.
+    #[must_use]
+    pub fn cell<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
+        self.0.iter().position(|column| column == name).and_then(|field| row.get(field))
+    }
+
+    /// The names as keys, to be recognised.
+    pub(crate) fn keys(&self) -> Vec<Cow<'_, str>> {
+        self.0.iter().map(|column| Cow::Borrowed(column.as_str())).collect()
+    }
+}
+
+/// The source that a record is unmistakably of, if that is another one than `expected`.
+pub(crate) fn other_source(expected: &dyn Adapter, keys: &[Cow<'_, str>]) -> Option<&'static str> {
+    if expected.recognises(keys) {
+        return None;
+    }
+    ADAPTERS
+        .iter()
+        .filter(|adapter| adapter.source() != expected.source())
+        .find(|adapter| adapter.recognises(keys))
+        .map(|adapter| adapter.source())
+}
+
+/// Whether all of `wanted` are among `keys`.
+fn all_of(keys: &[Cow<'_, str>], wanted: &[&str]) -> bool {
+    wanted.iter().all(|name| keys.iter().any(|key| key == name))
+}
+
+/// The product's id in a record that was refused, if the record is JSON at all.
+pub(crate) fn id_in(adapter: &dyn Adapter, record: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(record).ok()?;
+    let id = match value.pointer(adapter.id_pointer())? {
+        serde_json::Value::String(id) => id.trim().to_owned(),
+        serde_json::Value::Number(id) => id.to_string(),
+        _ => return None,
+    };
+    (!id.is_empty()).then(|| crate::reason::shorten(&id, 157))
+}
+
+/// `en` or `ar`, whichever script a text is written in.
+fn language_of(text: &str) -> &'static str {
+    let arabic = |c: char| matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}');
+    if text.chars().any(arabic) { "ar" } else { "en" }
+}
+
+/// An address as `https://…`: one without a scheme or with `http` is completed.
+fn https(address: &str) -> Cow<'_, str> {
+    let address = address.trim();
+    match address.strip_prefix("//").or_else(|| address.strip_prefix("http://")) {
+        Some(rest) => Cow::Owned(format!("https://{rest}")),
+        None => Cow::Borrowed(address),
+    }
+}
+
+/// Adds an image unless it is blank or there already.
+fn add_image(images: &mut Vec<String>, address: &str) {
+    let address = https(address);
+    if !address.is_empty() && !images.iter().any(|known| *known == address) {
+        images.push(address.into_owned());
+    }
+}

@@ -1,0 +1,193 @@
+//! SHEIN product-detail API documents: one document per colour of an article, as the Saudi storefront answers.
+//!
+//! Where things are, because the obvious places are the wrong ones:
+//! - what one can buy: `info.saleAttr.multiLevelSaleAttribute.sku_list`. `skc_sale_attr` names sizes too, but also sizes that
+//!   have no SKU ("0XL-3XL"); here it only gives the order of the sizes;
+//! - the English title: `goods_url_name` of the entry of `info.saleAttr.mainSaleAttribute.info` with the document's own
+//!   `goods_id` (the others are the other colours); the Arabic title: `info.productInfo.goods_name`;
+//! - the category path: `info.productInfo.cateInfos`, a map by id in no order; `parent_ids` lead from the root;
+//! - the currency: what is left of `amountWithSymbol` ("SR23.80") without the number.
+
+mod document;
+mod variants;
+
+use std::borrow::Cow;
+
+use catalog::{Attribute, Category, CategoryPath, Localized, Product};
+
+use self::document::{Detail, Document, Head, ProductInfo};
+use super::{Adapter, add_image, all_of, language_of, parse};
+use crate::lenient::{Entries, filled};
+use crate::{Defect, Reason, quality};
+
+/// See the module's description.
+#[derive(Debug, Clone, Copy)]
+pub struct SheinApi;
+
+impl Adapter for SheinApi {
+    fn source(&self) -> &'static str {
+        "shein-api"
+    }
+
+    fn json(&self, record: &str) -> Result<Product, Defect> {
+        let document =
+            parse::record::<Document<'_>>(record).map_err(|defect| error_document(record).unwrap_or(defect))?;
+        product(self.source(), &document).and_then(quality::checked)
+    }
+
+    fn recognises(&self, keys: &[Cow<'_, str>]) -> bool {
+        all_of(keys, &["code", "info"])
+    }
+
+    fn id_pointer(&self) -> &'static str {
+        "/info/productInfo/goods_id"
+    }
+}
+
+/// A document that reports an error instead of a product may hold anything under `info`.
+fn error_document(record: &str) -> Option<Defect> {
+    let head: Head<'_> = serde_json::from_str(record).ok()?;
+    source_error(filled(&head.code)?, filled(&head.msg))
+}
+
+fn source_error(code: &str, message: Option<&str>) -> Option<Defect> {
+    if code == "0" {
+        return None;
+    }
+    let message = format!("the source answered with code {code:?}: {}", message.unwrap_or("no message"));
+    Some(Defect::new(Reason::SourceError, message).path("$.code").value(code))
+}
+
+fn missing(path: &str, what: &str) -> Defect {
+    Defect::new(Reason::MissingField, format!("the document has no {what}")).path(path)
+}
+
+fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
+    let code = filled(&document.code).ok_or_else(|| missing("$.code", "code"))?;
+    if let Some(defect) = source_error(code, filled(&document.msg)) {
+        return Err(defect);
+    }
+    let info = document.info.as_ref().ok_or_else(|| missing("$.info", "info"))?;
+    let about = info.product.as_ref().ok_or_else(|| missing("$.info.productInfo", "productInfo"))?;
+    let id = filled(&about.goods_id).ok_or_else(|| missing("$.info.productInfo.goods_id", "goods_id"))?;
+    let sale = info.sale.as_ref();
+    let colours = sale.and_then(|sale| sale.main.as_ref()).map(|main| main.info.0.as_slice()).unwrap_or_default();
+    let colour = colours.iter().find(|colour| filled(&colour.goods_id) == Some(id));
+
+    let title = filled(&about.goods_name).unwrap_or_default();
+    // The entry of the own colour comes last: its English title goes before one that stands where the Arabic should.
+    let name = Localized::default()
+        .with(language_of(title), title)
+        .with("en", colour.and_then(|colour| filled(&colour.goods_url_name)).unwrap_or_default());
+
+    let details = about.description.as_ref().map(|description| description.details.0.as_slice()).unwrap_or_default();
+    let mut attributes = attributes(details);
+    if let Some(colour) = colour
+        && let (Some(code), Some(label)) = (filled(&colour.attr_id), filled(&colour.attr_name))
+        && let Some(value) = filled(&colour.attr_value)
+        && !attributes.iter().any(|attribute| attribute.code == code)
+    {
+        let text = |text: &str| Localized::default().with(language_of(text), text);
+        attributes.push(Attribute { code: code.to_owned(), name: text(label), values: vec![text(value)] });
+    }
+
+    let levels = sale.and_then(|sale| sale.levels.as_ref());
+    let (options, variants) = variants::read(levels)?;
+    Ok(Product {
+        source: source.to_owned(),
+        id: id.to_owned(),
+        group: filled(&about.relation).map(str::to_owned),
+        sku: filled(&about.goods_sn).map(str::to_owned),
+        name,
+        description: description(about, &attributes),
+        brand: info.brand.as_ref().and_then(|brand| filled(&brand.name)).map(str::to_owned),
+        categories: categories(&about.categories, filled(&about.cat_id)),
+        attributes,
+        options,
+        variants,
+        images: images(about, id),
+        url: None,
+        withdrawn: filled(&about.is_on_sale) == Some("0"),
+        warnings: Vec::new(),
+    })
+}
+
+/// One attribute for each `attr_id`, with all its values, in the order of the document.
+fn attributes(details: &[Detail<'_>]) -> Vec<Attribute> {
+    let mut attributes: Vec<Attribute> = Vec::new();
+    for detail in details {
+        let text = |arabic, english| {
+            let arabic = filled(arabic).unwrap_or_default();
+            Localized::default().with(language_of(arabic), arabic).with("en", filled(english).unwrap_or_default())
+        };
+        let name = text(&detail.attr_name, &detail.attr_name_en);
+        let value = text(&detail.attr_value, &detail.attr_value_en);
+        let Some(code) = filled(&detail.attr_id) else { continue };
+        if name.is_empty() || value.is_empty() {
+            continue;
+        }
+        match attributes.iter_mut().find(|attribute| attribute.code == code) {
+            Some(known) if known.values.contains(&value) => {}
+            Some(known) => known.values.push(value),
+            None => attributes.push(Attribute { code: code.to_owned(), name, values: vec![value] }),
+        }
+    }
+    attributes
+}
+
+/// The description, or where there is none the attributes as text, a line each.
+fn description(about: &ProductInfo<'_>, attributes: &[Attribute]) -> Localized {
+    let text = about.description.as_ref().and_then(|description| filled(&description.goods_desc));
+    if let Some(text) = text {
+        return Localized::default().with(language_of(text), text);
+    }
+    let mut description = Localized::default();
+    for lang in ["en", "ar"] {
+        let separator = if lang == "ar" { "، " } else { ", " };
+        let lines: Vec<String> = attributes
+            .iter()
+            .filter_map(|attribute| {
+                let name = attribute.name.get(lang)?;
+                let values: Vec<&str> = attribute.values.iter().filter_map(|value| value.get(lang)).collect();
+                (!values.is_empty()).then(|| format!("{name}: {}", values.join(separator)))
+            })
+            .collect();
+        description = description.with(lang, &lines.join("\n"));
+    }
+    description
+}
+
+/// The path to the document's own category; if it is not in the map, to the deepest there is.
+fn categories(all: &Entries<'_, document::Category<'_>>, own: Option<&str>) -> Vec<CategoryPath> {
+    let named = |id: &str| {
+        let category = all.get(id)?;
+        let arabic = filled(&category.category_name).unwrap_or_default();
+        let name = Localized::default()
+            .with(language_of(arabic), arabic)
+            .with("en", filled(&category.category_name_en).unwrap_or_default());
+        (!name.is_empty()).then(|| Category { id: id.to_owned(), name })
+    };
+    let leaf = own.filter(|id| all.get(id).is_some()).or_else(|| {
+        // Of several equally deep ones the first in the document, so that the same document gives the same product.
+        let deepest = all.0.iter().map(|(_, category)| category.parent_ids.0.len()).max()?;
+        all.0.iter().find(|(_, category)| category.parent_ids.0.len() == deepest).map(|(id, _)| &*id.0)
+    });
+    let Some(leaf) = leaf else { return Vec::new() };
+    let parents = all.get(leaf).map(|category| category.parent_ids.0.as_slice()).unwrap_or_default();
+    let path: Vec<Category> = parents.iter().map(|id| &*id.0).chain([leaf]).filter_map(named).collect();
+    if path.is_empty() { Vec::new() } else { vec![CategoryPath(path)] }
+}
+
+fn images(about: &ProductInfo<'_>, id: &str) -> Vec<String> {
+    let mut images = Vec::new();
+    for image in about.images.iter().flat_map(|images| &images.skc.0) {
+        add_image(&mut images, filled(image).unwrap_or_default());
+    }
+    for image in about.colour_images.get(id).iter().flat_map(|images| &images.0) {
+        add_image(&mut images, filled(&image.origin_image).unwrap_or_default());
+    }
+    if images.is_empty() {
+        add_image(&mut images, filled(&about.goods_img).unwrap_or_default());
+    }
+    images
+}

@@ -1,0 +1,146 @@
+//! SKUs: what one can buy, at what price, and how many.
+
+use catalog::{Localized, Price, ProductOption, Variant};
+use rust_decimal::Decimal;
+
+use super::document::{Amounts, Choice, Levels, PriceInfo, Sku};
+use super::language_of;
+use crate::lenient::{Digits, filled};
+use crate::{Defect, Reason, money};
+
+const SKUS: &str = "$.info.saleAttr.multiLevelSaleAttribute.sku_list";
+
+/// One option axis: its id in the source and its name.
+struct Axis<'a> {
+    id: &'a str,
+    name: Localized,
+}
+
+pub(super) fn read(levels: Option<&Levels<'_>>) -> Result<(Vec<ProductOption>, Vec<Variant>), Defect> {
+    let skus = levels.map(|levels| levels.sku_list.0.as_slice()).unwrap_or_default();
+    if skus.is_empty() {
+        return Err(Defect::new(Reason::NoVariants, "the document has no SKU, so there is nothing to sell").path(SKUS));
+    }
+    let axes = axes(skus);
+    let mut variants = Vec::with_capacity(skus.len());
+    for (number, sku) in skus.iter().enumerate() {
+        variants.push((rank(levels, sku), variant(sku, &axes, &format!("{SKUS}[{number}]"))?));
+    }
+    // The list of sizes is in the order a customer expects; the list of SKUs in none.
+    variants.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let options = axes.into_iter().map(|axis| ProductOption { name: axis.name }).collect();
+    Ok((options, variants.into_iter().map(|(_, variant)| variant).collect()))
+}
+
+/// The axes in the order in which the SKUs name them.
+fn axes<'a>(skus: &'a [Sku<'a>]) -> Vec<Axis<'a>> {
+    let mut axes: Vec<Axis<'a>> = Vec::new();
+    for choice in skus.iter().flat_map(|sku| &sku.sku_sale_attr.0) {
+        let id = axis_id(choice);
+        if !axes.iter().any(|axis| axis.id == id) {
+            let own = filled(&choice.attr_name).unwrap_or_default();
+            let english = filled(&choice.attr_name_en).unwrap_or_default();
+            axes.push(Axis { id, name: Localized::default().with(language_of(own), own).with("en", english) });
+        }
+    }
+    axes
+}
+
+fn axis_id<'a>(choice: &'a Choice<'_>) -> &'a str {
+    filled(&choice.attr_id)
+        .or_else(|| filled(&choice.attr_name_en))
+        .or_else(|| filled(&choice.attr_name))
+        .unwrap_or_default()
+}
+
+/// The places of the SKU's values in the lists of values; a value that is in no list comes last.
+fn rank(levels: Option<&Levels<'_>>, sku: &Sku<'_>) -> Vec<usize> {
+    let lists = levels.map(|levels| levels.skc_sale_attr.0.as_slice()).unwrap_or_default();
+    let place = |choice: &Choice<'_>| {
+        let id = filled(&choice.attr_value_id)?;
+        lists
+            .iter()
+            .find_map(|axis| axis.attr_value_list.0.iter().position(|value| filled(&value.attr_value_id) == Some(id)))
+    };
+    sku.sku_sale_attr.0.iter().map(|choice| place(choice).unwrap_or(usize::MAX)).collect()
+}
+
+fn variant(sku: &Sku<'_>, axes: &[Axis<'_>], path: &str) -> Result<Variant, Defect> {
+    let missing = |field: &str| {
+        Defect::new(Reason::MissingField, format!("the SKU has no {field}")).path(format!("{path}.{field}"))
+    };
+    let code = filled(&sku.sku_code).ok_or_else(|| missing("sku_code"))?;
+    let stock = stock(filled(&sku.stock).ok_or_else(|| missing("stock"))?)
+        .map_err(|defect| defect.path(format!("{path}.stock")))?;
+    let values = axes
+        .iter()
+        .map(|axis| {
+            let choice = sku.sku_sale_attr.0.iter().find(|choice| axis_id(choice) == axis.id);
+            choice
+                .and_then(|choice| filled(&choice.attr_value_name_en).or_else(|| filled(&choice.attr_value_name)))
+                .map(str::to_owned)
+                .ok_or_else(|| {
+                    let name = axis.name.base().unwrap_or(axis.id);
+                    let message = format!("SKU {code:?} has no value for {name:?}, which other SKUs have");
+                    Defect::new(Reason::AmbiguousOptions, message).path(format!("{path}.sku_sale_attr"))
+                })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let prices = prices(code, sku.price.as_ref(), &format!("{path}.priceInfo"))?;
+    let title = if values.is_empty() { "Default".to_owned() } else { values.join(" / ") };
+    Ok(Variant { sku: code.to_owned(), title, options: values, prices, stock, images: Vec::new() })
+}
+
+/// A whole number of pieces. What was sold beyond what there was counts as none left.
+fn stock(text: &str) -> Result<i32, Defect> {
+    match text.parse::<i64>() {
+        Ok(pieces) => Ok(i32::try_from(pieces.max(0)).unwrap_or(i32::MAX)),
+        Err(_) => Err(Defect::new(Reason::InvalidStock, "the stock level is no whole number").value(text)),
+    }
+}
+
+fn prices(sku: &str, info: Option<&PriceInfo<'_>>, path: &str) -> Result<Vec<Price>, Defect> {
+    let none = || Defect::new(Reason::MissingPrice, format!("SKU {sku:?} has no sale price"));
+    let sale_path = format!("{path}.salePrice");
+    let info = info.ok_or_else(|| none().path(path))?;
+    let sale = info.sale.as_ref().ok_or_else(|| none().path(&sale_path))?;
+    let digits = given(&sale.amount).ok_or_else(|| none().path(format!("{sale_path}.amount")))?;
+    let shown = filled(&sale.with_symbol).unwrap_or_default();
+    // A symbol, then the same number: the number is taken off as it stands, so that its form does not matter.
+    let symbol =
+        shown.strip_suffix(digits).or_else(|| shown.strip_prefix(digits)).unwrap_or_else(|| money::symbol(shown));
+    let currency = money::currency(symbol).ok_or_else(|| {
+        let message = format!("no currency is known for the price of SKU {sku:?}");
+        Defect::new(Reason::UnknownCurrency, message).path(format!("{sale_path}.amountWithSymbol")).value(shown)
+    })?;
+
+    let retail = info.retail.as_ref();
+    let mut prices = vec![
+        price(currency, digits, retail.and_then(|retail: &Amounts<'_>| given(&retail.amount)))
+            .map_err(|(field, defect)| defect.path(format!("{path}.{field}.amount")))?,
+    ];
+    if currency != "USD"
+        && let Some(digits) = given(&sale.usd)
+    {
+        let price = price("USD", digits, retail.and_then(|retail| given(&retail.usd)))
+            .map_err(|(field, defect)| defect.path(format!("{path}.{field}.usdAmount")))?;
+        prices.push(price);
+    }
+    prices.sort_by(|a, b| a.currency.cmp(&b.currency));
+    Ok(prices)
+}
+
+/// The digits of an amount that is there and not blank.
+fn given<'a>(digits: &'a Option<Digits<'_>>) -> Option<&'a str> {
+    digits.as_ref().map(|digits| digits.0.trim()).filter(|digits| !digits.is_empty())
+}
+
+fn price(currency: &str, sale: &str, retail: Option<&str>) -> Result<Price, (&'static str, Defect)> {
+    let amount = money::amount(sale, currency).map_err(|defect| ("salePrice", defect))?;
+    let list: Option<Decimal> = match retail.map(|retail| money::amount(retail, currency)).transpose() {
+        // No price before the reduction is written as zero, too.
+        Err(defect) if defect.reason == Reason::ZeroPrice => None,
+        result => result.map_err(|defect| ("retailPrice", defect))?,
+    };
+    Ok(Price { currency: currency.to_owned(), amount, list_amount: list.filter(|list| *list > amount) })
+}

@@ -1,0 +1,443 @@
+//! Rows of Bright Data's SHEIN dataset, as CSV (with JSON inside cells) or as JSON.
+//!
+//! A row has one price and a list of sizes, so every size becomes a variant at that price. It says whether there is stock, not how
+//! much: a variant in stock is offered with [`ASSUMED_STOCK`].
+
+use std::borrow::Cow;
+
+use catalog::{Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant};
+use serde::Deserialize;
+
+use super::{Adapter, Columns, add_image, all_of, https, language_of, parse};
+use crate::lenient::{Digits, Nested, Text, filled};
+use crate::split::Row;
+use crate::{Defect, Reason, money, quality};
+
+/// Pieces offered of a product of which the source only says that it is in stock: what that guarantees.
+pub const ASSUMED_STOCK: i32 = 1;
+
+/// See the module's description.
+#[derive(Debug, Clone, Copy)]
+pub struct SheinBrightData;
+
+const REQUIRED: &[&str] = &["product_id", "product_name", "final_price", "currency"];
+
+impl Adapter for SheinBrightData {
+    fn source(&self) -> &'static str {
+        "shein-brightdata"
+    }
+
+    fn json(&self, record: &str) -> Result<Product, Defect> {
+        parse::record::<Record<'_>>(record).and_then(|record| product(self.source(), &record))
+    }
+
+    fn csv(&self, columns: &Columns, row: &Row) -> Result<Product, Defect> {
+        from_row(columns, row).and_then(|record| product(self.source(), &record))
+    }
+
+    fn required_columns(&self) -> &'static [&'static str] {
+        REQUIRED
+    }
+
+    fn recognises(&self, keys: &[Cow<'_, str>]) -> bool {
+        all_of(keys, &["product_id", "product_name", "final_price"])
+    }
+
+    fn id_pointer(&self) -> &'static str {
+        "/product_id"
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    product_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    product_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    description: Option<Text<'a>>,
+    #[serde(borrow)]
+    initial_price: Option<Digits<'a>>,
+    #[serde(borrow)]
+    final_price: Option<Digits<'a>>,
+    #[serde(borrow)]
+    currency: Option<Text<'a>>,
+    #[serde(borrow)]
+    in_stock: Option<Text<'a>>,
+    #[serde(borrow)]
+    color: Option<Text<'a>>,
+    #[serde(borrow)]
+    size: Option<Text<'a>>,
+    #[serde(borrow)]
+    main_image: Option<Text<'a>>,
+    #[serde(borrow)]
+    url: Option<Text<'a>>,
+    #[serde(borrow)]
+    domain: Option<Text<'a>>,
+    #[serde(borrow)]
+    model_number: Option<Text<'a>>,
+    #[serde(borrow)]
+    root_category: Option<Text<'a>>,
+    #[serde(borrow)]
+    category: Option<Text<'a>>,
+    #[serde(borrow)]
+    category_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    brand: Option<Text<'a>>,
+    #[serde(default)]
+    category_tree: Nested<Vec<Node>>,
+    #[serde(default)]
+    image_urls: Nested<Vec<Option<String>>>,
+    #[serde(default)]
+    other_attributes: Nested<Vec<Fact>>,
+    #[serde(default)]
+    all_available_sizes: Nested<Vec<Option<Scalar>>>,
+}
+
+/// A category in the path, from the root.
+#[derive(Debug, Deserialize)]
+struct Node {
+    name: Option<Scalar>,
+    url: Option<Scalar>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Fact {
+    name: Option<Scalar>,
+    value: Option<Scalar>,
+}
+
+/// A text or number within a cell.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Whole(i64),
+    Number(serde_json::Number),
+    Other(serde::de::IgnoredAny),
+}
+
+impl Scalar {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text.trim()),
+            Self::Whole(number) => Cow::Owned(number.to_string()),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Other(_) => Cow::Borrowed(""),
+        }
+    }
+}
+
+fn shown(scalar: &Option<Scalar>) -> Cow<'_, str> {
+    scalar.as_ref().map(Scalar::text).unwrap_or_default()
+}
+
+fn from_row<'r>(columns: &Columns, row: &'r Row) -> Result<Record<'r>, Defect> {
+    row.expect_len(columns.len())?;
+    let cell = |name: &str| columns.cell(row, name).filter(|cell| *cell != "null");
+    let text = |name: &str| cell(name).map(|cell| Text(Cow::Borrowed(cell)));
+    let digits = |name: &str| cell(name).map(|cell| Digits(Cow::Borrowed(cell)));
+    Ok(Record {
+        product_id: text("product_id"),
+        product_name: text("product_name"),
+        description: text("description"),
+        initial_price: digits("initial_price"),
+        final_price: digits("final_price"),
+        currency: text("currency"),
+        in_stock: text("in_stock"),
+        color: text("color"),
+        size: text("size"),
+        main_image: text("main_image"),
+        url: text("url"),
+        domain: text("domain"),
+        model_number: text("model_number"),
+        root_category: text("root_category"),
+        category: text("category"),
+        category_url: text("category_url"),
+        brand: text("brand"),
+        category_tree: nested(cell("category_tree"), "category_tree")?,
+        image_urls: nested(cell("image_urls"), "image_urls")?,
+        other_attributes: nested(cell("other_attributes"), "other_attributes")?,
+        all_available_sizes: nested(cell("all_available_sizes"), "all_available_sizes")?,
+    })
+}
+
+fn nested<T: serde::de::DeserializeOwned>(cell: Option<&str>, column: &str) -> Result<Nested<T>, Defect> {
+    let cell = cell.unwrap_or_default();
+    Nested::from_cell(cell).map_err(|error| {
+        let reason = if error.is_data() { Reason::InvalidType } else { Reason::MalformedJson };
+        Defect::new(reason, format!("the cell holds no JSON of the expected form: {error}"))
+            .path(at(column))
+            .value(cell)
+    })
+}
+
+/// The same path for a column and for a key.
+fn at(field: &str) -> String {
+    format!("$.{field}")
+}
+
+fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
+    let required = |field: &'static str, text: &'_ Option<Text<'_>>| {
+        filled(text)
+            .map(str::to_owned)
+            .ok_or_else(|| Defect::new(Reason::MissingField, format!("the row has no {field}")).path(at(field)))
+    };
+    let id = required("product_id", &record.product_id)?;
+    let title = required("product_name", &record.product_name)?;
+    same_shop(record)?;
+
+    let lang = language(record, &title);
+    let text = |text: &str| Localized::default().with(lang, text);
+    let images = images(record);
+    let attributes = attributes(record, text);
+    let stock = stock(record)?;
+    let price = price(record)?;
+    let (options, variants) = variants(&id, sizes(record), &price, stock, lang);
+    let description = match filled(&record.description) {
+        Some(description) => text(description),
+        None => text(&as_text(&attributes, lang)),
+    };
+    quality::checked(Product {
+        source: source.to_owned(),
+        group: None,
+        sku: filled(&record.model_number).map(str::to_owned),
+        name: text(&title),
+        description,
+        brand: filled(&record.brand).map(str::to_owned),
+        categories: categories(record, text),
+        attributes,
+        options,
+        variants,
+        images,
+        url: filled(&record.url).map(|url| https(url).into_owned()),
+        withdrawn: false,
+        warnings: Vec::new(),
+        id,
+    })
+}
+
+/// Datasets of other shops have columns of the same names.
+fn same_shop(record: &Record<'_>) -> Result<(), Defect> {
+    let shein = |host: &str| host == "shein.com" || host.ends_with(".shein.com") || host.starts_with("shein.");
+    let host = filled(&record.url).and_then(host);
+    for (field, host) in [("url", host), ("domain", filled(&record.domain))] {
+        if let Some(host) = host
+            && !shein(&host.to_ascii_lowercase())
+        {
+            let message = format!("the row is of {host}, not of SHEIN");
+            return Err(Defect::new(Reason::WrongSource, message).path(at(field)).value(host));
+        }
+    }
+    Ok(())
+}
+
+fn host(url: &str) -> Option<&str> {
+    let rest = url.split_once("//")?.1;
+    rest.split(['/', '?', '#', ':']).next().filter(|host| !host.is_empty())
+}
+
+/// The language of the storefront that the row is from.
+fn language(record: &Record<'_>, title: &str) -> &'static str {
+    let shop = filled(&record.domain).or_else(|| filled(&record.url).and_then(host)).unwrap_or_default();
+    match shop.split('.').next().unwrap_or_default() {
+        "fr" => "fr",
+        "de" => "de",
+        "es" | "mx" | "co" | "cl" => "es",
+        "it" => "it",
+        "pl" => "pl",
+        "nl" => "nl",
+        "pt" | "br" => "pt",
+        "se" => "sv",
+        "jp" => "ja",
+        "kr" => "ko",
+        "th" => "th",
+        "tw" => "zh",
+        _ => language_of(title),
+    }
+}
+
+fn stock(record: &Record<'_>) -> Result<i32, Defect> {
+    match filled(&record.in_stock).map(str::to_ascii_lowercase).as_deref() {
+        Some("true" | "1" | "yes" | "in_stock" | "in stock") => Ok(ASSUMED_STOCK),
+        Some("false" | "0" | "no" | "out_of_stock" | "out of stock") | None => Ok(0),
+        Some(other) => {
+            let message = "in_stock is neither true nor false";
+            Err(Defect::new(Reason::InvalidStock, message).path(at("in_stock")).value(other))
+        }
+    }
+}
+
+fn price(record: &Record<'_>) -> Result<Price, Defect> {
+    let given = |digits: &'_ Option<Digits<'_>>| {
+        digits.as_ref().map(|digits| digits.0.trim().to_owned()).filter(|digits| !digits.is_empty())
+    };
+    let initial = given(&record.initial_price);
+    // A row without a reduction may have only the price before it.
+    let (field, digits) = match given(&record.final_price) {
+        Some(digits) => ("final_price", digits),
+        None => match &initial {
+            Some(digits) => ("initial_price", digits.clone()),
+            None => return Err(Defect::new(Reason::MissingPrice, "the row has no price").path(at("final_price"))),
+        },
+    };
+    let symbol = filled(&record.currency).unwrap_or_default();
+    let currency = money::currency(symbol).ok_or_else(|| {
+        Defect::new(Reason::UnknownCurrency, "no currency is known for the price").path(at("currency")).value(symbol)
+    })?;
+    let amount = money::amount(&digits, currency).map_err(|defect| defect.path(at(field)))?;
+    let list = match initial.map(|digits| money::amount(&digits, currency)).transpose() {
+        Err(defect) if defect.reason == Reason::ZeroPrice => None,
+        result => result.map_err(|defect| defect.path(at("initial_price")))?,
+    };
+    Ok(Price { currency: currency.to_owned(), amount, list_amount: list.filter(|list| *list > amount) })
+}
+
+/// The sizes one can choose from; none for a product of one size.
+fn sizes(record: &Record<'_>) -> Vec<String> {
+    let mut sizes: Vec<String> = Vec::new();
+    let listed = record.all_available_sizes.0.iter().flatten().map(shown);
+    for size in listed.filter(|size| !size.is_empty()) {
+        if !sizes.iter().any(|known| known.eq_ignore_ascii_case(&size)) {
+            sizes.push(size.into_owned());
+        }
+    }
+    if sizes.is_empty() {
+        sizes.extend(filled(&record.size).map(str::to_owned));
+    }
+    let only_one = |size: &str| {
+        let plain: String = size.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        matches!(plain.as_str(), "onesize" | "均码")
+    };
+    if sizes.len() == 1 && only_one(&sizes[0]) { Vec::new() } else { sizes }
+}
+
+fn variants(id: &str, sizes: Vec<String>, price: &Price, stock: i32, lang: &str) -> (Vec<ProductOption>, Vec<Variant>) {
+    let variant = |sku: String, title: &str, options| Variant {
+        sku,
+        title: title.to_owned(),
+        options,
+        prices: vec![price.clone()],
+        stock,
+        images: Vec::new(),
+    };
+    if sizes.is_empty() {
+        return (Vec::new(), vec![variant(id.to_owned(), "Default", Vec::new())]);
+    }
+    let mut names = Localized::default().with("en", "Size");
+    if lang == "ar" {
+        names = names.with("ar", "مقاس");
+    }
+    let variants = sizes.iter().map(|size| variant(sku(id, size), size, vec![size.clone()])).collect();
+    (vec![ProductOption { name: names }], variants)
+}
+
+/// A SKU for a size: the source has none.
+fn sku(id: &str, size: &str) -> String {
+    let mut sku = format!("{id}-");
+    for c in size.chars() {
+        match c {
+            // Told apart, so that `5"` and `5'`, or `1.5` and `15`, do not become one.
+            c if c.is_alphanumeric() || matches!(c, '.' | '*' | '+' | '/' | '_') => sku.extend(c.to_lowercase()),
+            '"' => sku.push_str("in"),
+            '\'' => sku.push_str("ft"),
+            _ if !sku.ends_with('-') => sku.push('-'),
+            _ => {}
+        }
+    }
+    sku.trim_end_matches('-').to_owned()
+}
+
+/// Absolute https addresses of images; an entry can be the address of the product's page.
+fn images(record: &Record<'_>) -> Vec<String> {
+    const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "gif", "avif", "bmp"];
+    let is_image = |address: &str| {
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        path.rsplit_once('.')
+            .is_some_and(|(_, extension)| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    };
+    let mut images = Vec::new();
+    let all = record.image_urls.0.iter().flatten().flatten().map(String::as_str);
+    for image in filled(&record.main_image).into_iter().chain(all) {
+        if is_image(image) {
+            add_image(&mut images, image);
+        }
+    }
+    images
+}
+
+fn attributes(record: &Record<'_>, text: impl Fn(&str) -> Localized) -> Vec<Attribute> {
+    let facts = record.other_attributes.0.iter().flatten().map(|fact| (shown(&fact.name), shown(&fact.value)));
+    let colour = filled(&record.color).map(|colour| (Cow::Borrowed("Color"), Cow::Borrowed(colour)));
+    let mut attributes: Vec<Attribute> = Vec::new();
+    for (name, value) in facts.chain(colour) {
+        let code = slug(&name);
+        if code.is_empty() || value.is_empty() {
+            continue;
+        }
+        let value = text(&value);
+        match attributes.iter_mut().find(|attribute| attribute.code == code) {
+            Some(known) if known.values.contains(&value) => {}
+            Some(known) => known.values.push(value),
+            None => attributes.push(Attribute { code, name: text(&name), values: vec![value] }),
+        }
+    }
+    attributes
+}
+
+fn as_text(attributes: &[Attribute], lang: &str) -> String {
+    let line = |attribute: &Attribute| {
+        let values: Vec<&str> = attribute.values.iter().filter_map(|value| value.get(lang)).collect();
+        format!("{}: {}", attribute.name.get(lang).unwrap_or(&attribute.code), values.join(", "))
+    };
+    attributes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The path in `category_tree`; where there is none, `root_category` and `category`.
+fn categories(record: &Record<'_>, text: impl Fn(&str) -> Localized) -> Vec<CategoryPath> {
+    let mut nodes: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        record.category_tree.0.iter().flatten().map(|node| (shown(&node.name), shown(&node.url))).collect();
+    if nodes.is_empty() {
+        nodes.extend(filled(&record.root_category).map(|name| (Cow::Borrowed(name), Cow::default())));
+        let url = filled(&record.category_url).unwrap_or_default();
+        nodes.extend(filled(&record.category).map(|name| (Cow::Borrowed(name), Cow::Borrowed(url))));
+        nodes.dedup_by(|b, a| a.0 == b.0);
+    }
+    let mut path: Vec<Category> = Vec::new();
+    for (name, url) in nodes {
+        let id = category_id(&url).unwrap_or_else(|| {
+            // The name alone is not unique: "Accessories" stands below many.
+            path.iter()
+                .map(|category| category.name.base().unwrap_or_default())
+                .chain([&*name])
+                .map(slug)
+                .collect::<Vec<_>>()
+                .join("/")
+        });
+        if !name.is_empty() && !id.is_empty() && !path.iter().any(|category| category.id == id) {
+            path.push(Category { id, name: text(&name) });
+        }
+    }
+    if path.is_empty() { Vec::new() } else { vec![CategoryPath(path)] }
+}
+
+/// The number in `…-c-4929.html`.
+fn category_id(url: &str) -> Option<String> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let (_, end) = path.strip_suffix(".html")?.rsplit_once("-c-")?;
+    (!end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit())).then(|| end.to_owned())
+}
+
+/// Lower case, with single hyphens for everything that is neither letter nor digit.
+fn slug(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_alphanumeric() {
+            slug.extend(c.to_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}

@@ -1,0 +1,41 @@
+//! Where a feed can be taken up again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::Compression;
+use crate::split::{Format, Place};
+
+/// A place between two records. Everything before it has been handed out; reading on from here hands out the rest, each
+/// record with the number and offset it would have had anyway.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// Bytes from the beginning of the feed, after decompression.
+    pub offset: u64,
+    /// The number of the next record.
+    pub index: u64,
+    /// How the object is compressed; `None` before anything was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+    /// How records follow each other; `None` before the beginning has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// What came last.
+    #[serde(default)]
+    pub place: Place,
+    /// The first record of a CSV feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+}
+
+impl Checkpoint {
+    /// The byte of the object to read on from. Compressed data can only be read from its beginning: what was read before is
+    /// decompressed once more and dropped.
+    #[must_use]
+    pub fn object_offset(&self) -> u64 {
+        match self.compression {
+            Some(Compression::None) => self.offset,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Object bytes in, products and rejections out: decompression, splitting and mapping in one push-driven machine without I/O.
+
+use catalog::Product;
+
+use crate::adapter::{self, Adapter, Columns};
+use crate::decode::{Compression, DecodeError, Decoder};
+use crate::lenient::top_level_keys;
+use crate::split::{Expected, Piece, Row, Splitter};
+use crate::{Broken, Checkpoint, Defect, Limits, Reason, Rejection};
+
+/// One feed on its way in.
+///
+/// Call [`offer`](Self::offer) with a piece of the object, [`step`](Self::step) until it is [`Progress::Hungry`], and so on; after
+/// the last piece [`finish`](Self::finish). Every step hands out the records of at most [`crate::decode::STEP`] bytes, so that
+/// what is in memory at one time stays small whatever the object is.
+#[derive(Debug)]
+pub struct Feed {
+    limits: Limits,
+    decoder: Option<Decoder>,
+    /// What was offered and is not decoded yet.
+    input: Vec<u8>,
+    read: usize,
+    decoded: Vec<u8>,
+    /// Decoded bytes that were handed out before the checkpoint and are dropped.
+    to_drop: u64,
+    ended: bool,
+    splitter: Splitter,
+    mapper: Mapper,
+    meter: Meter,
+}
+
+/// Whether a step needs further input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do with what was offered.
+    More,
+    /// Offer the next piece, or finish.
+    Hungry,
+}
+
+/// A record that became a product.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// The record's number in the feed, from 0.
+    pub index: u64,
+    /// Where the record begins: bytes from the beginning of the feed, after decompression.
+    pub offset: u64,
+    /// The product, checked.
+    pub product: Product,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A product.
+    Product(Box<Mapped>),
+    /// Not taken; the second part is the raw record, or its beginning where it is over its limit.
+    Rejected(Rejection, Vec<u8>),
+}
+
+impl Feed {
+    /// A feed of `adapter`'s source from its beginning, or from a checkpoint: then the first byte offered is the one at
+    /// [`Checkpoint::object_offset`]. `name` is the object's key; of it only the ending `.jsonl` or `.ndjson` matters.
+    pub fn new(
+        adapter: &'static dyn Adapter,
+        name: &str,
+        checkpoint: Checkpoint,
+        limits: Limits,
+    ) -> Result<Self, DecodeError> {
+        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+        let expected = Expected {
+            csv: !adapter.required_columns().is_empty(),
+            json_lines: stem.ends_with(".jsonl") || stem.ends_with(".ndjson"),
+        };
+        let decoder = checkpoint.compression.map(|compression| Decoder::new(compression, &limits)).transpose()?;
+        let mapper = Mapper {
+            adapter,
+            columns: checkpoint.header.as_deref().map(Columns::read),
+            row: Row::default(),
+            sniffed: checkpoint.index > 0,
+            refused: None,
+        };
+        Ok(Self {
+            limits,
+            decoder,
+            input: Vec::new(),
+            read: 0,
+            decoded: Vec::new(),
+            to_drop: checkpoint.offset - checkpoint.object_offset(),
+            ended: false,
+            mapper,
+            meter: Meter {
+                decoded: checkpoint.object_offset(),
+                at_product: (0, checkpoint.object_offset()),
+                ..Meter::default()
+            },
+            splitter: Splitter::resume(checkpoint, expected, limits),
+        })
+    }
+
+    /// Gives the next piece of the object. What was offered before must have been worked off.
+    pub fn offer(&mut self, bytes: &[u8]) {
+        self.input.drain(..self.read);
+        self.read = 0;
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Works off some of what was offered and adds what became of the records to `out`.
+    ///
+    /// # Errors
+    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
+    pub fn step(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
+        let waiting = &self.input[self.read..];
+        if self.decoder.is_none() {
+            match Compression::of(waiting, self.ended) {
+                None => return Ok(Progress::Hungry),
+                Some(kind) => {
+                    let decoder = Decoder::new(kind, &self.limits);
+                    self.decoder = Some(decoder.map_err(|error| self.undecodable(&error))?);
+                }
+            }
+        }
+        let Some(decoder) = &mut self.decoder else { return Ok(Progress::Hungry) };
+        let step = decoder.step(&self.input[self.read..], &mut self.decoded);
+        let step = step.map_err(|error| self.undecodable(&error))?;
+        self.read += step.read;
+        self.meter.read += step.read as u64;
+        self.dispatch(out)?;
+        let more = step.full || (self.read < self.input.len() && step.read > 0);
+        Ok(if more { Progress::More } else { Progress::Hungry })
+    }
+
+    /// Says that the object ends here; nothing may be offered any more.
+    ///
+    /// # Errors
+    /// [`Broken`] when the feed ends in the middle of something, or where [`step`](Self::step) would have failed.
+    pub fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        self.ended = true;
+        while self.step(out)? == Progress::More {}
+        if let Some(decoder) = &self.decoder {
+            decoder.finish().map_err(|error| self.undecodable(&error))?;
+        }
+        let Self { splitter, mapper, meter, .. } = self;
+        splitter.finish(&mut |piece| mapper.take(&piece, meter, out))?;
+        mapper.check_header(splitter.header());
+        self.mapper.refused.take().map_or(Ok(()), Err)
+    }
+
+    /// Where the feed can be taken up again: behind the last record handed out.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        let compression = self.decoder.as_ref().map(Decoder::compression);
+        Checkpoint { compression, ..self.splitter.checkpoint() }
+    }
+
+    /// Passes decoded bytes on to the splitter and what comes out of it to the adapter.
+    fn dispatch(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        let dropped = usize::try_from(self.to_drop).unwrap_or(usize::MAX).min(self.decoded.len());
+        self.to_drop -= dropped as u64;
+        let fresh = &self.decoded[dropped..];
+        self.meter.decoded += self.decoded.len() as u64;
+
+        let Self { splitter, mapper, meter, .. } = self;
+        splitter.push(fresh, &mut |piece| mapper.take(&piece, meter, out))?;
+        if let Some(broken) = self.mapper.refused.take() {
+            return Err(broken);
+        }
+        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
+        self.meter.check(compressed, &self.limits).map_err(|message| self.broken(Reason::TooMuchData, message))
+    }
+
+    fn undecodable(&self, error: &DecodeError) -> Broken {
+        let reason = match error {
+            DecodeError::Truncated(_) => Reason::Truncated,
+            DecodeError::Corrupt(..) | DecodeError::Setup(_) => Reason::CorruptCompression,
+        };
+        self.broken(reason, error.to_string())
+    }
+
+    fn broken(&self, reason: Reason, message: String) -> Broken {
+        let at = self.splitter.checkpoint();
+        Broken { reason, offset: at.offset, index: at.index, message, excerpt: None }
+    }
+}
+
+/// Counts bytes, to notice when far too many come out of far too few.
+#[derive(Debug, Default)]
+struct Meter {
+    read: u64,
+    decoded: u64,
+    /// Both counts when the last product came out.
+    at_product: (u64, u64),
+}
+
+impl Meter {
+    fn product(&mut self) {
+        self.at_product = (self.read, self.decoded);
+    }
+
+    fn check(&self, compressed: bool, limits: &Limits) -> Result<(), String> {
+        if self.decoded > limits.feed_bytes {
+            return Err(format!("the feed has more than {} bytes after decompression", limits.feed_bytes));
+        }
+        let (read, decoded) = (self.read - self.at_product.0, self.decoded - self.at_product.1);
+        if compressed && decoded > limits.ratio_from && decoded / limits.ratio > read {
+            return Err(format!(
+                "{read} compressed bytes became {decoded}, and none of them a product: a decompression bomb"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Turns records into products.
+#[derive(Debug)]
+struct Mapper {
+    adapter: &'static dyn Adapter,
+    columns: Option<Columns>,
+    row: Row,
+    /// A record has shown that the feed is not another source's.
+    sniffed: bool,
+    /// The feed is refused as a whole.
+    refused: Option<Broken>,
+}
+
+impl Mapper {
+    fn take(&mut self, piece: &Piece<'_>, meter: &mut Meter, out: &mut Vec<Outcome>) {
+        self.check_header(piece.header);
+        if self.refused.is_some() {
+            return;
+        }
+        let result = match &piece.defect {
+            Some(defect) => Err((defect.clone(), None)),
+            None => self.map(piece),
+        };
+        if self.refused.is_some() {
+            return;
+        }
+        out.push(match result {
+            Ok(product) => {
+                meter.product();
+                Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, product }))
+            }
+            Err((defect, product_id)) => Outcome::Rejected(
+                Rejection {
+                    index: piece.index,
+                    offset: piece.offset,
+                    defect_offset: defect.at.map(|at| piece.offset + at as u64),
+                    product_id,
+                    reason: defect.reason,
+                    message: defect.message,
+                    path: defect.path,
+                    value: defect.value,
+                },
+                piece.bytes.to_vec(),
+            ),
+        });
+    }
+
+    fn map(&mut self, piece: &Piece<'_>) -> Result<Product, (Defect, Option<String>)> {
+        let text = simdutf8::compat::from_utf8(piece.bytes).map_err(|error| {
+            let at = error.valid_up_to();
+            let shown = String::from_utf8_lossy(&piece.bytes[at.saturating_sub(20)..piece.bytes.len().min(at + 20)])
+                .into_owned();
+            let message =
+                format!("byte {:#04x} is not UTF-8; the feed may be in Latin-1 or Windows-1256", piece.bytes[at]);
+            (Defect::new(Reason::InvalidUtf8, message).at(at).value(&shown), None)
+        })?;
+        if let Some(columns) = &self.columns {
+            self.row.read(text);
+            let id =
+                || columns.cell(&self.row, "product_id").map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned);
+            let mapped = self.row.expect_len(columns.len()).and_then(|()| self.adapter.csv(columns, &self.row));
+            return mapped.map_err(|defect| (defect, id()));
+        }
+        if !text.starts_with('{') {
+            return Err((no_object(text), None));
+        }
+        if !self.sniffed
+            && let Some(keys) = top_level_keys(text)
+        {
+            self.sniffed = true;
+            if let Some(other) = adapter::other_source(self.adapter, &keys) {
+                self.refuse(Reason::WrongSource, piece.index, piece.offset, text, other_source(self.adapter, other));
+            }
+        }
+        self.adapter.json(text).map_err(|defect| (defect, adapter::id_in(self.adapter, text)))
+    }
+
+    /// Reads the header of a CSV feed once, and refuses the feed if it cannot be the source's.
+    fn check_header(&mut self, header: Option<&str>) {
+        let Some(header) = header.filter(|_| self.columns.is_none()) else { return };
+        let columns = Columns::read(header);
+        let missing: Vec<&str> =
+            self.adapter.required_columns().iter().filter(|name| !columns.has(name)).copied().collect();
+        if !missing.is_empty() {
+            let (reason, message) = match adapter::other_source(self.adapter, &columns.keys()) {
+                Some(other) => (Reason::WrongSource, other_source(self.adapter, other)),
+                None => (
+                    Reason::CsvHeader,
+                    format!(
+                        "the first line is no header of {}: it lacks {}",
+                        self.adapter.source(),
+                        missing.join(", ")
+                    ),
+                ),
+            };
+            self.refuse(reason, 0, 0, header, message);
+        }
+        self.columns = Some(columns);
+    }
+
+    fn refuse(&mut self, reason: Reason, index: u64, offset: u64, text: &str, message: String) {
+        let excerpt = Some(crate::reason::shorten(text, 400));
+        self.refused = Some(Broken { reason, offset, index, message, excerpt });
+    }
+}
+
+fn other_source(adapter: &dyn Adapter, other: &str) -> String {
+    let source = adapter.source();
+    format!("the object is under incoming/{source}/ but holds records of {other}; upload it under incoming/{other}/")
+}
+
+/// Something stands where an object should.
+fn no_object(text: &str) -> Defect {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Defect::new(Reason::RecordNotObject, "the record is JSON, but no object").value(text),
+        Err(error) => Defect::new(Reason::MalformedJson, format!("the record is not JSON: {error}")).value(text).at(0),
+    }
+}

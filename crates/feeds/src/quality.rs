@@ -1,0 +1,201 @@
+//! What every product must satisfy, whatever its source, and remarks on what it lacks.
+
+use std::collections::HashSet;
+
+use catalog::{Product, ProductKey, Variant, Warning, WarningCode};
+use rust_decimal::Decimal;
+
+use crate::{Defect, Reason, money};
+
+/// Characters of a title. The longest seen has 529.
+pub const NAME_CHARS: usize = 2_000;
+/// Characters of a description in one language.
+pub const DESCRIPTION_CHARS: usize = 200_000;
+/// Variants of one product.
+pub const VARIANTS: usize = 1_000;
+/// Option axes of one product.
+pub const OPTIONS: usize = 3;
+/// Characters of any other text: names of categories, attributes and their values, SKUs, addresses.
+pub const TEXT_CHARS: usize = 2_000;
+
+/// The languages the shops sell in.
+const LANGUAGES: [&str; 2] = ["en", "ar"];
+
+/// Checks a product and attaches the remarks on its quality.
+pub fn checked(mut product: Product) -> Result<Product, Defect> {
+    if let Err(error) = ProductKey::new(&product.source, &product.id) {
+        return Err(Defect::new(Reason::InvalidId, error.to_string()).path("$.id").value(&product.id));
+    }
+    if product.name.is_empty() {
+        return Err(Defect::new(Reason::MissingField, "the product has no title in any language").path("$.name"));
+    }
+    texts(&product)?;
+    options(&product)?;
+    if !product.withdrawn || !product.variants.is_empty() {
+        variants(&product)?;
+    }
+    for (number, image) in product.images.iter().enumerate() {
+        url(image).map_err(|defect| defect.path(format!("$.images[{number}]")))?;
+    }
+    product.warnings = remarks(&product);
+    Ok(product)
+}
+
+fn texts(product: &Product) -> Result<(), Defect> {
+    let all = |texts: &catalog::Localized, limit: usize, path: &str| {
+        texts.0.iter().try_for_each(|(lang, text)| short(text, limit, || format!("{path}.{lang}")))
+    };
+    all(&product.name, NAME_CHARS, "$.name")?;
+    all(&product.description, DESCRIPTION_CHARS, "$.description")?;
+    for (number, attribute) in product.attributes.iter().enumerate() {
+        all(&attribute.name, TEXT_CHARS, &format!("$.attributes[{number}].name"))?;
+        for value in &attribute.values {
+            all(value, TEXT_CHARS, &format!("$.attributes[{number}].values"))?;
+        }
+    }
+    for (number, category) in product.categories.iter().flat_map(|path| &path.0).enumerate() {
+        all(&category.name, TEXT_CHARS, &format!("$.categories[{number}].name"))?;
+        if category.id.is_empty() || category.name.is_empty() {
+            let message = "a category has no id or no name";
+            return Err(Defect::new(Reason::MissingField, message).path(format!("$.categories[{number}]")));
+        }
+        short(&category.id, ProductKey::MAX_ID_CHARS, || format!("$.categories[{number}].id"))?;
+    }
+    let single =
+        [("$.brand", &product.brand), ("$.url", &product.url), ("$.sku", &product.sku), ("$.group", &product.group)];
+    for (path, text) in single {
+        if let Some(text) = text {
+            short(text, TEXT_CHARS, || path.to_owned())?;
+        }
+    }
+    Ok(())
+}
+
+fn short(text: &str, limit: usize, path: impl FnOnce() -> String) -> Result<(), Defect> {
+    // A text has at most as many characters as bytes.
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let chars = text.chars().count();
+    if chars <= limit {
+        return Ok(());
+    }
+    let message = format!("the text has {chars} characters, more than the limit of {limit}");
+    Err(Defect::new(Reason::TextTooLong, message).path(path()).value(text))
+}
+
+fn options(product: &Product) -> Result<(), Defect> {
+    if product.options.len() > OPTIONS {
+        let message = format!("the product has {} option axes, more than {OPTIONS}", product.options.len());
+        return Err(Defect::new(Reason::TooManyOptions, message).path("$.options"));
+    }
+    for (number, option) in product.options.iter().enumerate() {
+        if option.name.is_empty() {
+            let message = "an option has no name";
+            return Err(Defect::new(Reason::MissingField, message).path(format!("$.options[{number}].name")));
+        }
+    }
+    Ok(())
+}
+
+fn variants(product: &Product) -> Result<(), Defect> {
+    if product.variants.is_empty() {
+        return Err(Defect::new(Reason::NoVariants, "the product has no variant, so there is nothing to sell")
+            .path("$.variants"));
+    }
+    if product.variants.len() > VARIANTS {
+        let message = format!("the product has {} variants, more than {VARIANTS}", product.variants.len());
+        return Err(Defect::new(Reason::TooManyVariants, message).path("$.variants"));
+    }
+    let mut skus = HashSet::new();
+    let mut choices = HashSet::new();
+    for (number, variant) in product.variants.iter().enumerate() {
+        let at = |field: &str| format!("$.variants[{number}].{field}");
+        if variant.sku.trim().is_empty() {
+            return Err(Defect::new(Reason::MissingField, "a variant has no SKU").path(at("sku")));
+        }
+        short(&variant.sku, 255, || at("sku"))?;
+        if !skus.insert(variant.sku.as_str()) {
+            return Err(Defect::new(Reason::DuplicateSku, "two variants share a SKU")
+                .path(at("sku"))
+                .value(&variant.sku));
+        }
+        if variant.options.len() != product.options.len() || variant.options.iter().any(|value| value.trim().is_empty())
+        {
+            let message = format!(
+                "variant {:?} has {} option values for {} option axes",
+                variant.sku,
+                variant.options.iter().filter(|value| !value.trim().is_empty()).count(),
+                product.options.len()
+            );
+            return Err(Defect::new(Reason::AmbiguousOptions, message).path(at("options")));
+        }
+        if !choices.insert(&variant.options) {
+            let message = "two variants have the same option values, so nobody could choose between them";
+            return Err(Defect::new(Reason::AmbiguousOptions, message)
+                .path(at("options"))
+                .value(&variant.options.join(" / ")));
+        }
+        for value in &variant.options {
+            short(value, TEXT_CHARS, || at("options"))?;
+        }
+        if variant.stock < 0 {
+            let message = "the stock level is below zero";
+            return Err(Defect::new(Reason::InvalidStock, message).path(at("stock")).value(&variant.stock.to_string()));
+        }
+        prices(variant).map_err(|(price, defect)| defect.path(at(&format!("prices{price}"))))?;
+        for (image, address) in variant.images.iter().enumerate() {
+            url(address).map_err(|defect| defect.path(at(&format!("images[{image}]"))))?;
+        }
+    }
+    Ok(())
+}
+
+fn prices(variant: &Variant) -> Result<(), (String, Defect)> {
+    if variant.prices.is_empty() {
+        let message = format!("variant {:?} has no price", variant.sku);
+        return Err((String::new(), Defect::new(Reason::MissingPrice, message)));
+    }
+    for (number, price) in variant.prices.iter().enumerate() {
+        let at = |defect: Defect| (format!("[{number}]"), defect);
+        if money::currency(&price.currency) != Some(price.currency.as_str()) {
+            let message = "the currency is no known ISO 4217 code";
+            return Err(at(Defect::new(Reason::UnknownCurrency, message).value(&price.currency)));
+        }
+        if variant.prices[..number].iter().any(|other| other.currency == price.currency) {
+            let message = "two prices in one currency";
+            return Err(at(Defect::new(Reason::InvalidAmount, message).value(&price.currency)));
+        }
+        if price.amount <= Decimal::ZERO {
+            let reason = if price.amount.is_zero() { Reason::ZeroPrice } else { Reason::NegativePrice };
+            return Err(at(Defect::new(reason, "the amount is not above zero").value(&price.amount.to_string())));
+        }
+    }
+    Ok(())
+}
+
+/// An absolute https address without white space.
+fn url(address: &str) -> Result<(), Defect> {
+    let host = address.strip_prefix("https://").unwrap_or_default();
+    if host.is_empty() || host.starts_with('/') || address.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Defect::new(Reason::InvalidUrl, "an image is no absolute https address").value(address));
+    }
+    short(address, TEXT_CHARS, String::new)
+}
+
+fn remarks(product: &Product) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |code, message: String| warnings.push(Warning { code, message });
+    if product.images.is_empty() {
+        warn(WarningCode::NoImage, "the product has no image".to_owned());
+    }
+    if product.variants.iter().all(|variant| variant.stock == 0) {
+        warn(WarningCode::ZeroStock, "no variant is in stock".to_owned());
+    }
+    for lang in LANGUAGES {
+        if product.name.get(lang).is_none() {
+            warn(WarningCode::MissingLanguage, format!("the product has no title in {lang:?}"));
+        }
+    }
+    warnings
+}

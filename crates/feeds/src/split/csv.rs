@@ -1,0 +1,191 @@
+//! Records in CSV.
+//!
+//! Where a record ends is decided by the same rules by which `csv-core` then reads it: a quote opens a quoted field only at the field's
+//! beginning, anywhere else it is an ordinary character; within a quoted field a doubled quote stands for one.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use memchr::{memchr, memchr3};
+
+use super::{Sink, Splitter};
+use crate::{Broken, Defect, Reason};
+
+/// Bytes of a header.
+const HEADER_LIMIT: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct State {
+    place: Place,
+    header: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    FieldStart,
+    Unquoted,
+    Quoted,
+    QuoteInQuoted,
+}
+
+impl State {
+    pub(super) fn with_header(header: Option<String>) -> Self {
+        Self { place: Place::FieldStart, header }
+    }
+
+    pub(super) fn header(&self) -> Option<&str> {
+        self.header.as_deref()
+    }
+
+    /// Reads on; the number of bytes up to the character that ends the record.
+    fn end_of_record(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            match (self.place, byte) {
+                (Place::Quoted, _) => match memchr(b'"', &bytes[at..]) {
+                    None => return None,
+                    Some(quote) => {
+                        at += quote;
+                        self.place = Place::QuoteInQuoted;
+                    }
+                },
+                (Place::FieldStart, b'"') | (Place::QuoteInQuoted, b'"') => self.place = Place::Quoted,
+                (_, b',') => self.place = Place::FieldStart,
+                (_, b'\n' | b'\r') => {
+                    self.place = Place::FieldStart;
+                    return Some(at);
+                }
+                _ => {
+                    self.place = Place::Unquoted;
+                    match memchr3(b',', b'\n', b'\r', &bytes[at..]) {
+                        None => return None,
+                        Some(next) => at += next,
+                    }
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        None
+    }
+}
+
+impl Splitter {
+    pub(super) fn csv_records(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
+        loop {
+            let rest = &self.buffer[self.seen..];
+            let end = match self.csv.end_of_record(rest) {
+                Some(end) => self.seen + end,
+                None if last && self.csv.place == Place::Quoted => {
+                    let message = "a quoted field that begins in this record is never closed";
+                    return Err(self.broken(Reason::Truncated, message));
+                }
+                None if last && (self.start < self.buffer.len() || self.skipped > 0) => self.buffer.len(),
+                None => break,
+            };
+            if end > self.start || self.skipped > 0 {
+                if self.csv.header.is_none() {
+                    self.take_header(end)?;
+                } else {
+                    self.emit(end, 0, sink);
+                }
+            }
+            if end == self.buffer.len() {
+                return Ok(());
+            }
+            self.consume(end + 1 - self.start);
+        }
+        self.keep_or_skip();
+        if self.csv.header.is_none() && (self.skipped > 0 || self.buffer.len() - self.start > HEADER_LIMIT) {
+            return Err(self.long_header());
+        }
+        Ok(())
+    }
+
+    fn take_header(&mut self, end: usize) -> Result<(), Broken> {
+        let header = &self.buffer[self.start..end];
+        if header.len() > HEADER_LIMIT || self.skipped > 0 {
+            return Err(self.long_header());
+        }
+        let Ok(text) = simdutf8::basic::from_utf8(header) else {
+            return Err(self.broken(Reason::NotJson, "the feed begins with neither JSON nor a CSV header in UTF-8"));
+        };
+        self.csv.header = Some(text.to_owned());
+        self.consume(end - self.start);
+        Ok(())
+    }
+
+    fn long_header(&self) -> Broken {
+        self.broken(
+            Reason::CsvHeader,
+            format!("the first line is no CSV header: it has more than {HEADER_LIMIT} bytes"),
+        )
+    }
+}
+
+/// Reads the fields of CSV records; keeps its memory from one record to the next.
+#[derive(Debug)]
+pub struct Row {
+    reader: Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    fields: usize,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self { reader: ReaderBuilder::new().build(), text: vec![0; 4096], ends: vec![0; 64], fields: 0 }
+    }
+}
+
+impl Row {
+    /// Reads one record.
+    pub fn read(&mut self, record: &str) {
+        self.reader.reset();
+        let mut input = record.as_bytes();
+        let (mut written, mut fields) = (0, 0);
+        loop {
+            let (result, read, wrote, ended) =
+                self.reader.read_record(input, &mut self.text[written..], &mut self.ends[fields..]);
+            input = &input[read..];
+            written += wrote;
+            fields += ended;
+            match result {
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                // An empty input tells the reader that the record is complete.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        self.fields = fields;
+    }
+
+    /// How many fields the record has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields
+    }
+
+    /// Whether the record has no field at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    /// One field, unquoted.
+    #[must_use]
+    pub fn get(&self, field: usize) -> Option<&str> {
+        let end = *self.ends[..self.fields].get(field)?;
+        let begin = if field == 0 { 0 } else { self.ends[field - 1] };
+        // The record was text, and fields are cut at ASCII characters.
+        std::str::from_utf8(&self.text[begin..end]).ok()
+    }
+
+    /// Refuses a record that does not have a field for each column.
+    pub fn expect_len(&self, columns: usize) -> Result<(), Defect> {
+        if self.fields == columns {
+            return Ok(());
+        }
+        let message = format!("the record has {} fields, the header {columns}", self.fields);
+        Err(Defect::new(Reason::CsvFieldCount, message))
+    }
+}

@@ -1,0 +1,235 @@
+//! Records in JSON: an array, documents one after another, or one on each line.
+
+use memchr::memchr;
+
+use super::scan::Scanner;
+use super::{Format, Piece, Place, Sink, Splitter};
+use crate::{Broken, Defect, Reason};
+
+/// Where in the grammar the splitter is.
+#[derive(Debug)]
+pub(super) struct State {
+    place: Place,
+    inside: Option<Inside>,
+    scanner: Scanner,
+    /// Bytes of white space and commas since the last record.
+    pub(super) gap: u64,
+}
+
+/// What is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// An object or array.
+    Container,
+    /// A string where a record should be.
+    String { escaped: bool },
+    /// A number or a bare word where a record should be.
+    Word,
+}
+
+impl State {
+    pub(super) fn at(place: Place) -> Self {
+        Self { place, inside: None, scanner: Scanner::default(), gap: 0 }
+    }
+
+    /// While a record is being read this is still what came before it.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+}
+
+/// A feed that begins with `{` has one record on each line if its first line is a whole object, or if its second line begins with
+/// another object: no printer breaks a document there. `None` while too little is known.
+pub(super) fn lines_or_sequence(rest: &[u8], last: bool, limit: usize, expected_lines: bool) -> Option<Format> {
+    if expected_lines {
+        return Some(Format::JsonLines);
+    }
+    let Some(line_end) = memchr(b'\n', rest) else {
+        return (last || rest.len() > limit).then_some(Format::JsonSequence);
+    };
+    let line = rest[..line_end].trim_ascii_end();
+    if Scanner::default().end_of_value(line) == Some(line.len()) {
+        return Some(Format::JsonLines);
+    }
+    match rest.get(line_end + 1) {
+        Some(b'{') => Some(Format::JsonLines),
+        None if !last => None,
+        _ => Some(Format::JsonSequence),
+    }
+}
+
+impl Splitter {
+    pub(super) fn json_array(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
+        loop {
+            if self.json.inside.is_some() {
+                if self.rest_of_value(sink) {
+                    continue;
+                }
+                break;
+            }
+            self.skip_white();
+            self.gap()?;
+            let next = self.buffer.get(self.start).copied();
+            match (self.json.place, next) {
+                (Place::AfterEnd, None) => return Ok(()),
+                (Place::AfterEnd, Some(_)) => {
+                    return Err(self.broken(Reason::TrailingContent, "something follows the ']' that ends the feed"));
+                }
+                (_, None) => break,
+                (_, Some(byte)) => self.between(byte, sink)?,
+            }
+        }
+        if last { Err(self.truncated("']'")) } else { Ok(()) }
+    }
+
+    /// One byte between two records of an array.
+    fn between(&mut self, byte: u8, sink: Sink<'_>) -> Result<(), Broken> {
+        match (self.json.place, byte) {
+            (Place::AfterRecord, b',') => {
+                self.consume(1);
+                self.json.place = Place::AfterComma;
+            }
+            (place, b']') => {
+                if place == Place::AfterComma {
+                    self.report(Defect::new(Reason::TrailingComma, "a comma follows the last record"), sink);
+                }
+                self.consume(1);
+                self.json.place = Place::AfterEnd;
+            }
+            (Place::AfterRecord, _) => {
+                return Err(self.broken(Reason::BrokenStructure, "expected ',' or ']' behind a record"));
+            }
+            (_, b',') => {
+                self.report(Defect::new(Reason::MissingRecord, "a comma with no record before it"), sink);
+                self.index += 1;
+                // Counted as many, so that a feed of commas ends soon.
+                self.json.gap += 4096;
+                self.consume(1);
+                self.json.place = Place::AfterComma;
+            }
+            (_, byte) => self.begin_value(byte),
+        }
+        Ok(())
+    }
+
+    pub(super) fn json_sequence(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
+        loop {
+            if self.json.inside.is_some() {
+                if self.rest_of_value(sink) {
+                    continue;
+                }
+                break;
+            }
+            self.skip_white();
+            self.gap()?;
+            match self.buffer.get(self.start).copied() {
+                None if last => return Ok(()),
+                None => break,
+                Some(byte @ (b'{' | b'[')) => self.begin_value(byte),
+                Some(_) => {
+                    return Err(
+                        self.broken(Reason::TrailingContent, "something that is no object follows the document")
+                    );
+                }
+            }
+        }
+        if last { Err(self.truncated("'}'")) } else { Ok(()) }
+    }
+
+    pub(super) fn json_lines(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
+        loop {
+            let line_end = match memchr(b'\n', &self.buffer[self.seen..]) {
+                Some(at) => self.seen + at,
+                None if last && (self.start < self.buffer.len() || self.skipped > 0) => self.buffer.len(),
+                None => break,
+            };
+            let line = &self.buffer[self.start..line_end];
+            let lead = line.len() - line.trim_ascii_start().len();
+            let trimmed = line.trim_ascii().len();
+            if self.skipped == 0 {
+                self.consume(lead);
+            }
+            if trimmed > 0 || self.skipped > 0 {
+                let mut scanner = Scanner::default();
+                scanner.end_of_value(&self.buffer[self.start..self.start + trimmed]);
+                let end = if self.skipped > 0 { line_end } else { self.start + trimmed };
+                self.emit(end, scanner.deepest(), sink);
+            }
+            let behind = (line_end + 1).min(self.buffer.len());
+            self.consume(behind - self.start);
+            if line_end == self.buffer.len() {
+                break;
+            }
+        }
+        self.keep_or_skip();
+        Ok(())
+    }
+
+    fn begin_value(&mut self, first: u8) {
+        self.json.scanner = Scanner::default();
+        self.json.gap = 0;
+        self.seen = self.start;
+        self.json.inside = Some(match first {
+            b'{' | b'[' => Inside::Container,
+            b'"' => {
+                self.seen += 1;
+                Inside::String { escaped: false }
+            }
+            _ => Inside::Word,
+        });
+    }
+
+    /// Reads the current value on; true if its end was found and it was handed out.
+    fn rest_of_value(&mut self, sink: Sink<'_>) -> bool {
+        let rest = &self.buffer[self.seen..];
+        let end = match &mut self.json.inside {
+            Some(Inside::String { escaped }) => {
+                rest.iter().position(|byte| ends_string(escaped, *byte)).map(|at| at + 1)
+            }
+            Some(Inside::Word) => {
+                rest.iter().position(|byte| matches!(byte, b',' | b']' | b' ' | b'\n' | b'\r' | b'\t'))
+            }
+            _ => self.json.scanner.end_of_value(rest),
+        };
+        match end {
+            Some(end) => {
+                self.json.inside = None;
+                self.json.place = Place::AfterRecord;
+                self.emit(self.seen + end, self.json.scanner.deepest(), sink);
+                true
+            }
+            None => {
+                self.keep_or_skip();
+                false
+            }
+        }
+    }
+
+    /// Reports something that is no record, at the next byte.
+    fn report(&self, defect: Defect, sink: Sink<'_>) {
+        sink(Piece {
+            index: self.index,
+            offset: self.base + self.start as u64,
+            bytes: &[],
+            defect: Some(defect),
+            header: None,
+        });
+    }
+
+    fn truncated(&self, missing: &str) -> Broken {
+        let message = if self.json.inside.is_some() {
+            "the feed ends in the middle of a record".to_owned()
+        } else {
+            format!("the feed ends before the {missing} that should end it")
+        };
+        self.broken(Reason::Truncated, message)
+    }
+}
+
+fn ends_string(escaped: &mut bool, byte: u8) -> bool {
+    if std::mem::take(escaped) {
+        return false;
+    }
+    *escaped = byte == b'\\';
+    byte == b'"'
+}
