@@ -1,0 +1,148 @@
+"""The commands: `python -m local_stack COMMAND`. The Makefile's targets are thin wrappers around them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+from local_stack import install
+from local_stack.console import Failed, error, say
+from local_stack.paths import LOCAL, REPO, SOURCES, STACKS, Place, in_venv, venv_bin
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.needs_tools:
+            _in_venv()
+        return int(options.command(options))
+    except Failed as failure:
+        error(f"\n{failure}")
+        return 1
+    except KeyboardInterrupt:
+        error("\ninterrupted; `make status` shows what runs, `make down` stops it")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local_stack", description="The whole pipeline on this machine, everything on loopback.")
+    parser.add_argument("--stack", default="demo", help="name of the stack (default: demo)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Command, text: str, *, needs_tools: bool) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=run, needs_tools=needs_tools)
+        return sub
+
+    for name, run, text in (("up", up, "install, build, start and deploy everything"), ("deploy", up, "build and deploy again (starts what does not run)")):
+        sub = command(name, run, text, needs_tools=True)
+        sub.add_argument("--publish-policy", choices=("auto", "review"), default="auto", help="auto publishes new products in the PIM (default: auto)")
+    sub = command("demo", demo, "take a feed all the way to products one can buy, and show them", needs_tools=True)
+    sub.add_argument("--feed", default=str(SOURCES / "sample-feeds" / "abayas.json"), help="a file: SHEIN API documents, a Bright Data CSV, or canonical JSON")
+    sub.add_argument("--source", default="", help="which source it is of, if that cannot be told from its content")
+    sub.add_argument("--wait", type=float, default=300.0, help="seconds without any progress after which to give up (default: 300)")
+    sub.add_argument("--publish-policy", choices=("auto", "review"), default="auto")
+    command("status", status, "what runs, where, and what is waiting", needs_tools=True)
+    sub = command("logs", logs, "follow the logs of the functions, or of one service", needs_tools=True)
+    sub.add_argument("name", nargs="?", default="", help="normalize, pimcore-sync, medusa-push, dlq-redrive, medusa, pim, postgres or emulator")
+    sub.add_argument("--once", action="store_true", help="print what there is and end")
+    command("install", lambda _: 0, "install and build only", needs_tools=True)
+    command("tools", tools, "install only the Python tools", needs_tools=False)
+    command("down", down, "stop everything; data stays", needs_tools=False)
+    sub = command("clean", clean, "stop every stack and delete its data", needs_tools=False)
+    sub.add_argument("--all", action="store_true", help="also delete the installed tools and packages")
+    return parser
+
+
+def _in_venv() -> None:
+    """Installs what is missing and goes on inside the virtual environment."""
+    if not in_venv():
+        install.everything()
+        python = str(venv_bin("python"))
+        sys.stdout.flush()
+        os.environ["PYTHONPATH"] = str(SOURCES)
+        os.execv(python, [python, "-m", "local_stack", *sys.argv[1:]])
+
+
+def tools(_: argparse.Namespace) -> int:
+    install.tools()
+    return 0
+
+
+def up(options: argparse.Namespace) -> int:
+    from local_stack.stack import Stack
+    from local_stack.where import where_to_look
+
+    stack = Stack.open(options.stack, publish_policy=options.publish_policy)
+    stack.start()
+    say()
+    print(where_to_look(stack))
+    return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    from local_stack.demo import demonstrate
+    from local_stack.stack import Stack
+
+    stack = Stack.open(options.stack, publish_policy=options.publish_policy)
+    stack.start()
+    return demonstrate(stack, options.feed, options.source, options.wait)
+
+
+def status(options: argparse.Namespace) -> int:
+    from local_stack.stack import Stack
+    from local_stack.where import show_status
+
+    stack = Stack.load(options.stack)
+    if not stack:
+        print("nothing was started yet: make demo")
+        return 3
+    return show_status(stack)
+
+
+def logs(options: argparse.Namespace) -> int:
+    from local_stack.stack import Stack
+    from local_stack.where import follow_logs
+
+    stack = Stack.load(options.stack)
+    if not stack:
+        raise Failed("nothing was started yet", todo="make up")
+    return follow_logs(stack, options.name, once=options.once)
+
+
+def down(options: argparse.Namespace) -> int:
+    from local_stack.stack import Stack
+
+    stack = Stack.load(options.stack)
+    if not stack:
+        print("nothing to stop")
+        return 0
+    stack.stop()
+    print("stopped; the data is kept (make clean deletes it)")
+    return 0
+
+
+def clean(options: argparse.Namespace) -> int:
+    from local_stack.postgres import home
+    from local_stack.stack import Stack
+
+    for folder in sorted(STACKS.glob("*")) if STACKS.exists() else []:
+        stack = Stack.load(folder.name)
+        if stack:
+            stack.remove()
+        else:
+            shutil.rmtree(Place(folder.name).dir, ignore_errors=True)
+    if options.all:
+        if not home().is_relative_to(REPO):
+            shutil.rmtree(home(), ignore_errors=True)
+        shutil.rmtree(LOCAL, ignore_errors=True)
+    print("deleted")
+    return 0
+
+
