@@ -223,3 +223,32 @@ fn every_recorded_mutation_is_judged_as_it_was() {
     }
     assert!(judged > 100, "only {judged} recorded mutations were found");
 }
+
+/// The limits checked before sending are those that Pimcore was seen to have: the recorded refusals of "limit + 1".
+#[test]
+fn the_limits_are_the_recorded_ones() {
+    use pimcore::limits;
+    for (field, limit) in [
+        ("externalId", limits::NAME),
+        ("sku", limits::NAME),
+        ("brand", limits::NAME),
+        ("groupId", limits::NAME),
+        ("url", limits::URL),
+        ("name", limits::TITLE),
+        ("source", limits::SHORT),
+        ("contentHash", limits::SHORT),
+        ("feedRun", limits::SHORT),
+        ("images.url", limits::URL),
+        ("attributes.code", limits::NAME),
+        ("attributes.lang", limits::LANG),
+        ("attributes.name", limits::LABEL),
+        ("variants.title", limits::LABEL),
+        ("variants.option1Value", limits::LABEL),
+        ("prices.currency", limits::CURRENCY),
+        ("prices.amount", limits::SHORT),
+    ] {
+        let Some(recording) = Recording::named(CATALOG, &format!("12-limit-{field}-{}", limit + 1)) else { return };
+        let text = String::from_utf8(recording.body).unwrap();
+        assert!(text.contains(&format!("longer than {limit} characters")), "{field}: {text}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The stand-in for Pimcore, in this process.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pim::app::{App, Settings, system_clock};
+use pim::latency::Latency;
+use pim::person::{self, Target};
+use pimcore::{ApiKey, Pimcore};
+use serde_json::Value;
+
+pub const KEY: &str = "a-key-of-the-stand-in";
+
+/// A running stand-in with an empty database of its own.
+pub struct StandIn {
+    pub app: Arc<App>,
+    pub url: String,
+    folder: PathBuf,
+}
+
+impl StandIn {
+    pub async fn start(name: &str) -> Self {
+        Self::with_latency(name, Latency::of(0, 0, 0)).await
+    }
+
+    pub async fn with_latency(name: &str, latency: Latency) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let settings = Settings {
+            database: folder.join("pim.db"),
+            api_key: KEY.into(),
+            with_delete: false,
+            latency,
+            first_id: 1000,
+        };
+        let app = Arc::new(App::open(settings, system_clock()).unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, pim::http::router(Arc::clone(&app))).into_future());
+        Self { app, url, folder }
+    }
+
+    pub fn client(&self) -> Pimcore {
+        Pimcore::new(&self.url, &ApiKey::new(KEY)).unwrap()
+    }
+
+    /// A person edits and saves.
+    pub fn edit(&self, path: &str, set: Value) {
+        let Value::Object(set) = set else { panic!("fields are an object") };
+        person::edit(&self.app, &Target::Path(path.into()), &set, false)
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// A person deletes.
+    pub fn delete(&self, path: &str) {
+        person::delete(&self.app, &Target::Path(path.into())).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// What a person sees.
+    pub fn view(&self, path: &str) -> Option<Value> {
+        person::read(&self.app, &Target::Path(path.into())).unwrap()
+    }
+
+    /// Something is to go wrong.
+    pub fn fault(&self, fault: Value) {
+        self.app.faults.add(serde_json::from_value(fault).unwrap());
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Far away.
+pub fn later() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
