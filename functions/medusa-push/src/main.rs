@@ -1,2 +1,70 @@
-//! Wiring.
-fn main() {}
+//! Wiring: clients are made once, each batch is handed to [`medusa_push::push`].
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use ledger::core::stage::Leases;
+use ledger::{Ledger, Owner};
+use medusa_push::access::{MedusaAccess, PimcoreAccess};
+use medusa_push::push::Push;
+use runtime::{Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
+
+/// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
+/// Medusa goes on with a request for a while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.
+const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 60_000 };
+
+struct Function {
+    pimcore: PimcoreAccess,
+    medusa: MedusaAccess,
+    ledger: Ledger,
+    queue: Queue,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let aws = settings::start().await;
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&aws));
+    let function = Function {
+        pimcore: PimcoreAccess::new(
+            settings::required("PIMCORE_URL")?,
+            settings::required("PIMCORE_SECRET")?,
+            secrets.clone(),
+        ),
+        medusa: MedusaAccess::new(
+            settings::required("MEDUSA_URL")?,
+            settings::required("MEDUSA_SECRET")?,
+            settings::required("SALES_CHANNEL_ID")?,
+            settings::required("STOCK_LOCATION_ID")?,
+            secrets,
+        ),
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
+        queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),
+    };
+    lambda_runtime::run(service_fn(|event| function.handle(event))).await
+}
+
+impl Function {
+    async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let push = Push {
+            store: &self.ledger,
+            clock: &SystemClock,
+            owner: Owner(event.context.request_id.clone()),
+            deadline: Deadline::of(&event.context),
+        };
+        let batch = Batch::of(event.payload);
+        let pimcore = self.pimcore.client().await;
+        let open = self.medusa.open(push.ends()).await;
+        let outcomes = push.run(&pimcore, &open, batch.products()).await;
+        let failed_with = |code: &str| {
+            outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == code))
+        };
+        if failed_with("pimcore_forbidden") {
+            self.pimcore.forget().await;
+        }
+        // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
+        if ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found"].into_iter().any(failed_with) {
+            self.medusa.forget().await;
+        }
+        Ok(self.queue.settle(&batch, &outcomes).await)
+    }
+}
