@@ -3,6 +3,7 @@
 mod body;
 pub mod desired;
 mod expression;
+pub mod order;
 pub mod run;
 pub mod stage;
 pub mod state;

@@ -9,6 +9,7 @@ use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::future::try_join_all;
 
 use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
+use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
@@ -84,6 +85,8 @@ pub struct Ledger {
 impl Ledger {
     /// Requests in flight at once for calls that take many keys.
     const PARALLEL: usize = 16;
+    /// Tries of a write whose condition depends on what was seen.
+    const ROUNDS: usize = 8;
 
     /// A ledger in `table`. `leases` must outlive the function's timeout.
     #[must_use]
@@ -136,7 +139,7 @@ impl Ledger {
         if packed.len() > MAX_BODY_BYTES {
             return Err(LedgerError::TooLarge { key: key.to_string(), bytes: packed.len() });
         }
-        if self.table.write(&desired::write_doc(key, doc, packed)).await?.is_err() {
+        if !self.table.write_large(&desired::write_doc(key, doc, packed)).await? {
             return Ok(DesiredOutcome::Stale);
         }
         let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
@@ -146,12 +149,12 @@ impl Ledger {
         })
     }
 
-    /// Notes that a newer document said the same. `false` when the product has changed since it was read: classify it again.
+    /// Notes that a newer document said the same. `false`: the ledger holds something else by now, [`Ledger::put_desired`] decides.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
-        Ok(self.table.write(&desired::touch(key, version, hash)).await?.is_ok())
+        self.table.write_large(&desired::touch(key, version, hash)).await
     }
 
     /// Claims a stage for each product, several at once.
@@ -176,23 +179,23 @@ impl Ledger {
     }
 
     async fn claim_one(&self, stage: Stage, key: &ProductKey, owner: &Owner, now: i64) -> Result<Claim, LedgerError> {
-        let refused = match self.table.write(&stage::claim(stage, key, owner, now, self.leases)).await? {
-            Ok(after) => return Ok(Claim::Claimed(ProductState::of(&after))),
-            Err(item) => item,
-        };
-        match stage::refused(stage, owner, &refused, now) {
-            Refusal::Final(claim) => Ok(claim),
-            Refusal::Expired { dead, until } => {
-                let take_over = stage::take_over(stage, key, owner, &dead, until, now, self.leases);
-                Ok(match self.table.write(&take_over).await? {
-                    Ok(after) => {
-                        tracing::warn!(product = %key, stage = stage.as_str(), %dead, until, "took over an expired lease");
-                        Claim::Claimed(ProductState::of(&after))
-                    }
-                    Err(_) => Claim::Leased { until: now + self.leases.lease_ms },
-                })
-            }
+        let mut write = stage::claim(stage, key, owner, now, self.leases);
+        // Each round that does not end means that somebody else claimed, completed or took over in between.
+        for _ in 0..Self::ROUNDS {
+            let refused = match self.table.write(&write).await? {
+                Ok(after) => return Ok(Claim::Claimed(ProductState::of(&after))),
+                Err(item) => item,
+            };
+            write = match stage::refused(stage, owner, &refused, now) {
+                Refusal::Final(claim) => return Ok(claim),
+                Refusal::Free => stage::claim(stage, key, owner, now, self.leases),
+                Refusal::Expired(expired) => {
+                    tracing::warn!(product = %key, stage = stage.as_str(), dead = expired.dead, until = expired.until, "a lease expired");
+                    stage::take_over(stage, key, owner, &expired, now, self.leases)
+                }
+            };
         }
+        Ok(Claim::Leased { until: now + self.leases.lease_ms })
     }
 
     /// Completes a stage. `seen` is the state that [`Ledger::claim`] gave. Returns when (ms) the stage has to be done once more, if it has.
@@ -208,11 +211,13 @@ impl Ledger {
         applied: &Applied,
         now: i64,
     ) -> Result<Option<i64>, LedgerError> {
+        let claimed = seen;
         let mut seen = seen.clone();
         // The desired content, or the other stage, may change between claim and complete: look again, a bounded number of times.
-        for _ in 0..8 {
-            match self.table.write(&stage::complete(stage, key, owner, &seen, applied, now)).await? {
-                Ok(_) => return Ok(stage::recheck_due(stage, &seen, now)),
+        for _ in 0..Self::ROUNDS {
+            let write = stage::complete(stage, key, owner, (claimed, &seen), applied, now, self.leases);
+            match self.table.write(&write).await? {
+                Ok(after) => return Ok(ProductState::of(&after).stage(stage).recheck_at.map(|at| at.max(now))),
                 Err(item) => {
                     seen = ProductState::of(&item);
                     if seen.stage(stage).owner.as_ref() != Some(&owner.0) {
@@ -221,8 +226,19 @@ impl Ledger {
                 }
             }
         }
+        let lost = LedgerError::LeaseLost { what: format!("product {key} at {}", stage.as_str()) };
+        self.suspect(stage, key, now).await?;
+        Err(lost)
+    }
+
+    /// Marks a stage as not to be believed: the next claim does it again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn suspect(&self, stage: Stage, key: &ProductKey, now: i64) -> Result<(), LedgerError> {
+        // Without a condition this write is never refused.
         let _ = self.table.write(&stage::suspect(stage, key, now)).await?;
-        Err(LedgerError::LeaseLost { what: format!("product {key} at {}", stage.as_str()) })
+        Ok(())
     }
 
     /// Gives a stage back with the reason. A lease that is somebody else's by now is left alone.
@@ -237,7 +253,7 @@ impl Ledger {
         failure: &Failure,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let _ = self.table.write(&stage::fail(stage, key, owner, failure, now)).await?;
+        let _ = self.table.write(&stage::fail(stage, key, owner, failure, now, self.leases)).await?;
         Ok(())
     }
 
@@ -264,7 +280,7 @@ impl Ledger {
         next: &Run,
         now: i64,
     ) -> Result<Run, LedgerError> {
-        self.run_step(id, &run::checkpoint(id, owner, seen, next, now, self.leases.lease_ms)).await
+        self.run_step(id, owner, &run::checkpoint(id, owner, seen, next, now, self.leases.lease_ms)).await
     }
 
     /// Commits a run's position and gives it up for another invocation.
@@ -272,7 +288,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::LeaseLost`], [`LedgerError::Store`].
     pub async fn hand_over_run(&self, id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Result<Run, LedgerError> {
-        self.run_step(id, &run::hand_over(id, owner, seen, next)).await
+        self.run_step(id, owner, &run::hand_over(id, owner, seen, next)).await
     }
 
     /// Ends a run as `next.status` says.
@@ -287,13 +303,45 @@ impl Ledger {
         next: &Run,
         now: i64,
     ) -> Result<Run, LedgerError> {
-        self.run_step(id, &run::finish(id, owner, seen, next, now)).await
+        self.run_step(id, owner, &run::finish(id, owner, seen, next, now)).await
     }
 
-    async fn run_step(&self, id: &RunId, write: &Write) -> Result<Run, LedgerError> {
+    async fn run_step(&self, id: &RunId, owner: &Owner, write: &Write) -> Result<Run, LedgerError> {
         let lost = || LedgerError::LeaseLost { what: format!("the run of s3://{}/{}", id.bucket, id.key) };
-        let after = self.table.write(write).await?.map_err(|_| lost())?;
+        let after = match self.table.write(write).await? {
+            Ok(after) => after,
+            Err(item) if run::happened(&item, owner, write) => item,
+            Err(_) => return Err(lost()),
+        };
         Run::of(&after).ok_or_else(lost)
+    }
+
+    /// Registers a fast run of `source` ([`order`]), before it reads its first state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn register_run(&self, source: &str, run: &Registered, now: i64) -> Result<(), LedgerError> {
+        // Refused for a run that had its strict pass already: nothing to register.
+        let _ = self.table.write(&order::register(source, run, now)).await?;
+        Ok(())
+    }
+
+    /// The registered fast runs of `source` that are newer than the object of `version`, to be listed at the end of a run: each needs a strict pass.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn newer_runs(&self, source: &str, version: &Version) -> Result<Vec<Registered>, LedgerError> {
+        let rows = self.table.after(&order::partition(source), version.as_str()).await?;
+        Ok(rows.iter().filter_map(|(sk, item)| Registered::of(sk, item)).collect())
+    }
+
+    /// Strikes the object of `version` off the register of `source`, at the end of a strict pass over it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn strike_off_run(&self, source: &str, version: &Version, now: i64) -> Result<(), LedgerError> {
+        let _ = self.table.write(&order::strike_off(source, version, now)).await?;
+        Ok(())
     }
 
     /// Products that some target lacks, of one shard, oldest first, with the time (ms) since when; pending before `before` only.

@@ -1,8 +1,13 @@
 //! Rule 1: what a product should look like, and which document of it is the newest.
 //!
-//! Two items, written in this order: the `doc` (what it says) and the `state` (its version and hash, and that it is pending). A crash
-//! between them leaves a `doc` newer than its `state`; the feed's next attempt classifies the record as changed again and completes the
-//! pair. Consumers read the `doc`, so they can only be early, never late.
+//! Two items, written in this order: the `doc` (what it says) and the `state` (its version and hash, and that it is pending).
+//!
+//! - The `doc` is the authority. Each write of it demands that its version is not newer, so it always holds the newest document that
+//!   was ever written, whatever the order of the writers.
+//! - The `state` follows: its version is never newer than the `doc`'s. A crash between the two leaves it behind until the record is
+//!   processed again; consumers read the `doc`, so they can only be early, never late.
+//! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead. [`touch`] settles it at the `doc`, and a refused
+//!   [`touch`] is followed by a full write. A feed that is the newest of its source omits this ([`super::order`]).
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
@@ -26,10 +31,8 @@ pub enum Classification {
     Changed,
     /// This very record was written by an earlier attempt, which may have died before announcing: announce.
     Again,
-    /// A newer document that says the same: only its version is noted, and nothing follows.
+    /// A newer document that says the same: at most its version is noted, and nothing follows.
     Unchanged,
-    /// This very record was noted as unchanged by an earlier attempt: nothing to do.
-    UnchangedAgain,
     /// Older than what is known: dropped and counted.
     Stale,
 }
@@ -43,8 +46,7 @@ pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> 
     match (version.cmp(known_version), hash == known_hash) {
         (std::cmp::Ordering::Less, _) => Classification::Stale,
         (std::cmp::Ordering::Greater, true) => Classification::Unchanged,
-        (std::cmp::Ordering::Equal, true) if state.changed_version.as_ref() == Some(version) => Classification::Again,
-        (std::cmp::Ordering::Equal, true) => Classification::UnchangedAgain,
+        (std::cmp::Ordering::Equal, true) => Classification::Again,
         // A newer document, or the same one read by a newer mapping.
         (std::cmp::Ordering::Greater | std::cmp::Ordering::Equal, false) => Classification::Changed,
     }
@@ -119,7 +121,6 @@ pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, packed: Vec<u8>) -> Write {
 pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run: &str, now: i64) -> Write {
     let mut changes = vec![
         Change::Set(state::VERSION, version.as_str().into()),
-        Change::Set(state::CHANGED_VERSION, version.as_str().into()),
         Change::Set(state::HASH, hash.as_str().into()),
         Change::Set(state::RUN, run.into()),
         Change::Set(state::PENDING_SHARD, state::pending_shard(key).into()),
@@ -132,14 +133,15 @@ pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run:
     Write { key: state::item_key(key), condition: not_newer_than(version), changes }
 }
 
-/// Notes that a newer document said the same, so that an older one that arrives late is recognised as stale.
+/// Notes at the `doc` that a newer document said the same, so that an older one that arrives late is recognised as stale. Refused when the
+/// `doc` says something else or is newer: then the record is to be written like a changed one, which decides.
 #[must_use]
 pub fn touch(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
     Write {
-        key: state::item_key(key),
+        key: doc_key(key),
         condition: Condition::All(vec![
             Condition::Eq(state::HASH, Operand::Value(hash.as_str().into())),
-            Condition::Lt(state::VERSION, Operand::Value(version.as_str().into())),
+            Condition::Le(state::VERSION, Operand::Value(version.as_str().into())),
         ]),
         changes: vec![Change::Set(state::VERSION, version.as_str().into())],
     }

@@ -1,7 +1,7 @@
 //! Conditional writes as data.
 //!
-//! The vocabulary is the part of DynamoDB's that the protocol needs, with DynamoDB's meaning: a comparison with an attribute that is not
-//! there is false, whatever the comparison. [`Write::apply`] is that meaning on a plain map; the property tests hold it against the
+//! The vocabulary is the part of DynamoDB's that the protocol needs: a comparison with an attribute that is not there is false, whatever the
+//! comparison, and values of two types are unequal and in no order. [`Write::apply`] is that meaning on a plain map; the property tests hold it against the
 //! real thing.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,10 @@ impl Value {
             Self::S(text) => Some(text),
             _ => None,
         }
+    }
+
+    const fn same_type(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::S(_), Self::S(_)) | (Self::N(_), Self::N(_)) | (Self::B(_), Self::B(_)))
     }
 
     /// The number, if it is one.
@@ -114,14 +118,19 @@ impl Condition {
                 Operand::Value(value) => Some(value),
                 Operand::Attribute(other) => item.get(*other),
             };
-            matches!((item.get(name), right), (Some(left), Some(right)) if test(left, right))
+            matches!((item.get(name), right), (Some(left), Some(right)) if left.same_type(right) && test(left, right))
         };
         match self {
             Self::Always => true,
             Self::Absent(name) => !item.contains_key(*name),
             Self::Present(name) => item.contains_key(*name),
             Self::Eq(name, operand) => compare(name, operand, |a, b| a == b),
-            Self::Ne(name, operand) => compare(name, operand, |a, b| a != b),
+            Self::Ne(name, operand) => match operand {
+                Operand::Value(value) => item.get(*name).is_some_and(|left| left != value),
+                Operand::Attribute(other) => {
+                    matches!((item.get(*name), item.get(*other)), (Some(left), Some(right)) if left != right)
+                }
+            },
             Self::Lt(name, operand) => compare(name, operand, |a, b| a < b),
             Self::Le(name, operand) => compare(name, operand, |a, b| a <= b),
             Self::All(parts) => parts.iter().all(|part| part.holds(item)),
@@ -137,7 +146,7 @@ pub enum Change {
     Set(&'static str, Value),
     /// Sets an attribute unless it is there.
     SetIfAbsent(&'static str, Value),
-    /// Adds to a number; an absent one counts as 0.
+    /// Adds to a number; an absent one counts as 0. (DynamoDB refuses to add to what is no number; the protocol never does.)
     Add(&'static str, i64),
     /// Removes an attribute.
     Remove(&'static str),

@@ -23,6 +23,7 @@ const OWNER: &str = "run_owner";
 const UNTIL: &str = "run_until";
 const OFFSET: &str = "offset";
 const RECORD: &str = "record";
+const RESUME: &str = "resume";
 const COUNTS: &str = "counts";
 const STARTED: &str = "started";
 const FINISHED: &str = "finished";
@@ -41,7 +42,30 @@ pub struct RunId {
     pub object_version: String,
 }
 
+/// What the object version of a strict pass ends in.
+const STRICT: &str = "~strict";
+
 impl RunId {
+    /// The strict pass over the same object ([`super::order`]).
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        let original = self.original();
+        Self { object_version: format!("{}{STRICT}", original.object_version), ..original }
+    }
+
+    /// Whether this is a strict pass.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.object_version.ends_with(STRICT)
+    }
+
+    /// The run of the object itself.
+    #[must_use]
+    pub fn original(&self) -> Self {
+        let object_version = self.object_version.strip_suffix(STRICT).unwrap_or(&self.object_version).to_owned();
+        Self { object_version, ..self.clone() }
+    }
+
     /// The key of the run's item.
     #[must_use]
     pub fn item_key(&self) -> ItemKey {
@@ -109,6 +133,9 @@ pub struct Run {
     pub offset: u64,
     /// Records committed.
     pub record: u64,
+    /// What the reader needs to know besides, in its own words: the feed's format, a CSV header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
     /// Counts up to the checkpoint.
     pub counts: Counts,
     /// When it was first claimed, in ms.
@@ -135,6 +162,7 @@ impl Run {
             status: RunStatus::of(text(STATUS)?)?,
             offset: unsigned(OFFSET),
             record: unsigned(RECORD),
+            resume: text(RESUME).map(str::to_owned),
             counts: text(COUNTS).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
             started: number(STARTED).unwrap_or(0),
             finished: number(FINISHED),
@@ -200,6 +228,19 @@ pub fn claim_refused(item: &Item) -> RunClaim {
     }
 }
 
+/// Whether a refused write of progress had already happened: an answer that was lost and a request that was sent again.
+#[must_use]
+pub fn happened(item: &Item, owner: &Owner, write: &Write) -> bool {
+    let ends_lease = write.changes.contains(&Change::Remove(OWNER));
+    let held = item.get(OWNER).and_then(Value::text);
+    let by_us = if ends_lease { held.is_none() } else { held == Some(owner.0.as_str()) };
+    let is_set = |change: &Change| match change {
+        Change::Set(name, value) => item.get(*name) == Some(value),
+        _ => true,
+    };
+    by_us && write.changes.iter().all(is_set)
+}
+
 /// Commits the position reached and the counts up to it, and extends the lease. `seen` is the run as of the last checkpoint.
 #[must_use]
 pub fn checkpoint(id: &RunId, owner: &Owner, seen: &Run, next: &Run, now: i64, lease_ms: i64) -> Write {
@@ -240,11 +281,13 @@ fn at(owner: &Owner, seen: &Run) -> Condition {
 }
 
 fn progress(next: &Run) -> Vec<Change> {
-    vec![
+    let mut changes = vec![
         Change::Set(OFFSET, number(next.offset)),
         Change::Set(RECORD, number(next.record)),
         Change::Set(COUNTS, serde_json::to_string(&next.counts).unwrap_or_default().into()),
-    ]
+    ];
+    changes.extend(next.resume.as_ref().map(|resume| Change::Set(RESUME, resume.as_str().into())));
+    changes
 }
 
 fn number(value: u64) -> Value {

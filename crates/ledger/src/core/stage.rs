@@ -5,14 +5,17 @@
 //! - **Claim** takes a lease: nobody else's unexpired lease, and (for the PIM) not already applied. The lease is longer than the function's
 //!   timeout, and every request to the target is cut to what is left of the function's time.
 //! - Taking over an **expired** lease means that its owner died with a request under way. `recheck_at` says until when that request
-//!   may still land; a stage with `recheck_at` is never skipped as already applied, stays pending, and is done again after that time.
-//! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone marks the stage (`recheck_at` = now):
-//!   what it did may have come after what the new owner did.
+//!   may still land; a stage with `recheck_at` is never skipped as already applied, stays pending, and is done again by a claim made
+//!   after that time. Only such a claim settles the stage: what was done before could still be undone.
+//! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone *suspects* the stage: what it did may
+//!   have come after what the new owner did. `doubts` counts suspicions, so that an owner who claimed before one does not settle it.
+//! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives the lease back like any other, and
+//!   sets `recheck_at` like a takeover.
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
-use super::state::{self, ProductState, RecordedError};
+use super::state::{self, ProductState, RecordedError, StageState};
 
 /// A target system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +37,7 @@ pub struct Attributes {
     pub(crate) owner: &'static str,
     pub(crate) until: &'static str,
     pub(crate) recheck_at: &'static str,
+    pub(crate) doubts: &'static str,
     pub(crate) attempts: &'static str,
     pub(crate) error: &'static str,
 }
@@ -41,6 +45,15 @@ pub struct Attributes {
 impl Stage {
     /// In the order of the pipeline.
     pub const ALL: [Self; 2] = [Self::Pimcore, Self::Medusa];
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Pimcore => Self::Medusa,
+            Self::Medusa => Self::Pimcore,
+        }
+    }
 
     /// The word for logs and attribute names.
     #[must_use]
@@ -64,6 +77,7 @@ impl Stage {
                 owner: "pimcore_owner",
                 until: "pimcore_until",
                 recheck_at: "pimcore_recheck_at",
+                doubts: "pimcore_doubts",
                 attempts: "pimcore_attempts",
                 error: "pimcore_error",
             },
@@ -76,6 +90,7 @@ impl Stage {
                 owner: "medusa_owner",
                 until: "medusa_until",
                 recheck_at: "medusa_recheck_at",
+                doubts: "medusa_doubts",
                 attempts: "medusa_attempts",
                 error: "medusa_error",
             },
@@ -132,24 +147,46 @@ pub enum Claim {
 pub enum Refusal {
     /// Nothing to do, or not now.
     Final(Claim),
-    /// The lease of `dead` ended at `until` (ms) without a word: [`take_over`] may follow.
-    Expired {
-        /// Who held it.
-        dead: String,
-        /// When it ended, in ms.
-        until: i64,
-    },
+    /// A lease ended without a word: [`take_over`] may follow.
+    Expired(Expired),
+    /// By now nothing stands in the way: claim again. Only after a refused [`take_over`].
+    Free,
+}
+
+/// A lease that ended without a word from its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// Who held it.
+    pub dead: String,
+    /// When it ended, in ms.
+    pub until: i64,
+    /// Until when (ms) the stage was in doubt already.
+    pub recheck_at: Option<i64>,
+}
+
+impl Leases {
+    /// When (ms) the lease was taken that `claimed` shows.
+    const fn claimed_at(self, claimed: &StageState, now: i64) -> i64 {
+        match claimed.until {
+            Some(until) => until - self.lease_ms,
+            None => now,
+        }
+    }
 }
 
 /// The conditional write that claims a stage that nobody holds.
 #[must_use]
 pub fn claim(stage: Stage, key: &ProductKey, owner: &Owner, now: i64, leases: Leases) -> Write {
+    Write { key: state::item_key(key), condition: claimable(stage, owner), changes: lease(stage, owner, now, leases) }
+}
+
+fn claimable(stage: Stage, owner: &Owner) -> Condition {
     let names = stage.attributes();
     let free = Condition::Any(vec![
         Condition::Absent(names.owner),
         Condition::Eq(names.owner, Operand::Value(owner.0.clone().into())),
     ]);
-    let condition = match stage {
+    match stage {
         Stage::Pimcore => Condition::All(vec![
             Condition::Present(state::HASH),
             free,
@@ -162,8 +199,7 @@ pub fn claim(stage: Stage, key: &ProductKey, owner: &Owner, now: i64, leases: Le
         // The shop's desired state is the PIM's view, which changes without the ledger: never skipped, and not even limited to
         // products that a feed brought.
         Stage::Medusa => free,
-    };
-    Write { key: state::item_key(key), condition, changes: lease(stage, owner, now, leases) }
+    }
 }
 
 /// What a refused claim means, given the item that refused it.
@@ -174,8 +210,9 @@ pub fn refused(stage: Stage, owner: &Owner, item: &Item, now: i64) -> Refusal {
     match (&held.owner, held.until) {
         (Some(other), Some(until)) if *other != owner.0 && until >= now => Refusal::Final(Claim::Leased { until }),
         (Some(other), until) if *other != owner.0 => {
-            Refusal::Expired { dead: other.clone(), until: until.unwrap_or(0) }
+            Refusal::Expired(Expired { dead: other.clone(), until: until.unwrap_or(0), recheck_at: held.recheck_at })
         }
+        _ if claimable(stage, owner).holds(item) => Refusal::Free,
         _ if state.hash.is_none() => Refusal::Final(Claim::Unknown),
         _ => Refusal::Final(Claim::AlreadyApplied(state)),
     }
@@ -184,23 +221,17 @@ pub fn refused(stage: Stage, owner: &Owner, item: &Item, now: i64) -> Refusal {
 /// The conditional write that takes over a dead owner's lease. The stage is not to be believed until that owner's last request can no
 /// longer land.
 #[must_use]
-pub fn take_over(
-    stage: Stage,
-    key: &ProductKey,
-    owner: &Owner,
-    dead: &str,
-    until: i64,
-    now: i64,
-    leases: Leases,
-) -> Write {
+pub fn take_over(stage: Stage, key: &ProductKey, owner: &Owner, expired: &Expired, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
+    let landed = (expired.until + leases.landing_ms).max(now).max(expired.recheck_at.unwrap_or(now));
     let mut changes = lease(stage, owner, now, leases);
-    changes.extend(doubt(stage, key, now, (until + leases.landing_ms).max(now)));
+    changes.push(Change::Set(names.recheck_at, landed.into()));
+    changes.extend(pending(key, now));
     Write {
         key: state::item_key(key),
         condition: Condition::All(vec![
-            Condition::Eq(names.owner, Operand::Value(dead.into())),
-            Condition::Eq(names.until, Operand::Value(until.into())),
+            Condition::Eq(names.owner, Operand::Value(expired.dead.as_str().into())),
+            Condition::Eq(names.until, Operand::Value(expired.until.into())),
         ]),
         changes,
     }
@@ -215,26 +246,35 @@ fn lease(stage: Stage, owner: &Owner, now: i64, leases: Leases) -> Vec<Change> {
     ]
 }
 
-/// The stage is not to be believed before `recheck_at`, and the product pending until then.
-fn doubt(stage: Stage, key: &ProductKey, now: i64, recheck_at: i64) -> [Change; 3] {
+fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
     [
-        Change::Set(stage.attributes().recheck_at, recheck_at.into()),
         Change::Set(state::PENDING_SHARD, state::pending_shard(key).into()),
         Change::SetIfAbsent(state::PENDING_SINCE, now.into()),
     ]
 }
 
-/// The conditional write that completes a stage, given the state seen at the claim (or later).
+/// Whether completing now settles the stage: it was not in doubt when it was claimed, or the claim came after everything in doubt had landed,
+/// and nobody has suspected it since.
+#[must_use]
+pub fn settles(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
+    let (claimed, seen) = (claimed.stage(stage), seen.stage(stage));
+    claimed.recheck_at.is_none_or(|at| at <= leases.claimed_at(claimed, now))
+        && claimed.recheck_at == seen.recheck_at
+        && claimed.doubts == seen.doubts
+}
+
+/// The conditional write that completes a stage. `claimed` is the state that the claim gave, `seen` the newest known (the same at first).
 ///
-/// The product stops being pending when this was the last stage and the content is the desired one at both targets.
+/// The product stops being pending when the stage is settled and both targets hold the desired content.
 #[must_use]
 pub fn complete(
     stage: Stage,
     key: &ProductKey,
     owner: &Owner,
-    seen: &ProductState,
+    (claimed, seen): (&ProductState, &ProductState),
     applied: &Applied,
     now: i64,
+    leases: Leases,
 ) -> Write {
     let names = stage.attributes();
     let mut conditions = vec![Condition::Eq(names.owner, Operand::Value(owner.0.clone().into()))];
@@ -250,55 +290,75 @@ pub fn complete(
     for (name, value) in [(names.remote_id, &applied.remote_id), (names.view, &applied.view)] {
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
-    let settled = seen.stage(stage).recheck_at.is_none_or(|at| at <= now);
-    if settled {
-        changes.push(Change::Remove(names.recheck_at));
-        if let Some(seen_at) = seen.stage(stage).recheck_at {
-            // Somebody marked it again meanwhile: then it is not settled.
-            conditions.push(Condition::Eq(names.recheck_at, Operand::Value(seen_at.into())));
-        } else {
-            conditions.push(Condition::Absent(names.recheck_at));
+    if settles(stage, claimed, seen, now, leases) {
+        let held = claimed.stage(stage);
+        conditions.push(unchanged(names.recheck_at, held.recheck_at));
+        conditions.push(unchanged(names.doubts, held.doubts));
+        changes.extend([Change::Remove(names.recheck_at), Change::Remove(names.doubts)]);
+        if ends_pending(stage, seen, applied) {
+            let other = stage.other().attributes();
+            let same = || Operand::Value(applied.hash.as_str().into());
+            conditions.push(Condition::Eq(state::HASH, same()));
+            conditions.push(Condition::Eq(other.hash, same()));
+            conditions.push(Condition::Absent(other.recheck_at));
+            conditions.push(Condition::Absent(other.owner));
+            changes.extend([Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)]);
         }
-    }
-    if ends_pending(stage, seen, applied) && settled {
-        let pimcore = Stage::Pimcore.attributes();
-        conditions.push(Condition::Eq(state::HASH, Operand::Value(applied.hash.as_str().into())));
-        conditions.push(Condition::Eq(pimcore.hash, Operand::Value(applied.hash.as_str().into())));
-        conditions.push(Condition::Absent(pimcore.recheck_at));
-        changes.extend([Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)]);
     }
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
 }
 
-/// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells.
+fn unchanged(name: &'static str, seen: Option<i64>) -> Condition {
+    seen.map_or(Condition::Absent(name), |seen| Condition::Eq(name, Operand::Value(seen.into())))
+}
+
+/// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells: the other target holds the desired
+/// content too, is not in doubt, and nobody is changing it.
 #[must_use]
 pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> bool {
-    stage == Stage::Medusa
-        && seen.hash.as_ref() == Some(&applied.hash)
-        && seen.pimcore.applied.as_ref().is_some_and(|pim| pim.hash == applied.hash)
-        && seen.pimcore.recheck_at.is_none()
+    let other = seen.stage(stage.other());
+    seen.hash.as_ref() == Some(&applied.hash)
+        && other.applied.as_ref().is_some_and(|held| held.hash == applied.hash)
+        && other.recheck_at.is_none()
+        && other.owner.is_none()
 }
 
-/// Whether a completed stage has to be done again later, and when (ms).
+/// The conditional write that gives a stage back with the reason. If the request may still land, the stage is in doubt until it no longer can.
 #[must_use]
-pub fn recheck_due(stage: Stage, seen: &ProductState, now: i64) -> Option<i64> {
-    seen.stage(stage).recheck_at.filter(|at| *at > now)
-}
-
-/// The conditional write that gives a stage back with the reason.
-#[must_use]
-pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64) -> Write {
+pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
     let error = serde_json::to_string(&RecordedError::new(failure, now)).unwrap_or_default();
+    let mut changes =
+        vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())];
+    if in_doubt(failure) {
+        // Never earlier than what is there: every `recheck_at` is some past time plus `landing_ms`.
+        changes.push(Change::Set(names.recheck_at, (now + leases.landing_ms).into()));
+        changes.extend(pending(key, now));
+    }
     Write {
         key: state::item_key(key),
         condition: Condition::Eq(names.owner, Operand::Value(owner.0.clone().into())),
-        changes: vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())],
+        changes,
     }
 }
 
-/// What an owner writes that found its lease gone: what it did may have come after what the new owner did.
+/// Whether a failure leaves open if the target is still executing the request: no answer, or one that a proxy gives for it (5xx).
+/// The clients' codes for those end in `_timeout`, `_unreachable` and `_unavailable`. A target that says when to come back (429, 503
+/// with `Retry-After`) has not begun.
+#[must_use]
+pub fn in_doubt(failure: &Failure) -> bool {
+    const ENDINGS: [&str; 3] = ["_timeout", "_unreachable", "_unavailable"];
+    failure.kind == ErrorKind::Transient
+        && failure.retry_after.is_none()
+        && failure.code != "ledger_unavailable"
+        && ENDINGS.iter().any(|ending| failure.code.ends_with(ending))
+}
+
+/// What an owner writes that found its lease gone: what it did may have come after what the new owner did. Never refused.
 #[must_use]
 pub fn suspect(stage: Stage, key: &ProductKey, now: i64) -> Write {
-    Write { key: state::item_key(key), condition: Condition::Always, changes: doubt(stage, key, now, now).into() }
+    let names = stage.attributes();
+    let mut changes = vec![Change::SetIfAbsent(names.recheck_at, now.into()), Change::Add(names.doubts, 1)];
+    changes.extend(pending(key, now));
+    Write { key: state::item_key(key), condition: Condition::Always, changes }
 }

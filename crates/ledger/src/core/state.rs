@@ -8,12 +8,10 @@ use super::stage::{Applied, Stage};
 
 /// Sort key of the item.
 pub const SK: &str = "state";
-/// Newest version seen of the product.
+/// The version that brought the desired content. Documents that said the same later are noted in the `doc` item only.
 pub const VERSION: &str = "version";
 /// Hash of the desired content.
 pub const HASH: &str = "hash";
-/// The version that brought this hash; older than [`VERSION`] when later documents said the same.
-pub const CHANGED_VERSION: &str = "changed_version";
 /// Since when (ms) the desired content has not reached every target. Sort key of the sparse index.
 pub const PENDING_SINCE: &str = "pending_since";
 /// Partition key of the sparse index.
@@ -61,7 +59,7 @@ pub struct RecordedError {
     pub kind: ErrorKind,
     /// Stable word.
     pub code: String,
-    /// For people; cut to 500 characters.
+    /// For people; cut to 400 characters.
     pub message: String,
     /// When, in ms.
     pub at: i64,
@@ -94,6 +92,8 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
+    /// How often somebody suspected it since it was last settled; `None` for never.
+    pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
     /// Why the last attempt failed.
@@ -103,12 +103,10 @@ pub struct StageState {
 /// A product's `state` item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductState {
-    /// Newest version seen.
+    /// The version that brought the desired content.
     pub version: Option<Version>,
     /// Hash of the desired content.
     pub hash: Option<ContentHash>,
-    /// The version that brought the hash.
-    pub changed_version: Option<Version>,
     /// Since when (ms) some target lacks the desired content.
     pub pending_since: Option<i64>,
     /// The run that brought the hash.
@@ -127,7 +125,6 @@ impl ProductState {
         Self {
             version: text(VERSION).map(Version::from_text),
             hash: text(HASH).map(ContentHash::from_text),
-            changed_version: text(CHANGED_VERSION).map(Version::from_text),
             pending_since: item.get(PENDING_SINCE).and_then(Value::number),
             run: text(RUN),
             pimcore: stage_of(item, Stage::Pimcore),
@@ -160,6 +157,7 @@ fn stage_of(item: &Item, stage: Stage) -> StageState {
         owner: text(names.owner),
         until: number(names.until),
         recheck_at: number(names.recheck_at),
+        doubts: number(names.doubts),
         attempts: number(names.attempts).unwrap_or(0),
         last_error: text(names.error).and_then(|json| serde_json::from_str(&json).ok()),
     }

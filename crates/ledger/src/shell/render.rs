@@ -41,8 +41,19 @@ pub(super) fn render(write: &Write) -> Rendered {
     if !remove.is_empty() {
         let _ = write!(out.update, "{}REMOVE {}", if set.is_empty() { "" } else { " " }, remove.join(", "));
     }
-    out.condition = out.condition(&write.condition);
+    out.condition = match out.condition(&write.condition) {
+        Test::True => None,
+        Test::False => Some("attribute_exists(pk) AND attribute_not_exists(pk)".to_owned()),
+        Test::Text(text) => Some(text),
+    };
     out
+}
+
+/// A condition as text, or what it comes to where DynamoDB has no word for it.
+enum Test {
+    True,
+    False,
+    Text(String),
 }
 
 impl Rendered {
@@ -65,9 +76,9 @@ impl Rendered {
         }
     }
 
-    fn condition(&mut self, condition: &Condition) -> Option<String> {
-        Some(match condition {
-            Condition::Always => return None,
+    fn condition(&mut self, condition: &Condition) -> Test {
+        Test::Text(match condition {
+            Condition::Always => return Test::True,
             Condition::Absent(name) => format!("attribute_not_exists({})", self.name(name)),
             Condition::Present(name) => format!("attribute_exists({})", self.name(name)),
             Condition::Eq(name, operand) => self.compare(name, "=", operand),
@@ -83,18 +94,33 @@ impl Rendered {
             }
             Condition::Lt(name, operand) => self.compare(name, "<", operand),
             Condition::Le(name, operand) => self.compare(name, "<=", operand),
-            Condition::All(parts) => return self.join(parts, " AND "),
-            Condition::Any(parts) => return self.join(parts, " OR "),
+            Condition::All(parts) => {
+                let mut texts = Vec::new();
+                for part in parts {
+                    match self.condition(part) {
+                        Test::True => {}
+                        Test::False => return Test::False,
+                        Test::Text(text) => texts.push(text),
+                    }
+                }
+                return if texts.is_empty() { Test::True } else { Test::Text(format!("({})", texts.join(" AND "))) };
+            }
+            Condition::Any(parts) => {
+                let mut texts = Vec::new();
+                for part in parts {
+                    match self.condition(part) {
+                        Test::True => return Test::True,
+                        Test::False => {}
+                        Test::Text(text) => texts.push(text),
+                    }
+                }
+                return if texts.is_empty() { Test::False } else { Test::Text(format!("({})", texts.join(" OR "))) };
+            }
         })
     }
 
     fn compare(&mut self, name: &str, operator: &str, operand: &Operand) -> String {
         format!("{} {operator} {}", self.name(name), self.operand(operand))
-    }
-
-    fn join(&mut self, parts: &[Condition], word: &str) -> Option<String> {
-        let parts: Vec<String> = parts.iter().filter_map(|part| self.condition(part)).collect();
-        (!parts.is_empty()).then(|| format!("({})", parts.join(word)))
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Table {
 impl Table {
     /// DynamoDB's limit for BatchGetItem.
     const BATCH: usize = 100;
+    /// Tries after which keys that DynamoDB leaves unprocessed fail the read: about 10 s.
+    const TRIES: u32 = 12;
 
     pub(super) fn new(client: Client, name: String) -> Self {
         Self { client, name }
@@ -39,6 +41,20 @@ impl Table {
 
     /// The item after the write, or the item that refused it.
     pub(super) async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
+        self.update(write, ReturnValue::AllNew, OnFailure::AllOld).await
+    }
+
+    /// Whether the write happened. The item is not transferred: for large ones.
+    pub(super) async fn write_large(&self, write: &Write) -> Result<bool, LedgerError> {
+        Ok(self.update(write, ReturnValue::None, OnFailure::None).await?.is_ok())
+    }
+
+    async fn update(
+        &self,
+        write: &Write,
+        after: ReturnValue,
+        refused: OnFailure,
+    ) -> Result<Result<Item, Item>, LedgerError> {
         let rendered = render(write);
         let answer = self
             .client
@@ -46,12 +62,12 @@ impl Table {
             .table_name(&self.name)
             .key("pk", AttributeValue::S(write.key.pk.clone()))
             .key("sk", AttributeValue::S(write.key.sk.clone()))
-            .update_expression(rendered.update)
+            .set_update_expression((!rendered.update.is_empty()).then_some(rendered.update))
             .set_condition_expression(rendered.condition)
-            .set_expression_attribute_names(Some(rendered.names))
+            .set_expression_attribute_names((!rendered.names.is_empty()).then_some(rendered.names))
             .set_expression_attribute_values((!rendered.values.is_empty()).then_some(rendered.values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .return_values(after)
+            .return_values_on_condition_check_failure(refused)
             .send()
             .await;
         match answer {
@@ -94,6 +110,10 @@ impl Table {
             let mut left = batch.to_vec();
             let mut tries = 0_u32;
             while !left.is_empty() {
+                if tries > Self::TRIES {
+                    let message = format!("{} keys stay unprocessed", left.len());
+                    return Err(LedgerError::Store { operation: "BatchGetItem", table: self.name.clone(), message });
+                }
                 if tries > 0 {
                     // DynamoDB leaves keys unprocessed when it is throttled or the answer exceeds 16 MB.
                     tokio::time::sleep(std::time::Duration::from_millis(25 << tries.min(6))).await;
@@ -146,7 +166,7 @@ impl Table {
                 .expression_attribute_values(":shard", AttributeValue::S(shard.to_owned()))
                 .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
                 .scan_index_forward(oldest_first)
-                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .limit(i32::try_from((limit - rows.len()).max(1)).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -160,6 +180,36 @@ impl Table {
             }
             start = output.last_evaluated_key;
             if start.is_none() || rows.len() >= limit {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+impl Table {
+    /// The items of a partition after a sort key, consistently read.
+    pub(super) async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk > :sk")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+                .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| self.error("Query", &error))?;
+            for row in output.items.unwrap_or_default() {
+                let sk = row.get("sk").and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+                rows.push((sk, to_item(row)));
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
                 return Ok(rows);
             }
         }
