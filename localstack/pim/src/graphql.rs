@@ -31,13 +31,16 @@ pub struct Problem {
     /// What the client reads.
     pub message: String,
     /// Where in the document, as far as it can be said.
-    pub at: Option<LineColumn>,
+    pub at: Vec<LineColumn>,
 }
 
 impl Problem {
     /// A problem at a place of the document.
     pub fn at(message: impl Into<String>, span: Option<SourceSpan>, document: &ExecutableDocument) -> Self {
-        Self { message: message.into(), at: span.and_then(|span| span.line_column(&document.sources)) }
+        Self {
+            message: message.into(),
+            at: span.and_then(|span| span.line_column(&document.sources)).into_iter().collect(),
+        }
     }
 }
 
@@ -64,11 +67,10 @@ pub fn answer(app: &App, body: &[u8]) -> Answer {
 }
 
 fn problem_json(problem: Problem) -> Value {
-    match problem.at {
-        Some(at) => serde_json::json!({
-            "message": problem.message, "locations": [{ "line": at.line, "column": at.column }]
-        }),
-        None => serde_json::json!({ "message": problem.message }),
+    if problem.at.is_empty() {
+        serde_json::json!({ "message": problem.message })
+    } else {
+        serde_json::json!({ "message": problem.message, "locations": problem.at })
     }
 }
 
@@ -77,13 +79,13 @@ type Prepared = (Valid<ExecutableDocument>, Valid<apollo_compiler::response::Jso
 fn prepare(app: &App, query: &str, variables: &Value) -> Result<Prepared, Vec<Problem>> {
     let document = validate::document(&app.schema, query)?;
     let operation = match document.operations.len() {
-        0 => return Err(vec![Problem { message: "Must provide an operation.".to_owned(), at: None }]),
+        0 => return Err(vec![Problem { message: "Must provide an operation.".to_owned(), at: Vec::new() }]),
         1 => document.operations.iter().next(),
         _ => None,
     };
     let Some(operation) = operation else {
         let message = "Must provide operation name if query contains multiple operations.".to_owned();
-        return Err(vec![Problem { message, at: None }]);
+        return Err(vec![Problem { message, at: Vec::new() }]);
     };
     let variables = coerce::variables(&app.schema, &document, operation, variables)?;
     Ok((document, variables))

@@ -24,6 +24,7 @@ const BODY_LIMIT: usize = 100 * 1024 * 1024;
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/pimcore-graphql-webservices/{configuration}", any(webservice))
+        .merge(crate::control::routes())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod coerce;
+pub mod control;
 pub mod counters;
 pub mod faults;
 pub mod filter;
@@ -12,8 +13,10 @@ pub mod latency;
 pub mod listing;
 pub mod model;
 pub mod mutate;
+pub mod person;
 pub mod read;
 pub mod refusal;
+pub mod rules;
 pub mod schema;
 pub mod store;
 pub mod suggest;

@@ -283,12 +283,12 @@ fn stored(field: &Field, value: &Value) -> rusqlite::types::Value {
     }
 }
 
-/// Adds an element and gives it its number.
+/// Adds an element, with its number if it has one already, else with the next.
 pub fn insert(connection: &Connection, object: &mut Object) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO objects (parent, class, key, path, published, created, modified, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO objects (parent, class, key, path, published, created, modified, version, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0))",
         )?
         .execute(params![
             object.parent,
@@ -298,7 +298,8 @@ pub fn insert(connection: &Connection, object: &mut Object) -> rusqlite::Result<
             object.published,
             object.created,
             object.modified,
-            object.version
+            object.version,
+            object.id
         ])?;
     object.id = connection.last_insert_rowid();
     if let Some(class) = object.class {
