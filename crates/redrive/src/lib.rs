@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod letter;
+pub mod overdue;
+pub mod parked;
+pub mod policy;
+pub mod report;
+pub mod request;
+pub mod view;
+
+pub use letter::{DeadLetter, Reason, Subject};
+pub use parked::Parked;
+pub use policy::{Decision, Facts, Known, Limits, decide};
+pub use report::{Handled, QueueReport, Report, SweepReport};
+pub use request::{Action, Filter, QueueName, Request};

@@ -1,0 +1,151 @@
+//! What dlq-redrive answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::letter::Reason;
+use crate::request::{Action, QueueName};
+
+/// Letters described one by one in a report; all of them are counted.
+pub const LISTED: usize = 200;
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What was asked for.
+    pub action: Action,
+    /// Whether it was only a rehearsal.
+    pub dry_run: bool,
+    /// Per queue, in the order of the pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueReport>,
+    /// Of the sweep, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepReport>,
+}
+
+impl Report {
+    /// Everything that did not work, for people.
+    #[must_use]
+    pub fn failures(&self) -> Vec<&str> {
+        let queues = self.queues.iter().flat_map(|queue| &queue.failures);
+        queues.chain(self.sweep.iter().flat_map(|sweep| &sweep.failures)).map(String::as_str).collect()
+    }
+}
+
+/// What became of one letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Handled {
+    /// The letter's id: the message id of its first copy.
+    pub message: String,
+    /// The product or the feed; `?` where it cannot be understood.
+    pub subject: String,
+    /// `drop`, `redrive`, `park`, `leave` or `unpark`.
+    pub decision: String,
+    /// Why.
+    pub reason: Reason,
+    /// Seconds since this copy was sent.
+    pub age_seconds: i64,
+    /// How often it was redriven before.
+    pub redrives: u32,
+    /// Object it is parked in, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<String>,
+}
+
+/// What happened on one queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueReport {
+    /// Which queue.
+    pub queue: QueueName,
+    /// Whether its target answers.
+    pub target_answers: bool,
+    /// Letters looked at.
+    pub seen: usize,
+    /// Letters that the filter did not select.
+    pub skipped: usize,
+    /// Deleted, because there is nothing left to do.
+    pub dropped: usize,
+    /// Sent back to the queue.
+    pub redriven: usize,
+    /// Kept in S3.
+    pub parked: usize,
+    /// Put back on the dead-letter queue.
+    pub left: usize,
+    /// Taken from S3 and sent back to the queue.
+    pub unparked: usize,
+    /// Decisions by reason: `park pimcore_invalid_value` → 3.
+    pub by_reason: BTreeMap<String, usize>,
+    /// The first [`LISTED`] letters.
+    pub letters: Vec<Handled>,
+    /// It stopped at the maximum or at the end of its time: there may be more.
+    pub more: bool,
+    /// What did not work. The letters concerned are where they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+impl QueueReport {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(queue: QueueName, target_answers: bool) -> Self {
+        Self {
+            queue,
+            target_answers,
+            seen: 0,
+            skipped: 0,
+            dropped: 0,
+            redriven: 0,
+            parked: 0,
+            left: 0,
+            unparked: 0,
+            by_reason: BTreeMap::new(),
+            letters: Vec::new(),
+            more: false,
+            failures: Vec::new(),
+        }
+    }
+
+    /// Counts a letter and describes it if there is room.
+    pub fn add(&mut self, handled: Handled) {
+        match handled.decision.as_str() {
+            "drop" => self.dropped += 1,
+            "redrive" => self.redriven += 1,
+            "park" => self.parked += 1,
+            "unpark" => self.unparked += 1,
+            _ => self.left += 1,
+        }
+        *self.by_reason.entry(format!("{} {}", handled.decision, handled.reason.code)).or_default() += 1;
+        if self.letters.len() < LISTED {
+            self.letters.push(handled);
+        }
+    }
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    /// Products pending for longer than the limit.
+    pub pending: usize,
+    /// Announced to pimcore-sync.
+    pub announced_pimcore: usize,
+    /// Announced to medusa-push.
+    pub announced_medusa: usize,
+    /// Not announced, by reason.
+    pub held_back: BTreeMap<String, usize>,
+    /// Feed runs put back on the ingest queue.
+    pub runs_resumed: Vec<String>,
+    /// Age in seconds of the oldest pending product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_seconds: Option<i64>,
+    /// It stopped at a limit: there may be more.
+    pub more: bool,
+    /// What did not work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}

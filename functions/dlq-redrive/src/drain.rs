@@ -1,0 +1,455 @@
+//! Goes through a dead-letter queue.
+//!
+//! A letter is hidden while it is looked at, and deleted only after whatever replaces it exists: the copy on the queue, or the object in S3.
+//! Dying in between leaves it on the dead-letter queue, where the next run finds it and does the same again: a second copy of a key is
+//! harmless, and a parked letter has the same object key every time. So no letter is ever lost between two places.
+//!
+//! Only letters sent before the run began are looked at. What the run itself sends back, and what comes straight back dead, is a matter
+//! for the next one: a run always ends.
+//!
+//! Sending back is paced by SQS's own delay: the n-th letter of a run is delayed by n ÷ rate seconds, so that the function does not have to wait
+//! and the target meets a steady trickle.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use catalog::{ErrorKind, ProductKey};
+use futures::future::join_all;
+use ledger::ProductState;
+use redrive::letter::Reason;
+use redrive::policy::{self, Facts, Known};
+use redrive::view;
+use redrive::{Action, Decision, Handled, Parked, QueueName, QueueReport, Request, Subject, decide};
+use runtime::Deadline;
+
+use crate::RedriveError;
+use crate::handler::Redriver;
+use crate::queue::{Outgoing, Queue, Received};
+
+/// What to do with the letters that the filter selects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What the policy says.
+    Policy,
+    /// Send them back.
+    Force,
+    /// Park them.
+    Park,
+}
+
+impl Mode {
+    pub(crate) const fn of(request: &Request) -> Self {
+        match request.action {
+            Action::Park => Self::Park,
+            Action::Redrive if request.force => Self::Force,
+            _ => Self::Policy,
+        }
+    }
+}
+
+/// Receives in flight at once.
+const PARALLEL: usize = 4;
+/// Letters looked at in one run, per queue, so that memory stays bounded.
+const MAX_SEEN: usize = 20_000;
+/// Not begun any more with less time than this left.
+const LAST_ROUND: Duration = Duration::from_secs(4);
+/// SQS's longest delay.
+const MAX_DELAY_SECONDS: u32 = 900;
+/// Letters shown by `inspect` when the request does not say.
+const INSPECTED: usize = 200;
+
+/// One letter with all that was found out about it.
+struct Case {
+    received: Received,
+    subject: Subject,
+    known: Known,
+    decision: Decision,
+}
+
+impl Redriver {
+    /// Goes through a queue's dead letters.
+    pub(crate) async fn drain(
+        &self,
+        name: QueueName,
+        mode: Mode,
+        request: &Request,
+        deadline: Deadline,
+    ) -> QueueReport {
+        let rehearsal = request.dry_run || request.action == Action::Inspect;
+        let mut report = QueueReport::new(name, self.target_answers(name).await);
+        let Some(queue) = self.queues.get(&name) else { return report };
+        let default = if request.action == Action::Inspect { INSPECTED } else { self.settings.default_max() };
+        let max = request.max.unwrap_or(default);
+        let begun = self.clock.now_ms();
+        let mut seen: HashSet<String> = HashSet::new();
+        let mut back: Vec<String> = Vec::new();
+        let mut chosen = 0;
+        loop {
+            let left = deadline.remaining(self.clock.now_ms());
+            if chosen >= max || seen.len() >= MAX_SEEN || left < LAST_ROUND {
+                report.more = true;
+                break;
+            }
+            // Hidden for as long as this function may live, and a little more.
+            let hidden = i32::try_from(left.as_secs()).unwrap_or(900).clamp(30, 900) + 30;
+            let wanted = (max - chosen).div_ceil(10).clamp(1, PARALLEL);
+            let answers = join_all((0..wanted).map(|_| queue.receive(hidden))).await;
+            let mut letters = Vec::new();
+            let mut failed = false;
+            for answer in answers {
+                match answer {
+                    Ok(some) => letters.extend(some),
+                    Err(error) => {
+                        failed = true;
+                        report.failures.push(error.to_string());
+                    }
+                }
+            }
+            if letters.is_empty() {
+                break;
+            }
+            // Later letters are a matter for the next run.
+            let (now_ours, later): (Vec<_>, Vec<_>) =
+                letters.into_iter().partition(|one| one.letter.sent_ms <= begun && seen.insert(one.letter.id.clone()));
+            let only_later = now_ours.is_empty();
+            back.extend(later.into_iter().map(|one| one.handle));
+            match self.cases(name, now_ours, report.target_answers).await {
+                Ok(cases) => {
+                    report.seen += cases.len();
+                    let now = self.clock.now_ms();
+                    let mut selected = Vec::new();
+                    for mut case in cases {
+                        if chosen < max && selects(request, name, &case, now) {
+                            chosen += 1;
+                            case.decision =
+                                overrule(mode, name, case.decision, &case.received, &case.subject, &case.known);
+                            selected.push(case);
+                        } else {
+                            report.skipped += 1;
+                            back.push(case.received.handle);
+                        }
+                    }
+                    if rehearsal {
+                        back.extend(selected.into_iter().map(|case| {
+                            report.add(handled(&case, now, None));
+                            case.received.handle
+                        }));
+                    } else {
+                        back.extend(self.carry_out(name, queue, selected, &mut report).await);
+                    }
+                }
+                Err((error, handles)) => {
+                    report.failures.push(error.to_string());
+                    back.extend(handles);
+                    failed = true;
+                }
+            }
+            if failed || only_later {
+                break;
+            }
+        }
+        queue.put_back(&back).await;
+        report
+    }
+
+    /// Looks up what the ledger knows about letters, and decides about each.
+    async fn cases(
+        &self,
+        name: QueueName,
+        letters: Vec<Received>,
+        target_answers: bool,
+    ) -> Result<Vec<Case>, (RedriveError, Vec<String>)> {
+        let subjects: Vec<Subject> = letters.iter().map(|one| one.letter.subject(name)).collect();
+        let keys: HashSet<ProductKey> = subjects.iter().filter_map(|subject| subject.product().cloned()).collect();
+        let keys: Vec<ProductKey> = keys.into_iter().collect();
+        let looked_up = async {
+            let states = if keys.is_empty() { HashMap::new() } else { self.ledger.read_states(&keys).await? };
+            let runs = join_all(subjects.iter().map(|subject| async move {
+                match subject {
+                    Subject::Feed(id) => Ok::<_, RedriveError>(Known::Run(self.read_run(id).await?.map(Box::new))),
+                    _ => Ok(Known::Nothing),
+                }
+            }))
+            .await;
+            Ok::<(HashMap<ProductKey, ProductState>, Vec<_>), RedriveError>((states, runs))
+        };
+        let (states, runs) = match looked_up.await {
+            Ok(found) => found,
+            Err(error) => return Err((error, letters.into_iter().map(|one| one.handle).collect())),
+        };
+        let now = self.clock.now_ms();
+        let mut cases = Vec::with_capacity(letters.len());
+        let mut unread = None;
+        for ((received, subject), run) in letters.into_iter().zip(subjects).zip(runs) {
+            let known = match (&subject, run) {
+                (Subject::Product(key), _) => Known::Product(Box::new(states.get(key).cloned().unwrap_or_default())),
+                (_, Ok(known)) => known,
+                (_, Err(error)) => {
+                    // Hidden for now; the next run looks at it again.
+                    unread = Some(error);
+                    continue;
+                }
+            };
+            let facts =
+                Facts { queue: name, letter: &received.letter, subject: &subject, known: &known, target_answers };
+            let decision = decide(&facts, &self.settings.limits, now);
+            cases.push(Case { received, subject, known, decision });
+        }
+        match unread {
+            Some(error) if cases.is_empty() => Err((error, Vec::new())),
+            Some(error) => {
+                tracing::error!(%error, "a feed run could not be looked up");
+                Ok(cases)
+            }
+            None => Ok(cases),
+        }
+    }
+
+    /// Does what was decided. Returns the handles of the letters that stay where they are.
+    async fn carry_out(
+        &self,
+        name: QueueName,
+        queue: &Queue,
+        cases: Vec<Case>,
+        report: &mut QueueReport,
+    ) -> Vec<String> {
+        let now = self.clock.now_ms();
+        let (mut back, mut gone) = (Vec::new(), Vec::new());
+        let (mut redrive, mut park) = (Vec::new(), Vec::new());
+        for case in cases {
+            match case.decision {
+                Decision::Leave(_) => {
+                    report.add(handled(&case, now, None));
+                    back.push(case.received.handle);
+                }
+                Decision::Drop(_) => {
+                    report.add(handled(&case, now, None));
+                    gone.push(case.received.handle);
+                }
+                Decision::Redrive(_) => redrive.push(case),
+                Decision::Park(_) => park.push(case),
+            }
+        }
+        let copies: Vec<Outgoing> = redrive
+            .iter()
+            .enumerate()
+            .map(|(n, case)| {
+                let letter = &case.received.letter;
+                Outgoing {
+                    body: letter.body.clone(),
+                    attributes: letter.redriven(letter.redrives().saturating_add(1)),
+                    trace: letter.trace.clone(),
+                    delay_seconds: delay(report.redriven + n, self.settings.per_second, &letter.id),
+                }
+            })
+            .collect();
+        for (case, sent) in redrive.into_iter().zip(queue.send(&copies).await) {
+            match sent {
+                Ok(()) => {
+                    report.add(handled(&case, now, None));
+                    gone.push(case.received.handle);
+                }
+                Err(why) => {
+                    report.failures.push(format!("letter {}: {why}", case.received.letter.origin_id()));
+                    back.push(case.received.handle);
+                }
+            }
+        }
+        let written = join_all(park.iter().map(|case| self.park(name, case, now))).await;
+        for (case, written) in park.into_iter().zip(written) {
+            match written {
+                Ok(key) => {
+                    tracing::error!(
+                        queue = %name,
+                        letter = case.received.letter.origin_id(),
+                        subject = view::Subject::of(&case.subject, &Known::Nothing).name(),
+                        kind = %case.decision.reason().kind,
+                        code = %case.decision.reason().code,
+                        reason = %case.decision.reason().message,
+                        object = key,
+                        "parked"
+                    );
+                    report.add(handled(&case, now, Some(key)));
+                    gone.push(case.received.handle);
+                }
+                Err(error) => {
+                    report.failures.push(format!("letter {}: {error}", case.received.letter.origin_id()));
+                    back.push(case.received.handle);
+                }
+            }
+        }
+        report.failures.extend(queue.delete(&gone).await);
+        back
+    }
+
+    async fn park(&self, name: QueueName, case: &Case, now: i64) -> Result<String, RedriveError> {
+        let letter = &case.received.letter;
+        self.store
+            .put(&Parked {
+                queue: name,
+                reason: case.decision.reason().clone(),
+                parked_at: now,
+                first_sent_at: letter.first_ms(),
+                redrives: letter.redrives(),
+                subject: view::Subject::of(&case.subject, &case.known),
+                letter: letter.clone(),
+            })
+            .await
+    }
+
+    /// Sends parked letters back to their queue, as if they had never been redriven.
+    pub(crate) async fn unpark(&self, name: QueueName, request: &Request, deadline: Deadline) -> QueueReport {
+        let mut report = QueueReport::new(name, self.target_answers(name).await);
+        let Some(queue) = self.queues.get(&name) else { return report };
+        let max = request.max.unwrap_or(self.settings.default_max());
+        let mut page = None;
+        'pages: loop {
+            let (keys, next) = match self.store.list(name, page).await {
+                Ok(listed) => listed,
+                Err(error) => {
+                    report.failures.push(error.to_string());
+                    break;
+                }
+            };
+            for some in keys.chunks(10) {
+                let now = self.clock.now_ms();
+                if report.unparked >= max || deadline.remaining(now) < LAST_ROUND {
+                    report.more = true;
+                    break 'pages;
+                }
+                let read = join_all(some.iter().map(|key| self.store.get(key))).await;
+                for (key, parked) in some.iter().zip(read) {
+                    match parked {
+                        Ok(Some(parked)) if report.unparked < max => {
+                            self.unpark_one(queue, key, parked, request, &mut report).await;
+                        }
+                        Ok(Some(_)) => report.more = true,
+                        Ok(None) => {}
+                        Err(error) => report.failures.push(error.to_string()),
+                    }
+                }
+            }
+            page = next;
+            if page.is_none() {
+                break;
+            }
+        }
+        report
+    }
+
+    async fn unpark_one(&self, queue: &Queue, key: &str, parked: Parked, request: &Request, report: &mut QueueReport) {
+        let now = self.clock.now_ms();
+        let subject = parked.letter.subject(parked.queue);
+        report.seen += 1;
+        if !request.filter.selects(&parked.letter, &subject, Some(&parked.reason), now) {
+            report.skipped += 1;
+            return;
+        }
+        let mut line = Handled {
+            message: parked.letter.origin_id().to_owned(),
+            subject: parked.subject.name().to_owned(),
+            decision: "unpark".to_owned(),
+            reason: parked.reason.clone(),
+            age_seconds: (now - parked.first_sent_at) / 1000,
+            redrives: parked.redrives,
+            parked: Some(key.to_owned()),
+        };
+        if request.dry_run {
+            report.add(line);
+            return;
+        }
+        let copy = Outgoing {
+            attributes: parked.letter.redriven(0),
+            trace: None,
+            delay_seconds: delay(report.unparked, self.settings.per_second, &parked.letter.id),
+            body: parked.letter.body,
+        };
+        let sent = queue.send(&[copy]).await.pop().unwrap_or_else(|| Err("not sent".to_owned()));
+        match sent {
+            Ok(()) => {
+                // Removed only now: dying in between sends it twice, which is harmless.
+                if let Err(error) = self.store.delete(key).await {
+                    report.failures.push(error.to_string());
+                }
+                line.parked = None;
+                report.add(line);
+            }
+            Err(why) => report.failures.push(format!("{key}: {why}")),
+        }
+    }
+}
+
+fn selects(request: &Request, name: QueueName, case: &Case, now: i64) -> bool {
+    let facts = facts(name, &case.received, &case.subject, &case.known);
+    let reason = policy::recorded(&facts);
+    request.filter.selects(&case.received.letter, &case.subject, reason.as_ref(), now)
+}
+
+/// What an operator asked for, in place of the policy's decision.
+fn overrule(
+    mode: Mode,
+    name: QueueName,
+    decision: Decision,
+    received: &Received,
+    subject: &Subject,
+    known: &Known,
+) -> Decision {
+    let reason = || {
+        policy::recorded(&facts(name, received, subject, known)).unwrap_or_else(|| Reason {
+            kind: ErrorKind::Transient,
+            code: "no_reason_recorded".to_owned(),
+            message: "the function died or ran out of time before it could say why".to_owned(),
+        })
+    };
+    match mode {
+        Mode::Policy => decision,
+        Mode::Force => Decision::Redrive(reason()),
+        Mode::Park => Decision::Park(reason()),
+    }
+}
+
+fn facts<'a>(queue: QueueName, received: &'a Received, subject: &'a Subject, known: &'a Known) -> Facts<'a> {
+    Facts { queue, letter: &received.letter, subject, known, target_answers: true }
+}
+
+fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled {
+    let letter = &case.received.letter;
+    Handled {
+        message: letter.origin_id().to_owned(),
+        subject: view::Subject::of(&case.subject, &Known::Nothing).name().to_owned(),
+        decision: case.decision.as_str().to_owned(),
+        reason: case.decision.reason().clone(),
+        age_seconds: now.saturating_sub(letter.sent_ms) / 1000,
+        redrives: letter.redrives(),
+        parked,
+    }
+}
+
+/// The delay of the `n`-th letter of a run, in seconds: a steady rate, moved by up to two seconds by the letter's id.
+fn delay(n: usize, per_second: u32, id: &str) -> i32 {
+    let steady = u32::try_from(n).unwrap_or(u32::MAX) / per_second.max(1);
+    let jitter = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 3;
+    i32::try_from((steady + jitter).min(MAX_DELAY_SECONDS)).unwrap_or(900)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_go_back_at_the_set_rate() {
+        let delays: Vec<i32> = (0..3_000).map(|n| delay(n, 10, &format!("letter-{n}"))).collect();
+        assert!(delays.iter().all(|delay| (0..=302).contains(delay)));
+        let mut per_second: HashMap<i32, usize> = HashMap::new();
+        for delay in &delays {
+            *per_second.entry(*delay).or_default() += 1;
+        }
+        assert!(per_second.values().all(|count| *count <= 30), "a burst: {per_second:?}");
+        assert!(delays[2_999] >= 299);
+    }
+
+    #[test]
+    fn a_delay_never_exceeds_what_sqs_takes() {
+        assert_eq!(delay(10_000_000, 1, "x"), 900);
+    }
+}

@@ -1,0 +1,145 @@
+//! One request, carried out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use ledger::Ledger;
+use redrive::{Action, QueueName, QueueReport, Report, Request};
+use runtime::{Announcer, Clock, Deadline};
+
+use crate::RedriveError;
+use crate::drain::Mode;
+use crate::health::Health;
+use crate::metrics;
+use crate::parked::Store;
+use crate::queue::Queue;
+use crate::settings::Settings;
+
+/// What a [`Redriver`] is made of.
+pub struct RedriverParts {
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// EventBridge.
+    pub eventbridge: aws_sdk_eventbridge::Client,
+    /// Tells whether the targets answer.
+    pub health: Arc<dyn Health>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// Carries out requests.
+pub struct Redriver {
+    pub(crate) ledger: Ledger,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) queues: BTreeMap<QueueName, Queue>,
+    pub(crate) store: Store,
+    pub(crate) announcer: Announcer,
+    pub(crate) health: Arc<dyn Health>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+}
+
+impl Redriver {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: RedriverParts) -> Self {
+        let RedriverParts { sqs, s3, dynamodb, eventbridge, health, clock, settings } = parts;
+        let queues =
+            settings.queues.iter().map(|(name, urls)| (*name, Queue::new(sqs.clone(), urls.clone()))).collect();
+        Self {
+            ledger: Ledger::new(dynamodb.clone(), &settings.table, Settings::LEASES),
+            dynamodb,
+            queues,
+            store: Store::new(s3, settings.bucket.clone()),
+            announcer: Announcer::new(eventbridge, &settings.bus),
+            health,
+            clock,
+            settings,
+        }
+    }
+
+    /// Carries out a request and tells what was done.
+    ///
+    /// # Errors
+    /// [`RedriveError::Nothing`] when no part of it could be done; what failed in part is in the report.
+    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Result<Report, RedriveError> {
+        let mut report = Report { action: request.action, dry_run: request.dry_run, queues: Vec::new(), sweep: None };
+        match request.action {
+            Action::Inspect | Action::Redrive | Action::Park | Action::Maintain => {
+                let mode = Mode::of(request);
+                let each = request.queues().into_iter().map(|queue| self.drain(queue, mode, request, deadline));
+                report.queues = join_all(each).await;
+            }
+            Action::Unpark => {
+                let each = request.queues().into_iter().map(|queue| self.unpark(queue, request, deadline));
+                report.queues = join_all(each).await;
+            }
+            Action::Sweep => {}
+        }
+        if matches!(request.action, Action::Sweep | Action::Maintain) {
+            report.sweep = Some(self.sweep(request, deadline).await);
+        }
+        log(&report);
+        metrics::emit(&report, &self.settings.environment, self.clock.now_ms());
+        let failures = report.failures();
+        if failures.is_empty() || did_something(&report) {
+            Ok(report)
+        } else {
+            Err(RedriveError::Nothing(failures.join("; ")))
+        }
+    }
+
+    pub(crate) async fn target_answers(&self, queue: QueueName) -> bool {
+        self.health.answers(queue).await
+    }
+}
+
+fn did_something(report: &Report) -> bool {
+    let queue = |queue: &QueueReport| queue.failures.is_empty() || queue.seen > 0;
+    report.queues.iter().any(queue) || report.sweep.as_ref().is_some_and(|sweep| sweep.failures.is_empty())
+}
+
+fn log(report: &Report) {
+    for queue in &report.queues {
+        tracing::info!(
+            queue = %queue.queue,
+            dry_run = report.dry_run,
+            target_answers = queue.target_answers,
+            seen = queue.seen,
+            dropped = queue.dropped,
+            redriven = queue.redriven,
+            parked = queue.parked,
+            left = queue.left,
+            unparked = queue.unparked,
+            more = queue.more,
+            by_reason = ?queue.by_reason,
+            "dead letters"
+        );
+        for failure in &queue.failures {
+            tracing::error!(queue = %queue.queue, failure, "dead letters: a part did not work");
+        }
+    }
+    if let Some(sweep) = &report.sweep {
+        tracing::info!(
+            dry_run = report.dry_run,
+            pending = sweep.pending,
+            announced_pimcore = sweep.announced_pimcore,
+            announced_medusa = sweep.announced_medusa,
+            held_back = ?sweep.held_back,
+            runs_resumed = ?sweep.runs_resumed,
+            oldest_seconds = sweep.oldest_seconds,
+            more = sweep.more,
+            "sweep"
+        );
+        for failure in &sweep.failures {
+            tracing::error!(failure, "sweep: a part did not work");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod drain;
+mod handler;
+mod health;
+mod metrics;
+mod parked;
+mod queue;
+mod settings;
+mod sweep;
+
+pub use handler::{Redriver, RedriverParts};
+pub use health::{Health, Probe};
+pub use settings::{QueueUrls, Settings};
+
+/// Why a request could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// The request itself is wrong.
+    #[error("{0}")]
+    Request(String),
+    /// An AWS service did not answer as it should, after the SDK's own retries.
+    #[error("{service} {operation} on {resource}: {message}")]
+    Aws {
+        /// Which service.
+        service: &'static str,
+        /// Which call.
+        operation: &'static str,
+        /// On what.
+        resource: String,
+        /// What it said.
+        message: String,
+    },
+    /// The ledger did not answer.
+    #[error(transparent)]
+    Ledger(#[from] ledger::LedgerError),
+    /// Nothing of what was asked could be done.
+    #[error("nothing could be done: {0}")]
+    Nothing(String),
+}
