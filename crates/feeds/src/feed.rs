@@ -45,6 +45,8 @@ pub struct Mapped {
     pub index: u64,
     /// Where the record begins: bytes from the beginning of the feed, after decompression.
     pub offset: u64,
+    /// Bytes of the record.
+    pub size: u64,
     /// The product, checked.
     pub product: Product,
 }
@@ -239,7 +241,8 @@ impl Mapper {
         out.push(match result {
             Ok(product) => {
                 meter.product();
-                Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, product }))
+                let size = piece.bytes.len() as u64;
+                Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, size, product }))
             }
             Err((defect, product_id)) => Outcome::Rejected(
                 Rejection {

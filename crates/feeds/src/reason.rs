@@ -85,6 +85,8 @@ pub enum Reason {
     TextTooLong,
     /// An image that is no absolute https address.
     InvalidUrl,
+    /// Larger than the ledger can keep, even compressed.
+    ProductTooLarge,
 }
 
 impl Reason {
@@ -128,6 +130,7 @@ impl Reason {
             Self::InvalidStock => "invalid_stock",
             Self::TextTooLong => "text_too_long",
             Self::InvalidUrl => "invalid_url",
+            Self::ProductTooLarge => "product_too_large",
         }
     }
 }

@@ -148,7 +148,7 @@ impl Queue {
     }
 
     /// Hides messages for a while. If that fails, they come back after the queue's own visibility timeout.
-    async fn hide(&self, messages: &[(&SqsMessage, Duration)]) {
+    pub async fn hide(&self, messages: &[(&SqsMessage, Duration)]) {
         for some in messages.chunks(Self::ENTRIES) {
             let entries = some.iter().enumerate().filter_map(|(index, (message, wait))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
@@ -166,7 +166,7 @@ impl Queue {
     }
 
     /// Sends messages to the dead-letter queue with their reason; returns the ids of those it did not take.
-    async fn bury(&self, messages: &[(&SqsMessage, &Failure)]) -> Vec<String> {
+    pub async fn bury(&self, messages: &[(&SqsMessage, &Failure)]) -> Vec<String> {
         let mut kept = Vec::new();
         for some in messages.chunks(Self::ENTRIES) {
             let entries: Vec<_> = some

@@ -1,2 +1,88 @@
-//! Wiring.
-fn main() {}
+//! Wiring: clients are made once, each message of a batch is one run's part.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use catalog::{ErrorKind, Failure};
+use feeds::Limits;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use ledger::{Leases, Ledger, Owner};
+use normalize::aws::{IngestQueue, S3};
+use normalize::notification::Work;
+use normalize::run::Reader;
+use runtime::{Announcer, Deadline, Outcome, Queue, SystemClock, backoff, settings};
+
+/// The function's timeout is 120 s: a lease of 150 s allows for 30 s between two clocks.
+const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
+
+struct Function {
+    ledger: Ledger,
+    objects: S3,
+    bus: Announcer,
+    ingest: IngestQueue,
+    queue: Queue,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let aws = settings::start().await;
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let url = settings::required("INGEST_QUEUE_URL")?;
+    let function = Function {
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
+        objects: S3(aws_sdk_s3::Client::new(&aws)),
+        bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
+        queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
+        ingest: IngestQueue { client: sqs, url },
+    };
+    lambda_runtime::run(service_fn(|event| function.handle(event))).await
+}
+
+impl Function {
+    async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let reader = Reader {
+            store: &self.ledger,
+            objects: &self.objects,
+            bus: &self.bus,
+            queue: &self.ingest,
+            clock: &SystemClock,
+            owner: Owner(event.context.request_id.clone()),
+            deadline: Deadline::of(&event.context),
+            limits: Limits::default(),
+        };
+        let mut back = Vec::new();
+        for message in &event.payload.records {
+            let body = message.body.as_deref().unwrap_or_default();
+            let outcome = match Work::parse(body) {
+                Ok(work) => reader.handle(&work, body).await,
+                Err(error) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
+            };
+            back.extend(self.settle(message, outcome).await);
+        }
+        let mut response = SqsBatchResponse::default();
+        response.set_failures(back);
+        Ok(response)
+    }
+
+    /// Does with the message what the outcome calls for; its id if it is to come back.
+    async fn settle(&self, message: &SqsMessage, outcome: Outcome) -> Option<String> {
+        let wait = match outcome {
+            Outcome::Done => return None,
+            Outcome::Again(wait) => wait,
+            Outcome::Failed(failure) if matches!(failure.kind, ErrorKind::Permanent | ErrorKind::Poison) => {
+                return self.queue.bury(&[(message, &failure)]).await.pop();
+            }
+            Outcome::Failed(failure) => {
+                tracing::warn!(%failure, "the message will come back");
+                backoff_of(message, &failure)
+            }
+        };
+        self.queue.hide(&[(message, wait)]).await;
+        message.message_id.clone()
+    }
+}
+
+fn backoff_of(message: &SqsMessage, failure: &Failure) -> Duration {
+    let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    backoff::wait(message.message_id.as_deref().unwrap_or_default(), received, failure.retry_after)
+}

@@ -1,0 +1,192 @@
+//! What a message on the ingest queue asks for.
+
+use catalog::Version;
+use ledger::{Registered, RunId};
+use serde::{Deserialize, Serialize};
+
+/// An object to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The run's id.
+    pub id: RunId,
+    /// The version of the object to read, in a bucket that has versions.
+    pub version_id: Option<String>,
+    /// What the object's ETag was.
+    pub etag: Option<String>,
+    /// S3's sequencer.
+    pub sequencer: String,
+    /// For a strict pass: the object's time (ms), as the pass before had it.
+    pub object_time_ms: Option<u64>,
+    /// The run's short name: shown to people, and the folder under `rejected/`.
+    pub run: String,
+}
+
+/// Why a message cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a notification of an object in the feed bucket ({reason}): {shown}")]
+pub struct NotUnderstood {
+    reason: String,
+    shown: String,
+}
+
+/// EventBridge's "Object Created" event. Unlike in S3's own notifications, keys in it are not URL-encoded.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default)]
+    time: String,
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    detail: Detail,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    key: String,
+    etag: Option<String>,
+    #[serde(rename = "version-id")]
+    version_id: Option<String>,
+    #[serde(default)]
+    sequencer: String,
+}
+
+/// The function's own message: read an object once more, and note every product of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "relay", rename = "strictPass")]
+struct StrictPass {
+    bucket: String,
+    key: String,
+    object_version: String,
+    version: String,
+}
+
+/// The message that asks for a strict pass over a registered run's object.
+#[must_use]
+pub fn strict_pass(run: &Registered) -> String {
+    let id = run.id.original();
+    let message = StrictPass {
+        bucket: id.bucket,
+        key: id.key,
+        object_version: id.object_version,
+        version: run.version.as_str().to_owned(),
+    };
+    serde_json::to_string(&message).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
+}
+
+impl Work {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// When it is neither S3's notification nor the function's own.
+    pub fn parse(body: &str) -> Result<Self, NotUnderstood> {
+        let refused = |reason: String| NotUnderstood { reason, shown: body.chars().take(200).collect() };
+        if let Ok(pass) = serde_json::from_str::<StrictPass>(body) {
+            return Self::of_pass(pass).ok_or_else(|| refused("the version is damaged".to_owned()));
+        }
+        let event: Event = serde_json::from_str(body).map_err(|error| refused(error.to_string()))?;
+        if event.detail_type != "Object Created" {
+            return Err(refused(format!("the detail type is {:?}", event.detail_type)));
+        }
+        Ok(Self::of_event(event))
+    }
+
+    fn of_event(event: Event) -> Self {
+        let Detail { bucket, object } = event.detail;
+        // A bucket that never had versions says "null" or nothing.
+        let version_id = object.version_id.filter(|id| !id.is_empty() && id != "null");
+        let object_version = match &version_id {
+            Some(id) => id.clone(),
+            None => format!("{}.{}", object.etag.as_deref().unwrap_or("no-etag"), object.sequencer),
+        };
+        let id = RunId { bucket: bucket.name, key: object.key, object_version };
+        let when: String = event.time.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        let run = format!("{}-{}", if when.is_empty() { "undated" } else { &when }, digest(&id));
+        Self { version_id, etag: object.etag, sequencer: object.sequencer, object_time_ms: None, run, id }
+    }
+
+    fn of_pass(pass: StrictPass) -> Option<Self> {
+        let mut parts = pass.version.split('-');
+        let object_time_ms = parts.next()?.parse().ok()?;
+        let sequencer = parts.next()?.to_owned();
+        // A version id has no dot; an ETag with a sequencer has one.
+        let (version_id, etag) = match pass.object_version.split_once('.') {
+            Some((etag, _)) => (None, Some(etag.to_owned()).filter(|etag| etag != "no-etag")),
+            None => (Some(pass.object_version.clone()), None),
+        };
+        let id = RunId { bucket: pass.bucket, key: pass.key, object_version: pass.object_version }.strict();
+        let run = format!("strict-{}", digest(&id));
+        Some(Self { version_id, etag, sequencer, object_time_ms: Some(object_time_ms), run, id })
+    }
+
+    /// The version of record `position` in the object.
+    #[must_use]
+    pub fn version(&self, object_time_ms: u64, position: u64) -> Version {
+        Version::new(object_time_ms, &self.sequencer, position)
+    }
+
+    /// Where the object is, for people.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("s3://{}/{}", self.id.bucket, self.id.key)
+    }
+}
+
+fn digest(id: &RunId) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [&id.bucket, &id.key, &id.object_version] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.finalize().to_hex()[..10].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"version":"0","detail-type":"Object Created","source":"aws.s3","time":"2026-02-14T08:31:08Z",
+        "detail":{"bucket":{"name":"feeds"},"object":{"key":"incoming/shein-api/قميص +1%20.json","size":3,"etag":"e1",
+        "version-id":"v1","sequencer":"0055AED6DCD90281E5"},"reason":"PutObject"}}"#;
+
+    #[test]
+    fn a_notification_names_the_object_version_and_the_key_is_taken_as_it_is() {
+        let work = Work::parse(EVENT).unwrap();
+        assert_eq!(work.id.key, "incoming/shein-api/قميص +1%20.json");
+        assert_eq!((work.id.object_version.as_str(), work.version_id.as_deref()), ("v1", Some("v1")));
+        assert!(work.run.starts_with("20260214T083108Z-"), "{}", work.run);
+        assert_eq!(Work::parse(EVENT).unwrap(), work, "the same message is the same run");
+        let unversioned = Work::parse(&EVENT.replace(r#""version-id":"v1","#, "")).unwrap();
+        assert_eq!(unversioned.id.object_version, "e1.0055AED6DCD90281E5");
+        assert_ne!(unversioned.run, work.run);
+    }
+
+    #[test]
+    fn a_strict_pass_reads_the_same_object_with_the_same_versions() {
+        for event in [EVENT.to_owned(), EVENT.replace(r#""version-id":"v1","#, "")] {
+            let work = Work::parse(&event).unwrap();
+            let run = Registered { version: work.version(1_770_000_000_000, 0), id: work.id.clone() };
+            let pass = Work::parse(&strict_pass(&run)).unwrap();
+            assert!(pass.id.is_strict());
+            assert_eq!(pass.id.original(), work.id);
+            assert_eq!(pass.version_id, work.version_id);
+            let time = pass.object_time_ms.unwrap();
+            assert_eq!(pass.version(time, 7), work.version(1_770_000_000_000, 7));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_beginning() {
+        for body in ["", "hello", "{}", r#"{"Records":[]}"#, &EVENT.replace("Object Created", "Object Deleted")] {
+            assert!(Work::parse(body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A window of products: compared with the ledger, written where they say something new, announced.
+
+use std::collections::HashMap;
+
+use catalog::{ContentHash, Failure, Product, ProductKey, Version, Warning, WarningCode};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use ledger::{Classification, DesiredDoc, DesiredOutcome, LedgerError, classify};
+use runtime::{Announcement, Cause, ProductMessage};
+use rust_decimal::Decimal;
+
+use crate::ports::{Bus, Store};
+
+/// Products compared in one `BatchGetItem` (its limit).
+pub const BATCH: usize = 100;
+/// Writes under way at once in one batch.
+const WRITES: usize = 16;
+
+/// A product on its way to the ledger.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its key.
+    pub key: ProductKey,
+    /// What it says.
+    pub product: Product,
+    /// Its version.
+    pub version: Version,
+    /// Its hash.
+    pub hash: ContentHash,
+    /// The record's number.
+    pub index: u64,
+    /// The record's place.
+    pub offset: u64,
+}
+
+/// What became of a window.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Products that said something new.
+    pub changed: u64,
+    /// Products that said what is known.
+    pub unchanged: u64,
+    /// Products older than what is known, or repeated later in the same feed.
+    pub stale: u64,
+    /// Products larger than the ledger can keep.
+    pub too_large: Vec<(Entry, String)>,
+    /// Remarks on products that said something new, by code.
+    pub warnings: HashMap<WarningCode, u64>,
+}
+
+impl Settled {
+    fn add(mut self, other: Self) -> Self {
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.stale += other.stale;
+        self.too_large.extend(other.too_large);
+        for (code, count) in other.warnings {
+            *self.warnings.entry(code).or_default() += count;
+        }
+        self
+    }
+}
+
+/// How a window is settled.
+#[derive(Debug)]
+pub struct Settler<'a, S, B> {
+    /// The ledger.
+    pub store: &'a S,
+    /// The bus.
+    pub bus: &'a B,
+    /// The run's short name.
+    pub run: &'a str,
+    /// The object, for people.
+    pub location: &'a str,
+    /// Note repeated products, too (`ledger::core::order`).
+    pub strict: bool,
+    /// Now, in ms.
+    pub now: i64,
+}
+
+/// What is to be done with one product.
+enum Todo {
+    Write(Entry),
+    Note(Entry),
+    Announce(ProductKey),
+}
+
+/// What was done.
+enum Done {
+    Written(ProductKey, Vec<WarningCode>),
+    Noted,
+    Stale,
+    TooLarge(Box<Entry>, String),
+}
+
+impl<S: Store, B: Bus> Settler<'_, S, B> {
+    /// Settles a window. Of two records of one product the later counts.
+    ///
+    /// # Errors
+    /// When the ledger or the bus did not take something. Settling the same window again is harmless.
+    pub async fn settle(&self, window: Vec<Entry>) -> Result<Settled, Failure> {
+        let records = window.len() as u64;
+        let mut last: HashMap<ProductKey, Entry> = HashMap::with_capacity(window.len());
+        for entry in window {
+            last.insert(entry.key.clone(), entry);
+        }
+        let repeated = records - last.len() as u64;
+        let mut entries: Vec<Entry> = last.into_values().collect();
+        entries.sort_unstable_by_key(|entry| entry.index);
+        let mut batches = Vec::new();
+        while !entries.is_empty() {
+            let rest = entries.split_off(entries.len().min(BATCH));
+            batches.push(std::mem::replace(&mut entries, rest));
+        }
+        let settled = futures::future::try_join_all(batches.into_iter().map(|batch| self.batch(batch))).await?;
+        let start = Settled { stale: repeated, ..Settled::default() };
+        Ok(settled.into_iter().fold(start, Settled::add))
+    }
+
+    async fn batch(&self, batch: Vec<Entry>) -> Result<Settled, Failure> {
+        let failure = |error: LedgerError| error.failure();
+        let keys: Vec<ProductKey> = batch.iter().map(|entry| entry.key.clone()).collect();
+        let states = self.store.read_states(&keys).await.map_err(failure)?;
+
+        let mut settled = Settled::default();
+        let mut todo = Vec::with_capacity(batch.len());
+        let mut known = Vec::new();
+        for entry in batch {
+            let state = states.get(&entry.key).cloned().unwrap_or_default();
+            match classify(&state, &entry.version, &entry.hash) {
+                Classification::Changed => {
+                    if state.hash.is_some() {
+                        known.push(entry.key.clone());
+                    }
+                    todo.push(Todo::Write(entry));
+                }
+                Classification::Again => todo.push(Todo::Announce(entry.key)),
+                Classification::Unchanged if self.strict => todo.push(Todo::Note(entry)),
+                Classification::Unchanged => settled.unchanged += 1,
+                Classification::Stale => settled.stale += 1,
+            }
+        }
+        self.warn_of_price_drops(&mut todo, &known).await?;
+
+        let mut announce = Vec::new();
+        let mut writes = Vec::new();
+        for todo in todo {
+            match todo {
+                Todo::Announce(key) => {
+                    settled.changed += 1;
+                    announce.push(key);
+                }
+                Todo::Write(entry) => writes.push((entry, false)),
+                Todo::Note(entry) => writes.push((entry, true)),
+            }
+        }
+        let mut done =
+            stream::iter(writes.into_iter().map(|(entry, note)| self.write(entry, note))).buffer_unordered(WRITES);
+        while let Some(done) = done.try_next().await.map_err(failure)? {
+            match done {
+                Done::Written(key, warnings) => {
+                    settled.changed += 1;
+                    announce.push(key);
+                    for code in warnings {
+                        *settled.warnings.entry(code).or_default() += 1;
+                    }
+                }
+                Done::Noted => settled.unchanged += 1,
+                Done::Stale => settled.stale += 1,
+                Done::TooLarge(entry, message) => settled.too_large.push((*entry, message)),
+            }
+        }
+        self.announce(announce).await?;
+        Ok(settled)
+    }
+
+    /// One product. A note that the ledger refuses becomes a write, which decides.
+    async fn write(&self, entry: Entry, note: bool) -> Result<Done, LedgerError> {
+        if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
+            return Ok(Done::Noted);
+        }
+        let Entry { key, product, version, hash, index, offset } = entry;
+        let provenance = format!("{} record {index} at byte {offset}", self.location);
+        let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
+        match self.store.put_desired(&key, &doc, self.now).await {
+            Ok(DesiredOutcome::Written) => {
+                Ok(Done::Written(key, doc.product.warnings.iter().map(|warning| warning.code).collect()))
+            }
+            Ok(DesiredOutcome::Stale) => Ok(Done::Stale),
+            Err(error @ LedgerError::TooLarge { .. }) => {
+                let DesiredDoc { product, version, hash, .. } = doc;
+                let entry = Entry { key, product, version, hash, index, offset };
+                Ok(Done::TooLarge(Box::new(entry), error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A price that more than halved is worth a look before customers have it.
+    async fn warn_of_price_drops(&self, todo: &mut [Todo], known: &[ProductKey]) -> Result<(), Failure> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let docs = self.store.read_docs(known).await.map_err(|error| error.failure())?;
+        for todo in todo {
+            if let Todo::Write(entry) = todo
+                && let Some(Ok(before)) = docs.get(&entry.key)
+                && let Some(warning) = price_drop(&before.product, &entry.product)
+            {
+                entry.product.warnings.push(warning);
+            }
+        }
+        Ok(())
+    }
+
+    async fn announce(&self, keys: Vec<ProductKey>) -> Result<(), Failure> {
+        let announcements: Vec<Announcement> = keys
+            .into_iter()
+            .map(|key| ProductMessage { key, correlation_id: self.run.to_owned(), cause: Cause::Feed })
+            .map(|message| Announcement::product_changed(&message))
+            .collect();
+        self.bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
+    }
+}
+
+/// The first variant whose price in some currency is less than half of what it was.
+fn price_drop(before: &Product, now: &Product) -> Option<Warning> {
+    for variant in &now.variants {
+        let Some(old) = before.variants.iter().find(|old| old.sku == variant.sku) else { continue };
+        for price in &variant.prices {
+            let was = old.prices.iter().find(|old| old.currency == price.currency).map(|old| old.amount);
+            if let Some(was) = was.filter(|was| price.amount * Decimal::TWO < *was) {
+                let message = format!("{}: {} {} was {was}", variant.sku, price.currency, price.amount);
+                return Some(Warning { code: WarningCode::PriceDrop, message });
+            }
+        }
+    }
+    None
+}
