@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use pim::app::{App, Settings, system_clock};
@@ -17,6 +18,8 @@ pub const KEY: &str = "a-key-of-the-stand-in";
 pub struct StandIn {
     pub app: Arc<App>,
     pub url: String,
+    /// Seconds that its clock is ahead of the machine's.
+    pub ahead: Arc<AtomicI64>,
     folder: PathBuf,
 }
 
@@ -36,11 +39,14 @@ impl StandIn {
             latency,
             first_id: 1000,
         };
-        let app = Arc::new(App::open(settings, system_clock()).unwrap());
+        let ahead = Arc::new(AtomicI64::new(0));
+        let (now, offset) = (system_clock(), Arc::clone(&ahead));
+        let clock = Box::new(move || now() + offset.load(Ordering::Relaxed));
+        let app = Arc::new(App::open(settings, clock).unwrap());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, pim::http::router(Arc::clone(&app))).into_future());
-        Self { app, url, folder }
+        Self { app, url, ahead, folder }
     }
 
     pub fn client(&self) -> Pimcore {

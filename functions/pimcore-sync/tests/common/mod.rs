@@ -277,3 +277,12 @@ pub fn failure(outcome: &Outcome) -> Failure {
     let Outcome::Failed(failure) = outcome else { panic!("not a failure: {outcome:?}") };
     failure.clone()
 }
+
+/// A bus that takes nothing.
+pub struct Deaf;
+
+impl Bus for Deaf {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        vec![Err(Failure::transient("announce_failed", "deaf")); announcements.len()]
+    }
+}

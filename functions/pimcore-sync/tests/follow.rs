@@ -1,0 +1,227 @@
+//! The change feed and the inventory: what people do in the PIM reaches the shop, once.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+
+use common::standin::StandIn;
+use common::{Function, key, path, product, version};
+use pimcore::Pimcore;
+use pimcore_sync::changes::{self, OVERLAP_S, SETTLE_S};
+use pimcore_sync::inventory::{self, SECTION};
+use runtime::{Announcement, Cause, Outcome, ProductMessage};
+use serde_json::json;
+
+/// Follows the feed; the keys that the shop and the PIM are told about.
+async fn follow(function: &Function, pimcore: &Pimcore) -> (changes::Report, Vec<String>) {
+    let report = changes::follow(pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
+        .await
+        .unwrap();
+    (report, heard(function))
+}
+
+fn heard(function: &Function) -> Vec<String> {
+    let mut heard: Vec<String> = function.heard.take().iter().map(|announcement| format!("{announcement:?}")).collect();
+    heard.sort();
+    heard
+}
+
+fn edited(announcement: &str, id: &str) -> bool {
+    announcement.contains("ProductSynced")
+        && announcement.contains(&format!("\\\"productId\\\":\\\"{id}\\\""))
+        && announcement.contains("edited")
+}
+
+async fn with_products(function: &Function, pimcore: &Pimcore, ids: &[&str]) -> Vec<ProductMessage> {
+    let messages: Vec<_> = ids.iter().map(|id| function.memory.put(&product(id), &version(1))).collect();
+    let outcomes = function.run(pimcore, &messages).await;
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+    function.heard.take();
+    messages
+}
+
+/// So much later that no save of before can still show.
+fn settle(pim: &StandIn, function: &Function) {
+    let seconds = OVERLAP_S + SETTLE_S + 1;
+    function.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+    pim.ahead.fetch_add(seconds, Ordering::Relaxed);
+}
+
+#[tokio::test]
+async fn an_edit_is_announced_and_a_quiet_pim_is_not() {
+    let pim = StandIn::start("follow-edit").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1", "2", "3"]).await;
+    // Our own writes come back as echoes, which find the shop as it should be.
+    assert_eq!(follow(&function, &pimcore).await.1.len(), 3);
+    settle(&pim, &function);
+    follow(&function, &pimcore).await;
+    for _ in 0..3 {
+        let (report, heard) = follow(&function, &pimcore).await;
+        assert_eq!((report, heard.len()), (changes::Report::default(), 0), "nothing has happened");
+    }
+    pim.edit(&path("2"), json!({"marketingName": {"en": "New"}}));
+    let (_, heard) = follow(&function, &pimcore).await;
+    assert!(heard.iter().any(|announcement| edited(announcement, "2")), "{heard:?}");
+    settle(&pim, &function);
+    follow(&function, &pimcore).await;
+    pim.edit(&path("3"), json!({"published": false}));
+    let (_, heard) = follow(&function, &pimcore).await;
+    assert!(heard.iter().any(|announcement| edited(announcement, "3")), "{heard:?}");
+}
+
+#[tokio::test]
+async fn two_saves_in_one_second_are_both_announced() {
+    let pim = StandIn::start("follow-second").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1"]).await;
+    for n in 0..5 {
+        pim.edit(&path("1"), json!({"marketingName": {"en": format!("Name {n}")}}));
+        let (_, heard) = follow(&function, &pimcore).await;
+        assert!(heard.iter().any(|announcement| edited(announcement, "1")), "save {n} was missed");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_save_of_a_person_is_repaired_and_their_fields_survive() {
+    let pim = StandIn::start("follow-stale").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    let messages = with_products(&function, &pimcore, &["1"]).await;
+    // The person's form was loaded before the pipeline's last write, and is saved after it.
+    let stale = json!({"contentHash": "0123", "brand": "Old brand", "marketingName": {"en": "Mine"}});
+    pim.edit(&path("1"), stale);
+    let (report, _) = follow(&function, &pimcore).await;
+    assert_eq!((report.repaired, report.announced), (1, 0));
+    assert_eq!(function.run(&pimcore, &messages).await[&key("1")], Outcome::Done);
+    let read =
+        pimcore.read_products(&[key("1")], common::standin::later()).await.unwrap().remove(&key("1")).unwrap().unwrap();
+    assert_eq!((read.brand.as_deref(), read.title("en")), (Some("Acme"), Some("Mine")));
+    assert_eq!(read.content_hash, function.memory.state(&key("1")).hash);
+    settle(&pim, &function);
+    let (report, _) = follow(&function, &pimcore).await;
+    assert_eq!(report.repaired, 0);
+}
+
+#[tokio::test]
+async fn what_the_ledger_is_still_behind_of_is_not_repaired() {
+    let pim = StandIn::start("follow-pending").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1"]).await;
+    // A newer document waits in the queue: Pimcore rightly holds the old one.
+    let mut newer = product("1");
+    newer.brand = Some("New".into());
+    function.memory.put(&newer, &version(2));
+    let (report, _) = follow(&function, &pimcore).await;
+    assert_eq!(report.repaired, 0);
+}
+
+#[tokio::test]
+async fn products_that_people_made_are_shown_and_other_objects_are_left_alone() {
+    let pim = StandIn::start("follow-foreign").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1"]).await;
+    pim.edit(&path("1"), json!({"externalId": "canonical:handmade"}));
+    let (_, heard) = follow(&function, &pimcore).await;
+    assert!(heard.iter().any(|announcement| announcement.contains("handmade")), "{heard:?}");
+    pim.edit(&path("1"), json!({"externalId": "Not a key"}));
+    let (report, heard) = follow(&function, &pimcore).await;
+    assert_eq!((report.foreign, heard.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_failed_announcement_is_made_again() {
+    let pim = StandIn::start("follow-failed").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1"]).await;
+    let deaf = common::Deaf;
+    let failed = changes::follow(&pimcore, &function.memory, &deaf, &function.clock, function.deadline()).await;
+    assert_eq!(failed.unwrap_err().code, "announce_failed");
+    assert_eq!(follow(&function, &pimcore).await.1.len(), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_product_is_noticed_once_and_not_created_again() {
+    let pim = StandIn::start("inventory-delete").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1", "2", "3"]).await;
+    let compare = async || {
+        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
+            .await
+            .unwrap()
+    };
+    let first = compare().await;
+    assert_eq!((first.compared, first.gone, first.complete), (3, 0, true));
+    pim.delete(&path("2"));
+    let second = compare().await;
+    assert_eq!((second.compared, second.gone), (2, 1));
+    let wanted = Announcement::product_synced(&ProductMessage {
+        key: key("2"),
+        correlation_id: format!("inventory-{}", 1000 / SECTION),
+        cause: Cause::Edited,
+    });
+    assert_eq!(function.heard.take(), [wanted]);
+    assert_eq!(compare().await.gone, 0);
+    assert!(function.heard.take().is_empty());
+    assert!(pim.view(&path("2")).is_none());
+}
+
+#[tokio::test]
+async fn the_inventory_finds_damage_that_the_feed_has_passed() {
+    let pim = StandIn::start("inventory-repair").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    let messages = with_products(&function, &pimcore, &["1", "2"]).await;
+    pim.edit(&path("1"), json!({"contentHash": "", "brand": "Wrong"}));
+    let report = inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
+        .await
+        .unwrap();
+    assert_eq!(report.repaired, 1);
+    function.run(&pimcore, &messages).await;
+    assert_eq!(pim.app.counters.now().updated, 1, "only the damaged one is written");
+}
+
+#[tokio::test]
+async fn a_comparison_that_runs_out_of_time_goes_on_with_the_next_invocation() {
+    let pim = StandIn::start("inventory-long").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    // More than two sections of object ids.
+    let ids: Vec<String> = (0..2100).map(|n| n.to_string()).collect();
+    let small = |id: &str| catalog::Product {
+        attributes: vec![],
+        categories: vec![],
+        description: Default::default(),
+        ..product(id)
+    };
+    for ids in ids.chunks(100) {
+        let messages: Vec<_> = ids.iter().map(|id| function.memory.put(&small(id), &version(1))).collect();
+        function.run(&pimcore, &messages).await;
+    }
+    let out_of_time = runtime::Deadline::at(0);
+    let report =
+        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, out_of_time).await.unwrap();
+    assert!(!report.complete);
+    // Nothing was begun, so there is nothing to go on with.
+    let resumed = async || {
+        inventory::resume(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
+            .await
+            .unwrap()
+    };
+    assert_eq!(resumed().await, None);
+    let report = inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
+        .await
+        .unwrap();
+    assert_eq!((report.compared, report.complete), (2100, true));
+    for id in ["5", "1500", "2099"] {
+        pim.delete(&path(id));
+    }
+    function.heard.take();
+    // Time for about one page at a time.
+    pim.fault(json!({"kind": "server-error", "skip": 3, "match": "query Inventory"}));
+    let first =
+        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline()).await;
+    assert_eq!(first.unwrap_err().code, "pimcore_unavailable");
+    let rest = resumed().await.unwrap();
+    assert!(rest.complete && rest.compared < 2097, "{rest:?}");
+    let gone = function.heard.take().len();
+    assert_eq!(gone, 3, "each is announced once");
+    assert_eq!(resumed().await, None);
+}
