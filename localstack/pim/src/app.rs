@@ -179,6 +179,8 @@ impl<'a> Request<'a> {
         if trapped.is_none() {
             let connection = self.app.store.writer();
             connection.execute_batch("BEGIN IMMEDIATE")?;
+            // The save had got as far as taking a number.
+            connection.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'objects'", [])?;
             *trapped = Some(connection);
         }
         Ok(())

@@ -115,7 +115,11 @@ impl Scope<'_> {
 }
 
 fn join(parts: &[String], joint: &str) -> Result<String, Error> {
-    if parts.is_empty() { Err(Error::Sql) } else { Ok(format!("({})", parts.join(&format!(" {joint} ")))) }
+    match parts {
+        [] => Err(Error::Sql),
+        [one] => Ok(one.clone()),
+        many => Ok(format!("({})", many.join(&format!(" {joint} ")))),
+    }
 }
 
 fn compare(column: &str, sign: &str, operand: &Value, values: &mut Vec<Sql>) -> Result<String, Error> {
@@ -148,20 +152,20 @@ mod tests {
         assert_eq!(sql(r#"{"sku":"a","brand":"b"}"#).unwrap(), r#"(v."sku" = ? AND v."brand" = ?)"#);
         assert_eq!(
             sql(r#"{"$or":[{"sku":"a","brand":"b"},{"id":1}]}"#).unwrap(),
-            r#"((v."sku" = ? OR v."brand" = ?) OR (o.id = ?))"#,
+            r#"((v."sku" = ? OR v."brand" = ?) OR o.id = ?)"#,
         );
     }
 
     #[test]
     fn the_keyset_of_the_change_feed_nests() {
         let text = r#"{"$or":[{"modificationDate":{"$gt":5}},{"$and":[{"modificationDate":5},{"id":{"$gt":7}}]}]}"#;
-        assert_eq!(sql(text).unwrap(), "(((o.modified > ?)) OR (((o.modified = ?) AND ((o.id > ?)))))");
+        assert_eq!(sql(text).unwrap(), "(o.modified > ? OR (o.modified = ? AND o.id > ?))");
     }
 
     #[test]
     fn null_is_a_test_for_absence() {
-        assert_eq!(sql(r#"{"name":null}"#).unwrap(), r#"(v."name_en" IS NULL)"#);
-        assert_eq!(sql(r#"{"sku":{"$not":null}}"#).unwrap(), r#"((v."sku" IS NOT NULL))"#);
+        assert_eq!(sql(r#"{"name":null}"#).unwrap(), r#"v."name_en" IS NULL"#);
+        assert_eq!(sql(r#"{"sku":{"$not":null}}"#).unwrap(), r#"v."sku" IS NOT NULL"#);
     }
 
     #[test]

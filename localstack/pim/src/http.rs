@@ -51,7 +51,7 @@ async fn webservice(
         app.counters.count(Event::Fault);
     }
     match fault {
-        Some(fault) if !runs_first(&fault) => broken(fault, None, &headers).await,
+        Some(fault) if !runs_first(&fault) => broken(fault, None).await,
         fault => {
             let work = Arc::clone(&app);
             let answer = tokio::task::spawn_blocking(move || {
@@ -69,7 +69,7 @@ async fn webservice(
             };
             match (response, fault) {
                 (Ok(text), None) => json(text),
-                (Ok(text), Some(fault)) => broken(fault, Some(text), &headers).await,
+                (Ok(text), Some(fault)) => broken(fault, Some(text)).await,
                 (Err(response), _) => response,
             }
         }
@@ -85,10 +85,11 @@ fn runs_first(fault: &Fault) -> bool {
 }
 
 /// The answer that a fault leaves; `answer` is what would have been sent.
-async fn broken(fault: Fault, answer: Option<String>, headers: &HeaderMap) -> Response {
+async fn broken(fault: Fault, answer: Option<String>) -> Response {
     let pause = Duration::from_millis(fault.ms);
     match fault.kind {
-        Kind::ServerError => problem(StatusCode::INTERNAL_SERVER_ERROR, headers),
+        // A database that is down gives a page even to those who ask for JSON.
+        Kind::ServerError => html(StatusCode::INTERNAL_SERVER_ERROR),
         Kind::BadGateway => html(StatusCode::BAD_GATEWAY),
         Kind::Unavailable => html(StatusCode::SERVICE_UNAVAILABLE),
         Kind::TooManyRequests => {

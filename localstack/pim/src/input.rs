@@ -19,6 +19,7 @@ pub fn apply(
         match name.as_str() {
             "published" => object.published = value.as_bool().unwrap_or(false),
             "key" => object.key = text::object_key(value.as_str().unwrap_or_default()),
+            "tags" if value.as_array().is_some_and(|tags| !tags.is_empty()) => return Err(Refusal::NoTag),
             _ => {
                 let Some(field) = object.class.and_then(|class| class.field(name)).filter(|field| may_write(field))
                 else {

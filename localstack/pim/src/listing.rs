@@ -182,7 +182,7 @@ impl ObjectValue for Edge<'_, '_> {
         let object = &self.node;
         match info.field_name() {
             "cursor" => Ok(ResolvedValue::leaf(format!("object-{}", object.id))),
-            "node" => Ok(ResolvedValue::object(Node { request: self.request, object: object.clone() })),
+            "node" => Ok(ResolvedValue::object(Node::new(self.request, object.clone()))),
             _ => Err(self.unknown_field_error(info)),
         }
     }

@@ -58,7 +58,11 @@ impl ObjectValue for Root<'_, '_> {
             if let Some(class) = name.strip_prefix(prefix).and_then(Class::named) {
                 return match mutate::run(self.request, verb, class, &arguments) {
                     Outcome::Died => Err(error(INTERNAL)),
-                    outcome => Ok(ResolvedValue::object(Done { request: self.request, verb, class, outcome })),
+                    outcome => {
+                        let input = arguments.get("input").and_then(Value::as_object);
+                        let written = input.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+                        Ok(ResolvedValue::object(Done { request: self.request, verb, class, outcome, written }))
+                    }
                 };
             }
         }
@@ -99,7 +103,7 @@ impl Root<'_, '_> {
         match found {
             Some(object) if self.allowed(&object)? => {
                 self.request.app.settings.latency.pay(Work::Rows(1));
-                Ok(ResolvedValue::object(Node { request: self.request, object }))
+                Ok(ResolvedValue::object(Node::new(self.request, object)))
             }
             Some(_) => Err(error("permission denied. check your workspace settings")),
             None => Err(error(match (arguments.get("id"), arguments.get("fullpath")) {
@@ -112,7 +116,7 @@ impl Root<'_, '_> {
 
     fn folder<'a>(&'a self, arguments: &Map<String, Value>) -> Resolved<'a> {
         match self.find(arguments)?.filter(|object| object.class.is_none()) {
-            Some(object) if self.allowed(&object)? => Ok(ResolvedValue::object(Node { request: self.request, object })),
+            Some(object) if self.allowed(&object)? => Ok(ResolvedValue::object(Node::new(self.request, object))),
             _ => Ok(ResolvedValue::null()),
         }
     }
@@ -124,6 +128,8 @@ struct Done<'r, 'a> {
     verb: Verb,
     class: &'static Class,
     outcome: Outcome,
+    /// The members of the input.
+    written: Vec<String>,
 }
 
 impl ObjectValue for Done<'_, '_> {
@@ -146,7 +152,9 @@ impl ObjectValue for Done<'_, '_> {
             ("output", Outcome::Done(_, Some(id))) => {
                 let object = self.request.read(|connection| store::by_id(connection, *id)).map_err(database)?;
                 match object.filter(|object| object.class.is_some_and(|own| own.name == self.class.name)) {
-                    Some(object) => Ok(ResolvedValue::object(Node { request: self.request, object })),
+                    Some(object) => {
+                        Ok(ResolvedValue::object(Node { request: self.request, object, written: self.written.clone() }))
+                    }
                     // The class is checked here, after everything has been written.
                     None => Err(error(format!("object with id:'{id}' not found"))),
                 }
@@ -189,6 +197,15 @@ fn type_name(class: Option<&Class>) -> &'static str {
 pub struct Node<'r, 'a> {
     pub(crate) request: &'r Request<'a>,
     pub(crate) object: Object,
+    /// Fields that the mutation has just set, whose result this is: their empty lists are lists, and not null.
+    pub(crate) written: Vec<String>,
+}
+
+impl<'r, 'a> Node<'r, 'a> {
+    /// An object as it is read.
+    pub(crate) fn new(request: &'r Request<'a>, object: Object) -> Self {
+        Self { request, object, written: Vec::new() }
+    }
 }
 
 impl ObjectValue for Node<'_, '_> {
@@ -217,7 +234,7 @@ impl ObjectValue for Node<'_, '_> {
                 let parent =
                     self.request.read(|connection| store::by_id(connection, object.parent)).map_err(database)?;
                 ResolvedValue::nullable_object(
-                    parent.filter(|parent| parent.id != 1).map(|object| Node { request: self.request, object }),
+                    parent.filter(|parent| parent.id != 1).map(|object| Node::new(self.request, object)),
                 )
             }
             "children" => self.nodes(object.id, None)?,
@@ -246,6 +263,9 @@ impl Node<'_, '_> {
             (Kind::Rows(collection), Value::Array(rows)) if !rows.is_empty() => {
                 ResolvedValue::list(rows.iter().map(move |row| ResolvedValue::object(Cells { collection, row })))
             }
+            (Kind::Rows(_), _) if self.written.iter().any(|written| written == field.name) => {
+                ResolvedValue::list(std::iter::empty())
+            }
             (Kind::Rows(_), _) => ResolvedValue::null(),
             (_, value) => ResolvedValue::leaf(value.clone()),
         })
@@ -266,7 +286,7 @@ impl Node<'_, '_> {
         let nodes: Vec<_> = found
             .into_iter()
             .filter(|category| category.published)
-            .map(|object| ResolvedValue::object(Node { request: self.request, object }))
+            .map(|object| ResolvedValue::object(Node::new(self.request, object)))
             .collect();
         Ok(if nodes.is_empty() { ResolvedValue::null() } else { ResolvedValue::list(nodes) })
     }
@@ -284,7 +304,7 @@ impl Node<'_, '_> {
             .map_err(database)?;
         let nodes = found.into_iter().filter(|object| object.published);
         Ok(ResolvedValue::list(
-            nodes.map(|object| ResolvedValue::object(Node { request: self.request, object })).collect::<Vec<_>>(),
+            nodes.map(|object| ResolvedValue::object(Node::new(self.request, object))).collect::<Vec<_>>(),
         ))
     }
 }

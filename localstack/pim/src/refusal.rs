@@ -27,6 +27,8 @@ pub enum Refusal {
     OwnParent,
     /// A related element is not there.
     NoElement(Option<i64>, Option<String>),
+    /// A tag is not there; the stand-in has none.
+    NoTag,
     /// The values are not valid; all complaints.
     Invalid(Vec<String>),
     /// A workspace folder was renamed or removed: the permissions cannot follow.
@@ -55,6 +57,7 @@ impl fmt::Display for Refusal {
                 let id = id.map(|id| id.to_string()).unwrap_or_default();
                 write!(formatter, "Element with id {id} or fullpath {} not found", path.as_deref().unwrap_or_default())
             }
+            Self::NoTag => formatter.write_str("no \"id\" nor \"path\" tag data defined for tag, or tag not found"),
             Self::Invalid(complaints) => write!(formatter, "Validation failed: {}", complaints.join(" / ")),
             Self::Configuration => {
                 formatter.write_str("Could not save configuration: Permissions missing to save the configuration")

@@ -29,7 +29,8 @@ pub fn datetime(text: &str) -> Option<i64> {
     if text.is_empty() {
         return None;
     }
-    if let Ok(seconds) = text.parse::<i64>() {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if let (Ok(seconds), true) = (whole.parse::<i64>(), fraction.chars().all(|digit| digit.is_ascii_digit())) {
         return Some(seconds);
     }
     if let Ok(moment) = text.parse::<Timestamp>() {
@@ -49,27 +50,44 @@ pub fn show_datetime(seconds: i64) -> Option<String> {
     Some(Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-/// Rich text as it is kept: scripts and event handlers removed, quotes and some signs in the text as entities.
+/// Rich text as it is kept: scripts and event handlers removed, a lone `<` dropped, quotes and some signs as entities.
 pub fn wysiwyg(html: &str) -> String {
+    let mut kept = String::with_capacity(html.len());
+    let mut characters = html.chars().peekable();
+    while let Some(character) = characters.next() {
+        let tag = characters.peek().is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'));
+        if character != '<' || tag {
+            kept.push(character);
+        }
+    }
     let clean = ammonia::Builder::default()
-        .add_generic_attributes(["style", "class", "id"])
+        .add_tags(["iframe"])
+        .add_tag_attributes("iframe", ["src"])
+        .add_tag_attributes("a", ["target"])
+        .add_generic_attributes(["style", "class", "id", "title"])
         .link_rel(None)
-        .clean(html)
+        .clean(&kept)
         .to_string();
-    let mut out = String::with_capacity(clean.len());
+    encode(&clean.replace("&nbsp;", "\u{a0}"))
+}
+
+/// Encodes quotes and some signs in the texts and attribute values of well-formed HTML.
+fn encode(html: &str) -> String {
+    let mut out = String::with_capacity(html.len());
     let mut quoted = false;
     let mut tag = false;
-    for character in clean.chars() {
+    for character in html.chars() {
         match character {
             '<' if !tag => tag = true,
             '"' if tag => quoted = !quoted,
             '>' if tag && !quoted => {
                 tag = false;
-                if out.ends_with("<br") || out.ends_with("<hr") {
+                let start = out.rfind('<').unwrap_or(0);
+                if ["<br", "<hr", "<img"].iter().any(|empty| out[start..].starts_with(empty)) {
                     out.push_str(" /");
                 }
             }
-            _ if tag => {}
+            _ if tag && !quoted => {}
             '"' => {
                 out.push_str("&#34;");
                 continue;

@@ -123,3 +123,12 @@ pub(crate) fn publish(world: &World, path: &str, published: bool) {
     let connection = world.app.store.writer();
     connection.execute("UPDATE objects SET published = ?2 WHERE path || key = ?1", (path, published)).unwrap();
 }
+
+/// Sets a text that requests wrote which have no counterpart.
+pub(crate) fn set(world: &World, path: &str, column: &str, text: &str) {
+    let connection = world.app.store.writer();
+    let sql = format!(
+        "UPDATE CatalogProduct SET \"{column}\" = ?2 WHERE id = (SELECT id FROM objects WHERE path || key = ?1)"
+    );
+    connection.execute(&sql, (path, text)).unwrap();
+}

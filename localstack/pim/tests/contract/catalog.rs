@@ -69,7 +69,7 @@ async fn exchange(world: &World, recording: &Recording) -> Option<String> {
 }
 
 /// The number in the first `object created: N` of an answer.
-fn first_created(answer: &Value) -> Option<i64> {
+pub(crate) fn first_created(answer: &Value) -> Option<i64> {
     let aliases = answer["data"].as_object()?;
     aliases.values().find_map(|alias| alias["message"].as_str()?.strip_prefix("object created: ")?.parse().ok())
 }

@@ -4,9 +4,11 @@
 mod arrange;
 mod catalog;
 mod compare;
+mod general;
 mod known;
 mod recording;
 mod report;
+mod schema;
 mod world;
 
 use report::Report;
@@ -21,9 +23,29 @@ async fn answers_the_recorded_requests_of_the_catalog_like_the_real_one() {
     let mut report = Report::default();
     catalog::replay(recording::read(&folder), &databases, &mut report).await;
     std::fs::remove_dir_all(&databases).unwrap();
-    if let Err(wrong) = report.verdict("catalog", &known::CATALOG, SHARE) {
+    if let Err(wrong) = report.verdict("catalog", &[&known::CATALOG], SHARE) {
         panic!("\n{wrong}");
     }
+}
+
+#[tokio::test]
+async fn answers_the_general_requests_that_fit_the_catalog_like_the_real_one() {
+    let Some(folder) = recording::folder("record") else { return };
+    let databases = scratch("general");
+    let mut report = Report::default();
+    general::replay(recording::read(&folder), &databases, &mut report).await;
+    std::fs::remove_dir_all(&databases).unwrap();
+    if let Err(wrong) = report.verdict("general", &[known::ABSENT.as_slice(), &known::GENERAL], SHARE) {
+        panic!("\n{wrong}");
+    }
+}
+
+#[test]
+fn offers_the_schema_of_the_real_one() {
+    let Some(folder) = recording::folder("catalog") else { return };
+    let recorded = std::fs::read_to_string(folder.join("schema-catalog.graphql")).unwrap();
+    let ours = pim::schema::sdl(true, 0);
+    assert_eq!(schema::outline(&ours), schema::outline(&recorded));
 }
 
 /// An empty folder for databases.

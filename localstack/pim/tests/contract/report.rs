@@ -15,7 +15,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         match self.name.strip_suffix('*') {
             Some(start) => name.starts_with(start),
             None => name == self.name,
@@ -37,7 +37,8 @@ impl Report {
 
     /// Prints the table, and says what is wrong with it: differences that the list does not explain, entries of the list
     /// that are reproduced after all, and fewer than `share` percent of what counts.
-    pub(crate) fn verdict(&self, part: &str, known: &[Known], share: usize) -> Result<(), String> {
+    pub(crate) fn verdict(&self, part: &str, known: &[&[Known]], share: usize) -> Result<(), String> {
+        let known: Vec<&Known> = known.iter().copied().flatten().collect();
         let mut reproduced = 0;
         let mut counted = 0;
         let mut wrong = String::new();
@@ -50,6 +51,7 @@ impl Report {
             match (difference, entry) {
                 (None, None) => reproduced += 1,
                 (None, Some(_)) => {
+                    // Written off, and yet the same.
                     let _ = writeln!(wrong, "{name} is reproduced now: take it off the list");
                 }
                 (Some(difference), None) => {
@@ -65,7 +67,7 @@ impl Report {
         if !table.is_empty() {
             println!("not reproduced, or not a matter of objects, listings and errors:\n{table}");
         }
-        for entry in known {
+        for entry in &known {
             if !self.outcomes.keys().any(|(own, name)| *own == part && entry.covers(name)) {
                 let _ = writeln!(wrong, "{} is on the list and not among the recordings", entry.name);
             }

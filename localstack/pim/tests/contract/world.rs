@@ -82,7 +82,14 @@ impl World {
             builder = builder.header(name, value.as_str().unwrap());
         }
         builder = match &request["body"] {
-            Value::String(text) => builder.body(text.clone()),
+            // The recordings, being text, hold a replacement character where a byte was not UTF-8.
+            Value::String(text) => builder.body(
+                text.replace('\u{fffd}', "\u{1}")
+                    .into_bytes()
+                    .into_iter()
+                    .map(|byte| if byte == 1 { 0xFF } else { byte })
+                    .collect::<Vec<_>>(),
+            ),
             Value::Null => builder,
             body => builder.body(body.to_string()),
         };
@@ -90,6 +97,11 @@ impl World {
         let status = u64::from(response.status().as_u16());
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Makes the next request, or an alias of it, fail.
+    pub(crate) fn break_next(&self, fault: Value) {
+        self.app.faults.add(serde_json::from_value(fault).unwrap());
     }
 
     /// A query of the test's own.
