@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 from local_stack.install import digest
-from local_stack.paths import FUNCTIONS, TARGET, TEMPLATE, Place
+from local_stack.paths import FUNCTIONS, REPO, TARGET, TEMPLATE, Place
 
 
 def architecture() -> str:
@@ -34,15 +34,18 @@ def stage(place: Place) -> str:
         fresh.touch()
         fresh.replace(staged)
     (place.build / "template.yaml").write_text(_template())
-    return digest(place.build / "template.yaml", *(place.build / name / "bootstrap" for name in FUNCTIONS))
+    state_machines = sorted((REPO / "statemachines").iterdir())
+    return digest(place.build / "template.yaml", *state_machines, *(place.build / name / "bootstrap" for name in FUNCTIONS))
 
 
 def _template() -> str:
-    """The template as it is, but for CodeUri: each function's own folder instead of what `sam build` would produce."""
+    """The template as it is, but for its paths: each function's own folder instead of what `sam build` would produce."""
     from samcli.yamlhelper import yaml_dump, yaml_parse
 
     template = yaml_parse(TEMPLATE.read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = resource.pop("Metadata")["BuildProperties"]["Binary"]
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = str(REPO / resource["Properties"]["DefinitionUri"])
     return str(yaml_dump(template))
