@@ -91,7 +91,8 @@ impl Redriver {
                 break;
             }
             // Hidden for as long as this function may live, and a little more.
-            let hidden = i32::try_from(left.as_secs()).unwrap_or(900).clamp(30, 900) + 30;
+            let life = left + Deadline::RESERVE + Duration::from_secs(5);
+            let hidden = i32::try_from(life.as_secs()).unwrap_or(900).min(900);
             let wanted = (max - chosen).div_ceil(10).clamp(1, PARALLEL);
             let answers = join_all((0..wanted).map(|_| queue.receive(hidden))).await;
             let mut letters = Vec::new();

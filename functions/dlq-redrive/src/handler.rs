@@ -11,7 +11,6 @@ use runtime::{Announcer, Clock, Deadline};
 use crate::RedriveError;
 use crate::drain::Mode;
 use crate::health::Health;
-use crate::metrics;
 use crate::parked::Store;
 use crate::queue::Queue;
 use crate::settings::Settings;
@@ -87,7 +86,6 @@ impl Redriver {
             report.sweep = Some(self.sweep(request, deadline).await);
         }
         log(&report);
-        metrics::emit(&report, &self.settings.environment, self.clock.now_ms());
         let failures = report.failures();
         if failures.is_empty() || did_something(&report) {
             Ok(report)

@@ -3,7 +3,7 @@
 mod drain;
 mod handler;
 mod health;
-mod metrics;
+pub mod metrics;
 mod parked;
 mod queue;
 mod settings;

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use dlq_redrive::{Probe, Redriver, RedriverParts, Settings};
+use dlq_redrive::{Probe, Redriver, RedriverParts, Settings, metrics};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redrive::Request;
-use runtime::{Deadline, SystemClock};
+use runtime::{Clock, Deadline, SystemClock};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let aws = runtime::settings::start().await;
     let settings = Settings::from_environment()?;
+    let environment = settings.environment.clone();
     let probe = Probe::new(&settings)?;
     let redriver = Redriver::new(RedriverParts {
         sqs: aws_sdk_sqs::Client::new(&aws),
@@ -22,10 +23,11 @@ async fn main() -> Result<(), Error> {
         clock: Arc::new(SystemClock),
         settings,
     });
-    let redriver = &redriver;
+    let (redriver, environment) = (&redriver, environment.as_str());
     run(service_fn(move |event: LambdaEvent<Value>| async move {
         let request = Request::parse(&event.payload)?;
         let report = redriver.handle(&request, Deadline::of(&event.context)).await?;
+        metrics::emit(&report, environment, SystemClock.now_ms());
         Ok::<_, Error>(report)
     }))
     .await

@@ -60,7 +60,7 @@ fn lines(report: &Report, environment: &str, now: i64) -> Vec<Value> {
 }
 
 /// Writes the metrics of a report.
-pub(crate) fn emit(report: &Report, environment: &str, now: i64) {
+pub fn emit(report: &Report, environment: &str, now: i64) {
     let mut out = std::io::stdout().lock();
     for line in lines(report, environment, now) {
         // A metric that cannot be written is not worth a failed run.
