@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,13 @@ def service(place: Place) -> Service:
 
 def start(place: Place, port: int) -> None:
     """What the functions inherit beside their own variables: where AWS is, and how Lambda would have them log."""
-    for folder in (place.emulator, place.emulator / "tmp", place.emulator / "state"):
+    at = place.emulator / "port"
+    if at.exists() and at.read_text() != str(port):
+        # Queue addresses with the old port are all over the deployed stack.
+        shutil.rmtree(place.emulator)
+    for folder in (place.emulator, place.emulator / "tmp", place.emulator / "state", place.emulator / "s3"):
         folder.mkdir(parents=True, exist_ok=True)
+    at.write_text(str(port))
     env = environment(
         HOME=str(place.emulator),
         TMPDIR=str(place.emulator / "tmp"),
@@ -34,6 +40,8 @@ def start(place: Place, port: int) -> None:
         AUTH="true",
         PERSIST_STATE="1",
         STATE_DIR=str(place.emulator / "state"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(place.emulator / "s3"),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         AWS_ENDPOINT_URL=endpoint(port),

