@@ -43,6 +43,12 @@ impl Announcement {
         Self { detail_type, detail }
     }
 
+    /// What the event says, as JSON.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Bytes that count towards EventBridge's limit.
     fn size(&self) -> usize {
         SOURCE.len() + self.detail_type.len() + self.detail.len()

@@ -1,0 +1,303 @@
+//! The world in memory: a bucket, a bus, a queue, the ledger's rules over a map, a clock that is set by hand.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "test support; each test binary uses a part")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use catalog::{ContentHash, Failure, ProductKey, Version};
+use feeds::Limits;
+use ledger::core::{Item, ItemKey, Write, desired, order, run, state};
+use ledger::{DesiredDoc, DesiredOutcome, LedgerError, Owner, ProductState, Registered, Run, RunClaim, RunId};
+use normalize::notification::Work;
+use normalize::ports::{Bus, Ingest, ObjectError, ObjectInfo, Objects, Store};
+use normalize::run::Reader;
+use runtime::{Announcement, Clock, Deadline, Outcome};
+use serde_json::{Value, json};
+
+const LEASE_MS: i64 = 150_000;
+pub const BUCKET: &str = "feeds";
+
+#[derive(Default)]
+pub struct World {
+    items: Mutex<BTreeMap<ItemKey, Item>>,
+    pub writes: AtomicU64,
+    /// Fails every write to a product after this many.
+    pub fail_after: Mutex<Option<u64>>,
+    pub bucket: Bucket,
+    pub announced: Mutex<Vec<Value>>,
+    pub sent: Mutex<Vec<String>>,
+    pub now: AtomicI64,
+    /// Every look at the clock takes this long.
+    pub tick: AtomicI64,
+    uploads: AtomicU64,
+}
+
+#[derive(Clone, Default)]
+pub struct Bucket(Arc<Mutex<BTreeMap<(String, String), Object>>>);
+
+#[derive(Clone)]
+struct Object {
+    body: Vec<u8>,
+    modified_ms: u64,
+    full: bool,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let world = Self::default();
+        world.now.store(1_800_000_000_000, Ordering::SeqCst);
+        world
+    }
+
+    /// Puts an object there; its notification.
+    pub fn upload(&self, key: &str, body: impl AsRef<[u8]>) -> String {
+        self.upload_as(key, body, false)
+    }
+
+    pub fn upload_as(&self, key: &str, body: impl AsRef<[u8]>, full: bool) -> String {
+        let number = self.uploads.fetch_add(1, Ordering::SeqCst);
+        let version = format!("version{number}");
+        let object = Object { body: body.as_ref().to_vec(), modified_ms: 1_800_000_000_000 + number * 1_000, full };
+        self.bucket.0.lock().unwrap().insert((key.to_owned(), version.clone()), object);
+        json!({
+            "version": "0", "source": "aws.s3", "detail-type": "Object Created", "time": "2027-01-15T08:00:00Z",
+            "detail": {"bucket": {"name": BUCKET}, "object": {
+                "key": key, "size": body.as_ref().len(), "etag": "e", "version-id": version, "sequencer": format!("{number:016X}"),
+            }},
+        })
+        .to_string()
+    }
+
+    pub fn delete(&self, key: &str) {
+        self.bucket.0.lock().unwrap().retain(|(name, _), _| name != key);
+    }
+
+    /// Reads a message with plenty of time.
+    pub async fn read(&self, body: &str) -> Outcome {
+        self.read_until(body, "worker", self.now.load(Ordering::SeqCst) + 600_000).await
+    }
+
+    pub async fn read_until(&self, body: &str, owner: &str, deadline: i64) -> Outcome {
+        let reader = Reader {
+            store: self,
+            objects: &self.bucket,
+            bus: self,
+            queue: self,
+            clock: self,
+            owner: Owner(owner.to_owned()),
+            deadline: Deadline::at(deadline),
+            limits: Limits::default(),
+        };
+        reader.handle(&Work::parse(body).unwrap(), body).await
+    }
+
+    pub fn run(&self, body: &str) -> Run {
+        Run::of(&self.item(&Work::parse(body).unwrap().id.item_key())).unwrap()
+    }
+
+    /// External ids announced since the last look, and the feed events' types.
+    pub fn take_announced(&self) -> (Vec<String>, Vec<Value>) {
+        let all = std::mem::take(&mut *self.announced.lock().unwrap());
+        let (products, feeds): (Vec<_>, Vec<_>) = all.into_iter().partition(|detail| detail.get("productId").is_some());
+        let id =
+            |detail: Value| format!("{}:{}", detail["source"].as_str().unwrap(), detail["productId"].as_str().unwrap());
+        let mut ids: Vec<String> = products.into_iter().map(id).collect();
+        ids.sort();
+        (ids, feeds)
+    }
+
+    pub fn take_writes(&self) -> u64 {
+        self.writes.swap(0, Ordering::SeqCst)
+    }
+
+    pub fn doc(&self, key: &str) -> Option<DesiredDoc> {
+        DesiredDoc::of(&self.item(&desired::doc_key(&key.parse().unwrap()))).unwrap()
+    }
+
+    /// Lines under `rejected/`, of all runs.
+    pub fn rejected(&self) -> Vec<Value> {
+        let text: String = self.texts("rejected/").into_values().collect();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn texts(&self, prefix: &str) -> BTreeMap<String, String> {
+        let objects = self.bucket.0.lock().unwrap();
+        objects
+            .iter()
+            .filter(|((key, _), _)| key.starts_with(prefix))
+            .map(|((key, _), object)| (key.clone(), String::from_utf8(object.body.clone()).unwrap()))
+            .collect()
+    }
+
+    fn write(&self, write: &Write) -> Result<Item, Item> {
+        let mut items = self.items.lock().unwrap();
+        let item = items.entry(write.key.clone()).or_default();
+        let after = write.apply(item)?;
+        item.clone_from(&after);
+        Ok(after)
+    }
+
+    fn item(&self, key: &ItemKey) -> Item {
+        self.items.lock().unwrap().get(key).cloned().unwrap_or_default()
+    }
+
+    fn product_write(&self) -> Result<(), LedgerError> {
+        let done = self.writes.fetch_add(1, Ordering::SeqCst);
+        match *self.fail_after.lock().unwrap() {
+            Some(limit) if done >= limit => Err(LedgerError::Store {
+                operation: "UpdateItem",
+                table: "memory".into(),
+                message: "switched off".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&self, write: &Write) -> Result<Run, LedgerError> {
+        let lost = || LedgerError::LeaseLost { what: "run".into() };
+        Run::of(&self.write(write).map_err(|_| lost())?).ok_or_else(lost)
+    }
+}
+
+impl Clock for World {
+    fn now_ms(&self) -> i64 {
+        self.now.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst)
+    }
+}
+
+impl Bus for World {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        let mut announced = self.announced.lock().unwrap();
+        announced.extend(announcements.iter().map(|one| serde_json::from_str::<Value>(one.detail()).unwrap()));
+        announcements.iter().map(|_| Ok(())).collect()
+    }
+}
+
+impl Ingest for World {
+    async fn send(&self, body: &str) -> Result<(), Failure> {
+        self.sent.lock().unwrap().push(body.to_owned());
+        Ok(())
+    }
+}
+
+impl Objects for Bucket {
+    async fn head(&self, work: &Work) -> Result<ObjectInfo, ObjectError> {
+        let object = self.object(work)?;
+        Ok(ObjectInfo { size: object.body.len() as u64, modified_ms: object.modified_ms, full: object.full })
+    }
+
+    async fn range(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+        let body = self.object(work)?.body;
+        Ok(body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
+    }
+
+    async fn put(&self, bucket: &str, key: &str, _kind: &str, body: Vec<u8>) -> Result<(), Failure> {
+        assert_eq!(bucket, BUCKET);
+        let object = Object { body, modified_ms: 0, full: false };
+        self.0.lock().unwrap().insert((key.to_owned(), String::new()), object);
+        Ok(())
+    }
+}
+
+impl Bucket {
+    fn object(&self, work: &Work) -> Result<Object, ObjectError> {
+        let version = work.version_id.clone().unwrap_or_default();
+        let objects = self.0.lock().unwrap();
+        objects.get(&(work.id.key.clone(), version)).cloned().ok_or(ObjectError::Missing)
+    }
+}
+
+impl Store for World {
+    async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
+        Ok(keys.iter().map(|key| (key.clone(), ProductState::of(&self.item(&state::item_key(key))))).collect())
+    }
+
+    async fn read_docs(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+        let read =
+            |key: &ProductKey| Some((key.clone(), Ok(DesiredDoc::of(&self.item(&desired::doc_key(key))).unwrap()?)));
+        Ok(keys.iter().filter_map(read).collect())
+    }
+
+    async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<DesiredOutcome, LedgerError> {
+        self.product_write()?;
+        let packed = doc.packed().unwrap();
+        if packed.len() > desired::MAX_BODY_BYTES {
+            return Err(LedgerError::TooLarge { key: key.to_string(), bytes: packed.len() });
+        }
+        if self.write(&desired::write_doc(key, doc, packed)).is_err() {
+            return Ok(DesiredOutcome::Stale);
+        }
+        Ok(match self.write(&desired::write_state(key, &doc.version, &doc.hash, &doc.run, now)) {
+            Ok(_) => DesiredOutcome::Written,
+            Err(_) => DesiredOutcome::Stale,
+        })
+    }
+
+    async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
+        Ok(self.write(&desired::touch(key, version, hash)).is_ok())
+    }
+
+    async fn claim_run(&self, id: &RunId, name: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
+        Ok(match self.write(&run::claim(id, name, owner, now, LEASE_MS)) {
+            Ok(after) => RunClaim::Claimed(Run::of(&after).unwrap()),
+            Err(item) => run::claim_refused(&item),
+        })
+    }
+
+    async fn checkpoint_run(
+        &self,
+        id: &RunId,
+        owner: &Owner,
+        seen: &Run,
+        next: &Run,
+        now: i64,
+    ) -> Result<Run, LedgerError> {
+        self.step(&run::checkpoint(id, owner, seen, next, now, LEASE_MS))
+    }
+
+    async fn hand_over_run(&self, id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Result<Run, LedgerError> {
+        self.step(&run::hand_over(id, owner, seen, next))
+    }
+
+    async fn finish_run(
+        &self,
+        id: &RunId,
+        owner: &Owner,
+        seen: &Run,
+        next: &Run,
+        now: i64,
+    ) -> Result<Run, LedgerError> {
+        self.step(&run::finish(id, owner, seen, next, now))
+    }
+
+    async fn register_run(&self, source: &str, run: &Registered, now: i64) -> Result<(), LedgerError> {
+        let _ = self.write(&order::register(source, run, now));
+        Ok(())
+    }
+
+    async fn newer_runs(&self, source: &str, version: &Version) -> Result<Vec<Registered>, LedgerError> {
+        let partition = order::partition(source);
+        let items = self.items.lock().unwrap();
+        let newer = items.iter().filter(|(key, _)| key.pk == partition && key.sk.as_str() > version.as_str());
+        Ok(newer.filter_map(|(key, item)| Registered::of(&key.sk, item)).collect())
+    }
+
+    async fn strike_off_run(&self, source: &str, version: &Version, now: i64) -> Result<(), LedgerError> {
+        let _ = self.write(&order::strike_off(source, version, now));
+        Ok(())
+    }
+}
+
+/// A product in the canonical shape.
+pub fn product(id: &str, amount: &str) -> Value {
+    json!({
+        "source": "canonical", "id": id, "name": {"en": format!("Shirt {id}"), "ar": "قميص"},
+        "images": ["https://example.com/a.jpg"],
+        "variants": [{"sku": format!("{id}-S"), "title": "Default", "stock": 3,
+            "prices": [{"currency": "SAR", "amount": amount}]}],
+    })
+}

@@ -1,0 +1,278 @@
+//! Runs from notification to ledger, bus and bucket.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::{World, product};
+use ledger::RunStatus;
+use runtime::Outcome;
+use serde_json::{Value, json};
+
+fn feed(products: &[Value]) -> String {
+    serde_json::to_string(products).unwrap()
+}
+
+fn many(count: usize, amount: &str) -> String {
+    feed(&(0..count).map(|number| product(&format!("p{number:05}"), amount)).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn good_records_reach_the_ledger_and_bad_ones_the_bucket_with_reason_and_position() {
+    let world = World::new();
+    let body = format!(r#"[{}, {{"source":"canonical","id":"bad"}}, {}]"#, product("a", "10.00"), product("b", "12.5"));
+    let message = world.upload("incoming/canonical/x.json", &body);
+    assert_eq!(world.read(&message).await, Outcome::Done);
+
+    let run = world.run(&message);
+    assert_eq!(run.status, RunStatus::Completed);
+    assert_eq!((run.counts.read, run.counts.changed, run.counts.rejected), (3, 2, 1));
+    assert_eq!(run.counts.rejected_by.get("missing_field"), Some(&1));
+    assert_eq!(world.doc("canonical:b").unwrap().product.variants[0].prices[0].amount.to_string(), "12.50");
+    assert!(world.doc("canonical:b").unwrap().provenance.contains("record 2 at byte"));
+
+    let (ids, feeds) = world.take_announced();
+    assert_eq!(ids, ["canonical:a", "canonical:b"]);
+    assert_eq!(
+        (feeds[0]["runId"].as_str().unwrap(), feeds[0]["counts"]["changed"].as_u64()),
+        (run.run.as_str(), Some(2))
+    );
+
+    let rejected = world.rejected();
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(rejected[0]["productId"], "bad");
+    assert_eq!(rejected[0]["reason"], "missing_field");
+    assert_eq!(rejected[0]["index"], 1);
+    let offset = usize::try_from(rejected[0]["offset"].as_u64().unwrap()).unwrap();
+    let raw = rejected[0]["raw"].as_str().unwrap();
+    assert_eq!(&body[offset..offset + raw.len()], raw, "the raw record stands where the offset says");
+    assert!(world.texts("rejected/").keys().all(|key| key.starts_with(&format!("rejected/{}/", run.run))));
+}
+
+#[tokio::test]
+async fn the_same_feed_again_changes_nothing_and_one_price_changes_one_product() {
+    let world = World::new();
+    let first = world.upload("incoming/canonical/x.json", many(30, "10.00"));
+    world.read(&first).await;
+    assert_eq!(world.take_announced().0.len(), 30);
+    world.take_writes();
+
+    assert_eq!(world.read(&first).await, Outcome::Done, "the same notification once more");
+    assert_eq!((world.take_announced().0.len(), world.take_writes()), (0, 0));
+
+    let again = world.upload("incoming/canonical/x.json", many(30, "10"));
+    world.read(&again).await;
+    assert_eq!(world.run(&again).counts.unchanged, 30);
+    assert_eq!((world.take_announced().0.len(), world.take_writes()), (0, 0));
+
+    let cheaper = many(30, "10.00").replacen("10.00", "4.90", 1);
+    let third = world.upload("incoming/canonical/x.json", cheaper);
+    world.read(&third).await;
+    assert_eq!(world.take_announced().0, ["canonical:p00000"]);
+    assert_eq!(world.take_writes(), 1);
+    let counts = world.run(&third).counts;
+    assert_eq!((counts.changed, counts.unchanged), (1, 29));
+    assert_eq!(counts.warnings_by.get("price_drop"), Some(&1), "less than half of what it was");
+}
+
+#[tokio::test]
+async fn an_older_feed_that_comes_late_changes_nothing() {
+    let world = World::new();
+    let old = world.upload("incoming/canonical/x.json", many(3, "10.00"));
+    let new = world.upload("incoming/canonical/y.json", many(3, "11.00"));
+    world.read(&new).await;
+    world.read(&old).await;
+    assert_eq!(world.run(&old).counts.stale, 3);
+    assert_eq!(world.doc("canonical:p00001").unwrap().product.variants[0].prices[0].amount.to_string(), "11.00");
+}
+
+#[tokio::test]
+async fn of_two_records_of_one_product_the_later_wins() {
+    let world = World::new();
+    let message =
+        world.upload("incoming/canonical/x.json", feed(&[product("a", "10"), product("b", "1"), product("a", "11")]));
+    world.read(&message).await;
+    assert_eq!(world.doc("canonical:a").unwrap().product.variants[0].prices[0].amount.to_string(), "11.00");
+    let counts = world.run(&message).counts;
+    assert_eq!((counts.read, counts.changed, counts.stale), (3, 2, 1));
+}
+
+#[tokio::test]
+async fn before_time_runs_out_the_rest_is_handed_over_and_every_record_is_counted_once() {
+    let world = World::new();
+    // Compact records: several hundred kB, so that there are several steps to stop between.
+    let message = world.upload("incoming/canonical/x.json", many(9_000, "10.00"));
+    world.tick.store(1_500, Ordering::SeqCst);
+    let mut invocations = 0;
+    loop {
+        invocations += 1;
+        let deadline = world.now.load(Ordering::SeqCst) + 40_000;
+        assert_eq!(world.read_until(&message, &format!("worker-{invocations}"), deadline).await, Outcome::Done);
+        let Some(next) = world.sent.lock().unwrap().pop() else { break };
+        assert_eq!(next, message);
+    }
+    assert!(invocations > 1, "it fitted into one invocation: the test shows nothing");
+    let run = world.run(&message);
+    assert_eq!(run.status, RunStatus::Completed);
+    assert_eq!((run.counts.read, run.counts.changed, run.record), (9_000, 9_000, 9_000));
+    let (ids, feeds) = world.take_announced();
+    assert_eq!((ids.len(), feeds.len()), (9_000, 1));
+}
+
+#[tokio::test]
+async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_counting_twice() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json.gz", many(3_000, "10.00"));
+    world.tick.store(400, Ordering::SeqCst);
+    *world.fail_after.lock().unwrap() = Some(2_000);
+    assert!(matches!(world.read(&message).await, Outcome::Failed(_)));
+    let interrupted = world.run(&message);
+    assert_eq!(interrupted.status, RunStatus::Running);
+    assert_eq!(interrupted.owner, None, "given up, not left to expire");
+    *world.fail_after.lock().unwrap() = None;
+    assert_eq!(world.read_until(&message, "another", i64::MAX).await, Outcome::Done);
+    let run = world.run(&message);
+    assert_eq!((run.counts.read, run.counts.changed, run.counts.stale), (3_000, 3_000, 0));
+    let (mut ids, _) = world.take_announced();
+    ids.dedup();
+    assert_eq!(ids.len(), 3_000, "whatever was written before the failure is announced in the end");
+}
+
+#[tokio::test]
+async fn two_deliveries_of_one_notification_do_not_read_at_the_same_time() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", many(2, "10.00"));
+    let work = normalize::notification::Work::parse(&message).unwrap();
+    let now = world.now.load(Ordering::SeqCst);
+    let owner = ledger::Owner("first".into());
+    normalize::ports::Store::claim_run(&world, &work.id, &work.run, &owner, now).await.unwrap();
+    let second = world.read_until(&message, "second", i64::MAX).await;
+    assert!(matches!(second, Outcome::Again(wait) if wait > Duration::from_secs(100)), "{second:?}");
+    assert_eq!(world.take_writes(), 0);
+    world.now.fetch_add(200_000, Ordering::SeqCst);
+    assert_eq!(world.read_until(&message, "second", i64::MAX).await, Outcome::Done, "the first one died");
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_read_ends_as_a_failed_run_with_its_reason() {
+    for (key, body, reason) in [
+        ("shirts.json", "[]", "key_outside_incoming"),
+        ("incoming/shirts.json", "[]", "unknown_source"),
+        ("incoming/acme/shirts.json", "[]", "unknown_source"),
+        ("incoming/shein-api/", "", "empty_key"),
+        ("incoming/shein-api/empty.json", "", "empty_feed"),
+        ("incoming/shein-api/blank.json", " \n ", "empty_feed"),
+        ("incoming/shein-api/hello.json", "hello", "not_json"),
+        ("incoming/shein-api/page.json", "<html></html>", "not_json"),
+        ("incoming/shein-brightdata/list.csv", "a,b\n1,2\n", "csv_header"),
+        (
+            "incoming/shein-api/other.json",
+            r#"[{"source":"canonical","id":"1","name":{},"variants":[]}]"#,
+            "wrong_source",
+        ),
+    ] {
+        let world = World::new();
+        let message = world.upload(key, body);
+        assert_eq!(world.read(&message).await, Outcome::Done, "{key}");
+        let run = world.run(&message);
+        assert_eq!(run.status, RunStatus::Failed, "{key}");
+        assert!(run.reason.as_deref().unwrap().starts_with(reason), "{key}: {:?}", run.reason);
+        let (ids, feeds) = world.take_announced();
+        assert!(ids.is_empty() && feeds.len() == 1, "{key}");
+        assert!(feeds[0]["reason"].as_str().unwrap().starts_with(reason));
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_is_said_to_be_missing() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", "[]");
+    world.delete("incoming/canonical/x.json");
+    assert_eq!(world.read(&message).await, Outcome::Done);
+    assert!(world.run(&message).reason.unwrap().starts_with("object_missing"));
+}
+
+#[tokio::test]
+async fn a_truncated_feed_keeps_what_came_before_the_break() {
+    let world = World::new();
+    let whole = many(5, "10.00");
+    let message = world.upload("incoming/canonical/x.json", &whole[..whole.len() - 30]);
+    world.read(&message).await;
+    let run = world.run(&message);
+    assert_eq!(run.status, RunStatus::Failed);
+    assert_eq!((run.counts.changed, run.counts.rejected_by.get("truncated")), (4, Some(&1)));
+    assert_eq!(world.take_announced().0.len(), 4);
+    let rejected = world.rejected();
+    let offset = usize::try_from(rejected[0]["offset"].as_u64().unwrap()).unwrap();
+    assert!(whole[offset..].starts_with(r#"{"source":"canonical","id":"p00004""#), "{}", &whole[offset..]);
+}
+
+#[tokio::test]
+async fn latin_1_is_told_and_kept_as_it_was() {
+    let world = World::new();
+    let mut body = b"[".to_vec();
+    body.extend(
+        product("a", "1")
+            .to_string()
+            .replace("Shirt", "Chemise d'\u{1}t\u{1}")
+            .bytes()
+            .map(|b| if b == 1 { 0xE9 } else { b }),
+    );
+    body.extend(b"]");
+    let message = world.upload("incoming/canonical/x.json", &body);
+    world.read(&message).await;
+    let rejected = world.rejected();
+    assert_eq!(rejected[0]["reason"], "invalid_utf8");
+    assert!(rejected[0]["rawBase64"].is_string());
+    let at = usize::try_from(rejected[0]["defectOffset"].as_u64().unwrap()).unwrap();
+    assert_eq!(body[at], 0xE9);
+}
+
+#[tokio::test]
+async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() {
+    let world = World::new();
+    let with_id = r#"{"source":"canonical","id":"m"}"#;
+    let body = format!("[{},{with_id},{},{}]", product("z", "1"), product("a", "1"), product("z", "2"));
+    let message = world.upload_as("incoming/canonical/x.json", body, true);
+    world.read(&message).await;
+    let run = world.run(&message).run;
+    let texts = world.texts("manifests/");
+    assert_eq!(
+        texts[&format!("manifests/canonical/{run}/00000000000.txt")],
+        "a\nm\nz\n",
+        "a rejected product is still offered"
+    );
+    let index: Value = serde_json::from_str(&texts[&format!("manifests/canonical/{run}.json")]).unwrap();
+    assert_eq!(index["complete"], json!(true));
+
+    let message = world.upload_as("incoming/canonical/y.json", format!("[{},{{}}]", product("z", "1")), true);
+    world.read(&message).await;
+    let run = world.run(&message).run;
+    let index: Value =
+        serde_json::from_str(&world.texts("manifests/")[&format!("manifests/canonical/{run}.json")]).unwrap();
+    assert_eq!(index["complete"], json!(false), "a record without an id could be any product");
+}
+
+#[tokio::test]
+async fn a_newer_feed_that_repeated_an_older_one_being_read_looks_again() {
+    let world = World::new();
+    // Over a megabyte: fast, so that repeated products are not noted.
+    let first = world.upload("incoming/canonical/x.json", many(6_000, "10.00"));
+    world.read(&first).await;
+    let older = world.upload("incoming/canonical/x.json", many(6_000, "11.00"));
+    let newer = world.upload("incoming/canonical/x.json", many(6_000, "10.00"));
+    // The newer one is read first and finds everything unchanged; then the older one gets through.
+    world.read(&newer).await;
+    assert_eq!(world.run(&newer).counts.unchanged, 6_000);
+    world.read(&older).await;
+    assert_eq!(world.run(&older).counts.changed, 6_000);
+    let asked = std::mem::take(&mut *world.sent.lock().unwrap());
+    assert_eq!(asked.len(), 1);
+    world.take_announced();
+    assert_eq!(world.read(&asked[0]).await, Outcome::Done);
+    assert_eq!(world.take_announced().0.len(), 6_000);
+    let doc = world.doc("canonical:p00007").unwrap();
+    assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "10.00", "the newest feed has the last word");
+}
