@@ -106,10 +106,10 @@ impl App {
     /// one. Permissions hold the folder's number, so they follow a rename.
     pub fn allowed(&self, connection: &Connection, fullpath: &str) -> rusqlite::Result<bool> {
         for workspace in &self.workspaces {
-            if let Some(folder) = store::by_id(connection, workspace.folder)? {
-                if fullpath == folder.fullpath() || fullpath.starts_with(&folder.children_path()) {
-                    return Ok(true);
-                }
+            if let Some(folder) = store::by_id(connection, workspace.folder)?
+                && (fullpath == folder.fullpath() || fullpath.starts_with(&folder.children_path()))
+            {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -205,10 +205,10 @@ impl<'a> Request<'a> {
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        if let Some(connection) = self.trapped.borrow_mut().take() {
-            if let Err(error) = connection.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "stand-in: the open transaction of a dead alias could not be rolled back");
-            }
+        if let Some(connection) = self.trapped.borrow_mut().take()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "stand-in: the open transaction of a dead alias could not be rolled back");
         }
     }
 }

@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
+use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/pimcore-graphql-webservices/{configuration}", any(webservice))
         .merge(crate::control::routes())
+        .merge(crate::page::routes())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)
 }
@@ -112,8 +114,13 @@ async fn broken(fault: Fault, answer: Option<String>) -> Response {
 /// Half of an answer, then the connection ends.
 fn cut_off(text: String) -> Response {
     let half: String = text.chars().take(text.chars().count() / 2).collect();
-    let parts = [Ok(Bytes::from(half)), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))];
-    let body = Body::from_stream(futures::stream::iter(parts));
+    let start = futures::stream::iter([Ok(Bytes::from(half))]);
+    // What was written has to leave before the connection breaks.
+    let end = futures::stream::once(async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    let body = Body::from_stream(start.chain(end));
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 

@@ -104,13 +104,11 @@ fn merge(collection: &Collection, present: &Value, value: &Value) -> Option<Valu
     let replace = value.get("replace").and_then(Value::as_bool).unwrap_or(false);
     let mut rows: Vec<Value> = if replace { Vec::new() } else { present.as_array().cloned().unwrap_or_default() };
     let items = value.get("items").and_then(|items| items.get(collection.name)).and_then(Value::as_array);
-    let mut implicit = 0_usize;
-    for item in items.into_iter().flatten().filter_map(Value::as_object) {
+    for (implicit, item) in items.into_iter().flatten().filter_map(Value::as_object).enumerate() {
         let index = match item.get("index").and_then(Value::as_u64).and_then(|index| usize::try_from(index).ok()) {
             Some(index) => index,
             None => implicit,
         };
-        implicit += 1;
         // An index far beyond the end appends.
         let at = index.min(rows.len());
         if at == rows.len() {

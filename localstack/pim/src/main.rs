@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::{ArgGroup, Parser};
 use pim::app::{App, Settings, system_clock};
 use pim::latency::Latency;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ async fn main() -> anyhow::Result<()> {
                 .unwrap_or_else(|_| "info,apollo_compiler=warn".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let arguments = Arguments::parse();
     let api_key = match (&arguments.api_key, &arguments.api_key_file) {

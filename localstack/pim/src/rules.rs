@@ -28,10 +28,8 @@ pub fn check(schema: &Schema, document: &Document) -> Vec<Problem> {
     for definition in &document.definitions {
         match definition {
             Definition::OperationDefinition(operation) => rules.operation(operation),
-            Definition::FragmentDefinition(fragment) => {
-                if rules.known_type(&fragment.type_condition) {
-                    rules.selections(&fragment.type_condition, &fragment.selection_set);
-                }
+            Definition::FragmentDefinition(fragment) if rules.known_type(&fragment.type_condition) => {
+                rules.selections(&fragment.type_condition, &fragment.selection_set);
             }
             _ => {}
         }

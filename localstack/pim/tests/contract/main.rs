@@ -2,6 +2,7 @@
 //! compared member by member.
 
 mod arrange;
+mod behaviour;
 mod catalog;
 mod compare;
 mod general;
