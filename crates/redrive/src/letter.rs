@@ -174,7 +174,7 @@ impl DeadLetter {
     }
 }
 
-/// The feed that an "Object Created" event is about.
+/// The feed that a message on the ingest queue is about: S3's "Object Created" event, or normalize's own request for a strict pass.
 fn feed(body: &str) -> Subject {
     #[derive(Deserialize)]
     struct Event {
@@ -195,18 +195,36 @@ fn feed(body: &str) -> Subject {
         key: String,
         version_id: Option<String>,
         etag: Option<String>,
-        sequencer: Option<String>,
+        #[serde(default)]
+        sequencer: String,
+    }
+    if let Ok(pass) = serde_json::from_str::<StrictPass>(body) {
+        let id = RunId { bucket: pass.bucket, key: pass.key, object_version: pass.object_version };
+        return Subject::Feed(id.strict());
     }
     match serde_json::from_str::<Event>(body) {
-        Ok(Event { detail: Detail { bucket, object } }) => Subject::Feed(RunId {
-            bucket: bucket.name,
-            key: object.key,
-            object_version: object.version_id.filter(|version| !version.is_empty()).unwrap_or_else(|| {
-                format!("{}-{}", object.etag.unwrap_or_default(), object.sequencer.unwrap_or_default())
-            }),
-        }),
-        Err(error) => Subject::Unknown(format!("not an \"Object Created\" event: {error}")),
+        Ok(Event { detail: Detail { bucket, object } }) => {
+            let version_id = object.version_id.filter(|version| !version.is_empty() && version != "null");
+            let etag = object.etag.as_deref().unwrap_or("no-etag");
+            let object_version = version_id.unwrap_or_else(|| format!("{etag}.{}", object.sequencer));
+            Subject::Feed(RunId { bucket: bucket.name, key: object.key, object_version })
+        }
+        Err(error) => Subject::Unknown(format!("neither an \"Object Created\" event nor a strict pass: {error}")),
     }
+}
+
+/// normalize's request to read an object once more and note every product of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "relay", rename = "strictPass")]
+pub struct StrictPass {
+    /// S3 bucket.
+    pub bucket: String,
+    /// S3 key.
+    pub key: String,
+    /// The run's object version.
+    pub object_version: String,
+    /// The object's version in its source's register.
+    pub version: String,
 }
 
 #[cfg(test)]
@@ -250,6 +268,13 @@ mod tests {
             letter(r#"{"detail":{"bucket":{"name":"b"},"object":{"key":"incoming/demo/a.json","version-id":"v1"}}}"#);
         let run = RunId { bucket: "b".into(), key: "incoming/demo/a.json".into(), object_version: "v1".into() };
         assert_eq!(feed.subject(QueueName::Ingest), Subject::Feed(run));
+        let unversioned =
+            feed.body.replace(r#""version-id":"v1""#, r#""version-id":"null","etag":"e1","sequencer":"00A1""#);
+        let Subject::Feed(run) = letter(&unversioned).subject(QueueName::Ingest) else { panic!("a feed") };
+        assert_eq!(run.object_version, "e1.00A1");
+        let pass = r#"{"relay":"strictPass","bucket":"b","key":"k","objectVersion":"v1","version":"0-0-0"}"#;
+        let Subject::Feed(run) = letter(pass).subject(QueueName::Ingest) else { panic!("a feed") };
+        assert!(run.is_strict() && run.original().object_version == "v1");
         assert!(matches!(letter("\u{1}garbage").subject(QueueName::Pimcore), Subject::Unknown(_)));
     }
 }

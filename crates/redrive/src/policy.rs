@@ -252,7 +252,7 @@ fn superseded_by_newer(facts: &Facts<'_>) -> bool {
 
 fn unknown_product(key: &ProductKey, recorded: Option<Reason>) -> Reason {
     recorded.filter(|reason| matches!(reason.kind, ErrorKind::Permanent | ErrorKind::Poison)).unwrap_or_else(|| {
-        because(ErrorKind::Permanent, "product_unknown", &format!("the ledger knows no product {key}"))
+        because(ErrorKind::Permanent, "unknown_product", &format!("the ledger knows no product {key}"))
     })
 }
 

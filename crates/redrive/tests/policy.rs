@@ -208,7 +208,7 @@ fn the_state_of_the_product_decides() {
             Pimcore,
             letter(HOUR),
             ProductState::default(),
-            ("park", "product_unknown"),
+            ("park", "unknown_product"),
         ),
         row(
             "the shop may show what no feed brought",

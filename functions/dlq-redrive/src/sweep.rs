@@ -1,19 +1,19 @@
 //! Announces again what has been pending for too long, and resumes feed runs that lost their reader.
 
-use catalog::Failure;
-use ledger::core::run as run_item;
-use ledger::core::state::PENDING_SHARDS;
-use ledger::core::{Change, Condition, Item, Operand, Value, Write};
-use ledger::{ProductState, Run, RunId, RunStatus, Stage};
-use redrive::overdue::{self, Overdue};
-use redrive::{Filter, QueueName, Request, SweepReport};
-use runtime::{Announcement, Cause, Deadline, ProductMessage};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
-use catalog::ProductKey;
+use catalog::{Failure, ProductKey, Version};
+use ledger::core::run as run_item;
+use ledger::core::state::PENDING_SHARDS;
+use ledger::core::{Change, Condition, Item, Operand, Value, Write};
+use ledger::{ProductState, Registered, Run, RunId, RunStatus, Stage};
+use redrive::letter::StrictPass;
+use redrive::overdue::{self, Overdue};
+use redrive::{Filter, QueueName, Request, SweepReport};
+use runtime::{Announcement, Cause, Deadline, ProductMessage};
 use serde_json::json;
 
 use crate::RedriveError;
@@ -190,7 +190,7 @@ impl Redriver {
                 *report.held_back.entry("run resumed_recently_or_too_often".to_owned()).or_default() += 1;
                 continue;
             }
-            match self.requeue(&id).await {
+            match self.requeue(&id, now).await {
                 Ok(()) => {
                     tracing::warn!(run = run.run, object = %format!("s3://{}/{}", id.bucket, id.key), "run without a reader: put back on the queue");
                     report.runs_resumed.push(run.run);
@@ -218,19 +218,20 @@ impl Redriver {
         }
     }
 
-    /// Puts the event that began a run on the ingest queue again.
-    async fn requeue(&self, id: &RunId) -> Result<(), String> {
+    /// Asks normalize for a run again.
+    async fn requeue(&self, id: &RunId, now: i64) -> Result<(), String> {
         let queue = self.queues.get(&QueueName::Ingest).ok_or("no ingest queue")?;
-        let event = json!({
-            "source": "aws.s3",
-            "detail-type": "Object Created",
-            "detail": {
-                "bucket": {"name": id.bucket},
-                "object": {"key": id.key, "version-id": id.object_version},
-                "reason": "catalog-relay sweep",
-            },
-        });
-        let copy = Outgoing { body: event.to_string(), attributes: BTreeMap::new(), trace: None, delay_seconds: 0 };
+        let body = if id.is_strict() {
+            let source = id.key.split('/').nth(1).unwrap_or_default();
+            let registered = self.ledger.newer_runs(source, &Version::from_text("")).await;
+            let registered = registered.map_err(|error| error.to_string())?;
+            // A pass that was struck off meanwhile has nothing left to do.
+            let Some(one) = registered.into_iter().find(|one| one.id == id.original()) else { return Ok(()) };
+            strict_pass(one)
+        } else {
+            object_created(id, now)
+        };
+        let copy = Outgoing { body, attributes: BTreeMap::new(), trace: None, delay_seconds: 0 };
         queue.send(&[copy]).await.pop().unwrap_or_else(|| Err("not sent".to_owned()))
     }
 
@@ -264,6 +265,33 @@ impl Redriver {
             .collect();
         Ok(Run::of(&item))
     }
+}
+
+fn strict_pass(run: Registered) -> String {
+    let RunId { bucket, key, object_version } = run.id;
+    let pass = StrictPass { bucket, key, object_version, version: run.version.to_string() };
+    serde_json::to_string(&pass).unwrap_or_default()
+}
+
+/// The event that began a run, as far as the run's key tells. S3's sequencer is not in it where the bucket has versions: records that were
+/// written but not announced before count as stale then, and are announced by the sweep.
+fn object_created(id: &RunId, now: i64) -> String {
+    let (version_id, etag, sequencer) = match id.object_version.split_once('.') {
+        Some((etag, sequencer)) => (None, Some(etag), sequencer),
+        None => (Some(&id.object_version), None, ""),
+    };
+    let time = jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_string();
+    json!({
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": time,
+        "detail": {
+            "bucket": {"name": id.bucket},
+            "object": {"key": id.key, "version-id": version_id, "etag": etag, "sequencer": sequencer},
+            "reason": "catalog-relay sweep",
+        },
+    })
+    .to_string()
 }
 
 fn message(key: ProductKey, state: &ProductState, now: i64) -> ProductMessage {
