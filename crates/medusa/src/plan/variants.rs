@@ -142,6 +142,8 @@ pub(super) fn plan(
     if !axes.add.is_empty() {
         plan.structure.push(Structure::Options(axes.add.clone()));
     }
+    // A variant that lost its choice needs its values no longer.
+    let held: Vec<&Variant> = matched.held.iter().map(|(now, _)| *now).filter(|now| !clear.contains(&now.id)).collect();
     let first =
         VariantsBatch { update: clear.into_iter().map(without_choice).collect(), delete: early, create: vec![] };
     if !first.is_empty() {
@@ -154,7 +156,6 @@ pub(super) fn plan(
     if !batch.is_empty() {
         plan.structure.push(Structure::Variants(batch));
     }
-    let held: Vec<&Variant> = matched.held.iter().map(|(now, _)| *now).collect();
     let leftovers = axes.leftovers(article, &held);
     if !leftovers.is_empty() {
         plan.structure.push(Structure::Options(leftovers));

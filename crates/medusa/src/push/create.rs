@@ -88,8 +88,10 @@ impl Shop {
             match self.create_batch(std::slice::from_ref(&body), deadline).await {
                 Ok(created) => return Ok(created),
                 Err(error) => match error.refusal() {
-                    Some(Refusal::SkuTaken(sku) | Refusal::InventorySkuTaken(sku)) if freed <= body.variants.len() => {
-                        self.free_sku(sku, offer.key, owners, deadline).await?;
+                    Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
+                        if freed <= body.variants.len() =>
+                    {
+                        self.free_sku(taken, offer.key, owners, deadline).await?;
                         freed += 1;
                     }
                     _ => return Err(error.about(offer.key)),

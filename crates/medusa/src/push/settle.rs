@@ -81,7 +81,8 @@ impl Shop {
     }
 
     async fn finish(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
-        let updates: Vec<ProductUpdate> = works.iter().map(|work| work.last.clone()).collect();
+        let updates: Vec<ProductUpdate> =
+            works.iter().map(|work| work.last.clone()).filter(|last| !last.is_empty()).collect();
         self.update_products(updates, deadline).await
     }
 

@@ -11,20 +11,32 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Shop, SkuOwners, marker};
+use crate::api::Refusal;
 use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
 
 impl Shop {
-    /// Makes `sku` free for `heir`, or says who holds it with good reason.
+    /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good reason.
     pub(super) async fn free_sku(
         &self,
-        sku: &str,
+        refusal: &Refusal,
         heir: &ProductKey,
         owners: &impl SkuOwners,
         deadline: Instant,
     ) -> Result<(), Failure> {
+        let (sku, item_only) = match refusal {
+            Refusal::SkuTaken(sku) => (sku.as_str(), false),
+            Refusal::InventorySkuTaken(sku) => (sku.as_str(), true),
+            _ => return Ok(()),
+        };
         let query = [("sku[]", sku), ("fields", "id,sku,product_id,product.external_id,product.title")];
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+        let own = heir.to_string();
         for holder in variants {
+            let product = holder.product.as_ref();
+            // Our own variant has the SKU and lacks the item.
+            if item_only && product.and_then(|product| product.external_id.as_deref()) == Some(own.as_str()) {
+                continue;
+            }
             self.release_variant(sku, &holder, heir, owners, deadline).await?;
         }
         let query = [("sku[]", sku), ("fields", "id,sku,variants.id,variants.sku")];

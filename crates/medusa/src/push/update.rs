@@ -103,10 +103,10 @@ impl Shop {
             let mut freed = 0;
             while let Err(error) = self.take_step(product_id, step, deadline).await {
                 match error.refusal() {
-                    Some(Refusal::SkuTaken(sku) | Refusal::InventorySkuTaken(sku))
+                    Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
                         if freed <= offer.article.variants.len() =>
                     {
-                        self.free_sku(sku, offer.key, owners, deadline).await.map_err(Stumble::Failed)?;
+                        self.free_sku(taken, offer.key, owners, deadline).await.map_err(Stumble::Failed)?;
                         freed += 1;
                     }
                     Some(
@@ -175,7 +175,8 @@ fn work<'a>(offer: &Offer<'a>, product: &Product, plan: Plan, changed: bool) -> 
     let mut last = plan.product;
     let marked = product.metadata.as_ref().and_then(|m| m.get(MARKER)).and_then(|value| value.as_str());
     // After several calls the marker has been taken away, whatever this reading still shows.
-    if changed || marked != Some(offer.marker) {
+    let changed = changed || marked != Some(offer.marker);
+    if changed {
         last.metadata.extend(marker(offer.marker));
     }
     Work {

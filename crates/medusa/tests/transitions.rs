@@ -1,0 +1,337 @@
+//! From one state of a product to another: after the push the storefront shows exactly the new state, what is in both states keeps
+//! its identity, nothing else in the shop has changed, and a second push does nothing.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use catalog::ProductKey;
+use futures::{StreamExt, future, stream};
+use medusa::{Article, Change, Depth, Texts, Variant};
+use serde_json::{Value, json};
+use support::{Real, Shown, offered, shirt, variant};
+
+/// Changes an article; the key tells which product's it is.
+type Edit = fn(&mut Article, &ProductKey);
+
+const AS_IS: Edit = |_, _| {};
+
+fn sizes(article: &mut Article, key: &ProductKey, sizes: &[&str]) {
+    article.variants = sizes.iter().map(|size| variant(key, &["Red", size])).collect();
+}
+
+fn choices(article: &mut Article, key: &ProductKey, options: &[&str], choices: &[&[&str]]) {
+    article.options = options.iter().map(|name| (*name).to_owned()).collect();
+    article.variants = choices.iter().map(|choice| variant(key, choice)).collect();
+}
+
+fn price(variant: &mut Variant, currency: &str, amount: &str) {
+    variant.prices.insert(currency.to_owned(), amount.parse().unwrap());
+}
+
+fn rename_value(article: &mut Article, option: usize, from: &str, to: &str) {
+    for variant in article.variants.iter_mut().filter(|variant| variant.options[option] == from) {
+        variant.options[option] = to.to_owned();
+    }
+}
+
+fn image(key: &ProductKey, name: &str) -> String {
+    format!("https://img.example/{}/{name}.jpg", key.id())
+}
+
+/// Name, state A, state B. Both start from a red shirt in S, M and L.
+const TRANSITIONS: &[(&str, Edit, Edit)] = &[
+    ("one price changes", AS_IS, |a, _| price(&mut a.variants[1], "sar", "19.99")),
+    ("all prices change", AS_IS, |a, _| {
+        for variant in &mut a.variants {
+            price(variant, "sar", "99.95");
+            price(variant, "usd", "26.65");
+        }
+    }),
+    ("a price gets more decimals", AS_IS, |a, _| price(&mut a.variants[0], "sar", "149.955")),
+    ("a price becomes very large", AS_IS, |a, _| price(&mut a.variants[0], "sar", "9999999999.99")),
+    ("a currency is removed", AS_IS, |a, _| drop_currency(&mut a.variants[0], "usd")),
+    ("a currency is added", |a, _| drop_currency(&mut a.variants[0], "usd"), AS_IS),
+    (
+        "one currency replaces the other",
+        |a, _| drop_currency(&mut a.variants[0], "usd"),
+        |a, _| {
+            drop_currency(&mut a.variants[0], "sar");
+        },
+    ),
+    ("a list price is added", AS_IS, |a, _| list_price(&mut a.variants[0], "28.00")),
+    (
+        "a list price changes",
+        |a, _| list_price(&mut a.variants[0], "28.00"),
+        |a, _| {
+            list_price(&mut a.variants[0], "30.00");
+        },
+    ),
+    ("a list price is removed", |a, _| list_price(&mut a.variants[0], "28.00"), AS_IS),
+    ("stock rises", AS_IS, |a, _| a.variants[0].stock = 500),
+    ("stock falls", AS_IS, |a, _| a.variants[2].stock = 1),
+    ("a size sells out", AS_IS, |a, _| a.variants[1].stock = 0),
+    ("a size is in stock again", |a, _| a.variants[1].stock = 0, AS_IS),
+    ("all sells out", AS_IS, |a, _| a.variants.iter_mut().for_each(|variant| variant.stock = 0)),
+    ("a size is added at the end", AS_IS, |a, key| sizes(a, key, &["S", "M", "L", "XL"])),
+    ("a size is added in front", AS_IS, |a, key| sizes(a, key, &["XS", "S", "M", "L"])),
+    ("ten sizes are added", AS_IS, |a, key| {
+        sizes(a, key, &["S", "M", "L", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
+    }),
+    ("the last size is removed", AS_IS, |a, key| sizes(a, key, &["S", "M"])),
+    ("the first size is removed", AS_IS, |a, key| sizes(a, key, &["M", "L"])),
+    ("all sizes but one are removed", AS_IS, |a, key| sizes(a, key, &["M"])),
+    ("all sizes are replaced", AS_IS, |a, key| sizes(a, key, &["40", "41"])),
+    ("one size is removed and one added", AS_IS, |a, key| sizes(a, key, &["S", "M", "XL"])),
+    ("a size is renamed", AS_IS, |a, _| rename_value(a, 1, "S", "Small")),
+    ("all sizes are renamed", AS_IS, |a, _| {
+        for (from, to) in [("S", "Small"), ("M", "Medium"), ("L", "Large")] {
+            rename_value(a, 1, from, to);
+        }
+    }),
+    ("a size takes over another's name", AS_IS, |a, _| {
+        a.variants.remove(0);
+        rename_value(a, 1, "M", "S");
+    }),
+    ("two sizes exchange their names", AS_IS, |a, _| {
+        let [s, m] = [a.variants[0].options.clone(), a.variants[1].options.clone()];
+        (a.variants[0].options, a.variants[1].options) = (m, s);
+    }),
+    ("three sizes change their names in a ring", AS_IS, |a, _| {
+        let choices: Vec<_> = a.variants.iter().map(|variant| variant.options.clone()).collect();
+        for (n, variant) in a.variants.iter_mut().enumerate() {
+            variant.options = choices[(n + 1) % 3].clone();
+        }
+    }),
+    ("a SKU is renamed", AS_IS, |a, _| a.variants[0].sku.push_str("-new")),
+    ("all SKUs are renamed", AS_IS, |a, _| a.variants.iter_mut().for_each(|variant| variant.sku.push_str("-new"))),
+    ("a SKU, its price and its stock change", AS_IS, |a, _| {
+        a.variants[0].sku.push_str("-new");
+        price(&mut a.variants[0], "sar", "1.50");
+        a.variants[0].stock = 3;
+    }),
+    ("a SKU is renamed and a size added", AS_IS, |a, key| {
+        sizes(a, key, &["S", "M", "L", "XL"]);
+        a.variants[1].sku.push_str("-new");
+    }),
+    ("variants change their order", AS_IS, |a, _| a.variants.reverse()),
+    ("variant titles change", AS_IS, |a, _| a.variants.iter_mut().for_each(|variant| variant.title.push('!'))),
+    ("variant metadata changes", AS_IS, |a, key| {
+        a.variants[0].metadata.insert("relay_images".into(), json!([image(key, "a")]));
+    }),
+    ("the colour is renamed", AS_IS, |a, _| rename_value(a, 0, "Red", "Crimson")),
+    ("a second colour is added", AS_IS, |a, key| {
+        choices(
+            a,
+            key,
+            &["Color", "Size"],
+            &[&["Red", "S"], &["Red", "M"], &["Red", "L"], &["Blue", "S"], &["Blue", "M"]],
+        );
+    }),
+    (
+        "a colour is removed",
+        |a, key| choices(a, key, &["Color", "Size"], &[&["Red", "S"], &["Blue", "S"], &["Blue", "M"]]),
+        |a, key| choices(a, key, &["Color", "Size"], &[&["Blue", "S"], &["Blue", "M"]]),
+    ),
+    ("one size changes its colour", AS_IS, |a, _| a.variants[2].options[0] = "Blue".into()),
+    ("an option is added", AS_IS, |a, _| {
+        a.options.push("Fit".into());
+        a.variants.iter_mut().for_each(|variant| variant.options.push("Slim".into()));
+    }),
+    ("an option is added and sizes change", AS_IS, |a, key| {
+        choices(
+            a,
+            key,
+            &["Color", "Size", "Fit"],
+            &[&["Red", "S", "Slim"], &["Red", "S", "Wide"], &["Red", "XL", "Slim"]],
+        );
+    }),
+    ("an option is removed", AS_IS, |a, _| {
+        a.options.remove(0);
+        a.variants.iter_mut().for_each(|variant| drop(variant.options.remove(0)));
+    }),
+    ("an option is removed and sizes change", AS_IS, |a, key| choices(a, key, &["Size"], &[&["S"], &["XL"]])),
+    ("an option is renamed", AS_IS, |a, _| a.options[1] = "المقاس".into()),
+    ("both options are renamed", AS_IS, |a, _| a.options = vec!["Colour".into(), "EU size".into()]),
+    ("an option and one of its values are renamed", AS_IS, |a, _| {
+        a.options[1] = "EU size".into();
+        rename_value(a, 1, "S", "36");
+    }),
+    ("options change their order", AS_IS, |a, _| {
+        a.options.reverse();
+        a.variants.iter_mut().for_each(|variant| variant.options.reverse());
+    }),
+    ("options exchange their names", AS_IS, |a, _| a.options.reverse()),
+    ("an option is replaced by another", AS_IS, |a, key| {
+        choices(a, key, &["Material", "Size"], &[&["Cotton", "S"], &["Linen", "S"]]);
+    }),
+    ("a product without a choice gets sizes", |a, key| choices(a, key, &["Option"], &[&["Default"]]), AS_IS),
+    ("sizes give way to a product without a choice", AS_IS, |a, key| choices(a, key, &["Option"], &[&["Default"]])),
+    ("everything changes", AS_IS, |a, key| {
+        choices(a, key, &["Length", "Waist"], &[&["32", "30"], &["34", "30"], &["34", "32"]]);
+        a.title = "Trousers".into();
+        a.description.clear();
+        a.translations.clear();
+        a.images = vec![image(key, "z")];
+        a.metadata = BTreeMap::from([("relay_brand".to_owned(), json!("Other"))]);
+        a.variants[0].stock = 7;
+    }),
+    ("the title changes", AS_IS, |a, _| a.title = "Fine shirt".into()),
+    ("the title becomes Arabic", AS_IS, |a, _| {
+        a.title = "قميص فاخر".into();
+        a.translations.clear();
+    }),
+    ("the title gets quotes, emoji and marks", AS_IS, |a, _| a.title = "\"Shirt\" 👕 \u{200f}قميص & <co>".into()),
+    ("a translated title changes", AS_IS, |a, _| translate(a, "قميص فاخر", "<p>قطن</p>")),
+    ("a translation is added", |a, _| a.translations.clear(), AS_IS),
+    ("a translation is removed", AS_IS, |a, _| a.translations.clear()),
+    ("a translated description is removed", AS_IS, |a, _| translate(a, "قميص", "")),
+    ("the description changes", AS_IS, |a, _| a.description = "<p>Linen</p>".into()),
+    ("the description is emptied", AS_IS, |a, _| a.description.clear()),
+    ("the description gets longer than a single request may be", AS_IS, |a, _| {
+        a.description = format!("<p>{}</p>", "very long ".repeat(20_000));
+    }),
+    ("images change their order", AS_IS, |a, _| a.images.swap(1, 2)),
+    ("another image becomes the main one", AS_IS, |a, _| a.images.rotate_left(1)),
+    ("an image is added", AS_IS, |a, key| a.images.push(image(key, "d"))),
+    ("an image is added in front", AS_IS, |a, key| a.images.insert(0, image(key, "d"))),
+    ("an image is removed", AS_IS, |a, _| drop(a.images.remove(1))),
+    ("all images are removed", AS_IS, |a, _| a.images.clear()),
+    ("images appear", |a, _| a.images.clear(), AS_IS),
+    ("all images are replaced", AS_IS, |a, key| a.images = vec![image(key, "x"), image(key, "y")]),
+    ("a fact is added", AS_IS, |a, _| drop(a.metadata.insert("relay_group".into(), json!("g1")))),
+    ("a fact changes", AS_IS, |a, _| drop(a.metadata.insert("relay_brand".into(), json!("Other")))),
+    ("a fact is removed", AS_IS, |a, _| assert!(a.metadata.remove("relay_brand").is_some())),
+    ("a fact becomes a list", AS_IS, |a, _| drop(a.metadata.insert("relay_brand".into(), json!(["A", {"b": 1}])))),
+];
+
+fn drop_currency(variant: &mut Variant, currency: &str) {
+    assert!(variant.prices.remove(currency).is_some());
+}
+
+fn list_price(variant: &mut Variant, amount: &str) {
+    variant.metadata.insert("relay_list_prices".into(), json!({"sar": amount}));
+}
+
+fn translate(article: &mut Article, title: &str, description: &str) {
+    let texts = Texts { title: title.to_owned(), description: description.to_owned() };
+    article.translations.insert("ar-SA".to_owned(), texts);
+}
+
+#[tokio::test]
+async fn every_transition_ends_in_exactly_the_new_state() {
+    let Some(real) = Real::connect().await else { return };
+    let bystander = real.new_key();
+    real.push(&offered(&bystander, &shirt(&bystander, &["S", "M"]))).await.unwrap();
+    let untouched = real.admin_product(&bystander).await;
+    let each = TRANSITIONS.iter().map(async |(name, from, to)| {
+        let key = real.new_key();
+        let [mut a, mut b] = [shirt(&key, &["S", "M", "L"]), shirt(&key, &["S", "M", "L"])];
+        from(&mut a, &key);
+        to(&mut b, &key);
+        assert_ne!(a, b, "{name}: the two states are the same");
+        let result = transition(&real, &key, &a, &b).await;
+        result.map_err(|why| format!("{name}: {why}")).err()
+    });
+    let mut broken: Vec<String> = stream::iter(each).buffer_unordered(4).filter_map(future::ready).collect().await;
+    if real.admin_product(&bystander).await != untouched {
+        broken.push("another product changed".to_owned());
+    }
+    assert!(broken.is_empty(), "{} of {} transitions:\n{}", broken.len(), TRANSITIONS.len(), broken.join("\n"));
+    println!("{} transitions", TRANSITIONS.len());
+}
+
+async fn transition(real: &Real, key: &ProductKey, a: &Article, b: &Article) -> Result<(), String> {
+    let first = real.push(&offered(key, a)).await.map_err(|failure| format!("state A: {failure}"))?;
+    if first.change != Change::Created {
+        return Err(format!("state A was not created but {}", first.change.as_str()));
+    }
+    same(real.shown(key).await.as_ref(), &Shown::expected(a, real), "state A")?;
+    let before = real.admin_product(key).await.unwrap();
+    let second = real.push(&offered(key, b)).await.map_err(|failure| format!("state B: {failure}"))?;
+    if second.change != Change::Updated {
+        return Err(format!("state B was not an update but {}", second.change.as_str()));
+    }
+    same(real.shown(key).await.as_ref(), &Shown::expected(b, real), "state B")?;
+    let after = real.admin_product(key).await.unwrap();
+    identity(&before, &after, "variants", "sku")?;
+    identity(&before, &after, "images", "url")?;
+    if before["id"] != after["id"] || before["handle"] != after["handle"] {
+        return Err("the product is another one".to_owned());
+    }
+    sound(real, key, &after).await?;
+    if let Err(why) = buy_first(real, b, &after).await {
+        return Err(format!("cannot be bought: {why}"));
+    }
+    for depth in [Depth::Light, Depth::Full] {
+        let again = real.push_as(&offered(key, b), depth).await.map_err(|failure| format!("again: {failure}"))?;
+        if again.change != Change::Unchanged || real.admin_product(key).await.as_ref() != Some(&after) {
+            return Err(format!("a second push ({depth:?}) was {} and not without effect", again.change.as_str()));
+        }
+    }
+    Ok(())
+}
+
+fn same(shown: Option<&Shown>, expected: &Shown, state: &str) -> Result<(), String> {
+    match shown {
+        Some(shown) if shown == expected => Ok(()),
+        Some(shown) => Err(format!("{state} shows\n  {shown:?}\ninstead of\n  {expected:?}")),
+        None => Err(format!("{state} is not shown at all")),
+    }
+}
+
+/// Rows with the same natural key in both states are the same rows: carts and links to them stay valid.
+fn identity(before: &Value, after: &Value, rows: &str, natural: &str) -> Result<(), String> {
+    let ids = |product: &Value| -> BTreeMap<String, String> {
+        let rows = product[rows].as_array().unwrap().iter();
+        rows.map(|row| (row[natural].to_string(), row["id"].to_string())).collect()
+    };
+    let after = ids(after);
+    match ids(before).into_iter().find(|(key, id)| after.get(key).is_some_and(|now| now != id)) {
+        Some((key, _)) => Err(format!("{rows} {key} is a new row")),
+        None => Ok(()),
+    }
+}
+
+/// No duplicate rows, one inventory item for each variant and none beside them.
+async fn sound(real: &Real, key: &ProductKey, product: &Value) -> Result<(), String> {
+    let variants = product["variants"].as_array().unwrap();
+    for variant in variants {
+        let sku = variant["sku"].as_str().unwrap_or("null");
+        let prices = variant["prices"].as_array().ok_or(format!("{sku} has no price set"))?;
+        let mut currencies: Vec<_> = prices.iter().map(|price| price["currency_code"].as_str().unwrap()).collect();
+        let rows = currencies.len();
+        currencies.sort_unstable();
+        currencies.dedup();
+        if rows != currencies.len() {
+            return Err(format!("{sku} has duplicate prices"));
+        }
+        let items = variant["inventory_items"].as_array().unwrap();
+        if items.len() != 1 || items[0]["inventory"]["sku"] != variant["sku"] {
+            return Err(format!("{sku} has the inventory items {items:?}"));
+        }
+    }
+    let found =
+        real.admin_get("/admin/inventory-items", &[("q", key.id()), ("limit", "200"), ("fields", "id,sku")]).await;
+    let prefix = format!("{}-", key.id());
+    let own = |item: &&Value| item["sku"].as_str().is_some_and(|sku| sku.starts_with(&prefix));
+    let items = found["inventory_items"].as_array().unwrap().iter().filter(own).count();
+    if items == variants.len() {
+        Ok(())
+    } else {
+        Err(format!("{items} inventory items for {} variants", variants.len()))
+    }
+}
+
+async fn buy_first(real: &Real, article: &Article, product: &Value) -> Result<(), String> {
+    let Some(wanted) = article.variants.iter().find(|variant| variant.stock > 0) else { return Ok(()) };
+    let variant =
+        product["variants"].as_array().unwrap().iter().find(|v| v["sku"] == wanted.sku.as_str()).ok_or("gone")?;
+    for (currency, amount) in &wanted.prices {
+        let got = real.cart_subtotal(variant["id"].as_str().unwrap(), currency, 1).await?;
+        if got != amount.normalize() {
+            return Err(format!("{} {currency} cost {got}", wanted.sku));
+        }
+    }
+    Ok(())
+}
