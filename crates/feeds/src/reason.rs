@@ -55,6 +55,8 @@ pub enum Reason {
     MissingField,
     /// A field has the wrong type.
     InvalidType,
+    /// A field that the canonical shape does not have.
+    UnknownField,
     /// A key that is needed occurs twice in one object.
     DuplicateKey,
     /// The product id cannot be used.
@@ -115,6 +117,7 @@ impl Reason {
             Self::SourceError => "source_error",
             Self::MissingField => "missing_field",
             Self::InvalidType => "invalid_type",
+            Self::UnknownField => "unknown_field",
             Self::DuplicateKey => "duplicate_key",
             Self::InvalidId => "invalid_id",
             Self::NoVariants => "no_variants",

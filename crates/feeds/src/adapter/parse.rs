@@ -31,6 +31,8 @@ fn defect(record: &str, error: &serde_json::Error) -> Defect {
         Reason::MalformedJson
     } else if message.starts_with("duplicate field") {
         Reason::DuplicateKey
+    } else if message.starts_with("unknown field") {
+        Reason::UnknownField
     } else if message.starts_with("missing field") {
         Reason::MissingField
     } else {
