@@ -41,6 +41,11 @@ pub fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(120)
 }
 
+pub fn secret_key_client() -> Option<Medusa> {
+    let secret_key = setting("RELAY_MEDUSA_SECRET_KEY")?;
+    Some(Medusa::new(&setting("RELAY_MEDUSA_URL")?, Credentials::Key { secret_key }).unwrap())
+}
+
 pub fn medusa_client() -> Option<Medusa> {
     let url = setting("RELAY_MEDUSA_URL")?;
     let email = setting("RELAY_MEDUSA_EMAIL").expect("RELAY_MEDUSA_EMAIL");
@@ -74,7 +79,7 @@ impl Real {
             url: setting("RELAY_MEDUSA_URL").unwrap(),
             store: reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(4)).build().unwrap(),
             publishable_key: setting("RELAY_MEDUSA_PUBLISHABLE_KEY").expect("RELAY_MEDUSA_PUBLISHABLE_KEY"),
-            run: format!("{:x}", millis % 0x1000_0000_0000),
+            run: format!("{:x}-{:x}", millis % 0x1000_0000_0000, std::process::id()),
         })
     }
 
