@@ -12,14 +12,14 @@ use crate::client::Pimcore;
 use crate::input::CategoryNames;
 use crate::operations;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
-use crate::plan::{Claim, Plan, Step, external_id, plan};
+use crate::plan::{Claim, NewParent, Plan, Step, external_id, plan};
 use crate::tree::{CategoryTree, TreeNode};
 
 /// How old the tree may be while nothing has to be done. A category deleted meanwhile shows when a product is refused.
 pub const TREE_AGE: Duration = Duration::from_secs(300);
 /// Categories created in one request.
 const CREATES: usize = 20;
-/// Create, find that somebody else did, move, rename: each is a round. More rounds mean that people and feeds are at odds just now.
+/// Rounds of looking and doing. More mean that people and feeds are at odds just now.
 const ROUNDS: usize = 6;
 
 /// Object ids of categories, by external id.
@@ -77,7 +77,7 @@ impl Pimcore {
                 max_age = Duration::ZERO;
                 continue;
             }
-            let changed = self.carry_out(&tree, todo, &mut failed, deadline).await?;
+            let changed = self.carry_out(&tree, claims, todo, &mut failed, deadline).await?;
             self.remember_tree(&changed).await;
             tree = changed;
             let rest = plan(&tree, claims);
@@ -94,24 +94,34 @@ impl Pimcore {
     async fn carry_out(
         &self,
         tree: &Arc<CategoryTree>,
+        claims: &[Claim<'_>],
         todo: Plan,
         failed: &mut HashMap<String, Failure>,
         deadline: Instant,
     ) -> Result<Arc<CategoryTree>, Failure> {
         failed.extend(todo.refused);
-        let (creates, changes): (Vec<Step>, Vec<Step>) =
+        let (creates, updates): (Vec<Step>, Vec<Step>) =
             todo.steps.into_iter().partition(|step| matches!(step, Step::Create { .. }));
         let mut tree = Arc::clone(tree);
         for creates in creates.chunks(CREATES) {
             self.create(creates, &mut tree, failed, deadline).await?;
         }
-        let Some(first) = changes.first() else { return Ok(tree) };
+        let mut next = updates.into_iter().next();
         // One at a time: a move changes the paths of everything below.
-        if let Err(failure) = self.change(first, deadline).await {
-            tracing::warn!(category = name(first), %failure, "a category could not be moved or renamed");
-            failed.insert(name(first), failure);
+        while let Some(step) = next {
+            match self.update(&step, deadline).await {
+                Ok(saved) => apply(Arc::make_mut(&mut tree), &step, &saved),
+                Err(failure) => {
+                    tracing::warn!(category = name(&step), %failure, "a category could not be moved or renamed");
+                    failed.insert(name(&step), failure);
+                    tree = self.category_tree(Duration::ZERO, deadline).await?;
+                }
+            }
+            let rest = plan(&tree, claims).steps.into_iter();
+            next =
+                rest.filter(|step| matches!(step, Step::Update { .. })).find(|step| !failed.contains_key(&name(step)));
         }
-        self.category_tree(Duration::ZERO, deadline).await
+        Ok(tree)
     }
 
     async fn create(
@@ -166,26 +176,23 @@ impl Pimcore {
         Ok(())
     }
 
-    async fn change(&self, step: &Step, deadline: Instant) -> Result<(), Failure> {
-        let (from, to, variables) = match step {
-            Step::Move { from, parent_id, to, .. } => {
-                let parent_id = match parent_id {
-                    Some(parent_id) => *parent_id,
-                    None => self.health(deadline).await?.category_folder,
-                };
-                (from, to, json!({"fullpath": from.as_str(), "parentId": parent_id, "input": {}}))
-            }
-            Step::Rename { path, input, .. } => {
-                (path, path, json!({"fullpath": path.as_str(), "parentId": null, "input": input}))
-            }
-            Step::Create { .. } => return Ok(()),
+    async fn update(&self, step: &Step, deadline: Instant) -> Result<Saved, Failure> {
+        let Step::Update { from, parent, to, input, .. } = step else {
+            return Err(Failure::permanent("pimcore_internal", "a create is not an update"));
         };
+        let mut variables = json!({"fullpath": from.as_str(), "input": input});
+        if let Some(parent) = parent {
+            variables["parentId"] = match parent {
+                NewParent::Category(id) => (*id).into(),
+                NewParent::Root => self.health(deadline).await?.category_folder.into(),
+            };
+        }
         let sent = self.post(operations::UPDATE_CATEGORY, &variables, deadline).await?;
         match answer::single(sent.view(), "updateCatalogCategory")? {
             // Success alone means nothing: a parent that does not exist is ignored.
             AliasOutcome::Done(saved) if saved.fullpath == to.as_str() => {
                 tracing::info!(%from, %to, "category updated");
-                Ok(())
+                Ok(saved)
             }
             AliasOutcome::Done(saved) => Err(Failure::transient(
                 "pimcore_move_ignored",
@@ -200,12 +207,25 @@ impl Pimcore {
     }
 }
 
-/// The external id of a create, the path of a change: what a failure is kept under.
+/// The external id of a create, from where to where an update goes: what a failure is kept under.
 fn name(step: &Step) -> String {
     match step {
         Step::Create { external_id, .. } => external_id.clone(),
-        Step::Move { from, to, .. } => format!("{from} -> {to}"),
-        Step::Rename { path, .. } => path.to_string(),
+        Step::Update { from, to, .. } => format!("{from} -> {to}"),
+    }
+}
+
+/// Notes a saved update in the tree.
+fn apply(tree: &mut CategoryTree, step: &Step, saved: &Saved) {
+    let Step::Update { id, parent, to, input, .. } = step else { return };
+    let parent = match parent {
+        None => tree.get(*id).and_then(|node| node.parent),
+        Some(NewParent::Root) => None,
+        Some(NewParent::Category(parent)) => Some(*parent),
+    };
+    tree.relocate(*id, parent, to, saved.modified);
+    if let Some(names) = &input.name {
+        tree.rename(*id, &names.texts(), input.slug.as_deref());
     }
 }
 

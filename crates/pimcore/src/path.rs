@@ -109,6 +109,12 @@ impl CategoryPath {
         inside(CATEGORY_FOLDER, fullpath).then(|| Self(fullpath.to_owned()))
     }
 
+    /// Its last part.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(_, key)| key)
+    }
+
     /// A new category's path: below `parent`, or at the root of the tree.
     #[must_use]
     pub fn below(parent: Option<&Self>, key: &ObjectKey) -> Self {

@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 use catalog::{Category, Failure, Version};
 
-use crate::input::{CategoryInput, CategoryNames};
-use crate::path::{CategoryPath, ObjectKey};
+use crate::input::{CategoryInput, CategoryNames, LANGUAGES};
+use crate::path::{CATEGORY_FOLDER, CategoryPath, ObjectKey};
 use crate::tree::{CategoryTree, TreeNode};
 
 /// A document's statement about where categories belong.
@@ -42,26 +42,29 @@ pub enum Step {
         /// Fields.
         input: CategoryInput,
     },
-    /// Put a category below another parent.
-    Move {
+    /// Put a category below another parent, give it the name that the source has now, or both: in one request, because each save makes
+    /// the category newer than the document.
+    Update {
         /// The category.
         id: u32,
         /// Where it is.
         from: CategoryPath,
-        /// Object id of the new parent; `None` is the root of the tree.
-        parent_id: Option<u32>,
+        /// The new parent, if it moves.
+        parent: Option<NewParent>,
         /// Where it has to be afterwards.
         to: CategoryPath,
-    },
-    /// Give a category the name that the source has now.
-    Rename {
-        /// The category.
-        id: u32,
-        /// Where it is.
-        path: CategoryPath,
-        /// Fields.
+        /// Fields; empty if only the parent changes.
         input: CategoryInput,
     },
+}
+
+/// Where a category moves to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewParent {
+    /// The root of the tree.
+    Root,
+    /// Another category, by object id.
+    Category(u32),
 }
 
 /// What has to be done.
@@ -154,47 +157,52 @@ fn adjust(
     above: Option<&str>,
     claim: &Claim<'_>,
     category: &Category,
-) -> Vec<Step> {
-    let mut steps = Vec::new();
+) -> Option<Step> {
     if seconds(claim.version) < node.modified {
-        return steps;
+        return None;
     }
-    let renamed = category.name.0.iter().any(|(lang, text)| {
-        crate::input::LANGUAGES.contains(&lang.as_str())
-            && node.name.get(lang) != Some(text.as_str())
-            && !text.is_empty()
-    });
-    if renamed {
-        let input =
-            CategoryInput { external_id: None, name: Some(CategoryNames::of(&category.name)), slug: slug(category) };
-        steps.push(Step::Rename { id: node.id, path: node.path.clone(), input });
-    }
-    let parent = match above {
-        None => None,
-        // Not there yet: the next round knows its object id.
-        Some(above) => match tree.by_external_id(above) {
-            Some(parent) => Some(parent),
-            None => return steps,
-        },
+    let new_name = |(lang, text): (&String, &String)| {
+        LANGUAGES.contains(&lang.as_str()) && !text.is_empty() && node.name.get(lang) != Some(text.as_str())
     };
-    let parent_id = parent.map(|parent| parent.id);
-    if node.parent == parent_id {
-        return steps;
+    let renamed = category.name.0.iter().any(new_name);
+    let parent = new_parent(tree, node, above);
+    if !renamed && parent.is_none() {
+        return None;
     }
-    if parent_id.is_some_and(|parent_id| tree.is_within(parent_id, node.id)) {
+    let folder = match parent {
+        None => None,
+        Some(NewParent::Root) => Some(CATEGORY_FOLDER),
+        Some(NewParent::Category(id)) => Some(tree.get(id)?.path.as_str()),
+    };
+    let to = match folder {
+        None => node.path.clone(),
+        Some(folder) => CategoryPath::parse(&format!("{folder}/{}", node.path.key()))?,
+    };
+    let input = if renamed {
+        CategoryInput { external_id: None, name: Some(CategoryNames::of(&category.name)), slug: slug(category) }
+    } else {
+        CategoryInput { external_id: None, name: None, slug: None }
+    };
+    Some(Step::Update { id: node.id, from: node.path.clone(), parent, to, input })
+}
+
+/// The parent that a category has to move to, if it has to and can.
+fn new_parent(tree: &CategoryTree, node: &TreeNode, above: Option<&str>) -> Option<NewParent> {
+    let Some(above) = above else { return node.parent.map(|_| NewParent::Root) };
+    // Not there yet: it is created first, and the next plan knows its object id.
+    let parent = tree.by_external_id(above)?;
+    if node.parent == Some(parent.id) {
+        return None;
+    }
+    if tree.is_within(parent.id, node.id) {
         tracing::warn!(
             category = node.external_id,
             parent = above,
             "a feed puts a category below itself; it stays where it is"
         );
-        return steps;
+        return None;
     }
-    let Some((_, key)) = node.path.as_str().rsplit_once('/') else { return steps };
-    let to = format!("{}/{key}", parent.map_or(crate::path::CATEGORY_FOLDER, |parent| parent.path.as_str()));
-    if let Some(to) = CategoryPath::parse(&to) {
-        steps.push(Step::Move { id: node.id, from: node.path.clone(), parent_id, to });
-    }
-    steps
+    Some(NewParent::Category(parent.id))
 }
 
 /// The object time in a version, in seconds as Pimcore counts.
@@ -208,4 +216,99 @@ fn slug(category: &Category) -> Option<String> {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.collect::<Vec<_>>().join("-");
     (!slug.is_empty()).then(|| crate::limits::cut(&slug, crate::limits::LABEL))
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::Localized;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Does what a plan says, as Pimcore would: ids count up, a move takes everything below along.
+    fn carry_out(tree: &CategoryTree, plan: &Plan, now: i64) -> CategoryTree {
+        let mut nodes: Vec<TreeNode> = tree.iter().cloned().collect();
+        let mut next_id = nodes.iter().map(|node| node.id).max().unwrap_or(0) + 1;
+        for step in &plan.steps {
+            match step {
+                Step::Create { external_id, parent, key, .. } => {
+                    let parent_id =
+                        parent.as_ref().map(|path| nodes.iter().find(|node| node.path == *path).unwrap().id);
+                    assert!(nodes.iter().all(|node| node.external_id.as_ref() != Some(external_id)), "created twice");
+                    nodes.push(TreeNode {
+                        id: next_id,
+                        parent: parent_id,
+                        path: CategoryPath::below(parent.as_ref(), key),
+                        external_id: Some(external_id.clone()),
+                        published: true,
+                        name: Localized::default(),
+                        slug: None,
+                        shop_handle: None,
+                        hidden: false,
+                        modified: now,
+                    });
+                    next_id += 1;
+                }
+                Step::Update { id, parent, to, .. } => {
+                    let mut current = CategoryTree::new(nodes);
+                    let parent = match parent {
+                        None => current.get(*id).unwrap().parent,
+                        Some(NewParent::Root) => None,
+                        Some(NewParent::Category(parent)) => {
+                            assert!(!current.is_within(*parent, *id), "moved below itself");
+                            Some(*parent)
+                        }
+                    };
+                    current.relocate(*id, parent, to, now);
+                    // One move at a time: the next plan sees the new paths.
+                    return current;
+                }
+            }
+        }
+        CategoryTree::new(nodes)
+    }
+
+    fn path(ids: &[u8]) -> catalog::CategoryPath {
+        catalog::CategoryPath(
+            ids.iter().map(|id| Category { id: id.to_string(), name: Localized::default() }).collect(),
+        )
+    }
+
+    proptest! {
+        /// Whatever feeds say about few categories, contradictions and cycles between products included: the plans come to an end, the
+        /// result is a tree, every category is there, and the newest document's path is what it says.
+        #[test]
+        fn plans_end_in_a_tree_that_holds_what_the_newest_document_says(
+            feeds in prop::collection::vec(prop::collection::vec(prop::sample::subsequence(vec![0u8, 1, 2, 3, 4], 1..5).prop_shuffle(), 1..5), 1..4)
+        ) {
+            let mut tree = CategoryTree::default();
+            for (n, feed) in feeds.iter().enumerate() {
+                let paths: Vec<_> = feed.iter().map(|ids| path(ids)).collect();
+                let versions: Vec<_> = (0..paths.len()).map(|p| Version::new(9_000_000_000_000 + n as u64, "0", p as u64)).collect();
+                let claims: Vec<_> = paths.iter().zip(&versions).map(|(path, version)| Claim { source: "s", version, path }).collect();
+                let mut rounds = 0;
+                loop {
+                    let plan = plan(&tree, &claims);
+                    prop_assert!(plan.refused.is_empty());
+                    if plan.steps.is_empty() {
+                        break;
+                    }
+                    tree = carry_out(&tree, &plan, 0);
+                    rounds += 1;
+                    prop_assert!(rounds < 50, "the plans do not come to an end");
+                }
+                for node in tree.iter() {
+                    prop_assert_eq!(tree.path_of(node.id).first().and_then(|root| root.parent), None);
+                }
+                for id in feed.iter().flatten() {
+                    prop_assert!(tree.by_external_id(&external_id("s", &id.to_string())).is_some());
+                }
+                let newest = feed.last().unwrap();
+                let leaf = tree.by_external_id(&format!("s:{}", newest.last().unwrap())).unwrap();
+                let held: Vec<_> = tree.path_of(leaf.id).iter().map(|node| node.external_id.clone().unwrap()).collect();
+                let said: Vec<_> = newest.iter().map(|id| format!("s:{id}")).collect();
+                prop_assert_eq!(held, said);
+            }
+        }
+    }
 }

@@ -59,6 +59,31 @@ impl CategoryTree {
         self.nodes.insert(node.id, node);
     }
 
+    /// Puts a category, with everything below it, somewhere else, as saved at `modified` (seconds since 1970).
+    pub fn relocate(&mut self, id: u32, parent: Option<u32>, to: &CategoryPath, modified: i64) {
+        let Some(from) = self.nodes.get(&id).map(|node| node.path.clone()) else { return };
+        for node in self.nodes.values_mut() {
+            let below =
+                node.path.as_str().strip_prefix(from.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+            if let Some(path) = below.and_then(|rest| CategoryPath::parse(&format!("{to}{rest}"))) {
+                node.path = path;
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.parent = parent;
+            // Only the category itself counts as saved.
+            node.modified = modified;
+        }
+    }
+
+    /// Gives a category the names that were saved; those in other languages stay.
+    pub fn rename(&mut self, id: u32, names: &Localized, slug: Option<&str>) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.name.0.extend(names.0.clone());
+            node.slug = slug.map(str::to_owned).or(node.slug.take());
+        }
+    }
+
     /// The category with this object id.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&TreeNode> {

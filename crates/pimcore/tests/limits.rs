@@ -1,4 +1,5 @@
 //! Every value that Pimcore would refuse is refused before it is sent, naming product, field and limit.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
 

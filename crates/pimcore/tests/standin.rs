@@ -1,4 +1,5 @@
 //! The client against the stand-in for Pimcore.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
 #[path = "common/standin.rs"]
@@ -344,6 +345,36 @@ async fn a_feed_moves_and_renames_a_category_once() {
     assert_eq!(shown().await, ["demo-a", "demo-b", "demo-x", "demo-x/demo-y"]);
     place(&pimcore, &newest(), &[&[("new", "New"), ("y", "Y"), ("x", "X new")]]).await;
     assert_eq!(shown().await, ["demo-a", "demo-b", "demo-new", "demo-new/demo-y", "demo-new/demo-y/demo-x"]);
+}
+
+#[tokio::test]
+async fn one_document_can_move_and_rename_and_many_moves_are_carried_out_at_once() {
+    let pim = StandIn::start("moves").await;
+    let pimcore = pim.client();
+    let children: Vec<String> = (0..30).map(|n| format!("c{n}")).collect();
+    let under = |root: &'static str, name: &'static str| -> Vec<Vec<(&str, &str)>> {
+        children.iter().map(|child| vec![(root, "Root"), (child.as_str(), name)]).collect()
+    };
+    let placed = async |version: &Version, paths: &[Vec<(&str, &str)>]| {
+        let slices: Vec<&[(&str, &str)]> = paths.iter().map(Vec::as_slice).collect();
+        place(&pimcore, version, &slices).await
+    };
+    placed(&newest(), &under("a", "Old")).await;
+    // A document of just now: each save makes the category newer than it.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    pim.ahead.store(2, std::sync::atomic::Ordering::Relaxed);
+    let version = Version::new(u64::try_from(now).unwrap() + 1_000, "0", 0);
+    let before = pim.app.counters.now();
+    placed(&version, &under("b", "New")).await;
+    assert_eq!(pim.app.counters.now().updated - before.updated, 30);
+    let tree = pimcore.category_tree(Duration::ZERO, later()).await.unwrap();
+    for child in &children {
+        let node = tree.by_external_id(&format!("demo:{child}")).unwrap();
+        assert_eq!(node.path.as_str(), format!("/catalog/categories/demo-b/demo-{child}"));
+        assert_eq!(node.name.get("en"), Some("New"));
+    }
+    placed(&version, &under("a", "Old")).await;
+    assert_eq!(pim.app.counters.now().updated - before.updated, 30, "the same document cannot move them back");
 }
 
 #[tokio::test]

@@ -18,7 +18,6 @@ pub trait Store {
     ) -> impl Future<Output = Result<HashMap<ProductKey, Claim>, LedgerError>>;
 
     /// See [`Ledger::read_docs`].
-    #[expect(clippy::type_complexity, reason = "the ledger's own answer")]
     fn read_docs(
         &self,
         keys: &[ProductKey],
@@ -113,9 +112,7 @@ impl Store for Ledger {
     }
 
     async fn suspect(&self, key: &ProductKey, now: i64) -> Result<(), LedgerError> {
-        // Without a condition this write cannot be refused.
-        let _ = self.write(&ledger::core::stage::suspect(Stage::Pimcore, key, now)).await?;
-        Ok(())
+        Self::suspect(self, Stage::Pimcore, key, now).await
     }
 
     async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {

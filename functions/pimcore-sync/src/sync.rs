@@ -203,7 +203,7 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
             });
             match read {
                 Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
-                Ok(Prepared::Write(item, write)) => work.push((item, write)),
+                Ok(Prepared::Write(ready)) => work.push(*ready),
                 Err(failure) => drop(results.insert(key, Err(failure))),
             }
         }
@@ -240,7 +240,7 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
                 }
                 let existing = head.as_ref().map(|head| head.path.clone());
                 let write = Write { key: key.clone(), existing, publish_new, input };
-                Ok(Prepared::Write(item, write))
+                Ok(Prepared::Write(Box::new((item, write))))
             }
         }
     }
@@ -308,7 +308,7 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
 
 enum Prepared {
     Holds(Synced),
-    Write(Work, Write),
+    Write(Box<(Work, Write)>),
 }
 
 fn read_one(

@@ -1,5 +1,6 @@
 //! A thousand products through four functions at once: duplicates, newer documents on the way, a PIM that goes away in between, and people
 //! who edit meanwhile.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
 

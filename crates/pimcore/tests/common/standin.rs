@@ -1,5 +1,5 @@
 //! The stand-in for Pimcore, in this process.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

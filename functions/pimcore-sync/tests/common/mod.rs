@@ -1,9 +1,10 @@
 //! Ledger and bus in memory, products, and the stand-in for Pimcore.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use ledger::core::stage::{self, Leases, Refusal};
@@ -25,9 +26,19 @@ const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
 pub struct Memory {
     items: Mutex<HashMap<ItemKey, Item>>,
     watermarks: Mutex<HashMap<String, String>>,
+    latency: AtomicU64,
 }
 
 impl Memory {
+    /// Every call takes so long from now on.
+    pub fn slow_down(&self, latency: Duration) {
+        self.latency.store(u64::try_from(latency.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    async fn call(&self) {
+        pause(&self.latency).await;
+    }
+
     fn write(&self, write: &Write) -> Result<Item, Item> {
         let mut items = self.items.lock().unwrap();
         let item = items.entry(write.key.clone()).or_default();
@@ -73,6 +84,7 @@ impl Store for Memory {
         owner: &Owner,
         now: i64,
     ) -> Result<HashMap<ProductKey, Claim>, LedgerError> {
+        self.call().await;
         let one = |key: &ProductKey| {
             let mut write = stage::claim(Stage::Pimcore, key, owner, now, LEASES);
             loop {
@@ -94,12 +106,14 @@ impl Store for Memory {
         &self,
         keys: &[ProductKey],
     ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+        self.call().await;
         let read =
             |key: &ProductKey| Some((key.clone(), Ok(DesiredDoc::of(&self.item(&desired::doc_key(key))).unwrap()?)));
         Ok(keys.iter().filter_map(read).collect())
     }
 
     async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
+        self.call().await;
         Ok(keys.iter().map(|key| (key.clone(), self.state(key))).collect())
     }
 
@@ -111,6 +125,7 @@ impl Store for Memory {
         applied: &Applied,
         now: i64,
     ) -> Result<Option<i64>, LedgerError> {
+        self.call().await;
         let claimed = seen;
         let mut seen = seen.clone();
         loop {
@@ -127,6 +142,7 @@ impl Store for Memory {
     }
 
     async fn fail(&self, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64) -> Result<(), LedgerError> {
+        self.call().await;
         let _ = self.write(&stage::fail(Stage::Pimcore, key, owner, failure, now, LEASES));
         Ok(())
     }
@@ -137,10 +153,12 @@ impl Store for Memory {
     }
 
     async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        self.call().await;
         Ok(self.watermarks.lock().unwrap().get(name).cloned())
     }
 
     async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
+        self.call().await;
         let mut watermarks = self.watermarks.lock().unwrap();
         let moved = watermarks.get(name).map(String::as_str) == from;
         if moved {
@@ -150,20 +168,36 @@ impl Store for Memory {
     }
 }
 
+async fn pause(latency: &AtomicU64) {
+    let latency = latency.load(Ordering::Relaxed);
+    if latency > 0 {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+    }
+}
+
 /// A bus that remembers.
 #[derive(Default)]
-pub struct Heard(Mutex<Vec<Announcement>>);
+pub struct Heard {
+    announcements: Mutex<Vec<Announcement>>,
+    latency: AtomicU64,
+}
 
 impl Heard {
+    /// Every call takes so long from now on.
+    pub fn slow_down(&self, latency: Duration) {
+        self.latency.store(u64::try_from(latency.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
     /// What was announced since the last call.
     pub fn take(&self) -> Vec<Announcement> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.announcements.lock().unwrap())
     }
 }
 
 impl Bus for Heard {
     async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
-        self.0.lock().unwrap().extend_from_slice(announcements);
+        pause(&self.latency).await;
+        self.announcements.lock().unwrap().extend_from_slice(announcements);
         vec![Ok(()); announcements.len()]
     }
 }

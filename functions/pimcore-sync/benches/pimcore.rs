@@ -1,0 +1,146 @@
+//! How much of Pimcore's own speed is left when the function does all of its work around it.
+//!
+//! `cargo bench -p pimcore-sync --profile light` (or `--profile dev`, which is quicker to build). Against the stand-in with the latencies
+//! measured on a real Pimcore on two cores; ledger and bus answer after the latencies below. Writes `target/reports/bench-pimcore.json`.
+//!
+//! *Batched* is the client alone: 20 products a request, two requests at a time, nothing else. *Function* is two invocations at a time
+//! with 20 messages each, as deployed: claim, read documents and heads, place categories, write, announce, complete.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails where it unwraps, and prints")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use catalog::Product;
+use common::standin::{StandIn, later};
+use common::{Function, key, product, version};
+use futures::StreamExt;
+use pim::latency::Latency;
+use pimcore::{ProductInput, ProductPath, Provenance, Write};
+use runtime::{Outcome, ProductMessage};
+use serde_json::json;
+
+/// A call of DynamoDB or EventBridge from within the region.
+const CALL: Duration = Duration::from_millis(5);
+const PRODUCTS: usize = 240;
+const BATCH: usize = 20;
+const AT_ONCE: usize = 2;
+
+fn changed(id: &str, round: u64) -> Product {
+    Product { brand: Some(format!("Brand {round}")), ..product(id) }
+}
+
+fn per_second(elapsed: Duration) -> f64 {
+    let rate = f64::from(u32::try_from(PRODUCTS).unwrap()) / elapsed.as_secs_f64();
+    (rate * 10.0).round() / 10.0
+}
+
+/// The client alone: products per second.
+async fn batched(pim: &StandIn, round: u64, category: u32) -> f64 {
+    let pimcore = pim.client();
+    let writes: Vec<Write> = (0..PRODUCTS)
+        .map(|n| {
+            let product = changed(&format!("client-{n}"), round);
+            let provenance = Provenance {
+                hash: catalog::ContentHash::of(&product),
+                version: version(round),
+                feed_run: "bench".into(),
+                imported_at: jiff::Timestamp::UNIX_EPOCH,
+            };
+            let key = product.key().unwrap();
+            let existing = (round > 1).then(|| ProductPath::of(&key));
+            Write {
+                key,
+                existing,
+                publish_new: true,
+                input: ProductInput::new(&product, &provenance, &[category]).unwrap(),
+            }
+        })
+        .collect();
+    let started = Instant::now();
+    let outcomes = pimcore.write(writes, Instant::now() + Duration::from_secs(600)).await;
+    let elapsed = started.elapsed();
+    assert!(outcomes.values().all(|outcome| matches!(outcome, pimcore::WriteOutcome::Saved(_))));
+    per_second(elapsed)
+}
+
+/// The function: products per second.
+async fn through_the_function(function: &Function, clients: &[pimcore::Pimcore], round: u64) -> f64 {
+    let messages: Vec<ProductMessage> = (0..PRODUCTS)
+        .map(|n| function.memory.put(&changed(&format!("function-{n}"), round), &version(round)))
+        .collect();
+    let batches: Vec<&[ProductMessage]> = messages.chunks(BATCH).collect();
+    let started = Instant::now();
+    let per_client = batches.len().div_ceil(clients.len());
+    let lanes = batches.chunks(per_client).zip(clients).map(async |(lane, client)| {
+        for batch in lane {
+            let outcomes = function.run(client, batch).await;
+            assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+        }
+    });
+    futures::future::join_all(lanes).await;
+    per_second(started.elapsed())
+}
+
+#[tokio::main]
+async fn main() {
+    let pim = StandIn::with_latency("bench", Latency::measured()).await;
+    let clients: Vec<_> = (0..AT_ONCE).map(|_| pim.client()).collect();
+    let function = Function::default();
+    // Categories and connections are there before anything is timed.
+    let first: Vec<ProductMessage> =
+        (0..AT_ONCE).map(|n| function.memory.put(&product(&format!("first-{n}")), &version(1))).collect();
+    let _: Vec<_> = futures::stream::iter(clients.iter().zip(&first))
+        .then(|(client, message)| function.run(client, std::slice::from_ref(message)))
+        .collect()
+        .await;
+    let read =
+        clients[0].read_products(&[key("first-0")], later()).await.unwrap().remove(&key("first-0")).unwrap().unwrap();
+    function.memory.slow_down(CALL);
+    function.heard.slow_down(CALL);
+
+    let mut report = serde_json::Map::new();
+    let mut worst = f64::INFINITY;
+    for (name, round) in [("create", 1), ("update", 2)] {
+        let alone = batched(&pim, round, read.categories[0].id).await;
+        let before = pim.app.counters.now();
+        let whole = through_the_function(&function, &clients, round).await;
+        let requests = pim.app.counters.now().requests - before.requests;
+        let share = whole / alone;
+        worst = worst.min(share);
+        println!(
+            "{name}: client alone {alone}/s, function {whole}/s ({:.0} %), {requests} requests for {PRODUCTS} products",
+            share * 100.0
+        );
+        report.insert(
+            name.into(),
+            json!({"batchedPerSecond": alone, "functionPerSecond": whole, "share": (share * 1000.0).round() / 1000.0, "requests": requests}),
+        );
+    }
+    // The same feed again.
+    let messages: Vec<ProductMessage> =
+        (0..PRODUCTS).map(|n| common::message(&key(&format!("function-{n}")))).collect();
+    let fresh = Function::default();
+    for n in 0..PRODUCTS {
+        fresh.memory.put(&changed(&format!("function-{n}"), 2), &version(3));
+    }
+    let before = pim.app.counters.now();
+    for batch in messages.chunks(BATCH) {
+        fresh.run(&clients[0], batch).await;
+    }
+    let after = pim.app.counters.now();
+    report.insert(
+        "unchanged".into(),
+        json!({"requests": after.requests - before.requests, "written": after.aliases_written - before.aliases_written}),
+    );
+    report.insert("products".into(), PRODUCTS.into());
+    report.insert("against".into(), "stand-in with the latencies measured on Pimcore 11.4, two cores".into());
+    report.insert("ledgerCallMs".into(), u64::try_from(CALL.as_millis()).unwrap().into());
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/reports");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("bench-pimcore.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&report).unwrap()).unwrap();
+    println!("{}", file.display());
+    assert!(worst >= 0.9, "the function reaches {:.0} % of the batched rate, it should reach 90 %", worst * 100.0);
+}
