@@ -1,4 +1,5 @@
 //! The real documents and rows that the adapters were made for.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

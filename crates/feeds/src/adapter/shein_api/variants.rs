@@ -106,10 +106,7 @@ fn prices(sku: &str, info: Option<&PriceInfo<'_>>, path: &str) -> Result<Vec<Pri
     let sale = info.sale.as_ref().ok_or_else(|| none().path(&sale_path))?;
     let digits = given(&sale.amount).ok_or_else(|| none().path(format!("{sale_path}.amount")))?;
     let shown = filled(&sale.with_symbol).unwrap_or_default();
-    // A symbol, then the same number: the number is taken off as it stands, so that its form does not matter.
-    let symbol =
-        shown.strip_suffix(digits).or_else(|| shown.strip_prefix(digits)).unwrap_or_else(|| money::symbol(shown));
-    let currency = money::currency(symbol).ok_or_else(|| {
+    let currency = money::currency(money::symbol(shown)).ok_or_else(|| {
         let message = format!("no currency is known for the price of SKU {sku:?}");
         Defect::new(Reason::UnknownCurrency, message).path(format!("{sale_path}.amountWithSymbol")).value(shown)
     })?;
