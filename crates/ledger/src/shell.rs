@@ -217,7 +217,14 @@ impl Ledger {
         for _ in 0..Self::ROUNDS {
             let write = stage::complete(stage, key, owner, (claimed, &seen), applied, now, self.leases);
             match self.table.write(&write).await? {
-                Ok(after) => return Ok(ProductState::of(&after).stage(stage).recheck_at.map(|at| at.max(now))),
+                Ok(after) => {
+                    let after = ProductState::of(&after);
+                    if let Some(write) = stage::arrived(key, &after) {
+                        // Refused: somebody has begun again, and will end it.
+                        let _ = self.table.write(&write).await?;
+                    }
+                    return Ok(after.stage(stage).recheck_at.map(|at| at.max(now)));
+                }
                 Err(item) => {
                     seen = ProductState::of(&item);
                     if seen.stage(stage).owner.as_ref() != Some(&owner.0) {

@@ -144,6 +144,7 @@ pub enum Claim {
 
 /// What a refused claim means, given the item that refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "short-lived: it is taken apart where it is made")]
 pub enum Refusal {
     /// Nothing to do, or not now.
     Final(Claim),
@@ -258,9 +259,7 @@ fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
 #[must_use]
 pub fn settles(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
     let (claimed, seen) = (claimed.stage(stage), seen.stage(stage));
-    claimed.recheck_at.is_none_or(|at| at <= leases.claimed_at(claimed, now))
-        && claimed.recheck_at == seen.recheck_at
-        && claimed.doubts == seen.doubts
+    claimed.recheck_at.is_none_or(|at| at <= leases.claimed_at(claimed, now)) && claimed.doubts == seen.doubts
 }
 
 /// The conditional write that completes a stage. `claimed` is the state that the claim gave, `seen` the newest known (the same at first).
@@ -291,9 +290,11 @@ pub fn complete(
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
     if settles(stage, claimed, seen, now, leases) {
-        let held = claimed.stage(stage);
-        conditions.push(unchanged(names.recheck_at, held.recheck_at));
-        conditions.push(unchanged(names.doubts, held.doubts));
+        let nobody_suspects = match claimed.stage(stage).doubts {
+            Some(doubts) => Condition::Eq(names.doubts, Operand::Value(doubts.into())),
+            None => Condition::Absent(names.doubts),
+        };
+        conditions.push(nobody_suspects);
         changes.extend([Change::Remove(names.recheck_at), Change::Remove(names.doubts)]);
         if ends_pending(stage, seen, applied) {
             let other = stage.other().attributes();
@@ -308,10 +309,6 @@ pub fn complete(
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
 }
 
-fn unchanged(name: &'static str, seen: Option<i64>) -> Condition {
-    seen.map_or(Condition::Absent(name), |seen| Condition::Eq(name, Operand::Value(seen.into())))
-}
-
 /// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells: the other target holds the desired
 /// content too, is not in doubt, and nobody is changing it.
 #[must_use]
@@ -321,6 +318,37 @@ pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> boo
         && other.applied.as_ref().is_some_and(|held| held.hash == applied.hash)
         && other.recheck_at.is_none()
         && other.owner.is_none()
+}
+
+/// The conditional write that ends a product's pending after both stages completed at the same time, each without seeing the other; `None` where
+/// `after`, the state that completing left, is not such a case.
+#[must_use]
+pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
+    let hash = after.hash.as_ref()?;
+    after.pending_since?;
+    let settled = |stage: &StageState| {
+        stage.recheck_at.is_none()
+            && stage.owner.is_none()
+            && stage.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
+    };
+    if !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
+        return None;
+    }
+    let same = || Operand::Value(hash.as_str().into());
+    let mut conditions = vec![Condition::Eq(state::HASH, same())];
+    for stage in Stage::ALL {
+        let names = stage.attributes();
+        conditions.extend([
+            Condition::Eq(names.hash, same()),
+            Condition::Absent(names.recheck_at),
+            Condition::Absent(names.owner),
+        ]);
+    }
+    Some(Write {
+        key: state::item_key(key),
+        condition: Condition::All(conditions),
+        changes: vec![Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)],
+    })
 }
 
 /// The conditional write that gives a stage back with the reason. If the request may still land, the stage is in doubt until it no longer can.

@@ -1,0 +1,68 @@
+//! Every rule of the protocol, taken out in turn, and the smallest world in which its absence shows.
+
+use crate::mutation::{How, Mutation, Op, Step};
+use crate::pipeline::{Faults, Feed, Pipeline};
+
+const NONE: Faults =
+    Faults { crashes: 0, timeouts: 0, stalls: 0, duplicates: 0, losses: 0, refusals: 0, redrives: 0, edits: 0 };
+const CRASH: Faults = Faults { crashes: 1, ..NONE };
+const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
+const STALL: Faults = Faults { stalls: 1, ..NONE };
+const LOSS: Faults = Faults { losses: 1, ..NONE };
+
+/// Feeds by what they say of the product, oldest first; a small letter is a fast run.
+#[must_use]
+pub fn feeds(say: &str) -> Vec<Feed> {
+    say.chars().map(|letter| Feed { says: letter.to_ascii_uppercase(), fast: letter.is_ascii_lowercase() }).collect()
+}
+
+/// The pipeline without one rule.
+fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faults) -> Pipeline {
+    Pipeline { feeds: feeds(say), workers, faults, mutation: Some(Mutation { without: rule, how }) }
+}
+
+/// All mutations of the product's protocol.
+#[must_use]
+#[rustfmt::skip]
+pub fn pipelines() -> Vec<Pipeline> {
+    use How::{AlsoRemoves, Never, Omitted, Unchanged, Unconditional};
+    vec![
+        // Rule 1: desired state
+        without("an older doc does not replace a newer one", Unconditional(Op::WriteDoc, "version"), "AB", 1, NONE),
+        without("an older state does not replace a newer one", Unconditional(Op::WriteState, "version"), "AB", 1, NONE),
+        without("the doc is written before the state", How::Step(Step::StateBeforeDoc), "ABA", 1, CRASH),
+        without("a strict run notes that a newer document said the same", Omitted(Op::Touch), "ABA", 1, NONE),
+        without("a note demands that the doc says the same", Unconditional(Op::Touch, "hash"), "ABA", 1, NONE),
+        without("a note never lowers the version", Unconditional(Op::Touch, "version"), "AABA", 1, NONE),
+        without("a refused note is followed by a write", How::Step(Step::RefusedTouchIsEnough), "ABA", 1, NONE),
+        without("a changed product becomes pending", Unchanged(Op::WriteState, "pending_since"), "AB", 1, LOSS),
+        without("a record written by an earlier attempt is announced again", How::Step(Step::AgainIsSilent), "A", 1, CRASH),
+        without("a fast run registers", Omitted(Op::Register), "aba", 1, NONE),
+        without("a fast run registers before it reads", How::Step(Step::RegisterLate), "aba", 1, NONE),
+        without("a run asks for strict passes of newer runs", How::Step(Step::NoStrictPasses), "aba", 1, NONE),
+        // Rule 2: claims
+        without("nobody claims what somebody else has leased", Unconditional(Op::Claim, "owner"), "AB", 2, CRASH),
+        without("a stage in doubt is claimed although it is applied", Never(Op::Claim, "recheck_at"), "A", 1, CRASH),
+        without("a message whose product is leased comes back", How::Step(Step::LeasedIsDone), "AB", 2, NONE),
+        without("what is applied but pending is passed on", How::Step(Step::AppliedIsNotPassedOn), "A", 1, LOSS),
+        // Rule 3: act, announce, complete
+        without("only the owner completes", Unconditional(Op::Complete, "owner"), "AB", 2, STALL),
+        without("completing gives the lease back", Unchanged(Op::Complete, "owner"), "A", 1, NONE),
+        without("pending ends only with the desired content", Unconditional(Op::Complete, "hash"), "AB", 1, LOSS),
+        without("two stages that complete at once end pending", Omitted(Op::Arrived), "A", 1, NONE),
+        without("pending ends only if nothing changed since", Unconditional(Op::Arrived, "hash"), "AB", 1, LOSS),
+        without("a failed message comes back", How::Step(Step::FailedIsDone), "A", 1, TIMEOUT),
+        without("a refusal is recorded", Unchanged(Op::Fail, "error"), "A", 1, Faults { refusals: 1, ..NONE }),
+        // Rule 4: late requests
+        without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { crashes: 2, edits: 1, ..NONE }),
+        without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),
+        without("a taken-over stage is pending", Unchanged(Op::TakeOver, "pending_since"), "A", 1, Faults { crashes: 1, losses: 1, edits: 2, ..NONE }),
+        without("only a claim after the landing time settles", AlsoRemoves(Op::Complete, "pimcore_recheck_at"), "AB", 1, CRASH),
+        without("an earlier claim does not settle a later suspicion", Unconditional(Op::Complete, "doubts"), "AB", 2, STALL),
+        without("pending ends only if the other stage is not in doubt", Unconditional(Op::Complete, "recheck_at"), "AB", 2, Faults { stalls: 1, losses: 1, ..NONE }),
+        without("a suspected stage is pending", Unchanged(Op::Suspect, "pending_since"), "AB", 2, Faults { stalls: 1, losses: 1, ..NONE }),
+        without("who lost its lease suspects the stage", Omitted(Op::Suspect), "AB", 2, STALL),
+        without("a request that may still land leaves the stage in doubt", Unchanged(Op::Fail, "recheck_at"), "AB", 1, TIMEOUT),
+        without("a stage in doubt is looked at again", How::Step(Step::DoubtIsDone), "A", 1, CRASH),
+    ]
+}

@@ -1,0 +1,265 @@
+//! The whole way of one product: feeds → ledger → PIM → shop, with everything that can go wrong.
+//!
+//! Every step of a function is one write, one read or one request; between two steps anything else may happen, and the function may die.
+//! Messages are keys, so a queue is a number. What the ledger stores and decides is the core's own code.
+
+mod faults;
+mod normalize;
+mod properties;
+mod quiet;
+mod stages;
+mod world;
+
+use std::sync::Arc;
+
+use ledger::core::Item;
+use stateright::{Model, Property};
+
+use crate::mutation::Mutation;
+pub use world::{Faults, Feed, World};
+use world::{Flight, Phase, Run, Work, WorkStep, Worker, key};
+
+/// A configuration of the model.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// The feeds that mention the product, oldest first. They arrive in any order.
+    pub feeds: Vec<Feed>,
+    /// Workers of each stage at once.
+    pub workers: usize,
+    /// What may go wrong.
+    pub faults: Faults,
+    /// The rule that is missing.
+    pub mutation: Option<Mutation>,
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A run of normalize takes its next step.
+    Run(usize),
+    /// A run of normalize dies; its message comes back.
+    RunDies(usize),
+    /// The message of a run is delivered a second time, while or after it is read.
+    RunTwice(usize),
+    /// An idle worker takes a message.
+    Take(usize),
+    /// A worker takes its next step.
+    Work(usize, usize),
+    /// A worker dies; its message comes back.
+    Dies(usize, usize),
+    /// A worker dies with its request under way.
+    DiesSending(usize, usize),
+    /// A worker's request is not answered in time, but may still land.
+    TimesOut(usize, usize),
+    /// The target refuses the data.
+    Refuses(usize, usize),
+    /// A worker goes on beyond its lease.
+    Stalls(usize, usize),
+    /// A request under way lands.
+    Lands(usize),
+    /// A request under way never lands.
+    Vanishes(usize),
+    /// A message is duplicated.
+    Duplicates(usize),
+    /// A message is lost.
+    Loses(usize),
+    /// An old message is sent again.
+    Redrives(usize),
+    /// A person edits the product in the PIM.
+    Edits,
+    /// The change feed announces the edit.
+    ChangeFeed,
+    /// The sweep announces a pending product.
+    Sweeps,
+    /// Time passes.
+    Tick,
+}
+
+impl Pipeline {
+    /// What the newest feed says.
+    pub(crate) fn newest(&self) -> char {
+        self.feeds.last().map_or('?', |feed| feed.says)
+    }
+}
+
+impl Model for Pipeline {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let main = (0..self.feeds.len()).map(|feed| Run { feed, pass: false, phase: Phase::Waiting });
+        let passes = (0..self.feeds.len()).filter(|feed| self.feeds[*feed].fast).map(|feed| Run {
+            feed,
+            pass: true,
+            phase: Phase::Absent,
+        });
+        let nothing = Arc::new(Item::new());
+        vec![World {
+            doc: Arc::clone(&nothing),
+            state: Arc::clone(&nothing),
+            register: vec![Arc::clone(&nothing); self.feeds.len()],
+            runs: main.chain(passes).collect(),
+            targets: [None, None],
+            flights: Vec::new(),
+            queues: [0, 0],
+            workers: [vec![Worker::Idle; self.workers], vec![Worker::Idle; self.workers]],
+            unannounced: false,
+            lost: false,
+            left: self.faults,
+        }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        for (index, run) in world.runs.iter().enumerate() {
+            let active = !matches!(run.phase, Phase::Absent | Phase::Waiting | Phase::Done);
+            if active || run.phase == Phase::Waiting {
+                actions.push(Action::Run(index));
+            }
+            if active && world.left.crashes > 0 {
+                actions.push(Action::RunDies(index));
+            }
+            if (active || run.phase == Phase::Done) && world.left.duplicates > 0 {
+                actions.push(Action::RunTwice(index));
+            }
+        }
+        for stage in 0..2 {
+            if world.queues[stage] > 0 && world.workers[stage].contains(&Worker::Idle) {
+                actions.push(Action::Take(stage));
+            }
+            for (index, worker) in world.workers[stage].iter().enumerate() {
+                faults::of_worker(world, stage, index, worker, actions);
+            }
+            faults::of_queue(world, stage, actions);
+        }
+        for flight in 0..world.flights.len() {
+            actions.extend([Action::Lands(flight), Action::Vanishes(flight)]);
+        }
+        if world.left.edits > 0 && world.targets[0].is_some() {
+            actions.push(Action::Edits);
+        }
+        if world.unannounced {
+            actions.push(Action::ChangeFeed);
+        }
+        if world.at_rest() && world.pending() {
+            actions.push(Action::Sweeps);
+        }
+        if world.may_tick() {
+            actions.push(Action::Tick);
+        }
+    }
+
+    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+        let mut world = before.clone();
+        self.happen(&mut world, action);
+        let world = world.normalized();
+        (world != *before).then_some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all()
+    }
+}
+
+impl Pipeline {
+    fn happen(&self, world: &mut World, action: Action) {
+        match action {
+            Action::Run(index) => self.run_step(world, index),
+            Action::RunDies(index) => {
+                world.left.crashes -= 1;
+                world.runs[index].phase = Phase::Waiting;
+            }
+            Action::RunTwice(index) => {
+                world.left.duplicates -= 1;
+                let run = Run { phase: Phase::Waiting, ..world.runs[index] };
+                world.runs.push(run);
+            }
+            Action::Take(stage) => {
+                world.queues[stage] -= 1;
+                if let Some(idle) = world.workers[stage].iter_mut().find(|worker| **worker == Worker::Idle) {
+                    *idle = Worker::Claiming;
+                }
+            }
+            Action::Work(stage, index) => self.work_step(world, stage, index),
+            Action::Dies(stage, index) => {
+                world.left.crashes -= 1;
+                world.workers[stage][index] = Worker::Idle;
+                world.send(stage);
+            }
+            Action::DiesSending(stage, index) => {
+                world.left.crashes -= 1;
+                if let Some(flight) = sending(stage, &world.workers[stage][index]) {
+                    world.flights.push(flight);
+                }
+                world.workers[stage][index] = Worker::Idle;
+                world.send(stage);
+            }
+            Action::TimesOut(stage, index) => {
+                world.left.timeouts -= 1;
+                if let Some(flight) = sending(stage, &world.workers[stage][index]) {
+                    world.flights.push(flight);
+                }
+                if let Worker::Working(work) = &mut world.workers[stage][index] {
+                    work.step = WorkStep::Fail(false);
+                }
+            }
+            Action::Refuses(stage, index) => {
+                world.left.refusals -= 1;
+                if let Worker::Working(work) = &mut world.workers[stage][index] {
+                    work.step = WorkStep::Fail(true);
+                }
+            }
+            Action::Stalls(stage, index) => {
+                world.left.stalls -= 1;
+                if let Worker::Working(work) = &mut world.workers[stage][index] {
+                    work.stalled = true;
+                }
+            }
+            Action::Lands(index) => {
+                let flight = world.flights.remove(index);
+                world.land(flight.stage, flight.view);
+            }
+            Action::Vanishes(index) => {
+                world.flights.remove(index);
+            }
+            Action::Duplicates(stage) => {
+                world.left.duplicates -= 1;
+                world.send(stage);
+            }
+            Action::Loses(stage) => {
+                world.left.losses -= 1;
+                world.queues[stage] -= 1;
+                world.lost = true;
+            }
+            Action::Redrives(stage) => {
+                world.left.redrives -= 1;
+                world.send(stage);
+            }
+            Action::Edits => {
+                world.left.edits -= 1;
+                if let Some(pim) = &mut world.targets[0] {
+                    pim.edit += 1;
+                }
+                world.unannounced = true;
+            }
+            Action::ChangeFeed => {
+                world.unannounced = false;
+                world.send(1);
+            }
+            Action::Sweeps => world.send(0),
+            Action::Tick => world.tick(),
+        }
+    }
+}
+
+fn sending(stage: usize, worker: &Worker) -> Option<Flight> {
+    match worker {
+        Worker::Working(work @ Work { step: WorkStep::Act(view), .. }) => Some(stages::flight(stage, work, *view)),
+        _ => None,
+    }
+}
+
+/// Which product the model is about, for people who read a trace.
+#[must_use]
+pub fn product() -> String {
+    key().to_string()
+}

@@ -1,0 +1,153 @@
+//! normalize, one step at a time: what it awaits, in the order it awaits it.
+
+use std::collections::BTreeMap;
+
+use catalog::{ContentHash, Localized, Product, Version};
+use ledger::core::desired::{self, Classification, DesiredDoc, classify};
+use ledger::core::order::{self, Registered};
+use ledger::core::run::RunId;
+
+use super::Pipeline;
+use super::world::{Phase, World, key};
+use crate::mutation::{Mutation, Op, Step};
+use crate::table::{Shared, apply};
+
+const SOURCE: &str = "demo";
+
+pub(crate) fn version(feed: usize) -> Version {
+    Version::from_text(format!("v{feed}"))
+}
+
+fn hash(says: char) -> ContentHash {
+    ContentHash::from_text(says.to_string())
+}
+
+fn registered(feed: usize) -> Registered {
+    let id = RunId { bucket: "b".into(), key: "k".into(), object_version: feed.to_string() };
+    Registered { version: version(feed), id }
+}
+
+/// The ledger keeps the product compressed; the model needs its hash only.
+fn doc(feed: usize, says: char) -> DesiredDoc {
+    let product = Product {
+        source: SOURCE.into(),
+        id: "1".into(),
+        group: None,
+        sku: None,
+        name: Localized(BTreeMap::new()),
+        description: Localized(BTreeMap::new()),
+        brand: None,
+        categories: Vec::new(),
+        attributes: Vec::new(),
+        options: Vec::new(),
+        variants: Vec::new(),
+        images: Vec::new(),
+        url: None,
+        withdrawn: false,
+        warnings: Vec::new(),
+    };
+    DesiredDoc { product, version: version(feed), hash: hash(says), run: String::new(), provenance: String::new() }
+}
+
+impl Pipeline {
+    fn write(&self, op: Op, item: &Shared, write: ledger::core::Write) -> Result<Shared, Shared> {
+        apply(item, &Mutation::write(self.mutation, op, write))
+    }
+
+    /// The next step of run `index`.
+    pub(crate) fn run_step(&self, world: &mut World, index: usize) {
+        let run = world.runs[index];
+        let feed = self.feeds[run.feed];
+        let fast = feed.fast && !run.pass;
+        let key = key();
+        let steps = |step| Mutation::step(self.mutation, step);
+        let doc_first = !steps(Step::StateBeforeDoc);
+        let changed = if doc_first { Phase::WriteDoc } else { Phase::WriteState };
+        let next = match run.phase {
+            Phase::Absent | Phase::Done => run.phase,
+            Phase::Waiting if fast && !steps(Step::RegisterLate) => Phase::Register,
+            Phase::Waiting => Phase::Read,
+            Phase::Register => {
+                let write = order::register(SOURCE, &registered(run.feed), 0);
+                if let Ok(after) = self.write(Op::Register, &world.register[run.feed], write) {
+                    world.register[run.feed] = after;
+                }
+                if steps(Step::RegisterLate) { Phase::Done } else { Phase::Read }
+            }
+            Phase::Read => match classify(&world.known(), &version(run.feed), &hash(feed.says)) {
+                Classification::Changed => changed,
+                Classification::Again if steps(Step::AgainIsSilent) => Phase::List,
+                Classification::Again => Phase::Announce,
+                Classification::Unchanged if fast => Phase::List,
+                Classification::Unchanged => Phase::Touch,
+                Classification::Stale => Phase::List,
+            },
+            Phase::Touch => {
+                let write = desired::touch(&key, &version(run.feed), &hash(feed.says));
+                match self.write(Op::Touch, &world.doc, write) {
+                    Ok(after) => {
+                        world.doc = after;
+                        Phase::List
+                    }
+                    Err(_) if steps(Step::RefusedTouchIsEnough) => Phase::List,
+                    Err(_) => changed,
+                }
+            }
+            Phase::WriteDoc => {
+                let write = desired::write_doc(&key, &doc(run.feed, feed.says), Vec::new());
+                match self.write(Op::WriteDoc, &world.doc, write) {
+                    Ok(after) => {
+                        world.doc = after;
+                        if doc_first { Phase::WriteState } else { Phase::Announce }
+                    }
+                    Err(_) => Phase::List,
+                }
+            }
+            Phase::WriteState => {
+                let write = desired::write_state(&key, &version(run.feed), &hash(feed.says), "", 0);
+                match self.write(Op::WriteState, &world.state, write) {
+                    Ok(after) => {
+                        world.state = after;
+                        if doc_first { Phase::Announce } else { Phase::WriteDoc }
+                    }
+                    Err(_) => Phase::List,
+                }
+            }
+            Phase::Announce => {
+                world.send(0);
+                Phase::List
+            }
+            Phase::List => {
+                if !steps(Step::NoStrictPasses) {
+                    self.ask_for_strict_passes(world, run.feed);
+                }
+                match (run.pass, fast && steps(Step::RegisterLate)) {
+                    (true, _) => Phase::StrikeOff,
+                    (false, true) => Phase::Register,
+                    (false, false) => Phase::Done,
+                }
+            }
+            Phase::StrikeOff => {
+                if let Ok(after) = apply(&world.register[run.feed], &order::strike_off(SOURCE, &version(run.feed), 0)) {
+                    world.register[run.feed] = after;
+                }
+                Phase::Done
+            }
+        };
+        world.runs[index].phase = next;
+    }
+
+    fn ask_for_strict_passes(&self, world: &mut World, feed: usize) {
+        for newer in feed + 1..self.feeds.len() {
+            if Registered::of(version(newer).as_str(), &world.register[newer]).is_none() {
+                continue;
+            }
+            for run in &mut world.runs {
+                // The same run id: a pass that is under way or done is not begun again.
+                if run.pass && run.feed == newer && run.phase == Phase::Absent {
+                    run.phase = Phase::Waiting;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What must hold, by name.
+
+use stateright::Property;
+
+use super::stages::believed;
+use super::world::{STAGES, Worker};
+use super::{Pipeline, World};
+
+/// At rest both targets hold the newest desired state.
+pub const NEWEST: &str = "at rest both targets hold the newest desired state";
+/// An older document never replaces a newer one for good.
+pub const NEVER_OLDER: &str = "no accepted newer state is overwritten for good by an older one";
+/// What is not as it should be is known to be so.
+pub const NOT_SILENT: &str = "no product is stuck without a lease, a message or a recorded error";
+/// The ledger is right about the targets.
+pub const BELIEF: &str = "what the ledger holds for applied and settled is what the target holds";
+/// Without lost messages the sweep has nothing to do.
+pub const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
+/// Whatever happened, quiet brings everything to rest.
+pub const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
+
+pub(super) fn all() -> Vec<Property<Pipeline>> {
+    vec![
+        Property::always(NEWEST, newest),
+        Property::always(NEVER_OLDER, never_older),
+        Property::always(NOT_SILENT, not_silent),
+        Property::always(BELIEF, belief),
+        Property::always(NO_SWEEP, no_sweep),
+        Property::always(RECOVERS, recovers),
+        Property::sometimes("the newest state arrives", |model: &Pipeline, world: &World| {
+            world.at_rest() && world.converged(model.newest()) && !world.pending()
+        }),
+    ]
+}
+
+fn newest(model: &Pipeline, world: &World) -> bool {
+    !world.at_rest() || world.lost || world.excused() || world.converged(model.newest())
+}
+
+fn never_older(model: &Pipeline, world: &World) -> bool {
+    let known = |item: &ledger::core::Item| super::world::hash_of(item, "hash") == Some(model.newest());
+    !world.at_rest() || (known(&world.doc) && known(&world.state))
+}
+
+fn not_silent(model: &Pipeline, world: &World) -> bool {
+    !world.at_rest() || world.converged(model.newest()) || world.pending()
+}
+
+fn belief(_: &Pipeline, world: &World) -> bool {
+    let known = world.known();
+    STAGES.iter().enumerate().all(|(at, stage)| {
+        let held = known.stage(*stage);
+        let open = held.owner.is_some()
+            || held.recheck_at.is_some()
+            || world.flights.iter().any(|flight| flight.stage == at)
+            || world.workers[at].iter().any(|worker| matches!(worker, Worker::Working(_)));
+        open || match (believed(&world.state, at), world.targets[at]) {
+            (None, _) => true,
+            (Some(view), Some(target)) => target.content == view.content && (at == 0 || target.edit == view.edit),
+            (Some(_), None) => false,
+        }
+    })
+}
+
+fn no_sweep(_: &Pipeline, world: &World) -> bool {
+    !world.at_rest() || world.lost || world.excused() || !world.pending()
+}
+
+fn recovers(model: &Pipeline, world: &World) -> bool {
+    // The others reach such a state by taking their next steps.
+    if !world.workers_idle() || world.runs.iter().any(|run| run.phase.under_way()) {
+        return true;
+    }
+    let end = model.quiet(world);
+    end.at_rest() && end.converged(model.newest()) && !end.pending()
+}

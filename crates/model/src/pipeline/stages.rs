@@ -1,0 +1,229 @@
+//! pimcore-sync and medusa-push, one step at a time.
+
+use catalog::{ContentHash, Failure, Version};
+use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
+use ledger::core::state::ProductState;
+use ledger::core::{Item, Value};
+
+use super::Pipeline;
+use super::world::{Flight, LEASES, STAGES, View, Work, WorkStep, Worker, World, hash_of, key, only, owner};
+use crate::mutation::{Mutation, Op, Step};
+use crate::table::{Shared, apply};
+
+/// What becomes of the message of a worker that is done with it.
+enum Message {
+    Acknowledged,
+    ComesBack,
+    Dead,
+}
+
+impl Pipeline {
+    /// The next step of a worker.
+    pub(crate) fn work_step(&self, world: &mut World, at: usize, index: usize) {
+        let worker = std::mem::replace(&mut world.workers[at][index], Worker::Idle);
+        match worker {
+            Worker::Idle => {}
+            Worker::Claiming => self.claim(world, at, index),
+            Worker::TakingOver(seen) => self.take_over(world, at, index, &seen),
+            Worker::PassingOn => {
+                world.send(1);
+                self.end(world, at, Message::Acknowledged);
+            }
+            Worker::Working(work) => self.work(world, at, index, work),
+        }
+    }
+
+    fn end(&self, world: &mut World, at: usize, message: Message) {
+        match message {
+            Message::ComesBack => world.send(at),
+            // A dead message is in the dead-letter queue with its reason, which the ledger has recorded as well.
+            Message::Dead | Message::Acknowledged => {}
+        }
+    }
+
+    fn mutated(&self, op: Op, item: &Shared, write: ledger::core::Write) -> Result<Shared, Shared> {
+        apply(item, &Mutation::write(self.mutation, op, write))
+    }
+
+    fn claim(&self, world: &mut World, at: usize, index: usize) {
+        let number = world.fresh_owner(at);
+        let write = stage::claim(STAGES[at], &key(), &owner(number), 0, LEASES);
+        match self.mutated(Op::Claim, &world.state, write) {
+            Ok(after) => self.claimed(world, at, index, number, after),
+            Err(item) => self.refused(world, at, index, number, &item),
+        }
+    }
+
+    fn take_over(&self, world: &mut World, at: usize, index: usize, seen: &Shared) {
+        let number = world.fresh_owner(at);
+        let me = owner(number);
+        let Refusal::Expired(expired) = stage::refused(STAGES[at], &me, seen, 0) else {
+            return self.end(world, at, Message::ComesBack);
+        };
+        let write = stage::take_over(STAGES[at], &key(), &me, &expired, 0, LEASES);
+        match self.mutated(Op::TakeOver, &world.state, write) {
+            Ok(after) => self.claimed(world, at, index, number, after),
+            Err(item) => self.refused(world, at, index, number, &item),
+        }
+    }
+
+    fn refused(&self, world: &mut World, at: usize, index: usize, number: u8, item: &Shared) {
+        match stage::refused(STAGES[at], &owner(number), item, 0) {
+            Refusal::Expired(_) => world.workers[at][index] = Worker::TakingOver(Shared::clone(item)),
+            Refusal::Free => world.workers[at][index] = Worker::Claiming,
+            Refusal::Final(Claim::AlreadyApplied(state)) => {
+                let pass_on = at == 0 && state.pending_since.is_some();
+                if pass_on && !Mutation::step(self.mutation, Step::AppliedIsNotPassedOn) {
+                    world.workers[at][index] = Worker::PassingOn;
+                } else {
+                    self.end(world, at, Message::Acknowledged);
+                }
+            }
+            Refusal::Final(Claim::Leased { .. }) if Mutation::step(self.mutation, Step::LeasedIsDone) => {
+                self.end(world, at, Message::Acknowledged);
+            }
+            Refusal::Final(_) => self.end(world, at, Message::ComesBack),
+        }
+    }
+
+    fn claimed(&self, world: &mut World, at: usize, index: usize, number: u8, after: Shared) {
+        let claimed = relevant(at, &after);
+        world.state = after;
+        let work = Work { owner: number, claimed, step: WorkStep::Read, stalled: false };
+        world.workers[at][index] = Worker::Working(work);
+    }
+
+    fn work(&self, world: &mut World, at: usize, index: usize, mut work: Work) {
+        let announce_late = Mutation::step(self.mutation, Step::AnnounceAfterComplete);
+        let claimed = Shared::clone(&work.claimed);
+        let complete = |view| WorkStep::Complete(view, claimed);
+        work.step = match work.step {
+            WorkStep::Read => {
+                let should = match STAGES[at] {
+                    Stage::Pimcore => hash_of(&world.doc, "hash").map(|content| View { content, edit: 0 }),
+                    Stage::Medusa => world.targets[0],
+                };
+                match should {
+                    Some(view) => WorkStep::Check(view),
+                    None => WorkStep::Fail(true),
+                }
+            }
+            WorkStep::Check(view) => {
+                let holds = match STAGES[at] {
+                    Stage::Pimcore => world.targets[0].is_some_and(|pim| pim.content == view.content),
+                    Stage::Medusa => world.targets[1] == Some(view),
+                };
+                match (holds, STAGES[at]) {
+                    (false, _) => WorkStep::Act(view),
+                    (true, Stage::Pimcore) if !announce_late => WorkStep::Announce(view),
+                    (true, _) => complete(view),
+                }
+            }
+            WorkStep::Act(view) => {
+                world.land(at, view);
+                if at == 0 && !announce_late { WorkStep::Announce(view) } else { complete(view) }
+            }
+            WorkStep::Announce(view) => {
+                world.send(1);
+                if announce_late {
+                    return self.end(world, at, Message::Acknowledged);
+                }
+                complete(view)
+            }
+            WorkStep::Complete(view, seen) => {
+                let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(&seen));
+                let me = owner(work.owner);
+                let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied(view), 0, LEASES);
+                match self.mutated(Op::Complete, &world.state, write) {
+                    Ok(after) => {
+                        let state = ProductState::of(&after);
+                        let doubted = state.stage(STAGES[at]).recheck_at.is_some();
+                        world.state = after;
+                        if stage::arrived(&key(), &state).is_some() && !announce_late {
+                            WorkStep::Arrived(Shared::clone(&world.state))
+                        } else if announce_late && at == 0 {
+                            WorkStep::Announce(view)
+                        } else if doubted && !Mutation::step(self.mutation, Step::DoubtIsDone) {
+                            return self.end(world, at, Message::ComesBack);
+                        } else {
+                            return self.end(world, at, Message::Acknowledged);
+                        }
+                    }
+                    Err(item) => {
+                        if ProductState::of(&item).stage(STAGES[at]).owner.as_ref() == Some(&me.0) {
+                            WorkStep::Complete(view, relevant(at, &item))
+                        } else {
+                            WorkStep::Suspect
+                        }
+                    }
+                }
+            }
+            WorkStep::Arrived(after) => {
+                if let Some(write) = stage::arrived(&key(), &ProductState::of(&after))
+                    && let Ok(after) = self.mutated(Op::Arrived, &world.state, write)
+                {
+                    world.state = after;
+                }
+                return self.end(world, at, Message::Acknowledged);
+            }
+            WorkStep::Suspect => {
+                let write = stage::suspect(STAGES[at], &key(), 0);
+                if let Ok(after) = self.mutated(Op::Suspect, &world.state, write) {
+                    world.state = after;
+                }
+                return self.end(world, at, Message::ComesBack);
+            }
+            WorkStep::Fail(permanent) => {
+                let failure = if permanent {
+                    Failure::permanent("refused", "")
+                } else {
+                    Failure::transient("target_timeout", "")
+                };
+                let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
+                if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {
+                    world.state = after;
+                }
+                let message = match permanent {
+                    true => Message::Dead,
+                    false if Mutation::step(self.mutation, Step::FailedIsDone) => Message::Acknowledged,
+                    false => Message::ComesBack,
+                };
+                return self.end(world, at, message);
+            }
+        };
+        world.workers[at][index] = Worker::Working(work);
+    }
+}
+
+/// The part of a state that completing looks at.
+fn relevant(at: usize, item: &Item) -> Shared {
+    let (mine, other) = (STAGES[at].as_str(), STAGES[at].other().as_str());
+    let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
+    let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
+    let names: Vec<String> = own.into_iter().chain(others).chain(["hash".to_owned()]).collect();
+    only(item, &names)
+}
+
+fn applied(view: View) -> Applied {
+    Applied {
+        hash: ContentHash::from_text(view.content.to_string()),
+        version: Version::from_text(""),
+        remote_id: None,
+        view: (view.edit > 0).then(|| view.edit.to_string()),
+        at: 0,
+    }
+}
+
+/// What the ledger says a target holds, if it believes anything.
+pub(crate) fn believed(item: &Item, at: usize) -> Option<View> {
+    let name = STAGES[at].as_str();
+    let content = hash_of(item, &format!("{name}_hash"))?;
+    let edit = item.get(&format!("{name}_view")).and_then(Value::text).and_then(|text| text.parse().ok()).unwrap_or(0);
+    Some(View { content, edit })
+}
+
+/// The request of a worker that no longer waits for it: it lands before the end of the lease plus the landing time.
+pub(crate) fn flight(at: usize, work: &Work, view: View) -> Flight {
+    let until = work.claimed.get(&format!("{}_until", STAGES[at].as_str())).and_then(Value::number).unwrap_or(0);
+    Flight { stage: at, view, left: until + LEASES.landing_ms - 1 }
+}
