@@ -1,10 +1,13 @@
 //! The stand-in against the recordings of a real Pimcore: every recorded request is sent again, and the answers are
 //! compared member by member.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail by panicking, and prints its table")]
+
 mod arrange;
 mod behaviour;
 mod catalog;
 mod compare;
+mod definitions;
 mod general;
 mod known;
 mod recording;

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Installs the classes, folders and the Data Hub configuration of the catalog into a Pimcore 11 with Data Hub 1.8.
+# May be run again at any time: products and people's edits stay.
+#
+#   PIMCORE_ROOT=/var/www/html PIM_API_KEY_FILE=/run/secrets/pim_api_key ./install.sh
+#
+# Run it as the user who owns the project's var/ folder. Settings, all from the environment:
+#   PIMCORE_ROOT      the Pimcore project (default: the current folder)
+#   PIM_API_KEY_FILE  file with the key that the pipeline sends, or
+#   PIM_API_KEY       the key itself: at least 16 characters. Never given as an argument, so it is in no process list.
+#   WITH_DELETE=1     also offer the mutations that delete (not needed by the pipeline; a wrong path can then delete a
+#                     whole folder, so leave it off in production)
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=${PIMCORE_ROOT:-$PWD}
+
+fail() {
+    printf 'install.sh: %s\n' "$1" >&2
+    exit 1
+}
+
+[ -f "$root/bin/console" ] || fail "no Pimcore project in $root: set PIMCORE_ROOT"
+if [ -n "${PIM_API_KEY_FILE:-}" ]; then
+    [ -r "$PIM_API_KEY_FILE" ] || fail "cannot read the key from $PIM_API_KEY_FILE"
+    PIM_API_KEY=$(head -n 1 "$PIM_API_KEY_FILE" | tr -d '\r\n')
+fi
+key=${PIM_API_KEY:-}
+# Only awk below needs it.
+unset PIM_API_KEY
+[ "${#key}" -ge 16 ] || fail 'the key needs at least 16 characters: set PIM_API_KEY_FILE or PIM_API_KEY'
+case $key in
+    *[!A-Za-z0-9._~+/=-]*) fail 'the key may hold letters, digits and . _ ~ + / = - only' ;;
+esac
+
+cd "$root"
+console() {
+    printf -- '- %s\n' "$1" >&2
+    php bin/console --no-interaction "$@"
+}
+
+php -r '
+    require getcwd() . "/vendor/autoload.php";
+    exit(class_exists("Pimcore\\Bundle\\DataHubBundle\\PimcoreDataHubBundle") ? 0 : 1);
+' || fail 'Data Hub is not installed: composer require pimcore/data-hub:~1.8.2, add it to config/bundles.php, then
+bin/console pimcore:bundle:install PimcoreDataHubBundle'
+
+# Collections first: the product class refers to them.
+for name in CatalogImage CatalogAttribute CatalogVariant CatalogPrice; do
+    console pimcore:definition:import:fieldcollection --force "$here/definitions/fieldcollection_${name}_export.json"
+done
+for name in CatalogCategory CatalogProduct; do
+    console pimcore:definition:import:class --force "$here/definitions/class_${name}_export.json"
+done
+
+php "$here/folders.php"
+
+configuration=catalog-no-delete.yaml
+[ "${WITH_DELETE:-0}" = 1 ] && configuration=catalog.yaml
+target=var/config/data_hub
+mkdir -p "$target"
+# The key reaches awk through the environment, not as an argument. Written beside the target and moved, so that nobody
+# ever reads half a file; readable for the owner of var/ only.
+(
+    umask 077
+    PIM_API_KEY=$key awk -v place=CHANGE-ME-at-least-16-characters '
+    (at = index($0, place)) {
+        $0 = substr($0, 1, at - 1) "\047" ENVIRON["PIM_API_KEY"] "\047" substr($0, at + length(place))
+        found = 1
+    }
+    { print }
+    END { exit !found }
+' "$here/datahub/$configuration" >"$target/catalog.yaml.new"
+) || fail "no place for the key in $configuration"
+mv "$target/catalog.yaml.new" "$target/catalog.yaml"
+
+console cache:clear
+console pimcore:cache:clear
+# After the folders are there: it stores their ids.
+console datahub:configuration:rebuild-workspaces
+console datahub:graphql:rebuild-definitions
+printf 'installed: POST /pimcore-graphql-webservices/catalog with header X-API-Key (%s)\n' "$configuration" >&2
