@@ -4,7 +4,7 @@
 //! measured on a real Pimcore on two cores; ledger and bus answer after the latencies below. Writes `target/reports/bench-pimcore.json`.
 //!
 //! *Batched* is the client alone: 20 products a request, two requests at a time, nothing else. *Function* is two invocations at a time
-//! with 20 messages each, as deployed: claim, read documents and heads, place categories, write, announce, complete.
+//! with 40 messages each, as deployed: claim, read documents and heads, place categories, write, announce, complete.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails where it unwraps, and prints")]
 
 #[path = "../tests/common/mod.rs"]
@@ -24,7 +24,7 @@ use serde_json::json;
 /// A call of DynamoDB or EventBridge from within the region.
 const CALL: Duration = Duration::from_millis(5);
 const PRODUCTS: usize = 240;
-const BATCH: usize = 20;
+const BATCH: usize = 40;
 const AT_ONCE: usize = 2;
 
 fn changed(id: &str, round: u64) -> Product {
