@@ -144,5 +144,3 @@ def clean(options: argparse.Namespace) -> int:
         shutil.rmtree(LOCAL, ignore_errors=True)
     print("deleted")
     return 0
-
-

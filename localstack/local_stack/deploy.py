@@ -7,7 +7,7 @@ from typing import Any
 
 from local_stack import emulator, functions, pim
 from local_stack.paths import REPO, Place, venv_bin
-from local_stack.processes import HOST, environment, run
+from local_stack.processes import environment, run
 from local_stack.shop import ShopFacts
 
 
@@ -30,12 +30,13 @@ def put_secret(port: int, name: str, value: dict[str, str]) -> None:
         client.create_secret(Name=name, SecretString=text)
 
 
-def parameters(place: Place, ports: dict[str, int], facts: ShopFacts, publish_policy: str) -> dict[str, str]:
+def parameters(place: Place, urls: dict[str, str], facts: ShopFacts, publish_policy: str) -> dict[str, str]:
+    """The template's parameters. `urls` says where the functions find `pim` and `medusa`."""
     return {
         "Architecture": functions.architecture(),
-        "PimcoreUrl": f"http://{HOST}:{ports['pim']}",
+        "PimcoreUrl": urls["pim"],
         "PimcoreSecret": f"{place.cfn}/pimcore",
-        "MedusaUrl": f"http://{HOST}:{ports['medusa']}",
+        "MedusaUrl": urls["medusa"],
         "MedusaSecret": f"{place.cfn}/medusa",
         "SalesChannelId": facts.sales_channel_id,
         "StockLocationId": facts.stock_location_id,

@@ -50,7 +50,9 @@ def _pimcore(stack: Stack) -> str:
     if isinstance(value, str):
         return value
     headers = {"X-API-Key": value.get("apiKey", "")}
-    return _probe("Pimcore", url, lambda: call("POST", url + pim.ENDPOINT, body={"query": "{__typename}"}, headers=headers, timeout=5), f"{stack.place.cfn}/pimcore")
+    return _probe(
+        "Pimcore", url, lambda: call("POST", url + pim.ENDPOINT, body={"query": "{__typename}"}, headers=headers, timeout=5), f"{stack.place.cfn}/pimcore"
+    )
 
 
 def _medusa(stack: Stack) -> str:

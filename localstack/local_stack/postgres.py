@@ -41,7 +41,10 @@ def home() -> Path:
     if account is None or _reachable(REPO):
         place = inside
     else:
-        place = Path(tempfile.gettempdir() if not Path("/var/tmp").exists() else "/var/tmp") / f"catalog-relay-{hashlib.sha256(str(REPO).encode()).hexdigest()[:12]}"
+        place = (
+            Path(tempfile.gettempdir() if not Path("/var/tmp").exists() else "/var/tmp")
+            / f"catalog-relay-{hashlib.sha256(str(REPO).encode()).hexdigest()[:12]}"
+        )
     place.mkdir(parents=True, exist_ok=True)
     if account:
         os.chown(place, account.uid, account.gid)

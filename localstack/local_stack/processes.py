@@ -133,6 +133,7 @@ class Service:
                 start_new_session=True,
                 **_as(account),
             )
+            _children[child.pid] = child
             self.pid_file.write_text(json.dumps({"pid": child.pid, "born": _born(child.pid)}))
             deadline = time.monotonic() + within
             while not ready():
@@ -177,12 +178,14 @@ class Service:
         return True
 
 
+# A child of ours stays a zombie until somebody asks for its exit code.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 def _reap(pid: int) -> None:
-    """A child of ours stays a zombie until somebody asks for its exit code."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
+    child = _children.get(pid)
+    if child and child.poll() is not None:
+        del _children[pid]
 
 
 def _born(pid: int) -> str:

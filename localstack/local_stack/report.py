@@ -51,7 +51,13 @@ class Row:
             "product": self.key,
             "title": self.shown.titles,
             "variants": [
-                {"sku": variant["sku"], "title": variant["title"], "options": variant.get("options", []), "prices": variant["prices"], "stock": variant["stock"]}
+                {
+                    "sku": variant["sku"],
+                    "title": variant["title"],
+                    "options": variant.get("options", []),
+                    "prices": variant["prices"],
+                    "stock": variant["stock"],
+                }
                 for variant in self.document["variants"]
             ],
             "prices": {currency: {"min": str(low), "max": str(high)} for currency, (low, high) in self.prices().items()},
@@ -111,7 +117,7 @@ class Report:
         for name in ("product", "title", "variants", "price", "stock", "Pimcore", "Medusa", "purchasable"):
             table.add_column(name, justify="right" if name in ("variants", "stock") else "left", overflow="fold")
         for row in self.rows[:50]:
-            titles = "\n".join(row.shown.titles.get(lang, "") or "–" for lang in ("en", "ar"))
+            titles = "\n".join(_short(row.shown.titles.get(lang, "")) for lang in ("en", "ar"))
             prices = "\n".join(f"{currency} {low}" if low == high else f"{currency} {low}–{high}" for currency, (low, high) in row.prices().items())
             table.add_row(
                 row.key, titles, str(len(row.document["variants"])), prices, str(row.shown.stock), row.pimcore_id, row.shown.medusa_id, row.verdict
@@ -150,3 +156,8 @@ def _position(record: dict[str, Any]) -> str:
     """Where a rejected record stands, counted from 1 for people; and which product it is, where that could be read."""
     product = f" ({record['productId']})" if record.get("productId") else ""
     return f"record {record['index'] + 1} at byte {record['offset']}{product}"
+
+
+def _short(title: str, limit: int = 60) -> str:
+    """A title that fits two lines of the table."""
+    return title if len(title) <= limit else title[: limit - 1].rstrip() + "…"

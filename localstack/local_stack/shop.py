@@ -98,7 +98,13 @@ def template() -> tuple[Path, ShopFacts]:
         port, shop_port = free_port(), free_port()
         cluster.start(port)
         env = environment_of(database_port=port, **words)
-        run("Shop: migrate its database", [*medusa(), "db:migrate", "--execute-all-links", "--execute-all-search"], LOGS / "medusa-migrate.log", cwd=SHOP, env=env)
+        run(
+            "Shop: migrate its database",
+            [*medusa(), "db:migrate", "--execute-all-links", "--execute-all-search"],
+            LOGS / "medusa-migrate.log",
+            cwd=SHOP,
+            env=env,
+        )
         run("Shop: create the pipeline's account", [*medusa(), "user", "-e", EMAIL, "-p", password], LOGS / "medusa-user.log", cwd=SHOP, env=env)
         start(server, shop_port, env)
         with step("Shop: seed channel, location, regions, tax and keys"):

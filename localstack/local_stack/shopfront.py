@@ -119,5 +119,3 @@ def _priced(variants: list[dict[str, Any]], currency: str) -> Iterator[tuple[dic
         for price in variant["prices"]:
             if price["currency"] == currency:
                 yield variant, Decimal(price["amount"])
-
-

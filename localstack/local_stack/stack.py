@@ -82,13 +82,15 @@ class Stack:
     def url(self, part: str) -> str:
         return f"http://{HOST}:{self.ports[part]}"
 
-    def start(self) -> None:
-        """Starts what does not run and deploys what is not deployed."""
+    def start(self, **through: str) -> None:
+        """Starts what does not run and deploys what is not deployed. `through` gives the functions other addresses of `pim` or `medusa`, such
+        as a proxy's."""
         together(self.start_aws, self.start_pim, self.start_shop)
         facts = self.facts
         for name, value in deploy.secrets_of(self.place, facts).items():
             deploy.put_secret(self.ports["aws"], name, value)
-        deploy.deploy(self.place, self.ports, deploy.parameters(self.place, self.ports, facts, self.publish_policy))
+        urls = {part: self.url(part) for part in ("pim", "medusa")} | through
+        deploy.deploy(self.place, self.ports, deploy.parameters(self.place, urls, facts, self.publish_policy))
 
     def start_aws(self) -> None:
         emulator.start(self.place, self.ports["aws"])

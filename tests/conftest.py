@@ -1,0 +1,34 @@
+"""The stack that the end-to-end tests share: its own ports, its own state, IAM enforced, gone afterwards.
+
+RELAY_TEST_STACK=name keeps it under that name, so that the next run need not start it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from local_stack.paths import REPORTS
+from local_stack.stack import Stack
+from support.proxy import CountingProxy
+from support.relay import Relay
+
+
+@pytest.fixture(scope="session")
+def relay() -> Iterator[Relay]:
+    kept = os.environ.get("RELAY_TEST_STACK")
+    stack = Stack.open(kept or f"test-{os.getpid()}", any_ports=True)
+    proxy = CountingProxy(stack.url("medusa"))
+    try:
+        stack.start(medusa=proxy.url)
+        yield Relay(stack, proxy)
+    finally:
+        proxy.close()
+        logs = REPORTS / "e2e-logs"
+        shutil.rmtree(logs, ignore_errors=True)
+        if stack.place.logs.exists():
+            shutil.copytree(stack.place.logs, logs)
+        if not kept:
+            stack.remove()
