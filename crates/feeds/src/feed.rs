@@ -3,7 +3,7 @@
 use catalog::Product;
 
 use crate::adapter::{self, Adapter, Columns};
-use crate::decode::{Compression, DecodeError, Decoder};
+use crate::decode::{Compression, DecodeError, Decoder, STEP, Step};
 use crate::lenient::top_level_keys;
 use crate::split::{Expected, Piece, Row, Splitter};
 use crate::{Broken, Checkpoint, Defect, Limits, Reason, Rejection};
@@ -100,11 +100,15 @@ impl Feed {
         })
     }
 
-    /// Gives the next piece of the object. What was offered before must have been worked off.
-    pub fn offer(&mut self, bytes: &[u8]) {
-        self.input.drain(..self.read);
+    /// Gives the next piece of the object. What was offered before should have been worked off.
+    pub fn offer(&mut self, bytes: impl Into<Vec<u8>>) {
+        if self.read == self.input.len() {
+            self.input = bytes.into();
+        } else {
+            self.input.drain(..self.read);
+            self.input.append(&mut bytes.into());
+        }
         self.read = 0;
-        self.input.extend_from_slice(bytes);
     }
 
     /// Works off some of what was offered and adds what became of the records to `out`.
@@ -112,9 +116,8 @@ impl Feed {
     /// # Errors
     /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
     pub fn step(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
-        let waiting = &self.input[self.read..];
         if self.decoder.is_none() {
-            match Compression::of(waiting, self.ended) {
+            match Compression::of(&self.input[self.read..], self.ended) {
                 None => return Ok(Progress::Hungry),
                 Some(kind) => {
                     let decoder = Decoder::new(kind, &self.limits);
@@ -123,11 +126,17 @@ impl Feed {
             }
         }
         let Some(decoder) = &mut self.decoder else { return Ok(Progress::Hungry) };
-        let step = decoder.step(&self.input[self.read..], &mut self.decoded);
-        let step = step.map_err(|error| self.undecodable(&error))?;
+        let begin = self.read;
+        let step = if decoder.compression() == Compression::None {
+            // Nothing to decode: the splitter reads from the input itself.
+            Step { read: (self.input.len() - begin).min(STEP), full: false }
+        } else {
+            let step = decoder.step(&self.input[begin..], &mut self.decoded);
+            step.map_err(|error| self.undecodable(&error))?
+        };
         self.read += step.read;
         self.meter.read += step.read as u64;
-        self.dispatch(out)?;
+        self.dispatch(begin, out)?;
         let more = step.full || (self.read < self.input.len() && step.read > 0);
         Ok(if more { Progress::More } else { Progress::Hungry })
     }
@@ -155,19 +164,18 @@ impl Feed {
         Checkpoint { compression, ..self.splitter.checkpoint() }
     }
 
-    /// Passes decoded bytes on to the splitter and what comes out of it to the adapter.
-    fn dispatch(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
-        let dropped = usize::try_from(self.to_drop).unwrap_or(usize::MAX).min(self.decoded.len());
-        self.to_drop -= dropped as u64;
-        let fresh = &self.decoded[dropped..];
-        self.meter.decoded += self.decoded.len() as u64;
-
+    /// Passes decoded bytes on to the splitter and what comes out of it to the adapter. `begin` is where the step's input began.
+    fn dispatch(&mut self, begin: usize, out: &mut Vec<Outcome>) -> Result<(), Broken> {
         let Self { splitter, mapper, meter, .. } = self;
-        splitter.push(fresh, &mut |piece| mapper.take(&piece, meter, out))?;
-        if let Some(broken) = self.mapper.refused.take() {
+        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
+        let decoded = if compressed { &self.decoded[..] } else { &self.input[begin..self.read] };
+        let dropped = usize::try_from(self.to_drop).unwrap_or(usize::MAX).min(decoded.len());
+        self.to_drop -= dropped as u64;
+        meter.decoded += decoded.len() as u64;
+        splitter.push(&decoded[dropped..], &mut |piece| mapper.take(&piece, meter, out))?;
+        if let Some(broken) = mapper.refused.take() {
             return Err(broken);
         }
-        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
         self.meter.check(compressed, &self.limits).map_err(|message| self.broken(Reason::TooMuchData, message))
     }
 
@@ -261,14 +269,7 @@ impl Mapper {
     }
 
     fn map(&mut self, piece: &Piece<'_>) -> Result<Product, (Defect, Option<String>)> {
-        let text = simdutf8::compat::from_utf8(piece.bytes).map_err(|error| {
-            let at = error.valid_up_to();
-            let shown = String::from_utf8_lossy(&piece.bytes[at.saturating_sub(20)..piece.bytes.len().min(at + 20)])
-                .into_owned();
-            let message =
-                format!("byte {:#04x} is not UTF-8; the feed may be in Latin-1 or Windows-1256", piece.bytes[at]);
-            (Defect::new(Reason::InvalidUtf8, message).at(at).value(&shown), None)
-        })?;
+        let text = simdutf8::basic::from_utf8(piece.bytes).map_err(|_| (no_utf8(piece.bytes), None))?;
         if let Some(columns) = &self.columns {
             self.row.read(text);
             let id =
@@ -322,6 +323,15 @@ impl Mapper {
 fn other_source(adapter: &dyn Adapter, other: &str) -> String {
     let source = adapter.source();
     format!("the object is under incoming/{source}/ but holds records of {other}; upload it under incoming/{other}/")
+}
+
+/// Looks once more, slower, for the place of the first byte that is not UTF-8.
+fn no_utf8(bytes: &[u8]) -> Defect {
+    let at = simdutf8::compat::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+    let shown = String::from_utf8_lossy(&bytes[at.saturating_sub(20)..bytes.len().min(at + 20)]).into_owned();
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let message = format!("byte {byte:#04x} is not UTF-8; the feed may be in Latin-1 or Windows-1256");
+    Defect::new(Reason::InvalidUtf8, message).at(at).value(&shown)
 }
 
 /// Something stands where an object should.

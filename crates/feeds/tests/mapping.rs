@@ -8,12 +8,12 @@ use common::{canonical, document, row, run};
 use feeds::{Outcome, Reason, Rejection};
 use serde_json::{Value, json};
 
-fn map(source: &str, record: &Value) -> Result<Product, Rejection> {
+fn map(source: &str, record: &Value) -> Result<Product, Box<Rejection>> {
     let (mut out, end) = run(source, record.to_string());
     end.unwrap();
     match out.pop().unwrap() {
         Outcome::Product(mapped) => Ok(mapped.product),
-        Outcome::Rejected(rejection, _) => Err(rejection),
+        Outcome::Rejected(rejection, _) => Err(Box::new(rejection)),
     }
 }
 
@@ -180,7 +180,7 @@ fn the_same_thing_written_in_another_way_is_the_same_product() {
         (format!("{sku}/priceInfo/salePrice/usdAmount"), json!(6.35)),
         (format!("{sku}/priceInfo/salePrice/amountWithSymbol"), json!("23.80 ر.س")),
         (
-            format!("{SKUS}"),
+            SKUS.to_owned(),
             json!({"0": document("42").pointer(&sku).unwrap(), "1": document("42").pointer(&format!("{SKUS}/1")).unwrap()}),
         ),
         (

@@ -17,7 +17,11 @@ fn ids(bytes: impl AsRef<[u8]>) -> Vec<String> {
     ids
 }
 
-fn reasons(bytes: impl AsRef<[u8]>) -> (Vec<String>, Vec<Reason>, Option<(Reason, u64, u64)>) {
+/// Reason, offset and record of a break.
+type Break = Option<(Reason, u64, u64)>;
+
+/// Ids of the products, reasons of the rejections, and the break.
+fn reasons(bytes: impl AsRef<[u8]>) -> (Vec<String>, Vec<Reason>, Break) {
     let (out, end) = run("canonical", bytes);
     let (ids, rejections) = sorted(out);
     let broken = end.err().map(|broken| (broken.reason, broken.offset, broken.index));
@@ -231,7 +235,7 @@ fn damaged_compression_keeps_what_came_before() {
         let (_, _, broken) = reasons([whole.clone(), b"garbage".to_vec()].concat());
         assert_eq!(broken.unwrap().0, Reason::CorruptCompression, "what follows the last member");
     }
-    let (ids, _, broken) = reasons([gzip(text[..text.len() - 1].as_bytes()), gzip(b"]")[..4].to_vec()].concat());
+    let (ids, _, broken) = reasons([gzip(&text.as_bytes()[..text.len() - 1]), gzip(b"]")[..4].to_vec()].concat());
     assert_eq!((ids.len(), broken.unwrap().0), (400, Reason::Truncated));
 }
 

@@ -199,7 +199,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
         loop {
             let piece = object.next().await.map_err(StreamError::Object)?;
             let last = piece.is_none();
-            feed.offer(&piece.unwrap_or_default());
+            feed.offer(piece.unwrap_or_default());
             loop {
                 let step =
                     if last { feed.finish(&mut outcomes).map(|()| Progress::Hungry) } else { feed.step(&mut outcomes) };

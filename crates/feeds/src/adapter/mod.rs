@@ -16,6 +16,8 @@ use crate::{Defect, Reason};
 
 pub use canonical::Canonical;
 pub use shein_api::SheinApi;
+#[doc(hidden)]
+pub use shein_api::plain_parse;
 pub use shein_brightdata::{ASSUMED_STOCK, SheinBrightData};
 
 /// Knows one source.

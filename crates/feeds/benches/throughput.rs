@@ -1,0 +1,138 @@
+//! Throughput and memory of the way from bytes to canonical JSON, on one thread. One measurement per process, printed as a JSON line:
+//!
+//! ```text
+//! throughput <what> <source> <feed file> <megabytes>
+//! what: ours | value | plain | memory
+//! ```
+//!
+//! The records of the file are repeated to the given size. `benches/normalize.py` runs all of it beside the Python baseline.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
+
+use std::time::Instant;
+
+use feeds::{Checkpoint, Feed, Limits, Outcome, Progress, adapter};
+
+/// Bytes of one piece, as the function reads them from S3.
+const PIECE: usize = 2 << 20;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let [what, source, file, megabytes] = args.as_slice() else {
+        // `cargo test` and a bare `cargo bench` start it without anything to measure.
+        println!("usage: throughput ours|value|plain|memory <source> <feed file> <megabytes>");
+        return;
+    };
+    let feed = Repeated::of(&std::fs::read(file).unwrap(), megabytes.parse::<usize>().unwrap() << 20);
+    let size = feed.size();
+    let whole = if what == "memory" { Vec::new() } else { feed.pieces(PIECE).flatten().collect() };
+    let (started, began) = (Instant::now(), on_cpu());
+    let (records, written) = match what.as_str() {
+        "ours" => ours(source, whole.chunks(PIECE).map(<[u8]>::to_vec)),
+        "memory" => ours(source, feed.pieces(PIECE)),
+        "value" => (serde_json::from_slice::<Vec<serde_json::Value>>(&whole).unwrap().len(), 0),
+        "plain" => (adapter::plain_parse(&whole).unwrap(), 0),
+        other => panic!("no such measurement: {other}"),
+    };
+    let wall = started.elapsed().as_secs_f64();
+    // Time on the CPU, so that other work on the machine does not count; wall time where the system does not tell.
+    let seconds = on_cpu().zip(began).map_or(wall, |(now, began)| now - began);
+    println!(
+        "{}",
+        serde_json::json!({
+            "what": what, "source": source, "bytes": size, "records": records, "writtenBytes": written, "seconds": seconds, "wallSeconds": wall,
+            "megabytesPerSecond": size as f64 / 1e6 / seconds, "recordsPerSecond": records as f64 / seconds, "peakKilobytes": peak(),
+        })
+    );
+}
+
+/// The function's own way without AWS: products as canonical JSON.
+fn ours(source: &str, pieces: impl Iterator<Item = Vec<u8>>) -> (usize, usize) {
+    let mut feed = Feed::new(adapter::find(source).unwrap(), "feed", Checkpoint::default(), Limits::default()).unwrap();
+    let mut outcomes = Vec::new();
+    let mut json = Vec::new();
+    let (mut records, mut written) = (0, 0);
+    let mut drain = |outcomes: &mut Vec<Outcome>| {
+        for outcome in outcomes.drain(..) {
+            let Outcome::Product(mapped) = outcome else { panic!("{outcome:?}") };
+            json.clear();
+            serde_json::to_writer(&mut json, &mapped.product).unwrap();
+            records += 1;
+            written += json.len();
+        }
+    };
+    for piece in pieces {
+        feed.offer(piece);
+        while feed.step(&mut outcomes).unwrap() == Progress::More {
+            drain(&mut outcomes);
+        }
+        drain(&mut outcomes);
+    }
+    feed.finish(&mut outcomes).unwrap();
+    drain(&mut outcomes);
+    (records, written)
+}
+
+/// A feed whose records are those of a file over and over: `head record… tail`.
+struct Repeated {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    separator: Vec<u8>,
+    tail: Vec<u8>,
+    times: usize,
+}
+
+impl Repeated {
+    fn of(file: &[u8], bytes: usize) -> Self {
+        let json = file.trim_ascii_start().starts_with(b"[");
+        let (head, body, separator, tail) = if json {
+            let inner = file.trim_ascii();
+            (b"[".to_vec(), inner[1..inner.len() - 1].to_vec(), b",".to_vec(), b"]".to_vec())
+        } else {
+            let header = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            (file[..header].to_vec(), file[header..].to_vec(), Vec::new(), Vec::new())
+        };
+        let times = (bytes / body.len()).max(1);
+        Self { head, body, separator, tail, times }
+    }
+
+    fn size(&self) -> usize {
+        self.head.len() + self.body.len() * self.times + self.separator.len() * (self.times - 1) + self.tail.len()
+    }
+
+    /// The feed in pieces, made as they are asked for.
+    fn pieces(&self, piece: usize) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let mut parts = std::iter::once(self.head.as_slice())
+            .chain((0..self.times).flat_map(move |time| {
+                let separator = if time == 0 { [].as_slice() } else { self.separator.as_slice() };
+                [separator, self.body.as_slice()]
+            }))
+            .chain([self.tail.as_slice()]);
+        let mut rest: &[u8] = &[];
+        std::iter::from_fn(move || {
+            let mut full = Vec::with_capacity(piece);
+            while full.len() < piece {
+                if rest.is_empty() {
+                    let Some(next) = parts.next() else { break };
+                    rest = next;
+                    continue;
+                }
+                let take = rest.len().min(piece - full.len());
+                full.extend_from_slice(&rest[..take]);
+                rest = &rest[take..];
+            }
+            (!full.is_empty()).then_some(full)
+        })
+    }
+}
+
+/// Seconds this thread has spent on a CPU.
+fn on_cpu() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(status.split(' ').next()?.parse::<f64>().ok()? / 1e9)
+}
+
+/// The most memory this process ever had, in kB.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+}
