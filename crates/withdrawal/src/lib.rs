@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+pub mod manifest;
+pub mod merge;
+pub mod run;
+pub mod s3;
+
+pub use manifest::{Index, Manifests};
+pub use run::{Baseline, Bus, Outcome, Report, Request, Store, Withdrawal};

@@ -1,0 +1,360 @@
+//! One comparison of a full feed with the one before it.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use catalog::{ContentHash, Failure, ProductKey, Version};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError};
+use runtime::{Announcement, Announcer, Cause, Clock, Deadline, ProductMessage};
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Index, Manifests, Part};
+use crate::merge::{Ids, Missing};
+
+/// Products read, written and announced together.
+const WINDOW: usize = 100;
+/// Ledger writes in flight at once.
+const PARALLEL: usize = 16;
+
+/// "Withdraw what this full feed lacks": a message of `normalize` to itself, as `{"withdraw": {…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    /// The feed bucket.
+    pub bucket: String,
+    /// The source.
+    pub source: String,
+    /// The run that read the feed.
+    pub run: String,
+    /// Withdraw however many there are: an operator's decision.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// The guard has been passed, and ids up to this one are done: an earlier invocation ran out of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl Request {
+    /// Reads a queue message; `None` if it is another kind of message.
+    #[must_use]
+    pub fn parse(body: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            withdraw: Request,
+        }
+        serde_json::from_str::<Envelope>(body).ok().map(|envelope| envelope.withdraw)
+    }
+
+    /// The queue message.
+    #[must_use]
+    pub fn message(&self) -> String {
+        serde_json::json!({ "withdraw": self }).to_string()
+    }
+}
+
+/// The full feed that the next one is compared with; the value of the watermark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The run that read it.
+    pub run: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// How a comparison ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The feed is the baseline now.
+    Accepted(Report),
+    /// Nothing to compare, or not to be compared; the reason.
+    Ignored(&'static str),
+    /// The guard refused it.
+    Refused {
+        /// Products that would have been withdrawn.
+        missing: u64,
+        /// Products of the baseline.
+        of: u64,
+    },
+    /// Time has run out: send this request.
+    GoOn(Request),
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Withdrawn now.
+    pub withdrawn: u64,
+    /// Withdrawn by an earlier attempt, and announced again.
+    pub again: u64,
+    /// Brought by a newer document, withdrawn before, or not known at all.
+    pub left: u64,
+}
+
+/// The ledger, as far as it is needed.
+pub trait Store {
+    /// See [`Ledger::read_docs`].
+    fn read_docs(
+        &self,
+        keys: &[ProductKey],
+    ) -> impl Future<Output = Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError>>;
+
+    /// See [`Ledger::put_desired`].
+    fn put_desired(
+        &self,
+        key: &ProductKey,
+        doc: &DesiredDoc,
+        now: i64,
+    ) -> impl Future<Output = Result<DesiredOutcome, LedgerError>>;
+
+    /// See [`Ledger::watermark`].
+    fn watermark(&self, name: &str) -> impl Future<Output = Result<Option<String>, LedgerError>>;
+
+    /// See [`Ledger::move_watermark`].
+    fn move_watermark(
+        &self,
+        name: &str,
+        from: Option<&str>,
+        to: &str,
+    ) -> impl Future<Output = Result<bool, LedgerError>>;
+}
+
+impl Store for Ledger {
+    async fn read_docs(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+        Self::read_docs(self, keys).await
+    }
+
+    async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<DesiredOutcome, LedgerError> {
+        Self::put_desired(self, key, doc, now).await
+    }
+
+    async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        Self::watermark(self, name).await
+    }
+
+    async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
+        Self::move_watermark(self, name, from, to).await
+    }
+}
+
+/// The bus.
+pub trait Bus {
+    /// See [`Announcer::announce`].
+    fn announce(&self, announcements: &[Announcement]) -> impl Future<Output = Vec<Result<(), Failure>>>;
+}
+
+impl Bus for Announcer {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        Self::announce(self, announcements).await
+    }
+}
+
+/// Name of a source's watermark.
+#[must_use]
+pub fn watermark(source: &str) -> String {
+    format!("full-feed-{source}")
+}
+
+/// What a comparison needs.
+#[derive(Debug)]
+pub struct Withdrawal<'a, M, S, B, C> {
+    /// The feed bucket.
+    pub manifests: &'a M,
+    /// The ledger.
+    pub store: &'a S,
+    /// The bus.
+    pub bus: &'a B,
+    /// The clock.
+    pub clock: &'a C,
+    /// When the invocation ends.
+    pub deadline: Deadline,
+    /// The largest part of the baseline that may be withdrawn at once, in percent.
+    pub max_percent: u8,
+}
+
+/// What is to be done with a product that the feed lacks.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Withdraw,
+    AnnounceAgain,
+    Leave,
+}
+
+/// Decides about a product that the feed of this version lacks.
+fn step(doc: &DesiredDoc, version: &Version) -> Step {
+    match (doc.product.withdrawn, doc.version.cmp(version)) {
+        (_, std::cmp::Ordering::Greater) => Step::Leave,
+        (true, std::cmp::Ordering::Equal) => Step::AnnounceAgain,
+        (true, std::cmp::Ordering::Less) => Step::Leave,
+        (false, _) => Step::Withdraw,
+    }
+}
+
+impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
+    /// Compares, and withdraws.
+    ///
+    /// # Errors
+    /// Transient; everything may be repeated.
+    pub async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
+        let Some(index) = self.index(request, &request.run).await? else {
+            return Ok(Outcome::Ignored("the feed left no manifest"));
+        };
+        if !index.complete {
+            return Ok(Outcome::Ignored("the feed's manifest has gaps"));
+        }
+        let name = watermark(&request.source);
+        let text = self.store.watermark(&name).await.map_err(|error| error.failure())?;
+        let baseline: Option<Baseline> = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let accepted = Baseline { run: request.run.clone(), version: index.version.clone() };
+        let mut report = Report::default();
+        if let Some(baseline) = &baseline {
+            if baseline.version >= index.version {
+                return Ok(Outcome::Ignored("a newer full feed, or this one, has been compared already"));
+            }
+            // Without its manifest (expired) there is nothing to compare with: the feed becomes the baseline.
+            if let Some(before) = self.index(request, &baseline.run).await? {
+                if request.after.is_none() && !request.force {
+                    let (missing, of) = self.count(request, &before, &index).await?;
+                    if missing * 100 > of * u64::from(self.max_percent) {
+                        return Ok(Outcome::Refused { missing, of });
+                    }
+                }
+                if let Some(rest) = self.withdraw(request, &before, &index, &mut report).await? {
+                    return Ok(Outcome::GoOn(rest));
+                }
+            }
+        }
+        let moved =
+            serde_json::to_string(&accepted).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+        if !self.store.move_watermark(&name, text.as_deref(), &moved).await.map_err(|error| error.failure())? {
+            return Err(Failure::transient(
+                "baseline_moved",
+                format!("{}: another full feed was compared meanwhile", request.source),
+            ));
+        }
+        Ok(Outcome::Accepted(report))
+    }
+
+    async fn index(&self, request: &Request, run: &str) -> Result<Option<Index>, Failure> {
+        let key = format!("manifests/{}/{run}.json", request.source);
+        let Some(bytes) = self.manifests.get(&request.bucket, &key).await? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Failure::permanent("manifest_unreadable", format!("{key} is no manifest: {error}")))
+    }
+
+    async fn missing(&self, request: &Request, before: &Index, now: &Index) -> Result<Missing<'_, M>, Failure> {
+        let open = async |index: &Index| {
+            let parts = self.manifests.list(&request.bucket, &index.parts).await?;
+            let parts = parts.into_iter().map(|(key, size)| Part::new(&request.bucket, key, size)).collect();
+            Ids::open(self.manifests, parts, request.after.as_deref()).await
+        };
+        Missing::new(open(before).await?, open(now).await?).await
+    }
+
+    /// How many of how many are gone.
+    async fn count(&self, request: &Request, before: &Index, now: &Index) -> Result<(u64, u64), Failure> {
+        let mut missing = self.missing(request, before, now).await?;
+        let mut gone = 0;
+        while missing.next().await?.is_some() {
+            gone += 1;
+        }
+        Ok((gone, missing.compared))
+    }
+
+    /// Gives the request for the rest if time runs out.
+    async fn withdraw(
+        &self,
+        request: &Request,
+        before: &Index,
+        now: &Index,
+        report: &mut Report,
+    ) -> Result<Option<Request>, Failure> {
+        let version = Version::from_text(now.version.as_str());
+        let mut missing = self.missing(request, before, now).await?;
+        let mut done = request.after.clone();
+        loop {
+            let mut ids: Vec<String> = Vec::with_capacity(WINDOW);
+            while ids.len() < WINDOW {
+                match missing.next().await? {
+                    Some(id) => ids.push(id),
+                    None => break,
+                }
+            }
+            let Some(last) = ids.last().cloned() else { return Ok(None) };
+            if self.deadline.remaining(self.clock.now_ms()).is_zero() {
+                // Even the empty id says that the guard has been passed.
+                return Ok(Some(Request { after: Some(done.unwrap_or_default()), ..request.clone() }));
+            }
+            self.withdraw_window(request, &ids, &version, now, report).await?;
+            done = Some(last);
+        }
+    }
+
+    async fn withdraw_window(
+        &self,
+        request: &Request,
+        ids: &[String],
+        version: &Version,
+        index: &Index,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        // An id that is no key was rejected when it came, so there is nothing to withdraw.
+        let keys: Vec<ProductKey> = ids.iter().filter_map(|id| ProductKey::new(&request.source, id).ok()).collect();
+        report.left += (ids.len() - keys.len()) as u64;
+        let mut docs = self.store.read_docs(&keys).await.map_err(|error| error.failure())?;
+        let mut announce: Vec<ProductKey> = Vec::new();
+        let mut write: Vec<(ProductKey, DesiredDoc)> = Vec::new();
+        for key in keys {
+            let Some(doc) = docs.remove(&key) else {
+                report.left += 1;
+                continue;
+            };
+            let mut doc = doc.map_err(|error| error.failure())?;
+            match step(&doc, version) {
+                Step::Leave => report.left += 1,
+                Step::AnnounceAgain => {
+                    report.again += 1;
+                    announce.push(key);
+                }
+                Step::Withdraw => {
+                    doc.product.withdrawn = true;
+                    doc.hash = ContentHash::of(&doc.product);
+                    doc.version = version.clone();
+                    doc.run.clone_from(&request.run);
+                    doc.provenance = format!("not in the full feed {}", index.object);
+                    write.push((key, doc));
+                }
+            }
+        }
+        let now = self.clock.now_ms();
+        let written: Vec<(ProductKey, DesiredOutcome)> = stream::iter(write)
+            .map(|(key, doc)| async move {
+                let outcome = self.store.put_desired(&key, &doc, now).await.map_err(|error| error.failure())?;
+                Ok::<_, Failure>((key, outcome))
+            })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        for (key, outcome) in written {
+            match outcome {
+                DesiredOutcome::Written => {
+                    report.withdrawn += 1;
+                    announce.push(key);
+                }
+                DesiredOutcome::Stale => report.left += 1,
+            }
+        }
+        let message = |key: &ProductKey| ProductMessage {
+            key: key.clone(),
+            correlation_id: request.run.clone(),
+            cause: Cause::Feed,
+        };
+        let announcements: Vec<Announcement> =
+            announce.iter().map(|key| Announcement::product_changed(&message(key))).collect();
+        self.bus.announce(&announcements).await.into_iter().collect()
+    }
+}

@@ -1,0 +1,326 @@
+//! What a full feed withdraws, what it leaves, and what it must not do.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, Variant, Version};
+use ledger::{DesiredDoc, DesiredOutcome, LedgerError};
+use proptest::prelude::*;
+use runtime::{Announcement, Clock, Deadline};
+use withdrawal::manifest::{Manifests, Part};
+use withdrawal::merge::{Ids, Missing};
+use withdrawal::{Bus, Outcome, Report, Request, Store, Withdrawal};
+
+/// Bucket, ledger, bus and clock in memory.
+#[derive(Default)]
+struct World {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    docs: Mutex<HashMap<ProductKey, DesiredDoc>>,
+    watermarks: Mutex<HashMap<String, String>>,
+    announced: Mutex<Vec<String>>,
+    /// Announcements that are accepted; the rest fails.
+    patience: AtomicUsize,
+    /// Milliseconds that the clock goes on with each look at it.
+    pace: AtomicUsize,
+    now: AtomicUsize,
+}
+
+impl Manifests for World {
+    async fn get(&self, _: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(self.objects.lock().unwrap().get(key).cloned())
+    }
+
+    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<(String, u64)>, Failure> {
+        let objects = self.objects.lock().unwrap();
+        let under = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(under.map(|(key, body)| (key.clone(), body.len() as u64)).collect())
+    }
+
+    async fn range(&self, _: &str, key: &str, from: u64, to: u64) -> Result<Vec<u8>, Failure> {
+        let body = &self.objects.lock().unwrap()[key];
+        // Short answers, so that lines are cut in the middle.
+        let to = to.min(from + 7).min(body.len() as u64);
+        Ok(body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
+    }
+}
+
+impl Store for World {
+    async fn read_docs(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+        let docs = self.docs.lock().unwrap();
+        Ok(keys.iter().filter_map(|key| Some((key.clone(), Ok(docs.get(key)?.clone())))).collect())
+    }
+
+    async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, _: i64) -> Result<DesiredOutcome, LedgerError> {
+        let mut docs = self.docs.lock().unwrap();
+        if docs.get(key).is_some_and(|known| known.version > doc.version) {
+            return Ok(DesiredOutcome::Stale);
+        }
+        docs.insert(key.clone(), doc.clone());
+        Ok(DesiredOutcome::Written)
+    }
+
+    async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.watermarks.lock().unwrap().get(name).cloned())
+    }
+
+    async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
+        let mut watermarks = self.watermarks.lock().unwrap();
+        let moved = watermarks.get(name).map(String::as_str) == from;
+        if moved {
+            watermarks.insert(name.to_owned(), to.to_owned());
+        }
+        Ok(moved)
+    }
+}
+
+impl Bus for World {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        if self.patience.fetch_sub(announcements.len().min(1), Ordering::Relaxed) == 0 {
+            self.patience.store(usize::MAX, Ordering::Relaxed);
+            return vec![Err(Failure::transient("announce_failed", "deaf")); announcements.len()];
+        }
+        self.announced.lock().unwrap().extend(announcements.iter().map(|one| format!("{one:?}")));
+        vec![Ok(()); announcements.len()]
+    }
+}
+
+impl Clock for World {
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.now.fetch_add(self.pace.load(Ordering::Relaxed), Ordering::Relaxed)).unwrap()
+    }
+}
+
+fn version(n: u64, position: u64) -> Version {
+    Version::new(1_000 * n, "0", position)
+}
+
+fn key(id: &str) -> ProductKey {
+    ProductKey::new("demo", id).unwrap()
+}
+
+fn product(id: &str) -> Product {
+    Product {
+        source: "demo".into(),
+        id: id.into(),
+        group: None,
+        sku: None,
+        name: Localized::default().with("en", "Shirt"),
+        description: Localized::default(),
+        brand: None,
+        categories: vec![],
+        attributes: vec![],
+        options: vec![],
+        variants: vec![Variant {
+            sku: id.into(),
+            title: "Shirt".into(),
+            options: vec![],
+            prices: vec![Price { currency: "SAR".into(), amount: "1".parse().unwrap(), list_amount: None }],
+            stock: 1,
+            images: vec![],
+        }],
+        images: vec![],
+        url: None,
+        withdrawn: false,
+        warnings: vec![],
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self::default();
+        world.patience.store(usize::MAX, Ordering::Relaxed);
+        world
+    }
+
+    /// A full feed as `normalize` leaves it: sorted parts of a few ids each, products in the ledger.
+    fn feed(&self, n: u64, ids: &[String], complete: bool) -> Request {
+        let run = format!("run-{n}");
+        for (part, ids) in ids.chunks(3).enumerate() {
+            let mut ids = ids.to_vec();
+            ids.sort();
+            let body = ids.join("\n") + "\n";
+            self.objects.lock().unwrap().insert(format!("manifests/demo/{run}/{part:011}.txt"), body.into_bytes());
+        }
+        let index = serde_json::json!({"parts": format!("manifests/demo/{run}/"), "object": "s3://b/k", "version": version(n, 0), "complete": complete});
+        self.objects.lock().unwrap().insert(format!("manifests/demo/{run}.json"), index.to_string().into_bytes());
+        for (position, id) in ids.iter().enumerate() {
+            self.put(id, &version(n, position as u64));
+        }
+        Request { bucket: "b".into(), source: "demo".into(), run, force: false, after: None }
+    }
+
+    fn put(&self, id: &str, version: &Version) {
+        let product = product(id);
+        let hash = ContentHash::of(&product);
+        let doc = DesiredDoc { product, version: version.clone(), hash, run: "r".into(), provenance: String::new() };
+        self.docs.lock().unwrap().insert(key(id), doc);
+    }
+
+    async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
+        let deadline = Deadline::at(60_000);
+        Withdrawal { manifests: self, store: self, bus: self, clock: self, deadline, max_percent: 20 }
+            .run(request)
+            .await
+    }
+
+    fn withdrawn(&self) -> Vec<String> {
+        let docs = self.docs.lock().unwrap();
+        let mut ids: Vec<_> =
+            docs.values().filter(|doc| doc.product.withdrawn).map(|doc| doc.product.id.clone()).collect();
+        ids.sort();
+        ids
+    }
+
+    fn announced(&self) -> usize {
+        std::mem::take(&mut *self.announced.lock().unwrap()).len()
+    }
+}
+
+fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("p{n}")).collect()
+}
+
+fn accepted(withdrawn: u64, again: u64, left: u64) -> Result<Outcome, Failure> {
+    Ok(Outcome::Accepted(Report { withdrawn, again, left }))
+}
+
+#[tokio::test]
+async fn what_the_next_full_feed_lacks_is_withdrawn_and_comes_back() {
+    let world = World::new();
+    let first = world.feed(1, &ids(0..20), true);
+    assert_eq!(world.run(&first).await, accepted(0, 0, 0), "the first one is only the baseline");
+    let second = world.feed(2, &ids(2..22), true);
+    assert_eq!(world.run(&second).await, accepted(2, 0, 0));
+    assert_eq!(world.withdrawn(), ["p0", "p1"]);
+    assert_eq!(world.announced(), 2);
+    let doc = world.docs.lock().unwrap()[&key("p0")].clone();
+    assert_eq!((doc.version, doc.hash), (version(2, 0), ContentHash::of(&doc.product)));
+    // Once more: nothing.
+    assert!(matches!(world.run(&second).await, Ok(Outcome::Ignored(_))));
+    let third = world.feed(3, &ids(0..22), true);
+    assert_eq!(world.run(&third).await, accepted(0, 0, 0));
+    assert!(world.withdrawn().is_empty());
+}
+
+#[tokio::test]
+async fn the_guard_refuses_a_half_empty_feed_and_keeps_the_baseline() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    let half = world.feed(2, &ids(0..15), true);
+    assert_eq!(world.run(&half).await, Ok(Outcome::Refused { missing: 5, of: 20 }));
+    assert!(world.withdrawn().is_empty() && world.announced() == 0);
+    // Exactly a fifth may go; compared is still the first feed.
+    let fifth = world.feed(3, &ids(0..16), true);
+    assert_eq!(world.run(&fifth).await, accepted(4, 0, 0));
+    let emptied = world.feed(4, &ids(0..1), true);
+    assert!(matches!(world.run(&emptied).await, Ok(Outcome::Refused { .. })));
+    assert_eq!(world.run(&Request { force: true, ..emptied }).await, accepted(15, 0, 0));
+}
+
+#[tokio::test]
+async fn gaps_old_feeds_and_other_messages_withdraw_nothing() {
+    let world = World::new();
+    world.run(&world.feed(2, &ids(0..20), true)).await.unwrap();
+    for request in [world.feed(3, &ids(0..19), false), world.feed(1, &ids(0..19), true)] {
+        assert!(matches!(world.run(&request).await, Ok(Outcome::Ignored(_))), "{request:?}");
+    }
+    let none = Request { bucket: "b".into(), source: "demo".into(), run: "none".into(), force: false, after: None };
+    assert!(matches!(world.run(&none).await, Ok(Outcome::Ignored(_))));
+    assert!(world.withdrawn().is_empty());
+    assert_eq!(Request::parse(&none.message()), Some(none));
+    assert_eq!(Request::parse(r#"{"detail-type":"Object Created","detail":{}}"#), None);
+}
+
+#[tokio::test]
+async fn a_newer_document_wins_and_unknown_ids_are_left() {
+    let world = World::new();
+    let first = world.feed(1, &ids(0..20), true);
+    // A rejected record's id, and one whose document is not in the ledger (any more).
+    let rejected = b"bad id \x7f\nunknown\n".to_vec();
+    world.objects.lock().unwrap().insert("manifests/demo/run-1/99999999999.txt".into(), rejected);
+    world.run(&first).await.unwrap();
+    let second = world.feed(2, &ids(2..20), true);
+    // Between the feed and the comparison a newer one brought p0 again.
+    world.put("p0", &version(3, 0));
+    assert_eq!(world.run(&second).await, accepted(1, 0, 3));
+    assert_eq!(world.withdrawn(), ["p1"]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_died_before_announcing_is_made_good() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    let second = world.feed(2, &ids(3..20), true);
+    world.patience.store(0, Ordering::Relaxed);
+    assert_eq!(world.run(&second).await.unwrap_err().code, "announce_failed");
+    assert_eq!((world.withdrawn().len(), world.announced()), (3, 0));
+    assert_eq!(world.run(&second).await, accepted(0, 3, 0));
+    assert_eq!(world.announced(), 3);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_one_invocation_goes_on() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..2000), true)).await.unwrap();
+    let mut request = world.feed(2, &ids(350..2000), true);
+    world.pace.store(10_000, Ordering::Relaxed);
+    let mut invocations = 1;
+    loop {
+        world.now.store(0, Ordering::Relaxed);
+        match world.run(&request).await.unwrap() {
+            Outcome::GoOn(rest) => {
+                assert!(rest.after > request.after, "no progress");
+                request = Request::parse(&rest.message()).unwrap();
+                invocations += 1;
+            }
+            Outcome::Accepted(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(invocations > 1, "it fitted into one");
+    assert_eq!((world.withdrawn().len(), world.announced()), (350, 350));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However ids are spread over parts, repeated or cut by reads: the merge is the difference of the sets, in order.
+    #[test]
+    fn the_merge_is_the_difference_of_the_sets(
+        before in prop::collection::vec(prop::collection::vec("[a-dم]{1,3}", 0..6), 0..5),
+        now in prop::collection::vec(prop::collection::vec("[a-dم]{1,3}", 0..6), 0..5),
+    ) {
+        let world = World::new();
+        let parts = |name: &str, lists: &[Vec<String>]| -> Vec<Part> {
+            lists.iter().enumerate().map(|(n, ids)| {
+                let mut ids = ids.clone();
+                ids.sort();
+                let body: String = ids.iter().map(|id| format!("{id}\n")).collect();
+                let key = format!("{name}/{n}");
+                let size = body.len() as u64;
+                world.objects.lock().unwrap().insert(key.clone(), body.into_bytes());
+                Part::new("b", key, size)
+            }).collect()
+        };
+        let (left, right) = (parts("before", &before), parts("now", &now));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(async {
+            let before = Ids::open(&world, left, None).await.unwrap();
+            let now = Ids::open(&world, right, None).await.unwrap();
+            let mut missing = Missing::new(before, now).await.unwrap();
+            let mut found = Vec::new();
+            while let Some(id) = missing.next().await.unwrap() {
+                found.push(id);
+            }
+            (found, missing.compared)
+        });
+        let set = |lists: &[Vec<String>]| lists.iter().flatten().cloned().collect::<BTreeSet<_>>();
+        let wanted: Vec<String> = set(&before).difference(&set(&now)).cloned().collect();
+        prop_assert_eq!(found, (wanted, set(&before).len() as u64));
+    }
+}
