@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from local_stack.feed import Upload
 from local_stack.ledger import Run
-from local_stack.paths import SOURCES
+from support.documents import FOLDER, feed_of, only_sku, scarf
 from support.relay import Relay
-
-SCARF: dict[str, Any] = json.loads((SOURCES / "sample-feeds" / "abayas.json").read_text())[2]
-FOLDER = "incoming/shein-api/"
-
-
-def scarf(goods_id: str) -> dict[str, Any]:
-    """A product that is fine, under another id."""
-    document = copy.deepcopy(SCARF)
-    info = document["info"]
-    info["productInfo"]["goods_id"] = goods_id
-    info["saleAttr"]["mainSaleAttribute"]["info"][0]["goods_id"] = goods_id
-    only_sku(document)["sku_code"] = f"SCARF-{goods_id}"
-    return document
-
-
-def only_sku(document: dict[str, Any]) -> dict[str, Any]:
-    sku: dict[str, Any] = document["info"]["saleAttr"]["multiLevelSaleAttribute"]["sku_list"][0]
-    return sku
 
 
 def broken(goods_id: str, how: str) -> Any:
@@ -54,7 +34,7 @@ def broken(goods_id: str, how: str) -> Any:
 
 def between_good_ones(number: int, record: Any) -> bytes:
     """A feed with a good record before and one after the given one."""
-    return json.dumps([scarf(f"8{number}01"), record, scarf(f"8{number}03")], ensure_ascii=False).encode()
+    return feed_of(scarf(f"8{number}01"), record, scarf(f"8{number}03"))
 
 
 @dataclass(frozen=True)
@@ -79,18 +59,18 @@ def record_case(number: int, how: str, reason: str) -> Case:
 LATIN_1 = between_good_ones(17, scarf("81702")).replace("حرير".encode(), "H\xe9l\xe8ne".encode("latin-1"), 2)
 TRUNCATED = between_good_ones(12, scarf("81202"))[:-900]
 CASES = [
-    Case("not-json", f"{FOLDER}not-json.json", b"This is not JSON, it is a letter.", "failed", ("not_json", "wrong_source")),
+    Case("not-json", f"{FOLDER}not-json.json", b"This is not JSON, it is a letter.", "failed", ("not_json",)),
     Case("truncated", f"{FOLDER}truncated.json", TRUNCATED, "failed", ("truncated",), ("shein-api:81201", "shein-api:81202"), 2),
     Case("empty", f"{FOLDER}empty.json", b"", "failed", ("empty_feed",)),
-    Case("zero-byte-key", FOLDER, b"", "failed", ("empty_feed",)),
-    Case("outside-incoming", "elsewhere/feed.json", between_good_ones(13, scarf("81302")), "failed", ("unknown_source", "key_outside_incoming")),
+    Case("zero-byte-key", FOLDER, b"", "failed", ("empty_key",)),
+    Case("outside-incoming", "elsewhere/feed.json", between_good_ones(13, scarf("81302")), "failed", ("key_outside_incoming",)),
     Case("unknown-source", "incoming/nobody/feed.json", between_good_ones(14, scarf("81402")), "failed", ("unknown_source",)),
     record_case(20, "code", "source_error"),
     record_case(21, "product-info", "missing_field"),
     record_case(22, "skus", "no_variants"),
     record_case(23, "price", "missing_price"),
     record_case(24, "negative", "negative_price"),
-    record_case(25, "description", "description_too_long"),
+    record_case(25, "description", "record_too_large"),
     Case("latin-1", f"{FOLDER}latin-1.json", LATIN_1, "completed", ("invalid_utf8",), ("shein-api:81702", "shein-api:81703"), 0),
 ]
 

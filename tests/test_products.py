@@ -70,7 +70,7 @@ def test_both_titles_reach_the_pim_and_the_shop_shows_arabic_as_a_translation(re
         own = next(colour for colour in info["saleAttr"]["mainSaleAttribute"]["info"] if colour["goods_id"] == info["productInfo"]["goods_id"])
         english = own["goods_url_name"].strip()
         assert row.shown.titles == {"en": english, "ar": arabic}
-        assert relay.pim_product(row.key, 'en: sourceName(language: "en") ar: sourceName(language: "ar")') == {"en": english, "ar": arabic}
+        assert relay.pim_product(row.key, 'en: name(language: "en") ar: name(language: "ar")') == {"en": english, "ar": arabic}
 
 
 def test_the_list_price_is_kept_for_the_shop(relay: Relay, report: Report) -> None:

@@ -78,6 +78,9 @@ class Relay:
     def wait_for_arrival(self, keys: Sequence[str], within: float = PATIENCE) -> list[ProductState]:
         """Waits until the ledger says that every product reached the shop."""
 
+        if not keys:
+            return []
+
         def done() -> list[ProductState] | None:
             states = self.ledger.states(keys)
             return states if all(state.medusa_id and not state.pending for state in states) else None
@@ -95,6 +98,7 @@ class Relay:
         body = {"query": query, "variables": {"filter": json.dumps({"externalId": key})}}
         headers = {"X-API-Key": self.stack.place.pim_key.read_text()}
         answer = call("POST", f"{self.stack.url('pim')}/pimcore-graphql-webservices/catalog", body=body, headers=headers)
+        assert "data" in answer, answer
         edges = answer["data"]["getCatalogProductListing"]["edges"]
         assert len(edges) == 1, f"{len(edges)} objects in the PIM for {key}: {answer}"
         return dict(edges[0]["node"])
