@@ -161,7 +161,8 @@ async fn create(real: &Real, medusa: &Medusa, batch: &[(ProductKey, Article)], i
 fn body(real: &Real, key: &ProductKey, article: &Article) -> Value {
     let here = &real.shop.references;
     let prices = |variant: &medusa::Variant| -> Vec<Value> {
-        let price = |(currency, amount): (&String, &_)| json!({"currency_code": currency, "amount": medusa::Amount(*amount)});
+        let price =
+            |(currency, amount): (&String, &_)| json!({"currency_code": currency, "amount": medusa::Amount(*amount)});
         variant.prices.iter().map(price).collect()
     };
     let variants: Vec<Value> = article
@@ -183,4 +184,3 @@ fn body(real: &Real, key: &ProductKey, article: &Article) -> Value {
         "categories": article.categories.iter().map(|id| json!({"id": id})).collect::<Vec<_>>(),
         "sales_channels": [{"id": here.sales_channel_id}], "shipping_profile_id": here.shipping_profile_id})
 }
-

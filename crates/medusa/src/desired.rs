@@ -13,6 +13,9 @@ use crate::references::References;
 /// The product metadata key that says which state of the PIM the product was last made equal to. It is written last and taken
 /// away before a change that takes several calls, so a product that carries it is complete.
 pub const MARKER: &str = "relay_state";
+/// The product metadata key that lists the SKUs which come or go while a product changes. Only an interrupted product carries it: it
+/// tells the next delivery which inventory items may have been left behind.
+pub const PENDING: &str = "relay_pending";
 /// Our metadata keys begin with this. All others belong to people.
 pub const OURS: &str = "relay_";
 /// Counted up when the same desired state is written differently, so that everything is looked at again.

@@ -18,9 +18,9 @@ use catalog::ProductKey;
 
 use crate::api::model::{
     ImageWrite, LevelsBatch, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
-    TranslationsBatch, VariantsBatch,
+    TranslationsBatch, VariantWrite, VariantsBatch,
 };
-use crate::desired::{Article, MARKER, OURS};
+use crate::desired::{Article, MARKER, OURS, PENDING};
 use crate::handle::{handle, second_handle};
 use crate::references::References;
 
@@ -108,6 +108,20 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.structure.is_empty() && self.is_one_call() && self.product.is_empty()
+    }
+
+    /// SKUs that come or go.
+    #[must_use]
+    pub fn changing_skus<'a>(&'a self, there: &'a Product) -> BTreeSet<&'a str> {
+        let batches = self.structure.iter().filter_map(|step| match step {
+            Structure::Variants(batch) => Some(batch),
+            _ => None,
+        });
+        let of_id = |id: &String| there.variants.iter().find(|variant| variant.id == *id)?.sku.as_deref();
+        let created = |variant: &'a VariantWrite| variant.sku.as_ref().and_then(Option::as_deref);
+        batches
+            .flat_map(|batch| batch.delete.iter().filter_map(of_id).chain(batch.create.iter().filter_map(created)))
+            .collect()
     }
 
     /// Whether one update of the product does it all, so that no state in between exists.
@@ -233,7 +247,10 @@ fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let gone = there.into_iter().flatten().filter(|(key, value)| {
-        key.starts_with(OURS) && key.as_str() != MARKER && !wanted.contains_key(*key) && !value.is_null()
+        key.starts_with(OURS)
+            && ![MARKER, PENDING].contains(&key.as_str())
+            && !wanted.contains_key(*key)
+            && !value.is_null()
     });
     changes.extend(gone.map(|(key, _)| (key.clone(), "".into())));
     changes

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, marker};
+use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{
     ImageWrite, LevelWrite, LevelsBatch, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch,
     ProductsBatchReply, Ref, TranslationCreate, TranslationsBatch,
@@ -154,7 +154,7 @@ impl Shop {
             translations: TranslationsBatch { create: translations.collect(), update: vec![] },
             last: ProductUpdate {
                 status: Some("published"),
-                metadata: marker(offer.marker),
+                metadata: done(offer.marker),
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
@@ -203,6 +203,8 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
         is_exclusive: None,
     });
+    let mut metadata = article.metadata.clone();
+    metadata.extend(under_way(article.variants.iter().map(|variant| variant.sku.as_str())));
     ProductCreate {
         handle: own_handle(offer),
         external_id: offer.key.to_string(),
@@ -216,6 +218,6 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         categories: article.categories.iter().map(|id| Ref::to(id.as_str())).collect(),
         sales_channels: vec![Ref::to(references.sales_channel_id.as_str())],
         shipping_profile_id: references.shipping_profile_id.clone(),
-        metadata: article.metadata.clone(),
+        metadata,
     }
 }

@@ -17,8 +17,8 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 
 use crate::api::Medusa;
-use crate::api::model::{LevelsBatch, ProductUpdate, TranslationsBatch};
-use crate::desired::{Article, Desired, MARKER, Presence};
+use crate::api::model::{LevelsBatch, Metadata, ProductUpdate, TranslationsBatch};
+use crate::desired::{Article, Desired, MARKER, PENDING, Presence};
 use crate::plan::{self, Note};
 use crate::references::References;
 
@@ -196,7 +196,13 @@ impl Shop {
     }
 }
 
-/// The metadata that says "equal to this state"; an empty text takes the marker away.
-fn marker(value: &str) -> crate::api::model::Metadata {
-    [(MARKER.to_owned(), value.into())].into()
+/// The metadata that says "equal to this state, and nothing is under way".
+fn done(state: &str) -> Metadata {
+    [(MARKER.to_owned(), state.into()), (PENDING.to_owned(), "".into())].into()
+}
+
+/// The metadata that says "not equal to any state", and which SKUs come or go until it is.
+fn under_way<'a>(skus: impl IntoIterator<Item = &'a str>) -> Metadata {
+    let skus: Vec<&str> = skus.into_iter().collect();
+    [(MARKER.to_owned(), "".into()), (PENDING.to_owned(), skus.into())].into()
 }

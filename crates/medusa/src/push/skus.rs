@@ -10,9 +10,9 @@ use catalog::{Failure, ProductKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Shop, SkuOwners, marker};
-use crate::api::Refusal;
+use super::{Shop, SkuOwners, under_way};
 use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
+use crate::api::{ApiError, Refusal, split_query};
 
 impl Shop {
     /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good reason.
@@ -59,6 +59,22 @@ impl Shop {
         Ok(())
     }
 
+    /// Removes inventory items of these SKUs that no variant uses. Medusa makes and removes them in a step of its own; if it dies before
+    /// that, nothing else ever finds them, and their SKUs stay taken.
+    pub(super) async fn remove_orphans(&self, skus: &[&str], deadline: Instant) -> Result<(), ApiError> {
+        for chunk in split_query("sku[]", skus) {
+            let limit = chunk.len().to_string();
+            let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|sku| ("sku[]", sku)).collect();
+            query.extend([("fields", "id,sku,variants.id,variants.sku"), ("limit", limit.as_str())]);
+            let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
+            for item in inventory_items.iter().filter(|item| item.variants.iter().flatten().next().is_none()) {
+                tracing::warn!(item = item.id, "removing an inventory item that no variant uses");
+                self.medusa.delete(&format!("/admin/inventory-items/{}", item.id), deadline).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn release_variant(
         &self,
         sku: &str,
@@ -94,7 +110,7 @@ impl Shop {
             ));
         }
         tracing::info!(sku, %owner, %heir, "the SKU moves to another product");
-        let unmark = ProductUpdate { metadata: marker(""), ..ProductUpdate::of(holder.product_id.as_str()) };
+        let unmark = ProductUpdate { metadata: under_way([sku]), ..ProductUpdate::of(holder.product_id.as_str()) };
         self.update_products(vec![unmark], deadline).await?;
         let nameless = VariantWrite { id: Some(holder.id.clone()), sku: Some(None), ..VariantWrite::default() };
         let batch = VariantsBatch { update: vec![nameless], ..VariantsBatch::default() };

@@ -1,15 +1,15 @@
 //! Products that are in the shop and differ.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use catalog::Failure;
 use serde::de::IgnoredAny;
 
-use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, marker};
+use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
-use crate::desired::MARKER;
+use crate::desired::{MARKER, PENDING};
 use crate::plan::{Plan, Structure, plan};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
@@ -36,6 +36,10 @@ impl Shop {
                 .into_iter()
                 .map(|product| (product.id.clone(), product))
                 .collect();
+            if round == 1 {
+                let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
+                self.remove_orphans(&left_behind, deadline).await?;
+            }
             let mut planned = Vec::new();
             for (offer, id) in open {
                 match there.remove(&id) {
@@ -77,16 +81,17 @@ impl Shop {
         Ok(works)
     }
 
-    /// Takes the marker away from products that need several calls, so that an interruption cannot leave a half-changed product that
-    /// says it is complete (and is believed when the PIM goes back to the old state).
+    /// Says of products that need several calls that they are under way, so that an interruption cannot leave a half-changed product that
+    /// says it is complete (and is believed when the PIM goes back to the old state), nor inventory items that nobody finds.
     async fn take_markers(&self, planned: &[(Offer<'_>, Product, Plan)], deadline: Instant) -> Result<(), ApiError> {
-        let marked =
-            |product: &Product| product.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(MARKER));
-        let updates: Vec<ProductUpdate> = planned
-            .iter()
-            .filter(|(_, product, plan)| !plan.is_one_call() && marked(product))
-            .map(|(_, product, _)| ProductUpdate { metadata: marker(""), ..ProductUpdate::of(product.id.as_str()) })
-            .collect();
+        let mut updates = Vec::new();
+        for (_, product, plan) in planned.iter().filter(|(_, _, plan)| !plan.is_one_call()) {
+            let pending = pending(product);
+            let skus: BTreeSet<&str> = plan.changing_skus(product).into_iter().chain(pending.iter().copied()).collect();
+            if marker_of(product).is_some() || skus.len() > pending.len() {
+                updates.push(ProductUpdate { metadata: under_way(skus), ..ProductUpdate::of(product.id.as_str()) });
+            }
+        }
         if updates.is_empty() { Ok(()) } else { self.update_products(updates, deadline).await }
     }
 
@@ -173,11 +178,10 @@ enum Stumble {
 
 fn work<'a>(offer: &Offer<'a>, product: &Product, plan: Plan, changed: bool) -> Work<'a> {
     let mut last = plan.product;
-    let marked = product.metadata.as_ref().and_then(|m| m.get(MARKER)).and_then(|value| value.as_str());
     // After several calls the marker has been taken away, whatever this reading still shows.
-    let changed = changed || marked != Some(offer.marker);
+    let changed = changed || marker_of(product) != Some(offer.marker);
     if changed {
-        last.metadata.extend(marker(offer.marker));
+        last.metadata.extend(done(offer.marker));
     }
     Work {
         slot: offer.slot,
@@ -188,4 +192,14 @@ fn work<'a>(offer: &Offer<'a>, product: &Product, plan: Plan, changed: bool) -> 
         change: if changed { Change::Updated } else { Change::Unchanged },
         notes: plan.notes,
     }
+}
+
+fn marker_of(product: &Product) -> Option<&str> {
+    product.metadata.as_ref()?.get(MARKER)?.as_str().filter(|state| !state.is_empty())
+}
+
+/// SKUs that came or went when the last change of the product was interrupted.
+fn pending(product: &Product) -> Vec<&str> {
+    let listed = product.metadata.as_ref().and_then(|metadata| metadata.get(PENDING)).and_then(|list| list.as_array());
+    listed.into_iter().flatten().filter_map(|sku| sku.as_str()).collect()
 }

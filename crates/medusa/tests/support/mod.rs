@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 /// A setting from the environment, or from the file that `RELAY_MEDUSA_ENV` names (lines of `NAME=value`).
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     if let Ok(value) = std::env::var(name) {
         return Some(value).filter(|value| !value.is_empty());
     }
@@ -112,14 +112,31 @@ impl Real {
 
     /// The product as an administrator sees it, with everything that a push could touch.
     pub async fn admin_product(&self, key: &ProductKey) -> Option<Value> {
+        self.admin_products(std::slice::from_ref(key)).await.remove(0)
+    }
+
+    /// The same for several products.
+    pub async fn admin_products(&self, keys: &[ProductKey]) -> Vec<Option<Value>> {
         let fields = "*images,*categories,*sales_channels,*options,*options.values,*variants,*variants.options,*variants.prices,\
                       *variants.inventory_items,*variants.inventory_items.inventory,\
                       *variants.inventory_items.inventory.location_levels,*shipping_profile,*translations";
-        let id = key.to_string();
-        let mut found = self.admin_get("/admin/products", &[("external_id[]", &id), ("fields", fields)]).await;
+        let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("external_id[]", id.as_str())).collect();
+        query.extend([("fields", fields), ("limit", "1000")]);
+        let mut found = self.admin_get("/admin/products", &query).await;
         let mut products = found["products"].take();
-        assert!(products.as_array().unwrap().len() <= 1, "several products with external id {key}");
-        products.get_mut(0).map(Value::take)
+        let mut take = |id: &String| {
+            let rows = products.as_array_mut().unwrap();
+            let mut own: Vec<Value> = rows.extract_if(.., |product| product["external_id"] == id.as_str()).collect();
+            assert!(own.len() <= 1, "several products with external id {id}");
+            own.pop()
+        };
+        ids.iter().map(&mut take).collect()
+    }
+
+    /// Rows of a list, as the shop counts them.
+    pub async fn count(&self, path: &str) -> i64 {
+        self.admin_get(path, &[("limit", "1"), ("fields", "id")]).await["count"].as_i64().unwrap()
     }
 
     /// What the storefront shows of a product, in every language and currency; `None` if it does not show it.
@@ -220,6 +237,37 @@ impl Real {
         let body = json!({"inventory_item_id": item, "location_id": location, "quantity": quantity});
         self.admin_post("/admin/reservations", &body).await;
     }
+
+    /// One inventory item for each variant and none beside them.
+    pub async fn sound(&self, key: &ProductKey, product: &Value) -> Result<(), String> {
+        rows_are_sound(product)?;
+        let query = [("q", key.id()), ("limit", "200"), ("fields", "id,sku")];
+        let found = self.admin_get("/admin/inventory-items", &query).await;
+        let prefix = format!("{}-", key.id());
+        let own = |item: &&Value| item["sku"].as_str().is_some_and(|sku| sku.starts_with(&prefix));
+        let items = found["inventory_items"].as_array().unwrap().iter().filter(own).count();
+        let variants = product["variants"].as_array().unwrap().len();
+        if items == variants { Ok(()) } else { Err(format!("{items} inventory items for {variants} variants")) }
+    }
+}
+
+/// No duplicate rows, prices and an inventory item of its own for each variant.
+pub fn rows_are_sound(product: &Value) -> Result<(), String> {
+    for variant in product["variants"].as_array().unwrap() {
+        let sku = variant["sku"].as_str().unwrap_or("null");
+        let prices = variant["prices"].as_array().ok_or(format!("{sku} has no price set"))?;
+        let currencies: BTreeSet<_> = prices.iter().map(|price| price["currency_code"].as_str()).collect();
+        if prices.is_empty() || prices.len() != currencies.len() {
+            return Err(format!("{sku} has the prices {prices:?}"));
+        }
+        let items = variant["inventory_items"].as_array().unwrap();
+        if items.len() != 1 || items[0]["inventory"]["sku"] != variant["sku"] {
+            return Err(format!("{sku} has the inventory items {items:?}"));
+        }
+    }
+    let images = product["images"].as_array().unwrap();
+    let urls: BTreeSet<_> = images.iter().map(|image| image["url"].as_str()).collect();
+    if urls.len() == images.len() { Ok(()) } else { Err(format!("duplicate images: {images:?}")) }
 }
 
 pub fn decimal(number: &Value) -> Decimal {

@@ -1,0 +1,183 @@
+//! Medusa or the function dies in the middle of a batch. After the next delivery the shop is complete: no duplicate, no orphaned
+//! inventory item, no variant without a price, nothing half-made for sale.
+//!
+//! Needs a Medusa that may be killed: `RELAY_MEDUSA_COMMAND` starts it in the foreground at `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how
+//! often (default 4).
+
+mod support;
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use catalog::ProductKey;
+use medusa::{Article, Change, Depth, Desired};
+use support::{NobodyWants, Real, Shown, deadline, medusa_client, offered, rows_are_sound, setting, shirt};
+
+const PRODUCTS: usize = 60;
+
+/// A Medusa in a process group of its own.
+struct Server {
+    child: Child,
+}
+
+impl Server {
+    async fn start(command: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let server = Self { child: shell.spawn().unwrap() };
+        let medusa = medusa_client().unwrap();
+        let until = Instant::now() + Duration::from_secs(120);
+        while !medusa.healthy(deadline()).await {
+            assert!(Instant::now() < until, "Medusa does not start");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        server
+    }
+
+    /// kill -9, and gone.
+    fn kill(&mut self) {
+        let group = format!("-{}", self.child.id());
+        assert!(Command::new("kill").args(["-9", "--", &group]).status().unwrap().success());
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill();
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_the_next_delivery_completes_the_shop() {
+    let Some(command) = setting("RELAY_MEDUSA_COMMAND") else {
+        eprintln!(
+            "SKIPPED: no RELAY_MEDUSA_COMMAND. This test needs a Medusa of its own to kill, see crates/medusa/README.md"
+        );
+        return;
+    };
+    let crashes: u32 = setting("RELAY_CRASHES").map_or(4, |count| count.parse().unwrap());
+    let mut server = Server::start(&command).await;
+    let real = Real::connect().await.unwrap();
+    // How long an undisturbed batch takes, so that the blows are spread over all of it.
+    let (warm, timed) = (batch(&real).await, batch(&real).await);
+    push(&real, &warm, Depth::Light).await;
+    let started = Instant::now();
+    push(&real, &timed, Depth::Light).await;
+    let whole = started.elapsed();
+    complete(&real, &timed).await;
+
+    for n in 0..crashes {
+        let before = orphans(&real).await;
+        let products = batch(&real).await;
+        let keys: Vec<ProductKey> = products.iter().map(|(key, _)| key.clone()).collect();
+        let blow = whole.mul_f64((f64::from(n) + 0.5) / f64::from(crashes));
+        let wanted = desired(&products);
+        let orders: Vec<_> = wanted.iter().map(|desired| (desired, Depth::Light)).collect();
+        let pushing = real.shop.push(&orders, &NobodyWants, deadline());
+        let of_function = n % 3 == 2;
+        if of_function {
+            // The function dies; Medusa goes on with what it has been sent.
+            let _ = tokio::time::timeout(blow, pushing).await;
+            at_rest(&real, &keys).await;
+        } else {
+            let killing = async {
+                tokio::time::sleep(blow).await;
+                server.kill();
+            };
+            let (outcomes, ()) = tokio::join!(pushing, killing);
+            let failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+            let permanent: Vec<_> = failures.filter(|failure| failure.kind == catalog::ErrorKind::Permanent).collect();
+            assert!(permanent.is_empty(), "a crash is nobody's fault: {permanent:?}");
+            server = Server::start(&command).await;
+        }
+        let halves = half_made(&real, &keys).await;
+        push(&real, &products, Depth::Full).await;
+        complete(&real, &products).await;
+        assert_eq!(orphans(&real).await, before, "inventory items without a variant");
+        let who = if of_function { "function" } else { "Medusa" };
+        println!("crash {n} of {who} after {blow:?}: {halves}, then complete");
+    }
+}
+
+type Product = (ProductKey, Article);
+
+fn desired(products: &[Product]) -> Vec<Desired> {
+    products.iter().map(|(key, article)| offered(key, article)).collect()
+}
+
+/// 40 new products and 20 that are there and need new sizes, prices and images.
+async fn batch(real: &Real) -> Vec<Product> {
+    let keys: Vec<ProductKey> = (0..PRODUCTS).map(|_| real.new_key()).collect();
+    let old: Vec<Product> = keys.iter().take(20).map(|key| (key.clone(), shirt(key, &["S", "M"]))).collect();
+    push(real, &old, Depth::Light).await;
+    keys.into_iter()
+        .map(|key| {
+            let mut article = shirt(&key, &["M", "L", "XL"]);
+            article.images.reverse();
+            article.variants[0].prices.insert("sar".into(), "99.95".parse().unwrap());
+            (key, article)
+        })
+        .collect()
+}
+
+async fn push(real: &Real, products: &[Product], depth: Depth) {
+    let wanted = desired(products);
+    let orders: Vec<_> = wanted.iter().map(|desired| (desired, depth)).collect();
+    for outcome in real.shop.push(&orders, &NobodyWants, deadline()).await {
+        outcome.unwrap();
+    }
+}
+
+/// Waits until Medusa has finished what a dead caller had asked for.
+async fn at_rest(real: &Real, keys: &[ProductKey]) {
+    let mut before = real.admin_products(keys).await;
+    loop {
+        let now = real.admin_products(keys).await;
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// Inventory items that belong to no variant; some shops have such from before.
+async fn orphans(real: &Real) -> i64 {
+    real.count("/admin/inventory-items").await - real.count("/admin/product-variants").await
+}
+
+/// What the crash left behind, for the record.
+async fn half_made(real: &Real, keys: &[ProductKey]) -> String {
+    let (mut absent, mut drafts, mut bare, mut priceless) = (0, 0, 0, 0);
+    for product in real.admin_products(keys).await {
+        let Some(product) = product else {
+            absent += 1;
+            continue;
+        };
+        let variants = product["variants"].as_array().unwrap();
+        drafts += usize::from(product["status"] == "draft");
+        bare += usize::from(variants.is_empty());
+        priceless += usize::from(variants.iter().any(|variant| variant["prices"].as_array().is_none_or(Vec::is_empty)));
+        assert!(product["status"] == "draft" || !variants.is_empty(), "for sale without variants: {product}");
+    }
+    format!("{absent} absent, {drafts} drafts, {bare} without variants, {priceless} without prices")
+}
+
+async fn complete(real: &Real, products: &[Product]) {
+    let keys: Vec<ProductKey> = products.iter().map(|(key, _)| key.clone()).collect();
+    for product in real.admin_products(&keys).await {
+        rows_are_sound(&product.unwrap()).unwrap();
+    }
+    // The full comparison covers all; the storefront is asked about some.
+    for (key, article) in products.iter().step_by(12) {
+        assert_eq!(real.shown(key).await, Some(Shown::expected(article, real)));
+    }
+    let wanted = desired(products);
+    let orders: Vec<_> = wanted.iter().map(|desired| (desired, Depth::Full)).collect();
+    for outcome in real.shop.push(&orders, &NobodyWants, deadline()).await {
+        assert_eq!(outcome.unwrap().change, Change::Unchanged);
+    }
+}
