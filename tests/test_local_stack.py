@@ -1,0 +1,94 @@
+"""The local stack's own decisions."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from local_stack import feed, ledger
+from local_stack.paths import SOURCES
+from local_stack.processes import Service, environment, free_port
+from local_stack.report import Report, Row
+from local_stack.shopfront import Shown
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "source"),
+    [
+        ("a.json", b'\xef\xbb\xbf [{"code":"0","info":{"productInfo":{}}}]', "shein-api"),
+        ("a.json", b'{"source":"canonical","id":"1","name":{}}', "canonical"),
+        ("a.jsonl", b'{"source":"canonical","id":"1"}\n{"source":"canonical","id":"2"}\n', "canonical"),
+        ("a.csv", b"product_id,name\n1,x\n", "shein-brightdata"),
+        ("a.csv.gz", gzip.compress(b"product_id,name\n"), "shein-brightdata"),
+        ("a.json.gz", gzip.compress(b'[{"code":"0","info":null}]'), "shein-api"),
+        ("a.json.gz", b"\x1f\x8bnot gzip at all", "canonical"),
+        ("a", b"", "canonical"),
+    ],
+)
+def test_the_source_of_a_feed_is_told_from_its_beginning(tmp_path: Path, name: str, content: bytes, source: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert feed.source_of(file) == source
+
+
+def test_the_sample_feeds_are_of_the_source_they_show() -> None:
+    for file in (SOURCES / "sample-feeds").glob("*.json"):
+        assert feed.source_of(file) == "shein-api", file
+
+
+def test_a_taken_port_is_not_chosen() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+    assert free_port(port) == port
+
+
+def test_a_service_is_known_by_more_than_its_process_id(tmp_path: Path) -> None:
+    service = Service("sleeper", tmp_path / "pid", tmp_path / "log")
+    service.start(["sleep", "60"], ready=lambda: True, within=5, env=environment())
+    known = json.loads(service.pid_file.read_text())
+    try:
+        assert service.alive()
+        service.pid_file.write_text(json.dumps({**known, "born": "at another time"}))
+        assert not service.alive()
+    finally:
+        service.pid_file.write_text(json.dumps(known))
+        assert service.stop()
+    assert not service.alive()
+
+
+def test_environment_passes_no_credentials_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "HOME"):
+        monkeypatch.setenv(name, "mine")
+    assert "mine" not in environment().values()
+
+
+def run(**counts: int) -> ledger.Run:
+    return ledger.Run(pk="F#b#k#v", name="run-1", status="completed", reason="", counts=counts, started=0)
+
+
+def row(verdict_of: Shown, **more: str) -> Row:
+    document = {"variants": [{"sku": "A", "title": "A", "stock": 1, "prices": [{"currency": "SAR", "amount": "2.50"}]}]}
+    return Row("demo:1", document, verdict_of, "7", changed=True, **more)
+
+
+def test_a_report_is_only_fine_when_every_product_arrived() -> None:
+    bought = row(Shown("demo:1", carts=[{"ok": True}]))
+    assert Report("f", "o", run(changed=1), [bought]).ok
+    refused = row(Shown("demo:1", carts=[{"ok": False}], problems=["no price"]))
+    assert not Report("f", "o", run(changed=2), [bought, refused]).ok
+    waiting = row(Shown("demo:1"), problem="waits for the PIM")
+    assert not Report("f", "o", run(changed=1), [waiting]).ok
+    failed = ledger.Run(pk="F#b#k#v", name="run-1", status="failed", reason="truncated", counts={}, started=0)
+    assert not Report("f", "o", failed, [bought]).ok
+
+
+def test_a_report_says_that_nothing_changed() -> None:
+    bought = row(Shown("demo:1", carts=[{"ok": True}]))
+    assert "Unchanged" in Report("f", "o", run(changed=0, unchanged=1), [bought]).summary()
+    assert "Unchanged" not in Report("f", "o", run(changed=1, unchanged=0), [bought]).summary()

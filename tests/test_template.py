@@ -1,0 +1,77 @@
+"""What the template promises, read off the template itself: nothing without a dead-letter queue, nothing wider than it has to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from local_stack.paths import TEMPLATE
+from samcli.yamlhelper import yaml_parse
+
+RESOURCES: dict[str, dict[str, Any]] = yaml_parse(TEMPLATE.read_text())["Resources"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+def test_every_queue_has_a_dead_letter_queue_or_is_one() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    for name, queue in queues.items():
+        if not name.endswith("Dlq"):
+            target = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            assert target in queues, name
+            assert target.endswith("Dlq"), name
+        assert queue["SqsManagedSseEnabled"] is True, name
+
+
+def test_every_rule_target_and_schedule_has_a_dead_letter_queue() -> None:
+    targets = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Targets"]]
+    events = [event for function in of_type("AWS::Serverless::Function").values() for event in function.get("Events", {}).values()]
+    schedules = [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]
+    assert targets
+    assert schedules
+    for sender in targets + schedules:
+        assert "Arn" in sender["DeadLetterConfig"], sender
+
+
+def test_every_queue_policy_refuses_requests_without_tls() -> None:
+    covered = set()
+    for policy in of_type("AWS::SQS::QueuePolicy").values():
+        statements = [one for given in policy["PolicyDocument"]["Statement"] for one in (given["Fn::If"][1:] if "Fn::If" in given else [given])]
+        denials = [one for one in statements if one.get("Effect") == "Deny"]
+        assert any(one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for one in denials)
+        covered |= {queue["Ref"] for queue in policy["Queues"]}
+    assert covered == set(of_type("AWS::SQS::Queue"))
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::Serverless::Function")))
+def test_a_function_has_a_role_of_its_own_and_logs_that_expire(name: str) -> None:
+    function = RESOURCES[name]["Properties"]
+    assert function["Role"]["Fn::GetAtt"][0] == name.replace("Function", "Role")
+    group = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert "RetentionInDays" in group
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::Serverless::Function")))
+def test_a_functions_policy_names_its_resources(name: str) -> None:
+    role = RESOURCES[name.replace("Function", "Role")]["Properties"]
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert "*" not in _texts(statement["Action"]), statement
+            # X-Ray's and CloudWatch's writing actions know no resources.
+            if statement["Resource"] == "*":
+                actions = _texts(statement["Action"])
+                assert all(action.startswith(("xray:Put", "cloudwatch:PutMetricData")) for action in actions), statement
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_what_holds_data_outlives_the_stack() -> None:
+    for kind in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
+        for name, resource in RESOURCES.items():
+            if resource["Type"] == kind:
+                assert resource["DeletionPolicy"].startswith("Retain"), name
+                assert resource["UpdateReplacePolicy"] == "Retain", name
