@@ -2,7 +2,7 @@
 
 use crate::counters::Counters;
 use crate::faults::Faults;
-use crate::latency::Latency;
+use crate::latency::{Latency, Work};
 use crate::model::{CATEGORIES, PRODUCTS};
 use crate::store::{self, Store, Workspace};
 use apollo_compiler::Schema;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Unix seconds now.
 pub type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
@@ -132,6 +132,9 @@ pub struct Request<'a> {
     /// The language of localized fields without an explicit one. A `defaultLanguage` argument changes it for everything
     /// that follows in the request.
     pub language: RefCell<String>,
+    began: Instant,
+    /// Time that has been paid for by alias or row.
+    paid: Cell<Duration>,
 }
 
 impl<'a> Request<'a> {
@@ -143,7 +146,21 @@ impl<'a> Request<'a> {
             trapped: RefCell::new(None),
             fatal: Cell::new(false),
             language: RefCell::new("en".to_owned()),
+            began: Instant::now(),
+            paid: Cell::new(Duration::ZERO),
         }
+    }
+
+    /// Makes the work that began then as slow as the settings say.
+    pub fn pay(&self, work: Work, began: Instant) {
+        self.app.settings.latency.pay(work, began.elapsed());
+        self.paid.set(self.paid.get() + began.elapsed());
+    }
+
+    /// Makes what all requests have in common as slow as the settings say.
+    pub fn pay_rest(&self) {
+        let spent = self.began.elapsed().saturating_sub(self.paid.get());
+        self.app.settings.latency.pay(Work::Request, spent);
     }
 
     /// Reads as this request sees the data: what it wrote itself is there, even if it will be rolled back.
@@ -158,17 +175,12 @@ impl<'a> Request<'a> {
     /// nest in the one that it left open.
     pub fn write<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let trapped = self.trapped.borrow();
-        let guard;
-        let (connection, begin, commit, rollback): (&Connection, _, _, _) = match trapped.as_ref() {
-            Some(connection) => (connection, "SAVEPOINT alias", "RELEASE alias", "ROLLBACK TO alias; RELEASE alias"),
-            None => {
-                guard = self.app.store.writer();
-                (&guard, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
-            }
+        let Some(connection) = trapped.as_ref() else {
+            return self.app.store.transaction(work);
         };
-        connection.execute_batch(begin)?;
+        connection.execute_batch("SAVEPOINT alias")?;
         let result = work(connection);
-        connection.execute_batch(if result.is_ok() { commit } else { rollback })?;
+        connection.execute_batch(if result.is_ok() { "RELEASE alias" } else { "ROLLBACK TO alias; RELEASE alias" })?;
         result
     }
 

@@ -6,7 +6,6 @@
 use crate::app::{App, Request};
 use crate::coerce;
 use crate::counters::Event;
-use crate::latency::Work;
 use crate::read::Root;
 use crate::validate;
 use apollo_compiler::ExecutableDocument;
@@ -46,7 +45,14 @@ impl Problem {
 
 /// Executes the body of a request.
 pub fn answer(app: &App, body: &[u8]) -> Answer {
-    app.settings.latency.pay(Work::Request);
+    let request = Request::new(app);
+    let answer = answer_to(&request, body);
+    request.pay_rest();
+    answer
+}
+
+fn answer_to(request: &Request<'_>, body: &[u8]) -> Answer {
+    let app = request.app;
     let body = serde_json::from_slice::<Value>(body).unwrap_or(Value::Null);
     let variables = match body.get("variables") {
         None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
@@ -57,7 +63,7 @@ pub fn answer(app: &App, body: &[u8]) -> Answer {
     };
     let query = body.get("query").and_then(Value::as_str).unwrap_or_default();
     match prepare(app, query, &variables) {
-        Ok((document, variables)) => execute(app, &document, &variables),
+        Ok((document, variables)) => execute(request, &document, &variables),
         Err(problems) => {
             app.counters.count(Event::Invalid);
             let errors: Vec<Value> = problems.into_iter().map(problem_json).collect();
@@ -92,14 +98,14 @@ fn prepare(app: &App, query: &str, variables: &Value) -> Result<Prepared, Vec<Pr
 }
 
 fn execute(
-    app: &App,
+    request: &Request<'_>,
     document: &Valid<ExecutableDocument>,
     variables: &Valid<apollo_compiler::response::JsonMap>,
 ) -> Answer {
+    let app = request.app;
     let mutation = document.operations.iter().any(|operation| operation.is_mutation());
     app.counters.count(if mutation { Event::Mutation } else { Event::Query });
-    let request = Request::new(app);
-    let root = Root { request: &request, type_name: if mutation { "Mutations" } else { "Query" } };
+    let root = Root { request, type_name: if mutation { "Mutations" } else { "Query" } };
     let response = Execution::new(&app.schema, document)
         .coerced_variable_values(variables)
         .enable_schema_introspection(true)

@@ -65,18 +65,23 @@ impl Latency {
         InProgress(self)
     }
 
-    /// Waits as long as the work takes. Blocks the thread.
-    pub fn pay(&self, work: Work) {
+    /// How long the work is to take.
+    fn duration(&self, work: Work) -> Duration {
         let others = self.active.load(Ordering::SeqCst).saturating_sub(1);
         let slower = |micros: u64, percent: u32| micros + micros * u64::from(percent) * u64::from(others) / 100;
-        let micros = match work {
+        Duration::from_micros(match work {
             Work::Request => self.request * 1_000,
             Work::Create => slower(self.create * 1_000, self.create_contention),
             Work::Update => slower(self.update * 1_000, self.update_contention),
             Work::Rows(rows) => self.row_micros * u64::try_from(rows).unwrap_or(u64::MAX),
-        };
-        if micros > 0 {
-            std::thread::sleep(Duration::from_micros(micros));
+        })
+    }
+
+    /// Waits for what is left of the time that the work is to take, after it took `spent` in fact. Blocks the thread.
+    pub fn pay(&self, work: Work, spent: Duration) {
+        let rest = self.duration(work).saturating_sub(spent);
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
         }
     }
 }

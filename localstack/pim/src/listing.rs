@@ -10,6 +10,7 @@ use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedV
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as Sql;
 use serde_json::{Map, Value};
+use std::time::Instant;
 
 /// A listing; nothing is read before its rows or their number are asked for.
 pub struct Listing<'r, 'a> {
@@ -111,6 +112,7 @@ impl<'r, 'a> Listing<'r, 'a> {
     }
 
     fn rows(&self) -> Result<Vec<Object>, FieldError> {
+        let began = Instant::now();
         let (Some(condition), Some(order)) = (&self.condition, &self.order) else { return Err(error(INTERNAL)) };
         let (from, mut values) = self.source(condition);
         values.extend([Sql::Integer(self.first.unwrap_or(-1)), Sql::Integer(self.after.unwrap_or(0).max(0))]);
@@ -125,7 +127,7 @@ impl<'r, 'a> Listing<'r, 'a> {
                 ids.into_iter().filter_map(|id| store::by_id(connection, id).transpose()).collect()
             })
             .map_err(database);
-        rows.inspect(|rows: &Vec<Object>| self.request.app.settings.latency.pay(Work::Rows(rows.len())))
+        rows.inspect(|rows: &Vec<Object>| self.request.pay(Work::Rows(rows.len()), began))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::store::{self, Object, Values};
 use crate::text;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
+use std::time::Instant;
 
 /// What a mutation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,14 @@ pub enum Outcome {
 
 /// Carries out one alias.
 pub fn run(request: &Request<'_>, verb: Verb, class: &'static Class, arguments: &Map<String, Value>) -> Outcome {
+    let began = Instant::now();
+    let outcome = carry_out(request, verb, class, arguments);
+    request.pay(if verb == Verb::Create { Work::Create } else { Work::Update }, began);
+    outcome
+}
+
+fn carry_out(request: &Request<'_>, verb: Verb, class: &'static Class, arguments: &Map<String, Value>) -> Outcome {
     let app = request.app;
-    app.settings.latency.pay(if verb == Verb::Create { Work::Create } else { Work::Update });
     let target = ["key", "fullpath"].into_iter().find_map(|name| arguments.get(name)?.as_str()).unwrap_or_default();
     match app.faults.for_alias(target) {
         Some(fault) if fault.kind == faults::Kind::AliasDies => {
@@ -226,8 +233,8 @@ impl Save<'_, '_> {
         if object.key.is_empty() {
             return Err(Refusal::NoKey);
         }
-        match store::by_path(self.connection, &object.fullpath())? {
-            Some(other) if other.id != object.id => Err(if self.request.lost_race(other.id) {
+        match store::id_at(self.connection, &object.path, &object.key)? {
+            Some(other) if other != object.id => Err(if self.request.lost_race(other) {
                 Refusal::Unique
             } else {
                 Refusal::DuplicatePath(object.fullpath())

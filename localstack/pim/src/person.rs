@@ -44,7 +44,7 @@ pub fn read(app: &App, target: &Target) -> rusqlite::Result<Option<Value>> {
 ///
 /// `set` has fields by name: localized ones as `{"en": …}`, categories as paths, rows as lists; and `published`, `key`.
 pub fn edit(app: &App, target: &Target, set: &Map<String, Value>, draft: bool) -> Result<Value, Refusal> {
-    transaction(app, |connection| {
+    app.store.transaction(|connection| {
         let before = target.find(connection)?.ok_or(Refusal::Unknown("update"))?;
         if draft {
             connection.execute(
@@ -58,7 +58,7 @@ pub fn edit(app: &App, target: &Target, set: &Map<String, Value>, draft: bool) -
         if object.key.is_empty() {
             return Err(Refusal::NoKey);
         }
-        if store::by_path(connection, &object.fullpath())?.is_some_and(|other| other.id != object.id) {
+        if store::id_at(connection, &object.path, &object.key)?.is_some_and(|other| other != object.id) {
             return Err(Refusal::DuplicatePath(object.fullpath()));
         }
         if let Some(class) = object.class {
@@ -74,21 +74,13 @@ pub fn edit(app: &App, target: &Target, set: &Map<String, Value>, draft: bool) -
 
 /// Deletes an element with everything below it.
 pub fn delete(app: &App, target: &Target) -> Result<(), Refusal> {
-    transaction(app, |connection| {
+    app.store.transaction(|connection| {
         let object = target.find(connection)?.ok_or(Refusal::Unknown("delete"))?;
         if object.class.is_none() {
             return Err(Refusal::Denied);
         }
         Ok(store::delete(connection, &object)?)
     })
-}
-
-fn transaction<T>(app: &App, work: impl FnOnce(&Connection) -> Result<T, Refusal>) -> Result<T, Refusal> {
-    let connection = app.store.writer();
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let result = work(&connection);
-    connection.execute_batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    result
 }
 
 /// What a person sends, in the shape of a mutation's input.

@@ -9,6 +9,7 @@ use crate::store::{self, Object};
 use crate::text;
 use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use serde_json::{Map, Value};
+use std::time::Instant;
 
 /// The one message that Data Hub has for everything that it does not explain.
 pub const INTERNAL: &str = "Internal server error";
@@ -102,7 +103,7 @@ impl Root<'_, '_> {
         let found = self.find(arguments)?.filter(|object| object.class.is_some_and(|own| own.name == class.name));
         match found {
             Some(object) if self.allowed(&object)? => {
-                self.request.app.settings.latency.pay(Work::Rows(1));
+                self.request.pay(Work::Rows(1), Instant::now());
                 Ok(ResolvedValue::object(Node::new(self.request, object)))
             }
             Some(_) => Err(error("permission denied. check your workspace settings")),

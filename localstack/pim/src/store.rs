@@ -5,7 +5,7 @@
 
 use crate::model::{CATEGORIES, CATEGORY, Class, Field, Kind, PRODUCT, PRODUCTS};
 use rusqlite::types::{ToSql, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -103,6 +103,22 @@ impl Store {
     /// The connection that writes. Waits for whoever has it.
     pub fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in a transaction and keeps it if it says so; a panic rolls it back.
+    pub fn transaction<T, E: From<rusqlite::Error>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.writer();
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        let result = work(&transaction);
+        if result.is_ok() {
+            transaction.commit()?;
+        } else {
+            transaction.rollback()?;
+        }
+        result
     }
 
     /// Runs `work` on a connection that only reads.
@@ -210,6 +226,12 @@ pub fn by_path(connection: &Connection, fullpath: &str) -> rusqlite::Result<Opti
     let Some(slash) = trimmed.rfind('/') else { return Ok(None) };
     let (path, key) = trimmed.split_at(slash + 1);
     one(connection, "SELECT * FROM objects WHERE path = ?1 AND key = ?2", params![path, key])
+}
+
+/// The number of the element with that path and key.
+pub fn id_at(connection: &Connection, path: &str, key: &str) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM objects WHERE path = ?1 AND key = ?2")?;
+    statement.query_row(params![path, key], |row| row.get(0)).optional()
 }
 
 /// The numbers of what lies directly below an element.
@@ -350,7 +372,7 @@ fn write_values(connection: &Connection, verb: &str, class: &Class, object: &Obj
     let sql = if verb == "INSERT" {
         format!("INSERT INTO {} ({}) VALUES ({marks})", class.name, names.join(","))
     } else {
-        format!("UPDATE {} SET ({}) = ({marks}) WHERE id = {}", class.name, names.join(","), object.id)
+        format!("UPDATE {} SET ({}) = ({marks}) WHERE id = ?1", class.name, names.join(","))
     };
     connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(values))?;
     Ok(())
