@@ -211,3 +211,77 @@ async fn what_was_answered_survives_the_sudden_end_of_the_process() {
     assert_eq!(read["data"]["getCatalogProduct"]["id"], created["data"]["createCatalogProduct"]["output"]["id"]);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// Numbers that look random and are the same on every run.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit.max(1)
+    }
+}
+
+#[tokio::test]
+async fn damaged_requests_are_answered_and_never_end_a_worker() {
+    let Some(recordings) = crate::recording::folder("catalog/recordings") else { return };
+    let folder = scratch("damaged");
+    let world = World::open(&folder.join("pim.db"), 1000, true).await;
+    let mut noise = Noise(7);
+    let mut answered = 0;
+    for recording in crate::recording::read(&recordings) {
+        let body = recording.json["request"]["body"].to_string().into_bytes();
+        if body.len() > 5_000 || !recording.is_exchange() {
+            continue;
+        }
+        for _ in 0..12 {
+            let mut damaged = body.clone();
+            for _ in 0..=noise.below(4) {
+                let at = noise.below(damaged.len());
+                match noise.below(4) {
+                    0 => damaged.truncate(at),
+                    1 => drop(damaged.splice(at..at, *b"{}")),
+                    2 if at < damaged.len() => damaged[at] = b"\"{}[]():$@,!1a\\\xff"[noise.below(16)],
+                    _ if at < damaged.len() => drop(damaged.remove(at)),
+                    _ => {}
+                }
+            }
+            match pim::graphql::answer(&world.app, &damaged) {
+                pim::graphql::Answer::Json(answer) => {
+                    assert!(answer.get("data").is_some() || answer["errors"][0]["message"].is_string(), "{answer}");
+                }
+                pim::graphql::Answer::Broken => {}
+            }
+            answered += 1;
+        }
+    }
+    assert!(answered > 1_000, "only {answered}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_persons_values_of_any_type_are_kept_or_refused() {
+    let folder = scratch("types");
+    let world = World::open(&folder.join("pim.db"), 1000, false).await;
+    arrange::product(&world, 2000, "demo-1", 1, json!({ "externalId": "demo:1" }));
+    let values = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(1.5),
+        json!("x"),
+        json!([1, "x", {}]),
+        json!({ "en": 7, "id": "x" }),
+    ];
+    let url = format!("{}/_standin/objects", world.base);
+    for field in pim::model::PRODUCT.fields {
+        for value in &values {
+            let edit = json!({ "id": 2000, "set": { field.name: value, "externalId": "demo:1" } });
+            let response = world.client().post(&url).json(&edit).send().await.unwrap();
+            assert!([200, 422].contains(&response.status().as_u16()), "{} = {value}", field.name);
+            let read = world.client().get(&url).query(&[("id", "2000")]).send().await.unwrap();
+            assert_eq!(read.status(), 200, "{} = {value}", field.name);
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
