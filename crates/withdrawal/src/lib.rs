@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod handle;
 pub mod manifest;
 pub mod merge;
 pub mod run;

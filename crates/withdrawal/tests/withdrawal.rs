@@ -286,6 +286,34 @@ async fn what_does_not_fit_into_one_invocation_goes_on() {
     assert_eq!((world.withdrawn().len(), world.announced()), (350, 350));
 }
 
+#[tokio::test]
+async fn a_refusal_is_announced_with_the_way_out_and_a_rest_is_sent() {
+    let world = World::new();
+    let deadline = Deadline::at(60_000);
+    let withdrawal =
+        || Withdrawal { manifests: &world, store: &world, bus: &world, clock: &world, deadline, max_percent: 20 };
+    let nothing = async |message: String| panic!("sent: {message}");
+    world.run(&world.feed(1, &ids(0..2000), true)).await.unwrap();
+    let emptied = world.feed(2, &ids(1999..2000), true);
+    assert_eq!(withdrawal().handle(&emptied, nothing).await, runtime::Outcome::Done);
+    let said = world.announced.lock().unwrap().pop().unwrap();
+    for part in ["FeedFailed", "withdrawal_refused: 1999 of 2000", "20 %"] {
+        assert!(said.contains(part), "{said}");
+    }
+    // The way out that it names, read as it stands in a message.
+    world.pace.store(10_000, Ordering::Relaxed);
+    let forced = Request { force: true, ..emptied };
+    let sent = Mutex::new(String::new());
+    let send = async |message: String| {
+        *sent.lock().unwrap() = message;
+        Ok(())
+    };
+    assert_eq!(withdrawal().handle(&forced, send).await, runtime::Outcome::Done);
+    let rest = Request::parse(&sent.lock().unwrap()).unwrap();
+    assert!(rest.force && rest.after.is_some());
+    assert!(!world.withdrawn().is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
