@@ -1,8 +1,16 @@
 //! Values that several tests start from.
 
+use std::collections::BTreeMap;
+
 use catalog::ProductKey;
 
-use crate::desired::{Article, Texts, Variant};
+use crate::api::model::{
+    CategoryRef, Image, ImageWrite, InventoryItem, InventoryLink, Level, Metadata, OptionValue, OptionsBatch, Price,
+    PriceWrite, Product, ProductOption, ProductUpdate, Ref, Translation, Variant, VariantWrite, VariantsBatch,
+};
+use crate::desired::{self, Article, Texts};
+use crate::handle::handle;
+use crate::plan::{Plan, Structure, create_variant};
 use crate::references::References;
 
 pub(crate) fn key(text: &str) -> ProductKey {
@@ -22,7 +30,7 @@ pub(crate) fn references() -> References {
 
 /// A shirt in one colour and `sizes` sizes.
 pub(crate) fn article(sizes: usize) -> Article {
-    let variants = ["S", "M", "L", "XL", "XXL", "3XL"].iter().take(sizes).enumerate().map(|(n, size)| Variant {
+    let variants = ["S", "M", "L", "XL", "XXL", "3XL"].iter().take(sizes).enumerate().map(|(n, size)| desired::Variant {
         sku: format!("demo-1-{n}"),
         title: format!("Red / {size}"),
         options: vec!["Red".into(), (*size).into()],
@@ -39,5 +47,346 @@ pub(crate) fn article(sizes: usize) -> Article {
         images: vec!["https://img.test/a.jpg".into(), "https://img.test/b.jpg".into()],
         categories: ["pcat_1".to_owned()].into(),
         metadata: [("relay_brand".to_owned(), "Acme".into())].into(),
+    }
+}
+
+/// An article as Medusa holds it after a complete push under `key`.
+pub(crate) fn held(key: &ProductKey, article: &Article) -> Product {
+    let mut shop = Simulated::new(Product {
+        id: "prod_1".into(),
+        handle: handle(key),
+        external_id: Some(key.to_string()),
+        status: "published".into(),
+        title: article.title.clone(),
+        description: Some(article.description.clone()),
+        thumbnail: article.images.first().cloned(),
+        metadata: Some(article.metadata.clone()),
+        sales_channels: vec![Some(Ref::to("sc_1"))],
+        shipping_profile: Some(Ref::to("sp_1")),
+        ..Product::default()
+    });
+    for (n, title) in article.options.iter().enumerate() {
+        shop.add_option(title, &article.values_of(n));
+    }
+    for variant in &article.variants {
+        shop.create(&create_variant(article, variant)).unwrap();
+    }
+    let update = ProductUpdate {
+        images: Some(article.images.iter().map(|url| ImageWrite { id: None, url: url.clone() }).collect()),
+        categories: Some(article.categories.iter().map(|id| Ref::to(id.as_str())).collect()),
+        ..ProductUpdate::of("prod_1")
+    };
+    shop.update(&update);
+    for (n, variant) in article.variants.iter().enumerate() {
+        let item = shop.product.variants[n].inventory_items[0].inventory.as_mut().unwrap();
+        let level = Level { location_id: "sloc_1".into(), stocked_quantity: variant.stock, reserved_quantity: 0 };
+        item.location_levels.push(level);
+    }
+    for (locale, texts) in &article.translations {
+        let texts = [("title", &texts.title), ("description", &texts.description)];
+        shop.product.translations.push(Translation {
+            id: format!("trans_{locale}"),
+            locale_code: locale.clone(),
+            translations: texts.map(|(field, text)| (field.to_owned(), Some(text.clone()))).into(),
+        });
+    }
+    shop.product
+}
+
+/// A product in a Medusa that follows the rules observed on the real one, and refuses what that refuses.
+pub(crate) struct Simulated {
+    pub(crate) product: Product,
+    next: u32,
+}
+
+impl Simulated {
+    pub(crate) fn new(product: Product) -> Self {
+        // A product that is there already has ids from below.
+        let next = if product.variants.is_empty() { 0 } else { 5000 };
+        Self { product, next }
+    }
+
+    fn id(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}_{:04}", self.next)
+    }
+
+    /// Carries a plan out.
+    pub(crate) fn apply(&mut self, plan: &Plan) -> Result<(), String> {
+        for step in &plan.structure {
+            match step {
+                Structure::RenameOption { option_id, title } => {
+                    if self.product.options.iter().any(|option| option.title == *title && option.id != *option_id) {
+                        return Err(format!("two options would be called {title}"));
+                    }
+                    self.option(option_id)?.title = title.clone();
+                }
+                Structure::RenameValue { option_id, value_id, value } => {
+                    let option = self.option(option_id)?;
+                    if option.values.iter().any(|row| row.value == *value && row.id != *value_id) {
+                        return Err(format!("two values would be called {value}"));
+                    }
+                    option.values.iter_mut().find(|row| row.id == *value_id).ok_or("no such value")?.value = value.clone();
+                    let choices = self.product.variants.iter_mut().flat_map(|variant| &mut variant.options);
+                    choices.filter(|choice| choice.id == *value_id).for_each(|choice| choice.value = value.clone());
+                }
+                Structure::Options(batch) => self.options(batch)?,
+                Structure::Variants(batch) => self.variants(batch)?,
+                Structure::Stock { variant_id, sku } => {
+                    let item_id = self.id("iitem");
+                    let item = InventoryItem { sku: Some(sku.clone()), location_levels: vec![] };
+                    let link = InventoryLink { inventory_item_id: item_id, inventory: Some(item) };
+                    self.variant(variant_id)?.inventory_items.push(link);
+                }
+                Structure::RenameItem { item_id, sku } => {
+                    self.item(item_id)?.sku = Some(sku.clone());
+                }
+            }
+        }
+        if plan.look_again {
+            return Ok(());
+        }
+        for (batch, new) in [(&plan.levels.create, true), (&plan.levels.update, false)] {
+            for level in batch {
+                let item = self.item(&level.inventory_item_id)?;
+                let there = item.location_levels.iter_mut().find(|there| there.location_id == level.location_id);
+                match (there, new) {
+                    (Some(there), false) => there.stocked_quantity = level.stocked_quantity,
+                    (None, true) => item.location_levels.push(Level {
+                        location_id: level.location_id.clone(),
+                        stocked_quantity: level.stocked_quantity,
+                        reserved_quantity: 0,
+                    }),
+                    _ => return Err(format!("stock level of {}", level.inventory_item_id)),
+                }
+            }
+        }
+        for new in &plan.translations.create {
+            if self.product.translations.iter().any(|row| row.locale_code == new.locale_code) {
+                return Err(format!("translation {} exists", new.locale_code));
+            }
+            let texts = new.translations.iter().map(|(field, text)| ((*field).to_owned(), Some(text.clone())));
+            self.product.translations.push(Translation {
+                id: format!("trans_{}", new.locale_code),
+                locale_code: new.locale_code.clone(),
+                translations: texts.collect(),
+            });
+        }
+        for change in &plan.translations.update {
+            let row = self.product.translations.iter_mut().find(|row| row.id == change.id).ok_or("no such translation")?;
+            row.translations.extend(change.translations.iter().map(|(f, text)| ((*f).to_owned(), Some(text.clone()))));
+        }
+        self.update(&plan.product);
+        Ok(())
+    }
+
+    fn update(&mut self, update: &ProductUpdate) {
+        let images = update.images.clone().map(|images| {
+            let rows = images.into_iter().enumerate();
+            rows.map(|(n, image)| Image {
+                id: image.id.unwrap_or_else(|| self.id("img")),
+                url: image.url,
+                rank: i64::try_from(n).ok(),
+            })
+            .collect()
+        });
+        let product = &mut self.product;
+        let set = |field: &mut String, value: &Option<String>| *field = value.clone().unwrap_or_else(|| field.clone());
+        set(&mut product.handle, &update.handle);
+        set(&mut product.title, &update.title);
+        set(&mut product.status, &update.status.map(str::to_owned));
+        product.external_id = update.external_id.clone().or_else(|| product.external_id.take());
+        product.description = update.description.clone().or_else(|| product.description.take());
+        product.thumbnail = update.thumbnail.clone().unwrap_or_else(|| product.thumbnail.take());
+        product.images = images.unwrap_or_else(|| std::mem::take(&mut product.images));
+        if let Some(categories) = &update.categories {
+            let ours = |category: &Ref| CategoryRef { id: category.id.clone(), external_id: Some("test:c".into()) };
+            product.categories = categories.iter().map(ours).collect();
+        }
+        if let Some(channels) = &update.sales_channels {
+            product.sales_channels = channels.iter().cloned().map(Some).collect();
+        }
+        if let Some(profile) = &update.shipping_profile_id {
+            product.shipping_profile = Some(Ref::to(profile.as_str()));
+        }
+        merge(&mut product.metadata, &update.metadata);
+    }
+
+    fn add_option(&mut self, title: &str, values: &[&str]) {
+        let id = self.id("opt");
+        let values = values.iter().map(|value| self.value(&id, value)).collect();
+        self.product.options.push(ProductOption { id, title: title.to_owned(), values });
+    }
+
+    fn value(&mut self, option_id: &str, value: &str) -> OptionValue {
+        OptionValue { id: self.id("optval"), value: value.to_owned(), option_id: Some(option_id.to_owned()) }
+    }
+
+    fn option(&mut self, id: &str) -> Result<&mut ProductOption, String> {
+        self.product.options.iter_mut().find(|option| option.id == id).ok_or_else(|| format!("no option {id}"))
+    }
+
+    fn variant(&mut self, id: &str) -> Result<&mut Variant, String> {
+        self.product.variants.iter_mut().find(|variant| variant.id == id).ok_or_else(|| format!("no variant {id}"))
+    }
+
+    fn item(&mut self, id: &str) -> Result<&mut InventoryItem, String> {
+        let links = self.product.variants.iter_mut().flat_map(|variant| &mut variant.inventory_items);
+        let item = links.filter(|link| link.inventory_item_id == id).find_map(|link| link.inventory.as_mut());
+        item.ok_or_else(|| format!("no inventory item {id}"))
+    }
+
+    fn in_use(&self, value_id: &str) -> bool {
+        self.product.variants.iter().any(|variant| variant.options.iter().any(|choice| choice.id == value_id))
+    }
+
+    fn options(&mut self, batch: &OptionsBatch) -> Result<(), String> {
+        for id in &batch.remove {
+            let values: Vec<String> = self.option(id)?.values.iter().map(|value| value.id.clone()).collect();
+            if values.iter().any(|value| self.in_use(value)) {
+                return Err(format!("option {id} is in use"));
+            }
+            self.product.options.retain(|option| option.id != *id);
+        }
+        for new in &batch.add {
+            if self.product.options.iter().any(|option| option.title == new.title) {
+                return Err(format!("option {} exists", new.title));
+            }
+            self.add_option(&new.title, &new.values.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        for update in &batch.update {
+            for id in &update.remove {
+                if self.in_use(id) {
+                    return Err(format!("value {id} is in use"));
+                }
+                self.option(&update.product_option_id)?.values.retain(|value| value.id != *id);
+            }
+            for new in &update.add {
+                if self.option(&update.product_option_id)?.values.iter().any(|value| value.value == new.value) {
+                    return Err(format!("value {} exists", new.value));
+                }
+                let value = self.value(&update.product_option_id, &new.value);
+                self.option(&update.product_option_id)?.values.push(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn variants(&mut self, batch: &VariantsBatch) -> Result<(), String> {
+        // The real one does the three in parallel, so a create must not need what a delete of the same batch frees.
+        let combinations: Vec<_> = self.product.variants.iter().map(choice_of).filter(|choice| !choice.is_empty()).collect();
+        for new in &batch.create {
+            let choice = self.choice(new.options.as_ref().ok_or("no options")?)?;
+            if combinations.contains(&sorted(&choice)) {
+                return Err(format!("{:?} has the choice of another", new.sku));
+            }
+        }
+        for change in &batch.update {
+            if let Some(options) = &change.options {
+                let choice = self.choice(options)?;
+                let others = self.product.variants.iter().filter(|other| Some(&other.id) != change.id.as_ref());
+                if !choice.is_empty() && others.map(choice_of).any(|other| other == sorted(&choice)) {
+                    return Err(format!("{:?} gets the choice of another", change.id));
+                }
+                self.variant(change.id.as_deref().unwrap_or_default())?.options = choice;
+            }
+            self.change(change)?;
+        }
+        for new in &batch.create {
+            self.create(new)?;
+        }
+        for id in &batch.delete {
+            let variant = self.variant(id)?;
+            let items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
+            if items.flat_map(|item| &item.location_levels).any(|level| level.reserved_quantity > 0) {
+                return Err(format!("{id} is reserved"));
+            }
+            self.product.variants.retain(|variant| variant.id != *id);
+        }
+        Ok(())
+    }
+
+    fn choice(&self, options: &BTreeMap<String, String>) -> Result<Vec<OptionValue>, String> {
+        if options.is_empty() {
+            return Ok(vec![]);
+        }
+        if options.len() != self.product.options.len() {
+            return Err(format!("{} options, {} were named", self.product.options.len(), options.len()));
+        }
+        let pick = |(title, value): (&String, &String)| {
+            let option = self.product.options.iter().find(|option| option.title == *title);
+            let row = option.and_then(|option| option.values.iter().find(|row| row.value == *value));
+            row.cloned().ok_or_else(|| format!("Option value {value} does not exist for option {title}"))
+        };
+        options.iter().map(pick).collect()
+    }
+
+    fn change(&mut self, change: &VariantWrite) -> Result<(), String> {
+        let price_ids: Vec<String> = change.prices.iter().flatten().map(|_| self.id("price")).collect();
+        let variant = self.variant(change.id.as_deref().unwrap_or_default())?;
+        if let Some(sku) = &change.sku {
+            variant.sku = sku.clone();
+        }
+        if let Some(title) = &change.title {
+            variant.title = title.clone();
+        }
+        variant.variant_rank = change.variant_rank.or(variant.variant_rank);
+        merge(&mut variant.metadata, &change.metadata);
+        if let Some(prices) = &change.prices {
+            if variant.prices.is_none() {
+                return Err("Variants do not have prices associated".to_owned());
+            }
+            let row = |(price, id): (&PriceWrite, String)| Price {
+                id: price.id.clone().unwrap_or(id),
+                amount: price.amount,
+                currency_code: price.currency_code.clone(),
+                min_quantity: price.min_quantity.clone(),
+                max_quantity: price.max_quantity.clone(),
+                rules: price.rules.clone(),
+            };
+            variant.prices = Some(prices.iter().zip(price_ids).map(row).collect());
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, new: &VariantWrite) -> Result<(), String> {
+        let sku = new.sku.clone().flatten();
+        if self.product.variants.iter().any(|variant| variant.sku == sku) {
+            return Err(format!("{sku:?} exists"));
+        }
+        let options = self.choice(new.options.as_ref().ok_or("no options")?)?;
+        let id = self.id("variant");
+        let item = InventoryItem { sku: sku.clone(), location_levels: vec![] };
+        let link = InventoryLink { inventory_item_id: self.id("iitem"), inventory: Some(item) };
+        self.product.variants.push(Variant {
+            id: id.clone(),
+            options,
+            manage_inventory: true,
+            prices: Some(vec![]),
+            inventory_items: vec![link],
+            ..Variant::default()
+        });
+        self.change(&VariantWrite { id: Some(id), ..new.clone() })
+    }
+}
+
+fn choice_of(variant: &Variant) -> Vec<String> {
+    sorted(&variant.options)
+}
+
+fn sorted(choice: &[OptionValue]) -> Vec<String> {
+    let mut ids: Vec<String> = choice.iter().map(|value| value.id.clone()).collect();
+    ids.sort();
+    ids
+}
+
+fn merge(there: &mut Option<Metadata>, changes: &Metadata) {
+    let there = there.get_or_insert_default();
+    for (key, value) in changes {
+        if value == "" {
+            there.remove(key);
+        } else {
+            there.insert(key.clone(), value.clone());
+        }
     }
 }

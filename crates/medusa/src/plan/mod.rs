@@ -8,6 +8,8 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod options;
+#[cfg(test)]
+mod tests;
 mod variants;
 
 pub(crate) use variants::create as create_variant;
