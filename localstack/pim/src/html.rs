@@ -90,10 +90,10 @@ pub fn object(view: &Value, said: Option<&str>) -> String {
     }
     let _ = write!(
         body,
-        "<p dir=\"auto\">{} · number {id} · {} · saved at {} (unix seconds)</p>",
+        "<p dir=\"auto\">{} · number {id} · {} · saved at {} UTC</p>",
         escape(view["class"].as_str().unwrap_or("folder")),
         if published { "published" } else { "<span class=\"no\">not published</span>" },
-        view["modificationDate"]
+        escape(&view["modificationDate"].as_i64().and_then(crate::text::show_datetime).unwrap_or_default())
     );
     if !view["draft"].is_null() {
         let _ = write!(body, "<p>A draft is waiting: <code>{}</code></p>", escape(&view["draft"].to_string()));
@@ -120,21 +120,23 @@ fn inputs(view: &Value) -> String {
     let mut form = String::new();
     for (name, value) in view["enrichment"].as_object().into_iter().flatten() {
         let field = escape(name);
+        let label = label(name);
         match (name.as_str(), value) {
             (_, Value::Object(languages)) => {
                 for (language, text) in languages {
                     let input = format!("{field}.{}", escape(language));
+                    let label = format!("{label}, {}", escape(language));
                     let text = escape(text.as_str().unwrap_or_default());
                     let _ = if name == "marketingDescription" {
                         write!(
                             form,
-                            "<p><label>{input} (HTML)<textarea name=\"{input}\" rows=\"4\" dir=\"auto\">{text}</textarea>\
+                            "<p><label>{label} (HTML)<textarea name=\"{input}\" rows=\"4\" dir=\"auto\">{text}</textarea>\
                              </label></p>"
                         )
                     } else {
                         write!(
                             form,
-                            "<p><label>{input}<input type=\"text\" name=\"{input}\" value=\"{text}\" dir=\"auto\"></label></p>"
+                            "<p><label>{label}<input type=\"text\" name=\"{input}\" value=\"{text}\" dir=\"auto\"></label></p>"
                         )
                     };
                 }
@@ -147,7 +149,7 @@ fn inputs(view: &Value) -> String {
                         format!("<option{chosen}>{option}</option>")
                     })
                     .collect();
-                let _ = write!(form, "<p><label>{field}<select name=\"{field}\">{options}</select></label></p>");
+                let _ = write!(form, "<p><label>{label}<select name=\"{field}\">{options}</select></label></p>");
             }
             ("keepWhenWithdrawn" | "hidden", value) => {
                 let options: String = [("", Value::Null), ("yes", Value::Bool(true)), ("no", Value::Bool(false))]
@@ -160,13 +162,13 @@ fn inputs(view: &Value) -> String {
                         )
                     })
                     .collect();
-                let _ = write!(form, "<p><label>{field}<select name=\"{field}\">{options}</select></label></p>");
+                let _ = write!(form, "<p><label>{label}<select name=\"{field}\">{options}</select></label></p>");
             }
             (_, Value::Array(paths)) => {
                 let lines: Vec<&str> = paths.iter().filter_map(Value::as_str).collect();
                 let _ = write!(
                     form,
-                    "<p><label>{field} (one path a line)<textarea name=\"{field}\" rows=\"3\" dir=\"auto\">{}</textarea>\
+                    "<p><label>{label} (one path a line)<textarea name=\"{field}\" rows=\"3\" dir=\"auto\">{}</textarea>\
                      </label></p>",
                     escape(&lines.join("\n"))
                 );
@@ -174,13 +176,26 @@ fn inputs(view: &Value) -> String {
             (_, value) => {
                 let _ = write!(
                     form,
-                    "<p><label>{field}<input type=\"text\" name=\"{field}\" value=\"{}\" dir=\"auto\"></label></p>",
+                    "<p><label>{label}<input type=\"text\" name=\"{field}\" value=\"{}\" dir=\"auto\"></label></p>",
                     escape(value.as_str().unwrap_or_default())
                 );
             }
         }
     }
     form
+}
+
+/// The name of a field in words: `marketingName` is "Marketing name".
+fn label(name: &str) -> String {
+    let mut words = String::new();
+    for (at, letter) in name.chars().enumerate() {
+        match letter {
+            upper if upper.is_uppercase() => words.extend([' '].into_iter().chain(upper.to_lowercase())),
+            first if at == 0 => words.extend(first.to_uppercase()),
+            other => words.push(other),
+        }
+    }
+    escape(&words)
 }
 
 /// A value of the source layer.

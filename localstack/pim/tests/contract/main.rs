@@ -52,6 +52,20 @@ fn offers_the_schema_of_the_real_one() {
     assert_eq!(schema::outline(&ours), schema::outline(&recorded));
 }
 
+#[tokio::test]
+async fn introspection_shows_what_the_real_one_shows() {
+    let Some(folder) = recording::folder("catalog") else { return };
+    let recorded = std::fs::read(folder.join("introspection-catalog.json")).unwrap();
+    let recorded: serde_json::Value = serde_json::from_slice(&recorded).unwrap();
+    let databases = scratch("introspection");
+    let world = world::World::open(&databases.join("pim.db"), 1000, true).await;
+    let query = "{__schema{queryType{name} mutationType{name} types{name kind fields{name args{name}} inputFields{name} \
+                 possibleTypes{name}}}}";
+    let ours = world.query(query, serde_json::Value::Null).await;
+    assert_eq!(schema::introspected(&ours), schema::introspected(&recorded));
+    std::fs::remove_dir_all(&databases).unwrap();
+}
+
 /// An empty folder for databases.
 fn scratch(name: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(format!("pim-contract-{name}-{}", std::process::id()));

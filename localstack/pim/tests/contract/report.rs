@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A recording that the stand-in does not reproduce, with the reason.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Report {
         self.outcomes.insert((part, name.to_owned()), difference);
     }
 
-    /// Prints the table, and says what is wrong with it: differences that the list does not explain, entries of the list
+    /// Prints the table, leaves it in `target/reports/`, and says what is wrong with it: differences that the list does not explain, entries of the list
     /// that are reproduced after all, and fewer than `share` percent of what counts.
     pub(crate) fn verdict(&self, part: &str, known: &[&[Known]], share: usize) -> Result<(), String> {
         let known: Vec<&Known> = known.iter().copied().flatten().collect();
@@ -63,10 +64,15 @@ impl Report {
             }
             counted += usize::from(entry.is_none_or(|entry| entry.counts));
         }
-        println!("{part}: reproduced {reproduced} of {counted} recordings of objects, listings and errors");
+        let mut report =
+            format!("{part}: reproduced {reproduced} of {counted} recordings of objects, listings and errors\n");
         if !table.is_empty() {
-            println!("not reproduced, or not a matter of objects, listings and errors:\n{table}");
+            let _ = writeln!(report, "not reproduced, or not a matter of objects, listings and errors:\n{table}");
         }
+        println!("{report}");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../reports");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("pim-contract-{part}.txt")), report).unwrap();
         for entry in &known {
             if !self.outcomes.keys().any(|(own, name)| *own == part && entry.covers(name)) {
                 let _ = writeln!(wrong, "{} is on the list and not among the recordings", entry.name);
