@@ -64,13 +64,13 @@ mkdir -p "$target"
 (
     umask 077
     PIM_API_KEY=$key awk -v place=CHANGE-ME-at-least-16-characters '
-    (at = index($0, place)) {
-        $0 = substr($0, 1, at - 1) "\047" ENVIRON["PIM_API_KEY"] "\047" substr($0, at + length(place))
-        found = 1
-    }
-    { print }
-    END { exit !found }
-' "$here/datahub/$configuration" >"$target/catalog.yaml.new"
+        (at = index($0, place)) {
+            $0 = substr($0, 1, at - 1) "\047" ENVIRON["PIM_API_KEY"] "\047" substr($0, at + length(place))
+            found = 1
+        }
+        { print }
+        END { exit !found }
+    ' "$here/datahub/$configuration" >"$target/catalog.yaml.new"
 ) || fail "no place for the key in $configuration"
 mv "$target/catalog.yaml.new" "$target/catalog.yaml"
 
