@@ -94,6 +94,13 @@ pub enum Subject {
     Product(ProductKey),
     /// A feed.
     Feed(RunId),
+    /// What a full feed no longer contains: normalize's own message after a run.
+    Withdrawal {
+        /// The source.
+        source: String,
+        /// The run that read the feed.
+        run: String,
+    },
     /// It cannot be understood; why not.
     Unknown(String),
 }
@@ -174,7 +181,7 @@ impl DeadLetter {
     }
 }
 
-/// The feed that a message on the ingest queue is about: S3's "Object Created" event, or normalize's own request for a strict pass.
+/// What a message on the ingest queue is about: S3's "Object Created" event, or one of normalize's own requests.
 fn feed(body: &str) -> Subject {
     #[derive(Deserialize)]
     struct Event {
@@ -198,9 +205,21 @@ fn feed(body: &str) -> Subject {
         #[serde(default)]
         sequencer: String,
     }
+    #[derive(Deserialize)]
+    struct Withdraw {
+        withdraw: Withdrawal,
+    }
+    #[derive(Deserialize)]
+    struct Withdrawal {
+        source: String,
+        run: String,
+    }
     if let Ok(pass) = serde_json::from_str::<StrictPass>(body) {
         let id = RunId { bucket: pass.bucket, key: pass.key, object_version: pass.object_version };
         return Subject::Feed(id.strict());
+    }
+    if let Ok(Withdraw { withdraw }) = serde_json::from_str::<Withdraw>(body) {
+        return Subject::Withdrawal { source: withdraw.source, run: withdraw.run };
     }
     match serde_json::from_str::<Event>(body) {
         Ok(Event { detail: Detail { bucket, object } }) => {
@@ -209,7 +228,9 @@ fn feed(body: &str) -> Subject {
             let object_version = version_id.unwrap_or_else(|| format!("{etag}.{}", object.sequencer));
             Subject::Feed(RunId { bucket: bucket.name, key: object.key, object_version })
         }
-        Err(error) => Subject::Unknown(format!("neither an \"Object Created\" event nor a strict pass: {error}")),
+        Err(error) => {
+            Subject::Unknown(format!("neither an \"Object Created\" event nor a request of normalize's own: {error}"))
+        }
     }
 }
 
@@ -275,6 +296,8 @@ mod tests {
         let pass = r#"{"relay":"strictPass","bucket":"b","key":"k","objectVersion":"v1","version":"0-0-0"}"#;
         let Subject::Feed(run) = letter(pass).subject(QueueName::Ingest) else { panic!("a feed") };
         assert!(run.is_strict() && run.original().object_version == "v1");
+        let withdraw = letter(r#"{"withdraw":{"bucket":"b","source":"demo","run":"r1"}}"#).subject(QueueName::Ingest);
+        assert_eq!(withdraw, Subject::Withdrawal { source: "demo".into(), run: "r1".into() });
         assert!(matches!(letter("\u{1}garbage").subject(QueueName::Pimcore), Subject::Unknown(_)));
     }
 }

@@ -89,6 +89,13 @@ pub enum Subject {
         /// Its run as the ledger has it.
         run: Option<Value>,
     },
+    /// What a full feed no longer contains.
+    Withdrawal {
+        /// `withdrawals of <source>`.
+        what: String,
+        /// The run that read the feed.
+        run: String,
+    },
     /// It cannot be understood.
     Unknown {
         /// Why not.
@@ -115,6 +122,9 @@ impl Subject {
                     _ => None,
                 },
             },
+            letter::Subject::Withdrawal { source, run } => {
+                Self::Withdrawal { what: format!("withdrawals of {source}"), run: run.clone() }
+            }
             letter::Subject::Unknown(why) => Self::Unknown { why: why.clone() },
         }
     }
@@ -125,6 +135,7 @@ impl Subject {
         match self {
             Self::Product { product, .. } => product,
             Self::Feed { object, .. } => object,
+            Self::Withdrawal { what, .. } => what,
             Self::Unknown { .. } => "?",
         }
     }

@@ -1,0 +1,247 @@
+//! The words of the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What happened to a product, what waits, what is dead, and what to do about it.
+#[derive(Debug, Parser)]
+#[command(name = "relay", version, about, max_term_width = 110, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Which stack, and how to answer.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine · 1 answered, and something needs attention · 2 asked for something that is not there, or wrongly · 3 could not be asked
+
+A product is written source:id, such as shein-api:90854097.";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Name of the deployed stack
+    #[arg(long, global = true, env = "RELAY_STACK", default_value = "catalog-relay")]
+    pub stack: String,
+    /// The local stack (of this name) that `make up` started
+    #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "demo")]
+    pub local: Option<String>,
+    /// Address of a local AWS
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// AWS region
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration
+    #[arg(long, global = true, env = "AWS_PROFILE")]
+    pub profile: Option<String>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What waits at each stage, what is dead or parked, the last runs, and what needs attention
+    Status,
+    /// The whole story of a product: where it came from, where it is, what went wrong, what to do
+    Trace {
+        /// source:id
+        product: String,
+    },
+    /// The last feed runs
+    Runs {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// The records that a run rejected, with reason and position
+    Rejected {
+        /// Name of the run, as in `relay runs`
+        run: String,
+        /// How many to list; all are counted
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Dead letters: list, redrive, park, unpark
+    Dlq {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Dlq,
+    },
+    /// Announce again what has been pending for too long, now
+    Sweep {
+        /// What to announce.
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Do the work on a product, or on a feed that was never read, again
+    Replay {
+        /// A product (source:id) or an object (s3://bucket/incoming/… or incoming/…)
+        target: String,
+        /// Only from this stage on
+        #[arg(long, value_enum)]
+        stage: Option<StageName>,
+        /// For a feed that was read before: copy it, so that what it says becomes the newest word on its products
+        #[arg(long)]
+        as_newest: bool,
+    },
+    /// A product as it should be, as Pimcore has it and as Medusa has it, field by field
+    Diff {
+        /// source:id
+        product: String,
+    },
+    /// What an error code means and what to do about it; all of them when none is given
+    Explain {
+        /// Such as medusa_handle_taken
+        code: Option<String>,
+    },
+    /// Completions for a shell, to be sourced
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum Dlq {
+    /// Dead letters with their reasons and what the policy would do with each
+    List {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Parked letters with their reasons
+    Parked {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Do what the policy says: drop what is healed, send back what is worth another try, park the rest
+    Redrive {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+        /// Send back what is selected even where the policy would not
+        #[arg(long)]
+        force: bool,
+    },
+    /// Park what is selected, whatever the policy says
+    Park {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Send parked letters back to their queue
+    Unpark {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+    },
+}
+
+/// Which letters.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
+    /// ingest, pimcore or medusa; all when not given
+    #[arg(long)]
+    pub queue: Option<redrive::QueueName>,
+    /// Of one product, source:id
+    #[arg(long)]
+    pub product: Option<String>,
+    /// With this reason
+    #[arg(long)]
+    pub code: Option<String>,
+    /// With a reason of this kind
+    #[arg(long, value_enum)]
+    pub kind: Option<Kind>,
+    /// One letter by its message id
+    #[arg(long)]
+    pub message: Option<String>,
+    /// At least this old, such as 90s, 15m, 2h, 3d
+    #[arg(long, value_name = "AGE", value_parser = seconds)]
+    pub older_than: Option<u64>,
+    /// At most so many, per queue
+    #[arg(long)]
+    pub max: Option<usize>,
+    /// Say what would be done, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// The same may work later.
+    Transient,
+    /// The target refuses this data.
+    Permanent,
+    /// It exists already.
+    Conflict,
+    /// It cannot be understood.
+    Poison,
+}
+
+/// The stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StageName {
+    /// The PIM.
+    Pimcore,
+    /// The shop.
+    Medusa,
+}
+
+impl From<Kind> for catalog::ErrorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Transient => Self::Transient,
+            Kind::Permanent => Self::Permanent,
+            Kind::Conflict => Self::Conflict,
+            Kind::Poison => Self::Poison,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("an age is a number with s, m, h or d, such as 15m".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "an age is a number with s, m, h or d, such as 15m".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is older than the universe".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_words_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_local_stack_can_be_named_or_not() {
+        let local = |words: &[&str]| Cli::try_parse_from(words).unwrap().common.local;
+        assert_eq!(local(&["relay", "status", "--local"]).as_deref(), Some("demo"));
+        assert_eq!(local(&["relay", "--local=mine", "trace", "demo:1"]).as_deref(), Some("mine"));
+        assert_eq!(local(&["relay", "--local", "trace", "demo:1"]).as_deref(), Some("demo"));
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(seconds("15m"), Ok(900));
+        assert_eq!(seconds("7"), Ok(7));
+        assert!(seconds("soon").is_err() && seconds("1w").is_err() && seconds("99999999999999999999d").is_err());
+    }
+}

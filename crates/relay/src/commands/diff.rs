@@ -1,0 +1,177 @@
+//! `relay diff <product>`: as it should be, as Pimcore has it, as the shop has it.
+
+use std::time::{Duration, Instant};
+
+use catalog::{Failure, ProductKey};
+use medusa::api::model::{DEEP_FIELDS, Product, TRANSLATION_FIELDS};
+use medusa::{Credentials, Medusa, References};
+use pimcore::{ApiKey, PimProduct, Pimcore};
+use runtime::Secrets;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Answer;
+use crate::error::CliError;
+use crate::facets::{self, Row};
+use crate::remedy;
+use crate::render::{short, table};
+use crate::stack::Stack;
+
+/// How long both targets may take together.
+const TIME: Duration = Duration::from_secs(30);
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Diff {
+    product: String,
+    /// The ledger has it.
+    desired: bool,
+    /// Pimcore's object id.
+    pimcore_id: Option<u32>,
+    /// Medusa's id.
+    medusa_id: Option<String>,
+    rows: Vec<Row>,
+    /// Places that could not be asked.
+    problems: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PimcoreSecret {
+    api_key: String,
+}
+
+#[derive(Deserialize)]
+struct Products {
+    products: Vec<Product>,
+}
+
+/// The command.
+///
+/// # Errors
+/// When AWS does not answer, or nobody knows the product.
+pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
+    let key: ProductKey = product.parse().map_err(|error: catalog::KeyError| CliError::NotFound {
+        what: error.to_string(),
+        advice: "a product is written source:id, such as shein-api:90854097".to_owned(),
+    })?;
+    let doc = stack.ledger.read_docs(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
+    let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&stack.aws));
+    let deadline = Instant::now() + TIME;
+    let (pim, shop) =
+        tokio::join!(in_pimcore(stack, &secrets, &key, deadline), in_medusa(stack, &secrets, &key, deadline));
+    let mut problems = Vec::new();
+    let mut told = |failure: &Failure| problems.push(format!("{failure}: {}", remedy::advice(&failure.code)));
+    let pim = pim?.inspect_err(&mut told).ok();
+    let shop = shop?.inspect_err(&mut told).ok();
+    let found = doc.is_some() || matches!(pim, Some(Some(_))) || matches!(shop, Some((_, Some(_))));
+    if !found && problems.is_empty() {
+        return Err(CliError::NotFound {
+            what: format!("neither the ledger nor Pimcore nor Medusa has a product {key}"),
+            advice: format!("relay trace {key} looks for it among the rejected records"),
+        });
+    }
+    let ledger = doc.as_ref().map(|doc| facets::of_ledger(&doc.product, &doc.hash));
+    let in_pim = pim.as_ref().and_then(Option::as_ref);
+    let source = in_pim.map(facets::of_pimcore_source);
+    // What the shop should show of a product that the PIM does not have: nothing.
+    let shown = match (&pim, &shop) {
+        (Some(Some(product)), Some((references, _))) => Some(facets::of_pimcore_shown(product, references)),
+        (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
+        _ => None,
+    };
+    let medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references));
+    let diff = Diff {
+        product: key.to_string(),
+        desired: doc.is_some(),
+        pimcore_id: in_pim.map(|product| product.id),
+        medusa_id: shop.and_then(|(_, product)| product).map(|product| product.id),
+        rows: facets::compare(ledger.as_ref(), source.as_ref(), shown.as_ref(), medusa.as_ref()),
+        problems,
+    };
+    let missing = diff.desired && pim.is_some() && diff.pimcore_id.is_none();
+    let differs = missing || diff.rows.iter().any(|row| row.pimcore_differs || row.medusa_differs);
+    let text = text(&diff, missing);
+    Ok(Answer::new(&diff, text, differs || !diff.problems.is_empty()))
+}
+
+type Asked<T> = Result<Result<T, Failure>, CliError>;
+
+async fn in_pimcore(
+    stack: &Stack,
+    secrets: &Secrets,
+    key: &ProductKey,
+    deadline: Instant,
+) -> Asked<Option<PimProduct>> {
+    let name = stack.setting("PIMCORE_SECRET")?;
+    let asked = async {
+        let secret: PimcoreSecret = secrets.get(&name).await?;
+        let client = Pimcore::new(&stack.pimcore_url, &ApiKey::new(secret.api_key))?;
+        client.read_products(std::slice::from_ref(key), deadline).await?.remove(key).transpose()
+    };
+    Ok(asked.await)
+}
+
+async fn in_medusa(
+    stack: &Stack,
+    secrets: &Secrets,
+    key: &ProductKey,
+    deadline: Instant,
+) -> Asked<(References, Option<Product>)> {
+    let name = stack.setting("MEDUSA_SECRET")?;
+    let (channel, location) = (stack.setting("SALES_CHANNEL_ID")?, stack.setting("STOCK_LOCATION_ID")?);
+    let asked = async {
+        let credentials: Credentials = secrets.get(&name).await?;
+        let medusa = Medusa::new(&stack.medusa_url, credentials)
+            .map_err(|error| Failure::transient("medusa_configuration", error.to_string()))?;
+        let references = References::check(&medusa, &channel, &location, None, deadline).await?;
+        let mut fields = DEEP_FIELDS.to_owned();
+        if references.translations {
+            fields.push_str(TRANSLATION_FIELDS);
+        }
+        let id = key.to_string();
+        let query = [("external_id[]", id.as_str()), ("fields", fields.as_str()), ("limit", "2")];
+        let found: Products = medusa.get("/admin/products", &query, deadline).await?;
+        // External ids are not unique; the oldest is ours, and ids sort by time.
+        Ok((references, found.products.into_iter().min_by(|a, b| a.id.cmp(&b.id))))
+    };
+    Ok(asked.await)
+}
+
+fn text(diff: &Diff, missing: bool) -> String {
+    let id = |id: Option<String>| id.unwrap_or_else(|| "not there".to_owned());
+    let mut text = format!(
+        "{}   ledger: {}, Pimcore: {}, Medusa: {}\n\n",
+        diff.product,
+        if diff.desired { "there" } else { "not there" },
+        id(diff.pimcore_id.map(|id| id.to_string())),
+        id(diff.medusa_id.clone())
+    );
+    let cell = |value: &Option<String>| value.as_ref().map_or_else(|| "-".to_owned(), |value| short(value, 40));
+    let rows = diff.rows.iter().map(|row| {
+        let mark = match (row.pimcore_differs, row.medusa_differs) {
+            (false, false) => "",
+            (true, false) => "≠ Pimcore",
+            (false, true) => "≠ Medusa",
+            (true, true) => "≠ both",
+        };
+        [mark.to_owned(), row.fact.clone(), cell(&row.desired), cell(&row.pimcore), cell(&row.medusa)]
+    });
+    text.push_str(&table(["", "fact", "should be", "Pimcore", "Medusa"], rows));
+    let count = diff.rows.iter().filter(|row| row.pimcore_differs || row.medusa_differs).count();
+    text.push_str("\n\n");
+    if missing {
+        text.push_str(&format!("It is not in Pimcore: relay trace {} says why.", diff.product));
+    } else if count == 0 && diff.problems.is_empty() {
+        text.push_str("No difference.");
+    } else if count > 0 {
+        text.push_str(&format!(
+            "{count} facts differ. If nothing is on its way (relay trace {0}): relay replay {0} makes them equal.",
+            diff.product
+        ));
+    }
+    for problem in &diff.problems {
+        text.push_str(&format!("\nNot compared: {problem}"));
+    }
+    text
+}

@@ -1,0 +1,256 @@
+//! `relay dlq` and `relay sweep`: dlq-redrive, asked by a person.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use redrive::{Action, Filter, Handled, QueueReport, Report, Request};
+
+use crate::answer::Answer;
+use crate::cli::{Dlq, Selection};
+use crate::error::CliError;
+use crate::remedy;
+use crate::render::{count, short, span, table};
+use crate::stack::Stack;
+
+/// A run of dlq-redrive is followed by another as long as it says that there is more, so many times at most.
+const ROUNDS: usize = 1000;
+
+fn request(action: Action, selection: &Selection, force: bool) -> Request {
+    Request {
+        action,
+        queue: selection.queue,
+        filter: Filter {
+            product: selection.product.clone(),
+            message: selection.message.clone(),
+            kind: selection.kind.map(Into::into),
+            code: selection.code.clone(),
+            older_than_seconds: selection.older_than,
+        },
+        max: selection.max,
+        dry_run: selection.dry_run,
+        force,
+    }
+}
+
+/// The commands below `relay dlq`.
+///
+/// # Errors
+/// When dlq-redrive cannot be asked.
+pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
+    let report = match command {
+        Dlq::List { selection } => stack.redrive(&request(Action::Inspect, selection, false)).await?,
+        Dlq::Parked { selection } => {
+            let mut request = request(Action::Unpark, selection, false);
+            request.dry_run = true;
+            stack.redrive(&request).await?
+        }
+        Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
+        Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
+        Dlq::Unpark { selection } => all(stack, request(Action::Unpark, selection, false)).await?,
+    };
+    let attention = match command {
+        Dlq::List { .. } => report.queues.iter().any(|queue| queue.seen > queue.skipped),
+        Dlq::Parked { .. } => report.queues.iter().any(|queue| queue.unparked > 0),
+        _ => !report.failures().is_empty(),
+    };
+    Ok(Answer::new(&report, text(&report, matches!(command, Dlq::Parked { .. })), attention))
+}
+
+/// `relay sweep`.
+///
+/// # Errors
+/// When dlq-redrive cannot be asked.
+pub async fn sweep(stack: &Stack, selection: &Selection) -> Result<Answer, CliError> {
+    let report = stack.redrive(&request(Action::Sweep, selection, false)).await?;
+    Ok(Answer::new(&report, text(&report, false), !report.failures().is_empty()))
+}
+
+/// Asks again as long as there is more; what was done so far goes to standard error meanwhile.
+async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
+    let mut sum = stack.redrive(&request).await?;
+    if request.max.is_some() || request.dry_run {
+        return Ok(sum);
+    }
+    for _ in 0..ROUNDS {
+        if !sum.queues.iter().any(|queue| queue.more) {
+            break;
+        }
+        let so_far: usize = sum.queues.iter().map(done).sum();
+        let _ = writeln!(std::io::stderr(), "{} so far …", count(so_far, "letter"));
+        let next = stack.redrive(&request).await?;
+        // A round that did nothing would be followed by another one like it.
+        let idle = next.queues.iter().map(done).sum::<usize>() == 0;
+        sum = add(sum, next);
+        if idle {
+            break;
+        }
+    }
+    Ok(sum)
+}
+
+/// Letters that are where they were not before.
+fn done(queue: &QueueReport) -> usize {
+    queue.dropped + queue.redriven + queue.parked + queue.unparked
+}
+
+fn add(mut sum: Report, next: Report) -> Report {
+    for (one, other) in sum.queues.iter_mut().zip(next.queues) {
+        one.seen += other.seen;
+        one.dropped += other.dropped;
+        one.redriven += other.redriven;
+        one.parked += other.parked;
+        one.unparked += other.unparked;
+        // What was left is looked at again by every round.
+        one.left = other.left;
+        one.skipped = other.skipped;
+        one.more = other.more;
+        one.target_answers = other.target_answers;
+        for (reason, n) in other.by_reason {
+            *one.by_reason.entry(reason).or_default() += n;
+        }
+        let room = redrive::report::LISTED.saturating_sub(one.letters.len());
+        one.letters.extend(other.letters.into_iter().take(room));
+        one.failures.extend(other.failures);
+    }
+    sum
+}
+
+/// A report in words.
+#[must_use]
+pub fn text(report: &Report, parked: bool) -> String {
+    let mut parts = Vec::new();
+    let would = if report.dry_run && !parked { "Nothing was done; this is what would be.\n\n" } else { "" };
+    let letters: Vec<(&QueueReport, &Handled)> =
+        report.queues.iter().flat_map(|queue| queue.letters.iter().map(move |letter| (queue, letter))).collect();
+    if !letters.is_empty() {
+        let rows = letters.iter().map(|(queue, letter)| {
+            [
+                queue.queue.to_string(),
+                letter.subject.clone(),
+                if parked { "parked".to_owned() } else { letter.decision.clone() },
+                letter.reason.code.clone(),
+                span(letter.age_seconds * 1000),
+                letter.redrives.to_string(),
+                letter.message.clone(),
+                short(&letter.reason.message, 90),
+            ]
+        });
+        let head = ["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"];
+        parts.push(format!("{would}{}", table(head, rows)));
+    }
+    for queue in &report.queues {
+        parts.push(summary(queue, report.action, parked));
+    }
+    let codes: BTreeMap<&str, ()> = letters.iter().map(|(_, letter)| (letter.reason.code.as_str(), ())).collect();
+    if !codes.is_empty() {
+        let lines: Vec<String> = codes.keys().map(|code| format!("  {code}: {}", remedy::advice(code))).collect();
+        parts.push(format!("What to do\n{}", lines.join("\n")));
+    }
+    if let Some(sweep) = &report.sweep {
+        let oldest =
+            sweep.oldest_seconds.map_or_else(String::new, |age| format!(", the oldest for {}", span(age * 1000)));
+        let mut text = format!(
+            "Sweep: {} overdue{oldest}; announced {} to Pimcore, {} to Medusa",
+            count(sweep.pending, "product"),
+            sweep.announced_pimcore,
+            sweep.announced_medusa
+        );
+        for (why, n) in &sweep.held_back {
+            let code = why.rsplit(' ').next().unwrap_or(why);
+            let known = remedy::of(code).map(|remedy| format!(": {}", remedy.text())).unwrap_or_default();
+            text.push_str(&format!("\n  {n} not announced, {why}{known}"));
+        }
+        for run in &sweep.runs_resumed {
+            text.push_str(&format!("\n  run {run} put back on the queue"));
+        }
+        parts.push(text);
+    }
+    let failures = report.failures();
+    if !failures.is_empty() {
+        parts.push(format!("What did not work (these letters are where they were)\n  {}", failures.join("\n  ")));
+    }
+    parts.join("\n\n")
+}
+
+fn summary(queue: &QueueReport, action: Action, parked: bool) -> String {
+    let down = if queue.target_answers { "" } else { "; its target does not answer" };
+    let more = if queue.more { "; there are more" } else { "" };
+    let name = queue.queue;
+    if parked {
+        return format!("{name}: {} parked{more}", queue.unparked);
+    }
+    let mut words = Vec::new();
+    for (n, word) in [
+        (queue.dropped, "dropped"),
+        (queue.redriven, "redriven"),
+        (queue.parked, "parked"),
+        (queue.unparked, "unparked"),
+        (queue.left, "left"),
+    ] {
+        if n > 0 {
+            words.push(format!("{n} {word}"));
+        }
+    }
+    let words = match (words.is_empty(), action) {
+        (false, _) => words.join(", "),
+        (true, Action::Unpark) => "nothing parked".to_owned(),
+        (true, _) => "no dead letters".to_owned(),
+    };
+    let skipped = if queue.skipped > 0 { format!(", {} not selected", queue.skipped) } else { String::new() };
+    format!("{name}: {words}{skipped}{down}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::ErrorKind;
+    use redrive::{QueueName, Reason};
+
+    use super::*;
+
+    fn letter(decision: &str, code: &str) -> Handled {
+        Handled {
+            message: "0b5a".into(),
+            subject: "demo:1".into(),
+            decision: decision.into(),
+            reason: Reason {
+                kind: ErrorKind::Permanent,
+                code: code.into(),
+                message: "SKU S1 belongs to prod_9".into(),
+            },
+            age_seconds: 90,
+            redrives: 0,
+            parked: None,
+        }
+    }
+
+    #[test]
+    fn a_letter_is_told_with_its_cause_and_its_remedy() {
+        let mut queue = QueueReport::new(QueueName::Medusa, true);
+        queue.seen = 1;
+        queue.add(letter("park", "medusa_sku_taken"));
+        let report = Report { action: Action::Inspect, dry_run: false, queues: vec![queue], sweep: None };
+        let text = text(&report, false);
+        assert!(
+            text.contains("demo:1") && text.contains("SKU S1 belongs to prod_9") && text.contains("1 min 30 s"),
+            "{text}"
+        );
+        assert!(text.contains("Change one of the two SKUs"), "{text}");
+    }
+
+    #[test]
+    fn rounds_are_added_up_and_what_is_left_is_counted_once() {
+        let round = |redriven, left, more| {
+            let mut queue = QueueReport::new(QueueName::Pimcore, true);
+            for _ in 0..redriven {
+                queue.add(letter("redrive", "pimcore_timeout"));
+            }
+            for _ in 0..left {
+                queue.add(letter("leave", "waiting"));
+            }
+            queue.more = more;
+            Report { action: Action::Redrive, dry_run: false, queues: vec![queue], sweep: None }
+        };
+        let sum = add(round(3, 2, true), round(4, 2, false));
+        assert_eq!((sum.queues[0].redriven, sum.queues[0].left, sum.queues[0].more), (7, 2, false));
+    }
+}

@@ -1,0 +1,146 @@
+//! `relay runs`: the last feed runs.
+
+use ledger::{Run, RunStatus};
+use redrive::overdue::run_of;
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::error::CliError;
+use crate::remedy;
+use crate::render::{self, short, span, table};
+use crate::stack::Stack;
+
+/// A run with the object it read.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// `s3://bucket/key`.
+    pub object: String,
+    /// It reads the object a second time, to note every product.
+    pub strict: bool,
+    /// The run.
+    #[serde(flatten)]
+    pub run: Run,
+    /// What to do, if it failed or lost its reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// The newest runs first.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn lines(stack: &Stack, limit: usize, now: i64) -> Result<Vec<Line>, CliError> {
+    let runs = stack.ledger.runs(limit).await?;
+    Ok(runs.into_iter().map(|(pk, run)| line(&pk, run, now)).collect())
+}
+
+fn line(pk: &str, run: Run, now: i64) -> Line {
+    let id = run_of(pk);
+    let object = id.as_ref().map_or_else(|| pk.to_owned(), |id| format!("s3://{}/{}", id.bucket, id.key));
+    let advice = match run.status {
+        RunStatus::Failed => {
+            let known = run.reason.as_deref().and_then(remedy::mentioned);
+            Some(known.map_or_else(|| "see its reason".to_owned(), remedy::Remedy::text))
+        }
+        RunStatus::Running if run.until.is_none_or(|until| until < now) => {
+            Some("nobody is reading it: the next message or sweep resumes it where it stopped".to_owned())
+        }
+        RunStatus::Running | RunStatus::Completed => None,
+    };
+    Line { object, strict: id.is_some_and(|id| id.is_strict()), run, advice }
+}
+
+/// The runs as a table, then the reasons of those that failed.
+#[must_use]
+pub fn text(lines: &[Line], now: i64) -> String {
+    if lines.is_empty() {
+        return "No feed has been read yet. Upload one to incoming/<source>/ in the feed bucket.".to_owned();
+    }
+    let rows = lines.iter().map(|line| {
+        let Run { counts, .. } = &line.run;
+        let took = span(line.run.finished.unwrap_or(now) - line.run.started);
+        [
+            line.run.run.clone(),
+            line.run.status.as_str().to_owned(),
+            render::time(line.run.started),
+            took,
+            counts.read.to_string(),
+            counts.changed.to_string(),
+            counts.unchanged.to_string(),
+            counts.stale.to_string(),
+            counts.rejected.to_string(),
+            format!("{}{}", line.object, if line.strict { " (second reading)" } else { "" }),
+        ]
+    });
+    let head = ["run", "status", "started", "took", "read", "changed", "same", "stale", "rejected", "object"];
+    let mut text = table(head, rows);
+    for line in lines {
+        if let Some(advice) = &line.advice {
+            let reason = line.run.reason.as_deref().unwrap_or("no reader");
+            text.push_str(&format!("\n\n{}: {}\n  What to do: {advice}", line.run.run, short(reason, 400)));
+        }
+        if line.run.counts.rejected > 0 {
+            let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
+            text.push_str(&format!(
+                "\n\n{}: rejected {}; relay rejected {}",
+                line.run.run,
+                by.join(", "),
+                line.run.run
+            ));
+        }
+    }
+    text
+}
+
+/// The command.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn run(stack: &Stack, limit: usize, now: i64) -> Result<Answer, CliError> {
+    let lines = lines(stack, limit, now).await?;
+    let attention = lines.first().is_some_and(|line| line.run.status == RunStatus::Failed);
+    Ok(Answer::new(&lines, text(&lines, now), attention))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ledger::Counts;
+
+    use super::*;
+
+    fn run(status: RunStatus, reason: Option<&str>) -> Run {
+        let rejected_by = BTreeMap::from([("missing_price".to_owned(), 2)]);
+        Run {
+            run: "20261122T235959Z-0123456789".into(),
+            status,
+            offset: 10,
+            record: 5,
+            resume: None,
+            counts: Counts { read: 5, changed: 3, rejected: 2, rejected_by, ..Counts::default() },
+            started: 1_795_391_999_000,
+            finished: Some(1_795_392_004_000),
+            reason: reason.map(str::to_owned),
+            owner: None,
+            until: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_run_says_why_and_what_to_do() {
+        let failed = run(RunStatus::Failed, Some("truncated: the feed ends inside a record (byte 77, record 4)"));
+        let text = text(&[line("F#b#incoming/demo/a.json#v1", failed, 1_795_392_000_000)], 1_795_392_000_000);
+        assert!(text.contains("s3://b/incoming/demo/a.json") && text.contains("byte 77"), "{text}");
+        assert!(text.contains("an upload that was cut off"), "{text}");
+        assert!(text.contains("rejected 2 missing_price; relay rejected 20261122T235959Z-0123456789"), "{text}");
+    }
+
+    #[test]
+    fn a_run_without_a_reader_is_told_and_no_runs_are_no_error() {
+        let lost = line("F#b#k#v1", run(RunStatus::Running, None), 0);
+        assert!(lost.advice.is_some());
+        assert!(text(&[], 0).contains("incoming/<source>/"));
+    }
+}

@@ -1,0 +1,422 @@
+//! `relay status`: what waits, what is dead, the last runs, and what needs attention.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{ErrorKind, ProductKey};
+use futures::future::try_join_all;
+use ledger::core::state::PENDING_SHARDS;
+use ledger::{ProductState, RunStatus, Stage};
+use redrive::overdue::stage_of;
+use redrive::{Action, QueueName, Request};
+use serde::Serialize;
+
+use super::runs::{self, Line};
+use crate::answer::Answer;
+use crate::error::CliError;
+use crate::remedy;
+use crate::render::{count, short, span, table};
+use crate::stack::{Depth, Stack, aws_error};
+
+/// Pending products looked at, the oldest of each shard.
+const LOOKED_AT: usize = 1_000;
+/// Pending products counted, per shard.
+const COUNTED: usize = 20_000;
+/// A product that has been pending longer than this needs attention even without an error.
+const OVERDUE_MS: i64 = 3_600_000;
+
+/// The answer.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The stack.
+    pub stack: String,
+    /// Products that have not reached both targets, with why not.
+    pub pending: Pending,
+    /// The queues.
+    pub queues: Vec<Queue>,
+    /// Events and schedules that could not be delivered.
+    pub undelivered_events: u64,
+    /// The last runs.
+    pub runs: Vec<Line>,
+    /// What a person should look at, with what to do.
+    pub attention: Vec<Attention>,
+}
+
+/// Products under way.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// How many.
+    pub products: usize,
+    /// There are more than were counted.
+    pub more: bool,
+    /// Since how many ms the oldest is pending.
+    pub oldest_ms: Option<i64>,
+    /// The oldest one.
+    pub oldest: Option<String>,
+    /// What they wait for, of the oldest thousand.
+    pub waits: Vec<Wait>,
+}
+
+/// Products that wait for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// At which stage.
+    pub stage: String,
+    /// With which recorded error, if any.
+    pub code: Option<String>,
+    /// Of which kind.
+    pub kind: Option<ErrorKind>,
+    /// How many.
+    pub products: usize,
+    /// One of them.
+    pub example: String,
+    /// What it says.
+    pub message: Option<String>,
+    /// Since how many ms the oldest of them is pending.
+    pub oldest_ms: i64,
+}
+
+/// A queue with its dead letters.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    /// Which.
+    pub queue: QueueName,
+    /// Its messages.
+    #[serde(flatten)]
+    pub depth: Depth,
+    /// Letters on its dead-letter queue.
+    pub dead: u64,
+    /// Parked letters (a thousand or more count as a thousand).
+    pub parked: usize,
+    /// `Enabled` when its function is given messages.
+    pub feed: Option<String>,
+}
+
+/// Something a person should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attention {
+    /// What.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// The command.
+///
+/// # Errors
+/// When AWS does not answer.
+pub async fn run(stack: &Stack, now: i64) -> Result<Answer, CliError> {
+    let status = collect(stack, now).await?;
+    let text = text(&status, now);
+    Ok(Answer::new(&status, text, !status.attention.is_empty()))
+}
+
+async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
+    let shards = (0..PENDING_SHARDS).map(|shard| stack.ledger.pending(shard, i64::MAX, COUNTED));
+    let shards = try_join_all(shards).await?;
+    let more = shards.iter().any(|rows| rows.len() >= COUNTED);
+    let mut all: Vec<(ProductKey, i64)> = shards.into_iter().flatten().collect();
+    all.sort_by_key(|(_, since)| *since);
+    let oldest: Vec<ProductKey> = all.iter().take(LOOKED_AT).map(|(key, _)| key.clone()).collect();
+    let states =
+        if oldest.is_empty() { Vec::new() } else { stack.ledger.read_states(&oldest).await?.into_iter().collect() };
+    let pending = Pending {
+        products: all.len(),
+        more,
+        oldest_ms: all.first().map(|(_, since)| now - since),
+        oldest: all.first().map(|(key, _)| key.to_string()),
+        waits: waits(&states, now),
+    };
+    let queues = try_join_all(QueueName::ALL.map(|name| queue(stack, name))).await?;
+    let undelivered_events = match stack.events_dlq().await {
+        Some(url) => stack.depth(&url).await?.all(),
+        None => 0,
+    };
+    let runs = runs::lines(stack, 5, now).await?;
+    let mut status =
+        Status { stack: stack.name.clone(), pending, queues, undelivered_events, runs, attention: Vec::new() };
+    let reasons = reasons(stack, &status.queues).await?;
+    status.attention = attention(&status, &reasons);
+    Ok(status)
+}
+
+async fn queue(stack: &Stack, name: QueueName) -> Result<Queue, CliError> {
+    let (url, dead) = &stack.queues[&name];
+    let function = match name {
+        QueueName::Ingest => "normalize",
+        QueueName::Pimcore => "pimcore-sync",
+        QueueName::Medusa => "medusa-push",
+    };
+    let prefix = format!("{}{name}/", redrive::parked::PREFIX);
+    let listed = stack.s3().list_objects_v2().bucket(&stack.bucket).prefix(&prefix).send().await;
+    let listed = listed.map_err(|error| aws_error("S3 ListObjectsV2", &prefix, &error))?;
+    Ok(Queue {
+        queue: name,
+        depth: stack.depth(url).await?,
+        dead: stack.depth(dead).await?.all(),
+        parked: listed.contents.unwrap_or_default().len(),
+        feed: stack.fed(function).await?,
+    })
+}
+
+/// Why letters are dead or parked: how many for which code, and what one of them says.
+type Reasons = BTreeMap<(QueueName, &'static str, String), (usize, String)>;
+
+async fn reasons(stack: &Stack, queues: &[Queue]) -> Result<Reasons, CliError> {
+    let mut reasons = Reasons::new();
+    for queue in queues {
+        for (there, action, word) in
+            [(queue.dead > 0, Action::Inspect, "dead"), (queue.parked > 0, Action::Unpark, "parked")]
+        {
+            if !there {
+                continue;
+            }
+            let request = Request { queue: Some(queue.queue), dry_run: true, max: Some(200), ..Request::new(action) };
+            for letter in stack.redrive(&request).await?.queues.into_iter().flat_map(|report| report.letters) {
+                let entry = reasons.entry((queue.queue, word, letter.reason.code)).or_default();
+                entry.0 += 1;
+                entry.1 = format!("{}: {}", letter.subject, letter.reason.message);
+            }
+        }
+    }
+    Ok(reasons)
+}
+
+/// Pending products, grouped by what they wait for.
+fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
+    let mut groups: BTreeMap<(&'static str, Option<String>), Wait> = BTreeMap::new();
+    for (key, state) in states {
+        let (Some(stage), Some(since)) = (stage_of(state), state.pending_since) else { continue };
+        let error = state.stage(stage).last_error.as_ref();
+        let group = groups.entry((stage.as_str(), error.map(|error| error.code.clone()))).or_insert_with(|| Wait {
+            stage: stage.as_str().to_owned(),
+            code: error.map(|error| error.code.clone()),
+            kind: error.map(|error| error.kind),
+            products: 0,
+            example: key.to_string(),
+            message: error.map(|error| error.message.clone()),
+            oldest_ms: 0,
+        });
+        group.products += 1;
+        group.oldest_ms = group.oldest_ms.max(now - since);
+    }
+    let mut waits: Vec<Wait> = groups.into_values().collect();
+    waits.sort_by_key(|wait| std::cmp::Reverse(wait.products));
+    waits
+}
+
+/// What needs a person.
+fn attention(status: &Status, reasons: &Reasons) -> Vec<Attention> {
+    let mut list = Vec::new();
+    for wait in &status.pending.waits {
+        let n = count(wait.products, "product");
+        let stage = stage_name(&wait.stage);
+        match (&wait.code, &wait.message) {
+            (Some(code), Some(message)) => list.push(Attention {
+                what: format!("{n} not in {stage} ({code}), such as {}: {}", wait.example, short(message, 300)),
+                advice: remedy::advice(code),
+            }),
+            _ if wait.oldest_ms > OVERDUE_MS => list.push(Attention {
+                what: format!("{n} not in {stage} for up to {} and no reason on record", span(wait.oldest_ms)),
+                advice: format!("relay trace {}; relay sweep announces it again", wait.example),
+            }),
+            _ => {}
+        }
+    }
+    for ((queue, word, code), (n, example)) in reasons {
+        list.push(Attention {
+            what: format!(
+                "{} {word} on the {queue} queue ({code}), such as {}",
+                count(*n, "letter"),
+                short(example, 300)
+            ),
+            advice: remedy::advice(code),
+        });
+    }
+    for queue in &status.queues {
+        if let Some(state) = queue.feed.as_ref().filter(|state| matches!(state.as_str(), "Disabled" | "Disabling")) {
+            list.push(Attention {
+                what: format!("the {} queue is paused ({state}); {} messages wait", queue.queue, queue.depth.all()),
+                advice: "its breaker is open, or somebody paused it: if the target is well, enable the function's event source mapping"
+                    .to_owned(),
+            });
+        }
+    }
+    if status.undelivered_events > 0 {
+        list.push(Attention {
+            what: format!("{} could not be delivered to a queue or a function", count(usize::try_from(status.undelivered_events).unwrap_or(usize::MAX), "event")),
+            advice: "see docs/operations.md, \"Undelivered events\": a sweep makes up for announcements, a feed has to be replayed".to_owned(),
+        });
+    }
+    if let Some(line) = status.runs.first().filter(|line| line.run.status == RunStatus::Failed) {
+        list.push(Attention {
+            what: format!(
+                "the last feed failed, {}: {}",
+                line.object,
+                line.run.reason.as_deref().unwrap_or("no reason")
+            ),
+            advice: line.advice.clone().unwrap_or_default(),
+        });
+    }
+    // Of one feed the newest run counts: what an older one rejected may be corrected.
+    let mut objects = BTreeSet::new();
+    let newest = status.runs.iter().filter(|line| objects.insert(&line.object));
+    for line in newest.filter(|line| line.run.counts.rejected > 0) {
+        let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
+        list.push(Attention {
+            what: format!(
+                "{} rejected {} of {} records: {}",
+                line.object,
+                line.run.counts.rejected,
+                line.run.counts.read,
+                by.join(", ")
+            ),
+            advice: format!("relay rejected {}", line.run.run),
+        });
+    }
+    list
+}
+
+fn stage_name(stage: &str) -> &'static str {
+    if stage == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
+}
+
+/// The status in words.
+fn text(status: &Status, now: i64) -> String {
+    let mut parts = Vec::new();
+    let pending = &status.pending;
+    let oldest = match (pending.oldest_ms, &pending.oldest) {
+        (Some(age), Some(product)) => format!(", the oldest for {}: {product}", span(age)),
+        _ => String::new(),
+    };
+    let more = if pending.more { " or more" } else { "" };
+    parts.push(format!("{}: {}{more} on the way{oldest}", status.stack, count(pending.products, "product")));
+    if !pending.waits.is_empty() {
+        let rows = pending.waits.iter().map(|wait| {
+            [
+                stage_name(&wait.stage).to_owned(),
+                wait.products.to_string(),
+                span(wait.oldest_ms),
+                wait.kind.map_or_else(|| "-".to_owned(), |kind| kind.to_string()),
+                wait.code.clone().unwrap_or_else(|| "no error".to_owned()),
+            ]
+        });
+        parts.push(table(["not yet in", "products", "oldest", "kind", "last error"], rows));
+    }
+    let rows = status.queues.iter().map(|queue| {
+        [
+            queue.queue.to_string(),
+            queue.depth.waiting.to_string(),
+            queue.depth.in_flight.to_string(),
+            queue.depth.delayed.to_string(),
+            queue.dead.to_string(),
+            if queue.parked >= 1000 { "1000+".to_owned() } else { queue.parked.to_string() },
+            queue.feed.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    parts.push(table(["queue", "waiting", "in flight", "delayed", "dead", "parked", "consumer"], rows));
+    if !status.runs.is_empty() {
+        let rows = status.runs.iter().map(|line| {
+            let counts = &line.run.counts;
+            let ago = format!("{} ago", span(now - line.run.started));
+            let numbers = [counts.read, counts.changed, counts.rejected].map(|n| n.to_string());
+            let [read, changed, rejected] = numbers;
+            [
+                line.run.run.clone(),
+                line.run.status.as_str().to_owned(),
+                ago,
+                read,
+                changed,
+                rejected,
+                line.object.clone(),
+            ]
+        });
+        parts.push(table(["run", "status", "started", "read", "changed", "rejected", "object"], rows));
+    }
+    parts.push(if status.attention.is_empty() {
+        "Nothing needs attention.".to_owned()
+    } else {
+        let lines: Vec<String> =
+            status.attention.iter().map(|item| format!("  - {}\n    What to do: {}", item.what, item.advice)).collect();
+        format!("Needs attention\n{}", lines.join("\n"))
+    });
+    parts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::ContentHash;
+    use ledger::RecordedError;
+
+    use super::*;
+
+    const NOW: i64 = 1_795_000_000_000;
+
+    fn pending(error: Option<(ErrorKind, &str, &str)>, age: i64) -> ProductState {
+        let mut state = ProductState {
+            hash: Some(ContentHash::from_text("h")),
+            pending_since: Some(NOW - age),
+            ..ProductState::default()
+        };
+        state.pimcore.last_error = error.map(|(kind, code, message)| RecordedError {
+            kind,
+            code: code.into(),
+            message: message.into(),
+            at: NOW,
+        });
+        state
+    }
+
+    fn status_of(states: &[(ProductKey, ProductState)], reasons: &Reasons) -> Status {
+        let mut status = Status { stack: "catalog-relay".into(), ..Status::default() };
+        status.pending.waits = waits(states, NOW);
+        status.attention = attention(&status, reasons);
+        status
+    }
+
+    fn key(id: &str) -> ProductKey {
+        ProductKey::new("demo", id).unwrap()
+    }
+
+    #[test]
+    fn products_that_wait_for_the_same_are_one_line_with_cause_and_remedy() {
+        let secret = Some((ErrorKind::Transient, "secret_missing", "secret catalog-relay/pimcore does not exist"));
+        let states =
+            [(key("1"), pending(secret, 5_000)), (key("2"), pending(secret, 9_000)), (key("3"), pending(None, 1))];
+        let status = status_of(&states, &Reasons::new());
+        assert_eq!(status.pending.waits.len(), 2);
+        assert_eq!(status.attention.len(), 1);
+        let text = text(&status, NOW);
+        assert!(text.contains("2 products not in Pimcore (secret_missing)"), "{text}");
+        assert!(text.contains("catalog-relay/pimcore does not exist") && text.contains("docs/deployment.md"), "{text}");
+    }
+
+    #[test]
+    fn what_is_pending_for_long_without_a_reason_is_told_too() {
+        let status = status_of(&[(key("1"), pending(None, 2 * OVERDUE_MS))], &Reasons::new());
+        assert!(status.attention[0].what.contains("no reason on record"), "{:?}", status.attention);
+        assert!(status.attention[0].advice.contains("relay trace demo:1"));
+    }
+
+    #[test]
+    fn dead_letters_and_undelivered_events_need_attention() {
+        let dead = (QueueName::Medusa, "parked", "medusa_sku_taken".to_owned());
+        let reasons = Reasons::from([(dead, (3, "demo:1: SKU S1 belongs to prod_9".to_owned()))]);
+        let mut status = status_of(&[], &reasons);
+        status.undelivered_events = 2;
+        status.attention = attention(&status, &reasons);
+        let text = text(&status, NOW);
+        assert!(text.contains("3 letters parked on the medusa queue (medusa_sku_taken)"), "{text}");
+        assert!(text.contains("relay dlq unpark --code medusa_sku_taken"), "{text}");
+        assert!(text.contains("2 events could not be delivered"), "{text}");
+    }
+
+    #[test]
+    fn a_quiet_stack_needs_nothing() {
+        let status = status_of(&[], &Reasons::new());
+        assert!(text(&status, NOW).ends_with("Nothing needs attention."));
+    }
+}

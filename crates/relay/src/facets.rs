@@ -1,0 +1,268 @@
+//! A product as a list of named facts, from each of the three places that have it: the ledger, Pimcore, Medusa.
+//!
+//! Facts are compared whole and shown shortened. Pimcore appears twice: as the source's layer, which is what the ledger's product is
+//! compared with, and as what people made of it, which is what the shop should show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{ContentHash, Localized, Product};
+use medusa::References;
+use medusa::api::model;
+use medusa::text::{html, line};
+use pimcore::PimProduct;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+/// Facts by name. The names sort in the order in which a person reads them.
+pub type Facts = BTreeMap<String, String>;
+
+/// One fact in all three places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// Its name.
+    pub fact: String,
+    /// As the ledger wants it.
+    pub desired: Option<String>,
+    /// As Pimcore has it, in the layer that is compared.
+    pub pimcore: Option<String>,
+    /// As the shop has it.
+    pub medusa: Option<String>,
+    /// Pimcore differs from the ledger.
+    pub pimcore_differs: bool,
+    /// The shop differs from Pimcore.
+    pub medusa_differs: bool,
+}
+
+/// An amount with as many decimals as it needs, two at least.
+fn number(amount: Decimal) -> String {
+    let mut amount = amount.normalize();
+    amount.rescale(amount.scale().max(2));
+    amount.to_string()
+}
+
+fn texts(facts: &mut Facts, name: &str, texts: &Localized) {
+    for (language, text) in &texts.0 {
+        facts.insert(format!("{name} {language}"), text.clone());
+    }
+}
+
+/// Facts of the source: what ledger and Pimcore are compared by.
+#[must_use]
+pub fn of_ledger(product: &Product, hash: &ContentHash) -> Facts {
+    let mut facts = Facts::from([
+        ("content hash".to_owned(), hash.to_string()),
+        ("withdrawn".to_owned(), product.withdrawn.to_string()),
+        ("variants".to_owned(), product.variants.len().to_string()),
+    ]);
+    texts(&mut facts, "title", &product.name);
+    texts(&mut facts, "description", &product.description);
+    for (name, value) in [("brand", &product.brand), ("article", &product.sku), ("group", &product.group)] {
+        facts.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
+    }
+    let categories: BTreeSet<String> = product
+        .categories
+        .iter()
+        .filter_map(|path| Some(format!("{}:{}", product.source, path.0.last()?.id)))
+        .collect();
+    list(&mut facts, "categories", categories);
+    for variant in &product.variants {
+        let sku = &variant.sku;
+        facts.insert(format!("variant {sku} stock"), variant.stock.to_string());
+        facts.insert(format!("variant {sku} options"), variant.options.join(" / "));
+        for price in &variant.prices {
+            facts.insert(format!("variant {sku} {}", price.currency), number(price.amount));
+            if let Some(list) = price.list_amount {
+                facts.insert(format!("variant {sku} {} before", price.currency), number(list));
+            }
+        }
+    }
+    facts
+}
+
+/// The same facts as Pimcore has them from the source.
+#[must_use]
+pub fn of_pimcore_source(product: &PimProduct) -> Facts {
+    let mut facts = Facts::from([
+        ("withdrawn".to_owned(), product.withdrawn.to_string()),
+        ("variants".to_owned(), product.variants.len().to_string()),
+    ]);
+    facts.extend(product.content_hash.as_ref().map(|hash| ("content hash".to_owned(), hash.to_string())));
+    texts(&mut facts, "title", &product.name);
+    texts(&mut facts, "description", &product.description);
+    for (name, value) in [("brand", &product.brand), ("article", &product.sku), ("group", &product.group)] {
+        facts.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
+    }
+    list(
+        &mut facts,
+        "categories",
+        product.categories.iter().filter_map(|category| category.external_id.clone()).collect(),
+    );
+    pimcore_variants(&mut facts, product);
+    facts
+}
+
+fn pimcore_variants(facts: &mut Facts, product: &PimProduct) {
+    for variant in &product.variants {
+        let sku = &variant.sku;
+        facts.insert(format!("variant {sku} stock"), variant.stock.to_string());
+        let values: Vec<&str> = variant.options.iter().map(|(_, value)| value.as_str()).collect();
+        facts.insert(format!("variant {sku} options"), values.join(" / "));
+        for price in product.prices_of(sku) {
+            facts.insert(format!("variant {sku} {}", price.currency), number(price.amount));
+            if let Some(list) = price.list_amount {
+                facts.insert(format!("variant {sku} {} before", price.currency), number(list));
+            }
+        }
+    }
+}
+
+/// What the shop should show of a product, in the shop's words.
+#[must_use]
+pub fn of_pimcore_shown(product: &PimProduct, references: &References) -> Facts {
+    let mut facts = Facts::from([("for sale".to_owned(), product.offered().to_string())]);
+    if !product.offered() {
+        return facts;
+    }
+    let titles = clean(&product.titles(), line);
+    let descriptions = clean(&product.texts(), html);
+    for (name, texts) in [("shop title", &titles), ("shop description", &descriptions)] {
+        let base = texts.base().unwrap_or_default();
+        facts.insert(name.to_owned(), base.to_owned());
+        for (language, text) in texts.0.iter().filter(|(_, text)| text.as_str() != base) {
+            if let Some(locale) = references.locale(language).filter(|_| references.translations) {
+                facts.insert(format!("{name} {locale}"), text.clone());
+            }
+        }
+    }
+    let categories = product.all_categories().filter(|category| !category.hidden);
+    let categories =
+        categories.map(|category| category.external_id.clone().unwrap_or_else(|| format!("pimcore:{}", category.id)));
+    list(&mut facts, "shop categories", categories.collect());
+    let mut seen = BTreeSet::new();
+    let images = product.images.iter().map(|image| image.url.clone()).filter(|url| url.starts_with("http"));
+    let images: Vec<String> = images.filter(|url| seen.insert(url.clone())).collect();
+    facts.insert("shop images".to_owned(), images.join(" "));
+    facts.insert("variants".to_owned(), product.variants.len().to_string());
+    for variant in &product.variants {
+        let sku = &variant.sku;
+        facts.insert(format!("variant {sku} stock"), variant.stock.max(0).to_string());
+        for price in
+            product.prices_of(sku).filter(|price| references.currencies.contains(&price.currency.to_lowercase()))
+        {
+            facts.insert(format!("variant {sku} {}", price.currency), number(price.amount));
+        }
+    }
+    facts
+}
+
+fn clean(texts: &Localized, with: fn(&str) -> String) -> Localized {
+    let cleaned = texts.0.iter().map(|(language, text)| (language.clone(), with(text)));
+    Localized(cleaned.filter(|(_, text)| !text.is_empty()).collect())
+}
+
+fn list(facts: &mut Facts, name: &str, values: BTreeSet<String>) {
+    facts.insert(name.to_owned(), values.into_iter().collect::<Vec<_>>().join(" "));
+}
+
+/// What the shop shows; nothing but that it is not for sale where there is no published product.
+#[must_use]
+pub fn of_medusa(product: Option<&model::Product>, references: &References) -> Facts {
+    let Some(product) = product.filter(|product| product.status == "published") else {
+        return Facts::from([("for sale".to_owned(), "false".to_owned())]);
+    };
+    let in_channel = product.sales_channels.iter().flatten().any(|channel| channel.id == references.sales_channel_id);
+    let mut facts = Facts::from([
+        ("for sale".to_owned(), in_channel.to_string()),
+        ("shop title".to_owned(), product.title.clone()),
+        ("shop description".to_owned(), product.description.clone().unwrap_or_default()),
+        ("variants".to_owned(), product.variants.len().to_string()),
+    ]);
+    for translation in &product.translations {
+        for (field, text) in &translation.translations {
+            if let (true, Some(text)) = (matches!(field.as_str(), "title" | "description"), text) {
+                facts.insert(format!("shop {field} {}", translation.locale_code), text.clone());
+            }
+        }
+    }
+    list(&mut facts, "shop categories", product.categories.iter().filter_map(|c| c.external_id.clone()).collect());
+    let mut images: Vec<&model::Image> = product.images.iter().collect();
+    images.sort_by_key(|image| image.rank);
+    let images: Vec<&str> = images.into_iter().map(|image| image.url.as_str()).collect();
+    facts.insert("shop images".to_owned(), images.join(" "));
+    for variant in &product.variants {
+        let sku = variant.sku.clone().unwrap_or_else(|| variant.id.clone());
+        let levels =
+            variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref()).flat_map(|i| &i.location_levels);
+        let there: i64 = levels
+            .filter(|level| level.location_id == references.stock_location_id)
+            .map(|level| level.stocked_quantity)
+            .sum();
+        facts.insert(format!("variant {sku} stock"), there.to_string());
+        for price in variant.prices.iter().flatten().filter(|price| price.is_plain()) {
+            facts.insert(format!("variant {sku} {}", price.currency_code.to_uppercase()), number(price.amount.0));
+        }
+    }
+    facts
+}
+
+/// The three side by side: ledger against Pimcore's source layer, what Pimcore shows against the shop.
+#[must_use]
+pub fn compare(
+    ledger: Option<&Facts>,
+    source: Option<&Facts>,
+    shown: Option<&Facts>,
+    medusa: Option<&Facts>,
+) -> Vec<Row> {
+    let names: BTreeSet<&String> =
+        [ledger, source, shown, medusa].into_iter().flatten().flat_map(BTreeMap::keys).collect();
+    names
+        .into_iter()
+        .map(|fact| {
+            let get = |facts: Option<&Facts>| facts.and_then(|facts| facts.get(fact)).cloned();
+            let (desired, in_source, in_shown, in_medusa) = (get(ledger), get(source), get(shown), get(medusa));
+            let both = |a: Option<&Facts>, b: Option<&Facts>| a.is_some() && b.is_some();
+            Row {
+                fact: fact.clone(),
+                pimcore_differs: both(ledger, source) && desired != in_source,
+                medusa_differs: both(shown, medusa) && in_shown != in_medusa,
+                pimcore: in_source.or(in_shown),
+                desired,
+                medusa: in_medusa,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(pairs: &[(&str, &str)]) -> Facts {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_difference_is_found_where_it_is() {
+        let ledger = facts(&[("title en", "Shirt"), ("variant S1 SAR", "23.8")]);
+        let source = facts(&[("title en", "Shirt"), ("variant S1 SAR", "25")]);
+        let shown = facts(&[("shop title", "Fine shirt"), ("variant S1 SAR", "25")]);
+        let shop = facts(&[("shop title", "Shirt"), ("variant S1 SAR", "25")]);
+        let rows = compare(Some(&ledger), Some(&source), Some(&shown), Some(&shop));
+        let differ: Vec<(&str, bool, bool)> =
+            rows.iter().map(|row| (row.fact.as_str(), row.pimcore_differs, row.medusa_differs)).collect();
+        assert_eq!(differ, [("shop title", false, true), ("title en", false, false), ("variant S1 SAR", true, false)]);
+    }
+
+    #[test]
+    fn a_place_that_could_not_be_asked_is_no_difference() {
+        let ledger = facts(&[("title en", "Shirt")]);
+        assert!(compare(Some(&ledger), None, None, None).iter().all(|row| !row.pimcore_differs && !row.medusa_differs));
+    }
+
+    #[test]
+    fn amounts_are_compared_as_numbers() {
+        assert_eq!(number("23.800".parse().unwrap()), number("23.8".parse().unwrap()));
+        assert_eq!(number("1.2345".parse().unwrap()), "1.2345");
+    }
+}

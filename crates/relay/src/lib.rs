@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+pub mod answer;
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod facets;
+pub mod remedy;
+pub mod render;
+pub mod stack;

@@ -1,0 +1,62 @@
+//! Wiring: words in, answer out, exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use relay::answer::Answer;
+use relay::cli::{Cli, Command};
+use relay::commands::{diff, dlq, explain, rejected, replay, runs, status, trace};
+use relay::error::CliError;
+use relay::stack::Stack;
+use runtime::{Clock, SystemClock};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "relay", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    let json = cli.common.json;
+    match carry_out(cli).await.and_then(|answer| write(&answer, json)) {
+        Ok(attention) => ExitCode::from(u8::from(attention)),
+        // Whoever read our answer has read enough.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}\n  what to do: {}", error.advice());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
+    if let Command::Explain { code } = &cli.command {
+        return explain::run(code.as_deref());
+    }
+    let stack = Stack::open(&cli.common).await?;
+    let now = SystemClock.now_ms();
+    match &cli.command {
+        Command::Status => status::run(&stack, now).await,
+        Command::Trace { product } => trace::run(&stack, product, now).await,
+        Command::Runs { limit } => runs::run(&stack, *limit, now).await,
+        Command::Rejected { run, limit } => rejected::run(&stack, run, *limit).await,
+        Command::Dlq { command } => dlq::run(&stack, command).await,
+        Command::Sweep { selection } => dlq::sweep(&stack, selection).await,
+        Command::Replay { target, stage, as_newest } => replay::run(&stack, target, *stage, *as_newest, now).await,
+        Command::Diff { product } => diff::run(&stack, product).await,
+        Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Completions { .. } => Ok(Answer::new(&(), String::new(), false)),
+    }
+}
+
+fn write(answer: &Answer, json: bool) -> Result<bool, CliError> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &answer.json).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}", answer.text)?;
+    }
+    Ok(answer.attention)
+}

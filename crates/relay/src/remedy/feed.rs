@@ -1,0 +1,53 @@
+//! Why a feed or a record was not taken.
+
+use super::After::{GoesOn, NewFeed, Nothing};
+use super::{Remedy, remedy};
+
+// One entry, one line.
+#[rustfmt::skip]
+pub(super) const REMEDIES: &[Remedy] = &[
+    remedy("ambiguous_options", "Two variants have the same option values, or one lacks a value.", "Ask the supplier for distinct values.", NewFeed),
+    remedy("broken_structure", "Something other than a comma or the end follows a record; what came before is taken.", "Have the feed written again; the position is on the run.", NewFeed),
+    remedy("bucket_unavailable", "S3 did not answer, or the object cannot be read.", "If it stays: check the bucket's policy and the function's role.", GoesOn),
+    remedy("corrupt_compression", "The compressed data does not decompress.", "Compress and upload the feed again; a broken upload is the usual cause.", NewFeed),
+    remedy("csv_field_count", "A CSV record has more or fewer fields than the header.", "Have delimiters and quotes in its text escaped.", NewFeed),
+    remedy("csv_header", "The header of the CSV feed lacks columns.", "Have the header restored as docs/feeds.md lists it.", NewFeed),
+    remedy("decoder_unavailable", "The decompressor could not be started; memory is short.", "If it stays: raise the memory of normalize.", GoesOn),
+    remedy("duplicate_key", "A key that is needed occurs twice in one object.", "Have the record written once and clearly.", NewFeed),
+    remedy("duplicate_sku", "Two variants share a SKU.", "Ask the supplier which of the two it belongs to.", NewFeed),
+    remedy("empty_feed", "The object has no bytes, or nothing but white space.", "Upload the feed again; an export that failed is the usual cause.", NewFeed),
+    remedy("empty_key", "The key names a folder, not a feed.", "Nothing is to be done: consoles make such objects to show a folder.", Nothing),
+    remedy("feed_failed", "A feed could not be read to its end; its run says where it broke.", "See `relay runs` and `relay rejected <run>`; what came before the break is taken.", NewFeed),
+    remedy("invalid_amount", "A price is no decimal number.", "Have the price written as digits with a decimal point.", NewFeed),
+    remedy("invalid_id", "The product id is empty, too long or has characters that cannot be kept.", "Have the id corrected: 1 to 157 printable characters.", NewFeed),
+    remedy("invalid_stock", "A stock level is no whole number.", "Have it written as a whole number.", NewFeed),
+    remedy("invalid_type", "A field has another type than the format says.", "Compare the record with docs/feeds.md; a changed export is the usual cause.", NewFeed),
+    remedy("invalid_url", "An image is no absolute https address.", "Have the address completed.", NewFeed),
+    remedy("invalid_utf8", "The record has bytes that are not UTF-8.", "Have the feed exported as UTF-8.", NewFeed),
+    remedy("key_outside_incoming", "An object landed in the feed bucket outside incoming/.", "Upload feeds under incoming/<source>/.", NewFeed),
+    remedy("malformed_json", "The record is not well-formed JSON.", "The position of the defect is with the rejected record.", NewFeed),
+    remedy("missing_field", "A field without which there is no product is missing or blank.", "The path of the field is with the rejected record.", NewFeed),
+    remedy("missing_price", "A variant has no price.", "Ask the supplier for it; nothing is ever sold at 0.", NewFeed),
+    remedy("missing_record", "There is a comma with nothing before it.", "Have the feed written by a JSON library.", NewFeed),
+    remedy("negative_price", "A price is below zero.", "Ask the supplier for the right one.", NewFeed),
+    remedy("no_variants", "The product has nothing to sell.", "Ask the supplier; a product that sold out has variants with stock 0.", NewFeed),
+    remedy("not_json", "The object is neither JSON nor anything else this source can be.", "Check what was uploaded, and under which key.", NewFeed),
+    remedy("queue_unavailable", "The ingest queue did not take a message.", "If it stays: check the function's role and the queue's policy.", GoesOn),
+    remedy("record_not_object", "The record is well-formed JSON, but no object.", "Check the export; a product is an object.", NewFeed),
+    remedy("record_too_deep", "The record is nested deeper than any product.", "Check the export.", NewFeed),
+    remedy("record_too_large", "The record is over the size limit of a record (docs/feeds.md).", "Ask the supplier to leave out what is not product data.", NewFeed),
+    remedy("source_error", "The source reports an error instead of a product.", "The source's own code and message are with the rejected record; fetch the product again.", NewFeed),
+    remedy("text_too_long", "A field is over its limit (docs/feeds.md).", "Have the text shortened.", NewFeed),
+    remedy("too_many_options", "The product has more than three option axes.", "Ask the supplier to merge axes.", NewFeed),
+    remedy("too_many_variants", "The product has more variants than a shop can hold.", "Ask the supplier to split it.", NewFeed),
+    remedy("too_much_data", "The object decompresses to far more than a feed has.", "Check what was uploaded.", NewFeed),
+    remedy("trailing_comma", "There is a comma after the last record; all records are taken.", "Have the feed written by a JSON library.", NewFeed),
+    remedy("trailing_content", "Something follows the end of the document; what came before is taken.", "Check for two exports in one file.", NewFeed),
+    remedy("truncated", "The feed ends in the middle of something; what came before is taken.", "Upload it again; an upload that was cut off is the usual cause.", NewFeed),
+    remedy("unknown_currency", "A price has no currency, or a symbol nobody knows.", "Have the currency named by its ISO code.", NewFeed),
+    remedy("unknown_field", "The record has a field that the canonical format does not know.", "Compare the record with docs/feeds.md; a misspelt name is the usual cause.", NewFeed),
+    remedy("unknown_source", "The key names no source that the pipeline knows.", "Upload it under incoming/<source>/; the message lists the sources.", NewFeed),
+    remedy("unsupported_encoding", "The feed is UTF-16 or another encoding that is not UTF-8.", "Have it exported as UTF-8.", NewFeed),
+    remedy("wrong_source", "The content is of another source than the key says, or the key names none.", "Upload it under incoming/<source>/ of the source it is from.", NewFeed),
+    remedy("zero_price", "A price is zero.", "Ask the supplier for the right one; nothing is ever sold at 0.", NewFeed),
+];
