@@ -332,6 +332,16 @@ fn a_header_without_the_columns_it_takes_is_refused_by_name() {
 }
 
 #[test]
+fn a_header_over_the_limit_is_refused_in_any_pieces() {
+    let limits = Limits { record_bytes: 64, ..Limits::default() };
+    let text = format!("product_id,{}\n1,2\n", "x".repeat(90));
+    for piece in [1, 7, 64, 1 << 20] {
+        let (_, end) = run_with("shein-brightdata", text.as_bytes(), piece, limits);
+        assert_eq!(end.unwrap_err().reason, Reason::CsvHeader, "in pieces of {piece}");
+    }
+}
+
+#[test]
 fn content_that_contradicts_its_prefix_is_refused_with_the_right_one() {
     let (out, end) = run("shein-api", serde_json::to_string(&[row("1")]).unwrap());
     let broken = end.unwrap_err();

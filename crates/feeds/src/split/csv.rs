@@ -93,16 +93,16 @@ impl Splitter {
             }
             self.consume(end + 1 - self.start);
         }
-        self.keep_or_skip();
-        if self.csv.header.is_none() && (self.skipped > 0 || self.buffer.len() - self.start > HEADER_LIMIT) {
+        if self.csv.header.is_none() && self.buffer.len() - self.start > self.header_limit() {
             return Err(self.long_header());
         }
+        self.keep_or_skip();
         Ok(())
     }
 
     fn take_header(&mut self, end: usize) -> Result<(), Broken> {
         let header = &self.buffer[self.start..end];
-        if header.len() > HEADER_LIMIT || self.skipped > 0 {
+        if header.len() > self.header_limit() {
             return Err(self.long_header());
         }
         let Ok(text) = simdutf8::basic::from_utf8(header) else {
@@ -113,11 +113,13 @@ impl Splitter {
         Ok(())
     }
 
+    fn header_limit(&self) -> usize {
+        HEADER_LIMIT.min(self.limits.record_bytes)
+    }
+
     fn long_header(&self) -> Broken {
-        self.broken(
-            Reason::CsvHeader,
-            format!("the first line is no CSV header: it has more than {HEADER_LIMIT} bytes"),
-        )
+        let message = format!("the first line is no CSV header: it has more than {} bytes", self.header_limit());
+        self.broken(Reason::CsvHeader, message)
     }
 }
 

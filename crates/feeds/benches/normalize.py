@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Measures normalize and writes target/reports/bench-normalize.json.
+
+    crates/feeds/benches/normalize.py [--quick] [--profile light|release] [--only throughput,memory,startup,function]
+
+a) throughput, one thread, from bytes to canonical JSON: the Rust way, the Python way it replaces, serde_json::Value, and the plain typed parse
+   as the limit; in one run, each several times, the best of each;
+b) peak memory for 10 MB, 250 MB and 1 GB: of the reading alone, and of the function's process reading from a local AWS;
+c) start-up: from the start of the process to its first request for work, and the size of the binary; against Python with boto3 and Pydantic;
+d) AWS calls for 1,000 products, changed and unchanged.
+
+Needs cargo and python3; installs Pydantic, boto3 and MiniStack below target/bench. The feeds are the real ones in ../shared/data.
+"""
+
+import argparse
+import json
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPO = HERE.parents[2]
+BENCH = REPO / "target" / "bench"
+REPORT = REPO / "target" / "reports" / "bench-normalize.json"
+DATA = REPO.parent / "shared" / "data"
+DOCUMENTS, ROWS = DATA / "shein_products.json", DATA / "shein_brightdata_300.csv"
+PACKAGES = ["pydantic==2.13.5", "boto3==1.43.108", "ministack==1.5.33"]
+
+
+def venv():
+    """A virtual environment with what the baselines need; this script goes on in it."""
+    python = BENCH / "venv" / "bin" / "python"
+    done = BENCH / "venv" / ".installed"
+    wanted = "\n".join(PACKAGES)
+    if not done.exists() or done.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", BENCH / "venv"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        done.write_text(wanted)
+    return python
+
+
+def built(*arguments):
+    """Builds something with cargo; the path of the executable."""
+    command = ["cargo", "build", "--message-format=json-render-diagnostics", *arguments]
+    output = subprocess.run(command, cwd=REPO, check=True, stdout=subprocess.PIPE, text=True).stdout
+    executables = [json.loads(line).get("executable") for line in output.splitlines() if '"executable"' in line]
+    return next(path for path in reversed(executables) if path)
+
+
+def one(command):
+    print("  " + " ".join(pathlib.Path(str(part)).name for part in command), flush=True)
+    return json.loads(subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
+def throughput(python, tool, megabytes, rows_megabytes, rounds):
+    results = {}
+    for source, file, size in (("shein-api", DOCUMENTS, megabytes), ("shein-brightdata", ROWS, rows_megabytes)):
+        runs = {}
+        for number in range(rounds):
+            kinds = ["ours", "python"] if source == "shein-brightdata" else ["ours", "plain", "value", "python"]
+            for kind in kinds:
+                if kind in ("python", "value") and number >= 2:
+                    continue
+                command = [python, HERE / "baseline.py"] if kind == "python" else [tool, kind]
+                runs.setdefault(kind, []).append(one([*command, source, file, size]))
+        best = {kind: max(found, key=lambda run: run["megabytesPerSecond"]) for kind, found in runs.items()}
+        speed = {kind: run["megabytesPerSecond"] for kind, run in best.items()}
+        ratios = {"toPython": speed["ours"] / speed["python"]}
+        if "plain" in speed:
+            ratios |= {"toPlainParse": speed["ours"] / speed["plain"], "toValue": speed["ours"] / speed["value"]}
+        results[source] = {"best": best, "ratios": ratios}
+    return results
+
+
+def memory(tool, sizes):
+    return [one([tool, "memory", "shein-api", DOCUMENTS, size]) for size in sizes]
+
+
+def records():
+    """The real documents as text with a place for another id."""
+    documents = json.loads(DOCUMENTS.read_bytes())
+    raw = DOCUMENTS.read_text().strip()[1:-1]
+    decoder = json.JSONDecoder()
+    position, texts = 0, []
+    for document in documents:
+        while raw[position] in " \r\n\t,":
+            position += 1
+        _, end = decoder.raw_decode(raw, position)
+        texts.append((raw[position:end], document["info"]["productInfo"]["goods_id"]))
+        position = end
+    return texts
+
+
+def feed(count):
+    """A feed of that many different products."""
+    texts = records()
+
+    def record(number):
+        text, own = texts[number % len(texts)]
+        text = text.replace(f'"{own}"', f'"{700_000_000 + number}"')
+        # Another SKU for another product, as in the source.
+        return re.sub(r'"sku_code": "', f'"sku_code": "{number}-', text)
+
+    return ("[" + ",".join(record(number) for number in range(count)) + "]").encode()
+
+
+def function(binary, ministack, sizes, products):
+    from function import Counter, Function, LocalAws
+
+    aws = LocalAws(ministack, BENCH / "aws")
+    try:
+        counter = Counter(aws.port)
+        calls = {}
+        process = Function(binary, aws, counter.endpoint, BENCH / "calls.log")
+        body = feed(products)
+        try:
+            for what in ("changed", "unchanged"):
+                message = aws.upload("incoming/shein-api/calls.json", body)
+                counter.take()
+                seconds = process.invoke(message)
+                made = counter.take()
+                calls[what] = {
+                    "calls": made,
+                    "perThousandProducts": {name: round(number * 1000 / products, 1) for name, number in sorted(made.items())},
+                    "total": round(sum(made.values()) * 1000 / products, 1),
+                    "seconds": seconds,
+                }
+                print(f"  {what}: {calls[what]['total']} calls for 1,000 products", flush=True)
+        finally:
+            process.stop()
+
+        peaks = []
+        for megabytes in sizes:
+            body = feed(max(3, (megabytes << 20) * 3 // len(DOCUMENTS.read_bytes())))
+            message = aws.upload(f"incoming/shein-api/{megabytes}.json", body)
+            size = len(body)
+            del body
+            process = Function(binary, aws, aws.endpoint, BENCH / f"memory-{megabytes}.log")
+            try:
+                seconds = process.invoke(message)
+                peaks.append({"bytes": size, "peakKilobytes": process.peak_kilobytes(), "seconds": seconds})
+            finally:
+                process.stop()
+            print(f"  {size / 1e6:.0f} MB: peak {peaks[-1]['peakKilobytes'] / 1024:.1f} MB in {seconds:.0f} s", flush=True)
+        return {"calls": calls, "products": products, "memory": peaks}
+    finally:
+        aws.stop()
+
+
+def startup(binary, python, times):
+    from function import start_up
+
+    env = {"LEDGER_TABLE": "t", "EVENT_BUS": "b", "INGEST_QUEUE_URL": "https://q", "INGEST_DLQ_URL": "https://d"}
+    ours = start_up([binary], times, **env)
+    theirs = start_up([str(python), str(HERE / "handler.py")], max(3, times // 3))
+    size = pathlib.Path(binary).stat().st_size
+    archive = BENCH / "normalize.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+        package.write(binary, "bootstrap")
+    return {
+        "milliseconds": statistics.median(ours),
+        "pythonMilliseconds": statistics.median(theirs),
+        "ratio": statistics.median(theirs) / statistics.median(ours),
+        "binaryBytes": size,
+        "packageBytes": archive.stat().st_size,
+    }
+
+
+def machine():
+    model = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
+    cores = len(re.findall(r"^processor", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
+    rustc = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    return {"processor": model.group(1) if model else platform.machine(), "cores": cores, "rustc": rustc, "python": platform.python_version()}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--quick", action="store_true", help="smaller feeds, fewer rounds")
+    arguments.add_argument("--profile", default="light", help="profile of the function's binary; release is what is deployed")
+    arguments.add_argument("--only", default="throughput,memory,startup,function")
+    chosen = arguments.parse_args()
+    only = set(chosen.only.split(","))
+    if not DOCUMENTS.exists():
+        raise SystemExit(f"the real feeds are not there: {DOCUMENTS}")
+    python = venv()
+    if pathlib.Path(sys.prefix) != BENCH / "venv":
+        raise SystemExit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
+    sys.path.insert(0, str(HERE))
+
+    report = json.loads(REPORT.read_text()) if REPORT.exists() else {}
+    report["machine"] = machine()
+    if only & {"throughput", "memory"}:
+        tool = built("--profile", "light", "-p", "feeds", "--bench", "throughput")
+    if only & {"startup", "function"}:
+        binary = built("--profile", chosen.profile, "-p", "normalize", "--bin", "normalize")
+    if "throughput" in only:
+        print("throughput", flush=True)
+        report["throughput"] = throughput(python, tool, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
+    if "memory" in only:
+        print("memory of the reading", flush=True)
+        report["memory"] = memory(tool, [10, 250] if chosen.quick else [10, 250, 1024])
+    if "startup" in only:
+        print("start-up", flush=True)
+        report["startup"] = {"profile": chosen.profile, **startup(binary, python, 5 if chosen.quick else 15)}
+    if "function" in only:
+        print("the function against a local AWS", flush=True)
+        sizes = [10] if chosen.quick else [10, 250, 1024]
+        ministack = BENCH / "venv" / "bin" / "ministack"
+        report["function"] = {"profile": chosen.profile, **function(binary, ministack, sizes, 300 if chosen.quick else 1000)}
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    summary(report)
+
+
+def summary(report):
+    print()
+    for source, result in report.get("throughput", {}).items():
+        best, ratios = result["best"], result["ratios"]
+        print(f"{source}: {best['ours']['megabytesPerSecond']:.0f} MB/s, {best['ours']['recordsPerSecond']:.0f} products/s")
+        for name, ratio in ratios.items():
+            print(f"  {name}: {ratio:.2f} x")
+    for run in report.get("memory", []):
+        print(f"reading {run['bytes'] / 1e6:.0f} MB: peak {run['peakKilobytes'] / 1024:.1f} MB")
+    if start := report.get("startup"):
+        print(f"start-up: {start['milliseconds']:.1f} ms, Python {start['pythonMilliseconds']:.0f} ms: {start['ratio']:.0f} x")
+        print(f"binary {start['binaryBytes'] / 1e6:.1f} MB, package {start['packageBytes'] / 1e6:.1f} MB")
+    if run := report.get("function"):
+        for peak in run["memory"]:
+            print(f"function, {peak['bytes'] / 1e6:.0f} MB: peak {peak['peakKilobytes'] / 1024:.1f} MB in {peak['seconds']:.0f} s")
+        for what, calls in run["calls"].items():
+            print(f"AWS calls for 1,000 {what} products: {calls['total']}: {calls['perThousandProducts']}")
+    print(f"report: {REPORT.relative_to(REPO)}")
+
+
+main()
