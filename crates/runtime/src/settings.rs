@@ -38,6 +38,18 @@ pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// A percentage that must be set.
+///
+/// # Errors
+/// [`SettingError::Missing`], [`SettingError::Invalid`].
+pub fn percent(name: &'static str) -> Result<u8, SettingError> {
+    let value = required(name)?;
+    match value.parse() {
+        Ok(percent @ 0..=100) => Ok(percent),
+        _ => Err(SettingError::Invalid { name, expected: "a whole number from 0 to 100", value }),
+    }
+}
+
 /// Starts logging as Lambda's logging configuration says (level and JSON), and returns the AWS configuration.
 ///
 /// The SDK retries three times within 10 seconds; whatever fails longer is left to the message's own backoff. `AWS_ENDPOINT_URL`

@@ -8,9 +8,11 @@ use feeds::Limits;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Leases, Ledger, Owner};
 use normalize::aws::{IngestQueue, S3};
+use normalize::ports::Ingest as _;
 use normalize::notification::Work;
 use normalize::run::Reader;
 use runtime::{Announcer, Deadline, Outcome, Queue, SystemClock, backoff, settings};
+use withdrawal::Withdrawal;
 
 /// The function's timeout is 120 s: a lease of 150 s allows for 30 s between two clocks.
 const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
@@ -21,6 +23,8 @@ struct Function {
     bus: Announcer,
     ingest: IngestQueue,
     queue: Queue,
+    /// Largest share of a source's products, in percent, that one full feed may withdraw.
+    max_withdrawn_percent: u8,
 }
 
 #[tokio::main]
@@ -34,12 +38,14 @@ async fn main() -> Result<(), Error> {
         bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
+        max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 
 impl Function {
     async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let deadline = Deadline::of(&event.context);
         let reader = Reader {
             store: &self.ledger,
             objects: &self.objects,
@@ -47,21 +53,35 @@ impl Function {
             queue: &self.ingest,
             clock: &SystemClock,
             owner: Owner(event.context.request_id.clone()),
-            deadline: Deadline::of(&event.context),
+            deadline,
             limits: Limits::default(),
         };
         let mut back = Vec::new();
         for message in &event.payload.records {
             let body = message.body.as_deref().unwrap_or_default();
-            let outcome = match Work::parse(body) {
-                Ok(work) => reader.handle(&work, body).await,
-                Err(error) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
+            let outcome = match (withdrawal::Request::parse(body), Work::parse(body)) {
+                (Some(request), _) => self.withdraw(&request, deadline).await,
+                (None, Ok(work)) => reader.handle(&work, body).await,
+                (None, Err(error)) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
             };
             back.extend(self.settle(message, outcome).await);
         }
         let mut response = SqsBatchResponse::default();
         response.set_failures(back);
         Ok(response)
+    }
+
+    /// Withdraws what a full feed no longer contains.
+    async fn withdraw(&self, request: &withdrawal::Request, deadline: Deadline) -> Outcome {
+        let withdrawal = Withdrawal {
+            manifests: &withdrawal::s3::Bucket(self.objects.0.clone()),
+            store: &self.ledger,
+            bus: &self.bus,
+            clock: &SystemClock,
+            deadline,
+            max_percent: self.max_withdrawn_percent,
+        };
+        withdrawal.handle(request, async |rest| self.ingest.send(&rest).await).await
     }
 
     /// Does with the message what the outcome calls for; its id if it is to come back.

@@ -166,6 +166,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 self.write_reports(&mut progress).await?;
                 self.write_manifest(&progress, failed.is_none()).await?;
                 self.ask_for_strict_passes(&progress).await?;
+                self.ask_for_withdrawal(&progress, failed.is_none()).await?;
                 let Progressing { committed, run, .. } = progress;
                 self.finish(work, source, committed, run, failed).await
             }
@@ -304,11 +305,27 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             parts: format!("manifests/{source}/{run}/"),
             object: &progress.work.location(),
             version: version.as_str(),
-            complete: whole && !progress.resume.ids_missing,
+            complete: progress.is_everything(whole),
         };
         let body = serde_json::to_vec_pretty(&index).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
         let key = format!("manifests/{source}/{run}.json");
         self.objects.put(&progress.work.id.bucket, &key, "application/json", body).await
+    }
+
+    /// What a full feed no longer contains is withdrawn, in an invocation of its own. Asked for before the run ends, so that a crash in
+    /// between asks again; asking twice does no harm.
+    async fn ask_for_withdrawal(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
+        if !progress.info.full || progress.work.id.is_strict() || !progress.is_everything(whole) {
+            return Ok(());
+        }
+        let request = withdrawal::Request {
+            bucket: progress.work.id.bucket.clone(),
+            source: progress.source.to_owned(),
+            run: progress.run.run.clone(),
+            force: false,
+            after: None,
+        };
+        self.queue.send(&request.message()).await
     }
 
     /// Newer feeds that took a state for unchanged while this one was still writing look at it once more.
@@ -381,6 +398,11 @@ impl Progressing<'_> {
     /// Whether repeated products are noted.
     fn strict(&self) -> bool {
         self.work.id.is_strict() || self.info.size <= STRICT_UP_TO
+    }
+
+    /// Whether the manifest names every product that the feed contains.
+    const fn is_everything(&self, whole: bool) -> bool {
+        whole && !self.resume.ids_missing
     }
 
     /// When the object was written; a strict pass goes by what the pass before went by.

@@ -246,6 +246,9 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
     );
     let index: Value = serde_json::from_str(&texts[&format!("manifests/canonical/{run}.json")]).unwrap();
     assert_eq!(index["complete"], json!(true));
+    let asked: Vec<_> = world.sent.lock().unwrap().drain(..).filter_map(|m| withdrawal::Request::parse(&m)).collect();
+    assert_eq!(asked.len(), 1, "what this feed lacks is to be withdrawn");
+    assert_eq!((asked[0].source.as_str(), &asked[0].run), ("canonical", &run));
 
     let message = world.upload_as("incoming/canonical/y.json", format!("[{},{{}}]", product("z", "1")), true);
     world.read(&message).await;
@@ -253,6 +256,7 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
     let index: Value =
         serde_json::from_str(&world.texts("manifests/")[&format!("manifests/canonical/{run}.json")]).unwrap();
     assert_eq!(index["complete"], json!(false), "a record without an id could be any product");
+    assert!(world.sent.lock().unwrap().is_empty(), "nothing is withdrawn on the word of an incomplete feed");
 }
 
 #[tokio::test]
