@@ -14,13 +14,16 @@ from local_stack.paths import LOCAL, REPO, SOURCES, STACKS, Place, in_venv, venv
 
 Command = Callable[[argparse.Namespace], int]
 
+# What a command needs to be there before it can run.
+NOTHING, TOOLS, EVERYTHING = "nothing", "tools", "everything"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if options.needs_tools:
-            _in_venv()
+        if options.needs != NOTHING:
+            _in_venv(options.needs)
         return int(options.command(options))
     except Failed as failure:
         error(f"\n{failure}")
@@ -35,39 +38,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default="demo", help="name of the stack (default: demo)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Command, text: str, *, needs_tools: bool) -> argparse.ArgumentParser:
+    def command(name: str, run: Command, text: str, needs: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=run, needs_tools=needs_tools)
+        sub.set_defaults(command=run, needs=needs)
         return sub
 
     for name, run, text in (("up", up, "install, build, start and deploy everything"), ("deploy", up, "build and deploy again (starts what does not run)")):
-        sub = command(name, run, text, needs_tools=True)
+        sub = command(name, run, text, EVERYTHING)
         sub.add_argument("--publish-policy", choices=("auto", "review"), default="auto", help="auto publishes new products in the PIM (default: auto)")
-    sub = command("demo", demo, "take a feed all the way to products one can buy, and show them", needs_tools=True)
+    sub = command("demo", demo, "take a feed all the way to products one can buy, and show them", EVERYTHING)
     sub.add_argument("--feed", default=str(SOURCES / "sample-feeds" / "abayas.json"), help="a file: SHEIN API documents, a Bright Data CSV, or canonical JSON")
     sub.add_argument("--source", default="", help="which source it is of, if that cannot be told from its content")
     sub.add_argument("--wait", type=float, default=300.0, help="seconds without any progress after which to give up (default: 300)")
     sub.add_argument("--publish-policy", choices=("auto", "review"), default="auto")
-    command("status", status, "what runs, where, and what is waiting", needs_tools=True)
-    sub = command("logs", logs, "follow the logs of the functions, or of one service", needs_tools=True)
+    command("status", status, "what runs, where, and what is waiting", TOOLS)
+    sub = command("logs", logs, "follow the logs of the functions, or of one service", TOOLS)
     sub.add_argument("name", nargs="?", default="", help="normalize, pimcore-sync, medusa-push, dlq-redrive, medusa, pim, postgres or emulator")
     sub.add_argument("--once", action="store_true", help="print what there is and end")
-    command("install", lambda _: 0, "install and build only", needs_tools=True)
-    command("tools", tools, "install only the Python tools", needs_tools=False)
-    command("down", down, "stop everything; data stays", needs_tools=False)
-    sub = command("clean", clean, "stop every stack and delete its data", needs_tools=False)
+    command("install", lambda _: 0, "install and build only", EVERYTHING)
+    command("tools", tools, "install only the Python tools", NOTHING)
+    command("down", down, "stop everything; data stays", NOTHING)
+    sub = command("clean", clean, "stop every stack and delete its data", NOTHING)
     sub.add_argument("--all", action="store_true", help="also delete the installed tools and packages")
     return parser
 
 
-def _in_venv() -> None:
+def _in_venv(needs: str) -> None:
     """Installs what is missing and goes on inside the virtual environment."""
-    if not in_venv():
+    if in_venv():
+        return
+    if needs == EVERYTHING:
         install.everything()
-        python = str(venv_bin("python"))
-        sys.stdout.flush()
-        os.environ["PYTHONPATH"] = str(SOURCES)
-        os.execv(python, [python, "-m", "local_stack", *sys.argv[1:]])
+    else:
+        install.tools()
+    python = str(venv_bin("python"))
+    sys.stdout.flush()
+    os.environ["PYTHONPATH"] = str(SOURCES)
+    os.execv(python, [python, "-m", "local_stack", *sys.argv[1:]])
 
 
 def tools(_: argparse.Namespace) -> int:
