@@ -30,14 +30,15 @@ pub(crate) fn references() -> References {
 
 /// A shirt in one colour and `sizes` sizes.
 pub(crate) fn article(sizes: usize) -> Article {
-    let variants = ["S", "M", "L", "XL", "XXL", "3XL"].iter().take(sizes).enumerate().map(|(n, size)| desired::Variant {
-        sku: format!("demo-1-{n}"),
-        title: format!("Red / {size}"),
-        options: vec!["Red".into(), (*size).into()],
-        prices: [("sar", "23.80"), ("usd", "6.35")].map(|(c, a)| (c.to_owned(), a.parse().unwrap())).into(),
-        stock: 20,
-        metadata: [("relay_list_prices".to_owned(), serde_json::json!({"sar": "28.00"}))].into(),
-    });
+    let variants =
+        ["S", "M", "L", "XL", "XXL", "3XL"].iter().take(sizes).enumerate().map(|(n, size)| desired::Variant {
+            sku: format!("demo-1-{n}"),
+            title: format!("Red / {size}"),
+            options: vec!["Red".into(), (*size).into()],
+            prices: [("sar", "23.80"), ("usd", "6.35")].map(|(c, a)| (c.to_owned(), a.parse().unwrap())).into(),
+            stock: 20,
+            metadata: [("relay_list_prices".to_owned(), serde_json::json!({"sar": "28.00"}))].into(),
+        });
     Article {
         title: "Shirt".into(),
         description: "<p>Cotton</p>".into(),
@@ -126,7 +127,8 @@ impl Simulated {
                     if option.values.iter().any(|row| row.value == *value && row.id != *value_id) {
                         return Err(format!("two values would be called {value}"));
                     }
-                    option.values.iter_mut().find(|row| row.id == *value_id).ok_or("no such value")?.value = value.clone();
+                    option.values.iter_mut().find(|row| row.id == *value_id).ok_or("no such value")?.value =
+                        value.clone();
                     let choices = self.product.variants.iter_mut().flat_map(|variant| &mut variant.options);
                     choices.filter(|choice| choice.id == *value_id).for_each(|choice| choice.value = value.clone());
                 }
@@ -173,7 +175,8 @@ impl Simulated {
             });
         }
         for change in &plan.translations.update {
-            let row = self.product.translations.iter_mut().find(|row| row.id == change.id).ok_or("no such translation")?;
+            let row =
+                self.product.translations.iter_mut().find(|row| row.id == change.id).ok_or("no such translation")?;
             row.translations.extend(change.translations.iter().map(|(f, text)| ((*f).to_owned(), Some(text.clone()))));
         }
         self.update(&plan.product);
@@ -274,7 +277,8 @@ impl Simulated {
 
     fn variants(&mut self, batch: &VariantsBatch) -> Result<(), String> {
         // The real one does the three in parallel, so a create must not need what a delete of the same batch frees.
-        let combinations: Vec<_> = self.product.variants.iter().map(choice_of).filter(|choice| !choice.is_empty()).collect();
+        let combinations: Vec<_> =
+            self.product.variants.iter().map(choice_of).filter(|choice| !choice.is_empty()).collect();
         for new in &batch.create {
             let choice = self.choice(new.options.as_ref().ok_or("no options")?)?;
             if combinations.contains(&sorted(&choice)) {

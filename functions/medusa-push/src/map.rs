@@ -207,3 +207,235 @@ fn category(node: &TreeNode, parent: Option<&TreeNode>, shown: bool, references:
         shown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pimcore::{PimAttribute, PimCategory, PimImage, PimPrice, ShopVisibility};
+
+    use super::*;
+
+    fn key() -> ProductKey {
+        ProductKey::new("demo", "1").unwrap()
+    }
+
+    fn references() -> References {
+        References {
+            sales_channel_id: "sc_1".into(),
+            stock_location_id: "sloc_1".into(),
+            shipping_profile_id: "sp_1".into(),
+            currencies: ["sar", "usd"].map(str::to_owned).into(),
+            locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
+            translations: true,
+        }
+    }
+
+    fn price(sku: &str, currency: &str, amount: &str, list: Option<&str>) -> PimPrice {
+        PimPrice {
+            sku: sku.into(),
+            currency: currency.into(),
+            amount: amount.parse().unwrap(),
+            list_amount: list.map(|list| list.parse().unwrap()),
+        }
+    }
+
+    fn row(sku: &str, size: &str, position: i32) -> PimVariant {
+        PimVariant {
+            sku: sku.into(),
+            title: format!("Red / {size}"),
+            options: vec![("Color".into(), "Red".into()), ("Size".into(), size.into())],
+            stock: 20,
+            position,
+        }
+    }
+
+    fn product() -> PimProduct {
+        PimProduct {
+            key: key(),
+            id: 77,
+            fullpath: "/catalog/products/demo-1".into(),
+            published: true,
+            modified: 0,
+            sku: Some("art-1".into()),
+            group: None,
+            brand: Some("Acme".into()),
+            url: Some("https://supplier.example/1".into()),
+            name: Localized::default().with("en", "Shirt").with("ar", "قميص"),
+            description: Localized::default().with("en", "<p>Cotton<script>x()</script></p>"),
+            categories: vec![],
+            images: vec![],
+            attributes: vec![],
+            variants: vec![row("a", "S", 0), row("b", "M", 1)],
+            prices: vec![
+                price("a", "SAR", "23.80", Some("28.00")),
+                price("a", "USD", "6.35", Some("6.35")),
+                price("a", "EUR", "5.90", None),
+                price("b", "SAR", "24.80", None),
+            ],
+            content_hash: None,
+            source_version: None,
+            feed_run: None,
+            warnings: None,
+            withdrawn: false,
+            marketing_name: Localized::default(),
+            marketing_description: Localized::default(),
+            extra_categories: vec![],
+            shop_visibility: ShopVisibility::Inherit,
+            keep_when_withdrawn: false,
+        }
+    }
+
+    fn article_of(product: &PimProduct) -> Article {
+        match desired(&key(), Some(product), &HashMap::new(), &references()).presence {
+            Presence::Offered(article) => *article,
+            Presence::Withheld => panic!("withheld"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_sold_is_withheld() {
+        let withheld = |product: Option<&PimProduct>| {
+            desired(&key(), product, &HashMap::new(), &references()).presence == Presence::Withheld
+        };
+        assert!(withheld(None));
+        assert!(!withheld(Some(&product())));
+        assert!(withheld(Some(&PimProduct { published: false, ..product() })));
+        assert!(withheld(Some(&PimProduct { shop_visibility: ShopVisibility::Hide, ..product() })));
+        assert!(withheld(Some(&PimProduct { withdrawn: true, ..product() })));
+        assert!(!withheld(Some(&PimProduct { withdrawn: true, keep_when_withdrawn: true, ..product() })));
+    }
+
+    #[test]
+    fn the_base_text_is_english_and_the_other_languages_are_translations() {
+        let article = article_of(&product());
+        assert_eq!((article.title.as_str(), article.description.as_str()), ("Shirt", "<p>Cotton</p>"));
+        let arabic = Texts { title: "قميص".into(), description: String::new() };
+        assert_eq!(article.translations, [("ar-SA".to_owned(), arabic)].into());
+
+        let only_arabic = PimProduct { name: Localized::default().with("ar", "قميص"), ..product() };
+        let article = article_of(&only_arabic);
+        assert_eq!((article.title.as_str(), article.translations.len()), ("قميص", 0));
+    }
+
+    #[test]
+    fn peoples_texts_win_and_are_cleaned_too() {
+        let edited = PimProduct {
+            marketing_name: Localized::default().with("en", "Fine\nshirt"),
+            marketing_description: Localized::default().with("en", "<b onclick=x>Very</b> fine"),
+            ..product()
+        };
+        let article = article_of(&edited);
+        assert_eq!((article.title.as_str(), article.description.as_str()), ("Fine shirt", "<b>Very</b> fine"));
+    }
+
+    #[test]
+    fn prices_are_those_the_store_sells_in_and_list_prices_those_that_are_higher() {
+        let article = article_of(&product());
+        let [a, b] = article.variants.as_slice() else { panic!() };
+        assert_eq!(a.prices.keys().collect::<Vec<_>>(), ["sar", "usd"]);
+        assert_eq!(a.prices["sar"].to_string(), "23.80");
+        assert_eq!(a.metadata["relay_list_prices"], json!({"sar": "28.00"}));
+        assert_eq!(b.metadata.get("relay_list_prices"), None);
+    }
+
+    #[test]
+    fn a_product_without_a_choice_has_the_one_option_that_medusa_demands() {
+        let mut plain = product();
+        plain.variants.truncate(1);
+        plain.variants[0].options.clear();
+        let article = article_of(&plain);
+        assert_eq!(
+            (article.options, article.variants[0].options.clone()),
+            (vec!["Option".into()], vec!["Default".into()])
+        );
+
+        // Several variants that say nothing about what sets them apart can still be told apart.
+        let mut silent = product();
+        silent.variants.iter_mut().for_each(|variant| variant.options.clear());
+        let article = article_of(&silent);
+        assert_eq!(article.variants.iter().map(|v| v.options[0].as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(article.check(&key()).is_ok());
+    }
+
+    #[test]
+    fn images_are_what_a_browser_loads_each_once() {
+        let image =
+            |url: &str, sku: Option<&str>| PimImage { url: url.into(), variant_sku: sku.map(Into::into), position: 0 };
+        let images = vec![
+            image("https://i/1", None),
+            image("javascript:alert(1)", None),
+            image("https://i/2", Some("b")),
+            image("https://i/1", Some("b")),
+        ];
+        let article = article_of(&PimProduct { images, ..product() });
+        assert_eq!(article.images, ["https://i/1", "https://i/2"]);
+        assert_eq!(article.variants[1].metadata["relay_images"], json!(["https://i/2", "https://i/1"]));
+    }
+
+    #[test]
+    fn the_suppliers_address_does_not_reach_the_shop() {
+        let article = article_of(&product());
+        assert!(!serde_json::to_string(&article).unwrap().contains("supplier.example"));
+        assert_eq!(article.metadata["relay_brand"], "Acme");
+    }
+
+    #[test]
+    fn attributes_are_kept_in_both_languages() {
+        let row = |lang: &str, text: &str| PimAttribute {
+            code: "material".into(),
+            lang: lang.into(),
+            name: "Material".into(),
+            text: text.into(),
+        };
+        let article =
+            article_of(&PimProduct { attributes: vec![row("en", "Cotton"), row("ar", "قطن")], ..product() });
+        assert_eq!(article.metadata["relay_attributes"].as_array().unwrap().len(), 2);
+    }
+
+    fn node(id: u32, parent: Option<u32>, path: &str) -> TreeNode {
+        TreeNode {
+            id,
+            parent,
+            path: pimcore::CategoryPath::parse(&format!("/catalog/categories/{path}")).unwrap(),
+            external_id: Some(format!("demo:c{id}")),
+            published: true,
+            name: Localized::default().with("en", path).with("ar", "نساء"),
+            slug: None,
+            shop_handle: None,
+            hidden: false,
+            modified: 0,
+        }
+    }
+
+    fn in_category(id: u32, hidden: bool) -> PimCategory {
+        PimCategory {
+            id,
+            fullpath: String::new(),
+            external_id: Some(format!("demo:c{id}")),
+            published: true,
+            shop_handle: None,
+            hidden,
+        }
+    }
+
+    #[test]
+    fn a_category_comes_with_its_way_from_the_root_and_hides_what_is_below_a_hidden_one() {
+        let hidden = TreeNode { hidden: true, ..node(2, Some(1), "women/secret") };
+        let tree = CategoryTree::new([node(1, None, "women"), hidden, node(3, Some(2), "women/secret/shoes")]);
+        let placed = PimProduct { categories: vec![in_category(3, false)], ..product() };
+        let found = categories([&placed].into_iter(), &tree, &references());
+        let facts: Vec<_> =
+            found.iter().map(|c| (c.key.id(), c.parent.as_ref().map(ProductKey::id), c.shown)).collect();
+        assert_eq!(facts, [("c1", None, true), ("c2", Some("c1"), false), ("c3", Some("c2"), false)]);
+        assert_eq!(found[0].translations["ar-SA"], "نساء");
+    }
+
+    #[test]
+    fn a_product_is_in_its_categories_except_hidden_ones() {
+        let placed = PimProduct { categories: vec![in_category(3, false), in_category(4, true)], ..product() };
+        let ids = [("c3", "pcat_3"), ("c4", "pcat_4")]
+            .map(|(id, medusa)| (ProductKey::new("demo", id).unwrap(), medusa.to_owned()))
+            .into();
+        let Presence::Offered(article) = desired(&key(), Some(&placed), &ids, &references()).presence else { panic!() };
+        assert_eq!(article.categories, ["pcat_3".to_owned()].into());
+    }
+}

@@ -92,7 +92,8 @@ fn drop_option(article: &mut Article) {
 fn a_price_that_changes_keeps_its_row_and_what_people_added() {
     let mut there = held(&key("demo:1"), &article(1));
     let tier: crate::api::model::Price =
-        serde_json::from_value(json!({"id": "price_t", "amount": 20, "currency_code": "sar", "min_quantity": 10})).unwrap();
+        serde_json::from_value(json!({"id": "price_t", "amount": 20, "currency_code": "sar", "min_quantity": 10}))
+            .unwrap();
     let rows = there.variants[0].prices.as_mut().unwrap();
     let own = rows.iter().find(|row| row.currency_code == "sar").unwrap().id.clone();
     rows.push(tier);
@@ -194,11 +195,13 @@ fn offer(article: &Article) -> BTreeSet<(String, BTreeMap<String, String>, i64)>
 }
 
 fn offered_by(product: &Product, skus: &BTreeSet<&str>) -> BTreeSet<(String, BTreeMap<String, String>, i64)> {
-    let title = |id: &str| product.options.iter().find(|o| o.values.iter().any(|v| v.id == id)).map(|o| o.title.clone());
+    let title =
+        |id: &str| product.options.iter().find(|o| o.values.iter().any(|v| v.id == id)).map(|o| o.title.clone());
     let shown = product.variants.iter().filter(|variant| variant.sku.as_deref().is_some_and(|sku| skus.contains(sku)));
     shown
         .map(|variant| {
-            let choice = variant.options.iter().map(|value| (title(&value.id).unwrap_or_default(), value.value.clone()));
+            let choice =
+                variant.options.iter().map(|value| (title(&value.id).unwrap_or_default(), value.value.clone()));
             let item = variant.inventory_items[0].inventory.as_ref().unwrap();
             let stock = item.location_levels.first().map_or(-1, |level| level.stocked_quantity);
             (variant.sku.clone().unwrap_or_default(), choice.collect(), stock)

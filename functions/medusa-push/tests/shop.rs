@@ -1,0 +1,217 @@
+//! From the PIM to a real shop: what people do in the PIM is what customers see, whoever pushes and however often.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+use catalog::{ErrorKind, ProductKey};
+use common::standin::{StandIn, later};
+use common::support::{Real, rows_are_sound};
+use common::{Function, dress, in_pim, open, path};
+use medusa::Medusa;
+use runtime::Outcome;
+use serde_json::json;
+
+fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
+    let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[tokio::test]
+async fn what_people_do_in_the_pim_is_what_customers_see() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("shop").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let push = async || all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+
+    push().await;
+    let shown = real.shown(&key).await.unwrap();
+    assert_eq!((shown.title.as_str(), shown.languages["ar-SA"].title.as_str()), ("Dress", "فستان"));
+    assert_eq!(shown.variants.len(), 6);
+    let white = &shown.variants[&format!("{}-White-M", key.id())];
+    assert_eq!(
+        (white.prices["sar"], white.prices["usd"], white.stock),
+        ("51.85".parse().unwrap(), "13.82".parse().unwrap(), 20)
+    );
+    let state = function.memory.state(&key).medusa;
+    assert_eq!(
+        state.applied.unwrap().remote_id,
+        real.admin_product(&key).await.unwrap()["id"].as_str().map(str::to_owned)
+    );
+
+    pim.edit(&path(&key), json!({"marketingName": {"en": "Evening dress"}}));
+    push().await;
+    assert_eq!(real.shown(&key).await.unwrap().title, "Evening dress");
+    let there = real.admin_product(&key).await;
+
+    for (hide, show) in [
+        (json!({"published": false}), json!({"published": true})),
+        (json!({"shopVisibility": "hide"}), json!({"shopVisibility": "inherit"})),
+    ] {
+        pim.edit(&path(&key), hide);
+        push().await;
+        assert_eq!(real.shown(&key).await, None);
+        pim.edit(&path(&key), show);
+        push().await;
+        assert_eq!(real.shown(&key).await.unwrap().title, "Evening dress");
+    }
+    assert_eq!(real.admin_product(&key).await.unwrap()["id"], there.unwrap()["id"]);
+
+    pim.delete(&path(&key));
+    push().await;
+    assert_eq!(real.shown(&key).await, None);
+    assert_eq!(real.admin_product(&key).await.unwrap()["status"], "draft");
+}
+
+#[tokio::test]
+async fn categories_come_with_the_product_and_move_with_the_pim() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("categories").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let product = dress(&key);
+    let version = catalog::Version::new(9_000_000_000_000, "0", 0);
+    let category = common::category_path(&key);
+    let claim = pimcore::Claim { source: key.source(), version: &version, path: &category };
+    let placed = pimcore.place_categories(&[claim], false, later()).await.unwrap();
+    let id = placed.id_of(key.source(), &category).unwrap().unwrap();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let tree = pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
+    let leaf = tree.get(id).unwrap().path.as_str().to_owned();
+    pim.edit(&path(&key), json!({"extraCategories": [leaf]}));
+    all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+
+    let shown = real.shown(&key).await.unwrap();
+    let id = shown.categories.first().unwrap().clone();
+    let fields = [("fields", "id,name,is_active,parent_category.name,external_id,*translations")];
+    let there = real.admin_get(&format!("/admin/product-categories/{id}"), &fields).await;
+    let there = &there["product_category"];
+    assert_eq!((&there["name"], &there["is_active"]), (&json!("Dresses"), &json!(true)));
+    assert_eq!(there["parent_category"]["name"], "Women");
+    assert_eq!(there["translations"][0]["translations"]["name"], "نساء");
+
+    pim.edit(&leaf, json!({"hidden": true}));
+    let fresh = common::open(&real);
+    pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
+    all_done(&function.run(&pimcore, &fresh, std::slice::from_ref(&key)).await);
+    assert_eq!(real.shown(&key).await.unwrap().categories, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn four_functions_with_the_same_products_leave_no_duplicate_row() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("four").await;
+    let function = Function::default();
+    let keys: Vec<ProductKey> = (0..200).map(|_| real.new_key()).collect();
+    let mut products: Vec<_> = keys.iter().map(dress).collect();
+    products.iter_mut().for_each(|product| product.categories.clear());
+    let pimcore = pim.client();
+    in_pim(&pimcore, &products, 0).await;
+    for round in 0..2 {
+        if round == 1 {
+            for product in &mut products {
+                product.images.reverse();
+                for variant in &mut product.variants {
+                    variant.prices[0].amount = "49.95".parse().unwrap();
+                }
+                // The PIM keeps what people have; the source's fields are written anew.
+                pim.edit(&path(&product.key().unwrap()), json!({"marketingName": {"en": "Second round"}}));
+            }
+        }
+        let workers = (0..4).map(async |_| {
+            let (pimcore, open) = (pim.client(), open(&real));
+            for batch in keys.chunks(25) {
+                // Whoever comes second gives the message back, and it comes again.
+                let mut waiting = batch.to_vec();
+                while !waiting.is_empty() {
+                    let outcomes = function.run(&pimcore, &open, &waiting).await;
+                    for outcome in outcomes.values() {
+                        let leased = matches!(outcome, Outcome::Failed(failure) if failure.code == "leased");
+                        assert!(leased || *outcome == Outcome::Done, "{outcome:?}");
+                    }
+                    waiting.retain(|key| outcomes[key] != Outcome::Done);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        futures::future::join_all(workers).await;
+    }
+    let mut shown = 0;
+    for batch in keys.chunks(50) {
+        for product in real.admin_products(batch).await {
+            let product = product.unwrap();
+            rows_are_sound(&product).unwrap();
+            assert_eq!(
+                (product["title"].as_str(), product["status"].as_str()),
+                (Some("Second round"), Some("published"))
+            );
+            assert_eq!(product["variants"].as_array().unwrap().len(), 6);
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 200);
+}
+
+#[tokio::test]
+async fn a_shop_that_cannot_be_reached_leaves_the_messages_waiting_with_the_reason() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("unreachable").await;
+    let (pimcore, mut shut, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let nowhere = medusa::Credentials::Key { secret_key: "sk_1".into() };
+    std::sync::Arc::get_mut(&mut shut).unwrap().shop.medusa = Medusa::new("http://127.0.0.1:9", nowhere).unwrap();
+    let outcomes = function.run(&pimcore, &shut, std::slice::from_ref(&key)).await;
+    let Outcome::Failed(failure) = &outcomes[&key] else { panic!("{outcomes:?}") };
+    assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, "medusa_unreachable"));
+    let recorded = function.memory.state(&key).medusa.last_error.unwrap();
+    assert!(recorded.message.contains(&key.to_string()), "{}", recorded.message);
+
+    // Until a request that got no answer can no longer land, the product is looked at once more.
+    let fine = open(&real);
+    let outcomes = function.run(&pimcore, &fine, std::slice::from_ref(&key)).await;
+    assert!(matches!(outcomes[&key], Outcome::Again(_) | Outcome::Done), "{outcomes:?}");
+    function.clock.0.store(200_000, Ordering::Relaxed);
+    all_done(&function.run(&pimcore, &fine, std::slice::from_ref(&key)).await);
+    assert_eq!(function.memory.state(&key).medusa.last_error, None);
+    assert!(real.shown(&key).await.is_some());
+}
+
+#[tokio::test]
+async fn after_an_interruption_the_shop_is_compared_in_full() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("interrupted").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+
+    // Somebody claims it and dies; what he had under way lands late: a price that nobody asked for.
+    let owner = ledger::Owner("dead".into());
+    let now = runtime::Clock::now_ms(&function.clock);
+    medusa_push::ports::Store::claim(&function.memory, std::slice::from_ref(&key), &owner, now).await.unwrap();
+    let there = real.admin_product(&key).await.unwrap();
+    let variant = &there["variants"][0];
+    let late = json!({"prices": [{"currency_code": "sar", "amount": 1}]});
+    let admin =
+        format!("/admin/products/{}/variants/{}", there["id"].as_str().unwrap(), variant["id"].as_str().unwrap());
+    real.admin_post(&admin, &late).await;
+    let sku = variant["sku"].as_str().unwrap();
+
+    let busy = function.run(&pimcore, &open, std::slice::from_ref(&key)).await;
+    assert!(matches!(&busy[&key], Outcome::Failed(failure) if failure.code == "leased"), "{busy:?}");
+    function.clock.0.store(95_000, Ordering::Relaxed);
+    let outcomes = function.run(&pimcore, &open, std::slice::from_ref(&key)).await;
+    assert!(matches!(outcomes[&key], Outcome::Again(_) | Outcome::Done), "{outcomes:?}");
+    assert_eq!(real.shown(&key).await.unwrap().variants[sku].prices["sar"], "51.85".parse().unwrap());
+}
