@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from local_stack.paths import FUNCTIONS, REPO, TEMPLATE
+from local_stack.paths import FUNCTIONS, REPO, SOURCES, TEMPLATE
 from support.relay import Relay
 
 EVENTS = sorted(file for file in (REPO / "events").glob("*.json") if file.name != "env.json")
@@ -28,6 +29,15 @@ def test_a_function_understands_its_sample_event(relay: Relay, event: Path) -> N
     said: Any = json.loads(answer["Payload"].read() or b"null")
     assert "FunctionError" not in answer, said
     assert not (isinstance(said, dict) and "errorMessage" in said), said
+
+
+def test_the_sample_notification_is_of_the_sample_feed() -> None:
+    feed = SOURCES / "sample-feeds" / "abayas.json"
+    event = json.loads((REPO / "events" / "normalize-object-created.json").read_text())
+    announced = json.loads(event["Records"][0]["body"])["detail"]["object"]
+    assert announced["key"] == f"incoming/shein-api/{feed.name}"
+    content = feed.read_bytes()
+    assert (announced["size"], announced["etag"]) == (len(content), hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
 def test_env_json_names_every_variable_of_the_template() -> None:

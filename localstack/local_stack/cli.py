@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     except Failed as failure:
         error(f"\n{failure}")
         return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`make status | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         error("\ninterrupted; `make status` shows what runs, `make down` stops it")
         return 130

@@ -22,6 +22,7 @@ def where_to_look(stack: Stack) -> str:
     outputs = deploy.outputs(stack.place, stack.ports["aws"])
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in emulator.shell_variables(stack.ports["aws"]).items())
     key = stack.facts.publishable_key
+    named = "" if stack.place.name == "demo" else f"={stack.place.name}"
     return f"""\
 Where to look
   Shop       {stack.url("medusa")}   Admin API as {stack.facts.email}, password in {place}/shop.json
@@ -30,9 +31,7 @@ Where to look
   AWS        {stack.url("aws")}   MiniStack, stack {stack.place.cfn}; for your shell:
              export {variables}
   Feeds      s3://{outputs.get("FeedBucket", "?")}/incoming/<source>/…
-  Ledger     table {outputs.get("LedgerTable", "?")}: one product is
-             aws dynamodb query --table-name {outputs.get("LedgerTable", "?")} --key-condition-expression 'pk = :p' \\
-               --expression-attribute-values '{{":p":{{"S":"P#<source>#<id>"}}}}'
+  Follow     cargo run -q -p relay -- --local{named} trace <source>:<id>   what happened to one product (relay --help: more)
   Logs       make logs  (NAME=pimcore-sync for one function or service; a feed's correlation id finds its lines)
   State      make status · stop: make down · delete: make clean"""
 
