@@ -89,6 +89,11 @@ pub enum Command {
         #[arg(long)]
         as_newest: bool,
     },
+    /// Withdraw what a full feed lacks although the guard refused it
+    Withdraw {
+        /// The run that read the feed
+        run: String,
+    },
     /// A product as it should be, as Pimcore has it and as Medusa has it, field by field
     Diff {
         /// source:id

@@ -8,3 +8,4 @@ pub mod replay;
 pub mod runs;
 pub mod status;
 pub mod trace;
+pub mod withdraw;

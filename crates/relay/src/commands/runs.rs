@@ -35,7 +35,9 @@ pub async fn lines(stack: &Stack, limit: usize, now: i64) -> Result<Vec<Line>, C
     Ok(runs.into_iter().map(|(pk, run)| line(&pk, run, now)).collect())
 }
 
-fn line(pk: &str, run: Run, now: i64) -> Line {
+/// A run as a line of the list. `pk` is the partition key of its item.
+#[must_use]
+pub fn line(pk: &str, run: Run, now: i64) -> Line {
     let id = run_of(pk);
     let object = id.as_ref().map_or_else(|| pk.to_owned(), |id| format!("s3://{}/{}", id.bucket, id.key));
     let advice = match run.status {

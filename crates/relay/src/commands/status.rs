@@ -11,6 +11,7 @@ use redrive::{Action, QueueName, Request};
 use serde::Serialize;
 
 use super::runs::{self, Line};
+use super::withdraw::{self, Held};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::remedy;
@@ -23,6 +24,9 @@ const LOOKED_AT: usize = 1_000;
 const COUNTED: usize = 20_000;
 /// A product that has been pending longer than this needs attention even without an error.
 const OVERDUE_MS: i64 = 3_600_000;
+
+/// A run may be between two readers for so long.
+const LOST_MS: i64 = 600_000;
 
 /// The answer.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -38,6 +42,8 @@ pub struct Status {
     pub undelivered_events: u64,
     /// The last runs.
     pub runs: Vec<Line>,
+    /// Full feeds that the guard against mass withdrawal holds back.
+    pub held_feeds: Vec<Held>,
     /// What a person should look at, with what to do.
     pub attention: Vec<Attention>,
 }
@@ -136,10 +142,18 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         None => 0,
     };
     let runs = runs::lines(stack, 5, now).await?;
-    let mut status =
-        Status { stack: stack.name.clone(), pending, queues, undelivered_events, runs, attention: Vec::new() };
+    let held_feeds = withdraw::held(stack, now).await?;
+    let mut status = Status {
+        held_feeds,
+        stack: stack.name.clone(),
+        pending,
+        queues,
+        undelivered_events,
+        runs,
+        attention: Vec::new(),
+    };
     let reasons = reasons(stack, &status.queues).await?;
-    status.attention = attention(&status, &reasons);
+    status.attention = attention(&status, &reasons, now);
     Ok(status)
 }
 
@@ -163,7 +177,7 @@ async fn queue(stack: &Stack, name: QueueName) -> Result<Queue, CliError> {
 }
 
 /// Why letters are dead or parked: how many for which code, and what one of them says.
-type Reasons = BTreeMap<(QueueName, &'static str, String), (usize, String)>;
+pub type Reasons = BTreeMap<(QueueName, &'static str, String), (usize, String)>;
 
 async fn reasons(stack: &Stack, queues: &[Queue]) -> Result<Reasons, CliError> {
     let mut reasons = Reasons::new();
@@ -186,7 +200,8 @@ async fn reasons(stack: &Stack, queues: &[Queue]) -> Result<Reasons, CliError> {
 }
 
 /// Pending products, grouped by what they wait for.
-fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
+#[must_use]
+pub fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
     let mut groups: BTreeMap<(&'static str, Option<String>), Wait> = BTreeMap::new();
     for (key, state) in states {
         let (Some(stage), Some(since)) = (stage_of(state), state.pending_since) else { continue };
@@ -209,7 +224,8 @@ fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
 }
 
 /// What needs a person.
-fn attention(status: &Status, reasons: &Reasons) -> Vec<Attention> {
+#[must_use]
+pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention> {
     let mut list = Vec::new();
     for wait in &status.pending.waits {
         let n = count(wait.products, "product");
@@ -261,6 +277,21 @@ fn attention(status: &Status, reasons: &Reasons) -> Vec<Attention> {
             advice: line.advice.clone().unwrap_or_default(),
         });
     }
+    let lost = |line: &&Line| {
+        line.run.status == RunStatus::Running && line.run.until.unwrap_or(line.run.started) + LOST_MS < now
+    };
+    for line in status.runs.iter().filter(lost) {
+        list.push(Attention {
+            what: format!("{} is read up to record {}, and nobody is reading it", line.object, line.run.record),
+            advice: line.advice.clone().unwrap_or_default(),
+        });
+    }
+    for held in &status.held_feeds {
+        list.push(Attention {
+            what: format!("nothing was withdrawn after the full feed {} (withdrawal_refused): it lacks more products than the guard allows", held.object),
+            advice: remedy::advice("withdrawal_refused").replace("<run>", &held.run),
+        });
+    }
     // Of one feed the newest run counts: what an older one rejected may be corrected.
     let mut objects = BTreeSet::new();
     let newest = status.runs.iter().filter(|line| objects.insert(&line.object));
@@ -285,7 +316,8 @@ fn stage_name(stage: &str) -> &'static str {
 }
 
 /// The status in words.
-fn text(status: &Status, now: i64) -> String {
+#[must_use]
+pub fn text(status: &Status, now: i64) -> String {
     let mut parts = Vec::new();
     let pending = &status.pending;
     let oldest = match (pending.oldest_ms, &pending.oldest) {
@@ -373,7 +405,7 @@ mod tests {
     fn status_of(states: &[(ProductKey, ProductState)], reasons: &Reasons) -> Status {
         let mut status = Status { stack: "catalog-relay".into(), ..Status::default() };
         status.pending.waits = waits(states, NOW);
-        status.attention = attention(&status, reasons);
+        status.attention = attention(&status, reasons, NOW);
         status
     }
 
@@ -407,11 +439,21 @@ mod tests {
         let reasons = Reasons::from([(dead, (3, "demo:1: SKU S1 belongs to prod_9".to_owned()))]);
         let mut status = status_of(&[], &reasons);
         status.undelivered_events = 2;
-        status.attention = attention(&status, &reasons);
+        status.attention = attention(&status, &reasons, NOW);
         let text = text(&status, NOW);
         assert!(text.contains("3 letters parked on the medusa queue (medusa_sku_taken)"), "{text}");
         assert!(text.contains("relay dlq unpark --code medusa_sku_taken"), "{text}");
         assert!(text.contains("2 events could not be delivered"), "{text}");
+    }
+
+    #[test]
+    fn a_full_feed_that_the_guard_refused_is_told_with_the_command_that_overrules_it() {
+        let mut status = status_of(&[], &Reasons::new());
+        status.held_feeds =
+            vec![Held { source: "demo".into(), run: "r9".into(), object: "s3://b/incoming/demo/full.json".into() }];
+        status.attention = attention(&status, &Reasons::new(), NOW);
+        let text = text(&status, NOW);
+        assert!(text.contains("incoming/demo/full.json") && text.contains("relay withdraw r9"), "{text}");
     }
 
     #[test]

@@ -176,15 +176,15 @@ async fn letters(stack: &Stack, key: &ProductKey) -> Result<Vec<Letter>, CliErro
     Ok(letters)
 }
 
-/// Where the product stands, from what is known of it.
-fn verdict(
+/// Where the product stands, from what is known of it. `rejected` has the newest first.
+#[must_use]
+pub fn verdict(
     key: &ProductKey,
     state: Option<&ProductState>,
     doc: Option<&DesiredDoc>,
     rejected: &[Refusal],
     now: i64,
 ) -> Verdict {
-    // Newest first.
     let refusal = rejected.first();
     let Some(state) = state else {
         return match (refusal, doc) {
