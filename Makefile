@@ -12,7 +12,7 @@ WAIT ?= 300
 NAME ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python test test-rust test-e2e clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python test test-rust test-crash test-e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,14 +64,20 @@ lint-python: $(VENV)/ruff ## the local stack and the tests
 	$(VENV)/ruff format --check $(PYTHON_SOURCES)
 	$(VENV)/ruff check $(PYTHON_SOURCES)
 
-test: test-rust test-e2e ## unit, contract and end-to-end tests
+test: test-rust test-crash test-e2e ## unit, contract and end-to-end tests
 
-test-rust: ## cargo-nextest where there is one, otherwise cargo test
+test-rust: ## unit, property and contract tests, with a local AWS and a Medusa of their own
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --workspace --locked --no-fail-fast && cargo test --workspace --locked --doc --quiet; \
+	  cargo nextest run --workspace --locked --no-run && \
+	  $(STACK) services -- cargo nextest run --workspace --locked --no-fail-fast && \
+	  cargo test --workspace --locked --doc --quiet; \
 	else \
-	  cargo test --workspace --locked --no-fail-fast; \
+	  cargo test --workspace --locked --no-run && \
+	  $(STACK) services -- cargo test --workspace --locked --no-fail-fast; \
 	fi
+
+test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; RELAY_CRASHES=n for more of them
+	@$(STACK) services --killable -- cargo test --locked -p medusa --test crash -- --nocapture
 
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install

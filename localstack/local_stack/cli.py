@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--once", action="store_true", help="print what there is and end")
     command("install", lambda _: 0, "install and build only", EVERYTHING)
     command("tools", tools, "install only the Python tools", NOTHING)
+    sub = command("services", services, "run a command with a local AWS and a Medusa of its own, named by RELAY_… variables", EVERYTHING)
+    sub.add_argument("--killable", action="store_true", help="only a Medusa, not started: RELAY_MEDUSA_COMMAND says how")
+    sub.add_argument("run", nargs=argparse.REMAINDER, help="-- and the command")
     command("down", down, "stop everything; data stays", NOTHING)
     sub = command("clean", clean, "stop every stack and delete its data", NOTHING)
     sub.add_argument("--all", action="store_true", help="also delete the installed tools and packages")
@@ -125,6 +128,15 @@ def logs(options: argparse.Namespace) -> int:
     if not stack:
         raise Failed("nothing was started yet", todo="make up")
     return follow_logs(stack, options.name, once=options.once)
+
+
+def services(options: argparse.Namespace) -> int:
+    from local_stack.services import run_with
+
+    run = options.run[1:] if options.run[:1] == ["--"] else options.run
+    if not run:
+        raise Failed("no command to run", todo="say what to run after --, such as: -- cargo test")
+    return run_with(run, killable=options.killable)
 
 
 def down(options: argparse.Namespace) -> int:

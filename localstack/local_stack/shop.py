@@ -68,10 +68,15 @@ def medusa() -> list[str | Path]:
     return [node, SHOP / "node_modules" / "@medusajs" / "cli" / "cli.js"]
 
 
+def foreground(port: int, env: dict[str, str]) -> tuple[list[str | Path], dict[str, str]]:
+    """The command that runs Medusa until it is stopped, and its environment."""
+    return [*medusa(), "start", "-H", HOST, "-p", str(port)], env
+
+
 def start(service: Service, port: int, env: dict[str, str]) -> None:
     """Starts Medusa and waits until it is healthy."""
     service.start(
-        [*medusa(), "start", "-H", HOST, "-p", str(port)],
+        foreground(port, env)[0],
         ready=lambda: answers(f"http://{HOST}:{port}/health"),
         within=120,
         cwd=SHOP,

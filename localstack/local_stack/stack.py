@@ -99,23 +99,28 @@ class Stack:
         pim.start(self.place, self.ports["pim"])
 
     def start_shop(self) -> None:
+        self.start_database()
+        self.start_medusa()
+
+    def start_database(self) -> None:
         cluster = self.cluster
         if not cluster.exists():
             data, facts = shop.template()
             cluster.clone(data)
             shop.private(self.place.dir / "shop.json").write_text(json.dumps(vars(facts)))
         cluster.start(self.ports["postgres"])
-        self.start_medusa()
 
     def start_medusa(self) -> None:
+        shop.start(self.medusa, self.ports["medusa"], self.shop_environment())
+
+    def shop_environment(self) -> dict[str, str]:
         facts = self.facts
-        env = shop.environment_of(
+        return shop.environment_of(
             database_password=facts.database_password,
             jwt=facts.jwt_secret,
             cookie=facts.cookie_secret,
             database_port=self.ports["postgres"],
         )
-        shop.start(self.medusa, self.ports["medusa"], env)
 
     def stop(self) -> None:
         """Stops everything; data stays."""

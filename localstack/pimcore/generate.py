@@ -17,41 +17,120 @@ HERE = Path(__file__).resolve().parent
 # Pimcore sets its own dates when it imports.
 DATE = 1704067200
 
-LAYOUT = {"type": None, "region": None, "title": "", "width": "", "height": "", "collapsible": False, "collapsed": False,
-          "bodyStyle": "", "datatype": "layout", "locked": False}
+LAYOUT = {
+    "type": None,
+    "region": None,
+    "title": "",
+    "width": "",
+    "height": "",
+    "collapsible": False,
+    "collapsed": False,
+    "bodyStyle": "",
+    "datatype": "layout",
+    "locked": False,
+}
 BARE = {**LAYOUT, "title": None, "width": 0, "height": 0, "bodyStyle": None}
 PANEL = {"fieldtype": "panel", "layout": None, "border": False, "icon": None, "labelWidth": 100, "labelAlign": "left"}
 
-FIELD = {"tooltip": "", "mandatory": False, "noteditable": True, "index": False, "locked": False, "style": "",
-         "permissions": None, "relationType": False, "invisible": False, "visibleGridView": False, "visibleSearch": False,
-         "datatype": "data"}
+FIELD = {
+    "tooltip": "",
+    "mandatory": False,
+    "noteditable": True,
+    "index": False,
+    "locked": False,
+    "style": "",
+    "permissions": None,
+    "relationType": False,
+    "invisible": False,
+    "visibleGridView": False,
+    "visibleSearch": False,
+    "datatype": "data",
+}
 
 # What Pimcore stores for a field of each type when nothing was changed.
 TYPES = {
-    "input": {"defaultValue": None, "columnLength": 190, "regex": "", "regexFlags": [], "unique": False,
-              "showCharCount": False, "width": "", "defaultValueGenerator": ""},
+    "input": {
+        "defaultValue": None,
+        "columnLength": 190,
+        "regex": "",
+        "regexFlags": [],
+        "unique": False,
+        "showCharCount": False,
+        "width": "",
+        "defaultValueGenerator": "",
+    },
     "textarea": {"maxLength": None, "showCharCount": False, "excludeFromSearchIndex": False, "height": 250, "width": 700},
     "wysiwyg": {"toolbarConfig": "", "excludeFromSearchIndex": False, "maxCharacters": 0, "height": "", "width": ""},
-    "numeric": {"defaultValue": None, "integer": True, "unsigned": False, "minValue": None, "maxValue": None,
-                "unique": False, "decimalSize": None, "decimalPrecision": None, "width": "", "defaultValueGenerator": ""},
+    "numeric": {
+        "defaultValue": None,
+        "integer": True,
+        "unsigned": False,
+        "minValue": None,
+        "maxValue": None,
+        "unique": False,
+        "decimalSize": None,
+        "decimalPrecision": None,
+        "width": "",
+        "defaultValueGenerator": "",
+    },
     "checkbox": {"defaultValue": None, "defaultValueGenerator": ""},
-    "datetime": {"defaultValue": None, "useCurrentDate": False, "respectTimezone": True, "columnType": "bigint(20)",
-                 "defaultValueGenerator": ""},
-    "select": {"options": [{"key": value.capitalize(), "value": value} for value in ("inherit", "show", "hide")],
-               "defaultValue": "inherit", "columnLength": 190, "dynamicOptions": False, "defaultValueGenerator": "",
-               "width": "", "optionsProviderType": "configure", "optionsProviderClass": "", "optionsProviderData": ""},
+    "datetime": {"defaultValue": None, "useCurrentDate": False, "respectTimezone": True, "columnType": "bigint(20)", "defaultValueGenerator": ""},
+    "select": {
+        "options": [{"key": value.capitalize(), "value": value} for value in ("inherit", "show", "hide")],
+        "defaultValue": "inherit",
+        "columnLength": 190,
+        "dynamicOptions": False,
+        "defaultValueGenerator": "",
+        "width": "",
+        "optionsProviderType": "configure",
+        "optionsProviderClass": "",
+        "optionsProviderData": "",
+    },
     "manyToManyObjectRelation": {
-        "relationType": True, "classes": [{"classes": "CatalogCategory"}], "displayMode": "grid", "pathFormatterClass": "",
-        "maxItems": None, "visibleFields": "key,fullpath", "allowToCreateNewObject": False, "allowToClearRelation": True,
-        "optimizedAdminLoading": True, "enableTextSelection": False, "visibleFieldDefinitions": [], "width": None,
-        "height": None},
-    "fieldcollections": {"allowedTypes": [], "lazyLoading": True, "maxItems": None, "disallowAddRemove": False,
-                         "disallowReorder": False, "collapsed": True, "collapsible": True, "border": False},
+        "relationType": True,
+        "classes": [{"classes": "CatalogCategory"}],
+        "displayMode": "grid",
+        "pathFormatterClass": "",
+        "maxItems": None,
+        "visibleFields": "key,fullpath",
+        "allowToCreateNewObject": False,
+        "allowToClearRelation": True,
+        "optimizedAdminLoading": True,
+        "enableTextSelection": False,
+        "visibleFieldDefinitions": [],
+        "width": None,
+        "height": None,
+    },
+    "fieldcollections": {
+        "allowedTypes": [],
+        "lazyLoading": True,
+        "maxItems": None,
+        "disallowAddRemove": False,
+        "disallowReorder": False,
+        "collapsed": True,
+        "collapsible": True,
+        "border": False,
+    },
     "localizedfields": {
-        "tooltip": None, "noteditable": False, "style": None, "visibleGridView": True, "visibleSearch": True,
-        "region": None, "layout": None, "maxTabs": None, "border": False, "provideSplitView": False, "tabPosition": "top",
-        "hideLabelsWhenTabsReached": None, "permissionView": None, "permissionEdit": None, "labelWidth": 100,
-        "labelAlign": "left", "width": None, "height": None},
+        "tooltip": None,
+        "noteditable": False,
+        "style": None,
+        "visibleGridView": True,
+        "visibleSearch": True,
+        "region": None,
+        "layout": None,
+        "maxTabs": None,
+        "border": False,
+        "provideSplitView": False,
+        "tabPosition": "top",
+        "hideLabelsWhenTabsReached": None,
+        "permissionView": None,
+        "permissionEdit": None,
+        "labelWidth": 100,
+        "labelAlign": "left",
+        "width": None,
+        "height": None,
+    },
 }
 
 
@@ -72,8 +151,7 @@ def tab(name, groups):
         if title is None:
             children += entries
         else:
-            children.append({**LAYOUT, "name": title, "title": title, "fieldtype": "fieldset", "labelWidth": 140,
-                             "labelAlign": "left", "children": entries})
+            children.append({**LAYOUT, "name": title, "title": title, "fieldtype": "fieldset", "labelWidth": 140, "labelAlign": "left", "children": entries})
     title = "Source (read-only)" if name == "Source" else name
     return {**LAYOUT, **PANEL, "name": name, "title": title, "icon": "", "labelWidth": 140, "children": children}
 
@@ -87,15 +165,37 @@ def class_definition(name):
     """The export of a class."""
     identifier, tabs = model.CLASSES[name]
     shown = {"id": True, "key": False, "path": True, "published": True, "modificationDate": True, "creationDate": True}
-    layout = {**LAYOUT, "name": "Layout", "fieldtype": "tabpanel", "border": False, "tabPosition": "top",
-              "children": [tab(title, groups) for title, groups in tabs.items()]}
+    layout = {
+        **LAYOUT,
+        "name": "Layout",
+        "fieldtype": "tabpanel",
+        "border": False,
+        "tabPosition": "top",
+        "children": [tab(title, groups) for title, groups in tabs.items()],
+    }
     return {
-        "id": identifier, "title": "", "description": "", "modificationDate": DATE, "parentClass": "",
-        "implementsInterfaces": "", "listingParentClass": "", "useTraits": "", "listingUseTraits": "",
-        "allowInherit": False, "allowVariants": False, "showVariants": False, "layoutDefinitions": root(layout),
-        "icon": "", "group": model.GROUP, "showAppLoggerTab": False, "linkGeneratorReference": "",
-        "previewGeneratorReference": "", "compositeIndices": [], "showFieldLookup": False,
-        "propertyVisibility": {"grid": shown, "search": dict(shown)}, "enableGridLocking": False,
+        "id": identifier,
+        "title": "",
+        "description": "",
+        "modificationDate": DATE,
+        "parentClass": "",
+        "implementsInterfaces": "",
+        "listingParentClass": "",
+        "useTraits": "",
+        "listingUseTraits": "",
+        "allowInherit": False,
+        "allowVariants": False,
+        "showVariants": False,
+        "layoutDefinitions": root(layout),
+        "icon": "",
+        "group": model.GROUP,
+        "showAppLoggerTab": False,
+        "linkGeneratorReference": "",
+        "previewGeneratorReference": "",
+        "compositeIndices": [],
+        "showFieldLookup": False,
+        "propertyVisibility": {"grid": shown, "search": dict(shown)},
+        "enableGridLocking": False,
     }
 
 
@@ -103,8 +203,7 @@ def collection_definition(name):
     """The export of a field collection."""
     title, columns = model.COLLECTIONS[name]
     layout = {**BARE, **PANEL, "name": "Layout", "title": "", "children": [field(column) for column in columns]}
-    return {"parentClass": "", "implementsInterfaces": "", "title": title, "group": model.GROUP,
-            "layoutDefinitions": root(layout)}
+    return {"parentClass": "", "implementsInterfaces": "", "title": title, "group": model.GROUP, "layoutDefinitions": root(layout)}
 
 
 def columns(name, tabs):
@@ -127,14 +226,12 @@ def column(name, kind):
 
 def collector(name, kind):
     """A localized field that is written in all languages at once, under its own name."""
-    return {"isOperator": True, "attributes": {"type": "operator", "class": "LocaleCollector", "label": name,
-                                               "children": [column(name, kind)]}}
+    return {"isOperator": True, "attributes": {"type": "operator", "class": "LocaleCollector", "label": name, "children": [column(name, kind)]}}
 
 
 def entity(name, system, tabs, collect):
     """A class as the configuration offers it."""
-    fields = [collector(field, kind) if localized and collect else column(field, kind)
-              for field, kind, localized in columns(name, tabs)]
+    fields = [collector(field, kind) if localized and collect else column(field, kind) for field, kind, localized in columns(name, tabs)]
     return {"columnConfig": {"columns": [column(field, "system") for field in system] + fields}}
 
 
@@ -143,28 +240,42 @@ def configuration(delete):
     readable = ["id", "key", "fullpath", "published", "creationDate", "modificationDate"]
     names = ["CatalogProduct", "CatalogCategory"]
     queries = {name: {"id": name, "name": name, **entity(name, readable, ["Source", "Shop"], False)} for name in names}
-    mutations = {name: {"id": name, "name": name, "create": True, "update": True, "delete": delete,
-                        **entity(name, ["key", "published"], ["Source"], True)} for name in names}
-    special = ["document", "document_folder", "asset", "asset_folder", "asset_listing", "object_folder", "translation",
-               "translation_listing"]
+    mutations = {
+        name: {"id": name, "name": name, "create": True, "update": True, "delete": delete, **entity(name, ["key", "published"], ["Source"], True)}
+        for name in names
+    }
+    special = ["document", "document_folder", "asset", "asset_folder", "asset_listing", "object_folder", "translation", "translation_listing"]
     rights = {"create": False, "update": False, "delete": False}
-    return {"pimcore_data_hub": {"configurations": {"catalog": {
-        "general": {"active": True, "type": "graphql", "name": "catalog", "description": model.DESCRIPTION,
-                    "sqlObjectCondition": "", "path": None, "modificationDate": DATE, "createDate": DATE},
-        "schema": {
-            "queryEntities": queries,
-            "mutationEntities": mutations,
-            "specialEntities": {name: {"read": name == "object_folder", **rights} for name in special},
-        },
-        "security": {"method": "datahub_apikey", "apikey": [model.KEY_PLACEHOLDER], "skipPermissionCheck": False,
-                     "disableIntrospection": False},
-        "workspaces": {
-            "object": [{"read": True, "cpath": folder, "create": True, "update": True, "delete": delete}
-                       for folder in model.FOLDERS],
-            "asset": {}, "document": {},
-        },
-        "permissions": {"user": {}, "role": {}},
-    }}}}
+    return {
+        "pimcore_data_hub": {
+            "configurations": {
+                "catalog": {
+                    "general": {
+                        "active": True,
+                        "type": "graphql",
+                        "name": "catalog",
+                        "description": model.DESCRIPTION,
+                        "sqlObjectCondition": "",
+                        "path": None,
+                        "modificationDate": DATE,
+                        "createDate": DATE,
+                    },
+                    "schema": {
+                        "queryEntities": queries,
+                        "mutationEntities": mutations,
+                        "specialEntities": {name: {"read": name == "object_folder", **rights} for name in special},
+                    },
+                    "security": {"method": "datahub_apikey", "apikey": [model.KEY_PLACEHOLDER], "skipPermissionCheck": False, "disableIntrospection": False},
+                    "workspaces": {
+                        "object": [{"read": True, "cpath": folder, "create": True, "update": True, "delete": delete} for folder in model.FOLDERS],
+                        "asset": {},
+                        "document": {},
+                    },
+                    "permissions": {"user": {}, "role": {}},
+                }
+            }
+        }
+    }
 
 
 def yaml(value, indent=0):
