@@ -87,6 +87,18 @@ class RuntimeApi:
         self.server.server_close()
 
 
+def settings(queue_url, dead_letter_url):
+    """What the template sets for the function."""
+    return {
+        "LEDGER_TABLE": "ledger",
+        "EVENT_BUS": "bus",
+        "FEED_BUCKET": "feeds",
+        "INGEST_QUEUE_URL": queue_url,
+        "INGEST_DLQ_URL": dead_letter_url,
+        "MAX_WITHDRAWN_PERCENT": "30",
+    }
+
+
 def start_up(command, times, **env):
     """Milliseconds from the start of the process to its first request for work, of each of `times` starts."""
     measured = []
@@ -245,9 +257,7 @@ class Function:
     def __init__(self, binary, aws, endpoint, log):
         self.api = RuntimeApi()
         self.log = open(log, "w")
-        env = self.api.environment(
-            AWS_ENDPOINT_URL=endpoint, LEDGER_TABLE="ledger", EVENT_BUS="bus", FEED_BUCKET="feeds", INGEST_QUEUE_URL=aws.queue, INGEST_DLQ_URL=aws.dead
-        )
+        env = self.api.environment(AWS_ENDPOINT_URL=endpoint, **settings(aws.queue, aws.dead))
         self.process = subprocess.Popen([binary], env=env, stdout=self.log, stderr=self.log)
 
     def invoke(self, message, seconds=900):

@@ -28,7 +28,7 @@ BENCH = REPO / "target" / "bench"
 REPORT = REPO / "target" / "reports" / "bench-normalize.json"
 DATA = REPO.parent / "shared" / "data"
 DOCUMENTS, ROWS = DATA / "shein_products.json", DATA / "shein_brightdata_300.csv"
-PACKAGES = ["pydantic==2.13.5", "boto3==1.43.108", "ministack==1.5.33"]
+PACKAGES = ["pydantic==2.13.5", "boto3==1.43.106", "ministack==1.5.33"]
 
 
 def venv():
@@ -152,10 +152,9 @@ def function(binary, ministack, sizes, products):
 
 
 def startup(binary, python, times):
-    from function import start_up
+    from function import settings, start_up
 
-    env = {"LEDGER_TABLE": "t", "EVENT_BUS": "b", "INGEST_QUEUE_URL": "https://q", "INGEST_DLQ_URL": "https://d"}
-    ours = start_up([binary], times, **env)
+    ours = start_up([binary], times, **settings("https://queue", "https://dead"))
     theirs = start_up([str(python), str(HERE / "handler.py")], max(3, times // 3))
     size = pathlib.Path(binary).stat().st_size
     archive = BENCH / "normalize.zip"
@@ -181,6 +180,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="smaller feeds, fewer rounds")
     arguments.add_argument("--profile", default="light", help="profile of the function's binary; release is what is deployed")
+    arguments.add_argument("--binary", help="a binary of the function that is there already")
     arguments.add_argument("--only", default="throughput,memory,startup,function")
     chosen = arguments.parse_args()
     only = set(chosen.only.split(","))
@@ -196,7 +196,7 @@ def main():
     if only & {"throughput", "memory"}:
         tool = built("--profile", "light", "-p", "feeds", "--bench", "throughput")
     if only & {"startup", "function"}:
-        binary = built("--profile", chosen.profile, "-p", "normalize", "--bin", "normalize")
+        binary = chosen.binary or built("--profile", chosen.profile, "-p", "normalize", "--bin", "normalize")
     if "throughput" in only:
         print("throughput", flush=True)
         report["throughput"] = throughput(python, tool, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)

@@ -18,28 +18,44 @@ const TRIES: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct S3(pub aws_sdk_s3::Client);
 
+/// How a range read says which object it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// The newest object under the key, as long as it has the ETag that the notification spoke of.
+    ByEtag,
+    /// The version that the notification spoke of, also when a newer one has taken its place.
+    ByVersion,
+}
+
 impl S3 {
-    async fn range_once(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+    async fn range_once(&self, work: &Work, from: u64, to: u64, named: Named) -> Result<Vec<u8>, ObjectError> {
         let request = self
             .0
             .get_object()
             .bucket(&work.id.bucket)
             .key(&work.id.key)
-            .range(format!("bytes={from}-{}", to.saturating_sub(1)))
-            .set_version_id(work.version_id.clone())
-            // Where the bucket has no versions, this notices that the object was replaced meanwhile.
-            .set_if_match(if_match(work));
+            .range(format!("bytes={from}-{}", to.saturating_sub(1)));
+        let request = match named {
+            Named::ByEtag => request.set_if_match(etag(work)),
+            Named::ByVersion => request.set_version_id(work.version_id.clone()),
+        };
         let answer = request.send().await.map_err(|error| object_error(work, &error))?;
-        let body = tokio::time::timeout(BODY, answer.body.collect());
-        let bytes = match body.await {
+        let whole = answer.content_range().is_none();
+        let bytes = match tokio::time::timeout(BODY, answer.body.collect()).await {
             Ok(Ok(bytes)) => bytes.into_bytes(),
             Ok(Err(error)) => return Err(unavailable(work, &error.to_string())),
             Err(_) => return Err(unavailable(work, "the body did not arrive in time")),
         };
-        if bytes.len() as u64 != to - from {
-            return Err(unavailable(work, &format!("asked for {} bytes, got {}", to - from, bytes.len())));
+        let wanted = usize::try_from(to - from).unwrap_or(usize::MAX);
+        if bytes.len() == wanted {
+            return Ok(bytes.into());
         }
-        Ok(bytes.into())
+        // A server may ignore the range and send everything (RFC 9110, 14.2).
+        let begin = usize::try_from(from).unwrap_or(usize::MAX);
+        match bytes.get(begin..begin.saturating_add(wanted)).filter(|_| whole) {
+            Some(part) => Ok(part.to_vec()),
+            None => Err(unavailable(work, &format!("asked for {wanted} bytes, got {}", bytes.len()))),
+        }
     }
 }
 
@@ -51,7 +67,8 @@ impl Objects for S3 {
             .bucket(&work.id.bucket)
             .key(&work.id.key)
             .set_version_id(work.version_id.clone())
-            .set_if_match(if_match(work))
+            // Where the bucket has no versions, this notices that the object was replaced meanwhile.
+            .set_if_match(etag(work).filter(|_| work.version_id.is_none()))
             .send()
             .await
             .map_err(|error| object_error(work, &error))?;
@@ -65,9 +82,16 @@ impl Objects for S3 {
     }
 
     async fn range(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+        let mut named = if work.etag.is_some() || work.version_id.is_none() { Named::ByEtag } else { Named::ByVersion };
         let mut tries = 1;
         loop {
-            match self.range_once(work, from, to).await {
+            match self.range_once(work, from, to, named).await {
+                // Replaced or deleted while it is being read: its version is still there.
+                Err(ObjectError::Replaced | ObjectError::Missing)
+                    if named == Named::ByEtag && work.version_id.is_some() =>
+                {
+                    named = Named::ByVersion;
+                }
                 Err(ObjectError::Failed(failure)) if tries < TRIES => {
                     tracing::warn!(from, to, %failure, "range read failed, trying again");
                     tries += 1;
@@ -85,9 +109,8 @@ impl Objects for S3 {
     }
 }
 
-fn if_match(work: &Work) -> Option<String> {
-    let etag = work.etag.as_deref().filter(|_| work.version_id.is_none())?;
-    Some(format!("\"{}\"", etag.trim_matches('"')))
+fn etag(work: &Work) -> Option<String> {
+    work.etag.as_deref().map(|etag| format!("\"{}\"", etag.trim_matches('"')))
 }
 
 fn unavailable(work: &Work, message: &str) -> ObjectError {
