@@ -4,7 +4,7 @@
 //! five variants in two currencies, two images, a category, a translation and stock, published. Rounds alternate, because a
 //! shop that grows, and a machine that does other things, favour whoever comes first or last.
 
-#![allow(clippy::print_stdout, reason = "a program that prints its result")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its result or stops")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

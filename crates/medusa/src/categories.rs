@@ -1,8 +1,9 @@
 //! The category tree in the shop.
 //!
-//! Categories are found by external id; their handle, which is unique, guards against two creators. Medusa accepts a category as its
-//! own ancestor and is damaged for good by it, so moves are made from the root downwards: when a category is moved below its new
-//! parent, the parent's way to the root is already the wanted one, in which the category cannot occur.
+//! Categories are found by external id; their handle, which is unique, guards against two creators.
+//!
+//! Two moves damage Medusa's tree for good, and are not made: below itself (it accepts the ring) and to the root (it empties the
+//! category's path, and everything in the shop counts as its descendant from then on). Such a category stays where it is, and the log says so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -26,7 +27,7 @@ pub struct Category {
     pub name: String,
     /// Names in other languages, by locale.
     pub translations: BTreeMap<String, String>,
-    /// The handle that people chose, if any.
+    /// The handle that people chose, if any. A category of the shop that has it already takes this one's part, and stays as it is.
     pub handle: Option<String>,
     /// The parent's key, or none at the root.
     pub parent: Option<ProductKey>,
@@ -57,7 +58,20 @@ impl Categories {
             .filter(|category| known.get(&category.key).is_none_or(|(seen, _)| seen != *category))
             .collect();
         if !stale.is_empty() {
-            let mut there = read(medusa, references, &stale, deadline).await?;
+            let ids: Vec<String> = stale.iter().map(|category| category.key.to_string()).collect();
+            let found = read("external_id[]", &ids, medusa, references, deadline).await?;
+            let mut there: HashMap<String, Row> = HashMap::new();
+            for row in found {
+                if let Some(id) = row.external_id.clone() {
+                    there.entry(id).or_insert(row);
+                }
+            }
+            let chosen: Vec<String> = stale.iter().filter_map(|category| category.handle.clone()).collect();
+            let mut theirs: HashMap<String, Row> = read("handle[]", &chosen, medusa, references, deadline)
+                .await?
+                .into_iter()
+                .map(|row| (row.handle.clone(), row))
+                .collect();
             for category in stale {
                 let parent = match &category.parent {
                     None => None,
@@ -68,14 +82,26 @@ impl Categories {
                         )
                     })?),
                 };
-                let id = one(medusa, references, category, parent, there.remove(&category.key.to_string()), deadline)
-                    .await
-                    .map_err(|error| {
-                        // A category that cannot be written holds up its products, whichever they are: they wait.
-                        let mut failure = error.about(&format!("category {}", category.key));
-                        failure.kind = catalog::ErrorKind::Transient;
-                        failure
-                    })?;
+                let own = category.key.to_string();
+                let adopted =
+                    category.handle.as_ref().and_then(|handle| theirs.get(handle)).and_then(|row| row.adopted(&own));
+                let id = match adopted {
+                    Some(id) => id,
+                    None => {
+                        let made = one(medusa, references, category, parent, there.remove(&own), deadline).await;
+                        let row = made.map_err(|error| {
+                            // A category that cannot be written holds up its products, whichever they are: they wait.
+                            let mut failure = error.about(&format!("category {}", category.key));
+                            failure.kind = catalog::ErrorKind::Transient;
+                            failure
+                        })?;
+                        let id = row.id.clone();
+                        if let Some(handle) = &category.handle {
+                            theirs.insert(handle.clone(), row);
+                        }
+                        id
+                    }
+                };
                 known.insert(category.key.clone(), (category.clone(), id));
             }
         }
@@ -90,30 +116,26 @@ impl Categories {
 }
 
 async fn read(
+    filter: &str,
+    values: &[String],
     medusa: &Medusa,
     references: &References,
-    wanted: &[&Category],
     deadline: Instant,
-) -> Result<HashMap<String, Row>, ApiError> {
-    let ids: Vec<String> = wanted.iter().map(|category| category.key.to_string()).collect();
-    let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
+) -> Result<Vec<Row>, ApiError> {
+    let texts: Vec<&str> = values.iter().map(String::as_str).collect();
     let mut fields = FIELDS.to_owned();
     if references.translations {
         fields.push_str(",translations.id,translations.locale_code,translations.translations");
     }
-    let mut there = HashMap::new();
-    for chunk in split_query("external_id[]", &texts) {
+    let mut rows = Vec::new();
+    for chunk in split_query(filter, &texts) {
         let limit = (2 * chunk.len()).to_string();
-        let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|id| ("external_id[]", id)).collect();
+        let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|value| (filter, value)).collect();
         query.extend([("fields", fields.as_str()), ("limit", limit.as_str()), ("order", "id")]);
         let page: Rows = medusa.get("/admin/product-categories", &query, deadline).await?;
-        for row in page.product_categories {
-            if let Some(id) = row.external_id.clone() {
-                there.entry(id).or_insert(row);
-            }
-        }
+        rows.extend(page.product_categories);
     }
-    Ok(there)
+    Ok(rows)
 }
 
 const FIELDS: &str = "id,name,handle,is_active,external_id,parent_category_id";
@@ -125,9 +147,10 @@ async fn one(
     parent: Option<String>,
     there: Option<Row>,
     deadline: Instant,
-) -> Result<String, ApiError> {
+) -> Result<Row, ApiError> {
     let row = match there {
         Some(row) => {
+            let parent = allowed_parent(medusa, wanted, parent, &row, deadline).await?;
             if let Some(change) = difference(wanted, parent, &row) {
                 let path = format!("/admin/product-categories/{}", row.id);
                 let _: IgnoredAny = medusa.post(&path, &[("fields", "id")], &change, deadline).await?;
@@ -139,10 +162,45 @@ async fn one(
     if references.translations {
         let batch = translations(wanted, &row, references);
         if batch != TranslationsBatch::default() {
-            let _: IgnoredAny = medusa.post("/admin/translations/batch", &[], &batch, deadline).await?;
+            let written: Result<IgnoredAny, _> = medusa.post("/admin/translations/batch", &[], &batch, deadline).await;
+            match written {
+                // Another process has just made the same category.
+                Err(error) if error.refusal() == Some(&Refusal::TranslationExists) => {}
+                other => drop(other?),
+            }
         }
     }
-    Ok(row.id)
+    Ok(row)
+}
+
+/// The wanted parent, or the present one where the move would damage the tree.
+async fn allowed_parent(
+    medusa: &Medusa,
+    wanted: &Category,
+    parent: Option<String>,
+    row: &Row,
+    deadline: Instant,
+) -> Result<Option<String>, ApiError> {
+    if row.parent_category_id == parent {
+        return Ok(parent);
+    }
+    let mut above = parent.clone();
+    let refuse = |why: &str| {
+        tracing::warn!(category = %wanted.key, id = row.id, "{why}; it stays where it is in the shop");
+        Ok(row.parent_category_id.clone())
+    };
+    if above.is_none() {
+        return refuse("Medusa cannot move a category to the root without damaging its tree");
+    }
+    while let Some(id) = above {
+        if id == row.id {
+            return refuse("the category would become its own ancestor");
+        }
+        let path = format!("/admin/product-categories/{id}");
+        let next: OneRow = medusa.get(&path, &[("fields", "id,parent_category_id")], deadline).await?;
+        above = next.product_category.parent_category_id;
+    }
+    Ok(parent)
 }
 
 /// Tries the handle that people chose, then ours, then ours with a suffix; a taken handle can also mean that another writer was
@@ -160,7 +218,7 @@ async fn create(
             handle: Some(&handle),
             external_id: Some(wanted.key.to_string()),
             is_active: Some(wanted.shown),
-            parent_category_id: parent.clone().map(Some),
+            parent_category_id: parent.clone(),
         };
         let answer: Result<OneRow, ApiError> =
             medusa.post("/admin/product-categories", &[("fields", FIELDS)], &body, deadline).await;
@@ -200,7 +258,7 @@ fn difference<'a>(wanted: &'a Category, parent: Option<String>, row: &Row) -> Op
         change.is_active = Some(wanted.shown);
     }
     if row.parent_category_id != parent {
-        change.parent_category_id = Some(parent);
+        change.parent_category_id = parent;
     }
     // Only a handle that people chose is enforced; whatever else it has grown into is fine.
     if let Some(chosen) = &wanted.handle
@@ -246,9 +304,8 @@ struct Write<'a> {
     /// Medusa's own default is false: a category that nobody sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_active: Option<bool>,
-    /// `Some(None)` moves it to the root.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parent_category_id: Option<Option<String>>,
+    parent_category_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -271,6 +328,13 @@ struct Row {
     external_id: Option<String>,
     parent_category_id: Option<String>,
     translations: Vec<Translation>,
+}
+
+impl Row {
+    /// Its id, if it is not `own` but somebody else's category.
+    fn adopted(&self, own: &str) -> Option<String> {
+        (self.external_id.as_deref() != Some(own)).then(|| self.id.clone())
+    }
 }
 
 #[cfg(test)]
@@ -299,9 +363,6 @@ mod tests {
         assert!(difference(&plain, None, &row()).is_none());
         let moved = difference(&plain, Some("pcat_2".into()), &row()).unwrap();
         assert_eq!(serde_json::to_string(&moved).unwrap(), r#"{"parent_category_id":"pcat_2"}"#);
-        let root = Row { parent_category_id: Some("pcat_2".into()), ..row() };
-        let moved = difference(&plain, None, &root).unwrap();
-        assert_eq!(serde_json::to_string(&moved).unwrap(), r#"{"parent_category_id":null}"#);
         let renamed = Category { handle: Some("fine-shoes".into()), shown: false, ..category() };
         let change = difference(&renamed, None, &row()).unwrap();
         assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"handle":"fine-shoes","is_active":false}"#);

@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn what_medusa_would_sell_wrongly_is_refused_with_product_field_and_value() {
-        let cases: [(fn(&mut Article), &str, &str); 8] = [
+        type Spoil = fn(&mut Article);
+        let cases: [(Spoil, &str, &str); 8] = [
             (|a| a.title.clear(), "medusa_no_title", "title"),
             (|a| a.variants.clear(), "medusa_no_variant", "no variant"),
             (|a| a.variants[1].sku = a.variants[0].sku.clone(), "medusa_bad_sku", "demo-1-0"),

@@ -3,6 +3,7 @@
 //!
 //! Needs a Medusa that may be killed: `RELAY_MEDUSA_COMMAND` starts it in the foreground at `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how
 //! often (default 4).
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! A product's first way into a real shop, and the second push that finds nothing to do.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
 

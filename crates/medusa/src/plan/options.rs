@@ -73,15 +73,12 @@ fn cast<'a>(article: &Article, there: &'a Product) -> Vec<Option<&'a ProductOpti
         article.options.iter().map(|title| there.options.iter().find(|option| option.title == *title)).collect();
     let mut free: Vec<&ProductOption> =
         there.options.iter().filter(|option| !article.options.contains(&option.title)).collect();
-    for index in 0..part.len() {
-        if part[index].is_some() || free.is_empty() {
-            continue;
-        }
+    for (index, part) in part.iter_mut().enumerate().filter(|(_, part)| part.is_none()) {
         let values = article.values_of(index);
         let shared =
             |option: &ProductOption| option.values.iter().filter(|row| values.contains(&row.value.as_str())).count();
         let best = (0..free.len()).max_by_key(|n| (shared(free[*n]), std::cmp::Reverse(*n)));
-        part[index] = best.map(|n| free.remove(n));
+        *part = best.map(|n| free.remove(n));
     }
     part
 }

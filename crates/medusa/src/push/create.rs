@@ -17,7 +17,7 @@ use crate::handle::{handle, second_handle};
 use crate::plan;
 use crate::references::References;
 
-/// Variants in one batch: 25 products of 10, or one of 250. Medusa needs about 4 ms for each.
+/// Variants in one batch: 25 products of 10, or one of 250. Medusa takes about 5 ms for each.
 const HEAVIEST: usize = 250;
 /// What a created product's reply needs to hold for the steps that follow. The default reply takes Medusa longer than the create.
 const REPLY: &str = "id,handle,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
