@@ -138,10 +138,13 @@ pub fn text(report: &Report, parked: bool) -> String {
         let head = ["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"];
         parts.push(format!("{would}{}", table(head, rows)));
     }
-    for queue in &report.queues {
-        parts.push(summary(queue, report.action, parked));
+    let summaries: Vec<String> = report.queues.iter().map(|queue| summary(queue, report, parked)).collect();
+    if !summaries.is_empty() {
+        parts.push(summaries.join("\n"));
     }
-    let codes: BTreeMap<&str, ()> = letters.iter().map(|(_, letter)| (letter.reason.code.as_str(), ())).collect();
+    // What was sent back or dropped needs nobody.
+    let open = letters.iter().filter(|(_, letter)| parked || matches!(letter.decision.as_str(), "park" | "leave"));
+    let codes: BTreeMap<&str, ()> = open.map(|(_, letter)| (letter.reason.code.as_str(), ())).collect();
     if !codes.is_empty() {
         let lines: Vec<String> = codes.keys().map(|code| format!("  {code}: {}", remedy::advice(code))).collect();
         parts.push(format!("What to do\n{}", lines.join("\n")));
@@ -172,28 +175,30 @@ pub fn text(report: &Report, parked: bool) -> String {
     parts.join("\n\n")
 }
 
-fn summary(queue: &QueueReport, action: Action, parked: bool) -> String {
+fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
     let down = if queue.target_answers { "" } else { "; its target does not answer" };
     let more = if queue.more { "; there are more" } else { "" };
     let name = queue.queue;
     if parked {
         return format!("{name}: {} parked{more}", queue.unparked);
     }
+    let rehearsal = report.dry_run || report.action == Action::Inspect;
     let mut words = Vec::new();
-    for (n, word) in [
-        (queue.dropped, "dropped"),
-        (queue.redriven, "redriven"),
-        (queue.parked, "parked"),
-        (queue.unparked, "unparked"),
-        (queue.left, "left"),
+    for (n, done, to_do) in [
+        (queue.dropped, "dropped", "to drop"),
+        (queue.redriven, "redriven", "to redrive"),
+        (queue.parked, "parked", "to park"),
+        (queue.unparked, "unparked", "to unpark"),
+        (queue.left, "left", "to leave"),
     ] {
         if n > 0 {
-            words.push(format!("{n} {word}"));
+            words.push(format!("{n} {}", if rehearsal { to_do } else { done }));
         }
     }
-    let words = match (words.is_empty(), action) {
+    let words = match (words.is_empty(), report.action) {
         (false, _) => words.join(", "),
-        (true, Action::Unpark) => "nothing parked".to_owned(),
+        (true, Action::Unpark) => "nothing to unpark".to_owned(),
+        (true, _) if queue.seen > 0 => "nothing to do".to_owned(),
         (true, _) => "no dead letters".to_owned(),
     };
     let skipped = if queue.skipped > 0 { format!(", {} not selected", queue.skipped) } else { String::new() };
@@ -234,7 +239,7 @@ mod tests {
             text.contains("demo:1") && text.contains("SKU S1 belongs to prod_9") && text.contains("1 min 30 s"),
             "{text}"
         );
-        assert!(text.contains("Change one of the two SKUs"), "{text}");
+        assert!(text.contains("Change one of the two SKUs") && text.contains("medusa: 1 to park"), "{text}");
     }
 
     #[test]

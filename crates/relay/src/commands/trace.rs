@@ -323,6 +323,7 @@ fn text(trace: &Trace, stack: &str, now: i64) -> String {
             "\n\nLetter {} is {} on the {} queue: {} [{}]",
             letter.letter.message, letter.place, letter.queue, letter.letter.reason.message, letter.letter.reason.code
         ));
+        text.push_str(&format!("\n  What to do: {}", remedy::advice(&letter.letter.reason.code)));
         if let Some(object) = &letter.letter.parked {
             text.push_str(&format!(
                 "\n  kept in {object}; relay dlq unpark --message {} sends it back",
