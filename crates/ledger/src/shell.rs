@@ -143,10 +143,10 @@ impl Ledger {
             return Ok(DesiredOutcome::Stale);
         }
         let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
-        Ok(match self.table.write(&state).await? {
-            Ok(_) => DesiredOutcome::Written,
-            Err(_) => DesiredOutcome::Stale,
-        })
+        // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
+        // announced all the same.
+        let _ = self.table.write(&state).await?;
+        Ok(DesiredOutcome::Written)
     }
 
     /// Notes that a newer document said the same. `false`: the ledger holds something else by now, [`Ledger::put_desired`] decides.
@@ -154,7 +154,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
-        self.table.write_large(&desired::touch(key, version, hash)).await
+        Ok(self.table.write_large(&desired::note_doc(key, version, hash)).await?
+            && self.table.write_large(&desired::note_state(key, version, hash)).await?)
     }
 
     /// Claims a stage for each product, several at once.
@@ -223,7 +224,7 @@ impl Ledger {
                         // Refused: somebody has begun again, and will end it.
                         let _ = self.table.write(&write).await?;
                     }
-                    return Ok(after.stage(stage).recheck_at.map(|at| at.max(now)));
+                    return Ok(stage::again_at(stage, &after, now));
                 }
                 Err(item) => {
                     seen = ProductState::of(&item);

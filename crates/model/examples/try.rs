@@ -21,8 +21,20 @@ fn main() {
         }
     }
     let model = Pipeline { feeds, workers: args[1].parse().unwrap(), faults: f, mutation: None };
+    let model = Pipeline {
+        mutation: std::env::var("RULE").ok().and_then(|r| {
+            model::rules::of_products().into_iter().filter_map(|m| m.mutation).find(|m| m.without.contains(&r))
+        }),
+        ..model
+    };
     let start = std::time::Instant::now();
-    let c = model.checker().threads(2).finish_when(stateright::HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let c = model
+        .checker()
+        .threads(2)
+        .timeout(std::time::Duration::from_secs(std::env::var("LIMIT").ok().and_then(|l| l.parse().ok()).unwrap_or(45)))
+        .finish_when(stateright::HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
     println!(
         "{} unique {} total depth {} in {:?}",
         c.unique_state_count(),

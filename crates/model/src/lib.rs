@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-pub mod catalog_of_mutations;
+pub mod configurations;
 pub mod mutation;
 pub mod pipeline;
+pub mod rules;
+pub mod runs;
 mod table;
+mod verdict;
 
 pub use mutation::Mutation;
+pub use verdict::{Verdict, check};

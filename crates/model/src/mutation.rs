@@ -12,8 +12,10 @@ pub enum Op {
     WriteDoc,
     /// `desired::write_state`.
     WriteState,
-    /// `desired::touch`.
-    Touch,
+    /// `desired::note_doc`.
+    NoteDoc,
+    /// `desired::note_state`.
+    NoteState,
     /// `order::register`.
     Register,
     /// `stage::claim`.
@@ -58,10 +60,12 @@ pub enum How {
 pub enum Step {
     /// normalize writes the `state` before the `doc`.
     StateBeforeDoc,
+    /// normalize does not announce a record whose doc was replaced before its state was written.
+    ReplacedIsSilent,
     /// normalize does not announce a record that an earlier attempt wrote.
     AgainIsSilent,
-    /// A strict pass takes a refused note for a note.
-    RefusedTouchIsEnough,
+    /// A strict run takes a refused note for a note.
+    RefusedNoteIsEnough,
     /// A run does not ask for strict passes of newer runs.
     NoStrictPasses,
     /// A fast run registers at its end.

@@ -6,8 +6,9 @@
 //!   was ever written, whatever the order of the writers.
 //! - The `state` follows: its version is never newer than the `doc`'s. A crash between the two leaves it behind until the record is
 //!   processed again; consumers read the `doc`, so they can only be early, never late.
-//! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead. [`touch`] settles it at the `doc`, and a refused
-//!   [`touch`] is followed by a full write. A feed that is the newest of its source omits this ([`super::order`]).
+//! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead, and the `state` may still be overtaken by an
+//!   older record whose `doc` is written. So it is noted at both ([`note_doc`], then [`note_state`]), and a refused note is followed by a
+//!   full write. A feed that is the newest of its source omits this ([`super::order`]).
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
@@ -44,6 +45,8 @@ pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> 
         return Classification::Changed;
     };
     match (version.cmp(known_version), hash == known_hash) {
+        // A newer document said the same before this one's announcement is known to have arrived.
+        (std::cmp::Ordering::Less, true) if state.pending_since.is_some() => Classification::Again,
         (std::cmp::Ordering::Less, _) => Classification::Stale,
         (std::cmp::Ordering::Greater, true) => Classification::Unchanged,
         (std::cmp::Ordering::Equal, true) => Classification::Again,
@@ -133,12 +136,22 @@ pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run:
     Write { key: state::item_key(key), condition: not_newer_than(version), changes }
 }
 
-/// Notes at the `doc` that a newer document said the same, so that an older one that arrives late is recognised as stale. Refused when the
-/// `doc` says something else or is newer: then the record is to be written like a changed one, which decides.
+/// First half of a note that a newer document said the same: at the `doc`, so that an older one that arrives late is recognised as stale.
+/// Refused when the `doc` says something else or is newer: then the record is to be written like a changed one, which decides.
 #[must_use]
-pub fn touch(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
+pub fn note_doc(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
+    note(doc_key(key), version, hash)
+}
+
+/// Second half of a note: at the `state`, so that an older record whose `doc` was written before does not get in. Refused like the first.
+#[must_use]
+pub fn note_state(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
+    note(state::item_key(key), version, hash)
+}
+
+fn note(key: ItemKey, version: &Version, hash: &ContentHash) -> Write {
     Write {
-        key: doc_key(key),
+        key,
         condition: Condition::All(vec![
             Condition::Eq(state::HASH, Operand::Value(hash.as_str().into())),
             Condition::Le(state::VERSION, Operand::Value(version.as_str().into())),

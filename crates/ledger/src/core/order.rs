@@ -1,13 +1,13 @@
 //! The order of a source's feeds, so that a feed that repeats itself costs nothing.
 //!
-//! Noting for every repeated product that a newer feed said the same ([`super::desired::touch`]) costs a write each. It matters only if an older feed
+//! Noting for every repeated product that a newer feed said the same ([`super::desired::note_doc`]) costs two writes each. It matters only if an older feed
 //! is still to come, and that is rare. So it is left out, and made up for when it turns out to matter:
 //!
 //! 1. A **fast** run registers under its source and version before it reads its first state, and notes nothing.
 //! 2. Every run, at its end and before it is finished, lists the registered runs of its source that are newer than itself. A run that registered
 //!    later than that reads every state after this run's last write; one that registered before may have taken an older
 //!    state for unchanged: it is asked for a **strict** pass.
-//! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every product at its `doc`. Then no older feed can
+//! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every product. Then no older feed can
 //!    get in any more, and the run is struck off the register: one strict pass is enough for ever.
 //!
 //! Small feeds are strict from the start and never register: a replay would cost more than the notes.

@@ -299,10 +299,13 @@ pub fn complete(
         if ends_pending(stage, seen, applied) {
             let other = stage.other().attributes();
             let same = || Operand::Value(applied.hash.as_str().into());
-            conditions.push(Condition::Eq(state::HASH, same()));
-            conditions.push(Condition::Eq(other.hash, same()));
-            conditions.push(Condition::Absent(other.recheck_at));
-            conditions.push(Condition::Absent(other.owner));
+            if seen.hash.is_some() {
+                conditions.push(Condition::Eq(state::HASH, same()));
+                conditions.push(Condition::Eq(other.hash, same()));
+            } else {
+                conditions.push(Condition::Absent(state::HASH));
+            }
+            conditions.extend([other.recheck_at, other.owner, other.error].map(Condition::Absent));
             changes.extend([Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)]);
         }
     }
@@ -310,14 +313,21 @@ pub fn complete(
 }
 
 /// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells: the other target holds the desired
-/// content too, is not in doubt, and nobody is changing it.
+/// content too, is not in doubt, has refused nothing, and nobody is changing it. A product that no feed brought lives in the PIM only: the shop is all there is.
 #[must_use]
 pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> bool {
     let other = seen.stage(stage.other());
-    seen.hash.as_ref() == Some(&applied.hash)
-        && other.applied.as_ref().is_some_and(|held| held.hash == applied.hash)
-        && other.recheck_at.is_none()
-        && other.owner.is_none()
+    let reached = match &seen.hash {
+        Some(hash) => *hash == applied.hash && other.applied.as_ref().is_some_and(|held| held.hash == applied.hash),
+        None => stage == Stage::Medusa,
+    };
+    reached && other.recheck_at.is_none() && other.owner.is_none() && other.last_error.is_none()
+}
+
+/// When (ms) a completed stage has to be done again, if it has: while it is in doubt it was not settled.
+#[must_use]
+pub fn again_at(stage: Stage, after: &ProductState, now: i64) -> Option<i64> {
+    after.stage(stage).recheck_at.map(|at| at.max(now))
 }
 
 /// The conditional write that ends a product's pending after both stages completed at the same time, each without seeing the other; `None` where
@@ -329,6 +339,7 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     let settled = |stage: &StageState| {
         stage.recheck_at.is_none()
             && stage.owner.is_none()
+            && stage.last_error.is_none()
             && stage.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
     };
     if !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
@@ -338,11 +349,8 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     let mut conditions = vec![Condition::Eq(state::HASH, same())];
     for stage in Stage::ALL {
         let names = stage.attributes();
-        conditions.extend([
-            Condition::Eq(names.hash, same()),
-            Condition::Absent(names.recheck_at),
-            Condition::Absent(names.owner),
-        ]);
+        conditions.push(Condition::Eq(names.hash, same()));
+        conditions.extend([names.recheck_at, names.owner, names.error].map(Condition::Absent));
     }
     Some(Write {
         key: state::item_key(key),
@@ -351,17 +359,17 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     })
 }
 
-/// The conditional write that gives a stage back with the reason. If the request may still land, the stage is in doubt until it no longer can.
+/// The conditional write that gives a stage back with the reason; the product is pending, if it was not. If the request may still land, the stage is in doubt until it no longer can.
 #[must_use]
 pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
     let error = serde_json::to_string(&RecordedError::new(failure, now)).unwrap_or_default();
     let mut changes =
         vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())];
+    changes.extend(pending(key, now));
     if in_doubt(failure) {
         // Never earlier than what is there: every `recheck_at` is some past time plus `landing_ms`.
         changes.push(Change::Set(names.recheck_at, (now + leases.landing_ms).into()));
-        changes.extend(pending(key, now));
     }
     Write {
         key: state::item_key(key),

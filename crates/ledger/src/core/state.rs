@@ -8,7 +8,7 @@ use super::stage::{Applied, Stage};
 
 /// Sort key of the item.
 pub const SK: &str = "state";
-/// The version that brought the desired content. Documents that said the same later are noted in the `doc` item only.
+/// The version that brought the desired content, or a newer one that was noted to say the same.
 pub const VERSION: &str = "version";
 /// Hash of the desired content.
 pub const HASH: &str = "hash";
@@ -103,7 +103,7 @@ pub struct StageState {
 /// A product's `state` item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductState {
-    /// The version that brought the desired content.
+    /// The version that brought the desired content, or a newer one that said the same.
     pub version: Option<Version>,
     /// Hash of the desired content.
     pub hash: Option<ContentHash>,

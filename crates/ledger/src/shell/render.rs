@@ -41,19 +41,46 @@ pub(super) fn render(write: &Write) -> Rendered {
     if !remove.is_empty() {
         let _ = write!(out.update, "{}REMOVE {}", if set.is_empty() { "" } else { " " }, remove.join(", "));
     }
-    out.condition = match out.condition(&write.condition) {
-        Test::True => None,
-        Test::False => Some("attribute_exists(pk) AND attribute_not_exists(pk)".to_owned()),
-        Test::Text(text) => Some(text),
+    out.condition = match simplified(&write.condition) {
+        Condition::All(parts) if parts.is_empty() => None,
+        Condition::Any(parts) if parts.is_empty() => {
+            Some("attribute_exists(pk) AND attribute_not_exists(pk)".to_owned())
+        }
+        condition => Some(out.condition(&condition)),
     };
     out
 }
 
-/// A condition as text, or what it comes to where DynamoDB has no word for it.
-enum Test {
-    True,
-    False,
-    Text(String),
+/// The same condition without what is always or never true, for which DynamoDB has no word: all of nothing is true, any of nothing false.
+fn simplified(condition: &Condition) -> Condition {
+    let (parts, all) = match condition {
+        Condition::Always => return Condition::All(Vec::new()),
+        Condition::All(parts) => (parts, true),
+        Condition::Any(parts) => (parts, false),
+        plain => return plain.clone(),
+    };
+    let mut kept = Vec::new();
+    for part in parts.iter().map(simplified) {
+        match &part {
+            Condition::All(none) if none.is_empty() => {
+                if !all {
+                    return part;
+                }
+            }
+            Condition::Any(none) if none.is_empty() => {
+                if all {
+                    return part;
+                }
+            }
+            _ => kept.push(part),
+        }
+    }
+    match (kept.len(), all) {
+        // DynamoDB refuses redundant parentheses.
+        (1, _) => kept.remove(0),
+        (_, true) => Condition::All(kept),
+        (_, false) => Condition::Any(kept),
+    }
 }
 
 impl Rendered {
@@ -76,9 +103,9 @@ impl Rendered {
         }
     }
 
-    fn condition(&mut self, condition: &Condition) -> Test {
-        Test::Text(match condition {
-            Condition::Always => return Test::True,
+    fn condition(&mut self, condition: &Condition) -> String {
+        match condition {
+            Condition::Always => unreachable!("simplified before"),
             Condition::Absent(name) => format!("attribute_not_exists({})", self.name(name)),
             Condition::Present(name) => format!("attribute_exists({})", self.name(name)),
             Condition::Eq(name, operand) => self.compare(name, "=", operand),
@@ -90,37 +117,27 @@ impl Rendered {
                         format!("attribute_exists({}) AND attribute_exists({})", self.name(name), self.name(other))
                     }
                 };
-                format!("({both} AND {})", self.compare(name, "<>", operand))
+                format!("({both} AND {} <> {})", self.name(name), self.operand(operand))
             }
             Condition::Lt(name, operand) => self.compare(name, "<", operand),
             Condition::Le(name, operand) => self.compare(name, "<=", operand),
-            Condition::All(parts) => {
-                let mut texts = Vec::new();
-                for part in parts {
-                    match self.condition(part) {
-                        Test::True => {}
-                        Test::False => return Test::False,
-                        Test::Text(text) => texts.push(text),
-                    }
-                }
-                return if texts.is_empty() { Test::True } else { Test::Text(format!("({})", texts.join(" AND "))) };
-            }
-            Condition::Any(parts) => {
-                let mut texts = Vec::new();
-                for part in parts {
-                    match self.condition(part) {
-                        Test::True => return Test::True,
-                        Test::False => {}
-                        Test::Text(text) => texts.push(text),
-                    }
-                }
-                return if texts.is_empty() { Test::False } else { Test::Text(format!("({})", texts.join(" OR "))) };
-            }
-        })
+            Condition::All(parts) => self.join(parts, " AND "),
+            Condition::Any(parts) => self.join(parts, " OR "),
+        }
     }
 
+    fn join(&mut self, parts: &[Condition], word: &str) -> String {
+        let parts: Vec<String> = parts.iter().map(|part| self.condition(part)).collect();
+        format!("({})", parts.join(word))
+    }
+
+    /// Two attributes that are both not there are not to count as equal, whatever the store makes of it.
     fn compare(&mut self, name: &str, operator: &str, operand: &Operand) -> String {
-        format!("{} {operator} {}", self.name(name), self.operand(operand))
+        let plain = format!("{} {operator} {}", self.name(name), self.operand(operand));
+        match operand {
+            Operand::Value(_) => plain,
+            Operand::Attribute(_) => format!("(attribute_exists({}) AND {plain})", self.name(name)),
+        }
     }
 }
 

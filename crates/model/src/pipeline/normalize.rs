@@ -79,17 +79,28 @@ impl Pipeline {
                 Classification::Again if steps(Step::AgainIsSilent) => Phase::List,
                 Classification::Again => Phase::Announce,
                 Classification::Unchanged if fast => Phase::List,
-                Classification::Unchanged => Phase::Touch,
+                Classification::Unchanged => Phase::NoteDoc,
                 Classification::Stale => Phase::List,
             },
-            Phase::Touch => {
-                let write = desired::touch(&key, &version(run.feed), &hash(feed.says));
-                match self.write(Op::Touch, &world.doc, write) {
+            Phase::NoteDoc => {
+                let write = desired::note_doc(&key, &version(run.feed), &hash(feed.says));
+                match self.write(Op::NoteDoc, &world.doc, write) {
                     Ok(after) => {
                         world.doc = after;
+                        Phase::NoteState
+                    }
+                    Err(_) if steps(Step::RefusedNoteIsEnough) => Phase::List,
+                    Err(_) => changed,
+                }
+            }
+            Phase::NoteState => {
+                let write = desired::note_state(&key, &version(run.feed), &hash(feed.says));
+                match self.write(Op::NoteState, &world.state, write) {
+                    Ok(after) => {
+                        world.state = after;
                         Phase::List
                     }
-                    Err(_) if steps(Step::RefusedTouchIsEnough) => Phase::List,
+                    Err(_) if steps(Step::RefusedNoteIsEnough) => Phase::List,
                     Err(_) => changed,
                 }
             }
@@ -110,7 +121,9 @@ impl Pipeline {
                         world.state = after;
                         if doc_first { Phase::Announce } else { Phase::WriteDoc }
                     }
-                    Err(_) => Phase::List,
+                    // Newer by now. But the doc was there for a while, and somebody may have applied it.
+                    Err(_) if steps(Step::ReplacedIsSilent) => Phase::List,
+                    Err(_) => Phase::Announce,
                 }
             }
             Phase::Announce => {

@@ -3,21 +3,23 @@
 use stateright::Property;
 
 use super::stages::believed;
-use super::world::{STAGES, Worker};
+use super::world::{STAGES, WorkStep, Worker};
 use super::{Pipeline, World};
 
 /// At rest both targets hold the newest desired state.
-pub const NEWEST: &str = "at rest both targets hold the newest desired state";
+pub(super) const NEWEST: &str = "at rest both targets hold the newest desired state";
 /// An older document never replaces a newer one for good.
-pub const NEVER_OLDER: &str = "no accepted newer state is overwritten for good by an older one";
+pub(super) const NEVER_OLDER: &str = "no accepted newer state is overwritten for good by an older one";
 /// What is not as it should be is known to be so.
-pub const NOT_SILENT: &str = "no product is stuck without a lease, a message or a recorded error";
+pub(super) const NOT_SILENT: &str = "no product is stuck without a lease, a message or a recorded error";
 /// The ledger is right about the targets.
-pub const BELIEF: &str = "what the ledger holds for applied and settled is what the target holds";
+pub(super) const BELIEF: &str = "what the ledger holds for applied and settled is what the target holds";
+/// Leases do what they are for.
+pub(super) const ONE_WORKER: &str = "a stage of a product has one worker within its lease at a time";
 /// Without lost messages the sweep has nothing to do.
-pub const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
+pub(super) const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
 /// Whatever happened, quiet brings everything to rest.
-pub const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
+pub(super) const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
 
 pub(super) fn all() -> Vec<Property<Pipeline>> {
     vec![
@@ -25,6 +27,7 @@ pub(super) fn all() -> Vec<Property<Pipeline>> {
         Property::always(NEVER_OLDER, never_older),
         Property::always(NOT_SILENT, not_silent),
         Property::always(BELIEF, belief),
+        Property::always(ONE_WORKER, one_worker),
         Property::always(NO_SWEEP, no_sweep),
         Property::always(RECOVERS, recovers),
         Property::sometimes("the newest state arrives", |model: &Pipeline, world: &World| {
@@ -60,6 +63,14 @@ fn belief(_: &Pipeline, world: &World) -> bool {
             (Some(_), None) => false,
         }
     })
+}
+
+fn one_worker(_: &Pipeline, world: &World) -> bool {
+    let holds = |worker: &&Worker| match worker {
+        Worker::Working(work) => !work.stalled && !matches!(work.step, WorkStep::Arrived(_) | WorkStep::Suspect),
+        Worker::Idle | Worker::Claiming | Worker::TakingOver(_) | Worker::PassingOn => false,
+    };
+    world.workers.iter().all(|workers| workers.iter().filter(holds).count() <= 1)
 }
 
 fn no_sweep(_: &Pipeline, world: &World) -> bool {

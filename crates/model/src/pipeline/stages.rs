@@ -89,7 +89,7 @@ impl Pipeline {
     fn claimed(&self, world: &mut World, at: usize, index: usize, number: u8, after: Shared) {
         let claimed = relevant(at, &after);
         world.state = after;
-        let work = Work { owner: number, claimed, step: WorkStep::Read, stalled: false };
+        let work = Work { owner: number, claimed, version: String::new(), step: WorkStep::Read, stalled: false };
         world.workers[at][index] = Worker::Working(work);
     }
 
@@ -99,6 +99,9 @@ impl Pipeline {
         let complete = |view| WorkStep::Complete(view, claimed);
         work.step = match work.step {
             WorkStep::Read => {
+                if at == 0 {
+                    work.version = world.doc.get("version").and_then(Value::text).unwrap_or_default().to_owned();
+                }
                 let should = match STAGES[at] {
                     Stage::Pimcore => hash_of(&world.doc, "hash").map(|content| View { content, edit: 0 }),
                     Stage::Medusa => world.targets[0],
@@ -133,17 +136,19 @@ impl Pipeline {
             WorkStep::Complete(view, seen) => {
                 let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(&seen));
                 let me = owner(work.owner);
-                let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied(view), 0, LEASES);
+                let applied = applied(view, &work.version);
+                let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
                 match self.mutated(Op::Complete, &world.state, write) {
                     Ok(after) => {
                         let state = ProductState::of(&after);
-                        let doubted = state.stage(STAGES[at]).recheck_at.is_some();
+                        let again = stage::again_at(STAGES[at], &state, 0).is_some()
+                            && !Mutation::step(self.mutation, Step::DoubtIsDone);
                         world.state = after;
                         if stage::arrived(&key(), &state).is_some() && !announce_late {
                             WorkStep::Arrived(Shared::clone(&world.state))
                         } else if announce_late && at == 0 {
                             WorkStep::Announce(view)
-                        } else if doubted && !Mutation::step(self.mutation, Step::DoubtIsDone) {
+                        } else if again {
                             return self.end(world, at, Message::ComesBack);
                         } else {
                             return self.end(world, at, Message::Acknowledged);
@@ -204,10 +209,10 @@ fn relevant(at: usize, item: &Item) -> Shared {
     only(item, &names)
 }
 
-fn applied(view: View) -> Applied {
+fn applied(view: View, version: &str) -> Applied {
     Applied {
         hash: ContentHash::from_text(view.content.to_string()),
-        version: Version::from_text(""),
+        version: Version::from_text(version),
         remote_id: None,
         view: (view.edit > 0).then(|| view.edit.to_string()),
         at: 0,

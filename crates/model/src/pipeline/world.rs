@@ -81,8 +81,10 @@ pub enum Phase {
     Register,
     /// Reads the state and classifies.
     Read,
-    /// Notes the version.
-    Touch,
+    /// Notes the version at the doc.
+    NoteDoc,
+    /// Notes the version at the state.
+    NoteState,
     /// Writes the doc.
     WriteDoc,
     /// Writes the state.
@@ -119,6 +121,8 @@ pub struct Work {
     pub owner: u8,
     /// The part of the claimed state that completing looks at.
     pub claimed: Shared,
+    /// The version of the doc that it read.
+    pub version: String,
     /// What it awaits next.
     pub step: WorkStep,
     /// Its lease no longer binds it.

@@ -1,7 +1,9 @@
-//! Every rule of the protocol, taken out in turn, and the smallest world in which its absence shows.
+//! Every rule of the protocol, taken out in turn, and a small world in which its absence shows.
 
+use crate::configurations::feeds;
 use crate::mutation::{How, Mutation, Op, Step};
-use crate::pipeline::{Faults, Feed, Pipeline};
+use crate::pipeline::{Faults, Pipeline};
+use crate::runs::Runs;
 
 const NONE: Faults =
     Faults { crashes: 0, timeouts: 0, stalls: 0, duplicates: 0, losses: 0, refusals: 0, redrives: 0, edits: 0 };
@@ -9,12 +11,6 @@ const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
 const STALL: Faults = Faults { stalls: 1, ..NONE };
 const LOSS: Faults = Faults { losses: 1, ..NONE };
-
-/// Feeds by what they say of the product, oldest first; a small letter is a fast run.
-#[must_use]
-pub fn feeds(say: &str) -> Vec<Feed> {
-    say.chars().map(|letter| Feed { says: letter.to_ascii_uppercase(), fast: letter.is_ascii_lowercase() }).collect()
-}
 
 /// The pipeline without one rule.
 fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faults) -> Pipeline {
@@ -24,17 +20,21 @@ fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faul
 /// All mutations of the product's protocol.
 #[must_use]
 #[rustfmt::skip]
-pub fn pipelines() -> Vec<Pipeline> {
+pub fn of_products() -> Vec<Pipeline> {
     use How::{AlsoRemoves, Never, Omitted, Unchanged, Unconditional};
     vec![
         // Rule 1: desired state
         without("an older doc does not replace a newer one", Unconditional(Op::WriteDoc, "version"), "AB", 1, NONE),
         without("an older state does not replace a newer one", Unconditional(Op::WriteState, "version"), "AB", 1, NONE),
         without("the doc is written before the state", How::Step(Step::StateBeforeDoc), "ABA", 1, CRASH),
-        without("a strict run notes that a newer document said the same", Omitted(Op::Touch), "ABA", 1, NONE),
-        without("a note demands that the doc says the same", Unconditional(Op::Touch, "hash"), "ABA", 1, NONE),
-        without("a note never lowers the version", Unconditional(Op::Touch, "version"), "AABA", 1, NONE),
-        without("a refused note is followed by a write", How::Step(Step::RefusedTouchIsEnough), "ABA", 1, NONE),
+        without("a strict run notes at the doc that a newer document said the same", Omitted(Op::NoteDoc), "ABA", 1, NONE),
+        without("a strict run notes at the state that a newer document said the same", Omitted(Op::NoteState), "ABA", 1, CRASH),
+        without("a note demands that the doc says the same", Unconditional(Op::NoteDoc, "hash"), "ABA", 1, NONE),
+        without("a note demands that the state says the same", Unconditional(Op::NoteState, "hash"), "ABA", 1, CRASH),
+        without("a note never lowers the doc's version", Unconditional(Op::NoteDoc, "version"), "AABA", 1, NONE),
+        without("a note never lowers the state's version", Unconditional(Op::NoteState, "version"), "AABA", 1, CRASH),
+        without("a refused note is followed by a write", How::Step(Step::RefusedNoteIsEnough), "ABA", 1, NONE),
+        without("a doc that was replaced at once is announced all the same", How::Step(Step::ReplacedIsSilent), "ABAA", 1, NONE),
         without("a changed product becomes pending", Unchanged(Op::WriteState, "pending_since"), "AB", 1, LOSS),
         without("a record written by an earlier attempt is announced again", How::Step(Step::AgainIsSilent), "A", 1, CRASH),
         without("a fast run registers", Omitted(Op::Register), "aba", 1, NONE),
@@ -53,8 +53,10 @@ pub fn pipelines() -> Vec<Pipeline> {
         without("pending ends only if nothing changed since", Unconditional(Op::Arrived, "hash"), "AB", 1, LOSS),
         without("a failed message comes back", How::Step(Step::FailedIsDone), "A", 1, TIMEOUT),
         without("a refusal is recorded", Unchanged(Op::Fail, "error"), "A", 1, Faults { refusals: 1, ..NONE }),
+        without("two stages that complete at once do not hide a refusal", Unconditional(Op::Arrived, "error"), "A", 2, Faults { refusals: 1, edits: 1, ..NONE }),
+        without("a refused product is pending", Unchanged(Op::Fail, "pending_since"), "A", 1, Faults { refusals: 1, edits: 1, ..NONE }),
         // Rule 4: late requests
-        without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { crashes: 2, edits: 1, ..NONE }),
+        without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),
         without("a taken-over stage is pending", Unchanged(Op::TakeOver, "pending_since"), "A", 1, Faults { crashes: 1, losses: 1, edits: 2, ..NONE }),
         without("only a claim after the landing time settles", AlsoRemoves(Op::Complete, "pimcore_recheck_at"), "AB", 1, CRASH),
@@ -64,5 +66,24 @@ pub fn pipelines() -> Vec<Pipeline> {
         without("who lost its lease suspects the stage", Omitted(Op::Suspect), "AB", 2, STALL),
         without("a request that may still land leaves the stage in doubt", Unchanged(Op::Fail, "recheck_at"), "AB", 1, TIMEOUT),
         without("a stage in doubt is looked at again", How::Step(Step::DoubtIsDone), "A", 1, CRASH),
+    ]
+}
+
+/// All mutations of the feed run's protocol.
+#[must_use]
+#[rustfmt::skip]
+pub fn of_runs() -> Vec<Runs> {
+    use How::{Unchanged, Unconditional};
+    let without = |rule, how, faults| Runs { records: 2, readers: 2, faults, mutation: Some(Mutation { without: rule, how }) };
+    let twice = Faults { duplicates: 1, ..NONE };
+    vec![
+        without("nobody claims a leased run", Unconditional(Op::RunClaim, "run_until"), twice),
+        without("nobody claims an ended run", Unconditional(Op::RunClaim, "status"), twice),
+        without("a commit starts where the one before it ended", Unconditional(Op::Checkpoint, ""), Faults { stalls: 1, duplicates: 1, ..NONE }),
+        without("a commit has position and counts", Unchanged(Op::Checkpoint, "counts"), NONE),
+        without("a hand-over has its position", Unchanged(Op::Checkpoint, "record"), NONE),
+        without("an end has its counts", Unchanged(Op::Finish, "counts"), NONE),
+        without("an end is an end", Unchanged(Op::Finish, "status"), NONE),
+        without("an end starts where the last commit ended", Unconditional(Op::Finish, ""), Faults { stalls: 1, duplicates: 1, ..NONE }),
     ]
 }

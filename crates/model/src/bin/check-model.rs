@@ -1,0 +1,102 @@
+//! Checks the protocol in all worlds and shows that every rule of it is needed. Writes `target/reports/model.json`.
+
+#![allow(clippy::print_stdout)]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use model::{Verdict, check, configurations, rules};
+use serde::Serialize;
+
+/// A world must be larger than this for the report to count.
+const STATES: usize = 1_000_000;
+/// A missing rule shows within this time, or counts as not caught.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    largest_states: usize,
+    total_states: usize,
+    seconds: f64,
+    worlds: Vec<World>,
+    rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+struct World {
+    name: &'static str,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    without: &'static str,
+    caught_by: Vec<&'static str>,
+    states: usize,
+    steps: usize,
+}
+
+fn main() -> ExitCode {
+    let mut ok = true;
+    let mut worlds = Vec::new();
+    println!("{:>10}  {:>6}  {:>7}  world", "states", "depth", "seconds");
+    let products = configurations::small().into_iter().chain(configurations::large());
+    let mut world = |name, verdict: Verdict| {
+        println!("{:>10}  {:>6}  {:>7.1}  {name}", verdict.states, verdict.depth, verdict.seconds);
+        for violation in &verdict.violated {
+            println!("    VIOLATED: {}\n    {}", violation.property, violation.steps.join(" → "));
+        }
+        ok &= verdict.violated.is_empty() && verdict.unreachable.is_empty() && verdict.exhaustive;
+        worlds.push(World { name, verdict });
+    };
+    for (name, model) in products {
+        world(name, check(model, None));
+    }
+    let (name, model) = configurations::run();
+    world(name, check(model, None));
+
+    println!("\n{:>10}  {:>6}  without", "states", "steps");
+    let products = rules::of_products().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
+    let runs = rules::of_runs().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
+    let mut without = Vec::new();
+    for (mutation, verdict) in products.chain(runs) {
+        let rule = mutation.map_or("nothing", |mutation| mutation.without);
+        let caught_by: Vec<&str> = verdict.violated.iter().map(|violation| violation.property).collect();
+        let steps = verdict.violated.iter().map(|violation| violation.steps.len()).min().unwrap_or(0);
+        let shown = caught_by.first().map_or("NOT CAUGHT", |property| property);
+        println!("{:>10}  {steps:>6}  {rule}\n{:>20}breaks: {shown}", verdict.states, "");
+        ok &= !caught_by.is_empty();
+        without.push(Rule { without: rule, caught_by, states: verdict.states, steps });
+    }
+
+    let largest_states = worlds.iter().map(|world| world.verdict.states).max().unwrap_or(0);
+    let report = Report {
+        largest_states,
+        total_states: worlds.iter().map(|world| world.verdict.states).sum(),
+        seconds: worlds.iter().map(|world| world.verdict.seconds).sum(),
+        worlds,
+        rules: without,
+    };
+    ok &= largest_states >= STATES;
+    println!(
+        "\n{} states in {:.0} s, the largest world has {largest_states}; {} rules taken out, {} caught",
+        report.total_states,
+        report.seconds,
+        report.rules.len(),
+        report.rules.iter().filter(|rule| !rule.caught_by.is_empty()).count(),
+    );
+    if let Err(error) = write(&report) {
+        println!("the report cannot be written: {error}");
+        ok = false;
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn write(report: &Report) -> std::io::Result<()> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/reports");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("model.json"), serde_json::to_vec_pretty(report)?)
+}
