@@ -45,8 +45,6 @@ pub struct Mapped {
     pub index: u64,
     /// Where the record begins: bytes from the beginning of the feed, after decompression.
     pub offset: u64,
-    /// Bytes of the record.
-    pub size: u64,
     /// The product, checked.
     pub product: Product,
 }
@@ -249,8 +247,7 @@ impl Mapper {
         out.push(match result {
             Ok(product) => {
                 meter.product();
-                let size = piece.bytes.len() as u64;
-                Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, size, product }))
+                Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, product }))
             }
             Err((defect, product_id)) => Outcome::Rejected(
                 Rejection {

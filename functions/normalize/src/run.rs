@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catalog::{ContentHash, Failure, ProductKey, WarningCode};
+use catalog::{ContentHash, Failure, Product, ProductKey, WarningCode};
 use feeds::adapter::{self, ADAPTERS, Adapter};
 use feeds::{Broken, Checkpoint, Feed, Limits, Mapped, Progress, Reason, Rejection};
 use ledger::{Owner, Registered, Run, RunClaim, RunStatus};
@@ -17,8 +17,8 @@ use crate::window::{BATCH, Entry, Settled, Settler};
 
 /// Products settled at once.
 const WINDOW: usize = 4 * BATCH;
-/// Bytes of their records, which bounds what they take in memory.
-const WINDOW_BYTES: u64 = 2 << 20;
+/// Bytes of text in them, which bounds what they take in memory.
+const WINDOW_BYTES: usize = 6 << 20;
 /// Bytes of rejections that are kept until the next commit.
 const REJECTS_BYTES: usize = 2 << 20;
 /// Ids of a full feed that are kept until the next commit.
@@ -80,7 +80,7 @@ struct Progressing<'a> {
     run: Run,
     resume: Resume,
     window: Vec<Entry>,
-    window_bytes: u64,
+    window_bytes: usize,
     rejects: Rejects,
     manifest: Manifest,
     committed_at: i64,
@@ -434,7 +434,7 @@ impl Progressing<'_> {
     }
 
     fn product(&mut self, mapped: Mapped) {
-        let Mapped { index, offset, size, product } = mapped;
+        let Mapped { index, offset, product } = mapped;
         let key = match ProductKey::new(&product.source, &product.id) {
             Ok(key) => key,
             // The feed has checked it; said again rather than lost.
@@ -447,7 +447,7 @@ impl Progressing<'_> {
             self.manifest.add(key.id());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
-        self.window_bytes += size;
+        self.window_bytes += weight(&product);
         self.window.push(Entry { key, product, version, hash, index, offset });
     }
 
@@ -487,6 +487,23 @@ impl Progressing<'_> {
             self.reject(&rejection, &raw);
         }
     }
+}
+
+/// About how many bytes a product takes in memory: its texts, and something for each part.
+fn weight(product: &Product) -> usize {
+    let texts = |texts: &catalog::Localized| texts.0.values().map(|text| text.len() + 100).sum::<usize>();
+    let values =
+        |attribute: &catalog::Attribute| texts(&attribute.name) + attribute.values.iter().map(texts).sum::<usize>();
+    let variant = |variant: &catalog::Variant| {
+        300 + variant.prices.len() * 100
+            + variant.options.iter().chain(&variant.images).map(|text| text.len() + 50).sum::<usize>()
+    };
+    1_000
+        + texts(&product.name)
+        + texts(&product.description)
+        + product.attributes.iter().map(values).sum::<usize>()
+        + product.variants.iter().map(variant).sum::<usize>()
+        + product.images.iter().map(|image| image.len() + 50).sum::<usize>()
 }
 
 fn rejection(index: u64, offset: u64, id: &str, reason: Reason, message: String) -> Rejection {

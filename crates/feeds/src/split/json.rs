@@ -44,7 +44,8 @@ pub(super) fn lines_or_sequence(rest: &[u8], last: bool, limit: usize, expected_
     if expected_lines {
         return Some(Format::JsonLines);
     }
-    let Some(line_end) = memchr(b'\n', rest) else {
+    // A first line over the limit of a record is no line, however much of the feed happens to be there already.
+    let Some(line_end) = memchr(b'\n', &rest[..rest.len().min(limit + 1)]) else {
         return (last || rest.len() > limit).then_some(Format::JsonSequence);
     };
     let line = rest[..line_end].trim_ascii_end();

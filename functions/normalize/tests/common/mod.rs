@@ -231,14 +231,13 @@ impl Store for World {
         if self.write(&desired::write_doc(key, doc, packed)).is_err() {
             return Ok(DesiredOutcome::Stale);
         }
-        Ok(match self.write(&desired::write_state(key, &doc.version, &doc.hash, &doc.run, now)) {
-            Ok(_) => DesiredOutcome::Written,
-            Err(_) => DesiredOutcome::Stale,
-        })
+        let _ = self.write(&desired::write_state(key, &doc.version, &doc.hash, &doc.run, now));
+        Ok(DesiredOutcome::Written)
     }
 
     async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
-        Ok(self.write(&desired::touch(key, version, hash)).is_ok())
+        Ok(self.write(&desired::note_doc(key, version, hash)).is_ok()
+            && self.write(&desired::note_state(key, version, hash)).is_ok())
     }
 
     async fn claim_run(&self, id: &RunId, name: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
