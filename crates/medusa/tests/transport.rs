@@ -175,6 +175,38 @@ async fn what_medusa_would_not_take_is_not_sent() {
     }
 }
 
+/// A server that closes the connection after reading a request, `times` times; then it answers.
+async fn closing(times: usize) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&seen);
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 4096]).await;
+            if counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= times {
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
+            }
+        }
+    });
+    (url, seen)
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_when_the_connection_breaks_and_a_write_is_not() {
+    let key = || Credentials::Key { secret_key: "sk_1".into() };
+    let (url, seen) = closing(1).await;
+    get(&Medusa::new(&url, key()).unwrap()).await.unwrap();
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 2);
+
+    let (url, seen) = closing(1).await;
+    let answer: Result<Value, _> = Medusa::new(&url, key()).unwrap().post("/admin/x", &[], &json!({}), soon()).await;
+    assert!(matches!(answer, Err(ApiError::Unreachable { connected: true, .. })), "{answer:?}");
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_with_the_reason() {
     let medusa = Medusa::new("http://127.0.0.1:9", Credentials::Key { secret_key: "sk_1".into() }).unwrap();

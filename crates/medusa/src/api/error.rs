@@ -19,6 +19,8 @@ pub enum ApiError {
         call: String,
         /// The transport's words.
         reason: String,
+        /// Whether there was a connection at all.
+        connected: bool,
     },
     /// No answer in time. Whether a write took place is unknown.
     #[error("{call}: no answer within {waited:?}")]
@@ -209,6 +211,15 @@ impl ApiError {
         self.kind() == ErrorKind::Transient
     }
 
+    /// Whether Medusa may still be carrying the call out. One that only reads changes nothing, and one that found no connection never began.
+    fn may_still_land(&self) -> bool {
+        match self {
+            Self::Unreachable { call, connected, .. } => *connected && !only_reads(call),
+            Self::Timeout { call, .. } | Self::Unavailable { call, .. } => !only_reads(call),
+            _ => false,
+        }
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Unreachable { .. }
@@ -276,14 +287,23 @@ impl ApiError {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
+        // Who is told when to come back knows that nothing is under way; then there is nothing to wait for but the backoff.
         let retry_after = match &error {
-            ApiError::Unavailable { retry_after, .. } => *retry_after,
+            ApiError::Unavailable { retry_after: Some(asked), .. } => Some(*asked),
+            ApiError::Unreachable { .. } | ApiError::Timeout { .. } | ApiError::Unavailable { .. } => {
+                (!error.may_still_land()).then_some(Duration::ZERO)
+            }
             _ => None,
         };
         // A conflict that the push could not settle by looking again is tried anew with the next delivery.
         let kind = if error.kind() == ErrorKind::Conflict { ErrorKind::Transient } else { error.kind() };
         Self::new(kind, error.code(), error.to_string()).retry_after(retry_after)
     }
+}
+
+/// `call` is method and path.
+fn only_reads(call: &str) -> bool {
+    call.starts_with("GET ") || call.starts_with("POST /auth/")
 }
 
 #[cfg(test)]
@@ -340,6 +360,20 @@ mod tests {
         ] {
             assert_eq!(Failure::from(error).kind, ErrorKind::Transient);
         }
+    }
+
+    #[test]
+    fn only_a_write_that_was_sent_can_still_land() {
+        let lost = |call: &str, connected| {
+            Failure::from(ApiError::Unreachable { call: call.into(), reason: "…".into(), connected })
+                .retry_after
+                .is_none()
+        };
+        assert!(lost("POST /admin/products/batch", true));
+        assert!(!lost("POST /admin/products/batch", false));
+        assert!(!lost("GET /admin/products", true));
+        let late = ApiError::Timeout { call: "POST /admin/products/batch".into(), waited: Duration::from_secs(9) };
+        assert_eq!(Failure::from(late).retry_after, None);
     }
 
     #[test]

@@ -170,7 +170,26 @@ impl Medusa {
         Ok(Some(token))
     }
 
+    /// Sends a call. One that only reads is sent again if the connection breaks: Medusa may just have closed an idle one.
     async fn send(
+        &self,
+        call: &str,
+        method: &Method,
+        url: &Url,
+        body: Option<&[u8]>,
+        token: Option<&Token>,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        match self.send_once(call, method, url, body, token, deadline).await {
+            Err(ApiError::Unreachable { connected: true, reason, .. }) if method == Method::GET => {
+                tracing::debug!(call, reason, "sending it again");
+                self.send_once(call, method, url, body, token, deadline).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send_once(
         &self,
         call: &str,
         method: &Method,
@@ -193,7 +212,11 @@ impl Medusa {
             if error.is_timeout() {
                 ApiError::Timeout { call: call.to_owned(), waited: timeout }
             } else {
-                ApiError::Unreachable { call: call.to_owned(), reason: root_cause(&error) }
+                ApiError::Unreachable {
+                    call: call.to_owned(),
+                    reason: root_cause(&error),
+                    connected: !error.is_connect(),
+                }
             }
         };
         let started = Instant::now();
