@@ -3,6 +3,7 @@
 pub mod adapter;
 mod checkpoint;
 pub mod decode;
+mod fast;
 mod feed;
 pub mod lenient;
 mod limits;

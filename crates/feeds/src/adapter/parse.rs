@@ -2,7 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::{Defect, Reason};
+use crate::{Defect, Reason, fast};
+
+/// Parses a record of which little is needed: what is not needed is passed over, not validated.
+pub(super) fn sparse<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, Defect> {
+    fast::from_str(text).or_else(|_| record(text))
+}
 
 /// Parses a record. The path of a defect costs a second parse, which only records with a defect pay.
 pub(super) fn record<'r, T: Deserialize<'r>>(record: &'r str) -> Result<T, Defect> {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Broken, Checkpoint, Defect, Limits, Reason};
 
 pub use csv::Row;
+pub(crate) use scan::Scanner;
 
 /// What came last in a JSON feed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ impl Adapter for SheinApi {
 
     fn json(&self, record: &str) -> Result<Product, Defect> {
         let document =
-            parse::record::<Document<'_>>(record).map_err(|defect| error_document(record).unwrap_or(defect))?;
+            parse::sparse::<Document<'_>>(record).map_err(|defect| error_document(record).unwrap_or(defect))?;
         product(self.source(), &document).and_then(quality::checked)
     }
 
