@@ -1,6 +1,7 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 mod body;
+pub mod breaker;
 pub mod desired;
 mod expression;
 pub mod order;

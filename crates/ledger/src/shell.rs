@@ -1,5 +1,6 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
+pub mod breaker;
 mod render;
 mod table;
 
@@ -13,7 +14,7 @@ use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, Write};
+use crate::core::{BodyError, Item, ItemKey, Write};
 use table::Table;
 
 /// Why the ledger could not do what was asked.
@@ -388,6 +389,15 @@ impl Ledger {
     /// [`LedgerError::Store`].
     pub async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
         Ok(self.table.write(&table::move_watermark(name, from, to)).await?.is_ok())
+    }
+
+    /// Reads any item, consistently; an item that is not there is empty.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn read(&self, key: &ItemKey) -> Result<Item, LedgerError> {
+        let mut items = self.table.read(std::slice::from_ref(key), Clone::clone).await?;
+        Ok(items.remove(key).unwrap_or_default())
     }
 
     /// Sends any conditional write of the core: the item after it, or the item that refused it.

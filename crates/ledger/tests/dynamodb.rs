@@ -2,6 +2,8 @@
 //!
 //! Runs where `RELAY_DYNAMODB_ENDPOINT` names an endpoint (see the crate's README).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -118,8 +118,7 @@ pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, packed: Vec<u8>) -> Write {
     }
 }
 
-/// Second half of a changed record: the `state`, unless a newer one is there. The product becomes pending, and what went wrong with the
-/// content before no longer counts.
+/// Second half of a changed record: the `state`, unless a newer one is there. The product becomes pending.
 #[must_use]
 pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run: &str, now: i64) -> Write {
     let mut changes = vec![
@@ -130,8 +129,8 @@ pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run:
         Change::SetIfAbsent(state::PENDING_SINCE, now.into()),
     ];
     for stage in Stage::ALL {
-        let names = stage.attributes();
-        changes.extend([Change::Remove(names.attempts), Change::Remove(names.error)]);
+        // An error stays: it may be about something else, such as an edit, and goes when the stage is completed.
+        changes.push(Change::Remove(stage.attributes().attempts));
     }
     Write { key: state::item_key(key), condition: not_newer_than(version), changes }
 }
