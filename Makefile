@@ -32,8 +32,8 @@ status: ## what runs, where, and what is waiting
 logs: ## follow the functions' logs; NAME=normalize, medusa, pim, … for one of them
 	@$(STACK) logs $(NAME)
 
-build: $(VENV)/sam ## build the functions for AWS (arm64, optimised) with sam build
-	$(VENV)/sam build --beta-features
+build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised); ARGS=… for its options
+	PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/sam build --beta-features $(ARGS)
 
 fmt: $(VENV)/ruff ## format Rust and Python
 	cargo fmt --all
