@@ -12,7 +12,7 @@ WAIT ?= 300
 NAME ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python test test-rust test-crash test-e2e clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lint-security: $(CHECKOV) ## the templates, by checkov; each exception is justif
 lint-python: $(VENV)/ruff ## the local stack and the tests
 	$(VENV)/ruff format --check $(PYTHON_SOURCES)
 	$(VENV)/ruff check $(PYTHON_SOURCES)
+
+model: ## check the ledger's protocol: every interleaving in worlds of millions of states; writes target/reports/model.json
+	cargo run --locked --profile light -p model --bin check-model
 
 test: test-rust test-crash test-e2e ## unit, contract and end-to-end tests
 
