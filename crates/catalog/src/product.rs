@@ -194,6 +194,8 @@ pub enum WarningCode {
     PriceDrop,
     /// A language the shop sells in is missing.
     MissingLanguage,
+    /// A title was longer than a target keeps.
+    TitleShortened,
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use rust_decimal::Decimal;
 
 use crate::{Defect, Reason, money};
 
-/// Characters of a title. The longest seen has 529.
+/// Characters of a title that is taken for one. The longest seen has 529.
 pub const NAME_CHARS: usize = 2_000;
+/// Characters that are kept of a title: what Pimcore holds. A longer one is shortened rather than its product lost.
+pub const NAME_KEPT: usize = 512;
 /// Characters of a description in one language.
 pub const DESCRIPTION_CHARS: usize = 200_000;
 /// Variants of one product.
@@ -30,6 +32,7 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
         return Err(Defect::new(Reason::MissingField, "the product has no title in any language").path("$.name"));
     }
     texts(&product)?;
+    let shortened = shorten_titles(&mut product);
     options(&product)?;
     if !product.withdrawn || !product.variants.is_empty() {
         variants(&product)?;
@@ -38,7 +41,27 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
         url(image).map_err(|defect| defect.path(format!("$.images[{number}]")))?;
     }
     product.warnings = remarks(&product);
+    product.warnings.extend(shortened);
     Ok(product)
+}
+
+/// Cuts titles to [`NAME_KEPT`] characters, at the end of a word where there is one near, and remarks on each.
+fn shorten_titles(product: &mut Product) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (lang, title) in &mut product.name.0 {
+        let chars = title.chars().count();
+        if chars <= NAME_KEPT {
+            continue;
+        }
+        let kept: String = title.chars().take(NAME_KEPT - 1).collect();
+        // Half a word says less than none, unless it is most of the title.
+        let words =
+            kept.rfind(char::is_whitespace).filter(|end| *end > kept.len() / 2).map_or(&*kept, |end| &kept[..end]);
+        *title = format!("{}…", words.trim_end());
+        let message = format!("the title in {lang:?} has {chars} characters and was shortened to {NAME_KEPT}");
+        warnings.push(Warning { code: WarningCode::TitleShortened, message });
+    }
+    warnings
 }
 
 fn texts(product: &Product) -> Result<(), Defect> {
@@ -198,4 +221,37 @@ fn remarks(product: &Product) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_that_is_too_long_is_cut_at_a_word_and_the_product_says_so() {
+        let json = r#"{"source":"canonical","id":"1","name":{"en":"","ar":""},"variants":[
+            {"sku":"s","title":"t","prices":[{"currency":"SAR","amount":"1.00"}],"stock":1}]}"#;
+        let mut product: Product = serde_json::from_str(json).unwrap();
+        product.name.0.insert("en".into(), "word ".repeat(103).trim_end().to_owned());
+        product.name.0.insert("ar".into(), "ش".repeat(512));
+        let product = checked(product).unwrap();
+        let title = product.name.get("en").unwrap();
+        assert!(title.chars().count() <= NAME_KEPT && title.ends_with("word…"), "{title}");
+        assert_eq!(product.name.get("ar").unwrap().chars().count(), 512, "512 characters are not too many");
+        let said: Vec<_> = product.warnings.iter().filter(|w| w.code == WarningCode::TitleShortened).collect();
+        assert_eq!(said.len(), 1);
+        assert!(said[0].message.contains("\"en\" has 514 characters"), "{}", said[0].message);
+    }
+
+    #[test]
+    fn a_title_without_spaces_keeps_as_much_as_fits() {
+        let mut product: Product = serde_json::from_str(
+            r#"{"source":"canonical","id":"1","name":{},"variants":[
+            {"sku":"s","title":"t","prices":[{"currency":"SAR","amount":"1.00"}],"stock":1}]}"#,
+        )
+        .unwrap();
+        product.name.0.insert("ar".into(), "ش".repeat(600));
+        let product = checked(product).unwrap();
+        assert_eq!(product.name.get("ar").unwrap().chars().count(), NAME_KEPT);
+    }
 }

@@ -517,6 +517,7 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::ZeroStock => "zero_stock",
         WarningCode::PriceDrop => "price_drop",
         WarningCode::MissingLanguage => "missing_language",
+        WarningCode::TitleShortened => "title_shortened",
     }
 }
 
