@@ -1,6 +1,6 @@
 //! How fast products get into a real shop, next to what the same shop does for a client written by hand for nothing else.
 //!
-//! `make bench` runs it; the figures go to `target/reports/bench-medusa.json`. All clients leave the same state behind: products with
+//! `cargo bench --profile dev -p medusa --bench push` runs it; the figures go to `target/reports/bench-medusa.json`. All clients leave the same state behind: products with
 //! five variants in two currencies, two images, a category, a translation and stock, published. Rounds alternate, because a
 //! shop that grows, and a machine that does other things, favour whoever comes first or last.
 
