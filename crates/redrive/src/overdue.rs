@@ -85,7 +85,9 @@ pub fn product(state: &ProductState, patience: &Patience, now: i64) -> Overdue {
         let _ = until;
         return Overdue::WorkedOn(stage);
     }
+    // An error without an attempt is about content that has been replaced since.
     if let Some(error) = &held.last_error
+        && held.attempts > 0
         && matches!(error.kind, ErrorKind::Permanent | ErrorKind::Poison)
     {
         return Overdue::Refused(stage, error.code.clone());
