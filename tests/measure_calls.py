@@ -177,7 +177,7 @@ def main() -> None:
     try:
         stack.start(medusa=shop.url)
         relay = Relay(stack, shop)
-        result: dict[str, Any] = {"measured": datetime.datetime.now(datetime.UTC).date().isoformat(), "products": products}
+        result: dict[str, Any] = {"measured": datetime.datetime.now(datetime.timezone.utc).date().isoformat(), "products": products}
         for what, cents in (("new", 11), ("unchanged", 11), ("changed", 22)):
             keys, body = feed(products, cents)
             before, logged, ran, pim = aws.counts.copy(), log_bytes(relay), invocations(relay), relay.pim_counts()

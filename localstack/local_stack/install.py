@@ -45,8 +45,8 @@ def together(*jobs: Callable[[], None]) -> None:
 def check_prerequisites() -> None:
     """The four programs that this does not install itself."""
     problems = []
-    if sys.version_info < (3, 11):
-        problems.append(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+    if sys.version_info < (3, 10):
+        problems.append(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
     for program, wanted, hint in (
         ("cargo", (1, 94), "https://rustup.rs"),
         ("node", (20, 19), "https://nodejs.org (an even-numbered release)"),
