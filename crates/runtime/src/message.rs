@@ -3,7 +3,7 @@
 use catalog::ProductKey;
 use serde::{Deserialize, Serialize};
 
-/// Why a product is announced. For tracing only: no consumer acts on it.
+/// Why a product is announced. For tracing; only [`Cause::Repair`] changes what a consumer does: it compares the whole product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
