@@ -342,6 +342,22 @@ fn a_first_line_over_the_limit_is_read_alike_in_any_pieces() {
 }
 
 #[test]
+fn white_space_around_a_line_counts_alike_in_any_pieces() {
+    let limits = Limits { record_bytes: 300, ..Limits::default() };
+    let long = "x".repeat(400);
+    let text = format!("{}\n \t\r{long}\n\n  {}{}\r\n{}", compact("a"), compact("b"), " ".repeat(290), compact("c"));
+    let (whole, whole_end) = run_with("canonical", text.as_bytes(), 1 << 20, limits);
+    let reasons: Vec<_> = sorted(whole.clone()).1.iter().map(|rejection| rejection.reason).collect();
+    assert_eq!(reasons, [Reason::RecordTooLarge; 2]);
+    for piece in [1, 7, 301] {
+        let (cut, cut_end) = run_with("canonical", text.as_bytes(), piece, limits);
+        let strip = |outcomes: &[Outcome]| outcomes.iter().cloned().map(|o| sorted(vec![o])).collect::<Vec<_>>();
+        assert_eq!(strip(&whole), strip(&cut), "in pieces of {piece}");
+        assert_eq!(whole_end.is_ok(), cut_end.is_ok());
+    }
+}
+
+#[test]
 fn a_header_over_the_limit_is_refused_in_any_pieces() {
     let limits = Limits { record_bytes: 64, ..Limits::default() };
     let text = format!("product_id,{}\n1,2\n", "x".repeat(90));

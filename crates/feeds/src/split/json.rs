@@ -153,7 +153,9 @@ impl Splitter {
             if trimmed > 0 || self.skipped > 0 {
                 let mut scanner = Scanner::default();
                 scanner.end_of_value(&self.buffer[self.start..self.start + trimmed]);
-                let end = if self.skipped > 0 { line_end } else { self.start + trimmed };
+                // White space behind the record counts towards its limit, as it does while the line is still coming in.
+                let over = self.skipped > 0 || line_end - self.start > self.limits.record_bytes;
+                let end = if over { line_end } else { self.start + trimmed };
                 self.emit(end, scanner.deepest(), sink);
             }
             let behind = (line_end + 1).min(self.buffer.len());
@@ -161,6 +163,10 @@ impl Splitter {
             if line_end == self.buffer.len() {
                 break;
             }
+        }
+        if self.skipped == 0 {
+            let rest = &self.buffer[self.start..];
+            self.consume(rest.len() - rest.trim_ascii_start().len());
         }
         self.keep_or_skip();
         Ok(())
