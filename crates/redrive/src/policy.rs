@@ -126,7 +126,11 @@ pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
         );
     }
     let ledger = match facts.known {
-        Known::Product(state) => facts.queue.stage().and_then(|stage| state.stage(stage).last_error.clone()),
+        // An error without an attempt is about content that has been replaced since.
+        Known::Product(state) => {
+            let held = facts.queue.stage().map(|stage| state.stage(stage)).filter(|held| held.attempts > 0);
+            held.and_then(|held| held.last_error.clone())
+        }
         Known::Run(_) | Known::Nothing => None,
     };
     let ledger = ledger.map(|error| Reason { kind: error.kind, code: error.code, message: error.message });

@@ -380,6 +380,7 @@ fn stages() -> impl Strategy<Value = StageState> {
     let held = prop::option::of((prop::sample::select(vec!["h1", "h2"]), 0..DAY));
     let lease = prop::option::of(-HOUR..HOUR);
     (error, held, lease, prop::option::of(-HOUR..HOUR)).prop_map(|(last_error, held, lease, recheck)| StageState {
+        attempts: i64::from(last_error.is_some()),
         last_error,
         owner: lease.map(|_| "w".into()),
         until: lease.map(|by| NOW + by),
