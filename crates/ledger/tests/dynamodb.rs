@@ -282,7 +282,12 @@ fn a_product_goes_its_whole_way_and_is_pending_exactly_meanwhile() {
             assert_eq!(ledger.complete(stage, &key, &owner("a"), &seen, &applied(&doc), 40).await.unwrap(), None);
         }
         assert!(pending().await.is_empty());
-        let again = ledger.claim(Stage::Pimcore, std::slice::from_ref(&key), &owner("c"), 50).await.unwrap().remove(&key).unwrap();
+        let again = ledger
+            .claim(Stage::Pimcore, std::slice::from_ref(&key), &owner("c"), 50)
+            .await
+            .unwrap()
+            .remove(&key)
+            .unwrap();
         assert!(matches!(again, Claim::AlreadyApplied(_)), "{again:?}");
     });
 }

@@ -46,7 +46,7 @@ impl Pipeline {
     }
 
     fn claim(&self, world: &mut World, at: usize, index: usize) {
-        let number = world.fresh_owner(at);
+        let number = world.fresh_owner(at, None);
         let write = stage::claim(STAGES[at], &key(), &owner(number), 0, LEASES);
         match self.mutated(Op::Claim, &world.state, write) {
             Ok(after) => self.claimed(world, at, index, number, after),
@@ -55,7 +55,7 @@ impl Pipeline {
     }
 
     fn take_over(&self, world: &mut World, at: usize, index: usize, seen: &Shared) {
-        let number = world.fresh_owner(at);
+        let number = world.fresh_owner(at, Some(seen));
         let me = owner(number);
         let Refusal::Expired(expired) = stage::refused(STAGES[at], &me, seen, 0) else {
             return self.end(world, at, Message::ComesBack);

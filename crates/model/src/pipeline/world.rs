@@ -273,8 +273,8 @@ impl World {
         }
     }
 
-    /// A name that nobody uses and no item remembers: an invocation's own.
-    pub(crate) fn fresh_owner(&self, stage: usize) -> u8 {
+    /// A name that nobody uses and no item remembers, `also` included: an invocation's own.
+    pub(crate) fn fresh_owner(&self, stage: usize, also: Option<&Item>) -> u8 {
         let name = STAGES[stage].as_str();
         let attribute = format!("{name}_owner");
         let remembered = |item: &Item, number: u8| {
@@ -282,6 +282,7 @@ impl World {
         };
         let used = |number: u8| {
             remembered(&self.state, number)
+                || also.is_some_and(|item| remembered(item, number))
                 || self.workers[stage].iter().any(|worker| match worker {
                     Worker::TakingOver(seen) => remembered(seen, number),
                     Worker::Working(work) => work.owner == number,
