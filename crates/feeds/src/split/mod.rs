@@ -216,8 +216,11 @@ impl Splitter {
     }
 
     fn skip_white(&mut self) {
-        let white =
-            self.buffer[self.start..].iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
+        // One more than is allowed at most, so that the place of the refusal does not depend on how much is there already.
+        let room = usize::try_from(self.limits.gap_bytes.saturating_add(1).saturating_sub(self.json.gap))
+            .unwrap_or(usize::MAX);
+        let rest = self.buffer[self.start..].iter().take(room);
+        let white = rest.take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
         self.json.gap += white as u64;
         self.consume(white);
     }
