@@ -12,7 +12,7 @@ WAIT ?= 300
 NAME ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e bench bench-normalize bench-pimcore bench-medusa fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,20 @@ test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; R
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
 	$(VENV)/pytest tests $(ARGS)
+
+bench: bench-normalize bench-pimcore bench-medusa ## every benchmark, as ratios against something in the same run; reports in target/reports
+
+bench-normalize: ## normalize against Python, serde_json and the plain parse; memory, start-up, AWS calls
+	$(PYTHON) crates/feeds/benches/normalize.py
+
+bench-pimcore: ## pimcore-sync against batches sent by hand, with the latency measured on Pimcore
+	cargo bench --locked --profile light -p pimcore-sync --bench pimcore
+
+bench-medusa: ## medusa-push against batches sent by hand to the same Medusa
+	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench push
+
+fuzz: ## fuzz the splitter and every source; see crates/feeds/fuzz
+	crates/feeds/fuzz/run.sh
 
 clean: ## stop every stack and delete its data (the installed tools stay)
 	@$(STACK) clean
