@@ -135,7 +135,9 @@ impl Real {
             let rows = products.as_array_mut().unwrap();
             let mut own: Vec<Value> = rows.extract_if(.., |product| product["external_id"] == id.as_str()).collect();
             assert!(own.len() <= 1, "several products with external id {id}");
-            own.pop()
+            let mut product = own.pop()?;
+            order_rows(&mut product);
+            Some(product)
         };
         ids.iter().map(&mut take).collect()
     }
@@ -254,6 +256,18 @@ impl Real {
         let items = found["inventory_items"].as_array().unwrap().iter().filter(own).count();
         let variants = product["variants"].as_array().unwrap().len();
         if items == variants { Ok(()) } else { Err(format!("{items} inventory items for {variants} variants")) }
+    }
+}
+
+/// Puts every list of rows in the order of their ids: Medusa gives them in the order in which PostgreSQL happens to find them.
+fn order_rows(value: &mut Value) {
+    match value {
+        Value::Array(rows) => {
+            rows.iter_mut().for_each(order_rows);
+            rows.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
+        }
+        Value::Object(fields) => fields.values_mut().for_each(order_rows),
+        _ => {}
     }
 }
 
