@@ -98,7 +98,7 @@ bench-medusa: ## medusa-push against batches sent by hand to the same Medusa
 	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench push
 
 fuzz: ## fuzz the splitter and every source; see crates/feeds/fuzz
-	crates/feeds/fuzz/run.sh
+	crates/feeds/fuzz/run.py
 
 clean: ## stop every stack and delete its data (the installed tools stay)
 	@$(STACK) clean
