@@ -5,11 +5,12 @@ use std::time::Duration;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use catalog::Failure;
+use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
 use crate::message::ProductMessage;
+use crate::trace::{TraceHeader, Traces};
 
 /// Source of all events of the pipeline.
 pub const SOURCE: &str = "catalog-relay";
@@ -19,19 +20,20 @@ pub const SOURCE: &str = "catalog-relay";
 pub struct Announcement {
     detail_type: &'static str,
     detail: String,
+    product: Option<ProductKey>,
 }
 
 impl Announcement {
     /// The desired state of a product has changed: pimcore-sync looks at it.
     #[must_use]
     pub fn product_changed(message: &ProductMessage) -> Self {
-        Self::new("ProductChanged", message)
+        Self { product: Some(message.key.clone()), ..Self::new("ProductChanged", message) }
     }
 
     /// The PIM's view of a product has changed: medusa-push looks at it.
     #[must_use]
     pub fn product_synced(message: &ProductMessage) -> Self {
-        Self::new("ProductSynced", message)
+        Self { product: Some(message.key.clone()), ..Self::new("ProductSynced", message) }
     }
 
     /// An event of another kind (`FeedCompleted`, `FeedFailed`).
@@ -40,7 +42,7 @@ impl Announcement {
     /// Never for types whose serialization cannot fail: plain structs with text keys.
     pub fn new(detail_type: &'static str, detail: &impl Serialize) -> Self {
         let detail = serde_json::to_string(detail).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
-        Self { detail_type, detail }
+        Self { detail_type, detail, product: None }
     }
 
     /// What the event says, as JSON.
@@ -60,6 +62,7 @@ impl Announcement {
 pub struct Announcer {
     client: Client,
     bus: String,
+    traces: Traces,
 }
 
 impl Announcer {
@@ -75,7 +78,19 @@ impl Announcer {
     /// Announces on `bus`.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
-        Self { client, bus: bus.into() }
+        Self { client, bus: bus.into(), traces: Traces::default() }
+    }
+
+    /// The same bus, where announcements of these products continue the traces of the messages that named them. All others continue
+    /// the trace of the invocation.
+    #[must_use]
+    pub fn continuing(&self, traces: Traces) -> Self {
+        Self { traces, ..self.clone() }
+    }
+
+    fn trace_of(&self, announcement: &Announcement) -> Option<TraceHeader> {
+        let own = announcement.product.as_ref().and_then(|product| self.traces.get(product).cloned());
+        own.or_else(TraceHeader::of_invocation)
     }
 
     /// Announces all, in full batches, several in flight; a failed entry is tried again on its own. The answers are in the order of the
@@ -100,6 +115,7 @@ impl Announcer {
                     .event_bus_name(&self.bus)
                     .detail_type(batch[index].detail_type)
                     .detail(&batch[index].detail)
+                    .set_trace_header(self.trace_of(&batch[index]).map(|trace| trace.as_str().to_owned()))
                     .build()
             });
             let sent = self.client.put_events().set_entries(Some(entries.collect())).send().await;
@@ -159,9 +175,9 @@ mod tests {
 
     #[test]
     fn batches_are_full_and_within_both_limits() {
-        let small = vec![Announcement { detail_type: "T", detail: "{}".into() }; 25];
+        let small = vec![Announcement { detail_type: "T", detail: "{}".into(), product: None }; 25];
         assert_eq!(batches(&small).iter().map(|b| b.len()).collect::<Vec<_>>(), [10, 10, 5]);
-        let large = vec![Announcement { detail_type: "T", detail: "x".repeat(400_000) }; 5];
+        let large = vec![Announcement { detail_type: "T", detail: "x".repeat(400_000), product: None }; 5];
         assert_eq!(batches(&large).iter().map(|b| b.len()).collect::<Vec<_>>(), [2, 2, 1]);
         assert!(batches(&[]).is_empty());
     }

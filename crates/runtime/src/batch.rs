@@ -22,6 +22,7 @@ use catalog::{ErrorKind, Failure, ProductKey};
 
 use crate::backoff;
 use crate::message::ProductMessage;
+use crate::trace::{TraceHeader, Traces};
 
 /// What came of the work on one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,46 @@ impl Batch {
         self.order.iter().map(|message| message.key.clone()).collect()
     }
 
+    /// The traces that what is sent on about these products continues: of several messages of one product that of the first.
+    #[must_use]
+    pub fn traces(&self) -> Traces {
+        let first = |messages: &Vec<SqsMessage>| messages.iter().find_map(TraceHeader::of_message);
+        self.messages
+            .iter()
+            .filter_map(|(key, messages)| Some((key.clone(), first(messages)?)))
+            .collect::<HashMap<_, _>>()
+            .into()
+    }
+
+    /// How many messages these outcomes make come back after a failure, and how many are dead.
+    pub(crate) fn fallen(&self, outcomes: &HashMap<ProductKey, Outcome>) -> (u64, u64) {
+        let again = |key: &ProductKey| matches!(outcomes.get(key), Some(Outcome::Again(_)));
+        let back = self
+            .messages
+            .iter()
+            .filter(|(key, _)| !again(key))
+            .flat_map(|(key, messages)| messages.iter().map(|message| fate(message, outcomes.get(key))));
+        let back = back.filter(|fate| matches!(fate, Fate::Retry(_))).count() as u64;
+        let dead = self.fates(outcomes).iter().filter(|(_, fate)| matches!(fate, Fate::Dead(_))).count() as u64;
+        (back, dead)
+    }
+
+    /// One line for each product, so that a correlation id, a product and a trace each find its way through every function.
+    fn log(&self, outcomes: &HashMap<ProductKey, Outcome>) {
+        let traces = self.traces();
+        for message in &self.order {
+            let _product = message.span().entered();
+            let (outcome, code) = match outcomes.get(&message.key) {
+                Some(Outcome::Done) => ("done", None),
+                Some(Outcome::Again(_)) => ("again", None),
+                Some(Outcome::Failed(failure)) => (failure.kind.as_str(), Some(failure.code.as_str())),
+                None => ("forgotten", None),
+            };
+            let trace = traces.get(&message.key).map(TraceHeader::id);
+            tracing::info!(outcome, code, trace, "product settled");
+        }
+    }
+
     fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, Fate)> {
         let poison = self.poison.iter().map(|(message, failure)| (message, Fate::Dead(failure.clone())));
         let known = self
@@ -128,6 +169,7 @@ impl Queue {
 
     /// Does with every message what its product's outcome calls for, and returns the messages that are to come back.
     pub async fn settle(&self, batch: &Batch, outcomes: &HashMap<ProductKey, Outcome>) -> SqsBatchResponse {
+        batch.log(outcomes);
         let fates = batch.fates(outcomes);
         let mut back: Vec<String> = Vec::new();
         let mut waits: Vec<(&SqsMessage, Duration)> = Vec::new();
@@ -173,6 +215,9 @@ impl Queue {
                 .iter()
                 .enumerate()
                 .filter_map(|(index, (message, failure))| {
+                    let body = message.body.clone().unwrap_or_default();
+                    let product = ProductMessage::parse(&body).ok();
+                    let _product = product.map(|product| product.span().entered());
                     tracing::error!(
                         message_id = message.message_id.as_deref(),
                         kind = %failure.kind,
@@ -183,10 +228,11 @@ impl Queue {
                     SendMessageBatchRequestEntry::builder()
                         .id(index.to_string())
                         // SQS takes no empty body.
-                        .message_body(
-                            message.body.clone().filter(|body| !body.is_empty()).unwrap_or_else(|| " ".into()),
-                        )
+                        .message_body(if body.is_empty() { " ".to_owned() } else { body })
                         .set_message_attributes(Some(reason_attributes(failure)))
+                        .set_message_system_attributes(
+                            TraceHeader::of_message(message).and_then(|trace| trace.system_attributes()),
+                        )
                         .build()
                         .ok()
                 })

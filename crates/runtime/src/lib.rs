@@ -4,12 +4,16 @@ pub mod announce;
 pub mod backoff;
 pub mod batch;
 pub mod message;
+pub mod metrics;
 pub mod secrets;
 pub mod settings;
 pub mod time;
+pub mod trace;
 
 pub use announce::{Announcement, Announcer};
 pub use batch::{Batch, Outcome, Queue};
 pub use message::{Cause, ProductMessage};
+pub use metrics::{Metric, Metrics};
 pub use secrets::Secrets;
 pub use time::{Clock, Deadline, SystemClock};
+pub use trace::TraceHeader;

@@ -38,6 +38,22 @@ pub struct ProductMessage {
     pub cause: Cause,
 }
 
+impl Cause {
+    /// The word for messages and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Feed => "feed",
+            Self::Edited => "edited",
+            Self::Sweep => "sweep",
+            Self::Redrive => "redrive",
+            Self::Repair => "repair",
+            Self::Replay => "replay",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 const fn unknown() -> Cause {
     Cause::Unknown
 }
@@ -51,6 +67,12 @@ pub struct MessageError {
 }
 
 impl ProductMessage {
+    /// A span for the work on this product: every log line within it carries the correlation id and the product.
+    #[must_use]
+    pub fn span(&self) -> tracing::Span {
+        tracing::info_span!("product", product = %self.key, correlation_id = self.correlation_id, cause = self.cause.as_str())
+    }
+
     /// Reads a queue message: a detail as the rules deliver it, or the whole EventBridge event around one.
     ///
     /// # Errors
