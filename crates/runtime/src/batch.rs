@@ -9,7 +9,7 @@
 //! A message that cannot be understood is dead as `poison`. A product without an outcome (a bug) is retried. Several messages of one
 //! product in a batch are one piece of work.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -143,6 +143,19 @@ impl Batch {
     }
 }
 
+/// Failures that another delivery may mend, by code: how many products, and one of them.
+fn failures_to_retry(outcomes: &HashMap<ProductKey, Outcome>) -> BTreeMap<&str, (usize, &Failure)> {
+    let mut by_code: BTreeMap<&str, (usize, &Failure)> = BTreeMap::new();
+    for outcome in outcomes.values() {
+        if let Outcome::Failed(failure) = outcome
+            && matches!(failure.kind, ErrorKind::Transient | ErrorKind::Conflict)
+        {
+            by_code.entry(&failure.code).or_insert((0, failure)).0 += 1;
+        }
+    }
+    by_code
+}
+
 fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
     let id = message.message_id.as_deref().unwrap_or_default();
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
@@ -182,6 +195,10 @@ impl Queue {
             }
         }
         back.extend(waits.iter().filter_map(|(message, _)| message.message_id.clone()));
+        for (code, (products, example)) in failures_to_retry(outcomes) {
+            // Some of these are on no product's record: a ledger that does not answer cannot keep a reason.
+            tracing::warn!(code, products, reason = example.message, "messages will come back");
+        }
         self.hide(&waits).await;
         back.extend(self.bury(&dead).await);
         let mut response = SqsBatchResponse::default();
