@@ -20,7 +20,7 @@ use redrive::letter::Reason;
 use redrive::policy::{self, Facts, Known};
 use redrive::view;
 use redrive::{Action, Decision, Handled, Parked, QueueName, QueueReport, Request, Subject, decide};
-use runtime::Deadline;
+use runtime::{Deadline, ProductMessage, TraceHeader};
 
 use crate::RedriveError;
 use crate::handler::Redriver;
@@ -224,6 +224,7 @@ impl Redriver {
                     back.push(case.received.handle);
                 }
                 Decision::Drop(_) => {
+                    span(name, &case).in_scope(|| tracing::info!(code = case.decision.reason().code, "dropped"));
                     report.add(handled(&case, now, None));
                     gone.push(case.received.handle);
                 }
@@ -247,6 +248,7 @@ impl Redriver {
         for (case, sent) in redrive.into_iter().zip(queue.send(&copies).await) {
             match sent {
                 Ok(()) => {
+                    span(name, &case).in_scope(|| tracing::info!(code = case.decision.reason().code, "redriven"));
                     report.add(handled(&case, now, None));
                     gone.push(case.received.handle);
                 }
@@ -260,16 +262,10 @@ impl Redriver {
         for (case, written) in park.into_iter().zip(written) {
             match written {
                 Ok(key) => {
-                    tracing::error!(
-                        queue = %name,
-                        letter = case.received.letter.origin_id(),
-                        subject = view::Subject::of(&case.subject, &Known::Nothing).name(),
-                        kind = %case.decision.reason().kind,
-                        code = %case.decision.reason().code,
-                        reason = %case.decision.reason().message,
-                        object = key,
-                        "parked"
-                    );
+                    let reason = case.decision.reason();
+                    let (kind, code, message) = (reason.kind.as_str(), &reason.code, &reason.message);
+                    let _letter = span(name, &case).entered();
+                    tracing::error!(kind, code, reason = message, object = key, "parked");
                     report.add(handled(&case, now, Some(key)));
                     gone.push(case.received.handle);
                 }
@@ -411,6 +407,22 @@ fn overrule(
 
 fn facts<'a>(queue: QueueName, received: &'a Received, subject: &'a Subject, known: &'a Known) -> Facts<'a> {
     Facts { queue, letter: &received.letter, subject, known, target_answers: true }
+}
+
+/// A span for what is done with a letter, with the correlation id and the trace of the message that died.
+fn span(queue: QueueName, case: &Case) -> tracing::Span {
+    let letter = &case.received.letter;
+    let message = ProductMessage::parse(&letter.body).ok();
+    let trace = letter.trace.as_deref().and_then(TraceHeader::parse);
+    tracing::info_span!(
+        "letter",
+        %queue,
+        letter = letter.origin_id(),
+        subject = view::Subject::of(&case.subject, &Known::Nothing).name(),
+        product = message.as_ref().map(|message| message.key.to_string()),
+        correlation_id = message.as_ref().map(|message| message.correlation_id.as_str()),
+        trace = trace.as_ref().map(TraceHeader::id),
+    )
 }
 
 fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled {

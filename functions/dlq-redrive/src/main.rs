@@ -5,14 +5,14 @@ use std::sync::Arc;
 use dlq_redrive::{Probe, Redriver, RedriverParts, Settings, metrics};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redrive::Request;
-use runtime::{Clock, Deadline, SystemClock};
+use runtime::{Clock, Deadline, Metrics, SystemClock};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let aws = runtime::settings::start().await;
     let settings = Settings::from_environment()?;
-    let environment = settings.environment.clone();
+    let reported = Metrics::new(&settings.environment, "dlq-redrive");
     let probe = Probe::new(&settings)?;
     let redriver = Redriver::new(RedriverParts {
         sqs: aws_sdk_sqs::Client::new(&aws),
@@ -23,11 +23,12 @@ async fn main() -> Result<(), Error> {
         clock: Arc::new(SystemClock),
         settings,
     });
-    let (redriver, environment) = (&redriver, environment.as_str());
+    let (redriver, reported) = (&redriver, &reported);
     run(service_fn(move |event: LambdaEvent<Value>| async move {
         let request = Request::parse(&event.payload)?;
         let report = redriver.handle(&request, Deadline::of(&event.context)).await?;
-        metrics::emit(&report, environment, SystemClock.now_ms());
+        metrics::of(&report, reported);
+        reported.emit(SystemClock.now_ms());
         Ok::<_, Error>(report)
     }))
     .await

@@ -1,70 +1,25 @@
-//! Metrics in CloudWatch's embedded format: one line of JSON on standard output for each queue and sweep.
-
-use std::io::Write;
+//! What a run reports in numbers.
 
 use redrive::Report;
-use serde_json::{Value, json};
+use runtime::{Metric, Metrics};
 
-/// Namespace of all metrics of the pipeline.
-const NAMESPACE: &str = "CatalogRelay";
-
-/// The lines of a report; none for a rehearsal.
-fn lines(report: &Report, environment: &str, now: i64) -> Vec<Value> {
+/// Counts a report; a rehearsal counts nothing.
+pub fn of(report: &Report, metrics: &Metrics) {
     if report.dry_run {
-        return Vec::new();
+        return;
     }
-    let line = |dimensions: &[(&str, &str)], metrics: &[(&str, &str, i64)]| {
-        let mut names = vec!["Environment"];
-        names.extend(dimensions.iter().map(|(name, _)| *name));
-        let definitions: Vec<Value> =
-            metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
-        let mut line = json!({
-            "_aws": {
-                "Timestamp": now,
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": definitions}],
-            },
-            "Environment": environment,
-        });
-        for (name, value) in dimensions {
-            line[*name] = json!(value);
-        }
-        for (name, _, value) in metrics {
-            line[*name] = json!(value);
-        }
-        line
-    };
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let mut lines = Vec::new();
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     for queue in &report.queues {
-        lines.push(line(
-            &[("Queue", queue.queue.as_str())],
-            &[
-                ("DeadLettersDropped", "Count", count(queue.dropped)),
-                ("DeadLettersRedriven", "Count", count(queue.redriven)),
-                ("DeadLettersParked", "Count", count(queue.parked)),
-                ("DeadLettersLeft", "Count", count(queue.left)),
-            ],
-        ));
+        let name = queue.queue.as_str();
+        metrics.count_of(Metric::DeadLettersDropped, name, count(queue.dropped));
+        metrics.count_of(Metric::DeadLettersRedriven, name, count(queue.redriven));
+        metrics.count_of(Metric::DeadLettersParked, name, count(queue.parked));
+        metrics.count_of(Metric::DeadLettersLeft, name, count(queue.left));
     }
     if let Some(sweep) = &report.sweep {
-        lines.push(line(
-            &[],
-            &[
-                ("OverdueProducts", "Count", count(sweep.pending)),
-                ("OverdueAnnounced", "Count", count(sweep.announced_pimcore + sweep.announced_medusa)),
-                ("BacklogAge", "Seconds", sweep.oldest_seconds.unwrap_or(0)),
-            ],
-        ));
-    }
-    lines
-}
-
-/// Writes the metrics of a report.
-pub fn emit(report: &Report, environment: &str, now: i64) {
-    let mut out = std::io::stdout().lock();
-    for line in lines(report, environment, now) {
-        // A metric that cannot be written is not worth a failed run.
-        let _ = writeln!(out, "{line}");
+        metrics.count(Metric::OverdueProducts, count(sweep.pending));
+        metrics.count(Metric::OverdueAnnounced, count(sweep.announced_pimcore + sweep.announced_medusa));
+        metrics.count(Metric::BacklogAge, u64::try_from(sweep.oldest_seconds.unwrap_or(0)).unwrap_or(0));
     }
 }
 
@@ -75,25 +30,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_has_its_value_and_its_dimensions_beside_it() {
+    fn a_report_is_counted_by_queue_and_a_rehearsal_not_at_all() {
         let mut queue = QueueReport::new(QueueName::Medusa, true);
         queue.parked = 3;
         let sweep = SweepReport { oldest_seconds: Some(77), ..SweepReport::default() };
         let mut report = Report { action: Action::Maintain, dry_run: false, queues: vec![queue], sweep: Some(sweep) };
-        let lines_of_it = lines(&report, "prod", 1_000);
-        assert_eq!(lines_of_it.len(), 2);
-        assert_eq!((&lines_of_it[0]["DeadLettersParked"], &lines_of_it[0]["Queue"]), (&json!(3), &json!("medusa")));
-        assert_eq!(lines_of_it[1]["BacklogAge"], 77);
-        for line in &lines_of_it {
-            let directive = &line["_aws"]["CloudWatchMetrics"][0];
-            for name in directive["Dimensions"][0].as_array().unwrap() {
-                assert!(line[name.as_str().unwrap()].is_string(), "{name} has no value in {line}");
-            }
-            for metric in directive["Metrics"].as_array().unwrap() {
-                assert!(line[metric["Name"].as_str().unwrap()].is_i64(), "{metric} has no value in {line}");
-            }
-        }
+        let metrics = Metrics::new("prod", "dlq-redrive");
+        of(&report, &metrics);
+        let lines = metrics.take(1_000);
+        let holding = |name: &str| lines.iter().find(|line| line.get(name).is_some()).unwrap();
+        assert_eq!(holding("DeadLettersParked")["DeadLettersParked"], 3);
+        assert_eq!(holding("DeadLettersParked")["Queue"], "medusa");
+        assert_eq!(holding("BacklogAge")["BacklogAge"], 77);
+        assert_eq!(holding("BacklogAge")["Environment"], "prod");
         report.dry_run = true;
-        assert!(lines(&report, "prod", 1_000).is_empty());
+        of(&report, &metrics);
+        assert!(metrics.take(1_000).is_empty());
     }
 }

@@ -12,6 +12,7 @@ use aws_sdk_sqs::types::{
 };
 use redrive::DeadLetter;
 use redrive::letter::Attribute;
+use runtime::TraceHeader;
 
 use crate::RedriveError;
 use crate::settings::QueueUrls;
@@ -82,7 +83,7 @@ impl Queue {
                     .message_body(&copy.body)
                     .delay_seconds(copy.delay_seconds)
                     .set_message_attributes(Some(sqs_attributes(&copy.attributes)))
-                    .set_message_system_attributes(copy.trace.as_deref().and_then(trace_attribute))
+                    .set_message_system_attributes(trace_attribute(copy.trace.as_deref()))
                     .build()
                     .ok()
             });
@@ -241,9 +242,11 @@ fn sqs_attributes(attributes: &BTreeMap<String, Attribute>) -> HashMap<String, M
         .collect()
 }
 
-fn trace_attribute(header: &str) -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
-    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build().ok()?;
-    Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)]))
+/// The trace of the message that died, or of this invocation where there is none.
+fn trace_attribute(
+    header: Option<&str>,
+) -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    header.and_then(TraceHeader::parse).or_else(TraceHeader::of_invocation)?.system_attributes()
 }
 
 #[cfg(test)]
