@@ -22,8 +22,8 @@ def service(place: Place) -> Service:
     return Service("local AWS", place.dir / "emulator.pid", place.logs / "emulator.log")
 
 
-def start(place: Place, port: int) -> None:
-    """What the functions inherit beside their own variables: where AWS is, and how Lambda would have them log."""
+def start(place: Place, port: int, functions_see: str = "") -> None:
+    """What the functions inherit beside their own variables: where AWS is (or what stands before it), and how Lambda would have them log."""
     at = place.emulator / "port"
     if at.exists() and at.read_text() != str(port):
         # Queue addresses with the old port are all over the deployed stack.
@@ -44,7 +44,7 @@ def start(place: Place, port: int) -> None:
         S3_DATA_DIR=str(place.emulator / "s3"),
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
-        AWS_ENDPOINT_URL=endpoint(port),
+        AWS_ENDPOINT_URL=functions_see or endpoint(port),
         AWS_DEFAULT_REGION=REGION,
         AWS_LAMBDA_LOG_FORMAT="JSON",
         AWS_LAMBDA_LOG_LEVEL="INFO",

@@ -83,17 +83,18 @@ class Stack:
         return f"http://{HOST}:{self.ports[part]}"
 
     def start(self, **through: str) -> None:
-        """Starts what does not run and deploys what is not deployed. `through` gives the functions other addresses of `pim` or `medusa`, such
-        as a proxy's."""
-        together(self.start_aws, self.start_pim, self.start_shop)
+        """Starts what does not run and deploys what is not deployed. `through` gives the functions other addresses of `aws`, `pim` or `medusa`,
+        such as a proxy's."""
+        aws = through.pop("aws", "")
+        together(lambda: self.start_aws(aws), self.start_pim, self.start_shop)
         facts = self.facts
         for name, value in deploy.secrets_of(self.place, facts).items():
             deploy.put_secret(self.ports["aws"], name, value)
         urls = {part: self.url(part) for part in ("pim", "medusa")} | through
         deploy.deploy(self.place, self.ports, deploy.parameters(self.place, urls, facts, self.publish_policy))
 
-    def start_aws(self) -> None:
-        emulator.start(self.place, self.ports["aws"])
+    def start_aws(self, functions_see: str = "") -> None:
+        emulator.start(self.place, self.ports["aws"], functions_see)
 
     def start_pim(self) -> None:
         pim.start(self.place, self.ports["pim"])

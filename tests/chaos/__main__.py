@@ -1,0 +1,57 @@
+"""`python -m chaos --seed 1 [--short] [--stack name]`: a run on a stack of its own. Exit code 1 when anything is lost, stale, duplicated, stuck or dead."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import time
+from dataclasses import replace
+
+from local_stack.console import Failed, error
+from local_stack.paths import REPORTS
+
+from chaos.plan import FULL, SHORT, plan_of
+from chaos.report import Report
+from chaos.storm import Stage, Storm
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="chaos", description="Chaos on a stack of its own, then a comparison of every product.")
+    parser.add_argument("--seed", type=int, help="repeats data, order and faults of a run (default: a random one, which is printed)")
+    parser.add_argument("--products", type=int, help=f"how many (default: {FULL.products}, with --short {SHORT.products})")
+    parser.add_argument("--short", action="store_true", help="the short run that is part of the tests")
+    options = parser.parse_args()
+    seed = random.randrange(1_000_000) if options.seed is None else options.seed
+    size = SHORT if options.short else FULL
+    plan = plan_of(seed, replace(size, products=options.products) if options.products else size)
+    print(f"seed {seed}: {plan.size.products} products in {len(plan.feeds)} feeds, a storm of {plan.size.storm:.0f} s")
+    stage = Stage.open(f"chaos-{os.getpid()}", seed)
+    begun = time.monotonic()
+    try:
+        stage.start()
+        storm = Storm(stage, plan)
+        report = Report(storm, storm.run(), time.monotonic() - begun)
+        report.write(REPORTS / "chaos.json")
+        report.show()
+        return 0 if report.ok else 1
+    except Failed as failure:
+        error(f"\n{failure}")
+        return 2
+    finally:
+        keep_logs(stage)
+        stage.close()
+
+
+def keep_logs(stage: Stage) -> None:
+    """The services' logs outlive the stack."""
+    logs = REPORTS / "chaos-logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    if stage.stack.place.logs.exists():
+        shutil.copytree(stage.stack.place.logs, logs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,396 @@
+"""A run: feeds are uploaded, their notifications delivered by plan, everything is spoiled for a while; then quiet, rest, comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_stack import deploy, emulator
+from local_stack.console import say
+from local_stack.http import HttpError, call
+from local_stack.ledger import Ledger, key_of, run_of
+from local_stack.stack import Stack
+from local_stack.where import depths
+
+from chaos import observe
+from chaos.articles import Article
+from chaos.compare import DEAD, STUCK, Finding, Wanted, compare
+from chaos.plan import Act, Kill, Plan
+from chaos.proxies import FaultyAws, FaultyTarget
+
+# A killed function's messages come back after the queue's visibility timeout, and the sweep waits ten minutes. For a run of minutes these waits are
+# shortened, but stay longer than the functions' leases, whose order with them the protocol relies on.
+VISIBILITY = {"IngestQueue": 160, "PimcoreQueue": 100, "MedusaQueue": 100}
+SWEEP_AFTER = 120
+# Seconds without any change in what is pending or waiting after which rest is given up. A lease, the time for a late request and a visibility timeout fit in.
+PATIENCE = 420.0
+# The change feed looks at a second again for this long.
+SETTLED = 20.0
+
+
+@dataclass
+class Stage:
+    """A deployed stack with faulty proxies around its functions."""
+
+    stack: Stack
+    aws: FaultyAws
+    medusa: FaultyTarget
+    pim: FaultyTarget
+
+    @classmethod
+    def open(cls, name: str, seed: int) -> Stage:
+        stack = Stack.open(name, any_ports=True)
+        return cls(
+            stack,
+            FaultyAws(stack.url("aws"), seed + 1),
+            FaultyTarget("medusa", stack.url("medusa"), seed + 2),
+            FaultyTarget("pim", stack.url("pim"), seed + 3),
+        )
+
+    def start(self) -> None:
+        self.stack.start(aws=self.aws.url, medusa=self.medusa.url, pim=self.pim.url)
+
+    def close(self, *, keep: bool = False) -> None:
+        if not keep:
+            self.stack.remove()
+        for proxy in (self.aws, self.medusa, self.pim):
+            proxy.close()
+
+    @property
+    def proxies(self) -> tuple[FaultyAws, FaultyTarget, FaultyTarget]:
+        return self.aws, self.medusa, self.pim
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A feed in the bucket."""
+
+    notification: str
+    order: tuple[int, str]
+    """The object's time and S3's sequencer: what decides which of two feeds is the newer."""
+    run_pk: str
+
+
+@dataclass
+class Storm:
+    """One run of a plan."""
+
+    stage: Stage
+    plan: Plan
+    done: Counter[str] = field(default_factory=Counter)
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outage: float = 0.0
+    uploads: list[Uploaded] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stack = self.stage.stack
+        port = self.stack.ports["aws"]
+        self.outputs = deploy.outputs(self.stack.place, port)
+        self.ledger = Ledger(port, self.outputs["LedgerTable"])
+        self.sqs, self.functions = emulator.client(port, "sqs"), emulator.client(port, "lambda")
+        self._over = threading.Event()
+        self._edited = 0.0
+
+    def run(self) -> list[Finding]:
+        """Everything, to the comparison's end."""
+        self.shorten_waits()
+        self.upload()
+        say(f"{len(self.uploads)} feeds uploaded; the storm begins")
+        self.rage()
+        say("quiet")
+        stuck = self.rest()
+        return sorted(stuck + self.differences())
+
+    def shorten_waits(self) -> None:
+        for queue, seconds in VISIBILITY.items():
+            self.sqs.set_queue_attributes(QueueUrl=self.outputs[queue], Attributes={"VisibilityTimeout": str(seconds)})
+        name = self.outputs["DlqRedriveFunction"]
+        variables = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "SWEEP_AFTER_SECONDS": str(SWEEP_AFTER)}})
+
+    # ---------------------------------------------------------------- feeds
+
+    def upload(self) -> None:
+        """Puts every feed and takes its notification off the queue, to deliver it by plan. The queue promises no order, nor that a message comes once."""
+        (mapping,) = self.functions.list_event_source_mappings(FunctionName=self.outputs["NormalizeFunction"])["EventSourceMappings"]
+        self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        s3, bucket = emulator.client(self.stack.ports["aws"], "s3"), self.outputs["FeedBucket"]
+        versions = []
+        for number, feed in enumerate(self.plan.feeds):
+            if number in self.plan.pauses:
+                time.sleep(1.0 - time.time() % 1.0 + 0.01)
+            put = s3.put_object(Bucket=bucket, Key=feed.key, Body=feed.body)
+            head = s3.head_object(Bucket=bucket, Key=feed.key, VersionId=put["VersionId"])
+            versions.append((put["VersionId"], int(head["LastModified"].timestamp())))
+        notifications = self._take_notifications()
+        for feed, (version, modified) in zip(self.plan.feeds, versions, strict=True):
+            event = notifications[feed.key].pop(0)
+            found = event["detail"]["object"]
+            # S3 names the version in its events; the emulator leaves it out.
+            found["version-id"] = version
+            order = (modified, found["sequencer"].ljust(24, "0"))
+            self.uploads.append(Uploaded(json.dumps(event), order, f"F#{bucket}#{feed.key}#{version}"))
+        self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    def _take_notifications(self) -> dict[str, list[dict[str, Any]]]:
+        """The events of all uploads by object key, in the order of the uploads."""
+        events: dict[str, dict[str, Any]] = {}
+        deadline = time.monotonic() + 60
+        while len(events) < len(self.plan.feeds):
+            assert time.monotonic() < deadline, f"{len(events)} of {len(self.plan.feeds)} notifications"
+            answer = self.sqs.receive_message(QueueUrl=self.outputs["IngestQueue"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                event = json.loads(message["Body"])
+                events[event["detail"]["object"]["sequencer"]] = event
+                self.sqs.delete_message(QueueUrl=self.outputs["IngestQueue"], ReceiptHandle=message["ReceiptHandle"])
+        by_key: dict[str, list[dict[str, Any]]] = {}
+        for _, event in sorted(events.items()):
+            by_key.setdefault(event["detail"]["object"]["key"], []).append(event)
+        return by_key
+
+    def wanted(self) -> dict[str, Wanted]:
+        """The newest of every product, by object time, sequencer and position, and what people did."""
+        newest: dict[str, Article] = {}
+        for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
+            for article in feed.records:
+                newest[article.key] = article
+        return {key: Wanted(article, self.people.get(key, {})) for key, article in newest.items()}
+
+    # ---------------------------------------------------------------- the storm
+
+    def rage(self) -> None:
+        """Lets the plan happen, and waits for its end."""
+        plan, begun = self.plan, time.monotonic()
+        timeline: list[tuple[float, Callable[[], None]]] = [
+            (plan.medusa_stops, self._medusa_goes),
+            (plan.medusa_stops + plan.size.medusa_down / 2, self._medusa_dies),
+            (plan.medusa_returns, self._medusa_comes),
+        ]
+        timeline += [(delivery.at, lambda feed=delivery.feed: self._deliver(feed)) for delivery in plan.deliveries]
+        timeline += [(kill.at, lambda kill=kill: self._kill(kill)) for kill in plan.kills]
+        timeline += [(fault.at, lambda fault=fault.fault: self._pim_fault(fault)) for fault in plan.pim_faults]
+        for window in plan.windows:
+            timeline.append((window.begin, lambda service=window.service: self._spell(service, begins=True)))
+            timeline.append((window.end, lambda service=window.service: self._spell(service, begins=False)))
+        for proxy in self.stage.proxies:
+            proxy.stormy = True
+        people = threading.Thread(target=self._people, args=(begun,), daemon=True)
+        schedules = threading.Thread(target=self._schedules, daemon=True)
+        people.start()
+        schedules.start()
+        busy = []
+        for at, happen in sorted(timeline, key=lambda event: event[0]):
+            time.sleep(max(0.0, begun + at - time.monotonic()))
+            thread = threading.Thread(target=happen, daemon=True)
+            thread.start()
+            busy.append(thread)
+        time.sleep(max(0.0, begun + plan.size.storm - time.monotonic()))
+        for thread in busy:
+            thread.join(180)
+        for proxy in self.stage.proxies:
+            proxy.stormy = False
+        call_standin(self.stack, "DELETE", "faults")
+        people.join(PATIENCE)
+        assert not people.is_alive(), "people could not do what they wanted: the products did not reach the PIM"
+        self._over.set()
+        schedules.join(90)
+
+    def _deliver(self, feed: int) -> None:
+        self.sqs.send_message(QueueUrl=self.outputs["IngestQueue"], MessageBody=self.uploads[feed].notification)
+
+    def _spell(self, service: str, *, begins: bool) -> None:
+        for proxy in self.stage.proxies:
+            proxy.spells.add(service) if begins else proxy.spells.discard(service)
+
+    def _pim_fault(self, fault: Mapping[str, Any]) -> None:
+        call_standin(self.stack, "POST", "faults", fault)
+
+    def _medusa_goes(self) -> None:
+        """It hangs: connections are accepted, nothing is answered."""
+        self._gone_since = time.monotonic()
+        pid = self.stack.medusa.pid()
+        assert pid, "Medusa does not run"
+        os.killpg(pid, signal.SIGSTOP)
+
+    def _medusa_dies(self) -> None:
+        self.stack.medusa.stop(signal.SIGKILL)
+
+    def _medusa_comes(self) -> None:
+        self.stack.start_medusa()
+        self.outage = time.monotonic() - self._gone_since
+
+    def _kill(self, kill: Kill) -> None:
+        """Waits for a process of the function, and kills it."""
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            for pid in processes_of(self.stack, kill.function):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+                self.done[f"killed {kill.function}"] += 1
+                return
+            time.sleep(0.05)
+
+    def _people(self, begun: float) -> None:
+        """People edit what they see: a product that is not in the PIM yet is tried again. Two edits of one product keep their order."""
+        waiting = list(self.plan.acts)
+        while waiting:
+            blocked: set[str] = set()
+            for act in list(waiting):
+                if act.key in blocked or time.monotonic() < begun + act.at:
+                    blocked.add(act.key)
+                elif self._act(act):
+                    waiting.remove(act)
+                else:
+                    blocked.add(act.key)
+            time.sleep(0.5)
+
+    def _act(self, act: Act) -> bool:
+        try:
+            call_standin(self.stack, "POST", "objects", {"path": f"/catalog/products/{act.key.replace(':', '-')}", "set": act.set})
+        except HttpError as problem:
+            if problem.status != 404:
+                raise
+            return False
+        mine = self.people.setdefault(act.key, {})
+        for name, value in act.set.items():
+            mine[name] = {**mine.get(name, {}), **value} if isinstance(value, dict) else value
+        self.done["edits"] += 1
+        self._edited = time.monotonic()
+        return True
+
+    def _schedules(self) -> None:
+        """The emulator runs the template's schedules; this runs them more often, for the story lasts minutes instead of days."""
+        while not self._over.wait(20):
+            self._invoke("PimcoreSyncFunction", "changes")
+            self._invoke("DlqRedriveFunction", "redrive")
+            self._invoke("DlqRedriveFunction", "sweep")
+
+    def _invoke(self, function: str, action: str) -> bool:
+        try:
+            answer = self.functions.invoke(FunctionName=self.outputs[function], Payload=json.dumps({"action": action}).encode())
+        except Exception as problem:  # a schedule that fails comes again
+            say(f"{action}: {problem}", mark="!")
+            return False
+        answer["Payload"].read()
+        return "FunctionError" not in answer
+
+    # ---------------------------------------------------------------- rest
+
+    def rest(self) -> list[Finding]:
+        """Waits until nothing is pending and nothing waits. What does not come to rest is stuck."""
+        last, moved, calm, looked = "", time.monotonic(), 0, False
+        swept = 0.0
+        while True:
+            pending, runs, waiting = self.pending(), self.unfinished(), depths(self.stack)
+            now = time.monotonic()
+            restless = bool(pending or runs or any(waiting.values()))
+            calm = 0 if restless else calm + 1
+            if calm >= 2 and looked:
+                return self._stuck(pending, runs, waiting)
+            state = repr((sorted(pending), sorted(runs), waiting))
+            if state != last:
+                last, moved = state, now
+                say(f"{len(pending)} pending, {len(runs)} runs under way, messages: {', '.join(f'{n} {q}' for q, n in waiting.items() if n) or 'none'}")
+            if now - moved > PATIENCE:
+                return self._stuck(pending, runs, waiting)
+            if now - swept > 15:
+                followed = self._invoke("PimcoreSyncFunction", "changes")
+                looked = followed and now - self._edited > SETTLED
+                calm = 0
+                self._invoke("DlqRedriveFunction", "redrive")
+                self._invoke("DlqRedriveFunction", "sweep")
+                swept = time.monotonic()
+            time.sleep(3)
+
+    def pending(self) -> dict[str, dict[str, Any]]:
+        """Products that the ledger says are not where they should be."""
+        items = self.ledger._scan("#sk = :sk AND attribute_exists(#pending_since)", {":sk": {"S": "state"}})
+        return {key_of(item["pk"]): item for item in items}
+
+    def unfinished(self) -> list[str]:
+        """Feeds that were not read, or not to their end."""
+        runs = {item["pk"]: run_of(item) for item in self.ledger._scan("#sk = :sk", {":sk": {"S": "run"}})}
+        missing = [upload.run_pk for upload in self.uploads if upload.run_pk not in runs]
+        return missing + [pk for pk, run in runs.items() if run.status != "completed"]
+
+    def _stuck(self, pending: dict[str, dict[str, Any]], runs: list[str], waiting: dict[str, int]) -> list[Finding]:
+        findings = [Finding(STUCK, key, "the ledger", self._why(item)) for key, item in pending.items()]
+        findings += [Finding(STUCK, pk, "the feeds", "it was not read to its end") for pk in runs]
+        for queue, depth in waiting.items():
+            kind = DEAD if queue.endswith("Dlq") else STUCK
+            findings += [Finding(kind, f"message {number + 1}", queue, "it is still there") for number in range(depth)]
+        s3 = emulator.client(self.stack.ports["aws"], "s3")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["FeedBucket"], Prefix="parked/"):
+            findings += [Finding(DEAD, entry["Key"], "the bucket", "it was parked") for entry in page.get("Contents", [])]
+        return findings
+
+    @staticmethod
+    def _why(item: Mapping[str, Any]) -> str:
+        interesting = ("_error", "_owner", "_recheck_at", "_attempts")
+        return "pending: " + (", ".join(f"{name} {value}" for name, value in item.items() if name.endswith(interesting)) or "for no recorded reason")
+
+    def miscounted(self) -> list[Finding]:
+        """Every feed's run has counted exactly its records."""
+        runs = {item["pk"]: run_of(item) for item in self.ledger._scan("#sk = :sk", {":sk": {"S": "run"}})}
+        findings = []
+        for upload, feed in zip(self.uploads, self.plan.feeds, strict=True):
+            run = runs.get(upload.run_pk)
+            if run and (run.counts.get("read"), run.counts.get("rejected")) != (len(feed.records), 0):
+                findings.append(Finding(STUCK, upload.run_pk, "the feeds", f"{len(feed.records)} records were counted as {run.counts}"))
+        return findings
+
+    def differences(self) -> list[Finding]:
+        shop = observe.Shop(self.stack)
+        findings = compare(self.wanted(), observe.pim_products(self.stack), shop.products(), shop.shown())
+        return findings + shop.orphans() + self.miscounted()
+
+    def met(self) -> Counter[str]:
+        """Faults by service and kind, as the proxies counted them."""
+        total: Counter[str] = Counter()
+        for proxy in self.stage.proxies:
+            total += proxy.met
+        return total
+
+
+def call_standin(stack: Stack, method: str, what: str, body: Any = None) -> None:
+    """Asks the PIM stand-in's interface for tests."""
+    try:
+        call(method, f"{stack.url('pim')}/_standin/{what}", body=body)
+    except HttpError as problem:
+        # "No content" is no JSON.
+        if problem.status is not None:
+            raise
+
+
+def processes_of(stack: Stack, function: str) -> list[int]:
+    """The processes in which the local AWS runs a function. Needs /proc; elsewhere nothing is killed, and the report says so."""
+    root = stack.services()["aws"].pid()
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.parent.name)] = int(fields[1])
+    wanted = f"AWS_LAMBDA_FUNCTION_NAME={stack.place.cfn}-{function}".encode()
+    found = []
+    for pid, parent in parents.items():
+        if parent != root:
+            continue
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if wanted in environment:
+            found.append(pid)
+    return found

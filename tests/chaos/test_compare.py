@@ -1,0 +1,231 @@
+"""The comparison can fail: every kind of difference, planted, is reported, and with its product and field."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from support.proxy import Asked
+
+from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Workshop
+from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, Row, ShopProduct, Shown, Wanted, compare, counts
+from chaos.observe import _twice
+from chaos.plan import FULL, SHORT, plan_of
+from chaos.proxies import announces_edits
+
+
+def article_of(source: str = SHEIN) -> Article:
+    return Workshop(Random(5), "c0x").new(source)
+
+
+class World:
+    """A PIM and a shop that hold what they should, to plant differences in."""
+
+    def __init__(self, *wanted: Wanted) -> None:
+        self.wanted = {one.article.key: one for one in wanted}
+        self.pim = [pim_of(one) for one in wanted]
+        self.shop = [shop_of(one) for one in wanted]
+        self.shown = {one.article.key: shown_of(one) for one in wanted if one.for_sale}
+
+    def findings(self) -> list[tuple[str, str, str]]:
+        return [(finding.kind, finding.where, finding.what) for finding in compare(self.wanted, self.pim, self.shop, self.shown)]
+
+
+def rows_of(article: Article) -> dict[str, Row]:
+    return {
+        variant.sku: Row(
+            variant.title,
+            tuple(zip(article.axes, variant.choice, strict=True)),
+            tuple((currency, price.amount) for currency, price in variant.prices),
+            tuple((currency, price.before) for currency, price in variant.prices if price.before),
+            variant.stock,
+        )
+        for variant in article.variants
+    }
+
+
+def pim_of(wanted: Wanted) -> PimProduct:
+    article = wanted.article
+    fields = {
+        "withdrawn": article.withdrawn,
+        "name": dict(article.name),
+        "description": {"en": article.description},
+        "brand": article.brand,
+        "sku": article.number,
+        "images": list(article.images),
+        "categories": [f"{article.source}:{article.categories[-1][0]}"],
+        "marketingName": dict(wanted.people.get("marketingName") or {}),
+        "shopVisibility": wanted.people.get("shopVisibility", "inherit"),
+    }
+    return PimProduct(article.key, wanted.published, fields, rows_of(article))
+
+
+def shop_of(wanted: Wanted) -> ShopProduct:
+    article = wanted.article
+    options = {axis: sorted({variant.choice[at] for variant in article.variants}) for at, axis in enumerate(article.axes)}
+    fields = {
+        "title": wanted.title("en"),
+        "description": article.description,
+        "images": list(article.images),
+        "thumbnail": article.images[0],
+        "categories": [f"{article.source}:{article.categories[-1][0]}"],
+        "options": options or {"Option": ["Default"]},
+        "brand": article.brand,
+        "sku": article.number,
+    }
+    return ShopProduct(article.key, "published" if wanted.for_sale else "draft", fields, rows_of(article))
+
+
+def shown_of(wanted: Wanted) -> Shown:
+    titles = {"en-US": wanted.title("en") or "", "ar-SA": wanted.title("ar") or wanted.title("en") or ""}
+    prices = {(variant.sku, currency): price.amount for variant in wanted.article.variants for currency, price in variant.prices}
+    return Shown(titles, prices, {variant.sku: variant.stock for variant in wanted.article.variants})
+
+
+def with_first_row(product: Any, **changes: Any) -> Any:
+    sku = next(iter(product.variants))
+    return replace(product, variants={**product.variants, sku: replace(product.variants[sku], **changes)})
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("people", [{}, {"published": False}, {"shopVisibility": "hide"}, {"marketingName": {"en": "People's choice"}}])
+def test_nothing_is_found_where_nothing_differs(source: str, people: dict[str, Any]) -> None:
+    assert World(Wanted(article_of(source), people)).findings() == []
+
+
+def test_a_lost_product_is_found_in_each_place() -> None:
+    world = World(Wanted(article_of()))
+    world.pim, world.shop, world.shown = [], [], {}
+    assert [(kind, where) for kind, where, _ in world.findings()] == [(LOST, "the PIM"), (LOST, "the shop"), (LOST, "the storefront")]
+
+
+def test_a_product_that_is_not_for_sale_is_lost_and_one_that_should_not_be_is_stale() -> None:
+    world = World(Wanted(article_of()))
+    world.shop = [replace(world.shop[0], status="draft")]
+    assert [kind for kind, _, _ in world.findings()] == [LOST]
+    hidden = World(Wanted(article_of(), {"published": False}))
+    hidden.shop = [replace(hidden.shop[0], status="published")]
+    hidden.shown = {hidden.shop[0].key: shown_of(Wanted(article_of()))}
+    hidden.pim = [replace(hidden.pim[0], published=True)]
+    assert [kind for kind, _, _ in hidden.findings()] == [STALE, STALE, STALE]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prices", (("SAR", Decimal("1.00")),)),
+        ("stock", 51),
+        ("title", "XS of before"),
+        ("choice", (("Size", "7XL"),)),
+        ("before", (("SAR", Decimal("9.99")),)),
+    ],
+)
+@pytest.mark.parametrize("where", ["the PIM", "the shop"])
+def test_a_stale_row_is_found(where: str, field: str, value: Any) -> None:
+    world = World(Wanted(article_of()))
+    if where == "the PIM":
+        world.pim = [with_first_row(world.pim[0], **{field: value})]
+    else:
+        world.shop = [with_first_row(world.shop[0], **{field: value})]
+    ((kind, place, what),) = world.findings()
+    assert (kind, place) == (STALE, where)
+    assert field in what
+
+
+@pytest.mark.parametrize("field", ["name", "description", "brand", "sku", "images", "categories", "marketingName", "shopVisibility", "withdrawn"])
+def test_a_stale_field_of_the_pim_is_found(field: str) -> None:
+    world = World(Wanted(article_of()))
+    world.pim = [replace(world.pim[0], fields={**world.pim[0].fields, field: "of before"})]
+    assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the PIM")]
+
+
+@pytest.mark.parametrize("field", ["title", "description", "images", "thumbnail", "categories", "options", "brand", "sku"])
+def test_a_stale_field_of_the_shop_is_found(field: str) -> None:
+    world = World(Wanted(article_of()))
+    world.shop = [replace(world.shop[0], fields={**world.shop[0].fields, field: "of before"})]
+    assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the shop")]
+
+
+@pytest.mark.parametrize("change", [{"titles": {"en-US": "x", "ar-SA": "y"}}, {"prices": {}}, {"stock": {}}])
+def test_what_customers_see_differently_is_found(change: dict[str, Any]) -> None:
+    world = World(Wanted(article_of()))
+    key = world.shop[0].key
+    world.shown = {key: replace(world.shown[key], **change)}
+    assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the storefront")]
+
+
+def test_variants_that_came_late_or_stayed_too_long_are_found() -> None:
+    article = article_of(CANONICAL)
+    world = World(Wanted(article))
+    *rest, (_, last) = world.shop[0].variants.items()
+    world.shop = [replace(world.shop[0], variants={**dict(rest), "OLD": last})]
+    assert {what for _, _, what in world.findings()} == {"variant OLD should not be there", f"variant {article.variants[-1].sku} is missing"}
+
+
+def test_whatever_is_there_twice_is_found() -> None:
+    world = World(Wanted(article_of()))
+    world.pim *= 2
+    world.shop.append(replace(world.shop[0], repeated=("price A sar is there 2 times",)))
+    found = Counter(kind for kind, _, _ in world.findings())
+    assert found == {DUPLICATED: 3}
+    assert _twice("image", ["a", "b", "a"]) == ["image a is there 2 times"]
+
+
+def test_what_nobody_asked_for_is_found() -> None:
+    world = World(Wanted(article_of()))
+    world.wanted = {}
+    assert {(kind, where) for kind, where, _ in world.findings()} == {(DUPLICATED, "the PIM"), (DUPLICATED, "the shop")}
+
+
+def test_what_was_withdrawn_before_it_was_seen_need_not_be_there() -> None:
+    world = World(Wanted(replace(article_of(), withdrawn=True)))
+    world.pim, world.shop = [], []
+    assert world.findings() == []
+
+
+def test_counts_are_products_not_fields() -> None:
+    world = World(Wanted(article_of()))
+    world.pim = [replace(world.pim[0], fields={**world.pim[0].fields, "brand": "x", "sku": "y"})]
+    assert counts(compare(world.wanted, world.pim, world.shop, world.shown)) == {"lost": 0, "stale": 1, "duplicated": 0, "stuck": 0, "dead": 0}
+
+
+def test_a_seed_is_repeated_exactly_and_another_one_is_not() -> None:
+    assert plan_of(11, FULL) == plan_of(11, FULL)
+    assert plan_of(11, FULL).feeds != plan_of(12, FULL).feeds
+
+
+@pytest.mark.parametrize("size", [SHORT, FULL])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_plan_has_everything_that_can_go_wrong(seed: int, size: Any) -> None:
+    plan = plan_of(seed, size)
+    articles = {article.key: [] for feed in plan.feeds for article in feed.records}
+    for feed in plan.feeds:
+        for article in feed.records:
+            articles[article.key].append(article)
+    assert len(articles) == size.products
+    assert plan.repeated > size.products // 2
+    assert any(len(set(said)) < len(said) for said in articles.values()), "nothing is said twice"
+    assert any(len(set(said)) > 1 for said in articles.values()), "nothing changes"
+    assert any(said[0] in said[2:] and said[1] != said[0] for said in articles.values()), "nothing becomes again what it was"
+    assert len({feed.key for feed in plan.feeds}) < len(plan.feeds), "no object has two versions"
+    assert [delivery.feed for delivery in plan.deliveries] != sorted(delivery.feed for delivery in plan.deliveries), "everything in order"
+    assert plan.delivered_twice
+    assert max(len(feed.body) for feed in plan.feeds) > 1_048_576, "no feed is too large to note every product"
+    assert all(kill.at < size.storm for kill in plan.kills)
+    assert plan.medusa_returns < size.storm
+
+
+def test_amounts_never_pass_through_a_float() -> None:
+    article = article_of()
+    assert all(isinstance(price, Price) and isinstance(price.amount, Decimal) for variant in article.variants for _, price in variant.prices)
+
+
+@pytest.mark.parametrize(("cause", "edits"), [("edited", True), ("feed", False)])
+def test_announcements_of_edits_are_told_apart(cause: str, edits: bool) -> None:
+    body = {"Entries": [{"Detail": json.dumps({"source": "s", "productId": "1", "cause": "feed"})}, {"Detail": json.dumps({"cause": cause})}]}
+    assert announces_edits(Asked("POST", "/", {}, json.dumps(body).encode())) is edits
