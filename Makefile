@@ -10,9 +10,10 @@ FEED ?=
 SOURCE ?=
 WAIT ?= 300
 NAME ?=
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e bench bench-normalize bench-pimcore bench-medusa fuzz clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e chaos bench bench-normalize bench-pimcore bench-medusa fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +86,10 @@ test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; R
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
 	$(VENV)/pytest tests $(ARGS)
+
+chaos: ## everything goes wrong on a stack of its own, then every product is compared; SEED=n repeats a run, ARGS=--short a quick one
+	@$(STACK) install
+	PYTHONPATH=localstack:tests $(VENV)/python -m chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: bench-normalize bench-pimcore bench-medusa ## every benchmark, as ratios against something in the same run; reports in target/reports
 

@@ -1,0 +1,126 @@
+"""What a product costs, counted on the deployed stack, stays within its bounds and is what docs/operations.md says.
+
+RELAY_WRITE_DOCS=1 writes the table there. docs/costs.md has what follows in money, from a longer count by the same means.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from local_stack.paths import REPO
+from support.costs import SMALL, AwsCalls, Story, per_product, schedules_stopped, size_of, targets_of
+from support.proxy import CountingProxy, Proxy
+from support.relay import Relay
+
+from chaos.storm import Stage
+
+PAGE = REPO / "docs" / "operations.md"
+PRODUCTS = 60
+KEYS = [f"shein-api:7{number:08}" for number in range(PRODUCTS)]
+# Issue by issue this may only become less.
+BOUNDS = {"write": 10, "read": 6, "events": 2, "messages": 2}
+ROWS = {
+    "write doc": "write units: `doc`",
+    "write state": "write units: `state`",
+    "write index": "write units: index `pending`",
+    "write": "**write units**",
+    "read": "**read units**, consistent",
+    "events": "**`PutEvents` entries**",
+    "messages": "**queue messages**",
+}
+COLUMNS = {"unchanged": "unchanged", "noted": "unchanged, small feed", "changed": "changed", "echo": "echo of a change"}
+
+
+@contextmanager
+def through(proxy: Proxy, counting: Proxy) -> Iterator[None]:
+    """Lets a proxy's requests pass through another one."""
+    was, proxy.target = proxy.target, urlsplit(counting.url)
+    try:
+        yield
+    finally:
+        proxy.target = was
+        counting.close()
+
+
+@pytest.fixture(scope="module")
+def counted(stage: Stage) -> dict[str, Any]:
+    """The story, once."""
+    aws, shop = AwsCalls(stage.stack), CountingProxy(stage.stack.url("medusa"))
+    relay = Relay(stage.stack, shop)
+    with through(stage.aws, aws), through(stage.medusa, shop), schedules_stopped(relay):
+        story, targets, found = Story(relay, aws, shop), targets_of(relay), {}
+        feeds = {
+            "new": lambda: story.feed("new", PRODUCTS, 11),
+            "echo of new": story.echo,
+            "unchanged": lambda: story.feed("again", PRODUCTS, 11),
+            "noted": lambda: story.feed("again-few", SMALL, 11),
+            "changed": lambda: story.feed("changed", PRODUCTS, 22),
+            "echo": story.echo,
+        }
+        for name, feed in feeds.items():
+            products = feed()["products"]
+            keys = KEYS[:SMALL] if name == "noted" else KEYS
+            found[name] = per_product(products, keys, len(story.originals), targets)
+            found[name]["strangers"] = len(products.keys() - {*keys, ""})
+    return {**found, "largest state": aws.largest_state, "unknown": aws.unknown}
+
+
+def test_everything_was_counted(counted: dict[str, Any]) -> None:
+    assert counted["unknown"] == set(), "calls whose cost nobody knows"
+    assert all(counted[name]["strangers"] == 0 for name in COLUMNS)
+    assert counted["new"]["write"] > 0
+
+
+def test_an_unchanged_product_costs_one_consistent_read_unit_and_nothing_else(counted: dict[str, Any]) -> None:
+    taken = counted["unchanged"]
+    assert taken["read"] == 1
+    assert {name: amount for name, amount in taken.items() if amount} == {"read": 1}
+
+
+@pytest.mark.parametrize("what", BOUNDS)
+def test_a_changed_product_costs_no_more_than_its_bound(counted: dict[str, Any], what: str) -> None:
+    assert 0 < counted["changed"][what] <= BOUNDS[what], counted["changed"]
+
+
+def test_a_state_fits_a_write_unit(counted: dict[str, Any]) -> None:
+    assert 0 < counted["largest state"] <= 1024
+
+
+def test_the_echo_writes_nothing_but_a_claim_and_its_end(counted: dict[str, Any]) -> None:
+    taken = counted["echo"]
+    assert (taken["events"], taken["messages"]) == (1, 1)
+    assert taken["write"] == taken["write state"] <= 2
+
+
+def test_the_table_in_the_documentation_is_what_was_counted(counted: dict[str, Any]) -> None:
+    head = "| a product | " + " | ".join(COLUMNS.values()) + " | bound for a change |\n|---|" + "--:|" * (len(COLUMNS) + 1) + "\n"
+    rows = [
+        f"| {label} | " + " | ".join(f"{counted[column].get(row, 0):g}" for column in COLUMNS) + f" | {BOUNDS.get(row, '')} |" for row, label in ROWS.items()
+    ]
+    table = f"{head}{chr(10).join(rows)}\n"
+    page = PAGE.read_text()
+    written, places = re.subn(r"(<!-- table: units -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{table}\n{found[2]}", page, flags=re.DOTALL)
+    assert places == 1, "docs/operations.md has one place for the table"
+    if os.environ.get("RELAY_WRITE_DOCS") == "1":
+        PAGE.write_text(written)
+    else:
+        assert page == written, f"RELAY_WRITE_DOCS=1 writes this into docs/operations.md:\n{table}"
+
+
+@pytest.mark.parametrize(
+    ("item", "bytes_"),
+    [
+        ({"pk": {"S": "P#ä"}}, 2 + 4),
+        ({"at": {"N": "1763856000000"}}, 2 + 6),
+        ({"n": {"N": "0"}}, 1 + 1),
+        ({"body": {"B": b"\x00" * 10}}, 4 + 10),
+    ],
+)
+def test_sizes_follow_the_documented_rules(item: dict[str, Any], bytes_: int) -> None:
+    assert size_of(item) == bytes_
