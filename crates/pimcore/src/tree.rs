@@ -175,6 +175,11 @@ struct Parent {
 }
 
 impl Node {
+    /// Object id.
+    pub(crate) fn id(&self) -> Result<u32, Failure> {
+        object_id(&self.id)
+    }
+
     /// `None` for a category that does not lie in the tree (people can put one anywhere).
     pub(crate) fn into_node(self) -> Result<Option<TreeNode>, Failure> {
         let Some(path) = CategoryPath::parse(&self.fullpath) else {
