@@ -5,7 +5,8 @@
 //! A [`Metrics`] collects during one invocation, and [`Metrics::emit`] writes at its end: one line for the totals, and one for each
 //! value of a breakdown (CloudWatch keeps the dimensions of all metrics of a line in the same place).
 //!
-//! Every value of a dimension is a metric that is paid for. So a breakdown only takes words (`[a-z0-9_]`, as codes and reasons are), and
+//! A metric is paid for by the hour in which it is reported. So a count of zero is not written: a stack that has nothing to do reports the age of
+//! its backlog and little else, and alarms take missing data for good. Every value of a dimension is a metric of its own. So a breakdown only takes words (`[a-z0-9_]`, as codes and reasons are), and
 //! [`VALUES`] different ones in an invocation; the rest counts as `other`.
 
 mod registry;
@@ -53,7 +54,7 @@ impl Metrics {
         Self { environment: environment.into(), function, values: Mutex::default() }
     }
 
-    /// Adds `n` to a total. A total of zero is reported too: it tells "nothing" from "not run".
+    /// Adds `n` to a total.
     pub fn count(&self, metric: Metric, n: u64) {
         self.add(metric, None, None, n);
     }
@@ -69,15 +70,19 @@ impl Metrics {
         self.add(metric, None, Some(by), n);
     }
 
-    /// Adds one measured value; CloudWatch computes maximum and percentiles.
+    /// Adds one measured value, also zero; CloudWatch computes maximum and percentiles.
     pub fn sample(&self, metric: Metric, value: f64) {
-        let place = Place { scope: metric.definition().scope, of: None, by: None };
+        self.sample_of(metric, None, value);
+    }
+
+    fn sample_of(&self, metric: Metric, of: Option<&str>, value: f64) {
+        let place = Place { scope: metric.definition().scope, of: of.map(word), by: None };
         self.values().entry(place).or_default().entry(metric).or_default().push(value);
     }
 
     /// Whether the breaker of a target (`pimcore`, `medusa`) is open.
     pub fn breaker_open(&self, target: &str, open: bool) {
-        self.count_of(Metric::BreakerOpen, target, u64::from(open));
+        self.sample_of(Metric::BreakerOpen, Some(target), f64::from(u8::from(open)));
     }
 
     /// What became of a batch's messages, and why products failed.
@@ -85,7 +90,6 @@ impl Metrics {
         let (retried, dead) = batch.fallen(outcomes);
         self.count(Metric::Retries, retried);
         self.count(Metric::DeadLetters, dead);
-        self.count(Metric::ProductsFailed, 0);
         for outcome in outcomes.values() {
             if let Outcome::Failed(failure) = outcome {
                 self.count_by(Metric::ProductsFailed, &failure.code, 1);
@@ -99,6 +103,9 @@ impl Metrics {
 
     #[expect(clippy::cast_precision_loss, reason = "counts of an invocation are far below 2⁵³")]
     fn add(&self, metric: Metric, of: Option<&str>, by: Option<&str>, n: u64) {
+        if n == 0 {
+            return;
+        }
         let definition = metric.definition();
         let mut values = self.values();
         let by = match (by, definition.by) {
@@ -106,14 +113,14 @@ impl Metrics {
                 let known = values.keys().filter(|place| place.by.as_ref().is_some_and(|by| by.0 == dimension));
                 let known: Vec<&str> = known.filter_map(|place| place.by.as_ref().map(|by| by.1.as_str())).collect();
                 let room = known.contains(&value) || known.len() < VALUES;
-                Some((dimension, if is_word(value) && room { value } else { OTHER }.to_owned()))
+                Some((dimension, if room { word(value) } else { OTHER.to_owned() }))
             }
             // A breakdown that the metric does not have: its total is all there is.
             (Some(_), None) => return,
             (None, _) => None,
         };
-        let of = of.map(|of| if is_word(of) { of } else { OTHER }.to_owned());
-        let samples = values.entry(Place { scope: definition.scope, of, by }).or_default().entry(metric).or_default();
+        let place = Place { scope: definition.scope, of: of.map(word), by };
+        let samples = values.entry(place).or_default().entry(metric).or_default();
         match samples.first_mut() {
             Some(sum) => *sum += n as f64,
             None => samples.push(n as f64),
@@ -178,8 +185,10 @@ fn number(value: f64) -> Value {
     if is_whole { json!(whole) } else { json!(value) }
 }
 
-fn is_word(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+/// A value of a dimension: no sentence, no id.
+fn word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if (1..=40).contains(&text.len()) && text.bytes().all(plain) { text } else { OTHER }.to_owned()
 }
 
 #[cfg(test)]
@@ -218,7 +227,8 @@ mod tests {
         assert_eq!(value_of(&lines, "RecordsRejected", &with("zero_price")), Some(&json!(2)));
         assert_eq!(value_of(&lines, "RecordsRejected", &with("duplicate_sku")), Some(&json!(1)));
         assert_eq!(lines.len(), 3);
-        assert!(metrics.take(2_000).is_empty(), "the next invocation begins at zero");
+        metrics.count(Metric::RecordsStale, 0);
+        assert!(metrics.take(2_000).is_empty(), "the next invocation begins at zero, which is not reported");
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub fn of(report: &Report, metrics: &Metrics) {
     if let Some(sweep) = &report.sweep {
         metrics.count(Metric::OverdueProducts, count(sweep.pending));
         metrics.count(Metric::OverdueAnnounced, count(sweep.announced_pimcore + sweep.announced_medusa));
-        metrics.count(Metric::BacklogAge, u64::try_from(sweep.oldest_seconds.unwrap_or(0)).unwrap_or(0));
+        let seconds = u32::try_from(sweep.oldest_seconds.unwrap_or(0).max(0)).unwrap_or(u32::MAX);
+        metrics.sample(Metric::BacklogAge, f64::from(seconds));
     }
 }
 
@@ -43,6 +44,9 @@ mod tests {
         assert_eq!(holding("DeadLettersParked")["Queue"], "medusa");
         assert_eq!(holding("BacklogAge")["BacklogAge"], 77);
         assert_eq!(holding("BacklogAge")["Environment"], "prod");
+        report.sweep = Some(SweepReport::default());
+        of(&report, &metrics);
+        assert!(metrics.take(1_000).iter().any(|line| line["BacklogAge"] == 0), "no backlog is reported, too");
         report.dry_run = true;
         of(&report, &metrics);
         assert!(metrics.take(1_000).is_empty());

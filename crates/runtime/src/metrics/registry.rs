@@ -96,7 +96,7 @@ registry! {
     EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed object's Last-Modified (whole seconds) to the product's arrival in Medusa.";
     EditsFollowed: "Count", Function, None, "pimcore-sync", "Saves read from Pimcore's change feed.";
     ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products announced again because Pimcore did not hold what was written.";
-    BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 while the target's breaker is open, 0 while it is closed.";
+    BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 if the target's breaker is open, 0 if it is closed.";
     DeadLettersDropped: "Count", Queue, None, "dlq-redrive", "Dead letters whose product had arrived meanwhile.";
     DeadLettersRedriven: "Count", Queue, None, "dlq-redrive", "Dead letters sent back to their queue.";
     DeadLettersParked: "Count", Queue, None, "dlq-redrive", "Dead letters put aside for a person.";
