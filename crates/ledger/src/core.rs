@@ -8,6 +8,7 @@ pub mod order;
 pub mod run;
 pub mod stage;
 pub mod state;
+pub mod watermark;
 
 pub use body::BodyError;
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

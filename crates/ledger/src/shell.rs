@@ -1,6 +1,7 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
 pub mod breaker;
+mod memory;
 mod render;
 mod table;
 
@@ -14,8 +15,9 @@ use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, ItemKey, Write};
-use table::Table;
+use crate::core::{BodyError, Item, ItemKey, Write, watermark};
+pub use memory::{Call, Memory};
+pub use table::{DynamoDb, Table};
 
 /// Why the ledger could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -76,23 +78,35 @@ pub enum DesiredOutcome {
     Stale,
 }
 
-/// The ledger: one DynamoDB table.
+/// The ledger: one DynamoDB table, or in tests a map.
 #[derive(Debug, Clone)]
-pub struct Ledger {
-    table: Table,
+pub struct Ledger<T = DynamoDb> {
+    table: T,
     leases: Leases,
 }
 
 impl Ledger {
+    /// A ledger in `table`. `leases` must outlive the function's timeout.
+    #[must_use]
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>, leases: Leases) -> Self {
+        Self::in_table(DynamoDb::new(client, table.into()), leases)
+    }
+}
+
+impl<T: Table> Ledger<T> {
     /// Requests in flight at once for calls that take many keys.
     const PARALLEL: usize = 16;
     /// Tries of a write whose condition depends on what was seen.
     const ROUNDS: usize = 8;
 
-    /// A ledger in `table`. `leases` must outlive the function's timeout.
-    #[must_use]
-    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>, leases: Leases) -> Self {
-        Self { table: Table::new(client, table.into()), leases }
+    /// A ledger in any table.
+    pub const fn in_table(table: T, leases: Leases) -> Self {
+        Self { table, leases }
+    }
+
+    /// What it is kept in.
+    pub const fn table(&self) -> &T {
+        &self.table
     }
 
     /// The states of these products, consistently read; a product that is not known has the default state.
@@ -100,7 +114,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
-        let items = self.table.read(keys, state::item_key).await?;
+        let items = self.read_each(keys, state::item_key).await?;
         Ok(items.into_iter().map(|(key, item)| (key, ProductState::of(&item))).collect())
     }
 
@@ -112,7 +126,7 @@ impl Ledger {
         &self,
         keys: &[ProductKey],
     ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        let items = self.table.read(keys, desired::doc_key).await?;
+        let items = self.read_each(keys, desired::doc_key).await?;
         Ok(items
             .into_iter()
             .filter_map(|(key, item)| match DesiredDoc::of(&item) {
@@ -369,7 +383,7 @@ impl Ledger {
     pub async fn runs(&self, limit: usize) -> Result<Vec<(String, Run)>, LedgerError> {
         let rows = self.table.list(run::RUNS_SHARD, i64::MAX, limit, false).await?;
         let keys: Vec<_> = rows.into_iter().map(|(key, _)| key).collect();
-        let items = self.table.read(&keys, Clone::clone).await?;
+        let items = self.table.read(&keys).await?;
         Ok(keys.into_iter().filter_map(|key| Some((key.pk.clone(), Run::of(items.get(&key)?)?))).collect())
     }
 
@@ -378,9 +392,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
-        let key = table::watermark_key(name);
-        let items = self.table.read(std::slice::from_ref(&key), Clone::clone).await?;
-        Ok(items.get(&key).and_then(|item| item.get(table::CURSOR)).and_then(|v| v.text()).map(str::to_owned))
+        Ok(watermark::cursor(&self.read(&watermark::item_key(name)).await?))
     }
 
     /// Moves a watermark from the value read before. `false` when somebody else moved it meanwhile.
@@ -388,7 +400,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
-        Ok(self.table.write(&table::move_watermark(name, from, to)).await?.is_ok())
+        Ok(self.table.write(&watermark::advance(name, from, to)).await?.is_ok())
     }
 
     /// Reads any item, consistently; an item that is not there is empty.
@@ -396,8 +408,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn read(&self, key: &ItemKey) -> Result<Item, LedgerError> {
-        let mut items = self.table.read(std::slice::from_ref(key), Clone::clone).await?;
+        let mut items = self.table.read(std::slice::from_ref(key)).await?;
         Ok(items.remove(key).unwrap_or_default())
+    }
+
+    /// Each product's item, by product.
+    async fn read_each(
+        &self,
+        keys: &[ProductKey],
+        item_key: impl Fn(&ProductKey) -> ItemKey,
+    ) -> Result<HashMap<ProductKey, Item>, LedgerError> {
+        let items: Vec<ItemKey> = keys.iter().map(&item_key).collect();
+        let mut found = self.table.read(&items).await?;
+        Ok(keys.iter().filter_map(|key| Some((key.clone(), found.remove(&item_key(key))?))).collect())
     }
 
     /// Sends any conditional write of the core: the item after it, or the item that refused it.

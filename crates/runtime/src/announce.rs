@@ -1,5 +1,6 @@
 //! Announcements on the catalog bus.
 
+use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_eventbridge::Client;
@@ -54,6 +55,18 @@ impl Announcement {
     /// Bytes that count towards EventBridge's limit.
     fn size(&self) -> usize {
         SOURCE.len() + self.detail_type.len() + self.detail.len()
+    }
+}
+
+/// The catalog bus, or in tests something that remembers.
+pub trait Bus {
+    /// See [`Announcer::announce`].
+    fn announce(&self, announcements: &[Announcement]) -> impl Future<Output = Vec<Result<(), Failure>>>;
+}
+
+impl Bus for Announcer {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        Self::announce(self, announcements).await
     }
 }
 

@@ -10,7 +10,7 @@ pub mod settings;
 pub mod time;
 pub mod trace;
 
-pub use announce::{Announcement, Announcer};
+pub use announce::{Announcement, Announcer, Bus};
 pub use batch::{Batch, Outcome, Queue};
 pub use message::{Cause, ProductMessage};
 pub use metrics::{Metric, Metrics};

@@ -6,5 +6,4 @@
 
 pub mod access;
 pub mod map;
-pub mod ports;
 pub mod push;

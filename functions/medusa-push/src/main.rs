@@ -3,10 +3,11 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
-use ledger::{Ledger, Owner};
+use ledger::{Ledger, Owner, Stage};
 use medusa_push::access::{MedusaAccess, PimcoreAccess};
 use medusa_push::push::Push;
 use runtime::{Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
+use worker::Worker;
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Medusa goes on with a request for a while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.
@@ -45,15 +46,17 @@ async fn main() -> Result<(), Error> {
 
 impl Function {
     async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-        let push = Push {
-            store: &self.ledger,
+        let worker = Worker {
+            stage: Stage::Medusa,
+            ledger: &self.ledger,
             clock: &SystemClock,
             owner: Owner(event.context.request_id.clone()),
             deadline: Deadline::of(&event.context),
         };
+        let push = Push { worker };
         let batch = Batch::of(event.payload);
         let pimcore = self.pimcore.client().await;
-        let open = self.medusa.open(push.ends()).await;
+        let open = self.medusa.open(push.worker.ends()).await;
         let outcomes = push.run(&pimcore, &open, batch.products()).await;
         let failed_with = |code: &str| {
             outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == code))

@@ -5,32 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
-use futures::stream::{self, StreamExt};
-use ledger::{Applied, Claim, Owner, ProductState};
+use ledger::{Applied, ProductState, Table};
 use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
-use runtime::{Cause, Clock, Deadline, Outcome, ProductMessage};
+use runtime::{Cause, Clock, Outcome, ProductMessage};
+use worker::{Claims, Worker};
 
 use crate::access::Open;
 use crate::map;
-use crate::ports::Store;
 
-/// Ledger writes in flight at once.
-const PARALLEL: usize = 16;
 /// How old a category tree may be. A product in a category that is younger makes us read it again at once.
 const TREE_AGE: Duration = Duration::from_secs(60);
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Push<'a, S, C> {
-    /// The ledger.
-    pub store: &'a S,
-    /// The clock.
-    pub clock: &'a C,
-    /// Who we are.
-    pub owner: Owner,
-    /// When the invocation ends.
-    pub deadline: Deadline,
+pub struct Push<'a, T, C> {
+    /// The ledger's stage.
+    pub worker: Worker<'a, T, C>,
 }
 
 /// What the shop was found, or made, to hold.
@@ -39,13 +30,7 @@ struct Held {
     change: Change,
 }
 
-impl<S: Store, C: Clock> Push<'_, S, C> {
-    /// When every request has to be done.
-    #[must_use]
-    pub fn ends(&self) -> Instant {
-        Instant::now() + self.deadline.remaining(self.clock.now_ms())
-    }
-
+impl<T: Table, C: Clock> Push<'_, T, C> {
     /// Brings each product to the shop. The clients, or why there are none: that too is recorded with every product, where people look for
     /// the reason.
     pub async fn run(
@@ -56,31 +41,19 @@ impl<S: Store, C: Clock> Push<'_, S, C> {
     ) -> HashMap<ProductKey, Outcome> {
         let started = Instant::now();
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
-        let mut outcomes = HashMap::new();
-        let mut claimed: BTreeMap<ProductKey, (ProductState, Depth)> = BTreeMap::new();
-        let claims = match self.store.claim(&keys, &self.owner, self.clock.now_ms()).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                return keys.into_iter().map(|key| (key, Outcome::Failed(error.failure()))).collect();
-            }
-        };
-        for message in messages {
-            match claims.get(&message.key) {
-                Some(Claim::Claimed(state)) => {
-                    claimed.insert(message.key.clone(), (state.clone(), depth(state, message.cause)));
-                }
-                Some(Claim::Leased { until }) => {
-                    let busy =
-                        format!("{}: somebody else brings it to the shop, until {until} ms at most", message.key);
-                    outcomes.insert(message.key.clone(), Outcome::Failed(Failure::transient("leased", busy)));
-                }
-                // The shop's stage is never refused for another reason; if it is, the next delivery tries again.
-                Some(Claim::AlreadyApplied(_) | Claim::Unknown) | None => {
-                    let odd = format!("{}: the ledger gave no lease", message.key);
-                    outcomes.insert(message.key.clone(), Outcome::Failed(Failure::transient("not_claimed", odd)));
-                }
-            }
+        let Claims { ours, applied, mut outcomes } = self.worker.claim(&keys).await;
+        // The shop's stage is never refused because it is done; if it is, the next delivery tries again.
+        for (key, _) in applied {
+            let odd = format!("{key}: the ledger gave no lease");
+            outcomes.insert(key, Outcome::Failed(Failure::transient("not_claimed", odd)));
         }
+        let claimed: BTreeMap<ProductKey, (&ProductState, Depth)> = messages
+            .iter()
+            .filter_map(|message| {
+                let state = ours.get(&message.key)?;
+                Some((message.key.clone(), (state, depth(state, message.cause))))
+            })
+            .collect();
         let results = match (pimcore, open) {
             (Ok(pimcore), Ok(open)) => match self.bring(pimcore, open, &claimed).await {
                 Ok(results) => results,
@@ -92,17 +65,8 @@ impl<S: Store, C: Clock> Push<'_, S, C> {
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
         }
-        let recorded: Vec<(ProductKey, Outcome)> = stream::iter(results.into_iter().map(|(key, result)| {
-            let seen = claimed.get(&key).map(|(state, _)| state.clone()).unwrap_or_default();
-            async move {
-                let outcome = self.record(&key, &seen, result).await;
-                (key, outcome)
-            }
-        }))
-        .buffer_unordered(PARALLEL)
-        .collect()
-        .await;
-        outcomes.extend(recorded);
+        let results = results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied)));
+        outcomes.extend(self.worker.record(&ours, results).await);
         tracing::info!(
             products = keys.len(),
             ?counts,
@@ -116,13 +80,13 @@ impl<S: Store, C: Clock> Push<'_, S, C> {
         &self,
         pimcore: &Pimcore,
         open: &Open,
-        claimed: &BTreeMap<ProductKey, (ProductState, Depth)>,
+        claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
         let mut results = BTreeMap::new();
         if claimed.is_empty() {
             return Ok(results);
         }
-        let ends = self.ends();
+        let ends = self.worker.ends();
         let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
         let mut products = BTreeMap::new();
         for (key, read) in pimcore.read_products(&keys, ends).await? {
@@ -146,33 +110,11 @@ impl<S: Store, C: Clock> Push<'_, S, C> {
             let key = &desired.key;
             let held = outcome.map(|pushed| Held {
                 change: pushed.change,
-                applied: applied(products.get(key), &claimed[key].0, desired.marker(references), pushed),
+                applied: applied(products.get(key), claimed[key].0, desired.marker(references), pushed),
             });
             results.insert(key.clone(), held);
         }
         Ok(results)
-    }
-
-    /// Completes or gives back one product's stage.
-    async fn record(&self, key: &ProductKey, seen: &ProductState, result: Result<Held, Failure>) -> Outcome {
-        let now = self.clock.now_ms();
-        match result {
-            Ok(held) => match self.store.complete(key, &self.owner, seen, &held.applied, now).await {
-                Ok(None) => Outcome::Done,
-                // Somebody's request may land late: look at it once more then.
-                Ok(Some(at)) => {
-                    Outcome::Again(Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or(0)))
-                }
-                Err(error) => Outcome::Failed(error.failure()),
-            },
-            Err(failure) => {
-                tracing::warn!(product = %key, kind = %failure.kind, code = failure.code, reason = failure.message, "not brought to the shop");
-                if let Err(error) = self.store.fail(key, &self.owner, &failure, now).await {
-                    tracing::warn!(product = %key, %error, "the reason could not be recorded");
-                }
-                Outcome::Failed(failure)
-            }
-        }
     }
 }
 
@@ -219,7 +161,7 @@ fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, push
 }
 
 fn failed(
-    claimed: &BTreeMap<ProductKey, (ProductState, Depth)>,
+    claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
     failure: &Failure,
 ) -> BTreeMap<ProductKey, Result<Held, Failure>> {
     claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect()

@@ -199,7 +199,7 @@ async fn after_an_interruption_the_shop_is_compared_in_full() {
     // Somebody claims it and dies; what he had under way lands late: a price that nobody asked for.
     let owner = ledger::Owner("dead".into());
     let now = runtime::Clock::now_ms(&function.clock);
-    medusa_push::ports::Store::claim(&function.memory, std::slice::from_ref(&key), &owner, now).await.unwrap();
+    function.memory.claim(ledger::Stage::Medusa, std::slice::from_ref(&key), &owner, now).await.unwrap();
     let there = real.admin_product(&key).await.unwrap();
     let variant = &there["variants"][0];
     let late = json!({"prices": [{"currency_code": "sar", "amount": 1}]});

@@ -8,12 +8,11 @@
 //! content hash is not the one we wrote was overwritten by the stale save of a person: the stage is marked as not to be believed and the product announced for repair.
 
 use catalog::{Failure, ProductKey};
-use ledger::ProductState;
+use ledger::{Ledger, ProductState, Stage, Table};
 use pimcore::{Change, Cursor, Pimcore};
-use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
-use crate::ports::{Bus, Store};
 
 /// Name of the watermark.
 pub const WATERMARK: &str = "pimcore-changes";
@@ -92,15 +91,15 @@ pub struct Report {
 ///
 /// # Errors
 /// Transient; what was read until then stays announced.
-pub async fn follow<S: Store, B: Bus, C: Clock>(
+pub async fn follow<T: Table, B: Bus, C: Clock>(
     pimcore: &Pimcore,
-    store: &S,
+    ledger: &Ledger<T>,
     bus: &B,
     clock: &C,
     deadline: Deadline,
 ) -> Result<Report, Failure> {
     let mut report = Report::default();
-    let mut text = store.watermark(WATERMARK).await.map_err(|error| error.failure())?;
+    let mut text = ledger.watermark(WATERMARK).await.map_err(|error| error.failure())?;
     // A watermark that cannot be read starts the feed anew: too many announcements do no harm.
     let mut position: Position = text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let mut cursor = position.resume();
@@ -114,12 +113,12 @@ pub async fn follow<S: Store, B: Bus, C: Clock>(
         cursor = page.last().map_or(cursor, |last| last.cursor);
         let fresh: Vec<&Change> = page.iter().filter(|change| !position.knows(change)).collect();
         report.changes += fresh.len();
-        announce(store, bus, clock, &fresh, &mut report).await?;
+        announce(ledger, bus, clock, &fresh, &mut report).await?;
         let next = position.after(&page, clock.now_ms() / 1000);
         if next != position {
             let moved =
                 serde_json::to_string(&next).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
-            if !store.move_watermark(WATERMARK, text.as_deref(), &moved).await.map_err(|error| error.failure())? {
+            if !ledger.move_watermark(WATERMARK, text.as_deref(), &moved).await.map_err(|error| error.failure())? {
                 tracing::info!("somebody else follows the change feed");
                 return Ok(report);
             }
@@ -135,8 +134,8 @@ pub async fn follow<S: Store, B: Bus, C: Clock>(
 ///
 /// # Errors
 /// Transient, when something was not announced.
-pub async fn announce<S: Store, B: Bus, C: Clock>(
-    store: &S,
+pub async fn announce<T: Table, B: Bus, C: Clock>(
+    ledger: &Ledger<T>,
     bus: &B,
     clock: &C,
     changes: &[&Change],
@@ -153,7 +152,7 @@ pub async fn announce<S: Store, B: Bus, C: Clock>(
         return Ok(());
     }
     let keys: Vec<ProductKey> = known.iter().map(|(_, key)| key.clone()).collect();
-    let states = store.read_states(&keys).await.map_err(|error| error.failure())?;
+    let states = ledger.read_states(&keys).await.map_err(|error| error.failure())?;
     let nothing = ProductState::default();
     let mut announcements = Vec::with_capacity(known.len());
     for (change, key) in known {
@@ -170,7 +169,7 @@ pub async fn announce<S: Store, B: Bus, C: Clock>(
             Reaction::Repair => {
                 tracing::warn!(product = %key, hash = ?change.content_hash, "source fields in Pimcore are not what was written; writing them again");
                 report.repaired += 1;
-                store.suspect(&key, clock.now_ms()).await.map_err(|error| error.failure())?;
+                ledger.suspect(Stage::Pimcore, &key, clock.now_ms()).await.map_err(|error| error.failure())?;
                 announcements.push(Announcement::product_changed(&message(Cause::Repair)));
             }
         }

@@ -11,13 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
-use ledger::LedgerError;
+use ledger::{Ledger, LedgerError, Table};
 use pimcore::{Change, Pimcore};
-use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{self, Reaction, react};
-use crate::ports::{Bus, Store};
 
 /// Object ids in a section. Even with the longest external ids its list is half of what one ledger item holds.
 pub const SECTION: u32 = 1024;
@@ -56,50 +55,50 @@ pub fn gone(before: &BTreeMap<u32, String>, now: &BTreeMap<u32, String>) -> Vec<
 ///
 /// # Errors
 /// Transient; what was compared until then counts.
-pub async fn start<S: Store, B: Bus, C: Clock>(
+pub async fn start<T: Table, B: Bus, C: Clock>(
     pimcore: &Pimcore,
-    store: &S,
+    ledger: &Ledger<T>,
     bus: &B,
     clock: &C,
     deadline: Deadline,
 ) -> Result<Report, Failure> {
-    let text = store.watermark(PROGRESS).await.map_err(|error| error.failure())?;
+    let text = ledger.watermark(PROGRESS).await.map_err(|error| error.failure())?;
     let progress: Progress = read(text.as_deref()).unwrap_or_default();
     let begun = Progress { next: Some(progress.next.unwrap_or(0)), ..progress };
-    Comparison { pimcore, store, bus, clock, deadline }.go_on(text, begun).await
+    Comparison { pimcore, ledger, bus, clock, deadline }.go_on(text, begun).await
 }
 
 /// Goes on with a comparison under way, if there is one.
 ///
 /// # Errors
 /// Transient; what was compared until then counts.
-pub async fn resume<S: Store, B: Bus, C: Clock>(
+pub async fn resume<T: Table, B: Bus, C: Clock>(
     pimcore: &Pimcore,
-    store: &S,
+    ledger: &Ledger<T>,
     bus: &B,
     clock: &C,
     deadline: Deadline,
 ) -> Result<Option<Report>, Failure> {
-    let text = store.watermark(PROGRESS).await.map_err(|error| error.failure())?;
+    let text = ledger.watermark(PROGRESS).await.map_err(|error| error.failure())?;
     let Some(progress) = read::<Progress>(text.as_deref()).filter(|progress| progress.next.is_some()) else {
         return Ok(None);
     };
-    Comparison { pimcore, store, bus, clock, deadline }.go_on(text, progress).await.map(Some)
+    Comparison { pimcore, ledger, bus, clock, deadline }.go_on(text, progress).await.map(Some)
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
     text.and_then(|text| serde_json::from_str(text).ok())
 }
 
-struct Comparison<'a, S, B, C> {
+struct Comparison<'a, T, B, C> {
     pimcore: &'a Pimcore,
-    store: &'a S,
+    ledger: &'a Ledger<T>,
     bus: &'a B,
     clock: &'a C,
     deadline: Deadline,
 }
 
-impl<S: Store, B: Bus, C: Clock> Comparison<'_, S, B, C> {
+impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
     async fn go_on(&self, mut text: Option<String>, mut progress: Progress) -> Result<Report, Failure> {
         let mut report = Report::default();
         // Rows read ahead that belong to later sections.
@@ -132,7 +131,7 @@ impl<S: Store, B: Bus, C: Clock> Comparison<'_, S, B, C> {
             let stepped = Progress { next, sections };
             let written =
                 serde_json::to_string(&stepped).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
-            if !self.store.move_watermark(PROGRESS, text.as_deref(), &written).await.map_err(failure)? {
+            if !self.ledger.move_watermark(PROGRESS, text.as_deref(), &written).await.map_err(failure)? {
                 tracing::info!("somebody else compares");
                 return Ok(report);
             }
@@ -144,7 +143,7 @@ impl<S: Store, B: Bus, C: Clock> Comparison<'_, S, B, C> {
 
     async fn compare(&self, section: u32, rows: &[Change], report: &mut Report) -> Result<(), Failure> {
         let name = format!("{PROGRESS}-{section}");
-        let text = self.store.watermark(&name).await.map_err(failure)?;
+        let text = self.ledger.watermark(&name).await.map_err(failure)?;
         let before: BTreeMap<u32, String> = read(text.as_deref()).unwrap_or_default();
         let now: BTreeMap<u32, String> =
             rows.iter().filter_map(|row| Some((row.cursor.id, row.external_id.clone()?))).collect();
@@ -169,7 +168,7 @@ impl<S: Store, B: Bus, C: Clock> Comparison<'_, S, B, C> {
             serde_json::to_string(&now).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
         if text.as_deref() != Some(written.as_str()) && !(text.is_none() && now.is_empty()) {
             // Who loses this race loses the one for the progress too.
-            self.store.move_watermark(&name, text.as_deref(), &written).await.map_err(failure)?;
+            self.ledger.move_watermark(&name, text.as_deref(), &written).await.map_err(failure)?;
         }
         Ok(())
     }
@@ -180,14 +179,14 @@ impl<S: Store, B: Bus, C: Clock> Comparison<'_, S, B, C> {
             let known: Vec<(&Change, ProductKey)> =
                 rows.iter().filter_map(|row| Some((row, row.external_id.as_deref()?.parse().ok()?))).collect();
             let keys: Vec<ProductKey> = known.iter().map(|(_, key)| key.clone()).collect();
-            let states = self.store.read_states(&keys).await.map_err(failure)?;
+            let states = self.ledger.read_states(&keys).await.map_err(failure)?;
             let wrong: Vec<&Change> = known
                 .iter()
                 .filter(|(row, key)| states.get(key).is_some_and(|state| react(row, state) == Reaction::Repair))
                 .map(|(row, _)| *row)
                 .collect();
             let mut counted = changes::Report::default();
-            changes::announce(self.store, self.bus, self.clock, &wrong, &mut counted).await?;
+            changes::announce(self.ledger, self.bus, self.clock, &wrong, &mut counted).await?;
             report.repaired += counted.repaired;
         }
         Ok(())

@@ -4,5 +4,4 @@ pub mod access;
 pub mod changes;
 pub mod decide;
 pub mod inventory;
-pub mod ports;
 pub mod sync;

@@ -3,7 +3,7 @@
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
-use ledger::{Ledger, Owner};
+use ledger::{Ledger, Owner, Stage};
 use pimcore_sync::access::Access;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
@@ -11,6 +11,7 @@ use pimcore_sync::{changes, inventory};
 use runtime::{Announcer, Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use worker::Worker;
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Pimcore may go on saving for a while after its caller has gone.
@@ -65,14 +66,14 @@ impl Function {
         match event.payload {
             Request::Batch(batch) => {
                 let batch = Batch::of(batch);
-                let sync = Sync {
-                    store: &self.ledger,
-                    bus: &self.bus,
+                let worker = Worker {
+                    stage: Stage::Pimcore,
+                    ledger: &self.ledger,
                     clock: &SystemClock,
                     owner: Owner(event.context.request_id.clone()),
                     deadline,
-                    policy: self.policy,
                 };
+                let sync = Sync { worker, bus: &self.bus, policy: self.policy };
                 let outcomes = sync.run(&self.access.client().await, batch.products()).await;
                 let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == "pimcore_forbidden");
                 if outcomes.values().any(refused) {

@@ -4,31 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
-use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
-use ledger::{Applied, Claim, DesiredDoc, Owner, ProductState};
+use ledger::{Applied, DesiredDoc, Table};
 use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
-use runtime::{Announcement, Cause, Clock, Deadline, Outcome, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Outcome, ProductMessage};
+use worker::{Claims, Worker};
 
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
-use crate::ports::{Bus, Store};
-
-/// Ledger writes in flight at once.
-const PARALLEL: usize = 16;
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Sync<'a, S, B, C> {
-    /// The ledger.
-    pub store: &'a S,
+pub struct Sync<'a, T, B, C> {
+    /// The ledger's stage.
+    pub worker: Worker<'a, T, C>,
     /// The bus.
     pub bus: &'a B,
-    /// The clock.
-    pub clock: &'a C,
-    /// Who we are.
-    pub owner: Owner,
-    /// When the invocation ends.
-    pub deadline: Deadline,
     /// Who publishes new products.
     pub policy: PublishPolicy,
 }
@@ -47,7 +37,7 @@ struct Work {
     head: Option<Head>,
 }
 
-impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
+impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
     /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that is missing, say): that too is
     /// recorded with every product, where people look for the reason.
     pub async fn run(
@@ -59,61 +49,27 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
         let by_key: HashMap<&ProductKey, &ProductMessage> =
             messages.iter().map(|message| (&message.key, message)).collect();
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
-        let mut outcomes = HashMap::new();
-        let mut claimed: BTreeMap<ProductKey, ProductState> = BTreeMap::new();
+        let Claims { ours, applied, mut outcomes } = self.worker.claim(&keys).await;
         let mut forward: Vec<ProductKey> = Vec::new();
-        match self.store.claim(&keys, &self.owner, self.clock.now_ms()).await {
-            Err(error) => return keys.into_iter().map(|key| (key, Outcome::Failed(error.failure()))).collect(),
-            Ok(claims) => {
-                for (key, claim) in claims {
-                    match claim {
-                        Claim::Claimed(state) => drop(claimed.insert(key, state)),
-                        // The shop still lacks it, or an operator asks for it again: pass it on.
-                        Claim::AlreadyApplied(state) => {
-                            let asked = by_key.get(&key).is_some_and(|message| message.cause == Cause::Replay);
-                            if state.pending_since.is_some() || asked {
-                                forward.push(key);
-                            } else {
-                                outcomes.insert(key, Outcome::Done);
-                            }
-                        }
-                        Claim::Leased { until } => {
-                            let failure = Failure::transient(
-                                "leased",
-                                format!("{key}: somebody else brings it to Pimcore, until {until} ms at most"),
-                            );
-                            outcomes.insert(key, Outcome::Failed(failure));
-                        }
-                        Claim::Unknown => {
-                            let failure = Failure::permanent(
-                                "unknown_product",
-                                format!("{key}: no feed has ever brought this product"),
-                            );
-                            outcomes.insert(key, Outcome::Failed(failure));
-                        }
-                    }
-                }
+        for (key, state) in applied {
+            // The shop still lacks it, or an operator asks for it again: pass it on.
+            let asked = by_key.get(&key).is_some_and(|message| message.cause == Cause::Replay);
+            if state.pending_since.is_some() || asked {
+                forward.push(key);
+            } else {
+                outcomes.insert(key, Outcome::Done);
             }
         }
         let mut results = match pimcore {
-            Ok(pimcore) => self.bring(pimcore, claimed.keys().cloned().collect()).await,
-            Err(failure) => claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
+            Ok(pimcore) => self.bring(pimcore, ours.keys().cloned().collect()).await,
+            Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
         let written = results.values().filter(|result| result.as_ref().is_ok_and(|synced| synced.written)).count();
         let failed = results.values().filter(|result| result.is_err()).count();
         let of_batch = results.len();
-        let recorded: Vec<(ProductKey, Outcome)> = stream::iter(results.into_iter().map(|(key, result)| {
-            let seen = claimed.get(&key).cloned().unwrap_or_default();
-            async move {
-                let outcome = self.record(&key, &seen, result).await;
-                (key, outcome)
-            }
-        }))
-        .buffer_unordered(PARALLEL)
-        .collect()
-        .await;
-        outcomes.extend(recorded);
+        let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied)));
+        outcomes.extend(self.worker.record(&ours, results).await);
         tracing::info!(
             products = keys.len(),
             written,
@@ -159,37 +115,14 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
         }
     }
 
-    /// Completes or gives back one product's stage.
-    async fn record(&self, key: &ProductKey, seen: &ProductState, result: Result<Synced, Failure>) -> Outcome {
-        let now = self.clock.now_ms();
-        match result {
-            Ok(synced) => match self.store.complete(key, &self.owner, seen, &synced.applied, now).await {
-                Ok(None) => Outcome::Done,
-                // Somebody's request may land late: look at it once more then.
-                Ok(Some(at)) => {
-                    let wait = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
-                    Outcome::Again(std::time::Duration::from_millis(wait))
-                }
-                Err(error) => Outcome::Failed(error.failure()),
-            },
-            Err(failure) => {
-                tracing::warn!(product = %key, kind = %failure.kind, code = failure.code, reason = failure.message, "not brought to Pimcore");
-                if let Err(error) = self.store.fail(key, &self.owner, &failure, now).await {
-                    tracing::warn!(product = %key, %error, "the reason could not be recorded");
-                }
-                Outcome::Failed(failure)
-            }
-        }
-    }
-
     /// Makes Pimcore hold the desired documents of products whose leases are ours.
     async fn bring(&self, pimcore: &Pimcore, keys: Vec<ProductKey>) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
         let mut results = BTreeMap::new();
         if keys.is_empty() {
             return results;
         }
-        let deadline = Instant::now() + self.deadline.remaining(self.clock.now_ms());
-        let (docs, heads) = futures::join!(self.store.read_docs(&keys), pimcore.read_heads(&keys, deadline));
+        let deadline = self.worker.ends();
+        let (docs, heads) = futures::join!(self.worker.ledger.read_docs(&keys), pimcore.read_heads(&keys, deadline));
         let (mut docs, mut heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
@@ -229,7 +162,7 @@ impl<S: Store, B: Bus, C: Clock> Sync<'_, S, B, C> {
                     hash: doc.hash.clone(),
                     version: doc.version.clone(),
                     feed_run: doc.run.clone(),
-                    imported_at: Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default(),
+                    imported_at: Timestamp::from_millisecond(self.worker.clock.now_ms()).unwrap_or_default(),
                 };
                 let mut input = ProductInput::new(&doc.product, &provenance, &[])?;
                 if let Some(published) = published {

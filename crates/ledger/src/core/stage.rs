@@ -98,6 +98,16 @@ impl Stage {
     }
 }
 
+impl std::fmt::Display for Stage {
+    /// The name for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pimcore => "Pimcore",
+            Self::Medusa => "Medusa",
+        })
+    }
+}
+
 /// What a target was made to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {

@@ -1,7 +1,7 @@
-//! One table: conditional writes, batch reads with what was left unprocessed, and the sparse index.
+//! What the ledger is kept in: a DynamoDB table, or a map ([`Memory`](super::memory::Memory)). Everything above is the same for both.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::future::Future;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
@@ -12,20 +12,43 @@ use aws_sdk_dynamodb::types::{
 
 use super::LedgerError;
 use super::render::{render, to_item};
-use crate::core::{Change, Condition, Item, ItemKey, Operand, Write};
-
-pub(super) const CURSOR: &str = "cursor";
+use crate::core::{Item, ItemKey, Write};
 
 /// Name of the sparse index.
 const INDEX: &str = "pending";
 
+/// One table: conditional writes, consistent reads, a sparse index.
+pub trait Table: Send + Sync {
+    /// The item after the write, or the item that refused it.
+    fn write(&self, write: &Write) -> impl Future<Output = Result<Result<Item, Item>, LedgerError>> + Send;
+
+    /// Whether the write happened. The item is not transferred: for large ones.
+    fn write_large(&self, write: &Write) -> impl Future<Output = Result<bool, LedgerError>> + Send;
+
+    /// Consistent reads of many items; those that are not there are empty.
+    fn read(&self, keys: &[ItemKey]) -> impl Future<Output = Result<HashMap<ItemKey, Item>, LedgerError>> + Send;
+
+    /// Keys in one partition of the sparse index with their sort value, up to `before`.
+    fn list(
+        &self,
+        shard: &str,
+        before: i64,
+        limit: usize,
+        oldest_first: bool,
+    ) -> impl Future<Output = Result<Vec<(ItemKey, i64)>, LedgerError>> + Send;
+
+    /// The items of a partition after a sort key, consistently read.
+    fn after(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Vec<(String, Item)>, LedgerError>> + Send;
+}
+
+/// A table in DynamoDB.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub struct DynamoDb {
     client: Client,
     name: String,
 }
 
-impl Table {
+impl DynamoDb {
     /// DynamoDB's limit for BatchGetItem.
     const BATCH: usize = 100;
     /// Tries after which keys that DynamoDB leaves unprocessed fail the read: about 10 s.
@@ -37,16 +60,6 @@ impl Table {
 
     fn error<E: std::error::Error>(&self, operation: &'static str, error: &E) -> LedgerError {
         LedgerError::Store { operation, table: self.name.clone(), message: DisplayErrorContext(error).to_string() }
-    }
-
-    /// The item after the write, or the item that refused it.
-    pub(super) async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
-        self.update(write, ReturnValue::AllNew, OnFailure::AllOld).await
-    }
-
-    /// Whether the write happened. The item is not transferred: for large ones.
-    pub(super) async fn write_large(&self, write: &Write) -> Result<bool, LedgerError> {
-        Ok(self.update(write, ReturnValue::None, OnFailure::None).await?.is_ok())
     }
 
     async fn update(
@@ -81,28 +94,26 @@ impl Table {
             Err(error) => Err(self.error("UpdateItem", &error)),
         }
     }
+}
 
-    /// Consistent reads of many items; those that are not there are empty.
-    pub(super) async fn read<K>(
-        &self,
-        keys: &[K],
-        item_key: impl Fn(&K) -> ItemKey,
-    ) -> Result<HashMap<K, Item>, LedgerError>
-    where
-        K: Clone + Eq + Hash,
-    {
-        let mut by_item: HashMap<(String, String), K> = HashMap::with_capacity(keys.len());
-        for key in keys {
-            let ItemKey { pk, sk } = item_key(key);
-            by_item.insert((pk, sk), key.clone());
-        }
-        let mut found: HashMap<K, Item> = by_item.values().map(|key| (key.clone(), Item::new())).collect();
-        let wanted: Vec<HashMap<String, AttributeValue>> = by_item
+impl Table for DynamoDb {
+    async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
+        self.update(write, ReturnValue::AllNew, OnFailure::AllOld).await
+    }
+
+    async fn write_large(&self, write: &Write) -> Result<bool, LedgerError> {
+        Ok(self.update(write, ReturnValue::None, OnFailure::None).await?.is_ok())
+    }
+
+    async fn read(&self, keys: &[ItemKey]) -> Result<HashMap<ItemKey, Item>, LedgerError> {
+        // DynamoDB refuses a key that is asked for twice.
+        let mut found: HashMap<ItemKey, Item> = keys.iter().map(|key| (key.clone(), Item::new())).collect();
+        let wanted: Vec<HashMap<String, AttributeValue>> = found
             .keys()
-            .map(|(pk, sk)| {
+            .map(|key| {
                 HashMap::from([
-                    ("pk".to_owned(), AttributeValue::S(pk.clone())),
-                    ("sk".to_owned(), AttributeValue::S(sk.clone())),
+                    ("pk".to_owned(), AttributeValue::S(key.pk.clone())),
+                    ("sk".to_owned(), AttributeValue::S(key.sk.clone())),
                 ])
             })
             .collect();
@@ -134,8 +145,8 @@ impl Table {
                 for attributes in output.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
                     let text = |name: &str| attributes.get(name).and_then(|v| v.as_s().ok()).cloned();
                     let (Some(pk), Some(sk)) = (text("pk"), text("sk")) else { continue };
-                    if let Some(key) = by_item.get(&(pk, sk)) {
-                        found.insert(key.clone(), to_item(attributes));
+                    if let Some(item) = found.get_mut(&ItemKey { pk, sk }) {
+                        *item = to_item(attributes);
                     }
                 }
                 if let Some(rest) = output.unprocessed_keys.unwrap_or_default().remove(&self.name) {
@@ -146,8 +157,7 @@ impl Table {
         Ok(found)
     }
 
-    /// Keys in one partition of the sparse index with their sort value, up to `before`.
-    pub(super) async fn list(
+    async fn list(
         &self,
         shard: &str,
         before: i64,
@@ -184,11 +194,8 @@ impl Table {
             }
         }
     }
-}
 
-impl Table {
-    /// The items of a partition after a sort key, consistently read.
-    pub(super) async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {
+    async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {
         let mut rows = Vec::new();
         let mut start = None;
         loop {
@@ -213,17 +220,5 @@ impl Table {
                 return Ok(rows);
             }
         }
-    }
-}
-
-pub(super) fn watermark_key(name: &str) -> ItemKey {
-    ItemKey { pk: format!("W#{name}"), sk: "watermark".to_owned() }
-}
-
-pub(super) fn move_watermark(name: &str, from: Option<&str>, to: &str) -> Write {
-    Write {
-        key: watermark_key(name),
-        condition: from.map_or(Condition::Absent(CURSOR), |from| Condition::Eq(CURSOR, Operand::Value(from.into()))),
-        changes: vec![Change::Set(CURSOR, to.into())],
     }
 }

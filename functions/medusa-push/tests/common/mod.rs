@@ -1,23 +1,23 @@
 //! The function with a ledger in memory, a PIM in this process and a real shop.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use catalog::{
     Category, CategoryPath, ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant,
     Version,
 };
-use ledger::core::stage::{self, Leases, Refusal};
-use ledger::core::{Item, ItemKey, Write, state};
-use ledger::{Applied, Claim, LedgerError, Owner, ProductState, Stage};
+use ledger::core::stage::Leases;
+use ledger::core::state;
+use ledger::{Ledger, Owner, ProductState, Stage};
 use medusa::{Categories, Shop};
 use medusa_push::access::Open;
-use medusa_push::ports::Store;
 use medusa_push::push::Push;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use worker::Worker;
 
 #[path = "../../../../crates/pimcore/tests/common/standin.rs"]
 pub mod standin;
@@ -29,76 +29,26 @@ use support::Real;
 
 const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 60_000 };
 
-/// The ledger's rules over a map.
-#[derive(Default)]
-pub struct Memory {
-    items: Mutex<HashMap<ItemKey, Item>>,
+/// The ledger in memory.
+pub struct Memory(Ledger<ledger::Memory>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Ledger::in_table(ledger::Memory::default(), LEASES))
+    }
+}
+
+impl std::ops::Deref for Memory {
+    type Target = Ledger<ledger::Memory>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Memory {
-    fn write(&self, write: &Write) -> Result<Item, Item> {
-        let mut items = self.items.lock().unwrap();
-        let item = items.entry(write.key.clone()).or_default();
-        let after = write.apply(item)?;
-        item.clone_from(&after);
-        Ok(after)
-    }
-
     pub fn state(&self, key: &ProductKey) -> ProductState {
-        ProductState::of(&self.items.lock().unwrap().get(&state::item_key(key)).cloned().unwrap_or_default())
-    }
-}
-
-impl Store for Memory {
-    async fn claim(
-        &self,
-        keys: &[ProductKey],
-        owner: &Owner,
-        now: i64,
-    ) -> Result<HashMap<ProductKey, Claim>, LedgerError> {
-        let one = |key: &ProductKey| {
-            let mut write = stage::claim(Stage::Medusa, key, owner, now, LEASES);
-            loop {
-                let item = match self.write(&write) {
-                    Ok(after) => return Claim::Claimed(ProductState::of(&after)),
-                    Err(item) => item,
-                };
-                write = match stage::refused(Stage::Medusa, owner, &item, now) {
-                    Refusal::Final(claim) => return claim,
-                    Refusal::Free => stage::claim(Stage::Medusa, key, owner, now, LEASES),
-                    Refusal::Expired(expired) => stage::take_over(Stage::Medusa, key, owner, &expired, now, LEASES),
-                };
-            }
-        };
-        Ok(keys.iter().map(|key| (key.clone(), one(key))).collect())
-    }
-
-    async fn complete(
-        &self,
-        key: &ProductKey,
-        owner: &Owner,
-        seen: &ProductState,
-        applied: &Applied,
-        now: i64,
-    ) -> Result<Option<i64>, LedgerError> {
-        let claimed = seen;
-        let mut seen = seen.clone();
-        loop {
-            let write = stage::complete(Stage::Medusa, key, owner, (claimed, &seen), applied, now, LEASES);
-            match self.write(&write) {
-                Ok(after) => return Ok(ProductState::of(&after).medusa.recheck_at.map(|at| at.max(now))),
-                Err(item) => seen = ProductState::of(&item),
-            }
-            if seen.medusa.owner.as_ref() != Some(&owner.0) {
-                let _ = self.write(&stage::suspect(Stage::Medusa, key, now));
-                return Err(LedgerError::LeaseLost { what: key.to_string() });
-            }
-        }
-    }
-
-    async fn fail(&self, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64) -> Result<(), LedgerError> {
-        let _ = self.write(&stage::fail(Stage::Medusa, key, owner, failure, now, LEASES));
-        Ok(())
+        ProductState::of(&self.table().item(&state::item_key(key)))
     }
 }
 
@@ -137,12 +87,14 @@ impl Function {
             .iter()
             .map(|key| ProductMessage { key: key.clone(), correlation_id: "run".into(), cause: Cause::Feed })
             .collect();
-        let push = Push {
-            store: &self.memory,
+        let worker = Worker {
+            stage: Stage::Medusa,
+            ledger: &*self.memory,
             clock: &self.clock,
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
+        let push = Push { worker };
         push.run(pimcore, open, &messages).await.into_iter().collect()
     }
 }

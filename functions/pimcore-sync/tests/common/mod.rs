@@ -1,54 +1,47 @@
 //! Ledger and bus in memory, products, and the stand-in for Pimcore.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
-use ledger::core::stage::{self, Leases, Refusal};
-use ledger::core::{Item, ItemKey, Write, desired, state};
-use ledger::{Applied, Claim, DesiredDoc, LedgerError, Owner, ProductState, Stage};
+use ledger::core::stage::Leases;
+use ledger::core::{desired, state};
+use ledger::{DesiredDoc, Ledger, Owner, ProductState, Stage};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
-use pimcore_sync::ports::{Bus, Store};
 use pimcore_sync::sync::Sync;
-use runtime::{Announcement, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use worker::Worker;
 
 #[path = "../../../../crates/pimcore/tests/common/standin.rs"]
 pub mod standin;
 
 const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
 
-/// The ledger's rules over a map.
-#[derive(Default)]
-pub struct Memory {
-    items: Mutex<HashMap<ItemKey, Item>>,
-    watermarks: Mutex<HashMap<String, String>>,
-    latency: AtomicU64,
+/// The ledger in memory, filled as `normalize` does it.
+pub struct Memory(Ledger<ledger::Memory>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Ledger::in_table(ledger::Memory::default(), LEASES))
+    }
+}
+
+impl std::ops::Deref for Memory {
+    type Target = Ledger<ledger::Memory>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Memory {
     /// Every call takes so long from now on.
     pub fn slow_down(&self, latency: Duration) {
-        self.latency.store(u64::try_from(latency.as_millis()).unwrap(), Ordering::Relaxed);
-    }
-
-    async fn call(&self) {
-        pause(&self.latency).await;
-    }
-
-    fn write(&self, write: &Write) -> Result<Item, Item> {
-        let mut items = self.items.lock().unwrap();
-        let item = items.entry(write.key.clone()).or_default();
-        let after = write.apply(item)?;
-        item.clone_from(&after);
-        Ok(after)
-    }
-
-    fn item(&self, key: &ItemKey) -> Item {
-        self.items.lock().unwrap().get(key).cloned().unwrap_or_default()
+        self.table().slow_down(latency);
     }
 
     /// What `normalize` does with a changed product.
@@ -62,110 +55,20 @@ impl Memory {
             provenance: "test".into(),
         };
         let packed = doc.packed().unwrap();
-        if self.write(&desired::write_doc(&key, &doc, packed)).is_ok() {
-            let _ = self.write(&desired::write_state(&key, version, &doc.hash, "run-1", SystemClock.now_ms()));
+        if self.table().put(&desired::write_doc(&key, &doc, packed)).is_ok() {
+            let state = desired::write_state(&key, version, &doc.hash, "run-1", SystemClock.now_ms());
+            let _ = self.table().put(&state);
         }
         message(&key)
     }
 
     pub fn state(&self, key: &ProductKey) -> ProductState {
-        ProductState::of(&self.item(&state::item_key(key)))
+        ProductState::of(&self.table().item(&state::item_key(key)))
     }
 }
 
 pub fn message(key: &ProductKey) -> ProductMessage {
     ProductMessage { key: key.clone(), correlation_id: "run-1".into(), cause: Cause::Feed }
-}
-
-impl Store for Memory {
-    async fn claim(
-        &self,
-        keys: &[ProductKey],
-        owner: &Owner,
-        now: i64,
-    ) -> Result<HashMap<ProductKey, Claim>, LedgerError> {
-        self.call().await;
-        let one = |key: &ProductKey| {
-            let mut write = stage::claim(Stage::Pimcore, key, owner, now, LEASES);
-            loop {
-                let item = match self.write(&write) {
-                    Ok(after) => return Claim::Claimed(ProductState::of(&after)),
-                    Err(item) => item,
-                };
-                write = match stage::refused(Stage::Pimcore, owner, &item, now) {
-                    Refusal::Final(claim) => return claim,
-                    Refusal::Free => stage::claim(Stage::Pimcore, key, owner, now, LEASES),
-                    Refusal::Expired(expired) => stage::take_over(Stage::Pimcore, key, owner, &expired, now, LEASES),
-                };
-            }
-        };
-        Ok(keys.iter().map(|key| (key.clone(), one(key))).collect())
-    }
-
-    async fn read_docs(
-        &self,
-        keys: &[ProductKey],
-    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        self.call().await;
-        let read =
-            |key: &ProductKey| Some((key.clone(), Ok(DesiredDoc::of(&self.item(&desired::doc_key(key))).unwrap()?)));
-        Ok(keys.iter().filter_map(read).collect())
-    }
-
-    async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
-        self.call().await;
-        Ok(keys.iter().map(|key| (key.clone(), self.state(key))).collect())
-    }
-
-    async fn complete(
-        &self,
-        key: &ProductKey,
-        owner: &Owner,
-        seen: &ProductState,
-        applied: &Applied,
-        now: i64,
-    ) -> Result<Option<i64>, LedgerError> {
-        self.call().await;
-        let claimed = seen;
-        let mut seen = seen.clone();
-        loop {
-            let write = stage::complete(Stage::Pimcore, key, owner, (claimed, &seen), applied, now, LEASES);
-            match self.write(&write) {
-                Ok(after) => return Ok(ProductState::of(&after).pimcore.recheck_at.map(|at| at.max(now))),
-                Err(item) => seen = ProductState::of(&item),
-            }
-            if seen.pimcore.owner.as_ref() != Some(&owner.0) {
-                self.suspect(key, now).await?;
-                return Err(LedgerError::LeaseLost { what: key.to_string() });
-            }
-        }
-    }
-
-    async fn fail(&self, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64) -> Result<(), LedgerError> {
-        self.call().await;
-        let _ = self.write(&stage::fail(Stage::Pimcore, key, owner, failure, now, LEASES));
-        Ok(())
-    }
-
-    async fn suspect(&self, key: &ProductKey, now: i64) -> Result<(), LedgerError> {
-        let _ = self.write(&stage::suspect(Stage::Pimcore, key, now));
-        Ok(())
-    }
-
-    async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
-        self.call().await;
-        Ok(self.watermarks.lock().unwrap().get(name).cloned())
-    }
-
-    async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
-        self.call().await;
-        let mut watermarks = self.watermarks.lock().unwrap();
-        let moved = watermarks.get(name).map(String::as_str) == from;
-        if moved {
-            watermarks.insert(name.to_owned(), to.to_owned());
-        }
-        Ok(moved)
-    }
 }
 
 async fn pause(latency: &AtomicU64) {
@@ -233,14 +136,14 @@ impl Function {
         policy: PublishPolicy,
     ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
-        let sync = Sync {
-            store: &self.memory,
-            bus: &self.heard,
+        let worker = Worker {
+            stage: Stage::Pimcore,
+            ledger: &*self.memory,
             clock: &self.clock,
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
-            policy,
         };
+        let sync = Sync { worker, bus: &self.heard, policy };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
