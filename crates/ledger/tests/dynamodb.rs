@@ -396,10 +396,10 @@ fn a_run_is_read_by_one_and_a_commit_that_is_sent_twice_counts_once() {
     let ledger = table.ledger(LEASES);
     table.block_on(async {
         let id = RunId { bucket: "b".into(), key: "incoming/demo/1.json".into(), object_version: "v1".into() };
-        let RunClaim::Claimed(run) = ledger.claim_run(&id, "r1", &owner("a"), 100).await.unwrap() else {
+        let RunClaim::Claimed(run) = ledger.claim_run(&id, "r1", "{}", &owner("a"), 100).await.unwrap() else {
             panic!("not claimed");
         };
-        let leased = ledger.claim_run(&id, "r1", &owner("b"), 200).await.unwrap();
+        let leased = ledger.claim_run(&id, "r1", "{}", &owner("b"), 200).await.unwrap();
         assert_eq!(leased, RunClaim::Leased { until: 1_100 });
         let mut next = run.clone();
         (next.record, next.offset, next.counts.read, next.counts.changed) = (10, 500, 10, 10);
@@ -412,7 +412,7 @@ fn a_run_is_read_by_one_and_a_commit_that_is_sent_twice_counts_once() {
         let mut end = once.clone();
         end.status = RunStatus::Completed;
         ledger.finish_run(&id, &owner("a"), &once, &end, 400).await.unwrap();
-        let ended = ledger.claim_run(&id, "r1", &owner("c"), 9_000).await.unwrap();
+        let ended = ledger.claim_run(&id, "r1", "{}", &owner("c"), 9_000).await.unwrap();
         assert!(matches!(&ended, RunClaim::Ended(run) if run.counts.read == 10), "{ended:?}");
         let listed = ledger.runs(10).await.unwrap();
         assert_eq!(listed.len(), 1);

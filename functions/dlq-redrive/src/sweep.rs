@@ -273,8 +273,7 @@ fn strict_pass(run: Registered) -> String {
     serde_json::to_string(&pass).unwrap_or_default()
 }
 
-/// The event that began a run, as far as the run's key tells. S3's sequencer is not in it where the bucket has versions: records that were
-/// written but not announced before count as stale then, and are announced by the sweep.
+/// The event that began a run, as far as the run's key tells. S3's sequencer is not in it where the bucket has versions; the run's item has kept it.
 fn object_created(id: &RunId, now: i64) -> String {
     let (version_id, etag, sequencer) = match id.object_version.split_once('.') {
         Some((etag, sequencer)) => (None, Some(etag), sequencer),

@@ -347,7 +347,7 @@ async fn a_run_without_a_reader_is_resumed_once_by_two_sweeps() {
     let Some(stack) = Stack::new("runs").await else { return };
     let id = ledger::RunId { bucket: "b".into(), key: "incoming/demo/a#1.json".into(), object_version: "v1".into() };
     let begun = stack.clock.now_ms() - 7_200_000;
-    stack.ledger.claim_run(&id, "run-7", &Owner("dead".into()), begun).await.expect("claimed");
+    stack.ledger.claim_run(&id, "run-7", "{}", &Owner("dead".into()), begun).await.expect("claimed");
     let request = Request::parse(&serde_json::json!({"action":"sweep"})).expect("a request");
     let (a, b) = (stack.redriver(), stack.redriver());
     let (a, b) = tokio::join!(a.handle(&request, stack.deadline(60)), b.handle(&request, stack.deadline(60)));

@@ -98,6 +98,7 @@ pub trait Store {
         &self,
         id: &RunId,
         run: &str,
+        resume: &str,
         owner: &Owner,
         now: i64,
     ) -> impl Future<Output = Result<RunClaim, LedgerError>>;
@@ -161,8 +162,15 @@ impl Store for Ledger {
         Self::touch(self, key, version, hash).await
     }
 
-    async fn claim_run(&self, id: &RunId, run: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
-        Self::claim_run(self, id, run, owner, now).await
+    async fn claim_run(
+        &self,
+        id: &RunId,
+        run: &str,
+        resume: &str,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<RunClaim, LedgerError> {
+        Self::claim_run(self, id, run, resume, owner, now).await
     }
 
     async fn checkpoint_run(

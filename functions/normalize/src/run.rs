@@ -64,9 +64,37 @@ enum End {
 #[serde(rename_all = "camelCase")]
 struct Resume {
     checkpoint: Checkpoint,
+    /// S3's sequencer, which only the notification has: the sweep and people bring a run back without it.
+    #[serde(default)]
+    sequencer: String,
     /// A record had no id that could be read: the manifest has a gap.
     #[serde(default)]
     ids_missing: bool,
+}
+
+impl Resume {
+    /// For a run from its beginning.
+    fn of(work: &Work) -> Self {
+        Self { sequencer: work.sequencer.clone(), ..Self::default() }
+    }
+
+    /// What the run's item has kept.
+    fn read(run: &Run) -> Self {
+        run.resume.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
+    }
+
+    /// The same records get the same versions, whoever asks for them.
+    fn applied_to(&self, work: &Work) -> Work {
+        let mut work = work.clone();
+        if !self.sequencer.is_empty() {
+            work.sequencer.clone_from(&self.sequencer);
+        }
+        work
+    }
 }
 
 /// A run while it is being read.
@@ -92,7 +120,8 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
     pub async fn handle(&self, work: &Work, body: &str) -> Outcome {
         let now = self.clock.now_ms();
-        let claim = self.store.claim_run(&work.id, &work.run, &self.owner, now).await;
+        let resume = Resume::of(work).text();
+        let claim = self.store.claim_run(&work.id, &work.run, &resume, &self.owner, now).await;
         let run = match claim {
             Err(error) => return Outcome::Failed(error.failure()),
             Ok(RunClaim::Ended(run)) => {
@@ -107,22 +136,29 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             Ok(RunClaim::Claimed(run)) => run,
         };
         tracing::info!(run = run.run, object = work.location(), record = run.record, "reading");
-        match self.read(work, run.clone(), body).await {
+        let work = &Resume::read(&run).applied_to(work);
+        let first = run.started == now;
+        match self.read(work, run, first, body).await {
             Ok(()) => Outcome::Done,
             Err(failure) => Outcome::Failed(failure),
         }
     }
 
-    async fn read(&self, work: &Work, run: Run, body: &str) -> Result<(), Failure> {
+    /// Reads a claimed run; `first` says that nobody has claimed it before.
+    async fn read(&self, work: &Work, run: Run, first: bool, body: &str) -> Result<(), Failure> {
         let (source, adapter) = match adapter_for(&work.id.key) {
             Ok(adapter) => (Some(adapter.source()), adapter),
             Err((source, reason)) => return self.finish(work, source.as_deref(), run.clone(), run, Some(reason)).await,
         };
         let info = match self.objects.head(work).await {
             Ok(info) => info,
-            Err(error) => return self.unreadable(work, source, run, error).await,
+            Err(error) => {
+                // An earlier attempt may have written something. How old the object was is not known any more: as old as can be.
+                let version = (!first).then(|| catalog::Version::from_text(""));
+                return self.unreadable(work, adapter.source(), version, run, error).await;
+            }
         };
-        let resume: Resume = run.resume.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let resume = Resume::read(&run);
         let mut progress = Progressing {
             work,
             source: adapter.source(),
@@ -140,7 +176,8 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
         let end = match self.stream(&mut progress, adapter).await {
             Ok(end) => end,
             Err(StreamError::Object(error @ (ObjectError::Missing | ObjectError::Replaced))) => {
-                return self.unreadable(work, source, progress.committed, error).await;
+                let version = Some(progress.version(0));
+                return self.unreadable(work, progress.source, version, progress.committed, error).await;
             }
             Err(StreamError::Object(ObjectError::Failed(failure)) | StreamError::Failed(failure)) => {
                 // Given up at the last commit, so that the next attempt need not wait for the lease to expire.
@@ -165,7 +202,12 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             End::Finished { failed } => {
                 self.write_reports(&mut progress).await?;
                 self.write_manifest(&progress, failed.is_none()).await?;
-                self.ask_for_strict_passes(&progress).await?;
+                self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+                if work.id.is_strict() {
+                    let struck =
+                        self.store.strike_off_run(progress.source, &progress.version(0), self.clock.now_ms()).await;
+                    struck.map_err(|error| error.failure())?;
+                }
                 self.ask_for_withdrawal(&progress, failed.is_none()).await?;
                 let Progressing { committed, run, .. } = progress;
                 self.finish(work, source, committed, run, failed).await
@@ -328,23 +370,31 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
         self.queue.send(&request.message()).await
     }
 
-    /// Newer feeds that took a state for unchanged while this one was still writing look at it once more.
-    async fn ask_for_strict_passes(&self, progress: &Progressing<'_>) -> Result<(), Failure> {
-        let (source, version) = (progress.source, progress.version(0));
-        let newer = self.store.newer_runs(source, &version).await.map_err(|error| error.failure())?;
-        for run in newer {
+    /// Newer feeds that took a state for unchanged while the one of `version` was still writing look at it once more.
+    async fn ask_for_strict_passes(
+        &self,
+        work: &Work,
+        source: &str,
+        version: &catalog::Version,
+    ) -> Result<(), Failure> {
+        let newer = self.store.newer_runs(source, version).await.map_err(|error| error.failure())?;
+        for run in newer.into_iter().filter(|run| run.id != work.id.original()) {
             tracing::info!(object = run.id.key, "a newer feed was read before this one: it gets a strict pass");
             self.queue.send(&strict_pass(&run)).await?;
-        }
-        if progress.work.id.is_strict() {
-            let now = self.clock.now_ms();
-            self.store.strike_off_run(source, &version, now).await.map_err(|error| error.failure())?;
         }
         Ok(())
     }
 
-    /// Nothing can be read: the object is gone.
-    async fn unreadable(&self, work: &Work, source: Option<&str>, run: Run, error: ObjectError) -> Result<(), Failure> {
+    /// Nothing can be read any more: the object is gone. What was read of it before stays, so for newer feeds this end is like any other.
+    /// `version` is the object's, if anything was read of it.
+    async fn unreadable(
+        &self,
+        work: &Work,
+        source: &str,
+        version: Option<catalog::Version>,
+        run: Run,
+        error: ObjectError,
+    ) -> Result<(), Failure> {
         let reason = match error {
             ObjectError::Missing => "object_missing: it was deleted before it was read",
             ObjectError::Replaced => {
@@ -355,7 +405,10 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 return Err(failure);
             }
         };
-        self.finish(work, source, run.clone(), run, Some(reason.to_owned())).await
+        if let Some(version) = version {
+            self.ask_for_strict_passes(work, source, &version).await?;
+        }
+        self.finish(work, Some(source), run.clone(), run, Some(reason.to_owned())).await
     }
 
     /// Tells the world, then ends the run: a crash in between tells it twice.
@@ -423,7 +476,7 @@ impl Progressing<'_> {
         self.run.offset = checkpoint.offset;
         self.run.record = checkpoint.index;
         self.resume.checkpoint = checkpoint;
-        self.run.resume = serde_json::to_string(&self.resume).ok();
+        self.run.resume = Some(self.resume.text());
     }
 
     fn take(&mut self, outcome: feeds::Outcome) {

@@ -147,7 +147,7 @@ async fn two_deliveries_of_one_notification_do_not_read_at_the_same_time() {
     let work = normalize::notification::Work::parse(&message).unwrap();
     let now = world.now.load(Ordering::SeqCst);
     let owner = ledger::Owner("first".into());
-    normalize::ports::Store::claim_run(&world, &work.id, &work.run, &owner, now).await.unwrap();
+    normalize::ports::Store::claim_run(&world, &work.id, &work.run, "", &owner, now).await.unwrap();
     let second = world.read_until(&message, "second", i64::MAX).await;
     assert!(matches!(second, Outcome::Again(wait) if wait > Duration::from_secs(100)), "{second:?}");
     assert_eq!(world.take_writes(), 0);
@@ -279,4 +279,63 @@ async fn a_newer_feed_that_repeated_an_older_one_being_read_looks_again() {
     assert_eq!(world.take_announced().0.len(), 6_000);
     let doc = world.doc("canonical:p00007").unwrap();
     assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "10.00", "the newest feed has the last word");
+}
+
+#[tokio::test]
+async fn an_object_that_vanishes_while_it_is_read_is_an_end_like_any_other_for_newer_feeds() {
+    let world = World::new();
+    world.read(&world.upload("incoming/canonical/x.json", many(6_000, "10.00"))).await;
+    // Several range reads.
+    let older = world.upload("incoming/canonical/x.json", many(40_000, "11.00"));
+    let newer = world.upload("incoming/canonical/x.json", many(6_000, "10.00"));
+    world.read(&newer).await;
+    *world.bucket.reads_left.lock().unwrap() = Some(3);
+    assert_eq!(world.read(&older).await, Outcome::Done);
+    let run = world.run(&older);
+    assert!(run.reason.as_deref().unwrap().starts_with("object_missing"), "{:?}", run.reason);
+    assert_eq!(world.doc("canonical:p00007").unwrap().product.variants[0].prices[0].amount.to_string(), "11.00");
+    let asked = std::mem::take(&mut *world.sent.lock().unwrap());
+    assert_eq!(asked.len(), 1, "what the newer feed took for unchanged is not any more");
+    *world.bucket.reads_left.lock().unwrap() = None;
+    world.read(&asked[0]).await;
+    assert_eq!(world.doc("canonical:p00007").unwrap().product.variants[0].prices[0].amount.to_string(), "10.00");
+}
+
+#[tokio::test]
+async fn so_is_one_that_vanishes_between_two_attempts_but_not_one_that_was_never_there() {
+    let world = World::new();
+    world.read(&world.upload("incoming/canonical/first.json", many(6_000, "10.00"))).await;
+    let older = world.upload("incoming/canonical/old.json", many(6_000, "11.00"));
+    let newer = world.upload("incoming/canonical/new.json", many(6_000, "10.00"));
+    world.read(&newer).await;
+    let missing = world.upload("incoming/canonical/gone.json", many(1, "1.00"));
+    world.delete("incoming/canonical/gone.json");
+    world.read(&missing).await;
+    assert!(world.sent.lock().unwrap().is_empty(), "nothing of it was ever read");
+
+    *world.fail_after.lock().unwrap() = Some(8_000);
+    assert!(matches!(world.read(&older).await, Outcome::Failed(_)));
+    world.delete("incoming/canonical/old.json");
+    world.now.fetch_add(1_000, Ordering::SeqCst);
+    assert_eq!(world.read(&older).await, Outcome::Done);
+    assert!(world.run(&older).reason.unwrap().starts_with("object_missing"));
+    // How old it was is not known any more, so that every feed of the source looks again, the one before it, too.
+    assert_eq!(world.sent.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_is_resumed_without_its_sequencer_gives_the_same_versions() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", many(3_000, "10.00"));
+    *world.fail_after.lock().unwrap() = Some(1_000);
+    assert!(matches!(world.read(&message).await, Outcome::Failed(_)), "dies before its first commit");
+    *world.fail_after.lock().unwrap() = None;
+    let mut event: Value = serde_json::from_str(&message).unwrap();
+    event["detail"]["object"]["sequencer"] = json!("");
+    assert_eq!(world.read(&event.to_string()).await, Outcome::Done, "as the sweep brings it back");
+    let counts = world.run(&message).counts;
+    assert_eq!((counts.changed, counts.stale), (3_000, 0), "nothing was taken for older than itself");
+    let mut ids = world.take_announced().0;
+    ids.dedup();
+    assert_eq!(ids.len(), 3_000);
 }

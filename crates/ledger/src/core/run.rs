@@ -133,7 +133,7 @@ pub struct Run {
     pub offset: u64,
     /// Records committed.
     pub record: u64,
-    /// What the reader needs to know besides, in its own words: the feed's format, a CSV header.
+    /// What the reader needs to know besides, in its own words: the feed's format, a CSV header, S3's sequencer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
     /// Counts up to the checkpoint.
@@ -187,9 +187,10 @@ pub enum RunClaim {
     Ended(Run),
 }
 
-/// Claims a run: a new one, one that was handed over, or one whose reader died.
+/// Claims a run: a new one, one that was handed over, or one whose reader died. `resume` is what the reader of a new run wants to be told
+/// again by whoever resumes it ([`Run::resume`]), also if it dies before its first commit.
 #[must_use]
-pub fn claim(id: &RunId, run: &str, owner: &Owner, now: i64, lease_ms: i64) -> Write {
+pub fn claim(id: &RunId, run: &str, resume: &str, owner: &Owner, now: i64, lease_ms: i64) -> Write {
     Write {
         key: id.item_key(),
         condition: Condition::Any(vec![
@@ -206,6 +207,7 @@ pub fn claim(id: &RunId, run: &str, owner: &Owner, now: i64, lease_ms: i64) -> W
         changes: vec![
             Change::SetIfAbsent(STATUS, RunStatus::Running.as_str().into()),
             Change::SetIfAbsent(RUN, run.into()),
+            Change::SetIfAbsent(RESUME, resume.into()),
             Change::SetIfAbsent(STARTED, now.into()),
             Change::SetIfAbsent(state::PENDING_SHARD, RUNS_SHARD.into()),
             Change::SetIfAbsent(state::PENDING_SINCE, now.into()),

@@ -34,7 +34,11 @@ pub struct World {
 }
 
 #[derive(Clone, Default)]
-pub struct Bucket(Arc<Mutex<BTreeMap<(String, String), Object>>>);
+pub struct Bucket {
+    objects: Arc<Mutex<BTreeMap<(String, String), Object>>>,
+    /// How many range reads there will be before every object is gone.
+    pub reads_left: Arc<Mutex<Option<u64>>>,
+}
 
 #[derive(Clone)]
 struct Object {
@@ -56,10 +60,10 @@ impl World {
     }
 
     pub fn upload_as(&self, key: &str, body: impl AsRef<[u8]>, full: bool) -> String {
-        let number = self.uploads.fetch_add(1, Ordering::SeqCst);
+        let number = 1 + self.uploads.fetch_add(1, Ordering::SeqCst);
         let version = format!("version{number}");
         let object = Object { body: body.as_ref().to_vec(), modified_ms: 1_800_000_000_000 + number * 1_000, full };
-        self.bucket.0.lock().unwrap().insert((key.to_owned(), version.clone()), object);
+        self.bucket.objects.lock().unwrap().insert((key.to_owned(), version.clone()), object);
         json!({
             "version": "0", "source": "aws.s3", "detail-type": "Object Created", "time": "2027-01-15T08:00:00Z",
             "detail": {"bucket": {"name": BUCKET}, "object": {
@@ -70,7 +74,7 @@ impl World {
     }
 
     pub fn delete(&self, key: &str) {
-        self.bucket.0.lock().unwrap().retain(|(name, _), _| name != key);
+        self.bucket.objects.lock().unwrap().retain(|(name, _), _| name != key);
     }
 
     /// Reads a message with plenty of time.
@@ -122,7 +126,7 @@ impl World {
     }
 
     pub fn texts(&self, prefix: &str) -> BTreeMap<String, String> {
-        let objects = self.bucket.0.lock().unwrap();
+        let objects = self.bucket.objects.lock().unwrap();
         objects
             .iter()
             .filter(|((key, _), _)| key.starts_with(prefix))
@@ -188,6 +192,9 @@ impl Objects for Bucket {
     }
 
     async fn range(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+        if let Some(left) = self.reads_left.lock().unwrap().as_mut() {
+            *left = left.checked_sub(1).ok_or(ObjectError::Missing)?;
+        }
         let body = self.object(work)?.body;
         Ok(body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
     }
@@ -195,7 +202,7 @@ impl Objects for Bucket {
     async fn put(&self, bucket: &str, key: &str, _kind: &str, body: Vec<u8>) -> Result<(), Failure> {
         assert_eq!(bucket, BUCKET);
         let object = Object { body, modified_ms: 0, full: false };
-        self.0.lock().unwrap().insert((key.to_owned(), String::new()), object);
+        self.objects.lock().unwrap().insert((key.to_owned(), String::new()), object);
         Ok(())
     }
 }
@@ -203,7 +210,7 @@ impl Objects for Bucket {
 impl Bucket {
     fn object(&self, work: &Work) -> Result<Object, ObjectError> {
         let version = work.version_id.clone().unwrap_or_default();
-        let objects = self.0.lock().unwrap();
+        let objects = self.objects.lock().unwrap();
         objects.get(&(work.id.key.clone(), version)).cloned().ok_or(ObjectError::Missing)
     }
 }
@@ -240,8 +247,15 @@ impl Store for World {
             && self.write(&desired::note_state(key, version, hash)).is_ok())
     }
 
-    async fn claim_run(&self, id: &RunId, name: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
-        Ok(match self.write(&run::claim(id, name, owner, now, LEASE_MS)) {
+    async fn claim_run(
+        &self,
+        id: &RunId,
+        name: &str,
+        resume: &str,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<RunClaim, LedgerError> {
+        Ok(match self.write(&run::claim(id, name, resume, owner, now, LEASE_MS)) {
             Ok(after) => RunClaim::Claimed(Run::of(&after).unwrap()),
             Err(item) => run::claim_refused(&item),
         })
