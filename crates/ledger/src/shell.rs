@@ -284,8 +284,15 @@ impl<T: Table> Ledger<T> {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn claim_run(&self, id: &RunId, run: &str, owner: &Owner, now: i64) -> Result<RunClaim, LedgerError> {
-        Ok(match self.table.write(&run::claim(id, run, owner, now, self.leases.lease_ms)).await? {
+    pub async fn claim_run(
+        &self,
+        id: &RunId,
+        run: &str,
+        resume: &str,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<RunClaim, LedgerError> {
+        Ok(match self.table.write(&run::claim(id, run, resume, owner, now, self.leases.lease_ms)).await? {
             Ok(after) => Run::of(&after).map_or(RunClaim::Leased { until: now }, RunClaim::Claimed),
             Err(item) => run::claim_refused(&item),
         })
