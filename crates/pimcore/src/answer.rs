@@ -205,6 +205,17 @@ fn not_executed(errors: &[GraphqlError]) -> RequestError {
             Failure::permanent("pimcore_invalid_value", format!("Pimcore refuses {place}: {}", short(reason))),
         );
     }
+    if first.message.contains(INTERNAL) {
+        return RequestError::Failed(Failure::transient("pimcore_internal_error", "Pimcore reports an internal error"));
+    }
+    if let Some(failure) = database(&first.message) {
+        return RequestError::Failed(failure);
+    }
+    if first.message.starts_with("Syntax Error: Unexpected <EOF>") {
+        return RequestError::Failed(unexpected(
+            "it read an empty request; a proxy changes what is sent, or it is larger than PHP's post_max_size",
+        ));
+    }
     RequestError::Failed(Failure::transient(
         "pimcore_schema_mismatch",
         format!(
@@ -278,11 +289,8 @@ fn classify(message: &str) -> AliasOutcome {
             ),
         ));
     }
-    if message.contains("SQLSTATE") || message.contains("Deadlock") || message.contains("Lock wait timeout") {
-        return AliasOutcome::Again(Failure::transient(
-            "pimcore_database",
-            format!("Pimcore's database: {}", short(message)),
-        ));
+    if let Some(failure) = database(message) {
+        return AliasOutcome::Again(failure);
     }
     let code = match message {
         _ if message.contains("is longer than") => "pimcore_field_too_long",
@@ -292,6 +300,15 @@ fn classify(message: &str) -> AliasOutcome {
     };
     let field = refused_field(message).map_or_else(String::new, |field| format!("{field}: "));
     AliasOutcome::Refused(Failure::permanent(code, format!("Pimcore refuses {field}{}", short(message))))
+}
+
+/// What the database said, passed on by Pimcore.
+fn database(message: &str) -> Option<Failure> {
+    let words = ["SQLSTATE", "Deadlock", "Lock wait timeout"];
+    words
+        .iter()
+        .any(|word| message.contains(word))
+        .then(|| Failure::transient("pimcore_database", format!("Pimcore's database: {}", short(message))))
 }
 
 /// The field that a validation message names: `… field [ url ] … [ images-1 ]` → `images[1].url`.

@@ -132,16 +132,18 @@ pub struct Health {
 }
 
 impl Pimcore {
-    /// A client of the Pimcore at `base` (`https://host[:port]`).
+    /// A client of the Pimcore at `base` (`https://host[:port]`, and the path below which Pimcore is served, if it is not `/`).
     ///
     /// # Errors
     /// Transient, when address or key cannot be used: a person corrects the configuration and the messages go on.
     pub fn new(base: &str, key: &ApiKey) -> Result<Self, Failure> {
         let endpoint = format!("{}/pimcore-graphql-webservices/{CONFIGURATION}", base.trim_end_matches('/'));
-        let endpoint =
-            reqwest::Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
-                || configuration(&format!("PIMCORE_URL is an address like https://pim.example.com, got: {base:?}")),
-            )?;
+        let usable = |url: &reqwest::Url| {
+            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+        };
+        let endpoint = reqwest::Url::parse(&endpoint).ok().filter(usable).ok_or_else(|| {
+            configuration(&format!("PIMCORE_URL is an address like https://pim.example.com, got: {base:?}"))
+        })?;
         let mut key = HeaderValue::from_str(&key.0)
             .map_err(|_| configuration("the API key has characters that no HTTP header can carry"))?;
         key.set_sensitive(true);
@@ -152,6 +154,8 @@ impl Pimcore {
         let http = reqwest::Client::builder()
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(5))
+            // Load balancers close idle connections after 60 s, nginx after 75 s: none of those is used again.
+            .pool_idle_timeout(Duration::from_secs(50))
             // The key must not follow to wherever a redirect points.
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -209,6 +213,14 @@ impl Pimcore {
             };
         }
         Ok(heads)
+    }
+
+    /// What keeps a product's external id from being used: an object that Pimcore takes for the same, by rules of its database's (letters
+    /// with and without accents, say) that are not repeated here. Asked about alone, whatever comes back is it.
+    pub(crate) async fn rival(&self, key: &ProductKey, deadline: Instant) -> Result<Option<Failure>, Failure> {
+        let nodes: Vec<HeadNode> =
+            self.by_external_id(operations::READ_HEADS, std::slice::from_ref(key), deadline).await?;
+        Ok(nodes.iter().find_map(|node| node.head(key).err()))
     }
 
     async fn by_external_id<N: DeserializeOwned>(

@@ -5,7 +5,7 @@
 
 use catalog::{Category, Failure, Product};
 
-use crate::input::{LANGUAGES, MAX_OPTIONS};
+use crate::input::{CategoryNames, LANGUAGES, MAX_OPTIONS};
 
 /// External ids, article numbers, brand, attribute codes.
 pub const NAME: usize = 190;
@@ -61,7 +61,7 @@ impl Check<'_> {
             ));
         }
         self.fits(&format!("{field}.id with its source"), &format!("{}:{}", self.product.source, category.id), NAME)?;
-        for (lang, text) in &category.name.0 {
+        for (lang, text) in &CategoryNames::of(&category.name).texts().0 {
             self.fits(&format!("{field}.name.{lang}"), text, LABEL)?;
         }
         Ok(())

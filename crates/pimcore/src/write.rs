@@ -157,26 +157,37 @@ impl Pimcore {
             Ok(heads) => heads,
             Err(failure) => return jobs.into_iter().map(|(job, _)| failed(job, failure.clone())).collect(),
         };
-        jobs.into_iter()
-            .map(|(mut job, message)| match heads.remove(&job.write.key) {
+        let (mut found, mut hidden) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for (mut job, message) in jobs {
+            let next = match heads.remove(&job.write.key) {
                 Some(Ok(head)) => {
                     job.write.existing = Some(head.path);
                     Next::Again(job)
                 }
                 Some(Err(failure)) => failed(job, failure),
                 None => {
-                    let failure = Failure::permanent(
-                        "pimcore_path_taken",
-                        format!(
-                            "{}: {} is taken by an object that is not this product; move or rename it in Pimcore: {message}",
-                            job.write.key,
-                            ProductPath::of(&job.write.key)
-                        ),
-                    );
-                    failed(job, failure)
+                    hidden.push((job, message));
+                    continue;
                 }
-            })
-            .collect()
+            };
+            found.push(next);
+        }
+        for (job, message) in hidden {
+            let failure = match self.rival(&job.write.key, deadline).await {
+                Ok(Some(failure)) | Err(failure) => failure,
+                Ok(None) => Failure::permanent(
+                    "pimcore_path_taken",
+                    format!(
+                        "{}: {} or its external id is taken by an object that is not to be seen as this product: one of another class, one without \
+                         external id, or the product itself outside of /catalog; move, rename or delete it in Pimcore: {message}",
+                        job.write.key,
+                        ProductPath::of(&job.write.key)
+                    ),
+                ),
+            };
+            found.push(failed(job, failure));
+        }
+        found
     }
 }
 
@@ -222,6 +233,10 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
         }
         AliasOutcome::Missing => {
             job.write.existing = None;
+            // Whether it is published is said once.
+            if let Some(published) = job.input.as_object_mut().and_then(|input| input.remove("published")) {
+                job.write.publish_new = published == Value::Bool(true);
+            }
             Next::Again(job)
         }
         AliasOutcome::StaleTree(message) => {

@@ -168,7 +168,9 @@ fn http_errors_say_nothing_about_the_data() {
         (CATALOG, "16f-move-below-itself", "pimcore_unavailable"),
         (GENERAL, "57-db-down", "pimcore_unavailable"),
         (GENERAL, "57-php-fpm-down", "pimcore_unavailable"),
-        (GENERAL, "51b-invalid-json", "pimcore_schema_mismatch"),
+        (GENERAL, "51b-invalid-json", "pimcore_unexpected_answer"),
+        (GENERAL, "51l-unknown-field", "pimcore_schema_mismatch"),
+        (GENERAL, "54f-introspection-disabled", "pimcore_schema_mismatch"),
     ] {
         let Some(recording) = Recording::named(folder, name) else { return };
         let failure = catalog::Failure::from(answer::mutation(recording.answer(), 1).unwrap_err());
@@ -191,6 +193,14 @@ fn strange_bodies_are_transient_and_waiting_times_are_kept() {
     for body in [&b""[..], b"{\"data\":{\"a0\":{\"succ", b"<html>", b"[]", b"null", b"\xff\xfe"] {
         let failure = judge(200, None, body);
         assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, "pimcore_unexpected_answer"));
+    }
+    for (message, code) in [
+        ("Internal server error", "pimcore_internal_error"),
+        ("An exception occurred: SQLSTATE[HY000] [2002] Connection refused", "pimcore_database"),
+    ] {
+        let body = serde_json::to_vec(&serde_json::json!({"errors": [{"message": message}]})).unwrap();
+        let failure = judge(200, None, &body);
+        assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, code));
     }
     assert_eq!(judge(503, Some("7"), b"").retry_after, Some(Duration::from_secs(7)));
     assert_eq!(judge(429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), b"").retry_after, None);

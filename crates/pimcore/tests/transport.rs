@@ -108,3 +108,67 @@ async fn nobody_listening_is_named_with_the_host() {
     assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, "pimcore_unreachable"));
     assert!(failure.message.contains("127.0.0.1") && failure.message.contains("refused"), "{failure}");
 }
+
+#[tokio::test]
+async fn a_login_page_instead_of_an_answer_waits_for_a_person() {
+    let login = "<html><form action=\"/admin/login\"></form></html>";
+    for (answer, code) in [
+        (ResponseTemplate::new(302).insert_header("Location", "/admin/login"), "pimcore_redirected"),
+        (ResponseTemplate::new(200).set_body_string(login), "pimcore_unexpected_answer"),
+        (ResponseTemplate::new(401).set_body_string(login), "pimcore_forbidden"),
+        (ResponseTemplate::new(204), "pimcore_http"),
+        (ResponseTemplate::new(200), "pimcore_unexpected_answer"),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+        let failure = client(&server).health(later()).await.unwrap_err();
+        assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, code), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn pimcore_may_be_served_below_a_path() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path(format!("/pim{ENDPOINT}")))
+        .and(header("Content-Type", "application/json"))
+        .respond_with(ResponseTemplate::new(429))
+        .expect(2)
+        .mount(&server)
+        .await;
+    for base in [format!("{}/pim", server.uri()), format!("{}/pim/", server.uri())] {
+        let pimcore = Pimcore::new(&base, &ApiKey::new(KEY)).unwrap();
+        assert_eq!(pimcore.health(later()).await.unwrap_err().code, "pimcore_throttled");
+    }
+    for bad in
+        ["pim.example.com", "ftp://pim.example.com", "https://pim.example.com?x=1", "https://pim.example.com/#a", ""]
+    {
+        let failure = Pimcore::new(bad, &ApiKey::new(KEY)).unwrap_err();
+        assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, "pimcore_configuration"), "{bad}");
+    }
+}
+
+/// Answers like Pimcore whose database takes letters with and without accents for the same.
+fn accents_do_not_count(request: &Request) -> ResponseTemplate {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let data = if body["query"].as_str().unwrap().starts_with("mutation") {
+        let output = json!({"id": null, "fullpath": null, "modificationDate": null});
+        json!({"a0": {"success": false, "message": "unique constraint violation", "output": output}})
+    } else {
+        let node =
+            json!({"id": "7", "fullpath": "/catalog/products/demo-cafe", "externalId": "demo:cafe", "published": true});
+        json!({"getCatalogProductListing": {"edges": [{"node": node}]}})
+    };
+    ResponseTemplate::new(200).set_body_json(json!({"data": data}))
+}
+
+#[tokio::test]
+async fn whatever_pimcore_takes_for_the_same_external_id_is_named() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(accents_do_not_count).mount(&server).await;
+    let product = product("café");
+    let outcomes = client(&server).write(vec![create(&product)], later()).await;
+    let WriteOutcome::Failed(failure) = &outcomes[&product.key().unwrap()] else { panic!("{outcomes:?}") };
+    assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Permanent, "pimcore_other_product"));
+    assert!(failure.message.contains("demo:café") && failure.message.contains("demo:cafe"), "{failure}");
+}
