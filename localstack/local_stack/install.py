@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local_stack.console import Failed
-from local_stack.paths import FUNCTIONS, LOCAL, PIM, REPO, SHOP, SOURCES, VENV, venv_bin
+from local_stack.paths import FUNCTIONS, LOCAL, PIM, RELAY, REPO, SHOP, SOURCES, VENV, venv_bin
 from local_stack.processes import run
 
 LOCK = SOURCES / "requirements" / "tools.txt"
@@ -135,6 +135,6 @@ def _link(package: Path) -> None:
 
 
 def binaries() -> None:
-    """The four functions and the PIM stand-in, in the quick profile and the folder that the tests use too."""
-    packages = [part for name in (*FUNCTIONS, PIM) for part in ("--package", name)]
-    run("Rust: build the functions and the PIM stand-in", ["cargo", "build", "--locked", *packages], LOGS / "cargo.log", cwd=REPO, quiet_below=2.0)
+    """The four functions, the PIM stand-in and the command line, in the quick profile and the folder that the tests use too."""
+    packages = [part for name in (*FUNCTIONS, PIM, RELAY) for part in ("--package", name)]
+    run("Rust: build the functions, the PIM stand-in and relay", ["cargo", "build", "--locked", *packages], LOGS / "cargo.log", cwd=REPO, quiet_below=2.0)

@@ -19,6 +19,7 @@ STACKS = LOCAL / "stacks"
 
 FUNCTIONS = ("normalize", "pimcore-sync", "medusa-push", "dlq-redrive")
 PIM = "pim"
+RELAY = "relay"
 
 
 def venv_bin(name: str) -> Path:

@@ -51,6 +51,9 @@ pub enum Command {
     Trace {
         /// source:id
         product: String,
+        /// How many runs with rejected records to look through for it, the newest first
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        runs: usize,
     },
     /// The last feed runs
     Runs {
@@ -141,7 +144,7 @@ pub enum Dlq {
         #[command(flatten)]
         selection: Selection,
     },
-    /// Send parked letters back to their queue
+    /// Send refused letters back to their queue: those that are parked, and those that are to be
     Unpark {
         /// Which.
         #[command(flatten)]

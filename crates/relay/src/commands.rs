@@ -1,5 +1,9 @@
 //! One module for each command: it asks, a pure function puts the answer into words.
 
+use catalog::ProductKey;
+
+use crate::error::CliError;
+
 pub mod diff;
 pub mod dlq;
 pub mod explain;
@@ -9,3 +13,11 @@ pub mod runs;
 pub mod status;
 pub mod trace;
 pub mod withdraw;
+
+/// A product as a person writes it.
+fn product_key(text: &str) -> Result<ProductKey, CliError> {
+    text.parse().map_err(|error: catalog::KeyError| CliError::NotFound {
+        what: error.to_string(),
+        advice: "a product is written source:id, such as shein-api:90854097".to_owned(),
+    })
+}

@@ -38,7 +38,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
     let now = SystemClock.now_ms();
     match &cli.command {
         Command::Status => status::run(&stack, now).await,
-        Command::Trace { product } => trace::run(&stack, product, now).await,
+        Command::Trace { product, runs } => trace::run(&stack, product, *runs, now).await,
         Command::Runs { limit } => runs::run(&stack, *limit, now).await,
         Command::Rejected { run, limit } => rejected::run(&stack, run, *limit).await,
         Command::Dlq { command } => dlq::run(&stack, command).await,

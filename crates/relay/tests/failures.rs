@@ -6,7 +6,7 @@ use redrive::QueueName;
 use relay::commands::rejected::Rejected;
 use relay::commands::runs;
 use relay::commands::status::{self, Queue, Reasons, Status};
-use relay::commands::trace::{Refusal, verdict};
+use relay::commands::trace::{Evidence, Refusal, verdict};
 use relay::commands::withdraw::Held;
 use relay::stack::Depth;
 
@@ -95,7 +95,7 @@ fn said(left: &Left) -> String {
     match left {
         Left::Error(stage, kind, code, message) => {
             let state = with_error(*stage, *kind, code, message);
-            let told = verdict(&key(), Some(&state), None, &[], NOW);
+            let told = verdict(&key(), &Evidence { state: Some(&state), ..Evidence::default() }, NOW);
             let shown = status_of(&[(key(), state)], &Reasons::new(), |_| {});
             // Both alone suffice.
             assert!(shown.contains(*message) && told.summary.contains(*message), "{shown}\n{told:?}");
@@ -114,7 +114,7 @@ fn said(left: &Left) -> String {
                 object: "s3://b/incoming/demo/a.json".into(),
             };
             let refusal = Refusal { run: "run-1".into(), started: NOW, record };
-            let told = verdict(&key(), None, None, &[refusal], NOW);
+            let told = verdict(&key(), &Evidence { rejected: &[refusal], ..Evidence::default() }, NOW);
             assert!(told.summary.contains("record 4") && told.summary.contains("byte 812"), "{told:?}");
             format!("{}\n{}", told.summary, told.advice)
         }
@@ -129,7 +129,7 @@ fn said(left: &Left) -> String {
         Left::State(change) => {
             let mut state = pending();
             change(&mut state);
-            let told = verdict(&key(), Some(&state), None, &[], NOW);
+            let told = verdict(&key(), &Evidence { state: Some(&state), ..Evidence::default() }, NOW);
             format!("{}\n{}", told.summary, told.advice)
         }
         Left::Shown(change) => status_of(&[], &Reasons::new(), change),
@@ -276,7 +276,7 @@ fn every_failure_leads_to_its_cause_and_its_remedy() {
             "a poison message",
             Letter(QueueName::Pimcore, "message_not_understood", "not a product message"),
             "not a product message",
-            "parked letter's body",
+            "relay dlq parked",
         ),
         case(
             "an announcement from nowhere",
@@ -304,7 +304,7 @@ fn every_failure_leads_to_its_cause_and_its_remedy() {
                 state.pimcore.until = Some(NOW + 40 * SECOND);
             }),
             "right now",
-            "the lease ends in 40 s",
+            "its lease ends, in 40 s",
         ),
         case(
             "a feed that lost its reader",

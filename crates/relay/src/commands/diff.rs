@@ -51,10 +51,7 @@ struct Products {
 /// # Errors
 /// When AWS does not answer, or nobody knows the product.
 pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
-    let key: ProductKey = product.parse().map_err(|error: catalog::KeyError| CliError::NotFound {
-        what: error.to_string(),
-        advice: "a product is written source:id, such as shein-api:90854097".to_owned(),
-    })?;
+    let key = super::product_key(product)?;
     let doc = stack.ledger.read_docs(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
     let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&stack.aws));
     let deadline = Instant::now() + TIME;
@@ -95,9 +92,9 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
     Ok(Answer::new(&diff, text, differs || !diff.problems.is_empty()))
 }
 
-type Asked<T> = Result<Result<T, Failure>, CliError>;
+pub(super) type Asked<T> = Result<Result<T, Failure>, CliError>;
 
-async fn in_pimcore(
+pub(super) async fn in_pimcore(
     stack: &Stack,
     secrets: &Secrets,
     key: &ProductKey,

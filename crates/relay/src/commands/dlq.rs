@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use catalog::ErrorKind;
 use redrive::{Action, Filter, Handled, QueueReport, Report, Request};
 
 use crate::answer::Answer;
@@ -46,14 +47,18 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
         }
         Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
         Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
-        Dlq::Unpark { selection } => all(stack, request(Action::Unpark, selection, false)).await?,
+        Dlq::Unpark { selection } => {
+            let parked = all(stack, request(Action::Unpark, selection, false)).await?;
+            merge(parked, all(stack, to_be_parked(selection)).await?)
+        }
     };
     let attention = match command {
         Dlq::List { .. } => report.queues.iter().any(|queue| queue.seen > queue.skipped),
         Dlq::Parked { .. } => report.queues.iter().any(|queue| queue.unparked > 0),
         _ => !report.failures().is_empty(),
     };
-    Ok(Answer::new(&report, text(&report, matches!(command, Dlq::Parked { .. })), attention))
+    let kept_in = matches!(command, Dlq::Parked { .. }).then_some(stack.bucket.as_str());
+    Ok(Answer::new(&report, text(&report, kept_in), attention))
 }
 
 /// `relay sweep`.
@@ -62,7 +67,7 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
 /// When dlq-redrive cannot be asked.
 pub async fn sweep(stack: &Stack, selection: &Selection) -> Result<Answer, CliError> {
     let report = stack.redrive(&request(Action::Sweep, selection, false)).await?;
-    Ok(Answer::new(&report, text(&report, false), !report.failures().is_empty()))
+    Ok(Answer::new(&report, text(&report, None), !report.failures().is_empty()))
 }
 
 /// Asks again as long as there is more; what was done so far goes to standard error meanwhile.
@@ -86,6 +91,33 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
         }
     }
     Ok(sum)
+}
+
+/// What was refused is parked within minutes. Until then it is on the dead-letter queue, and whoever has settled its cause means it, too.
+fn to_be_parked(selection: &Selection) -> Request {
+    let mut request = request(Action::Redrive, selection, true);
+    let named = selection.product.is_some() || selection.message.is_some() || selection.code.is_some();
+    if !named {
+        // Poison stays poison, and what may heal by itself comes back by itself.
+        request.filter.kind = request.filter.kind.or(Some(ErrorKind::Permanent));
+    }
+    request
+}
+
+/// The report on parked letters with that on dead ones.
+fn merge(mut parked: Report, dead: Report) -> Report {
+    for (one, other) in parked.queues.iter_mut().zip(dead.queues) {
+        one.seen += other.seen;
+        one.skipped += other.skipped;
+        one.redriven += other.redriven;
+        one.more |= other.more;
+        one.letters.extend(other.letters);
+        one.failures.extend(other.failures);
+        for (reason, n) in other.by_reason {
+            *one.by_reason.entry(reason).or_default() += n;
+        }
+    }
+    parked
 }
 
 /// Letters that are where they were not before.
@@ -115,9 +147,10 @@ fn add(mut sum: Report, next: Report) -> Report {
     sum
 }
 
-/// A report in words.
+/// A report in words. `kept_in` is the bucket, if the report is about letters that are parked there and stay there.
 #[must_use]
-pub fn text(report: &Report, parked: bool) -> String {
+pub fn text(report: &Report, kept_in: Option<&str>) -> String {
+    let parked = kept_in.is_some();
     let mut parts = Vec::new();
     let would = if report.dry_run && !parked { "Nothing was done; this is what would be.\n\n" } else { "" };
     let letters: Vec<(&QueueReport, &Handled)> =
@@ -137,6 +170,12 @@ pub fn text(report: &Report, parked: bool) -> String {
         });
         let head = ["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"];
         parts.push(format!("{would}{}", table(head, rows)));
+    }
+    let kept = letters.iter().filter_map(|(_, letter)| Some((letter, letter.parked.as_ref()?)));
+    let kept = kept.filter_map(|(letter, key)| Some(format!("{} is kept in s3://{}/{key}", letter.message, kept_in?)));
+    let kept: Vec<String> = kept.collect();
+    if !kept.is_empty() {
+        parts.push(kept.join("\n"));
     }
     let summaries: Vec<String> = report.queues.iter().map(|queue| summary(queue, report, parked)).collect();
     if !summaries.is_empty() {
@@ -234,7 +273,7 @@ mod tests {
         queue.seen = 1;
         queue.add(letter("park", "medusa_sku_taken"));
         let report = Report { action: Action::Inspect, dry_run: false, queues: vec![queue], sweep: None };
-        let text = text(&report, false);
+        let text = text(&report, None);
         assert!(
             text.contains("demo:1") && text.contains("SKU S1 belongs to prod_9") && text.contains("1 min 30 s"),
             "{text}"

@@ -1,6 +1,5 @@
 //! `relay replay`: the work on a product or a feed, once more.
 
-use catalog::ProductKey;
 use ledger::{RunStatus, Stage};
 use redrive::overdue::run_of;
 use runtime::{Announcement, Announcer, Cause, ProductMessage};
@@ -47,43 +46,39 @@ fn object_key(target: &str, bucket: &str) -> Result<Option<String>, CliError> {
 }
 
 async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64) -> Result<Answer, CliError> {
-    let key: ProductKey = target.parse().map_err(|error: catalog::KeyError| CliError::NotFound {
-        what: error.to_string(),
-        advice: "a product is written source:id, an object s3://bucket/incoming/… or incoming/…".to_owned(),
-    })?;
+    let key = super::product_key(target)?;
     let states = stack.ledger.read_states(std::slice::from_ref(&key)).await?;
     let state = states.get(&key).cloned().unwrap_or_default();
-    let Some(hash) = &state.hash else {
+    if state.hash.is_none() {
         return Err(CliError::NotFound {
             what: format!("no feed has brought a product {key}"),
             advice: format!("relay trace {key} looks for it among the rejected records"),
         });
+    }
+    // Whoever asks does not believe that the targets hold what the ledger says they do: they are compared in full, and what differs or
+    // was deleted is written again.
+    let stages: &[Stage] = match stage {
+        Some(StageName::Pimcore) => &[Stage::Pimcore],
+        Some(StageName::Medusa) => &[Stage::Medusa],
+        None => &Stage::ALL,
     };
-    let in_pim = state.pimcore.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
-        && state.pimcore.recheck_at.is_none();
-    let stages: Vec<Stage> = match stage {
-        Some(StageName::Pimcore) => vec![Stage::Pimcore],
-        Some(StageName::Medusa) => vec![Stage::Medusa],
-        // What is in the PIM already is not written there again, so the shop would hear nothing of it.
-        None if in_pim => vec![Stage::Pimcore, Stage::Medusa],
-        None => vec![Stage::Pimcore],
-    };
+    for stage in stages {
+        stack.ledger.suspect(*stage, &key, now).await?;
+    }
     let correlation_id = format!("replay-{now}");
     let message = ProductMessage { key: key.clone(), correlation_id: correlation_id.clone(), cause: Cause::Replay };
-    let announcements: Vec<Announcement> = stages
-        .iter()
-        .map(|stage| match stage {
-            Stage::Pimcore => Announcement::product_changed(&message),
-            Stage::Medusa => Announcement::product_synced(&message),
-        })
-        .collect();
+    // The shop is told by pimcore-sync once Pimcore is done.
+    let announcement = match stage {
+        Some(StageName::Medusa) => Announcement::product_synced(&message),
+        _ => Announcement::product_changed(&message),
+    };
     let announcer = Announcer::new(aws_sdk_eventbridge::Client::new(&stack.aws), &stack.bus);
-    for answer in announcer.announce(&announcements).await {
+    for answer in announcer.announce(&[announcement]).await {
         answer?;
     }
     let words: Vec<&str> = stages.iter().map(|stage| stage.as_str()).collect();
     let text = format!(
-        "Announced {key} to {}. Its log lines carry the correlation id {correlation_id}; relay trace {key} shows what comes of it.",
+        "Announced {key}: it is compared with {} in full, and what differs is written. Its log lines carry the correlation id {correlation_id}; relay trace {key} shows what comes of it.",
         words.join(" and ")
     );
     Ok(Answer::new(&json!({"product": key.to_string(), "stages": words, "correlationId": correlation_id}), text, false))

@@ -82,6 +82,12 @@ pub fn text(lines: &[Line], now: i64) -> String {
             let reason = line.run.reason.as_deref().unwrap_or("no reader");
             text.push_str(&format!("\n\n{}: {}\n  What to do: {advice}", line.run.run, short(reason, 400)));
         }
+        if line.run.counts.stale > 0 && !line.strict {
+            text.push_str(&format!(
+                "\n\n{}: {} stale, as a later feed has said something about these products\n  If this one is to have the newest word: relay replay {} --as-newest",
+                line.run.run, line.run.counts.stale, line.object
+            ));
+        }
         if line.run.counts.rejected > 0 {
             let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
             text.push_str(&format!(

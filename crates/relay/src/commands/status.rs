@@ -22,6 +22,14 @@ use crate::stack::{Depth, Stack, aws_error};
 const LOOKED_AT: usize = 1_000;
 /// Pending products counted, per shard.
 const COUNTED: usize = 20_000;
+/// Runs looked at, the newest ones.
+const RUNS: usize = 100;
+/// Runs shown.
+const SHOWN: usize = 5;
+/// A failed feed needs attention for so long, unless its object is read again.
+const FAILED_MS: i64 = 86_400_000;
+/// Failed feeds that are listed one by one.
+const FAILED_LISTED: usize = 5;
 /// A product that has been pending longer than this needs attention even without an error.
 const OVERDUE_MS: i64 = 3_600_000;
 
@@ -141,7 +149,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         Some(url) => stack.depth(&url).await?.all(),
         None => 0,
     };
-    let runs = runs::lines(stack, 5, now).await?;
+    let runs = runs::lines(stack, RUNS, now).await?;
     let held_feeds = withdraw::held(stack, now).await?;
     let mut status = Status {
         held_feeds,
@@ -267,16 +275,10 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
             advice: "see docs/operations.md, \"Undelivered events\": a sweep makes up for announcements, a feed has to be replayed".to_owned(),
         });
     }
-    if let Some(line) = status.runs.first().filter(|line| line.run.status == RunStatus::Failed) {
-        list.push(Attention {
-            what: format!(
-                "the last feed failed, {}: {}",
-                line.object,
-                line.run.reason.as_deref().unwrap_or("no reason")
-            ),
-            advice: line.advice.clone().unwrap_or_default(),
-        });
-    }
+    // Of one feed the newest run counts: what an older one met may be corrected.
+    let mut objects = BTreeSet::new();
+    let newest: Vec<&Line> = status.runs.iter().filter(|line| objects.insert(&line.object)).collect();
+    list.extend(failed_feeds(&newest, now));
     let lost = |line: &&Line| {
         line.run.status == RunStatus::Running && line.run.until.unwrap_or(line.run.started) + LOST_MS < now
     };
@@ -292,10 +294,9 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
             advice: remedy::advice("withdrawal_refused").replace("<run>", &held.run),
         });
     }
-    // Of one feed the newest run counts: what an older one rejected may be corrected.
-    let mut objects = BTreeSet::new();
-    let newest = status.runs.iter().filter(|line| objects.insert(&line.object));
-    for line in newest.filter(|line| line.run.counts.rejected > 0) {
+    // A feed that failed says more than that it rejected its last record.
+    let rejecting = newest.iter().filter(|line| line.run.counts.rejected > 0 && line.run.status != RunStatus::Failed);
+    for line in rejecting.take(SHOWN) {
         let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
         list.push(Attention {
             what: format!(
@@ -306,6 +307,28 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
                 by.join(", ")
             ),
             advice: format!("relay rejected {}", line.run.run),
+        });
+    }
+    list
+}
+
+/// Feeds that failed lately and were not read since.
+fn failed_feeds(newest: &[&Line], now: i64) -> Vec<Attention> {
+    let failed =
+        newest.iter().filter(|line| line.run.status == RunStatus::Failed && now - line.run.started < FAILED_MS);
+    let failed: Vec<&&Line> = failed.collect();
+    let mut list: Vec<Attention> = failed
+        .iter()
+        .take(FAILED_LISTED)
+        .map(|line| Attention {
+            what: format!("a feed failed, {}: {}", line.object, line.run.reason.as_deref().unwrap_or("no reason")),
+            advice: line.advice.clone().unwrap_or_default(),
+        })
+        .collect();
+    if failed.len() > FAILED_LISTED {
+        list.push(Attention {
+            what: format!("{} more failed within a day", count(failed.len() - FAILED_LISTED, "feed")),
+            advice: format!("relay runs --limit {RUNS}"),
         });
     }
     list
@@ -351,7 +374,7 @@ pub fn text(status: &Status, now: i64) -> String {
     });
     parts.push(table(["queue", "waiting", "in flight", "delayed", "dead", "parked", "consumer"], rows));
     if !status.runs.is_empty() {
-        let rows = status.runs.iter().map(|line| {
+        let rows = status.runs.iter().take(SHOWN).map(|line| {
             let counts = &line.run.counts;
             let ago = format!("{} ago", span(now - line.run.started));
             let numbers = [counts.read, counts.changed, counts.rejected].map(|n| n.to_string());

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::stack::{Stack, aws_error};
 
 /// A comparison normally follows its feed within seconds.
-const PATIENCE_MS: i64 = 300_000;
+const PATIENCE_MS: i64 = 60_000;
 
 /// A full feed that has not become its source's baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

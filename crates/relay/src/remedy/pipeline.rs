@@ -18,7 +18,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("ledger_item_damaged", "The ledger's copy of a product cannot be read.", "Upload its last feed again; if many are concerned, restore the table to a point in time.", Unpark),
     remedy("ledger_unavailable", "DynamoDB did not answer, or throttles.", "If it stays: see the table's throttled requests, and whether a role or policy has changed.", GoesOn),
     remedy("manifest_unreadable", "The list of products that a full feed left cannot be read.", "Upload the last full feed again; withdrawals wait until then.", Unpark),
-    remedy("message_not_understood", "A message is no announcement of a product and no feed notification.", "See the parked letter's body; somebody else writes to the queue or the bus. Remove the object once that is settled.", Nothing),
+    remedy("message_not_understood", "A message is no announcement of a product and no feed notification.", "Somebody else writes to the queue or the bus. `relay dlq park --code message_not_understood`, unless it is parked already; `relay dlq parked` names the object that keeps it. Remove that once it is settled.", Nothing),
     remedy("no_reason_recorded", "A function died or ran out of time before it could say why.", "If it stays: see the function's errors, memory and duration in its log group.", GoesOn),
     remedy("not_claimed", "The ledger gave no lease and no reason.", "If it stays, this is a defect: keep the product's trace.", GoesOn),
     remedy("object_missing", "The feed's object has been deleted before it was read.", "Upload it again if it is still wanted.", Nothing),

@@ -1,0 +1,171 @@
+//! The story in words.
+
+use redrive::view;
+
+use super::{Searched, Trace};
+use crate::remedy;
+use crate::render::{ago, count, short, time};
+
+/// The story in words.
+pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
+    let mut text = format!("{}\n  {}", trace.product, trace.verdict.summary);
+    if !trace.verdict.advice.is_empty() {
+        text.push_str(&format!("\n  What to do: {}", trace.verdict.advice));
+    }
+    if let Some(desired) = &trace.desired {
+        let withdrawn = if desired.withdrawn { ", withdrawn by the source" } else { "" };
+        text.push_str(&format!(
+            "\n\nShould be\n  {}, {} variants{withdrawn}\n  version  {}\n  from     {}",
+            short(&desired.title, 100),
+            desired.variants,
+            desired.version,
+            desired.provenance
+        ));
+    }
+    if let Some(line) = &trace.run {
+        text.push_str(&format!(
+            "\n  run      {}, {}, {}",
+            line.run.run,
+            line.run.status.as_str(),
+            ago(line.run.started, now)
+        ));
+    }
+    if let Some(state) = &trace.state {
+        for (name, stage) in [("Pimcore", &state.pimcore), ("Medusa", &state.medusa)] {
+            text.push_str(&format!("\n\n{name}{}", stage_text(stage, state.hash.as_deref(), now)));
+        }
+        if let Some(since) = state.pending_since {
+            text.push_str(&format!("\n\nPending since {}", ago(since, now)));
+        }
+    }
+    for letter in &trace.letters {
+        text.push_str(&format!(
+            "\n\nLetter {} is {} on the {} queue: {} [{}]",
+            letter.letter.message, letter.place, letter.queue, letter.letter.reason.message, letter.letter.reason.code
+        ));
+        text.push_str(&format!("\n  What to do: {}", remedy::advice(&letter.letter.reason.code)));
+        if let Some(object) = &letter.letter.parked {
+            text.push_str(&format!(
+                "\n  kept in {object}; relay dlq unpark --message {} sends it back",
+                letter.letter.message
+            ));
+        }
+    }
+    for refusal in &trace.rejected {
+        let record = &refusal.record;
+        text.push_str(&format!(
+            "\n\nRejected by run {} ({}): {} [{}], record {}, byte {}",
+            refusal.run,
+            ago(refusal.started, now),
+            record.message,
+            record.reason,
+            record.index,
+            record.offset
+        ));
+    }
+    let Searched { runs, since, more } = trace.searched;
+    if let (true, Some(since)) = (more, since) {
+        text.push_str(&format!(
+            "\n\nRejected records were looked for in {}, back to {}; --runs looks further",
+            count(runs, "run"),
+            time(since)
+        ));
+    }
+    if let Some(run) = trace.state.as_ref().and_then(|state| state.run.as_ref()) {
+        text.push_str(&format!(
+            "\n\nLog lines of this run: filter the log groups /aws/lambda/{stack}-normalize, -pimcore-sync, -medusa-push by \"{run}\""
+        ));
+    }
+    text
+}
+
+fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
+    let mut text = String::new();
+    match (&stage.version, stage.at) {
+        (Some(version), Some(at)) => {
+            let same = if stage.hash.as_deref() == desired { "as it should be" } else { "older content" };
+            let id = stage.remote_id.as_ref().map_or_else(|| "not there".to_owned(), |id| format!("id {id}"));
+            text.push_str(&format!("\n  holds    version {version}: {same}, {id}\n  since    {}", ago(at, now)));
+        }
+        _ => text.push_str("\n  holds    nothing of it yet"),
+    }
+    if let Some(until) = stage.leased_until {
+        let word = if until > now { "until" } else { "expired at" };
+        text.push_str(&format!("\n  leased   {word} {}", time(until)));
+    }
+    if let Some(at) = stage.recheck_at {
+        text.push_str(&format!("\n  recheck  at {}", time(at)));
+    }
+    if let Some(error) = &stage.last_error {
+        text.push_str(&format!(
+            "\n  attempts {}, last failed {}\n  error    {} [{}: {}]",
+            stage.attempts,
+            ago(error.at, now),
+            error.reason.message,
+            error.reason.kind,
+            error.reason.code
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Desired, Refusal, Verdict};
+    use super::*;
+    use crate::commands::rejected::Rejected;
+
+    const NOW: i64 = 1_795_000_000_000;
+
+    #[test]
+    fn everything_is_in_one_place() {
+        let record = Rejected {
+            index: 4,
+            offset: 812,
+            product_id: Some("77".into()),
+            reason: "negative_price".into(),
+            message: "SKU s1: the SAR price is -3".into(),
+            path: None,
+            value: None,
+            object: "s3://b/incoming/demo/a.json".into(),
+        };
+        let stage = || view::Stage::default();
+        let trace = Trace {
+            product: "demo:77".into(),
+            verdict: Verdict { summary: "It waits.".into(), advice: "Wait.".into(), attention: false },
+            desired: Some(Desired {
+                title: "Shirt".into(),
+                variants: 2,
+                withdrawn: false,
+                version: "v".into(),
+                provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+            }),
+            state: Some(view::Product {
+                product: "demo:77".into(),
+                version: None,
+                hash: None,
+                run: Some("run-1".into()),
+                pending_since: Some(NOW - 1_000),
+                pimcore: stage(),
+                medusa: stage(),
+            }),
+            in_pimcore: None,
+            run: None,
+            rejected: vec![Refusal { run: "run-2".into(), started: NOW, record }],
+            searched: Searched { runs: 20, since: Some(NOW), more: true },
+            letters: vec![],
+        };
+        let text = text(&trace, "catalog-relay", NOW);
+        for part in [
+            "It waits.\n  What to do: Wait.",
+            "record 3 at byte 120",
+            "holds    nothing of it yet",
+            "Pending since",
+            "run-1",
+            "Rejected by run run-2",
+            "looked for in 20 runs",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Where a product stands, in a sentence, and what to do: a pure function of what was found out.
+
+use catalog::{ErrorKind, ProductKey};
+use ledger::{DesiredDoc, ProductState, Stage};
+use redrive::overdue::stage_of;
+use serde::Serialize;
+
+use super::{InPimcore, Letter, Refusal, Searched};
+use crate::remedy;
+use crate::render::{ago, count, span, time};
+
+/// Where a product stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// In one sentence.
+    pub summary: String,
+    /// What to do; empty when there is nothing.
+    pub advice: String,
+    /// Whether a person should do something.
+    pub attention: bool,
+}
+
+impl Verdict {
+    fn fine(summary: String) -> Self {
+        Self { summary, advice: String::new(), attention: false }
+    }
+
+    fn wait(summary: String, advice: impl Into<String>) -> Self {
+        Self { summary, advice: advice.into(), attention: false }
+    }
+
+    fn act(summary: String, advice: impl Into<String>) -> Self {
+        Self { summary, advice: advice.into(), attention: true }
+    }
+}
+
+/// What was found out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence<'a> {
+    /// The ledger's state of it.
+    pub state: Option<&'a ProductState>,
+    /// What it should be.
+    pub doc: Option<&'a DesiredDoc>,
+    /// Rejected records, the newest first.
+    pub rejected: &'a [Refusal],
+    /// How far those were looked for.
+    pub searched: Searched,
+    /// Dead and parked letters.
+    pub letters: &'a [Letter],
+    /// What Pimcore says, if it was asked.
+    pub in_pimcore: Option<&'a InPimcore>,
+}
+
+/// Where the product stands.
+#[must_use]
+pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
+    let refusal = evidence.rejected.first();
+    let Some(state) = evidence.state else { return unknown(key, evidence) };
+    if let Some(stage) = stage_of(state) {
+        return under_way(key, state, stage, now);
+    }
+    // Every target holds what it should. What came after that?
+    let arrived = evidence.doc.and_then(|doc| doc.version.as_str().get(..13)?.parse::<i64>().ok()).unwrap_or(0);
+    if let Some(refusal) = refusal.filter(|refusal| refusal.started > arrived) {
+        return refused(refusal, "It is as the last good record says, but a later record was rejected");
+    }
+    if let Some(error) = &state.medusa.last_error {
+        let summary = format!("A change made in Pimcore has not reached the shop: {} [{}]", error.message, error.code);
+        return of_error(summary, &error.code, error.kind);
+    }
+    at_rest(key, state, evidence, now)
+}
+
+fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
+    if let Some(refusal) = evidence.rejected.first() {
+        return refused(refusal, "Its record was rejected");
+    }
+    if evidence.doc.is_some() {
+        return Verdict::wait(
+            "A feed has just brought it; its state is not written yet.".to_owned(),
+            "If that stays, normalize died in between: the feed is resumed by its next message.",
+        );
+    }
+    if let Some(Letter { queue, place, letter }) = evidence.letters.first() {
+        let reason = &letter.reason;
+        let summary = format!(
+            "No feed has brought a product {key}, yet there was a message about it; it is {place} on the {queue} queue: {} [{}]",
+            reason.message, reason.code
+        );
+        return Verdict::act(summary, remedy::advice(&reason.code));
+    }
+    let Searched { runs, since, more } = evidence.searched;
+    let since = since.map_or_else(String::new, |since| format!(", back to {}", time(since)));
+    let further =
+        if more { format!(" Earlier runs: relay trace {key} --runs {}.", runs.max(20) * 10) } else { String::new() };
+    let counted = format!("{} with rejected records", count(runs, "run"));
+    Verdict::act(
+        format!(
+            "No feed has brought a product {key}, and no record of it was rejected ({} of this source looked through{since}).",
+            counted
+        ),
+        format!("Check source and id, and with relay runs whether its feed was read.{further}"),
+    )
+}
+
+fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, now: i64) -> Verdict {
+    let held = state.stage(stage);
+    let name = target(stage);
+    if let Some(until) = held.until.filter(|until| held.owner.is_some() && *until > now) {
+        let left = span(until - now);
+        return Verdict::wait(
+            format!("It is being brought to {name} right now."),
+            format!(
+                "Look again in a moment. If its function has died, another one takes over when its lease ends, in {left}."
+            ),
+        );
+    }
+    if let Some(error) = &held.last_error {
+        let attempts = held.attempts;
+        let summary = format!(
+            "It is not in {name}: {} [{}]; attempt {attempts} failed {} ago",
+            error.message,
+            error.code,
+            span(now - error.at)
+        );
+        return of_error(summary, &error.code, error.kind);
+    }
+    if let Some(at) = held.recheck_at {
+        let summary = format!(
+            "It is to be compared with {name} once more: an earlier request may have landed late, or somebody asked for it."
+        );
+        let when = if at > now { format!("That is due in {}.", span(at - now)) } else { "That is due now.".to_owned() };
+        return Verdict::wait(summary, format!("{when} If it stays: relay replay {key}"));
+    }
+    let waits = span(now - state.pending_since.unwrap_or(now));
+    let summary = format!("It waits for {name} since {waits}; nobody has tried yet.");
+    let advice = format!(
+        "relay status shows whether its queue moves. After ten minutes a sweep announces it again; relay replay {key} does so now."
+    );
+    Verdict::wait(summary, advice)
+}
+
+/// Nothing is pending. Whether it is for sale is up to people in Pimcore.
+fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now: i64) -> Verdict {
+    let withdrawn = evidence.doc.is_some_and(|doc| doc.product.withdrawn);
+    let shop = state.medusa.applied.as_ref().filter(|shop| shop.remote_id.is_some());
+    match evidence.in_pimcore {
+        Some(InPimcore::Absent) if withdrawn => {
+            Verdict::fine("Its source has withdrawn it; it is not in Pimcore and not for sale.".to_owned())
+        }
+        Some(InPimcore::Absent) => Verdict::act(
+            "Somebody deleted it in Pimcore: it leaves the shop within a day, and stays away until its source says something new.".to_owned(),
+            format!("If that was a mistake, relay replay {key} makes it again. If not, nothing is to be done."),
+        ),
+        Some(InPimcore::There { id, published, hidden, withdrawn, offered: false }) => {
+            let (why, how) = match (published, hidden, withdrawn) {
+                (false, _, true) => ("its source has withdrawn it", "It comes back by itself when the source offers it again."),
+                (false, _, _) => ("it is not published", "Publish it in Pimcore."),
+                (true, true, _) => ("somebody hid it from the shop", "Set its shop visibility in Pimcore to something else."),
+                (true, false, _) => ("its source has withdrawn it", "To sell it all the same, keep it when withdrawn, in Pimcore."),
+            };
+            Verdict::wait(
+                format!("It is in Pimcore (object {id}) and not for sale: {why}."),
+                format!("That may be right. If not: {how} The shop follows within two minutes."),
+            )
+        }
+        Some(InPimcore::There { id, .. }) if shop.is_none() => Verdict::wait(
+            format!("It is published in Pimcore (object {id}); the shop has not heard of that yet."),
+            format!("It does within two minutes; relay replay {key} tells it now."),
+        ),
+        asked => {
+            let unsure = match asked {
+                Some(InPimcore::Unknown { why }) => format!(" Pimcore was not asked whether that is still so: {why}."),
+                _ => String::new(),
+            };
+            match shop {
+                Some(shop) => {
+                    let since = ago(shop.at, now);
+                    Verdict::fine(format!("It is in Pimcore and in the shop as it should be, since {since}.{unsure}"))
+                }
+                None if state.medusa.applied.is_some() => Verdict::wait(
+                    format!("It is in Pimcore and not for sale.{unsure}"),
+                    "That is right if it is unpublished, hidden or withdrawn there; publishing it brings it to the shop.",
+                ),
+                None => Verdict::wait("Nothing is pending.".to_owned(), format!("relay diff {key} compares all three.")),
+            }
+        }
+    }
+}
+
+fn of_error(summary: String, code: &str, kind: ErrorKind) -> Verdict {
+    let advice = remedy::advice(code);
+    match kind {
+        ErrorKind::Transient | ErrorKind::Conflict => {
+            let calm = remedy::of(code).is_some_and(|remedy| remedy.action.starts_with("If it stays"));
+            if calm { Verdict::wait(summary, advice) } else { Verdict::act(summary, advice) }
+        }
+        ErrorKind::Permanent | ErrorKind::Poison => Verdict::act(summary, advice),
+    }
+}
+
+fn refused(refusal: &Refusal, what: &str) -> Verdict {
+    let record = &refusal.record;
+    let place = record.path.as_ref().map(|path| format!(" at {path}")).unwrap_or_default();
+    let summary = format!(
+        "{what}: {}{place} [{}], record {} of {}, byte {}",
+        record.message, record.reason, record.index, record.object, record.offset
+    );
+    Verdict::act(summary, remedy::advice(&record.reason))
+}
+
+const fn target(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Pimcore => "Pimcore",
+        Stage::Medusa => "the shop",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::{ContentHash, Version};
+    use ledger::{Applied, RecordedError};
+
+    use super::*;
+    use crate::commands::rejected::Rejected;
+
+    const NOW: i64 = 1_795_000_000_000;
+
+    fn key() -> ProductKey {
+        "demo:77".parse().unwrap()
+    }
+
+    fn pending() -> ProductState {
+        ProductState {
+            hash: Some(ContentHash::from_text("h")),
+            version: Some(Version::new(1_794_999_000_000, "00", 0)),
+            pending_since: Some(NOW - 90_000),
+            run: Some("run-1".into()),
+            ..ProductState::default()
+        }
+    }
+
+    fn applied(remote_id: Option<&str>) -> Applied {
+        let (hash, version) = (ContentHash::from_text("h"), Version::new(1, "00", 0));
+        Applied { hash, version, remote_id: remote_id.map(str::to_owned), view: None, at: NOW - 60_000 }
+    }
+
+    fn refusal(started: i64) -> Refusal {
+        let record = Rejected {
+            index: 4,
+            offset: 812,
+            product_id: Some("77".into()),
+            reason: "negative_price".into(),
+            message: "SKU s1: the SAR price is -3".into(),
+            path: Some("$.price".into()),
+            value: None,
+            object: "s3://b/incoming/demo/a.json".into(),
+        };
+        Refusal { run: "run-2".into(), started, record }
+    }
+
+    fn said(state: Option<&ProductState>, rejected: &[Refusal]) -> (String, String, bool) {
+        let verdict = verdict(&key(), &Evidence { state, rejected, ..Evidence::default() }, NOW);
+        (verdict.summary, verdict.advice, verdict.attention)
+    }
+
+    #[test]
+    fn a_product_nobody_brought_and_one_that_was_rejected_are_told_apart() {
+        let (summary, advice, attention) = said(None, &[]);
+        assert!(summary.contains("No feed has brought a product demo:77") && attention, "{summary}");
+        assert!(advice.contains("relay runs"));
+        let (summary, advice, _) = said(None, &[refusal(NOW)]);
+        assert!(summary.contains("-3") && summary.contains("record 4") && summary.contains("byte 812"), "{summary}");
+        assert!(advice.contains("Ask the supplier"), "{advice}");
+    }
+
+    #[test]
+    fn a_failed_attempt_is_told_with_its_remedy() {
+        let mut state = pending();
+        state.pimcore.attempts = 3;
+        state.pimcore.last_error = Some(RecordedError {
+            kind: ErrorKind::Transient,
+            code: "pimcore_forbidden".into(),
+            message: "Pimcore does not accept the API key".into(),
+            at: NOW - 5_000,
+        });
+        let (summary, advice, attention) = said(Some(&state), &[]);
+        assert!(summary.contains("not in Pimcore") && summary.contains("attempt 3 failed 5 s ago"), "{summary}");
+        assert!(advice.contains("into the secret") && attention, "{advice}");
+        state.pimcore.last_error =
+            state.pimcore.last_error.map(|e| RecordedError { code: "pimcore_timeout".into(), ..e });
+        assert!(!said(Some(&state), &[]).2, "a timeout needs nobody at once");
+    }
+
+    #[test]
+    fn waiting_working_and_checking_once_more_are_no_alarm() {
+        let mut state = pending();
+        let (summary, advice, attention) = said(Some(&state), &[]);
+        assert!(summary.contains("waits for Pimcore since 1 min 30 s") && !attention, "{summary}");
+        assert!(advice.contains("relay replay demo:77"));
+        state.pimcore.owner = Some("w".into());
+        state.pimcore.until = Some(NOW + 30_000);
+        assert!(said(Some(&state), &[]).0.contains("right now"));
+        state.pimcore = ledger::StageState {
+            recheck_at: Some(NOW + 1_000),
+            applied: Some(applied(Some("7"))),
+            ..Default::default()
+        };
+        assert!(said(Some(&state), &[]).0.contains("compared with Pimcore once more"));
+    }
+
+    #[test]
+    fn a_product_that_arrived_says_so_and_one_that_is_not_for_sale_says_why() {
+        let mut state = ProductState { pending_since: None, ..pending() };
+        state.pimcore.applied = Some(applied(Some("7")));
+        state.medusa.applied = Some(applied(Some("prod_1")));
+        assert!(said(Some(&state), &[]).0.contains("as it should be"));
+        assert!(said(Some(&state), &[refusal(NOW)]).0.contains("a later record was rejected"));
+        state.medusa.applied = Some(applied(None));
+        let (summary, advice, attention) = said(Some(&state), &[]);
+        assert!(summary.contains("not for sale") && advice.contains("publishing it") && !attention);
+    }
+
+    #[test]
+    fn why_a_product_is_not_for_sale_is_what_pimcore_says() {
+        let mut state = ProductState { pending_since: None, ..pending() };
+        state.pimcore.applied = Some(applied(Some("7")));
+        state.medusa.applied = Some(applied(Some("prod_1")));
+        let said = |in_pimcore: &InPimcore| {
+            let evidence = Evidence { state: Some(&state), in_pimcore: Some(in_pimcore), ..Evidence::default() };
+            let verdict = verdict(&key(), &evidence, NOW);
+            format!("{} {}", verdict.summary, verdict.advice)
+        };
+        let there =
+            |published, hidden, withdrawn, offered| InPimcore::There { id: 7, published, hidden, withdrawn, offered };
+        for (what, cause, remedy) in [
+            (
+                there(false, false, false, false),
+                "object 7) and not for sale: it is not published",
+                "Publish it in Pimcore",
+            ),
+            (there(true, true, false, false), "somebody hid it", "shop visibility"),
+            (there(false, false, true, false), "withdrawn", "comes back by itself"),
+            (there(true, false, true, false), "withdrawn", "keep it when withdrawn"),
+            (there(true, false, false, true), "as it should be", ""),
+            (InPimcore::Absent, "Somebody deleted it", "relay replay demo:77 makes it again"),
+            (InPimcore::Unknown { why: "no way there".into() }, "as it should be", "no way there"),
+        ] {
+            let said = said(&what);
+            assert!(said.contains(cause) && said.contains(remedy), "{what:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn how_far_was_looked_is_said() {
+        let searched = Searched { runs: 20, since: Some(NOW), more: true };
+        let found = verdict(&key(), &Evidence { searched, ..Evidence::default() }, NOW);
+        assert!(found.summary.contains("20 runs with rejected records of this source"), "{found:?}");
+        assert!(found.advice.contains("relay trace demo:77 --runs 200"), "{found:?}");
+        let all = verdict(
+            &key(),
+            &Evidence { searched: Searched { runs: 1, ..Searched::default() }, ..Evidence::default() },
+            NOW,
+        );
+        assert!(
+            all.summary.contains("1 run with rejected records of this source") && !all.advice.contains("--runs"),
+            "{all:?}"
+        );
+    }
+}
