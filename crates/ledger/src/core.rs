@@ -4,6 +4,7 @@ mod body;
 pub mod breaker;
 pub mod desired;
 mod expression;
+pub mod failures;
 pub mod order;
 pub mod run;
 pub mod stage;

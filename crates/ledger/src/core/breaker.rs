@@ -1,9 +1,10 @@
 //! One circuit breaker per target.
 //!
-//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Failures`]), and only an environment
-//! that meets one looks at the item. The item says what the breaker *should* do; what the event source mapping *was last told* stands beside it.
-//! Whoever finds a difference tells the mapping again, so a crash of the opener, a failed call and a deployment that switches the mapping on are all
-//! the same case.
+//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Failures`](super::failures::Failures)),
+//! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do
+//! follows from that ([`flow`]) and is told again and again until the breaker has been closed for so long that nobody can be under way with an older
+//! order ([`settled`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on
+//! are all the same case.
 //!
 //! ```text
 //!            trip                        probe succeeds             no failure for a step
@@ -27,12 +28,12 @@ const REASON: &str = "reason";
 const STEP: &str = "step";
 const PROBE_OWNER: &str = "probe_owner";
 const PROBE_UNTIL: &str = "probe_until";
-const TOLD: &str = "told";
+const SETTLED: &str = "settled";
 
 /// How a breaker behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Failures of a target in a row, in one environment, that trip its breaker.
+    /// Batches in a row to which a target gave no answer, in one environment, that trip its breaker.
     pub failures: u32,
     /// First wait before a probe, in ms; doubled for every opening in a row.
     pub wait_ms: i64,
@@ -44,6 +45,8 @@ pub struct Settings {
     pub step_ms: i64,
     /// Messages in a batch at each step of the return; after the last one the breaker is closed.
     pub steps: &'static [i32],
+    /// How long after closing the mappings are told once more, in ms: longer than whoever tells them can live.
+    pub settle_ms: i64,
     /// A breaker that was closed for this long starts with the first wait again, in ms.
     pub calm_ms: i64,
 }
@@ -51,42 +54,21 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            failures: 5,
+            failures: 3,
             wait_ms: 30_000,
             longest_wait_ms: 300_000,
             probe_ms: 30_000,
-            step_ms: 60_000,
+            // A little less than the minute between two looks, so that each look takes a step.
+            step_ms: 50_000,
             steps: &[1, 5],
+            settle_ms: 120_000,
             calm_ms: 600_000,
         }
     }
 }
 
-/// Failures of one target in a row, as one environment has seen them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Failures(u32);
-
-impl Failures {
-    /// The target answered: whatever it said about the data, it works.
-    pub const fn answered(&mut self) {
-        self.0 = 0;
-    }
-
-    /// The target did not work. `true` when its breaker is to be tripped.
-    pub const fn failed(&mut self, settings: &Settings) -> bool {
-        self.0 = self.0.saturating_add(1);
-        self.0 >= settings.failures
-    }
-
-    /// Whether the target worked the last time: then there is no reason to look at the breaker.
-    #[must_use]
-    pub const fn none(&self) -> bool {
-        self.0 == 0
-    }
-}
-
-/// What the event source mapping of a target's queue is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the event source mapping of a stage's queue is told. The smaller one lets less through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flow {
     /// Paused: waiting messages spend no receive count.
     Paused,
@@ -96,14 +78,19 @@ pub enum Flow {
     Full,
 }
 
-impl Flow {
-    fn text(self) -> String {
-        match self {
-            Self::Paused => "paused".to_owned(),
-            Self::Limited(batch) => format!("batch-{batch}"),
-            Self::Full => "full".to_owned(),
-        }
+/// The targets that a stage's function asks: the shop is shown what the PIM holds, so medusa-push needs both.
+#[must_use]
+pub const fn asked_by(stage: Stage) -> &'static [Stage] {
+    match stage {
+        Stage::Pimcore => &[Stage::Pimcore],
+        Stage::Medusa => &[Stage::Pimcore, Stage::Medusa],
     }
+}
+
+/// What a stage's queue lets through, given the breakers of the targets that its function asks ([`asked_by`]).
+#[must_use]
+pub fn flow<'a>(breakers: impl IntoIterator<Item = &'a Breaker>, settings: &Settings) -> Flow {
+    breakers.into_iter().map(|breaker| breaker.flow(settings)).min().unwrap_or(Flow::Full)
 }
 
 /// Where a breaker stands.
@@ -136,8 +123,8 @@ pub struct Breaker {
     pub reason: Option<String>,
     /// Who probes, until when (ms).
     pub probe: Option<(String, i64)>,
-    /// What the mapping was told last.
-    told: Option<String>,
+    /// The opening that is over and done with.
+    settled: Option<i64>,
 }
 
 impl Breaker {
@@ -157,7 +144,7 @@ impl Breaker {
             openings: number(OPENINGS).unwrap_or(0),
             reason: text(REASON),
             probe: text(PROBE_OWNER).zip(number(PROBE_UNTIL)),
-            told: text(TOLD),
+            settled: number(SETTLED),
         }
     }
 
@@ -167,7 +154,7 @@ impl Breaker {
         matches!(self.mode, Mode::Open { .. })
     }
 
-    /// What the mapping should be told.
+    /// What it lets through.
     #[must_use]
     pub fn flow(&self, settings: &Settings) -> Flow {
         match self.mode {
@@ -180,16 +167,25 @@ impl Breaker {
         }
     }
 
-    /// What the mapping has to be told. An open breaker says it again and again: a deployment may have switched the mapping on.
+    /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and nobody has to look at them.
     #[must_use]
-    pub fn untold(&self, settings: &Settings) -> Option<Flow> {
-        let flow = self.flow(settings);
-        let known = match &self.told {
-            Some(told) => *told == flow.text() && !self.is_open(),
-            // Never opened: the mapping is as it was deployed.
-            None => self.mode == Mode::Closed && self.openings == 0,
-        };
-        (!known).then_some(flow)
+    pub fn is_settled(&self) -> bool {
+        self.mode == Mode::Closed && (self.openings == 0 || self.settled == Some(self.openings))
+    }
+
+    /// Whether mappings that were told *now* stay as they are: whoever may still tell them something older has ended by now.
+    #[must_use]
+    pub fn settles(&self, settings: &Settings, now: i64) -> bool {
+        self.mode == Mode::Closed && !self.is_settled() && self.since + settings.settle_ms <= now
+    }
+
+    /// How long messages have to wait, in ms, if they have to.
+    #[must_use]
+    pub const fn held_for(&self, now: i64) -> Option<i64> {
+        match self.mode {
+            Mode::Open { retry_at } => Some(if retry_at > now { retry_at - now } else { 0 }),
+            Mode::Closed | Mode::Returning { .. } => None,
+        }
     }
 
     /// What is to be done about it now.
@@ -221,6 +217,7 @@ pub fn item_key(target: Stage) -> ItemKey {
     ItemKey { pk: format!("B#{}", target.as_str()), sk: SK.to_owned() }
 }
 
+/// Nothing has happened since: every transition moves `since`.
 fn still(breaker: &Breaker) -> Condition {
     let mode = match breaker.mode {
         Mode::Closed => Condition::Any(vec![Condition::Absent(MODE), is(MODE, "closed")]),
@@ -229,11 +226,11 @@ fn still(breaker: &Breaker) -> Condition {
             Condition::All(vec![is(MODE, "returning"), Condition::Eq(STEP, Operand::Value(step.into()))])
         }
     };
-    let openings = match breaker.openings {
-        0 => Condition::Absent(OPENINGS),
-        openings => Condition::Eq(OPENINGS, Operand::Value(openings.into())),
+    let number = |name, value: i64| match value {
+        0 => Condition::Absent(name),
+        value => Condition::Eq(name, Operand::Value(value.into())),
     };
-    Condition::All(vec![mode, openings])
+    Condition::All(vec![mode, number(OPENINGS, breaker.openings), number(SINCE, breaker.since)])
 }
 
 fn is(name: &'static str, text: &str) -> Condition {
@@ -265,6 +262,7 @@ pub fn trip(target: Stage, breaker: &Breaker, reason: &str, settings: &Settings,
             Change::Remove(STEP),
             Change::Remove(PROBE_OWNER),
             Change::Remove(PROBE_UNTIL),
+            Change::Remove(SETTLED),
         ],
     }
 }
@@ -327,8 +325,13 @@ pub fn advance(target: Stage, breaker: &Breaker, settings: &Settings, now: i64) 
     Write { key: item_key(target), condition: Condition::All(vec![is(MODE, "returning"), still(breaker)]), changes }
 }
 
-/// Notes that the mapping was told `flow`, unless the breaker has gone on meanwhile: then it is told again.
+/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only after [`Breaker::settles`] held when the first of
+/// them was told.
 #[must_use]
-pub fn told(target: Stage, breaker: &Breaker, flow: Flow) -> Write {
-    Write { key: item_key(target), condition: still(breaker), changes: vec![Change::Set(TOLD, flow.text().into())] }
+pub fn settled(target: Stage, breaker: &Breaker) -> Write {
+    Write {
+        key: item_key(target),
+        condition: still(breaker),
+        changes: vec![Change::Set(SETTLED, breaker.openings.into())],
+    }
 }

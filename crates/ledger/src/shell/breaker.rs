@@ -1,37 +1,20 @@
-//! A target's circuit breaker at work: [`trip`] by a function that meets failures, [`tend`] on a schedule.
+//! Circuit breakers at work: [`trip`] by a function that meets failures, [`tend`] on a schedule and when one was tripped.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use catalog::Failure;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Table};
 use crate::core::breaker::{self, Breaker, Mode, Todo};
-pub use crate::core::breaker::{Failures, Flow, Settings};
+pub use crate::core::breaker::{Flow, Settings, asked_by};
+pub use crate::core::failures::{Failures, Seen, seen};
 use crate::core::stage::{Owner, Stage};
-use crate::core::{Item, ItemKey, Write};
 
-/// Where breakers are kept: the ledger's table.
-pub trait Store {
-    /// An item, consistently read.
-    fn read(&self, key: &ItemKey) -> impl Future<Output = Result<Item, LedgerError>>;
-    /// A conditional write: the item after it, or the item that refused it.
-    fn write(&self, write: &Write) -> impl Future<Output = Result<Result<Item, Item>, LedgerError>>;
-}
-
-impl Store for Ledger {
-    async fn read(&self, key: &ItemKey) -> Result<Item, LedgerError> {
-        Self::read(self, key).await
-    }
-
-    async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
-        Self::write(self, write).await
-    }
-}
-
-/// The event source mapping of a target's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.
+/// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.
 pub trait Mapping {
     /// Lets this much through.
-    fn tell(&self, target: Stage, flow: Flow) -> impl Future<Output = Result<(), Failure>>;
+    fn tell(&self, queue: Stage, flow: Flow) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Tests a target with a request that changes nothing.
@@ -44,27 +27,27 @@ pub trait Health {
 ///
 /// # Errors
 /// [`LedgerError::Store`].
-pub async fn look(store: &impl Store, target: Stage) -> Result<Breaker, LedgerError> {
-    Ok(Breaker::of(&store.read(&breaker::item_key(target)).await?))
+pub async fn look<T: Table>(ledger: &Ledger<T>, target: Stage) -> Result<Breaker, LedgerError> {
+    Ok(Breaker::of(&ledger.read(&breaker::item_key(target)).await?))
 }
 
-/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The mapping is told by [`tend`].
+/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The mappings are told by [`tend`].
 ///
 /// # Errors
 /// [`LedgerError::Store`].
-pub async fn trip(
-    store: &impl Store,
+pub async fn trip<T: Table>(
+    ledger: &Ledger<T>,
     target: Stage,
     reason: &str,
     settings: &Settings,
     now: i64,
 ) -> Result<Breaker, LedgerError> {
-    let mut seen = look(store, target).await?;
+    let mut seen = look(ledger, target).await?;
     while !seen.is_open() {
-        match store.write(&breaker::trip(target, &seen, reason, settings, now)).await? {
+        match ledger.write(&breaker::trip(target, &seen, reason, settings, now)).await? {
             Ok(after) => {
                 let opened = Breaker::of(&after);
-                transition(target, &opened, reason);
+                transition(target, &opened);
                 return Ok(opened);
             }
             Err(item) => {
@@ -79,72 +62,95 @@ pub async fn trip(
     Ok(seen)
 }
 
-/// Does what is due about a target's breaker: tells the mapping, probes, takes the next step of the return. To be called every minute or
-/// so, by as many as like.
+/// Does what is due about all breakers: probes, takes the next step of a return, and tells the mappings what follows. To be called every
+/// minute or so, and when one was tripped, by as many as like.
 ///
 /// # Errors
 /// [`LedgerError::Store`]. A mapping that cannot be told is no error: it is told again next time.
-pub async fn tend(
-    store: &impl Store,
+pub async fn tend<T: Table>(
+    ledger: &Ledger<T>,
     mapping: &impl Mapping,
+    health: &impl Health,
+    owner: &Owner,
+    settings: &Settings,
+    now: i64,
+) -> Result<BTreeMap<Stage, Breaker>, LedgerError> {
+    let mut breakers = BTreeMap::new();
+    for target in Stage::ALL {
+        breakers.insert(target, step(ledger, health, target, owner, settings, now).await?);
+    }
+    let mut untold = Vec::new();
+    for queue in Stage::ALL {
+        let asked = || asked_by(queue).iter().filter_map(|target| breakers.get(target));
+        if asked().all(Breaker::is_settled) {
+            continue;
+        }
+        let flow = breaker::flow(asked(), settings);
+        if let Err(failure) = mapping.tell(queue, flow).await {
+            tracing::error!(queue = queue.as_str(), ?flow, %failure, "the event source mapping was not told");
+            untold.push(queue);
+        }
+    }
+    for (target, seen) in &mut breakers {
+        let told = !untold.iter().any(|queue| asked_by(*queue).contains(target));
+        if told && seen.settles(settings, now) {
+            // Refused when it has gone on meanwhile: then it is not settled.
+            let noted = ledger.write(&breaker::settled(*target, seen)).await?;
+            *seen = Breaker::of(noted.as_ref().unwrap_or_else(|item| item));
+        }
+    }
+    Ok(breakers)
+}
+
+/// Probes, or takes the next step of the return, if that is due.
+async fn step<T: Table>(
+    ledger: &Ledger<T>,
     health: &impl Health,
     target: Stage,
     owner: &Owner,
     settings: &Settings,
     now: i64,
 ) -> Result<Breaker, LedgerError> {
-    let mut seen = look(store, target).await?;
+    let seen = look(ledger, target).await?;
     let after = match seen.todo(settings, now) {
-        Todo::Nothing => None,
-        Todo::Advance => Some(store.write(&breaker::advance(target, &seen, settings, now)).await?),
-        Todo::Probe => match store.write(&breaker::probe(target, owner, settings, now)).await? {
-            Err(item) => Some(Err(item)),
+        Todo::Nothing => return Ok(seen),
+        Todo::Advance => ledger.write(&breaker::advance(target, &seen, settings, now)).await?,
+        Todo::Probe => match ledger.write(&breaker::probe(target, owner, settings, now)).await? {
+            Err(item) => Err(item),
             Ok(item) => {
                 let works = health.works(target).await;
                 let probing = Breaker::of(&item);
-                Some(store.write(&breaker::probed(target, owner, &probing, works, settings, now)).await?)
+                ledger.write(&breaker::probed(target, owner, &probing, works, settings, now)).await?
             }
         },
     };
-    match after {
-        Some(Ok(item)) => {
-            let before = seen.mode;
-            seen = Breaker::of(&item);
-            if seen.mode != before {
-                transition(target, &seen, "probed");
+    Ok(match after {
+        Ok(item) => {
+            let moved = Breaker::of(&item);
+            if moved.mode != seen.mode {
+                transition(target, &moved);
             }
+            moved
         }
-        Some(Err(item)) => seen = Breaker::of(&item),
-        None => {}
-    }
-    if let Some(flow) = seen.untold(settings) {
-        match mapping.tell(target, flow).await {
-            Ok(()) => {
-                // Refused when the breaker has gone on meanwhile: the next call tells what it says then.
-                let noted = store.write(&breaker::told(target, &seen, flow)).await?;
-                seen = Breaker::of(noted.as_ref().unwrap_or_else(|item| item));
-            }
-            Err(failure) => {
-                tracing::error!(target_system = target.as_str(), ?flow, %failure, "the event source mapping was not told");
-            }
-        }
-    }
-    Ok(seen)
+        // Somebody else was quicker, and has logged it.
+        Err(item) => Breaker::of(&item),
+    })
 }
 
-/// One line for each transition, with the number that a metric filter counts.
-fn transition(target: Stage, breaker: &Breaker, reason: &str) {
-    let (mode, open) = match breaker.mode {
-        Mode::Closed => ("closed", 0),
-        Mode::Open { .. } => ("open", 1),
-        Mode::Returning { .. } => ("returning", 0),
+/// One line for each transition.
+fn transition(target: Stage, breaker: &Breaker) {
+    let (mode, retry_at, step) = match breaker.mode {
+        Mode::Closed => ("closed", None, None),
+        Mode::Open { retry_at } => ("open", Some(retry_at), None),
+        Mode::Returning { step } => ("returning", None, Some(step)),
     };
     tracing::warn!(
         target_system = target.as_str(),
         mode,
-        breaker_open = open,
+        retry_at,
+        step,
         openings = breaker.openings,
-        reason = breaker.reason.as_deref().unwrap_or(reason),
+        reason = breaker.reason,
         "circuit breaker"
     );
 }

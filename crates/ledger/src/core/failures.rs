@@ -1,0 +1,174 @@
+//! What one environment has seen of a target: counted in memory, one batch at a time.
+
+use std::collections::BTreeMap;
+
+use catalog::{ErrorKind, Failure, ProductKey};
+
+use super::breaker::Settings;
+use super::stage::Stage;
+
+/// What a batch tells about a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It answered somebody. Whatever it said about the data, it works.
+    Answer,
+    /// It answered nobody.
+    Silence {
+        /// A product that got no answer.
+        product: ProductKey,
+        /// Whether the trouble cannot be due to one product: several met it, or there was no connection at all.
+        general: bool,
+        /// The trouble in the target's or our words.
+        reason: String,
+    },
+    /// It was not asked, or nothing follows from what happened.
+    Nothing,
+}
+
+/// Batches in a row to which a target gave no answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failures {
+    in_a_row: u32,
+    product: Option<ProductKey>,
+    general: bool,
+}
+
+impl Failures {
+    /// Learns from a batch. `true` when the target's breaker is to be tripped: enough batches in a row got no answer, and it is not one and the same product
+    /// that the target has trouble with.
+    pub fn learn(&mut self, seen: &Seen, settings: &Settings) -> bool {
+        match seen {
+            Seen::Nothing => false,
+            Seen::Answer => {
+                *self = Self::default();
+                false
+            }
+            Seen::Silence { product, general, .. } => {
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                self.general |= *general || self.product.as_ref().is_some_and(|before| before != product);
+                self.product = Some(product.clone());
+                self.in_a_row >= settings.failures && self.general
+            }
+        }
+    }
+
+    /// Whether the target answered the last time: then there is no reason to look at its breaker.
+    #[must_use]
+    pub const fn none(&self) -> bool {
+        self.in_a_row == 0
+    }
+}
+
+/// Whether a failure says that a target as a whole does not work: no connection, no answer in time, 5xx or 429. Not a refusal, a lease or the ledger.
+#[must_use]
+pub fn is_silence(target: Stage, failure: &Failure) -> bool {
+    let said = ["_unreachable", "_timeout", "_unavailable", "_throttled"];
+    failure.kind == ErrorKind::Transient
+        && failure.code.strip_prefix(target.as_str()).is_some_and(|what| said.contains(&what))
+}
+
+/// Whether a failure is the target's own word: it works, though not for this product or with this key.
+fn is_answer(target: Stage, failure: &Failure) -> bool {
+    // Made by the client before anything was asked, or of what may be a proxy's page.
+    let unsaid = ["_configuration", "_out_of_time", "_unexpected_answer", "_no_outcome"];
+    failure.code.strip_prefix(target.as_str()).is_some_and(|what| what.starts_with('_') && !unsaid.contains(&what))
+        && !is_silence(target, failure)
+}
+
+/// What the results of a batch tell about a target. A product that was done needed every target of the function.
+#[must_use]
+pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>) -> Seen {
+    let mut silent: Option<(&ProductKey, &Failure)> = None;
+    let mut several = false;
+    for (key, result) in results {
+        match result {
+            Ok(_) => return Seen::Answer,
+            Err(failure) if is_answer(target, failure) => return Seen::Answer,
+            Err(failure) if is_silence(target, failure) => {
+                several |= silent.is_some();
+                silent = Some((key, failure));
+            }
+            Err(_) => {}
+        }
+    }
+    silent.map_or(Seen::Nothing, |(product, failure)| Seen::Silence {
+        product: product.clone(),
+        general: several || failure.code.ends_with("_unreachable"),
+        reason: failure.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: Settings = Settings {
+        failures: 3,
+        wait_ms: 1,
+        longest_wait_ms: 1,
+        probe_ms: 1,
+        step_ms: 1,
+        steps: &[1],
+        settle_ms: 1,
+        calm_ms: 1,
+    };
+
+    fn batch(results: &[(&str, Result<(), &str>)]) -> BTreeMap<ProductKey, Result<(), Failure>> {
+        let failure = |code: &&str| match *code {
+            "medusa_refused" => Failure::permanent("medusa_refused", "no"),
+            code => Failure::transient(code, "trouble"),
+        };
+        let of = |(id, result): &(&str, Result<(), &str>)| {
+            (ProductKey::new("demo", *id).unwrap(), result.as_ref().map_err(failure).copied())
+        };
+        results.iter().map(of).collect()
+    }
+
+    fn medusa(results: &[(&str, Result<(), &str>)]) -> Seen {
+        seen(Stage::Medusa, &batch(results))
+    }
+
+    #[test]
+    fn what_the_target_itself_does_counts_and_nothing_else() {
+        for silence in ["medusa_unreachable", "medusa_timeout", "medusa_unavailable", "medusa_throttled"] {
+            assert!(matches!(medusa(&[("1", Err(silence))]), Seen::Silence { .. }), "{silence}");
+        }
+        for nothing in
+            ["leased", "ledger_unavailable", "deadline", "medusa_out_of_time", "pimcore_unreachable", "secret_missing"]
+        {
+            assert_eq!(medusa(&[("1", Err(nothing))]), Seen::Nothing, "{nothing}");
+        }
+        for answer in ["medusa_refused", "medusa_login_refused", "medusa_not_found"] {
+            assert_eq!(medusa(&[("1", Err(answer))]), Seen::Answer, "{answer}");
+        }
+        assert_eq!(medusa(&[]), Seen::Nothing);
+        assert_eq!(medusa(&[("1", Err("medusa_unavailable")), ("2", Ok(()))]), Seen::Answer);
+    }
+
+    #[test]
+    fn a_product_that_is_done_says_that_the_pim_works_too() {
+        assert_eq!(seen(Stage::Pimcore, &batch(&[("1", Ok(()))])), Seen::Answer);
+        assert_eq!(seen(Stage::Pimcore, &batch(&[("1", Err("medusa_timeout"))])), Seen::Nothing);
+    }
+
+    #[test]
+    fn failures_in_a_row_trip_and_an_answer_in_between_starts_anew() {
+        let (silence, answer) = (medusa(&[("1", Err("medusa_unreachable"))]), medusa(&[("1", Ok(()))]));
+        let mut failures = Failures::default();
+        let mut learn = |seen| failures.learn(seen, &SETTINGS);
+        assert!(!learn(&silence) && !learn(&silence));
+        assert!(!learn(&answer));
+        assert!(!learn(&silence) && !learn(&Seen::Nothing) && !learn(&silence) && learn(&silence));
+        assert!(learn(&silence), "whoever fails again while traffic returns trips at once");
+        assert!(!failures.none());
+    }
+
+    #[test]
+    fn one_product_that_the_target_chokes_on_does_not_trip() {
+        let mut failures = Failures::default();
+        for _ in 0..10 {
+            assert!(!failures.learn(&medusa(&[("1", Err("medusa_unavailable"))]), &SETTINGS));
+        }
+        assert!(failures.learn(&medusa(&[("2", Err("medusa_unavailable"))]), &SETTINGS));
+    }
+}
