@@ -23,7 +23,7 @@ foreach (['/catalog', '/catalog/products', '/catalog/categories'] as $path) {
         $folder->save();
         echo "made the folder $path\n";
     } elseif (!$there instanceof Folder) {
-        fwrite(STDERR, "$path is a {$there->getType()}, not a folder: rename it and start again\n");
+        fwrite(STDERR, "$path is there, but as an element of type {$there->getType()}, not as a folder: rename it and start again\n");
         exit(1);
     }
 }

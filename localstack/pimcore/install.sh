@@ -4,7 +4,8 @@
 #
 #   PIMCORE_ROOT=/var/www/html PIM_API_KEY_FILE=/run/secrets/pim_api_key ./install.sh
 #
-# Run it as the user who owns the project's var/ folder. Settings, all from the environment:
+# Run it as the user who owns the project's var/ folder; as root it gives what it leaves there to that user. Settings, all
+# from the environment:
 #   PIMCORE_ROOT      the Pimcore project (default: the current folder)
 #   PIM_API_KEY_FILE  file with the key that the pipeline sends, or
 #   PIM_API_KEY       the key itself: at least 16 characters. Never given as an argument, so it is in no process list.
@@ -20,7 +21,10 @@ fail() {
     exit 1
 }
 
+command -v php >/dev/null || fail 'there is no php on PATH'
 [ -f "$root/bin/console" ] || fail "no Pimcore project in $root: set PIMCORE_ROOT"
+[ -d "$root/var" ] || fail "Pimcore in $root is not installed yet: it has no folder var"
+[ -w "$root/var" ] || fail "$(id -un) may not write in $root/var: run this as its owner, $(stat -c %U "$root/var")"
 if [ -n "${PIM_API_KEY_FILE:-}" ]; then
     [ -r "$PIM_API_KEY_FILE" ] || fail "cannot read the key from $PIM_API_KEY_FILE"
     PIM_API_KEY=$(head -n 1 "$PIM_API_KEY_FILE" | tr -d '\r\n')
@@ -45,6 +49,14 @@ php -r '
 ' || fail 'Data Hub is not installed: composer require pimcore/data-hub:~1.8.2, add it to config/bundles.php, then
 bin/console pimcore:bundle:install PimcoreDataHubBundle'
 
+if [ "$(id -u)" = 0 ]; then
+    # Pimcore does not run as root, and could not read what root leaves in its caches.
+    owner=$(stat -c %u:%g var)
+    trap 'chown -R "$owner" var' EXIT
+fi
+
+php "$here/check.php" before
+
 # Collections first: the product class refers to them.
 for name in CatalogImage CatalogAttribute CatalogVariant CatalogPrice; do
     console pimcore:definition:import:fieldcollection --force "$here/definitions/fieldcollection_${name}_export.json"
@@ -60,9 +72,9 @@ configuration=catalog-no-delete.yaml
 target=var/config/data_hub
 mkdir -p "$target"
 # The key reaches awk through the environment, not as an argument. Written beside the target and moved, so that nobody
-# ever reads half a file; readable for the owner of var/ only.
+# ever reads half a file; readable for the owner and the group of var/ only.
 (
-    umask 077
+    umask 027
     PIM_API_KEY=$key awk -v place=CHANGE-ME-at-least-16-characters '
         (at = index($0, place)) {
             $0 = substr($0, 1, at - 1) "\047" ENVIRON["PIM_API_KEY"] "\047" substr($0, at + length(place))
@@ -72,6 +84,7 @@ mkdir -p "$target"
         END { exit !found }
     ' "$here/datahub/$configuration" >"$target/catalog.yaml.new"
 ) || fail "no place for the key in $configuration"
+chgrp --reference=var "$target/catalog.yaml.new"
 mv "$target/catalog.yaml.new" "$target/catalog.yaml"
 
 console cache:clear
@@ -79,4 +92,5 @@ console pimcore:cache:clear
 # After the folders are there: it stores their ids.
 console datahub:configuration:rebuild-workspaces
 console datahub:graphql:rebuild-definitions
+php "$here/check.php" after
 printf 'installed: POST /pimcore-graphql-webservices/catalog with header X-API-Key (%s)\n' "$configuration" >&2

@@ -10,6 +10,8 @@ secret() { head -n 1 "/run/secrets/$1" | tr -d '\r\n'; }
 if [ ! -f composer.json ]; then
     composer create-project --no-interaction --no-install --no-scripts pimcore/skeleton:^11.0 /tmp/skeleton
     cp -a /tmp/skeleton/. .
+fi
+if [ ! -f vendor/pimcore/data-hub/composer.json ]; then
     # The versions whose answers were recorded.
     composer require --no-interaction --with-all-dependencies pimcore/pimcore:~11.4.1 pimcore/data-hub:~1.8.2 \
         pimcore/admin-ui-classic-bundle:~1.6.1 pimcore/compatibility-bridge-v10:~1.0.0
@@ -18,13 +20,17 @@ mkdir -p config/local
 cp /opt/pimcore/docker/languages.yaml config/local/languages.yaml
 
 if [ ! -f var/.catalog-installed ]; then
+    again=()
+    # An earlier attempt was interrupted.
+    [ ! -f config/local/database.yaml ] || again=(--ignore-existing-config)
     PIMCORE_INSTALL_ADMIN_USERNAME=admin \
     PIMCORE_INSTALL_ADMIN_PASSWORD=$(secret pimcore_admin_password) \
     PIMCORE_INSTALL_MYSQL_HOST_SOCKET=mariadb \
     PIMCORE_INSTALL_MYSQL_USERNAME=pimcore \
     PIMCORE_INSTALL_MYSQL_PASSWORD=$(secret mariadb_password) \
     PIMCORE_INSTALL_MYSQL_DATABASE=pimcore \
-        vendor/bin/pimcore-install --no-interaction
+        vendor/bin/pimcore-install --no-interaction "${again[@]}"
+    # shellcheck disable=SC2016 # PHP's variables
     php -r '
         $file = "config/bundles.php";
         $bundles = require $file;
