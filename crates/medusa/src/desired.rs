@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::Amount;
+use crate::compare_at::{PriceList, PriceLists};
 use crate::references::References;
 
 /// The product metadata key that says which state of the PIM the product was last made equal to. It is written last and taken
@@ -16,10 +17,16 @@ pub const MARKER: &str = "relay_state";
 /// The product metadata key that lists the SKUs which come or go while a product changes. Only an interrupted product carries it: it
 /// tells the next delivery which inventory items may have been left behind.
 pub const PENDING: &str = "relay_pending";
+/// The product metadata key that says what the product has in the managed price lists, as a hash; absent where it is in none.
+pub const ON_SALE: &str = "relay_on_sale";
+/// The variant metadata key with the prices before the reduction, by currency.
+pub const LIST_PRICES: &str = "relay_list_prices";
+/// The product metadata key with the options and their values in the PIM's order, which Medusa keeps for neither.
+pub const ORDER: &str = "relay_options";
 /// Our metadata keys begin with this. All others belong to people.
 pub const OURS: &str = "relay_";
 /// Counted up when the same desired state is written differently, so that everything is looked at again.
-const REVISION: &str = "1";
+const REVISION: &str = "2";
 
 /// One product as the shop should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +88,33 @@ pub struct Variant {
     pub options: Vec<String>,
     /// What one pays in major units, by currency in lower case; never empty.
     pub prices: BTreeMap<String, Decimal>,
+    /// What one paid before, by currency in lower case. One that is not above the price says nothing and is ignored.
+    pub list_prices: BTreeMap<String, Decimal>,
     /// Pieces available.
     pub stock: i64,
     /// Variant metadata; every key begins with [`OURS`].
     pub metadata: BTreeMap<String, Value>,
+}
+
+impl Variant {
+    /// The price before the reduction in this currency, if there is a reduction.
+    #[must_use]
+    pub fn list_price(&self, currency: &str) -> Option<Decimal> {
+        let price = self.prices.get(currency)?;
+        self.list_prices.get(currency).copied().filter(|list| list > price)
+    }
+
+    /// The metadata that the shop should have under our keys.
+    #[must_use]
+    pub fn facts(&self) -> BTreeMap<String, Value> {
+        let before: BTreeMap<&String, String> = self
+            .prices
+            .keys()
+            .filter_map(|currency| Some((currency, self.list_price(currency)?.to_string())))
+            .collect();
+        let before = (!before.is_empty()).then(|| (LIST_PRICES.to_owned(), serde_json::json!(before)));
+        self.metadata.clone().into_iter().chain(before).collect()
+    }
 }
 
 impl Article {
@@ -101,6 +131,15 @@ impl Article {
             .map(String::as_str)
             .filter(|value| seen.insert(*value))
             .collect()
+    }
+
+    /// The product metadata that the shop should have under our keys, apart from those that say how far a push came.
+    #[must_use]
+    pub fn facts(&self) -> BTreeMap<String, Value> {
+        let option = |(n, title): (usize, &String)| serde_json::json!({"title": title, "values": self.values_of(n)});
+        let order: Vec<Value> = self.options.iter().enumerate().map(option).collect();
+        let order = (self.options != [Self::NO_CHOICE.0]).then(|| (ORDER.to_owned(), order.into()));
+        self.metadata.clone().into_iter().chain(order).collect()
     }
 
     /// A variant's option values by option name, as Medusa wants them.
@@ -169,16 +208,23 @@ impl Desired {
             Presence::Offered(article) => Some(article),
             Presence::Withheld => None,
         };
-        let said = (REVISION, references.placing(), article);
+        // The lists of other currencies are nothing to this product.
+        let on_sale = |list: &&PriceList| {
+            article.is_some_and(|article| article.variants.iter().any(|v| v.list_price(&list.currency).is_some()))
+        };
+        let lists: Vec<&PriceList> = references.price_lists.in_use.iter().filter(on_sale).collect();
+        let said = (REVISION, references.placing(), lists, article);
         // Writing to a hasher cannot fail, and every map has text keys.
         serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
         hasher.finalize().to_hex()[..32].to_owned()
     }
 }
 
-/// The amounts of a variant as Medusa's prices are compared.
-pub(crate) fn amounts(variant: &Variant) -> BTreeMap<&str, Amount> {
-    variant.prices.iter().map(|(currency, amount)| (currency.as_str(), Amount(*amount))).collect()
+/// The amounts that everybody pays for a variant without any price list. Where a list reduces the price, that is the price before.
+pub(crate) fn amounts<'a>(variant: &'a Variant, lists: &PriceLists) -> BTreeMap<&'a str, Amount> {
+    let regular =
+        |currency: &str, price: Decimal| lists.of(currency).and_then(|_| variant.list_price(currency)).unwrap_or(price);
+    variant.prices.iter().map(|(currency, price)| (currency.as_str(), Amount(regular(currency, *price)))).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod categories;
+pub mod compare_at;
 pub mod desired;
 pub mod handle;
 pub mod plan;
@@ -13,6 +14,7 @@ pub mod text;
 
 pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
 pub use categories::{Categories, Category};
+pub use compare_at::{CompareAt, PriceList, PriceLists};
 pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
 pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
+use crate::compare_at::PriceLists;
 
 /// Where products are put. Every id was found in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct References {
     pub locales: BTreeSet<String>,
     /// Whether the translation module is on.
     pub translations: bool,
+    /// Our price lists; none as long as [`crate::CompareAt::prepare`] has not been asked for them.
+    pub price_lists: PriceLists,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -93,6 +96,7 @@ impl References {
             currencies,
             locales: store.supported_locales.into_iter().map(|locale| locale.locale_code).collect(),
             translations: translations(medusa, deadline).await?,
+            price_lists: PriceLists::default(),
         })
     }
 

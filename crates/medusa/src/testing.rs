@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use catalog::ProductKey;
 
+use crate::api::Amount;
 use crate::api::model::{
     CategoryRef, Image, ImageWrite, InventoryItem, InventoryLink, Level, Metadata, OptionValue, OptionsBatch, Price,
     PriceWrite, Product, ProductOption, ProductUpdate, Ref, Translation, Variant, VariantWrite, VariantsBatch,
 };
-use crate::desired::{self, Article, Texts};
+use crate::compare_at::{PriceList, PriceLists};
+use crate::desired::{self, Article, MARKER, ON_SALE, Texts};
 use crate::handle::handle;
-use crate::plan::{Plan, Structure, create_variant};
+use crate::plan::{Entry, Needed, Plan, Structure, create_variant, on_sale, sale_entries};
 use crate::references::References;
 
 pub(crate) fn key(text: &str) -> ProductKey {
@@ -25,7 +27,14 @@ pub(crate) fn references() -> References {
         currencies: ["sar", "usd"].map(str::to_owned).into(),
         locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
         translations: true,
+        price_lists: PriceLists::default(),
     }
+}
+
+/// The same in a shop with a managed price list for each currency.
+pub(crate) fn references_with_lists() -> References {
+    let list = |currency: &str| PriceList { currency: currency.to_owned(), id: format!("plist_{currency}") };
+    References { price_lists: PriceLists { in_use: ["sar", "usd"].map(list).into(), retired: vec![] }, ..references() }
 }
 
 /// A shirt in one colour and `sizes` sizes.
@@ -36,8 +45,9 @@ pub(crate) fn article(sizes: usize) -> Article {
             title: format!("Red / {size}"),
             options: vec!["Red".into(), (*size).into()],
             prices: [("sar", "23.80"), ("usd", "6.35")].map(|(c, a)| (c.to_owned(), a.parse().unwrap())).into(),
+            list_prices: [("sar".to_owned(), "28.00".parse().unwrap())].into(),
             stock: 20,
-            metadata: [("relay_list_prices".to_owned(), serde_json::json!({"sar": "28.00"}))].into(),
+            metadata: BTreeMap::new(),
         });
     Article {
         title: "Shirt".into(),
@@ -53,6 +63,11 @@ pub(crate) fn article(sizes: usize) -> Article {
 
 /// An article as Medusa holds it after a complete push under `key`.
 pub(crate) fn held(key: &ProductKey, article: &Article) -> Product {
+    held_with(key, article, &references())
+}
+
+/// The same in the shop with these references.
+pub(crate) fn held_with(key: &ProductKey, article: &Article, references: &References) -> Product {
     let mut shop = Simulated::new(Product {
         id: "prod_1".into(),
         handle: handle(key),
@@ -61,7 +76,7 @@ pub(crate) fn held(key: &ProductKey, article: &Article) -> Product {
         title: article.title.clone(),
         description: Some(article.description.clone()),
         thumbnail: article.images.first().cloned(),
-        metadata: Some(article.metadata.clone()),
+        metadata: Some(article.facts()),
         sales_channels: vec![Some(Ref::to("sc_1"))],
         shipping_profile: Some(Ref::to("sp_1")),
         ..Product::default()
@@ -70,7 +85,7 @@ pub(crate) fn held(key: &ProductKey, article: &Article) -> Product {
         shop.add_option(title, &article.values_of(n));
     }
     for variant in &article.variants {
-        shop.create(&create_variant(article, variant)).unwrap();
+        shop.create(&create_variant(article, variant, &references.price_lists)).unwrap();
     }
     let update = ProductUpdate {
         images: Some(article.images.iter().map(|url| ImageWrite { id: None, url: url.clone() }).collect()),
@@ -94,9 +109,18 @@ pub(crate) fn held(key: &ProductKey, article: &Article) -> Product {
     shop.product
 }
 
+/// Why a plan was not carried out to its end.
+pub(crate) const CRASH: &str = "crash";
+
 /// A product in a Medusa that follows the rules observed on the real one, and refuses what that refuses.
 pub(crate) struct Simulated {
     pub(crate) product: Product,
+    /// Entries of price lists of the type sale, by list and variant.
+    pub(crate) entries: BTreeMap<(String, String), PriceWrite>,
+    /// Steps until everything stops, as at a crash.
+    pub(crate) steps_left: Option<usize>,
+    /// What customers paid after each step, by SKU and currency.
+    pub(crate) paid: Vec<BTreeMap<(String, String), Amount>>,
     next: u32,
 }
 
@@ -104,7 +128,65 @@ impl Simulated {
     pub(crate) fn new(product: Product) -> Self {
         // A product that is there already has ids from below.
         let next = if product.variants.is_empty() { 0 } else { 5000 };
-        Self { product, next }
+        Self { product, entries: BTreeMap::new(), steps_left: None, paid: vec![], next }
+    }
+
+    /// After a complete push of `article`, price lists and all.
+    pub(crate) fn complete(key: &ProductKey, article: &Article, references: &References) -> Self {
+        let mut shop = Self::new(held_with(key, article, references));
+        let ids: BTreeMap<String, String> =
+            shop.product.variants.iter().map(|row| (row.sku.clone().unwrap(), row.id.clone())).collect();
+        let entries = sale_entries(article, references, |sku| ids.get(sku).map(String::as_str));
+        shop.put(&entries.collect::<Vec<_>>());
+        shop.mark(article, references);
+        shop
+    }
+
+    fn put(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let row = PriceWrite {
+                id: None,
+                currency_code: entry.currency.clone(),
+                amount: entry.amount,
+                min_quantity: None,
+                max_quantity: None,
+                rules: None,
+            };
+            self.entries.insert((entry.list_id.clone(), entry.variant_id.clone()), row);
+        }
+    }
+
+    fn drop_entries(&mut self, entries: &[Entry], needed: Needed) {
+        for entry in entries.iter().filter(|entry| entry.needed == needed) {
+            self.entries.remove(&(entry.list_id.clone(), entry.variant_id.clone()));
+        }
+    }
+
+    /// What one pays: the lower of the variant's own price and its entries.
+    pub(crate) fn prices(&self) -> BTreeMap<(String, String), Amount> {
+        let mut paid: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for variant in &self.product.variants {
+            let own = variant.prices.iter().flatten().map(|price| (price.currency_code.clone(), price.amount));
+            let entries = self.entries.iter().filter(|((_, id), _)| *id == variant.id);
+            let entries = entries.map(|(_, entry)| (entry.currency_code.clone(), entry.amount));
+            for (currency, amount) in own.chain(entries) {
+                let lowest = paid.entry((variant.sku.clone().unwrap_or_default(), currency)).or_insert(amount);
+                if amount.0 < lowest.0 {
+                    *lowest = amount;
+                }
+            }
+        }
+        paid
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.paid.push(self.prices());
+        if self.steps_left == Some(0) {
+            self.steps_left = None;
+            return Err(CRASH.to_owned());
+        }
+        self.steps_left = self.steps_left.map(|left| left - 1);
+        Ok(())
     }
 
     fn id(&mut self, prefix: &str) -> String {
@@ -114,7 +196,15 @@ impl Simulated {
 
     /// Carries a plan out.
     pub(crate) fn apply(&mut self, plan: &Plan) -> Result<(), String> {
+        if !plan.is_one_call() {
+            merge(&mut self.product.metadata, &[(MARKER.to_owned(), "".into())].into());
+        }
+        self.put(&plan.sale.put);
+        self.step()?;
+        self.drop_entries(&plan.sale.put, Needed::Never);
+        self.step()?;
         for step in &plan.structure {
+            self.step()?;
             match step {
                 Structure::RenameOption { option_id, title } => {
                     if self.product.options.iter().any(|option| option.title == *title && option.id != *option_id) {
@@ -179,8 +269,20 @@ impl Simulated {
                 self.product.translations.iter_mut().find(|row| row.id == change.id).ok_or("no such translation")?;
             row.translations.extend(change.translations.iter().map(|(f, text)| ((*f).to_owned(), Some(text.clone()))));
         }
+        self.step()?;
+        self.drop_entries(&plan.sale.put, Needed::UntilChanged);
+        let variants: Vec<&String> = self.product.variants.iter().map(|variant| &variant.id).collect();
+        self.entries.retain(|(list, variant), _| !plan.sale.leave.contains(list) && variants.contains(&variant));
+        self.step()?;
         self.update(&plan.product);
         Ok(())
+    }
+
+    /// Writes down that it is complete, as the last step of a push does.
+    pub(crate) fn mark(&mut self, article: &Article, references: &References) {
+        let on_sale = on_sale(article, references).unwrap_or_default();
+        let notes = [(MARKER, "x".to_owned()), (ON_SALE, on_sale)].map(|(k, v)| (k.to_owned(), v.into()));
+        merge(&mut self.product.metadata, &notes.into());
     }
 
     fn update(&mut self, update: &ProductUpdate) {

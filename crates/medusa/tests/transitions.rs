@@ -211,7 +211,7 @@ fn drop_currency(variant: &mut Variant, currency: &str) {
 }
 
 fn list_price(variant: &mut Variant, amount: &str) {
-    variant.metadata.insert("relay_list_prices".into(), json!({"sar": amount}));
+    variant.list_prices.insert("sar".into(), amount.parse().unwrap());
 }
 
 fn translate(article: &mut Article, title: &str, description: &str) {

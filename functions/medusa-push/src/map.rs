@@ -7,7 +7,7 @@
 //! | translations | the other languages, in the locales that the store supports |
 //! | options, variants | in the PIM's order; one option "Option" where there is no choice |
 //! | prices | those in currencies that the store supports |
-//! | list prices | variant metadata `relay_list_prices` |
+//! | list prices | those above the price, in the same currencies |
 //! | stock | as in the PIM, never below 0 |
 //! | categories | the deepest one of each path, unless hidden |
 //! | brand, group, attributes | product metadata `relay_*` |
@@ -101,27 +101,24 @@ fn variant(product: &PimProduct, row: &PimVariant, names: &[String], references:
         (names, _) => names.iter().map(|name| value_of(name).unwrap_or_default()).collect(),
     };
     let sold = || product.prices_of(&row.sku).map(|price| (price.currency.to_lowercase(), price));
-    let prices = sold().filter(|(currency, _)| references.currencies.contains(currency));
-    let list: BTreeMap<String, String> = sold()
-        .filter_map(|(currency, price)| {
-            let list = price.list_amount.filter(|list| *list > price.amount)?;
-            Some((currency, list.to_string()))
-        })
-        .collect();
+    let prices = || sold().filter(|(currency, _)| references.currencies.contains(currency));
+    let list_prices = prices().filter_map(|(currency, price)| {
+        Some((currency, price.list_amount.filter(|list| *list > price.amount)?))
+    });
     let shown: Vec<&str> = product
         .images
         .iter()
         .filter(|image| image.variant_sku.as_deref() == Some(&row.sku))
         .map(|image| image.url.as_str())
         .collect();
-    let facts = [("relay_list_prices", json!(list)), ("relay_images", json!(shown))];
     Variant {
         sku: row.sku.clone(),
         title,
         options,
-        prices: prices.map(|(currency, price)| (currency, price.amount)).collect(),
+        list_prices: list_prices.collect(),
+        prices: prices().map(|(currency, price)| (currency, price.amount)).collect(),
         stock: i64::from(row.stock.max(0)),
-        metadata: said(facts),
+        metadata: said([("relay_images", json!(shown))]),
     }
 }
 
@@ -226,6 +223,7 @@ mod tests {
             currencies: ["sar", "usd"].map(str::to_owned).into(),
             locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
             translations: true,
+            price_lists: medusa::PriceLists::default(),
         }
     }
 
@@ -333,8 +331,9 @@ mod tests {
         let [a, b] = article.variants.as_slice() else { panic!() };
         assert_eq!(a.prices.keys().collect::<Vec<_>>(), ["sar", "usd"]);
         assert_eq!(a.prices["sar"].to_string(), "23.80");
-        assert_eq!(a.metadata["relay_list_prices"], json!({"sar": "28.00"}));
-        assert_eq!(b.metadata.get("relay_list_prices"), None);
+        assert_eq!(a.list_prices, [("sar".to_owned(), "28.00".parse().unwrap())].into());
+        assert_eq!(a.facts()["relay_list_prices"], json!({"sar": "28.00"}));
+        assert_eq!(b.facts().get("relay_list_prices"), None);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Refusal {
         if says("since they have reservations") || says("has reservations") {
             return Self::Reserved;
         }
-        if says("do not have prices associated") {
+        if says("do not have prices associated") || says("No price set exist for variants") {
             return Self::NoPriceSet;
         }
         if says("Cannot unassign") {
@@ -329,6 +329,8 @@ mod tests {
                 Refusal::Reserved,
             ),
             (404, "Variants with IDs variant_1 do not have prices associated.", Refusal::NoPriceSet),
+            (400, "No price set exist for variants: variant_1", Refusal::NoPriceSet),
+            (404, "Price lists with id: plist_1 was not found", Refusal::Missing),
             (
                 400,
                 "Cannot unassign option values from product because the following variant(s) are using it: Red / L",

@@ -5,6 +5,7 @@ mod auth;
 mod error;
 pub mod model;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode, Url};
@@ -38,6 +39,7 @@ pub struct Medusa {
     base: Url,
     credentials: Credentials,
     token: Mutex<Option<Token>>,
+    writes: AtomicU64,
 }
 
 /// Why no client could be made.
@@ -69,7 +71,13 @@ impl Medusa {
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, base, credentials, token: Mutex::new(None) })
+        Ok(Self { http, base, credentials, token: Mutex::new(None), writes: AtomicU64::new(0) })
+    }
+
+    /// How many calls that may have changed something were sent.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// `GET path?query`.
@@ -124,6 +132,9 @@ impl Medusa {
     ) -> Result<T, ApiError> {
         let call = name(&method, path);
         let url = self.url(path, query);
+        if method != Method::GET {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+        }
         let mut used = self.token(deadline, None).await?;
         let mut answer = self.send(&call, &method, &url, body.as_deref(), used.as_ref(), deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {

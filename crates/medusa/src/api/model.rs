@@ -468,6 +468,58 @@ pub struct NewValue {
     pub value: String,
 }
 
+/// The body of `/admin/price-lists/:id/prices/batch`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EntriesBatch {
+    /// Entries to be there: a variant's entry in the same currency is changed, not doubled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub create: Vec<EntryWrite>,
+    /// Ids of entries to remove.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<String>,
+}
+
+/// An entry of a price list.
+///
+/// The two quantities go over the wire as null on purpose. Medusa recognises an entry that is there by a hash over the fields that
+/// are *named*, and rows that are there name both: without them every write would add another row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EntryWrite {
+    /// `variant_…`
+    pub variant_id: String,
+    /// Lower case.
+    pub currency_code: String,
+    /// Major units.
+    pub amount: Amount,
+    /// Always null.
+    pub min_quantity: (),
+    /// Always null.
+    pub max_quantity: (),
+}
+
+/// The answer of `/admin/price-lists/:id/prices/batch`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct EntriesBatchReply {
+    pub(crate) created: Vec<Entry>,
+}
+
+/// An entry that is in a price list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) currency_code: String,
+    #[serde(default)]
+    pub(crate) price_set: Option<PriceSet>,
+}
+
+/// What joins an entry with its variant.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PriceSet {
+    #[serde(default)]
+    pub(crate) variant: Option<Ref>,
+}
+
 /// The body of `/admin/inventory-items/location-levels/batch`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LevelsBatch {

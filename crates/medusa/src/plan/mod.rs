@@ -8,10 +8,13 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod options;
+mod sale;
 #[cfg(test)]
 mod tests;
 mod variants;
 
+pub(crate) use sale::entries as sale_entries;
+pub use sale::{Entry, Needed, Sale, on_sale};
 pub(crate) use variants::create as create_variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +25,15 @@ use crate::api::model::{
     ImageWrite, LevelsBatch, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
     TranslationsBatch, VariantWrite, VariantsBatch,
 };
-use crate::desired::{Article, MARKER, OURS, PENDING};
+use crate::desired::{Article, MARKER, ON_SALE, OURS, PENDING};
 use crate::handle::{handle, second_handle};
 use crate::references::References;
 
 /// What makes one product of the shop equal to the desired one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
+    /// Changes in the managed price lists.
+    pub sale: Sale,
     /// Changes of options and variants, in this order.
     pub structure: Vec<Structure>,
     /// Fields of the product itself, without the marker.
@@ -130,6 +135,7 @@ impl Plan {
     #[must_use]
     pub fn is_one_call(&self) -> bool {
         self.structure.is_empty()
+            && self.sale.is_empty()
             && self.levels == LevelsBatch::default()
             && self.translations == TranslationsBatch::default()
     }
@@ -157,11 +163,12 @@ fn is_own_handle(key: &ProductKey, text: &str) -> bool {
     text == handle(key) || text == second_handle(key)
 }
 
-/// What makes `there` equal to `article`.
+/// What makes `there` equal to `article`. With `full`, what the product notes about its price lists is not believed.
 #[must_use]
-pub fn plan(key: &ProductKey, article: &Article, there: &Product, references: &References) -> Plan {
+pub fn plan(key: &ProductKey, article: &Article, there: &Product, references: &References, full: bool) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references), ..Plan::default() };
     let matched = variants::matched(article, there);
+    plan.sale = sale::plan(article, there, references, &matched, full);
     let axes = options::axes(article, there, &matched);
     variants::plan(article, there, references, &matched, &axes, &mut plan);
     if references.translations {
@@ -203,7 +210,7 @@ fn product(key: &ProductKey, article: &Article, there: &Product, references: &Re
     if there.shipping_profile.is_none() {
         update.shipping_profile_id = Some(references.shipping_profile_id.clone());
     }
-    update.metadata = metadata(&article.metadata, there.metadata.as_ref());
+    update.metadata = metadata(&article.facts(), there.metadata.as_ref());
     update
 }
 
@@ -250,7 +257,7 @@ fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
         .collect();
     let gone = there.into_iter().flatten().filter(|(key, value)| {
         key.starts_with(OURS)
-            && ![MARKER, PENDING].contains(&key.as_str())
+            && ![MARKER, PENDING, ON_SALE].contains(&key.as_str())
             && !wanted.contains_key(*key)
             && !value.is_null()
     });

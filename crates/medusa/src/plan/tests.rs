@@ -6,12 +6,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::api::Amount;
 use crate::api::model::Translation;
 use crate::desired::{Texts, Variant};
-use crate::testing::{Simulated, article, held, key, references};
+use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists};
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {
-    plan(&key("demo:1"), wanted, there, &references())
+    plan(&key("demo:1"), wanted, there, &references(), false)
 }
 
 /// The calls that a plan costs beside the reads.
@@ -53,14 +54,14 @@ fn every_change_costs_exactly_its_calls() {
         ("one price", |a| price(&mut a.variants[0], "sar", "1"), &["variants"]),
         ("all prices", |a| a.variants.iter_mut().for_each(|v| price(v, "usd", "9")), &["variants"]),
         ("variant title", |a| a.variants[0].title.push('!'), &["variants"]),
-        ("list price", |a| a.variants[0].metadata.clear(), &["variants"]),
+        ("list price", |a| a.variants[0].list_prices.clear(), &["variants"]),
         ("translation", |a| a.translations.clear(), &["translations"]),
         ("a SKU", |a| a.variants[0].sku.push('x'), &["variants", "rename item"]),
-        ("an option's name", |a| a.options[1] = "EU size".into(), &["rename option"]),
-        ("a value's name", |a| a.variants[0].options[1] = "Small".into(), &["rename value"]),
-        ("a size less", |a| drop(a.variants.pop()), &["variants", "options"]),
-        ("two sizes exchanged", |a| swap_choices(a), &["variants", "variants"]),
-        ("an option less", |a| drop_option(a), &["variants", "options", "variants"]),
+        ("an option's name", |a| a.options[1] = "EU size".into(), &["rename option", "product"]),
+        ("a value's name", |a| a.variants[0].options[1] = "Small".into(), &["rename value", "product"]),
+        ("a size less", |a| drop(a.variants.pop()), &["variants", "options", "product"]),
+        ("two sizes exchanged", |a| swap_choices(a), &["variants", "variants", "product"]),
+        ("an option less", |a| drop_option(a), &["variants", "options", "variants", "product"]),
     ];
     for (what, edit, expected) in table {
         let mut wanted = article(3);
@@ -71,7 +72,7 @@ fn every_change_costs_exactly_its_calls() {
     }
     // A new size needs another look, because Medusa makes its inventory item.
     let plan = plan_for(&article(4), &held(&key("demo:1"), &article(3)));
-    assert_eq!((calls(&plan), plan.look_again), (vec!["options", "variants"], true));
+    assert_eq!((calls(&plan), plan.look_again), (vec!["options", "variants", "product"], true));
 }
 
 fn price(variant: &mut Variant, currency: &str, amount: &str) {
@@ -156,13 +157,13 @@ fn peoples_categories_metadata_and_languages_stay() {
 /// Any article that the shop can hold, from so few words that two of them have much in common.
 fn any_article() -> impl Strategy<Value = Article> {
     let axes = prop::sample::subsequence(vec!["Color", "Size", "Fit"], 1..=3).prop_shuffle();
-    let variant = (prop::collection::vec(0..4usize, 3), 0..9u32, 1..4i64, 0..3i64);
+    let variant = (prop::collection::vec(0..4usize, 3), 0..9u32, 1..4i64, 0..3i64, 0..3i64);
     let variants = prop::collection::vec(variant, 1..7);
     let images = prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4).prop_shuffle();
     (axes, variants, images, 0..3usize, prop::bool::ANY).prop_map(|(axes, rows, images, title, arabic)| {
         let (mut skus, mut choices) = (BTreeSet::new(), BTreeSet::new());
         let mut variants = Vec::new();
-        for (values, sku, sar, stock) in rows {
+        for (values, sku, sar, stock, before) in rows {
             let options: Vec<String> = axes.iter().zip(values).map(|(axis, n)| format!("{}{n}", &axis[..1])).collect();
             if skus.insert(sku) && choices.insert(options.clone()) {
                 let prices = [("sar".to_owned(), sar.into()), ("usd".to_owned(), (sar + 1).into())];
@@ -171,6 +172,10 @@ fn any_article() -> impl Strategy<Value = Article> {
                     title: options.join(" / "),
                     options,
                     prices: prices.into_iter().take(1 + usize::from(stock > 0)).collect(),
+                    // Above the price, equal to it, or below.
+                    list_prices: [("sar", 2 * before), ("usd", 3 * before)]
+                        .map(|(currency, list)| (currency.to_owned(), list.into()))
+                        .into(),
                     stock,
                     metadata: BTreeMap::new(),
                 });
@@ -209,37 +214,72 @@ fn offered_by(product: &Product, skus: &BTreeSet<&str>) -> BTreeSet<(String, BTr
         .collect()
 }
 
+/// What customers should pay, by SKU and currency.
+fn prices_of(article: &Article) -> BTreeMap<(String, String), Amount> {
+    let of = |variant: &Variant| -> Vec<_> {
+        variant.prices.iter().map(|(c, price)| ((variant.sku.clone(), c.clone()), Amount(*price))).collect()
+    };
+    article.variants.iter().flat_map(of).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// From any state to any other, with any variants held by open orders: no call is refused, it comes to rest within three
-    /// rounds, the shop then offers exactly what it should, and what is in both states is the same row.
+    /// From any state to any other, with any variants held by open orders, with and without price lists: no call is refused, it comes
+    /// to rest within four rounds even if everything stops after any step and is begun anew, the shop then offers exactly what it should,
+    /// what is in both states is the same row, and at every moment customers pay something between the old and the new price.
     #[test]
     fn any_change_comes_to_rest_in_the_desired_state(
         from in any_article(), to in any_article(), reserved in prop::collection::vec(prop::bool::weighted(0.15), 6),
+        (lists_before, lists_after) in (prop::bool::ANY, prop::bool::ANY), crash in prop::option::of(0..12_usize),
     ) {
         let id = key("demo:1");
-        let mut there = held(&id, &from);
-        for (variant, reserved) in there.variants.iter_mut().zip(&reserved) {
+        let references = |on: bool| if on { references_with_lists() } else { retired() };
+        let mut shop = Simulated::complete(&id, &from, &references(lists_before));
+        let here = references(lists_after);
+        for (variant, reserved) in shop.product.variants.iter_mut().zip(&reserved) {
             let item = variant.inventory_items[0].inventory.as_mut().unwrap();
             item.location_levels[0].reserved_quantity = i64::from(*reserved);
         }
-        let before = there.clone();
-        let mut shop = Simulated::new(there);
+        shop.steps_left = crash;
+        let before = shop.product.clone();
         let mut rounds = 0;
         loop {
-            let plan = plan_for(&to, &shop.product);
-            if plan.is_empty() {
-                break;
-            }
+            let plan = plan(&id, &to, &shop.product, &here, false);
             rounds += 1;
-            prop_assert!(rounds <= 3, "still differs: {plan:#?}");
-            if let Err(refused) = shop.apply(&plan) {
-                return Err(TestCaseError::fail(format!("{refused}\n{plan:#?}")));
+            prop_assert!(rounds <= 4, "still differs: {plan:#?}");
+            match shop.apply(&plan) {
+                Err(stop) if stop == CRASH => rounds -= 1,
+                Err(refused) => return Err(TestCaseError::fail(format!("{refused}\n{plan:#?}"))),
+                Ok(()) if plan.look_again => {}
+                Ok(()) => break,
             }
+        }
+        shop.mark(&to, &here);
+        for full in [false, true] {
+            let again = plan(&id, &to, &shop.product, &here, full);
+            prop_assert!(again.is_empty(), "{again:#?}");
         }
         let skus: BTreeSet<&str> = to.variants.iter().map(|variant| variant.sku.as_str()).collect();
         prop_assert_eq!(offered_by(&shop.product, &skus), offer(&to));
+        let held: BTreeSet<&str> =
+            shop.product.variants.iter().filter_map(|v| v.sku.as_deref()).filter(|sku| !skus.contains(sku)).collect();
+        let paid = |prices: BTreeMap<(String, String), Amount>| -> BTreeMap<(String, String), Amount> {
+            prices.into_iter().filter(|((sku, _), _)| !held.contains(sku.as_str())).collect()
+        };
+        prop_assert_eq!(paid(shop.prices()), prices_of(&to));
+        let wanted_entries = to.variants.iter().map(|v| here.price_lists.in_use.iter().filter(|l| v.list_price(&l.currency).is_some()).count()).sum::<usize>();
+        let held_entries = shop.entries.keys().filter(|(_, id)| before.variants.iter().any(|v| v.id == *id && v.sku.as_deref().is_some_and(|sku| held.contains(sku)))).count();
+        prop_assert_eq!(shop.entries.len() - held_entries, wanted_entries, "{:#?}", shop.entries);
+        let (old, new) = (prices_of(&from), prices_of(&to));
+        for (step, prices) in shop.paid.iter().enumerate() {
+            for (what, paid) in prices {
+                if let (Some(old), Some(new)) = (old.get(what), new.get(what)) {
+                    let fair = old.0.min(new.0)..=old.0.max(new.0);
+                    prop_assert!(fair.contains(&paid.0), "{:?} costs {:?} after step {}: {:?} to {:?}", what, paid, step, old, new);
+                }
+            }
+        }
         for old in &before.variants {
             if let Some(new) = shop.product.variants.iter().find(|new| new.sku == old.sku) {
                 prop_assert_eq!(&new.id, &old.id);
@@ -250,4 +290,11 @@ proptest! {
         });
         prop_assert_eq!(reserved_gone.count(), 0);
     }
+}
+
+/// The lists exist, but are not used any more.
+fn retired() -> References {
+    let lists = references_with_lists().price_lists;
+    let retired = lists.in_use.into_iter().map(|list| list.id).collect();
+    References { price_lists: crate::compare_at::PriceLists { in_use: vec![], retired }, ..references() }
 }

@@ -6,6 +6,7 @@ use super::options::Axes;
 use super::{Note, Plan, Structure, metadata};
 use crate::api::Amount;
 use crate::api::model::{LevelWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
 use crate::references::References;
 
@@ -95,7 +96,7 @@ pub(super) fn plan(
             plan.look_again = true;
             continue;
         }
-        let mut change = difference(article, wanted, now);
+        let mut change = difference(article, wanted, now, &references.price_lists);
         let choices = axes.choices(now);
         let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
         if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
@@ -109,7 +110,8 @@ pub(super) fn plan(
     }
     for wanted in &matched.new {
         needs(&wanted.options, None);
-        batch.create.push(create(article, wanted));
+        // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
+        batch.create.push(create(article, wanted, &PriceLists::default()));
         plan.look_again = true;
     }
     for (now, pieces) in &matched.held {
@@ -167,8 +169,8 @@ fn without_choice(id: String) -> VariantWrite {
     VariantWrite { id: Some(id), options: Some(BTreeMap::new()), ..VariantWrite::default() }
 }
 
-/// A variant as it is created, with all its prices.
-pub(crate) fn create(article: &Article, wanted: &desired::Variant) -> VariantWrite {
+/// A variant as it is created, with all its own prices.
+pub(crate) fn create(article: &Article, wanted: &desired::Variant, lists: &PriceLists) -> VariantWrite {
     VariantWrite {
         id: None,
         sku: Some(Some(wanted.sku.clone())),
@@ -176,8 +178,10 @@ pub(crate) fn create(article: &Article, wanted: &desired::Variant) -> VariantWri
         variant_rank: Some(rank(article, wanted)),
         manage_inventory: Some(true),
         options: Some(article.named_options(wanted)),
-        prices: Some(amounts(wanted).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect()),
-        metadata: wanted.metadata.clone(),
+        prices: Some(
+            amounts(wanted, lists).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect(),
+        ),
+        metadata: wanted.facts(),
     }
 }
 
@@ -191,7 +195,7 @@ fn rank(article: &Article, wanted: &desired::Variant) -> i64 {
 }
 
 /// Changes of a variant apart from its choice and stock.
-fn difference(article: &Article, wanted: &desired::Variant, now: &Variant) -> VariantWrite {
+fn difference(article: &Article, wanted: &desired::Variant, now: &Variant, lists: &PriceLists) -> VariantWrite {
     let mut change = VariantWrite { id: Some(now.id.clone()), ..VariantWrite::default() };
     if now.sku.as_deref() != Some(&wanted.sku) {
         change.sku = Some(Some(wanted.sku.clone()));
@@ -203,15 +207,14 @@ fn difference(article: &Article, wanted: &desired::Variant, now: &Variant) -> Va
     if now.variant_rank != Some(rank) {
         change.variant_rank = Some(rank);
     }
-    change.prices = prices(wanted, now.prices.as_deref().unwrap_or_default());
-    change.metadata = metadata(&wanted.metadata, now.metadata.as_ref());
+    change.prices = prices(&amounts(wanted, lists), now.prices.as_deref().unwrap_or_default());
+    change.metadata = metadata(&wanted.facts(), now.metadata.as_ref());
     change
 }
 
 /// The whole price set, if the prices that everybody pays are not exactly the wanted ones. What people added beside them (tiers, a
 /// region's price) is sent along with its id, because Medusa replaces the set.
-fn prices(wanted: &desired::Variant, now: &[Price]) -> Option<Vec<PriceWrite>> {
-    let target = amounts(wanted);
+fn prices(target: &BTreeMap<&str, Amount>, now: &[Price]) -> Option<Vec<PriceWrite>> {
     let plain: Vec<&Price> = now.iter().filter(|price| price.is_plain()).collect();
     let equal = plain.len() == target.len()
         && plain.iter().all(|price| target.get(price.currency_code.as_str()) == Some(&price.amount));
@@ -219,7 +222,7 @@ fn prices(wanted: &desired::Variant, now: &[Price]) -> Option<Vec<PriceWrite>> {
         return None;
     }
     let kept_row = |currency: &str| plain.iter().find(|price| price.currency_code == currency).map(|p| p.id.clone());
-    let ours = target.into_iter().map(|(currency, amount)| price(kept_row(currency), currency, amount));
+    let ours = target.iter().map(|(currency, amount)| price(kept_row(currency), currency, *amount));
     let theirs = now.iter().filter(|price| !price.is_plain()).map(|theirs| PriceWrite {
         id: Some(theirs.id.clone()),
         currency_code: theirs.currency_code.clone(),

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
+use super::{Change, Leaving, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{
     ImageWrite, LevelWrite, LevelsBatch, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch,
     ProductsBatchReply, Ref, TranslationCreate, TranslationsBatch,
@@ -127,6 +127,13 @@ impl Shop {
         let article = offer.article;
         let stock =
             |sku: &str| article.variants.iter().find(|variant| variant.sku == sku).map_or(0, |variant| variant.stock);
+        let id_of = |sku: &str| {
+            product
+                .variants
+                .iter()
+                .find(|variant| variant.sku.as_deref() == Some(sku))
+                .map(|variant| variant.id.as_str())
+        };
         let levels = product.variants.iter().filter_map(|variant| {
             Some(LevelWrite {
                 inventory_item_id: variant.inventory_items.first()?.inventory_item_id.clone(),
@@ -152,9 +159,11 @@ impl Shop {
             key: offer.key,
             levels: LevelsBatch { create: levels.collect(), update: vec![] },
             translations: TranslationsBatch { create: translations.collect(), update: vec![] },
+            entries: plan::sale_entries(article, &self.references, &id_of).collect(),
+            leaving: Leaving::default(),
             last: ProductUpdate {
                 status: Some("published"),
-                metadata: done(offer.marker),
+                metadata: done(offer, &self.references),
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
@@ -203,7 +212,7 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
         is_exclusive: None,
     });
-    let mut metadata = article.metadata.clone();
+    let mut metadata = article.facts();
     metadata.extend(under_way(article.variants.iter().map(|variant| variant.sku.as_str())));
     ProductCreate {
         handle: own_handle(offer),
@@ -214,7 +223,11 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         thumbnail: article.images.first().cloned(),
         images: article.images.iter().map(|url| ImageWrite { id: None, url: url.clone() }).collect(),
         options: options.collect(),
-        variants: article.variants.iter().map(|variant| plan::create_variant(article, variant)).collect(),
+        variants: article
+            .variants
+            .iter()
+            .map(|variant| plan::create_variant(article, variant, &references.price_lists))
+            .collect(),
         categories: article.categories.iter().map(|id| Ref::to(id.as_str())).collect(),
         sales_channels: vec![Ref::to(references.sales_channel_id.as_str())],
         shipping_profile_id: references.shipping_profile_id.clone(),

@@ -7,6 +7,7 @@
 
 mod create;
 mod find;
+mod lists;
 mod settle;
 mod skus;
 mod update;
@@ -18,9 +19,10 @@ use catalog::{Failure, ProductKey};
 
 use crate::api::Medusa;
 use crate::api::model::{LevelsBatch, Metadata, ProductUpdate, TranslationsBatch};
-use crate::desired::{Article, Desired, MARKER, PENDING, Presence};
-use crate::plan::{self, Note};
+use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
+use crate::plan::{self, Entry, Note};
 use crate::references::References;
+use lists::Leaving;
 
 /// A shop to push to.
 pub struct Shop {
@@ -102,6 +104,10 @@ struct Work<'a> {
     key: &'a ProductKey,
     levels: LevelsBatch,
     translations: TranslationsBatch,
+    /// Entries of price lists to write.
+    entries: Vec<Entry>,
+    /// What the product leaves in price lists.
+    leaving: Leaving,
     /// Fields, status and marker.
     last: ProductUpdate,
     change: Change,
@@ -115,6 +121,7 @@ struct Offer<'a> {
     key: &'a ProductKey,
     article: &'a Article,
     marker: &'a str,
+    depth: Depth,
     /// A product of somebody else has our handle.
     handle_taken: bool,
 }
@@ -163,6 +170,8 @@ impl Shop {
                     key,
                     levels: LevelsBatch::default(),
                     translations: TranslationsBatch::default(),
+                    entries: vec![],
+                    leaving: Leaving::default(),
                     last: ProductUpdate { status: Some("draft"), ..ProductUpdate::of(there.id) },
                     change: Change::Withdrawn,
                     notes: vec![],
@@ -172,11 +181,12 @@ impl Shop {
                         outcomes[slot] = Some(Err(failure));
                         continue;
                     }
-                    let offer = Offer { slot, key, article, marker: &markers[slot], handle_taken: found.handle_taken };
+                    let (marker, depth) = (markers[slot].as_str(), *depth);
+                    let offer = Offer { slot, key, article, marker, depth, handle_taken: found.handle_taken };
                     match there {
                         None => new.push(offer),
                         Some(there)
-                            if *depth == Depth::Light && plan::looks_equal(key, article, offer.marker, &there) =>
+                            if depth == Depth::Light && plan::looks_equal(key, article, offer.marker, &there) =>
                         {
                             outcomes[slot] = done(Change::Unchanged, Some(there.id));
                         }
@@ -196,9 +206,12 @@ impl Shop {
     }
 }
 
-/// The metadata that says "equal to this state, and nothing is under way".
-fn done(state: &str) -> Metadata {
-    [(MARKER.to_owned(), state.into()), (PENDING.to_owned(), "".into())].into()
+/// The metadata that says "equal to this state, with these entries in price lists, and nothing is under way".
+fn done(offer: &Offer<'_>, references: &References) -> Metadata {
+    let on_sale = plan::on_sale(offer.article, references).unwrap_or_default();
+    [(MARKER, offer.marker.to_owned()), (ON_SALE, on_sale), (PENDING, String::new())]
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .into()
 }
 
 /// The metadata that says "not equal to any state", and which SKUs come or go until it is.

@@ -1,4 +1,4 @@
-//! The last steps of every product that is written: stock, translations, and the update that publishes and marks it.
+//! The last steps of every product that is written: stock, translations, price lists, and the update that publishes and marks it.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::api::model::{LevelsBatch, ProductUpdate, ProductsBatch, TranslationsB
 use crate::api::{ApiError, split_batch};
 
 /// Rows in one request for stock or translations.
-const MOST_ROWS: usize = 500;
+pub(super) const MOST_ROWS: usize = 500;
 /// Products in one update.
 const MOST_PRODUCTS: usize = 50;
 
@@ -19,6 +19,8 @@ impl Shop {
     pub(super) async fn settle(&self, works: Vec<Work<'_>>, outcomes: &mut [Option<Outcome>], deadline: Instant) {
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.set_levels(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.translate(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.enter(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.leave(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.finish(works, deadline).await).await;
         for work in works {
             for note in &work.notes {

@@ -1,16 +1,18 @@
 //! Products that are in the shop and differ.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use catalog::Failure;
 use serde::de::IgnoredAny;
 
-use super::{Change, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
+use super::lists::{EntryIds, Leaving, not_needed};
+use super::{Change, Depth, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Plan, Structure, plan};
+use crate::plan::{Entry, Needed, Plan, Structure, plan};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
 /// more only if somebody else changes the product meanwhile.
@@ -44,7 +46,8 @@ impl Shop {
             for (offer, id) in open {
                 match there.remove(&id) {
                     Some(product) => {
-                        let plan = plan(offer.key, offer.article, &product, &self.references);
+                        let full = offer.depth == Depth::Full;
+                        let plan = plan(offer.key, offer.article, &product, &self.references, full);
                         planned.push((offer, product, plan));
                     }
                     None => {
@@ -54,13 +57,20 @@ impl Shop {
                 }
             }
             self.take_markers(&planned, deadline).await?;
+            let put = self.put_on_sale(&planned, deadline).await?;
             open = Vec::new();
-            for (offer, product, plan) in planned {
+            for ((offer, product, plan), put) in planned.into_iter().zip(put) {
                 let changed = written.entry(offer.slot).or_default();
                 *changed |= !plan.is_empty();
-                match self.restructure(&offer, &product.id, &plan, owners, deadline).await {
-                    Ok(()) if !plan.look_again => works.push(work(&offer, &product, plan, *changed)),
-                    Ok(()) => open.push((offer, product.id)),
+                let steps = async {
+                    let leaving = put.map_err(|error| Stumble::at(error, &offer))?;
+                    self.restructure(&offer, &product.id, &plan, owners, deadline).await.map(|()| leaving)
+                };
+                match steps.await {
+                    Ok(leaving) if !plan.look_again => {
+                        works.push(self.work(&offer, &product, plan, leaving, *changed));
+                    }
+                    Ok(_) => open.push((offer, product.id)),
                     Err(Stumble::Conflict(error)) if round < MOST_ROUNDS => {
                         tracing::info!(product = %offer.key, round, %error, "looking again");
                         open.push((offer, product.id));
@@ -95,6 +105,37 @@ impl Shop {
         if updates.is_empty() { Ok(()) } else { self.update_products(updates, deadline).await }
     }
 
+    /// Writes every product's entries of price lists, all at once; if Medusa refuses that, each product's on their own. What remains of
+    /// each is what it leaves in the lists.
+    async fn put_on_sale(
+        &self,
+        planned: &[(Offer<'_>, Product, Plan)],
+        deadline: Instant,
+    ) -> Result<Vec<Result<Leaving, ApiError>>, ApiError> {
+        let entries: Vec<&Entry> = planned.iter().flat_map(|(_, _, plan)| &plan.sale.put).collect();
+        let together = match self.put_entries(&entries, deadline).await {
+            Err(error) if error.refusal().is_none() => return Err(error),
+            put => put,
+        };
+        let mut leaving = Vec::with_capacity(planned.len());
+        for (_, _, plan) in planned {
+            let own: Vec<&Entry> = plan.sale.put.iter().collect();
+            let ids = match &together {
+                Ok(ids) => Ok(Cow::Borrowed(ids)),
+                Err(_) => self.put_entries(&own, deadline).await.map(Cow::Owned),
+            };
+            leaving.push(ids.map(|ids| (not_needed(&plan.sale.put, &ids, Needed::Never), plan, ids)));
+        }
+        let gone: Vec<(String, String)> =
+            leaving.iter().flatten().flat_map(|(gone, ..)| gone.iter().cloned()).collect();
+        self.remove_entries(&gone, deadline).await?;
+        let rest = |(_, plan, ids): (_, &Plan, Cow<'_, EntryIds>)| Leaving {
+            lists: plan.sale.leave.clone(),
+            entries: not_needed(&plan.sale.put, &ids, Needed::UntilChanged),
+        };
+        Ok(leaving.into_iter().map(|put| put.map(rest)).collect())
+    }
+
     /// Changes options and variants of one product, in the plan's order.
     async fn restructure(
         &self,
@@ -114,15 +155,8 @@ impl Shop {
                         self.free_sku(taken, offer.key, owners, deadline).await.map_err(Stumble::Failed)?;
                         freed += 1;
                     }
-                    Some(
-                        Refusal::Missing
-                        | Refusal::NoPriceSet
-                        | Refusal::OptionInUse
-                        | Refusal::Reserved
-                        | Refusal::VariantExists
-                        | Refusal::LevelMismatch,
-                    ) => return Err(Stumble::Conflict(error)),
-                    _ => return Err(Stumble::Failed(error.about(offer.key))),
+                    Some(Refusal::Missing) => return Err(Stumble::Conflict(error)),
+                    _ => return Err(Stumble::at(error, offer)),
                 }
             }
         }
@@ -161,6 +195,26 @@ impl Shop {
         };
         Ok(())
     }
+
+    fn work<'a>(&self, offer: &Offer<'a>, product: &Product, plan: Plan, leaving: Leaving, changed: bool) -> Work<'a> {
+        let mut last = plan.product;
+        // After several calls the marker has been taken away, whatever this reading still shows.
+        let changed = changed || marker_of(product) != Some(offer.marker);
+        if changed {
+            last.metadata.extend(done(offer, &self.references));
+        }
+        Work {
+            slot: offer.slot,
+            key: offer.key,
+            levels: plan.levels,
+            translations: plan.translations,
+            entries: vec![],
+            leaving,
+            last,
+            change: if changed { Change::Updated } else { Change::Unchanged },
+            notes: plan.notes,
+        }
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -176,21 +230,18 @@ enum Stumble {
     Failed(Failure),
 }
 
-fn work<'a>(offer: &Offer<'a>, product: &Product, plan: Plan, changed: bool) -> Work<'a> {
-    let mut last = plan.product;
-    // After several calls the marker has been taken away, whatever this reading still shows.
-    let changed = changed || marker_of(product) != Some(offer.marker);
-    if changed {
-        last.metadata.extend(done(offer.marker));
-    }
-    Work {
-        slot: offer.slot,
-        key: offer.key,
-        levels: plan.levels,
-        translations: plan.translations,
-        last,
-        change: if changed { Change::Updated } else { Change::Unchanged },
-        notes: plan.notes,
+impl Stumble {
+    fn at(error: ApiError, offer: &Offer<'_>) -> Self {
+        match error.refusal() {
+            Some(
+                Refusal::NoPriceSet
+                | Refusal::OptionInUse
+                | Refusal::Reserved
+                | Refusal::VariantExists
+                | Refusal::LevelMismatch,
+            ) => Self::Conflict(error),
+            _ => Self::Failed(error.about(offer.key)),
+        }
     }
 }
 

@@ -449,6 +449,7 @@ pub fn variant(key: &ProductKey, options: &[&str]) -> Variant {
         title: options.join(" / "),
         options: options.iter().map(|value| (*value).to_owned()).collect(),
         prices: [("sar", "23.80"), ("usd", "6.35")].map(|(c, a)| (c.to_owned(), a.parse().unwrap())).into(),
+        list_prices: BTreeMap::new(),
         stock: 20,
         metadata: BTreeMap::new(),
     }
