@@ -9,7 +9,6 @@ Counts come from costs.json (tests/measure_calls.py). What is not counted there 
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from pathlib import Path
@@ -71,8 +70,6 @@ ASSUMED = {
         "changed": {"normalize": 0.002, "pimcore-sync": 0.031, "medusa-push": 0.110},
         "unchanged": {"normalize": 0.002},
     },
-    # A product enters the index of pending ones and leaves it.
-    "index writes": {"new": 2, "changed": 2, "unchanged": 0},
     # EventBridge sends each message; Lambda's pollers take and delete ten at once while there are that many.
     "queue requests a message": 1.2,
     # X-Ray's default: one request a second, then 5 %.
@@ -89,17 +86,12 @@ def units(counts: dict, what: str) -> dict[str, float]:
     def each(name: str) -> float:
         return measured["aws"].get(name, 0) / products
 
-    doc, state = counts["itemBytes"]["doc"], counts["itemBytes"]["state"]
     invocations = sum(measured["invocations"].values()) / products
     return {
-        "write unit": each("written doc") * math.ceil(doc / 1024)
-        + each("written state") * math.ceil(state / 1024)
-        + (each("written run") + each("written other"))
-        + ASSUMED["index writes"][what],
-        # Strongly consistent: one unit for each 4 kB begun.
-        "read unit": each("items read") * math.ceil(max(doc, state) / 4096),
+        "write unit": measured["units"]["write"] / products,
+        "read unit": measured["units"]["read"] / products,
         "event": each("events"),
-        "queue request": each("events") * ASSUMED["queue requests a message"],
+        "queue request": measured["units"]["messages"] / products * ASSUMED["queue requests a message"],
         "invocation": invocations,
         "GB-second, arm64": sum(ASSUMED["seconds"][what].values()) * MEMORY_GB,
         "S3 GET": each("S3.GET") + each("S3.HEAD"),

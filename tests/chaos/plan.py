@@ -30,10 +30,12 @@ class Size:
     windows: int
     """Spells in which one service of AWS fails most requests."""
     rounds: int = 5
+    last_kill: float = 0.85
+    """Share of the storm after which nobody is killed: a lease has to expire before its work goes on."""
 
 
 FULL = Size(products=300, storm=240.0, medusa_down=150.0, kills=30, pim_faults=24, people=45, windows=14)
-SHORT = Size(products=40, storm=25.0, medusa_down=12.0, kills=5, pim_faults=8, people=8, windows=4, rounds=4)
+SHORT = Size(products=40, storm=25.0, medusa_down=12.0, kills=5, pim_faults=8, people=8, windows=4, rounds=4, last_kill=0.4)
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,8 @@ def _deliveries(source: random.Random, size: Size, feeds: int) -> tuple[Delivery
 
 
 def _kills(source: random.Random, size: Size) -> tuple[Kill, ...]:
-    # Not at the very end: a storm that ends in a kill only makes the quiet longer.
     names = ("normalize", "pimcore-sync", "pimcore-sync", "medusa-push", "medusa-push")
-    times = sorted(source.uniform(2, size.storm * 0.85) for _ in range(size.kills))
+    times = sorted(source.uniform(1.5, size.storm * size.last_kill) for _ in range(size.kills))
     return tuple(Kill(at, source.choice(names)) for at in times)
 
 

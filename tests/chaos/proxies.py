@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from support.proxy import Answer, Asked, Proxy
 
-# How often a request meets a fault: at any time of the storm, and in a spell of its service.
-ALWAYS, IN_A_SPELL = 0.03, 0.6
+# How often a request meets a fault: at any time of the storm (the ledger is asked ten times as often as the others), and in a spell of its service.
+ALWAYS, ALWAYS_AT_THE_LEDGER, IN_A_SPELL = 0.12, 0.02, 0.6
 # Longest delay of a held announcement, in seconds.
 HELD = 12.0
 
@@ -39,7 +39,7 @@ class FaultyProxy(Proxy):
             return self.forward(asked)
         service, faults = self.faults(asked)
         with self._lock:
-            chance = IN_A_SPELL if service in self.spells else ALWAYS
+            chance = IN_A_SPELL if service in self.spells else ALWAYS_AT_THE_LEDGER if service == "dynamodb" else ALWAYS
             fault = self.random.choice(faults) if faults and self.random.random() < chance else None
             if fault:
                 self.met[f"{service}: {(fault.__doc__ or '').rstrip('.')}"] += 1

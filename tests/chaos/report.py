@@ -33,6 +33,7 @@ class Report:
             "records": sum(len(feed.records) for feed in plan.feeds),
             "notifications delivered twice": plan.delivered_twice,
             "kills": sum(number for what, number in done.items() if what.startswith("killed ")),
+            "of these in the middle of work": self.storm.killed_at_work(),
             "announcements doubled": _sum(met, "twice"),
             "announcements held back": _sum(met, "late"),
             "announcements lost": _sum(met, "lost"),

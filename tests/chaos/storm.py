@@ -98,6 +98,7 @@ class Storm:
         self.sqs, self.functions = emulator.client(port, "sqs"), emulator.client(port, "lambda")
         self._over = threading.Event()
         self._edited = 0.0
+        self._before = {product.key for product in observe.pim_products(self.stack)}
 
     def run(self) -> list[Finding]:
         """Everything, to the comparison's end."""
@@ -105,7 +106,6 @@ class Storm:
         self.upload()
         say(f"{len(self.uploads)} feeds uploaded; the storm begins")
         self.rage()
-        say("quiet")
         stuck = self.rest()
         return sorted(stuck + self.differences())
 
@@ -197,6 +197,7 @@ class Storm:
             thread.join(180)
         for proxy in self.stage.proxies:
             proxy.stormy = False
+        say("quiet, but for people")
         call_standin(self.stack, "DELETE", "faults")
         people.join(PATIENCE)
         assert not people.is_alive(), "people could not do what they wanted: the products did not reach the PIM"
@@ -351,8 +352,15 @@ class Storm:
 
     def differences(self) -> list[Finding]:
         shop = observe.Shop(self.stack)
-        findings = compare(self.wanted(), observe.pim_products(self.stack), shop.products(), shop.shown())
+        # What was there before the storm is none of its business.
+        pim, products = ([product for product in found if product.key not in self._before] for found in (observe.pim_products(self.stack), shop.products()))
+        findings = compare(self.wanted(), pim, products, shop.shown())
         return findings + shop.orphans() + self.miscounted()
+
+    def killed_at_work(self) -> int:
+        """Invocations that died with their function, as the emulator logged them."""
+        log = self.stack.place.logs / "emulator.log"
+        return log.read_text(errors="replace").count("errorType=Runtime.ExitError")
 
     def met(self) -> Counter[str]:
         """Faults by service and kind, as the proxies counted them."""

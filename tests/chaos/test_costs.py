@@ -5,8 +5,11 @@ RELAY_WRITE_DOCS=1 writes the table there. docs/costs.md has what follows in mon
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -113,11 +116,26 @@ def test_the_table_in_the_documentation_is_what_was_counted(counted: dict[str, A
         assert page == written, f"RELAY_WRITE_DOCS=1 writes this into docs/operations.md:\n{table}"
 
 
+def test_the_page_of_costs_computes_with_what_was_counted(counted: dict[str, Any]) -> None:
+    """docs/costs.json is a longer count by the same means, with everything that happened twice and what the feed itself takes."""
+    figures = json.loads((REPO / "docs" / "costs.json").read_text())
+    for what, parts in {"unchanged": ("unchanged",), "changed": ("changed", "echo")}.items():
+        for unit, name in {"write": "write", "read": "read", "messages": "messages"}.items():
+            each, expected = figures[what]["units"][unit] / figures["products"], sum(counted[part].get(name, 0) for part in parts)
+            assert each == pytest.approx(expected, rel=0.1, abs=0.1), f"{what}: {unit}; count again with tests/measure_calls.py"
+
+
+def test_the_page_of_costs_is_what_its_figures_give() -> None:
+    command = [sys.executable, REPO / "docs" / "costs.py", "--check"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("item", "bytes_"),
     [
         ({"pk": {"S": "P#ä"}}, 2 + 4),
-        ({"at": {"N": "1763856000000"}}, 2 + 6),
+        ({"at": {"N": "1763856000000"}}, 2 + 5),
         ({"n": {"N": "0"}}, 1 + 1),
         ({"body": {"B": b"\x00" * 10}}, 4 + 10),
     ],
