@@ -41,6 +41,12 @@ impl Version {
         Self(text.into())
     }
 
+    /// When (ms) the object was written that said it; `None` for a text that is no version.
+    #[must_use]
+    pub fn object_time_ms(&self) -> Option<u64> {
+        self.0.split('-').next()?.parse().ok()
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -63,6 +69,12 @@ mod tests {
     #[test]
     fn fits_the_field_that_pimcore_keeps_it_in() {
         assert_eq!(Version::new(1_763_856_000_000, "0055AED6DCD90281E5", 7).as_str().len(), 50);
+    }
+
+    #[test]
+    fn tells_when_its_object_was_written() {
+        assert_eq!(Version::new(1_763_856_000_000, "0055", 7).object_time_ms(), Some(1_763_856_000_000));
+        assert_eq!(Version::from_text("-").object_time_ms(), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use catalog::{Failure, ProductKey};
+use catalog::Failure;
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
@@ -21,20 +21,20 @@ pub const SOURCE: &str = "catalog-relay";
 pub struct Announcement {
     detail_type: &'static str,
     detail: String,
-    product: Option<ProductKey>,
+    product: Option<ProductMessage>,
 }
 
 impl Announcement {
     /// The desired state of a product has changed: pimcore-sync looks at it.
     #[must_use]
     pub fn product_changed(message: &ProductMessage) -> Self {
-        Self { product: Some(message.key.clone()), ..Self::new("ProductChanged", message) }
+        Self { product: Some(message.clone()), ..Self::new("ProductChanged", message) }
     }
 
     /// The PIM's view of a product has changed: medusa-push looks at it.
     #[must_use]
     pub fn product_synced(message: &ProductMessage) -> Self {
-        Self { product: Some(message.key.clone()), ..Self::new("ProductSynced", message) }
+        Self { product: Some(message.clone()), ..Self::new("ProductSynced", message) }
     }
 
     /// An event of another kind (`FeedCompleted`, `FeedFailed`).
@@ -102,8 +102,21 @@ impl Announcer {
     }
 
     fn trace_of(&self, announcement: &Announcement) -> Option<TraceHeader> {
-        let own = announcement.product.as_ref().and_then(|product| self.traces.get(product).cloned());
+        let own = announcement.product.as_ref().and_then(|product| self.traces.get(&product.key).cloned().flatten());
         own.or_else(TraceHeader::of_invocation)
+    }
+
+    /// One line for each product whose way begins here. Where a message named it, the line about that message says enough.
+    fn log(&self, announcement: &Announcement) {
+        if let Some(product) = announcement.product.as_ref().filter(|product| !self.traces.contains_key(&product.key)) {
+            tracing::info!(
+                product = %product.key,
+                correlation_id = product.correlation_id,
+                cause = product.cause.as_str(),
+                event = announcement.detail_type,
+                "product announced"
+            );
+        }
     }
 
     /// Announces all, in full batches, several in flight; a failed entry is tried again on its own. The answers are in the order of the
@@ -112,7 +125,11 @@ impl Announcer {
         let batches = batches(announcements);
         let answers: Vec<Vec<Result<(), Failure>>> =
             stream::iter(batches.into_iter().map(|batch| self.put(batch))).buffered(Self::PARALLEL).collect().await;
-        answers.into_iter().flatten().collect()
+        let answers: Vec<Result<(), Failure>> = answers.into_iter().flatten().collect();
+        for (announcement, _) in announcements.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+            self.log(announcement);
+        }
+        answers
     }
 
     async fn put(&self, batch: &[Announcement]) -> Vec<Result<(), Failure>> {

@@ -93,15 +93,20 @@ impl Batch {
         self.order.iter().map(|message| message.key.clone()).collect()
     }
 
+    /// A span for the work on all of them: every log line within it is found by the correlation id of any. They are almost always of one feed.
+    #[must_use]
+    pub fn span(&self) -> tracing::Span {
+        let mut ids: Vec<&str> = self.order.iter().map(|message| message.correlation_id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        tracing::info_span!("batch", correlation_ids = ids.join(" "))
+    }
+
     /// The traces that what is sent on about these products continues: of several messages of one product that of the first.
     #[must_use]
     pub fn traces(&self) -> Traces {
         let first = |messages: &Vec<SqsMessage>| messages.iter().find_map(TraceHeader::of_message);
-        self.messages
-            .iter()
-            .filter_map(|(key, messages)| Some((key.clone(), first(messages)?)))
-            .collect::<HashMap<_, _>>()
-            .into()
+        self.messages.iter().map(|(key, messages)| (key.clone(), first(messages))).collect::<HashMap<_, _>>().into()
     }
 
     /// How many messages these outcomes make come back after a failure, and how many are dead.
@@ -121,15 +126,22 @@ impl Batch {
     fn log(&self, outcomes: &HashMap<ProductKey, Outcome>) {
         let traces = self.traces();
         for message in &self.order {
-            let _product = message.span().entered();
-            let (outcome, code) = match outcomes.get(&message.key) {
+            let (outcome, failure) = match outcomes.get(&message.key) {
                 Some(Outcome::Done) => ("done", None),
                 Some(Outcome::Again(_)) => ("again", None),
-                Some(Outcome::Failed(failure)) => (failure.kind.as_str(), Some(failure.code.as_str())),
+                Some(Outcome::Failed(failure)) => (failure.kind.as_str(), Some(failure)),
                 None => ("forgotten", None),
             };
-            let trace = traces.get(&message.key).map(TraceHeader::id);
-            tracing::info!(outcome, code, trace, "product settled");
+            tracing::info!(
+                product = %message.key,
+                correlation_id = message.correlation_id,
+                cause = message.cause.as_str(),
+                trace = traces.get(&message.key).and_then(|trace| trace.as_ref().map(TraceHeader::id)),
+                outcome,
+                code = failure.map(|failure| failure.code.as_str()),
+                reason = failure.map(|failure| failure.message.as_str()),
+                "product settled"
+            );
         }
     }
 

@@ -20,8 +20,8 @@ const ATTRIBUTE: &str = "AWSTraceHeader";
 /// X-Ray's headers are far shorter; what is longer is none.
 const LONGEST: usize = 500;
 
-/// Which traces products continue.
-pub type Traces = Arc<HashMap<ProductKey, TraceHeader>>;
+/// Products that messages named, with the trace of the message where it had one.
+pub type Traces = Arc<HashMap<ProductKey, Option<TraceHeader>>>;
 
 /// An X-Ray trace header: `Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! The queue message around a comparison: what follows from its outcome.
 
 use catalog::Failure;
-use runtime::{Announcement, Clock};
+use runtime::{Announcement, Clock, Metric};
 use serde::Serialize;
 
 use crate::manifest::Manifests;
@@ -53,6 +53,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             Request { force: true, after: None, ..request.clone() }.message()
         );
         tracing::error!(source = request.source, run = request.run, reason, "full feed refused");
+        self.metrics.count(Metric::WithdrawalsRefused, 1);
         let detail = Refusal { run_id: &request.run, bucket: &request.bucket, source: &request.source, reason };
         self.bus.announce(&[Announcement::new("FeedFailed", &detail)]).await.into_iter().collect()
     }

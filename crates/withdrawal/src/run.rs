@@ -6,7 +6,7 @@ use std::future::Future;
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError};
-use runtime::{Announcement, Announcer, Cause, Clock, Deadline, ProductMessage};
+use runtime::{Announcement, Announcer, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Index, Manifests, Part};
@@ -173,6 +173,8 @@ pub struct Withdrawal<'a, M, S, B, C> {
     pub deadline: Deadline,
     /// The largest part of the baseline that may be withdrawn at once, in percent.
     pub max_percent: u8,
+    /// What is counted.
+    pub metrics: &'a Metrics,
 }
 
 /// What is to be done with a product that the feed lacks.
@@ -343,6 +345,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             match outcome {
                 DesiredOutcome::Written => {
                     report.withdrawn += 1;
+                    self.metrics.count(Metric::ProductsWithdrawn, 1);
                     announce.push(key);
                 }
                 DesiredOutcome::Stale => report.left += 1,

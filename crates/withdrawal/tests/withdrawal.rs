@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, Variant, Version};
 use ledger::{DesiredDoc, DesiredOutcome, LedgerError};
 use proptest::prelude::*;
-use runtime::{Announcement, Clock, Deadline};
+use runtime::{Announcement, Clock, Deadline, Metrics};
 use withdrawal::manifest::{Manifests, Part};
 use withdrawal::merge::{Ids, Missing};
 use withdrawal::{Bus, Outcome, Report, Request, Store, Withdrawal};
@@ -25,6 +25,7 @@ struct World {
     /// Milliseconds that the clock goes on with each look at it.
     pace: AtomicUsize,
     now: AtomicUsize,
+    metrics: Metrics,
 }
 
 impl Manifests for World {
@@ -163,7 +164,8 @@ impl World {
 
     async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
         let deadline = Deadline::at(60_000);
-        Withdrawal { manifests: self, store: self, bus: self, clock: self, deadline, max_percent: 20 }
+        let metrics = &self.metrics;
+        Withdrawal { manifests: self, store: self, bus: self, clock: self, deadline, max_percent: 20, metrics }
             .run(request)
             .await
     }
@@ -290,12 +292,15 @@ async fn what_does_not_fit_into_one_invocation_goes_on() {
 async fn a_refusal_is_announced_with_the_way_out_and_a_rest_is_sent() {
     let world = World::new();
     let deadline = Deadline::at(60_000);
+    let (metrics, world) = (&world.metrics, &world);
     let withdrawal =
-        || Withdrawal { manifests: &world, store: &world, bus: &world, clock: &world, deadline, max_percent: 20 };
+        || Withdrawal { manifests: world, store: world, bus: world, clock: world, deadline, max_percent: 20, metrics };
     let nothing = async |message: String| panic!("sent: {message}");
     world.run(&world.feed(1, &ids(0..2000), true)).await.unwrap();
     let emptied = world.feed(2, &ids(1999..2000), true);
     assert_eq!(withdrawal().handle(&emptied, nothing).await, runtime::Outcome::Done);
+    let counted = |name: &str| world.metrics.take(0).iter().find_map(|line| line[name].as_u64());
+    assert_eq!(counted("WithdrawalsRefused"), Some(1));
     let said = world.announced.lock().unwrap().pop().unwrap();
     for part in ["FeedFailed", "withdrawal_refused: 1999 of 2000", "20 %"] {
         assert!(said.contains(part), "{said}");
@@ -312,6 +317,7 @@ async fn a_refusal_is_announced_with_the_way_out_and_a_rest_is_sent() {
     let rest = Request::parse(&sent.lock().unwrap()).unwrap();
     assert!(rest.force && rest.after.is_some());
     assert!(!world.withdrawn().is_empty());
+    assert_eq!(counted("ProductsWithdrawn"), Some(world.withdrawn().len() as u64));
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use catalog::Failure;
+use runtime::TraceHeader;
 
 use crate::notification::Work;
 use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
@@ -142,7 +143,9 @@ pub struct IngestQueue {
 
 impl Ingest for IngestQueue {
     async fn send(&self, body: &str) -> Result<(), Failure> {
-        self.client.send_message().queue_url(&self.url).message_body(body).send().await.map(|_| ()).map_err(|error| {
+        let trace = TraceHeader::of_invocation().and_then(|trace| trace.system_attributes());
+        let message = self.client.send_message().queue_url(&self.url).message_body(body);
+        message.set_message_system_attributes(trace).send().await.map(|_| ()).map_err(|error| {
             Failure::transient(
                 "queue_unavailable",
                 format!("the ingest queue: {}", aws_sdk_sqs::error::DisplayErrorContext(&error)),

@@ -11,7 +11,10 @@ use normalize::aws::{IngestQueue, S3};
 use normalize::notification::Work;
 use normalize::ports::Ingest as _;
 use normalize::run::Reader;
-use runtime::{Announcer, Deadline, Outcome, Queue, SystemClock, backoff, settings};
+use runtime::{
+    Announcer, Clock as _, Deadline, Metric, Metrics, Outcome, Queue, SystemClock, TraceHeader, backoff, settings,
+};
+use tracing::Instrument as _;
 use withdrawal::Withdrawal;
 
 /// The function's timeout is 120 s: a lease of 150 s allows for 30 s between two clocks.
@@ -25,6 +28,7 @@ struct Function {
     queue: Queue,
     /// Largest share of a source's products, in percent, that one full feed may withdraw.
     max_withdrawn_percent: u8,
+    metrics: Metrics,
 }
 
 #[tokio::main]
@@ -39,6 +43,7 @@ async fn main() -> Result<(), Error> {
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
         max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,
+        metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "normalize"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
@@ -55,17 +60,30 @@ impl Function {
             owner: Owner(event.context.request_id.clone()),
             deadline,
             limits: Limits::default(),
+            metrics: &self.metrics,
         };
         let mut back = Vec::new();
         for message in &event.payload.records {
             let body = message.body.as_deref().unwrap_or_default();
-            let outcome = match (withdrawal::Request::parse(body), Work::parse(body)) {
-                (Some(request), _) => self.withdraw(&request, deadline).await,
-                (None, Ok(work)) => reader.handle(&work, body).await,
-                (None, Err(error)) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
+            let (request, work) = (withdrawal::Request::parse(body), Work::parse(body));
+            // The run is the correlation id of everything that follows from the feed.
+            let run = request
+                .as_ref()
+                .map(|request| request.run.as_str())
+                .or(work.as_ref().ok().map(|work| work.run.as_str()));
+            let trace = TraceHeader::of_message(message);
+            let span = tracing::info_span!("feed", correlation_id = run, trace = trace.as_ref().map(TraceHeader::id));
+            let one = async {
+                let outcome = match (&request, &work) {
+                    (Some(request), _) => self.withdraw(request, deadline).await,
+                    (None, Ok(work)) => reader.handle(work, body).await,
+                    (None, Err(error)) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
+                };
+                self.settle(message, outcome).await
             };
-            back.extend(self.settle(message, outcome).await);
+            back.extend(Box::pin(one).instrument(span).await);
         }
+        self.metrics.emit(SystemClock.now_ms());
         let mut response = SqsBatchResponse::default();
         response.set_failures(back);
         Ok(response)
@@ -80,6 +98,7 @@ impl Function {
             clock: &SystemClock,
             deadline,
             max_percent: self.max_withdrawn_percent,
+            metrics: &self.metrics,
         };
         withdrawal.handle(request, async |rest| self.ingest.send(&rest).await).await
     }
@@ -90,10 +109,12 @@ impl Function {
             Outcome::Done => return None,
             Outcome::Again(wait) => wait,
             Outcome::Failed(failure) if matches!(failure.kind, ErrorKind::Permanent | ErrorKind::Poison) => {
+                self.metrics.count(Metric::DeadLetters, 1);
                 return self.queue.bury(&[(message, &failure)]).await.pop();
             }
             Outcome::Failed(failure) => {
                 tracing::warn!(%failure, "the message will come back");
+                self.metrics.count(Metric::Retries, 1);
                 backoff_of(message, &failure)
             }
         };

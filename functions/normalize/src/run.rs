@@ -6,9 +6,10 @@ use catalog::{ContentHash, Failure, Product, ProductKey, WarningCode};
 use feeds::adapter::{self, ADAPTERS, Adapter};
 use feeds::{Broken, Checkpoint, Feed, Limits, Mapped, Progress, Reason, Rejection};
 use ledger::{Owner, Registered, Run, RunClaim, RunStatus};
-use runtime::{Announcement, Clock, Deadline, Outcome};
+use runtime::{Announcement, Clock, Deadline, Metrics, Outcome};
 use serde::{Deserialize, Serialize};
 
+use crate::metrics;
 use crate::notification::{Work, strict_pass};
 use crate::object::ObjectReader;
 use crate::ports::{Bus, Ingest, ObjectError, ObjectInfo, Objects, Store};
@@ -49,6 +50,8 @@ pub struct Reader<'a, S, O, B, Q, C> {
     pub deadline: Deadline,
     /// How much of anything a feed may contain.
     pub limits: Limits,
+    /// What is counted.
+    pub metrics: &'a Metrics,
 }
 
 /// How an invocation's part of a run ended.
@@ -192,6 +195,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 let handed_over =
                     self.store.hand_over_run(&work.id, &self.owner, &progress.committed, &progress.run).await;
                 handed_over.map_err(|error| error.failure())?;
+                metrics::between(&progress.committed.counts, &progress.run.counts, self.metrics);
                 tracing::info!(
                     run = progress.run.run,
                     record = progress.run.record,
@@ -319,6 +323,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             .checkpoint_run(&progress.work.id, &self.owner, &progress.committed, &progress.run, now)
             .await
             .map_err(|error| error.failure())?;
+        metrics::between(&progress.committed.counts, &progress.run.counts, self.metrics);
         progress.committed = committed;
         progress.committed_at = now;
         Ok(())
@@ -428,6 +433,8 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
         let announced = self.bus.announce(&[Announcement::new(kind, &event)]).await;
         announced.into_iter().collect::<Result<Vec<()>, Failure>>()?;
         self.store.finish_run(&work.id, &self.owner, &committed, &run, now).await.map_err(|error| error.failure())?;
+        metrics::between(&committed.counts, &run.counts, self.metrics);
+        metrics::end(&run, self.metrics);
         match &run.reason {
             None => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
             Some(reason) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),

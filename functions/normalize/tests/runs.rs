@@ -33,6 +33,11 @@ async fn good_records_reach_the_ledger_and_bad_ones_the_bucket_with_reason_and_p
     assert_eq!(world.doc("canonical:b").unwrap().product.variants[0].prices[0].amount.to_string(), "12.50");
     assert!(world.doc("canonical:b").unwrap().provenance.contains("record 2 at byte"));
 
+    let metrics = world.take_metrics();
+    assert_eq!((metrics["RecordsRead"], metrics["RecordsChanged"]), (3.0, 2.0));
+    assert_eq!((metrics["RecordsRejected"], metrics["RecordsRejected missing_field"]), (1.0, 1.0));
+    assert_eq!((metrics["FeedsCompleted"], metrics["RejectedShare"].round()), (1.0, 33.0));
+
     let (ids, feeds) = world.take_announced();
     assert_eq!(ids, ["canonical:a", "canonical:b"]);
     assert_eq!(
@@ -119,6 +124,8 @@ async fn before_time_runs_out_the_rest_is_handed_over_and_every_record_is_counte
     assert_eq!((run.counts.read, run.counts.changed, run.record), (9_000, 9_000, 9_000));
     let (ids, feeds) = world.take_announced();
     assert_eq!((ids.len(), feeds.len()), (9_000, 1));
+    let metrics = world.take_metrics();
+    assert_eq!((metrics["RecordsRead"], metrics["RecordsChanged"], metrics["FeedsCompleted"]), (9_000.0, 9_000.0, 1.0));
 }
 
 #[tokio::test]
@@ -135,6 +142,7 @@ async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_co
     assert_eq!(world.read_until(&message, "another", i64::MAX).await, Outcome::Done);
     let run = world.run(&message);
     assert_eq!((run.counts.read, run.counts.changed, run.counts.stale), (3_000, 3_000, 0));
+    assert_eq!(world.take_metrics()["RecordsRead"], 3_000.0);
     let (mut ids, _) = world.take_announced();
     ids.dedup();
     assert_eq!(ids.len(), 3_000, "whatever was written before the failure is announced in the end");

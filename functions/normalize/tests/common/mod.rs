@@ -12,7 +12,7 @@ use ledger::{DesiredDoc, DesiredOutcome, LedgerError, Owner, ProductState, Regis
 use normalize::notification::Work;
 use normalize::ports::{Bus, Ingest, ObjectError, ObjectInfo, Objects, Store};
 use normalize::run::Reader;
-use runtime::{Announcement, Clock, Deadline, Outcome};
+use runtime::{Announcement, Clock, Deadline, Metrics, Outcome};
 use serde_json::{Value, json};
 
 const LEASE_MS: i64 = 150_000;
@@ -31,6 +31,7 @@ pub struct World {
     /// Every look at the clock takes this long.
     pub tick: AtomicI64,
     uploads: AtomicU64,
+    pub metrics: Metrics,
 }
 
 #[derive(Clone, Default)]
@@ -92,8 +93,20 @@ impl World {
             owner: Owner(owner.to_owned()),
             deadline: Deadline::at(deadline),
             limits: Limits::default(),
+            metrics: &self.metrics,
         };
         reader.handle(&Work::parse(body).unwrap(), body).await
+    }
+
+    /// What was reported since the last look, by name and reason.
+    pub fn take_metrics(&self) -> BTreeMap<String, f64> {
+        let mut found = BTreeMap::new();
+        for line in self.metrics.take(0) {
+            let reason = line["Reason"].as_str().or(line["Warning"].as_str()).map(|reason| format!(" {reason}"));
+            let values = line.as_object().unwrap().iter().filter_map(|(name, value)| Some((name, value.as_f64()?)));
+            found.extend(values.map(|(name, value)| (format!("{name}{}", reason.clone().unwrap_or_default()), value)));
+        }
+        found
     }
 
     pub fn run(&self, body: &str) -> Run {
