@@ -13,8 +13,8 @@ from typing import Any
 from local_stack.paths import REPO, TARGET
 from local_stack.stack import Stack
 
-# A command within a sentence: it ends where the sentence goes on. Placeholders in angle brackets are no commands.
-COMMAND = re.compile(r"\brelay ((?:dlq (?:list|parked|redrive|park|unpark)|replay|withdraw|sweep|rejected|runs|trace)(?: [^\s`;,)]*[^\s`;,.:)])*)")
+# A command within a text. What has a placeholder is none that one could run.
+COMMAND = re.compile(r"`relay ([^`<>]+)`")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Said:
 
     def commands(self) -> list[str]:
         """The commands that the answer tells to run, in order, each once."""
-        return list(dict.fromkeys(match[1] for match in COMMAND.finditer(self.text) if "<" not in match[1]))
+        return list(dict.fromkeys(COMMAND.findall(self.text)))
 
 
 @dataclass

@@ -31,7 +31,7 @@ impl After {
     pub fn sentence(self, code: &str) -> String {
         match self {
             Self::GoesOn => "What waits goes on by itself.".to_owned(),
-            Self::Unpark => format!("Then: relay dlq unpark --code {code}"),
+            Self::Unpark => format!("Then: `relay dlq unpark --code {code}`"),
             Self::NewFeed => "Then upload the corrected feed; what did not change costs nothing.".to_owned(),
             Self::Nothing => String::new(),
         }

@@ -4,10 +4,11 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
+use medusa::CompareAt;
 use medusa_push::access::{MedusaAccess, PimcoreAccess};
 use medusa_push::push::Push;
-use runtime::{Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
-use worker::Worker;
+use runtime::{Announcer, Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
+use worker::{Guard, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Medusa goes on with a request for a while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.
@@ -17,7 +18,9 @@ struct Function {
     pimcore: PimcoreAccess,
     medusa: MedusaAccess,
     ledger: Ledger,
+    bus: Announcer,
     queue: Queue,
+    guard: Guard,
 }
 
 #[tokio::main]
@@ -36,9 +39,15 @@ async fn main() -> Result<(), Error> {
             settings::required("MEDUSA_SECRET")?,
             settings::required("SALES_CHANNEL_ID")?,
             settings::required("STOCK_LOCATION_ID")?,
+            match settings::optional("COMPARE_AT") {
+                Some(text) => text.parse().map_err(|error| format!("COMPARE_AT {error}"))?,
+                None => CompareAt::default(),
+            },
             secrets,
         ),
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
+        bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
+        guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),
         queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
@@ -49,6 +58,8 @@ impl Function {
         let worker = Worker {
             stage: Stage::Medusa,
             ledger: &self.ledger,
+            guard: &self.guard,
+            bus: &self.bus,
             clock: &SystemClock,
             owner: Owner(event.context.request_id.clone()),
             deadline: Deadline::of(&event.context),
@@ -56,16 +67,17 @@ impl Function {
         let push = Push { worker };
         let batch = Batch::of(event.payload);
         let pimcore = self.pimcore.client().await;
-        let open = self.medusa.open(push.worker.ends()).await;
-        let outcomes = push.run(&pimcore, &open, batch.products()).await;
+        let ends = push.worker.ends();
+        let outcomes = push.run(&pimcore, async || self.medusa.open(ends).await, batch.products()).await;
         let failed_with = |code: &str| {
             outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == code))
         };
         if failed_with("pimcore_forbidden") {
             self.pimcore.forget().await;
         }
-        // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
-        if ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found"].into_iter().any(failed_with) {
+        // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted, a currency that was added.
+        let doubted = ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found", "medusa_no_price"];
+        if doubted.into_iter().any(failed_with) {
             self.medusa.forget().await;
         }
         Ok(self.queue.settle(&batch, &outcomes).await)

@@ -65,7 +65,7 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
     if !found && problems.is_empty() {
         return Err(CliError::NotFound {
             what: format!("neither the ledger nor Pimcore nor Medusa has a product {key}"),
-            advice: format!("relay trace {key} looks for it among the rejected records"),
+            advice: format!("`relay trace {key}` looks for it among the rejected records"),
         });
     }
     let ledger = doc.as_ref().map(|doc| facets::of_ledger(&doc.product, &doc.hash));
@@ -158,12 +158,12 @@ fn text(diff: &Diff, missing: bool) -> String {
     let count = diff.rows.iter().filter(|row| row.pimcore_differs || row.medusa_differs).count();
     text.push_str("\n\n");
     if missing {
-        text.push_str(&format!("It is not in Pimcore: relay trace {} says why.", diff.product));
+        text.push_str(&format!("It is not in Pimcore: `relay trace {}` says why.", diff.product));
     } else if count == 0 && diff.problems.is_empty() {
         text.push_str("No difference.");
     } else if count > 0 {
         text.push_str(&format!(
-            "{count} facts differ. If nothing is on its way (relay trace {0}): relay replay {0} makes them equal.",
+            "{count} facts differ. If nothing is on its way (`relay trace {0}`): `relay replay {0}` makes them equal.",
             diff.product
         ));
     }

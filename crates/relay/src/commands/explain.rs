@@ -18,7 +18,7 @@ pub fn run(code: Option<&str>) -> Result<Answer, CliError> {
     let remedy = remedy::of(code).ok_or_else(|| {
         let alike: Vec<&str> = remedy::all().map(|remedy| remedy.code).filter(|known| resembles(known, code)).collect();
         let advice = if alike.is_empty() {
-            "relay explain lists all of them".to_owned()
+            "`relay explain` lists all of them".to_owned()
         } else {
             format!("perhaps one of: {}", alike.join(", "))
         };

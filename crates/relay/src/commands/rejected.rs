@@ -93,7 +93,7 @@ pub async fn run(stack: &Stack, run: &str, limit: usize) -> Result<Answer, CliEr
     })
     .await?;
     if list.total == 0 && !stack.ledger.runs(1000).await?.iter().any(|(_, known)| known.run == run) {
-        let advice = "relay runs lists them".to_owned();
+        let advice = "`relay runs` lists them".to_owned();
         return Err(CliError::NotFound { what: format!("there is no run {run}"), advice });
     }
     list.remedies = list.by_reason.keys().map(|code| (code.clone(), remedy::advice(code))).collect();

@@ -52,7 +52,7 @@ async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64
     if state.hash.is_none() {
         return Err(CliError::NotFound {
             what: format!("no feed has brought a product {key}"),
-            advice: format!("relay trace {key} looks for it among the rejected records"),
+            advice: format!("`relay trace {key}` looks for it among the rejected records"),
         });
     }
     // Whoever asks does not believe that the targets hold what the ledger says they do: they are compared in full, and what differs or
@@ -78,7 +78,7 @@ async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64
     }
     let words: Vec<&str> = stages.iter().map(|stage| stage.as_str()).collect();
     let text = format!(
-        "Announced {key}: it is compared with {} in full, and what differs is written. Its log lines carry the correlation id {correlation_id}; relay trace {key} shows what comes of it.",
+        "Announced {key}: it is compared with {} in full, and what differs is written. Its log lines carry the correlation id {correlation_id}; `relay trace {key}` shows what comes of it.",
         words.join(" and ")
     );
     Ok(Answer::new(&json!({"product": key.to_string(), "stages": words, "correlationId": correlation_id}), text, false))
@@ -111,8 +111,8 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
         return Err(CliError::Refused {
             what: format!("{object} was read before, as run {} ({})", run.run, run.status.as_str()),
             advice: format!(
-                "relay replay source:id does a product again. To let this feed have the newest word on all its products, even where a \
-                 later feed said otherwise: relay replay {object} --as-newest"
+                "`relay replay source:id` does a product again. To let this feed have the newest word on all its products, even where a \
+                 later feed said otherwise: `relay replay {object} --as-newest`"
             ),
         });
     }
@@ -128,7 +128,7 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
         },
     });
     stack.send_ingest(event.to_string()).await?;
-    let text = format!("Asked normalize to read {object}. relay runs shows its progress.");
+    let text = format!("Asked normalize to read {object}. `relay runs` shows its progress.");
     Ok(Answer::new(&json!({"object": object, "asNewest": false}), text, false))
 }
 
@@ -151,7 +151,7 @@ async fn copy(stack: &Stack, key: &str, object: &str, size: i64) -> Result<Answe
         .send()
         .await
         .map_err(|error| aws_error("S3 CopyObject", object, &error))?;
-    let text = format!("Copied {object} onto itself: it is read as a new feed. relay runs shows its progress.");
+    let text = format!("Copied {object} onto itself: it is read as a new feed. `relay runs` shows its progress.");
     Ok(Answer::new(&json!({"object": object, "asNewest": true}), text, false))
 }
 

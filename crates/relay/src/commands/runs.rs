@@ -84,14 +84,14 @@ pub fn text(lines: &[Line], now: i64) -> String {
         }
         if line.run.counts.stale > 0 && !line.strict {
             text.push_str(&format!(
-                "\n\n{}: {} stale, as a later feed has said something about these products\n  If this one is to have the newest word: relay replay {} --as-newest",
+                "\n\n{}: {} stale, as a later feed has said something about these products\n  If this one is to have the newest word: `relay replay {} --as-newest`",
                 line.run.run, line.run.counts.stale, line.object
             ));
         }
         if line.run.counts.rejected > 0 {
             let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
             text.push_str(&format!(
-                "\n\n{}: rejected {}; relay rejected {}",
+                "\n\n{}: rejected {}; `relay rejected {}`",
                 line.run.run,
                 by.join(", "),
                 line.run.run

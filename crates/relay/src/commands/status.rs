@@ -245,12 +245,17 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
             }),
             _ if wait.oldest_ms > OVERDUE_MS => list.push(Attention {
                 what: format!("{n} not in {stage} for up to {} and no reason on record", span(wait.oldest_ms)),
-                advice: format!("relay trace {}; relay sweep announces it again", wait.example),
+                advice: format!("`relay trace {}`; `relay sweep` announces it again", wait.example),
             }),
             _ => {}
         }
     }
-    for ((queue, word, code), (n, example)) in reasons {
+    // A letter about a product that is pending for the same reason has been told with it.
+    let told = |queue: &QueueName, code: &str| {
+        let stage = queue.stage().map(Stage::as_str);
+        status.pending.waits.iter().any(|wait| Some(wait.stage.as_str()) == stage && wait.code.as_deref() == Some(code))
+    };
+    for ((queue, word, code), (n, example)) in reasons.iter().filter(|((queue, _, code), _)| !told(queue, code)) {
         list.push(Attention {
             what: format!(
                 "{} {word} on the {queue} queue ({code}), such as {}",
@@ -306,7 +311,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
                 line.run.counts.read,
                 by.join(", ")
             ),
-            advice: format!("relay rejected {}", line.run.run),
+            advice: format!("`relay rejected {}`", line.run.run),
         });
     }
     list
@@ -328,7 +333,7 @@ fn failed_feeds(newest: &[&Line], now: i64) -> Vec<Attention> {
     if failed.len() > FAILED_LISTED {
         list.push(Attention {
             what: format!("{} more failed within a day", count(failed.len() - FAILED_LISTED, "feed")),
-            advice: format!("relay runs --limit {RUNS}"),
+            advice: format!("`relay runs --limit {RUNS}`"),
         });
     }
     list

@@ -96,14 +96,14 @@ pub async fn run(stack: &Stack, run: &str) -> Result<Answer, CliError> {
         let request = Request { bucket: stack.bucket.clone(), source, run: run.to_owned(), force: true, after: None };
         stack.send_ingest(request.message()).await?;
         let text = format!(
-            "Asked normalize to withdraw what {} no longer contains, however much it is. relay status shows what is on its way.",
+            "Asked normalize to withdraw what {} no longer contains, however much it is. `relay status` shows what is on its way.",
             index.object
         );
         return Ok(Answer::new(&json!({"run": run, "object": index.object}), text, false));
     }
     Err(CliError::NotFound {
         what: format!("run {run} left no list of products: it was no full feed, or is unknown"),
-        advice: "a full feed is uploaded with the metadata feed-mode=full (docs/feeds.md); relay runs lists the runs"
+        advice: "a full feed is uploaded with the metadata feed-mode=full (docs/feeds.md); `relay runs` lists the runs"
             .to_owned(),
     })
 }

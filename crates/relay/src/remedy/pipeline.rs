@@ -1,6 +1,6 @@
 //! What goes wrong within the pipeline itself.
 
-use super::After::{GoesOn, Nothing, Unpark};
+use super::After::{GoesOn, NewFeed, Nothing, Unpark};
 use super::{Remedy, remedy};
 
 // One entry, one line.
@@ -23,7 +23,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("not_claimed", "The ledger gave no lease and no reason.", "If it stays, this is a defect: keep the product's trace.", GoesOn),
     remedy("object_missing", "The feed's object has been deleted before it was read.", "Upload it again if it is still wanted.", Nothing),
     remedy("object_replaced", "Another object was uploaded under the feed's key before it was read.", "Nothing is to be done: that one has a run of its own.", Nothing),
-    remedy("product_too_large", "The product is larger than the ledger can keep, even compressed.", "Ask the supplier to shorten its texts or to split it.", Unpark),
+    remedy("product_too_large", "The product is larger than the ledger can keep, even compressed.", "Ask the supplier to shorten its texts or to split it.", NewFeed),
     remedy("redrives_exhausted", "A letter failed again after every redrive, for about a day.", "Its last reason is in its message: settle that.", Unpark),
     remedy("secret_missing", "A secret does not exist.", "Create it under the name in the message, as docs/deployment.md says.", GoesOn),
     remedy("secret_unreadable", "A secret is not the JSON it should be.", "Write it again: Pimcore {\"apiKey\"}, Medusa {\"email\",\"password\"} or {\"secretKey\"}.", GoesOn),
@@ -34,5 +34,5 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("unknown_product", "A message is about a product that no feed has brought.", "Upload the feed that has it, or remove the parked object.", Unpark),
     remedy("waiting", "A letter was redriven a short while ago and waits for its next turn.", "Nothing is to be done; `relay dlq redrive --force` does not wait.", Nothing),
     remedy("watermark", "The cursor of a schedule cannot be written.", "This is a defect: keep the log lines.", GoesOn),
-    remedy("withdrawal_refused", "A full feed lacks more products than the guard allows; nothing was withdrawn.", "If the feed is incomplete, upload the whole one. If so many products are really gone: relay withdraw <run>.", Nothing),
+    remedy("withdrawal_refused", "A full feed lacks more products than the guard allows; nothing was withdrawn.", "If the feed is incomplete, upload the whole one. If so many products are really gone: `relay withdraw <run>`.", Nothing),
 ];

@@ -46,7 +46,7 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         text.push_str(&format!("\n  What to do: {}", remedy::advice(&letter.letter.reason.code)));
         if let Some(object) = &letter.letter.parked {
             text.push_str(&format!(
-                "\n  kept in {object}; relay dlq unpark --message {} sends it back",
+                "\n  kept in {object}; `relay dlq unpark --message {}` sends it back",
                 letter.letter.message
             ));
         }

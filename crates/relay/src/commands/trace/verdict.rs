@@ -93,14 +93,14 @@ fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
     let Searched { runs, since, more } = evidence.searched;
     let since = since.map_or_else(String::new, |since| format!(", back to {}", time(since)));
     let further =
-        if more { format!(" Earlier runs: relay trace {key} --runs {}.", runs.max(20) * 10) } else { String::new() };
+        if more { format!(" Earlier runs: `relay trace {key} --runs {}`.", runs.max(20) * 10) } else { String::new() };
     let counted = format!("{} with rejected records", count(runs, "run"));
     Verdict::act(
         format!(
             "No feed has brought a product {key}, and no record of it was rejected ({} of this source looked through{since}).",
             counted
         ),
-        format!("Check source and id, and with relay runs whether its feed was read.{further}"),
+        format!("Check source and id, and with `relay runs` whether its feed was read.{further}"),
     )
 }
 
@@ -131,12 +131,12 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, now: i64) -> 
             "It is to be compared with {name} once more: an earlier request may have landed late, or somebody asked for it."
         );
         let when = if at > now { format!("That is due in {}.", span(at - now)) } else { "That is due now.".to_owned() };
-        return Verdict::wait(summary, format!("{when} If it stays: relay replay {key}"));
+        return Verdict::wait(summary, format!("{when} If it stays: `relay replay {key}`"));
     }
     let waits = span(now - state.pending_since.unwrap_or(now));
     let summary = format!("It waits for {name} since {waits}; nobody has tried yet.");
     let advice = format!(
-        "relay status shows whether its queue moves. After ten minutes a sweep announces it again; relay replay {key} does so now."
+        "`relay status` shows whether its queue moves. After ten minutes a sweep announces it again; `relay replay {key}` does so now."
     );
     Verdict::wait(summary, advice)
 }
@@ -151,7 +151,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
         }
         Some(InPimcore::Absent) => Verdict::act(
             "Somebody deleted it in Pimcore: it leaves the shop within a day, and stays away until its source says something new.".to_owned(),
-            format!("If that was a mistake, relay replay {key} makes it again. If not, nothing is to be done."),
+            format!("If that was a mistake, `relay replay {key}` makes it again. If not, nothing is to be done."),
         ),
         Some(InPimcore::There { id, published, hidden, withdrawn, offered: false }) => {
             let (why, how) = match (published, hidden, withdrawn) {
@@ -167,7 +167,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
         }
         Some(InPimcore::There { id, .. }) if shop.is_none() => Verdict::wait(
             format!("It is published in Pimcore (object {id}); the shop has not heard of that yet."),
-            format!("It does within two minutes; relay replay {key} tells it now."),
+            format!("It does within two minutes; `relay replay {key}` tells it now."),
         ),
         asked => {
             let unsure = match asked {
@@ -183,7 +183,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
                     format!("It is in Pimcore and not for sale.{unsure}"),
                     "That is right if it is unpublished, hidden or withdrawn there; publishing it brings it to the shop.",
                 ),
-                None => Verdict::wait("Nothing is pending.".to_owned(), format!("relay diff {key} compares all three.")),
+                None => Verdict::wait("Nothing is pending.".to_owned(), format!("`relay diff {key}` compares all three.")),
             }
         }
     }
