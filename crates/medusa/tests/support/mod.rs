@@ -14,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use catalog::{Failure, ProductKey};
 use medusa::{
-    Article, Credentials, Depth, Desired, Medusa, Outcome, Presence, References, Shop, SkuOwners, Texts, Variant,
+    Article, CompareAt, Credentials, Depth, Desired, Medusa, Outcome, Presence, PriceLists, References, Shop,
+    SkuOwners, Texts, Variant,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -68,12 +69,18 @@ pub async fn references(medusa: &Medusa) -> References {
 impl Real {
     /// The shop that the environment names; `None`, said loudly, where there is none. In CI that is a failure.
     pub async fn connect() -> Option<Self> {
+        Self::connect_with(CompareAt::Metadata).await
+    }
+
+    /// The same, with list prices put where `compare_at` says.
+    pub async fn connect_with(compare_at: CompareAt) -> Option<Self> {
         let Some(medusa) = medusa_client() else {
             assert!(std::env::var("CI").as_deref() != Ok("true"), "RELAY_MEDUSA_URL is not set, but CI is");
             eprintln!("SKIPPED: no RELAY_MEDUSA_URL. These tests need a real Medusa, see crates/medusa/README.md");
             return None;
         };
-        let references = references(&medusa).await;
+        let mut references = references(&medusa).await;
+        references.price_lists = compare_at.prepare(&medusa, &references.currencies, deadline()).await.unwrap();
         let regions: Value =
             medusa.get("/admin/regions", &[("fields", "id,currency_code"), ("limit", "50")], deadline()).await.unwrap();
         let regions = regions["regions"].as_array().unwrap().iter();
@@ -87,6 +94,12 @@ impl Real {
             publishable_key: setting("RELAY_MEDUSA_PUBLISHABLE_KEY").expect("RELAY_MEDUSA_PUBLISHABLE_KEY"),
             run: format!("{:x}-{:x}", millis % 0x1000_0000_0000, std::process::id()),
         })
+    }
+
+    /// The same shop as one with these price lists.
+    pub fn with_lists(mut self, lists: PriceLists) -> Self {
+        self.shop.references.price_lists = lists;
+        self
     }
 
     /// A key that no other test has.
@@ -140,6 +153,47 @@ impl Real {
             Some(product)
         };
         ids.iter().map(&mut take).collect()
+    }
+
+    /// A client of its own to the same shop, whose writes can be counted.
+    pub fn another_shop(&self) -> Shop {
+        Shop { medusa: medusa_client().unwrap(), references: self.shop.references.clone() }
+    }
+
+    /// What the managed price lists hold of a product, row by row: SKU, currency and amount.
+    pub async fn entries(&self, product: &Value) -> Vec<(String, String, Decimal)> {
+        let variants = product["variants"].as_array().unwrap();
+        let mut entries = Vec::new();
+        let lists = &self.shop.references.price_lists;
+        for list in lists.in_use.iter().map(|list| &list.id).chain(&lists.retired) {
+            let query = [("fields", "amount,currency_code,price_set.variant.id"), ("limit", "1000000")];
+            let path = format!("/admin/price-lists/{list}/prices");
+            // Another test may have removed a list that is none of our business.
+            let Ok(held) = self.shop.medusa.get::<Value>(&path, &query, deadline()).await else { continue };
+            for row in held["prices"].as_array().unwrap() {
+                let id = &row["price_set"]["variant"]["id"];
+                if let Some(variant) = variants.iter().find(|variant| variant["id"] == *id) {
+                    let text = |value: &Value| value.as_str().unwrap().to_owned();
+                    entries.push((text(&variant["sku"]), text(&row["currency_code"]), decimal(&row["amount"])));
+                }
+            }
+        }
+        entries.sort();
+        entries
+    }
+
+    /// What the managed price lists should hold of an article.
+    pub fn expected_entries(&self, article: &Article) -> Vec<(String, String, Decimal)> {
+        let of = |variant: &Variant| -> Vec<_> {
+            let lists = self.shop.references.price_lists.in_use.iter();
+            lists
+                .filter(|list| variant.list_price(&list.currency).is_some())
+                .map(|list| (variant.sku.clone(), list.currency.clone(), variant.prices[&list.currency].normalize()))
+                .collect()
+        };
+        let mut entries: Vec<_> = article.variants.iter().flat_map(of).collect();
+        entries.sort();
+        entries
     }
 
     /// Rows of a list, as the shop counts them.
@@ -334,6 +388,8 @@ pub struct ShownVariant {
     pub rank: i64,
     pub options: BTreeMap<String, String>,
     pub prices: BTreeMap<String, Decimal>,
+    /// What the storefront calls the original price, where that is another.
+    pub before: BTreeMap<String, Decimal>,
     pub stock: i64,
 }
 
@@ -371,9 +427,13 @@ impl Shown {
                 .iter()
                 .map(|choice| (text(&choice["option"]["title"]), text(&choice["value"])))
                 .collect();
-            let price = &variant["calculated_price"]["calculated_amount"];
+            let [price, before] =
+                ["calculated_amount", "original_amount"].map(|name| &variant["calculated_price"][name]);
             if price.is_number() {
                 shown.prices.insert(currency.to_owned(), decimal(price));
+                if before != price {
+                    shown.before.insert(currency.to_owned(), decimal(before));
+                }
             }
         }
     }
@@ -383,6 +443,11 @@ impl Shown {
         let sold = |variant: &Variant| {
             let prices = variant.prices.iter().filter(|(currency, _)| real.regions.contains_key(*currency));
             prices.map(|(currency, amount)| (currency.clone(), amount.normalize())).collect()
+        };
+        let lists = &real.shop.references.price_lists;
+        let before = |variant: &Variant| {
+            let currencies = variant.prices.keys().filter(|c| real.regions.contains_key(*c) && lists.of(c).is_some());
+            currencies.filter_map(|c| Some((c.clone(), variant.list_price(c)?.normalize()))).collect()
         };
         let or_base = |text: &String, base: &String| if text.is_empty() { base.clone() } else { text.clone() };
         let in_language = |locale: &String| {
@@ -410,6 +475,7 @@ impl Shown {
                         rank: i64::try_from(n).unwrap(),
                         options: article.named_options(variant),
                         prices: sold(variant),
+                        before: before(variant),
                         stock: variant.stock,
                     };
                     (variant.sku.clone(), shown)
