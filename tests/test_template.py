@@ -35,6 +35,14 @@ def test_every_rule_target_and_schedule_has_a_dead_letter_queue() -> None:
         assert "Arn" in sender["DeadLetterConfig"], sender
 
 
+def test_breakers_restore_the_batch_sizes_that_are_deployed() -> None:
+    variables = RESOURCES["DlqRedriveFunction"]["Properties"]["Environment"]["Variables"]
+    for stage, function in (("PIMCORE", "PimcoreSyncFunction"), ("MEDUSA", "MedusaPushFunction")):
+        queue = RESOURCES[function]["Properties"]["Events"]["Queue"]["Properties"]
+        assert variables[f"{stage}_BATCH_SIZE"] == queue["BatchSize"], stage
+        assert variables[f"{stage}_MAPPING_ID"] == {"Ref": f"{function}Queue"}, stage
+
+
 def test_every_queue_policy_refuses_requests_without_tls() -> None:
     covered = set()
     for policy in of_type("AWS::SQS::QueuePolicy").values():

@@ -1,23 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod guard;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
+pub use guard::Guard;
 use ledger::{Applied, Claim, Ledger, Owner, ProductState, Stage, Table};
-use runtime::{Clock, Deadline, Outcome};
+use runtime::{Bus, Clock, Deadline, Outcome};
 
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
 
 /// One invocation at work on one target.
 #[derive(Debug)]
-pub struct Worker<'a, T, C> {
+pub struct Worker<'a, T, B, C> {
     /// Which target.
     pub stage: Stage,
     /// The ledger.
     pub ledger: &'a Ledger<T>,
+    /// What this environment knows of the targets.
+    pub guard: &'a Guard,
+    /// The bus.
+    pub bus: &'a B,
     /// The clock.
     pub clock: &'a C,
     /// Who we are.
@@ -37,16 +44,22 @@ pub struct Claims {
     pub outcomes: HashMap<ProductKey, Outcome>,
 }
 
-impl<T: Table, C: Clock> Worker<'_, T, C> {
+impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
     /// When every request has to be done.
     #[must_use]
     pub fn ends(&self) -> Instant {
         Instant::now() + self.deadline.remaining(self.clock.now_ms())
     }
 
-    /// Claims each product's stage.
+    /// Claims each product's stage, unless a target that is needed is to be left alone: then nothing is ours.
     pub async fn claim(&self, keys: &[ProductKey]) -> Claims {
         let mut sorted = Claims::default();
+        if let Some(failure) = self.guard.held(self.ledger, self.bus, self.clock.now_ms()).await {
+            tracing::info!(products = keys.len(), reason = failure.message, "batch put back");
+            let held = Outcome::Failed(failure);
+            sorted.outcomes = keys.iter().map(|key| (key.clone(), held.clone())).collect();
+            return sorted;
+        }
         let claims = match self.ledger.claim(self.stage, keys, &self.owner, self.clock.now_ms()).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -78,12 +91,14 @@ impl<T: Table, C: Clock> Worker<'_, T, C> {
         sorted
     }
 
-    /// Completes each product's stage or gives it back with the reason. `ours` are the leases that [`Self::claim`] got.
+    /// Completes each product's stage or gives it back with the reason, and learns how the targets fared. `ours` are the leases that
+    /// [`Self::claim`] got.
     pub async fn record(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
-        results: impl IntoIterator<Item = (ProductKey, Result<Applied, Failure>)>,
+        results: BTreeMap<ProductKey, Result<Applied, Failure>>,
     ) -> HashMap<ProductKey, Outcome> {
+        self.guard.learn(self.ledger, self.bus, &results, self.clock.now_ms()).await;
         let nothing = ProductState::default();
         let each = results.into_iter().map(|(key, result)| {
             let seen = ours.get(&key).unwrap_or(&nothing);

@@ -94,7 +94,18 @@ impl Redriver {
         }
     }
 
+    /// Whether it is worth sending letters to a queue's target: none of the breakers that pause the queue is open, and the target answers.
     pub(crate) async fn target_answers(&self, queue: QueueName) -> bool {
+        for target in queue.stage().map_or(&[][..], ledger::breaker::asked_by) {
+            match ledger::breaker::look(&self.ledger, *target).await {
+                Ok(breaker) if !breaker.is_open() => {}
+                Ok(_) => return false,
+                Err(error) => {
+                    tracing::warn!(%queue, %error, "the breaker could not be looked at");
+                    return false;
+                }
+            }
+        }
         self.health.answers(queue).await
     }
 }

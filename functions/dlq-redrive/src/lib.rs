@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod breakers;
 mod drain;
 mod handler;
 mod health;
+mod mapping;
 pub mod metrics;
 mod parked;
 mod queue;
@@ -11,6 +13,7 @@ mod sweep;
 
 pub use handler::{Redriver, RedriverParts};
 pub use health::{Health, Probe};
+pub use mapping::{Deployed, Mappings};
 pub use settings::{QueueUrls, Settings};
 
 /// Why a request could not be carried out.

@@ -91,7 +91,7 @@ impl Settings {
     }
 
     /// This function takes no leases; the ledger wants to know their length all the same.
-    pub(crate) const LEASES: Leases = Leases { lease_ms: 75_000, landing_ms: 30_000 };
+    pub const LEASES: Leases = Leases { lease_ms: 75_000, landing_ms: 30_000 };
 }
 
 fn whole(name: &'static str, default: u32) -> Result<u32, SettingError> {

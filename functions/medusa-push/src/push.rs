@@ -8,7 +8,7 @@ use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::{Applied, ProductState, Table};
 use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
-use runtime::{Cause, Clock, Outcome, ProductMessage};
+use runtime::{Bus, Cause, Clock, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
 use crate::access::Open;
@@ -19,9 +19,9 @@ const TREE_AGE: Duration = Duration::from_secs(60);
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Push<'a, T, C> {
+pub struct Push<'a, T, B, C> {
     /// The ledger's stage.
-    pub worker: Worker<'a, T, C>,
+    pub worker: Worker<'a, T, B, C>,
 }
 
 /// What the shop was found, or made, to hold.
@@ -30,13 +30,13 @@ struct Held {
     change: Change,
 }
 
-impl<T: Table, C: Clock> Push<'_, T, C> {
+impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     /// Brings each product to the shop. The clients, or why there are none: that too is recorded with every product, where people look for
-    /// the reason.
+    /// the reason. The shop is opened only when there is something to do: opening asks it.
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &Result<Arc<Open>, Failure>,
+        open: impl AsyncFnOnce() -> Result<Arc<Open>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
         let started = Instant::now();
@@ -54,18 +54,15 @@ impl<T: Table, C: Clock> Push<'_, T, C> {
                 Some((message.key.clone(), (state, depth(state, message.cause))))
             })
             .collect();
-        let results = match (pimcore, open) {
-            (Ok(pimcore), Ok(open)) => match self.bring(pimcore, open, &claimed).await {
-                Ok(results) => results,
-                Err(failure) => failed(&claimed, &failure),
-            },
-            (Err(failure), _) | (_, Err(failure)) => failed(&claimed, failure),
+        let results = match self.bring(pimcore, open, &claimed).await {
+            Ok(results) => results,
+            Err(failure) => claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
         }
-        let results = results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied)));
+        let results = results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         outcomes.extend(self.worker.record(&ours, results).await);
         tracing::info!(
             products = keys.len(),
@@ -78,14 +75,16 @@ impl<T: Table, C: Clock> Push<'_, T, C> {
 
     async fn bring(
         &self,
-        pimcore: &Pimcore,
-        open: &Open,
+        pimcore: &Result<Pimcore, Failure>,
+        open: impl AsyncFnOnce() -> Result<Arc<Open>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
         let mut results = BTreeMap::new();
         if claimed.is_empty() {
             return Ok(results);
         }
+        let pimcore = pimcore.as_ref().map_err(Clone::clone)?;
+        let open = open().await?;
         let ends = self.worker.ends();
         let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
         let mut products = BTreeMap::new();
@@ -158,13 +157,6 @@ fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, push
         view: Some(view),
         at: 0,
     }
-}
-
-fn failed(
-    claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
-    failure: &Failure,
-) -> BTreeMap<ProductKey, Result<Held, Failure>> {
-    claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect()
 }
 
 /// The PIM decides whose a SKU is.

@@ -13,7 +13,6 @@ use pimcore::{Change, Cursor, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
-
 /// Name of the watermark.
 pub const WATERMARK: &str = "pimcore-changes";
 /// Longest time between the start of a save and the moment it shows, in seconds. Saves of the largest products took 1.4 s.

@@ -11,7 +11,7 @@ use pimcore_sync::{changes, inventory};
 use runtime::{Announcer, Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use worker::Worker;
+use worker::{Guard, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Pimcore may go on saving for a while after its caller has gone.
@@ -39,6 +39,7 @@ struct Function {
     ledger: Ledger,
     bus: Announcer,
     queue: Queue,
+    guard: Guard,
     policy: PublishPolicy,
 }
 
@@ -55,6 +56,7 @@ async fn main() -> Result<(), Error> {
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
         bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
+        guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
@@ -69,11 +71,13 @@ impl Function {
                 let worker = Worker {
                     stage: Stage::Pimcore,
                     ledger: &self.ledger,
+                    guard: &self.guard,
+                    bus: &self.bus,
                     clock: &SystemClock,
                     owner: Owner(event.context.request_id.clone()),
                     deadline,
                 };
-                let sync = Sync { worker, bus: &self.bus, policy: self.policy };
+                let sync = Sync { worker, policy: self.policy };
                 let outcomes = sync.run(&self.access.client().await, batch.products()).await;
                 let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == "pimcore_forbidden");
                 if outcomes.values().any(refused) {

@@ -15,10 +15,8 @@ use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 /// One invocation's work.
 #[derive(Debug)]
 pub struct Sync<'a, T, B, C> {
-    /// The ledger's stage.
-    pub worker: Worker<'a, T, C>,
-    /// The bus.
-    pub bus: &'a B,
+    /// The ledger's stage, and the bus.
+    pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
 }
@@ -68,7 +66,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         let written = results.values().filter(|result| result.as_ref().is_ok_and(|synced| synced.written)).count();
         let failed = results.values().filter(|result| result.is_err()).count();
         let of_batch = results.len();
-        let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied)));
+        let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied))).collect();
         outcomes.extend(self.worker.record(&ours, results).await);
         tracing::info!(
             products = keys.len(),
@@ -102,7 +100,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         };
         let announcements: Vec<Announcement> =
             keys.iter().map(|key| Announcement::product_synced(&message(key))).collect();
-        let answers = self.bus.announce(&announcements).await;
+        let answers = self.worker.bus.announce(&announcements).await;
         for (n, key) in keys.into_iter().enumerate() {
             let answer =
                 answers.get(n).cloned().unwrap_or_else(|| Err(Failure::transient("announce_failed", "no answer")));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use catalog::{
     Category, CategoryPath, ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant,
@@ -16,8 +16,8 @@ use medusa::{Categories, Shop};
 use medusa_push::access::Open;
 use medusa_push::push::Push;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
-use runtime::{Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
-use worker::Worker;
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use worker::{Guard, Worker};
 
 #[path = "../../../../crates/pimcore/tests/common/standin.rs"]
 pub mod standin;
@@ -62,12 +62,45 @@ impl Clock for Ahead {
     }
 }
 
-/// One deployment of the function, without Lambda.
+/// A bus that remembers.
 #[derive(Default)]
+pub struct Heard(Mutex<Vec<Announcement>>);
+
+impl Heard {
+    /// What was announced since the last call.
+    pub fn take(&self) -> Vec<Announcement> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Bus for Heard {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        self.0.lock().unwrap().extend_from_slice(announcements);
+        vec![Ok(()); announcements.len()]
+    }
+}
+
+/// One deployment of the function, without Lambda.
 pub struct Function {
     pub memory: Memory,
+    pub heard: Heard,
+    pub guard: Guard,
     pub clock: Ahead,
     invocations: AtomicU64,
+}
+
+impl Default for Function {
+    /// Its breaker never opens, unless a test gives it another guard.
+    fn default() -> Self {
+        let never = ledger::breaker::Settings { failures: u32::MAX, ..Default::default() };
+        Self {
+            memory: Memory::default(),
+            heard: Heard::default(),
+            guard: Guard::new(Stage::Medusa, never),
+            clock: Ahead::default(),
+            invocations: AtomicU64::default(),
+        }
+    }
 }
 
 impl Function {
@@ -90,12 +123,14 @@ impl Function {
         let worker = Worker {
             stage: Stage::Medusa,
             ledger: &*self.memory,
+            guard: &self.guard,
+            bus: &self.heard,
             clock: &self.clock,
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
         let push = Push { worker };
-        push.run(pimcore, open, &messages).await.into_iter().collect()
+        push.run(pimcore, async || open.clone(), &messages).await.into_iter().collect()
     }
 }
 

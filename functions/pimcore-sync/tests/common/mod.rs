@@ -14,7 +14,7 @@ use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
-use worker::Worker;
+use worker::{Guard, Worker};
 
 #[path = "../../../../crates/pimcore/tests/common/standin.rs"]
 pub mod standin;
@@ -116,12 +116,26 @@ impl Clock for Ahead {
 }
 
 /// One deployment of the function, without Lambda.
-#[derive(Default)]
 pub struct Function {
     pub memory: Memory,
     pub heard: Heard,
+    pub guard: Guard,
     pub clock: Ahead,
     invocations: AtomicU64,
+}
+
+impl Default for Function {
+    /// Its breaker never opens, unless a test gives it another guard.
+    fn default() -> Self {
+        let never = ledger::breaker::Settings { failures: u32::MAX, ..Default::default() };
+        Self {
+            memory: Memory::default(),
+            heard: Heard::default(),
+            guard: Guard::new(Stage::Pimcore, never),
+            clock: Ahead::default(),
+            invocations: AtomicU64::default(),
+        }
+    }
 }
 
 impl Function {
@@ -139,11 +153,13 @@ impl Function {
         let worker = Worker {
             stage: Stage::Pimcore,
             ledger: &*self.memory,
+            guard: &self.guard,
+            bus: &self.heard,
             clock: &self.clock,
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = Sync { worker, bus: &self.heard, policy };
+        let sync = Sync { worker, policy };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
