@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::Failure;
-use medusa::{Categories, Credentials, Medusa, References, Shop};
+use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop};
 use pimcore::{ApiKey, Pimcore};
 use runtime::Secrets;
 use serde::Deserialize;
@@ -63,6 +63,7 @@ pub struct MedusaAccess {
     secret: String,
     sales_channel_id: String,
     stock_location_id: String,
+    compare_at: CompareAt,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -89,9 +90,10 @@ impl MedusaAccess {
         secret: String,
         sales_channel_id: String,
         stock_location_id: String,
+        compare_at: CompareAt,
         secrets: Secrets,
     ) -> Self {
-        Self { url, secret, sales_channel_id, stock_location_id, secrets, kept: Mutex::default() }
+        Self { url, secret, sales_channel_id, stock_location_id, compare_at, secrets, kept: Mutex::default() }
     }
 
     /// The shop. The same one, with its connections, log-in and categories, as long as the secret stays the same and for ten minutes.
@@ -108,8 +110,9 @@ impl MedusaAccess {
         }
         let medusa = Medusa::new(&self.url, credentials.clone())
             .map_err(|error| Failure::transient("medusa_configuration", format!("MEDUSA_URL: {error}")))?;
-        let references =
+        let mut references =
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
+        references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
         let open = Arc::new(Open { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)

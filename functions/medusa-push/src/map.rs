@@ -102,9 +102,8 @@ fn variant(product: &PimProduct, row: &PimVariant, names: &[String], references:
     };
     let sold = || product.prices_of(&row.sku).map(|price| (price.currency.to_lowercase(), price));
     let prices = || sold().filter(|(currency, _)| references.currencies.contains(currency));
-    let list_prices = prices().filter_map(|(currency, price)| {
-        Some((currency, price.list_amount.filter(|list| *list > price.amount)?))
-    });
+    let list_prices = prices()
+        .filter_map(|(currency, price)| Some((currency, price.list_amount.filter(|list| *list > price.amount)?)));
     let shown: Vec<&str> = product
         .images
         .iter()
