@@ -142,7 +142,7 @@ mod tests {
         let text = text(&[line("F#b#incoming/demo/a.json#v1", failed, 1_795_392_000_000)], 1_795_392_000_000);
         assert!(text.contains("s3://b/incoming/demo/a.json") && text.contains("byte 77"), "{text}");
         assert!(text.contains("an upload that was cut off"), "{text}");
-        assert!(text.contains("rejected 2 missing_price; relay rejected 20261122T235959Z-0123456789"), "{text}");
+        assert!(text.contains("rejected 2 missing_price; `relay rejected 20261122T235959Z-0123456789`"), "{text}");
     }
 
     #[test]

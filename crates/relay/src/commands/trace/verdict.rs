@@ -344,7 +344,7 @@ mod tests {
             (there(false, false, true, false), "withdrawn", "comes back by itself"),
             (there(true, false, true, false), "withdrawn", "keep it when withdrawn"),
             (there(true, false, false, true), "as it should be", ""),
-            (InPimcore::Absent, "Somebody deleted it", "relay replay demo:77 makes it again"),
+            (InPimcore::Absent, "Somebody deleted it", "`relay replay demo:77` makes it again"),
             (InPimcore::Unknown { why: "no way there".into() }, "as it should be", "no way there"),
         ] {
             let said = said(&what);
