@@ -158,6 +158,8 @@ impl Pimcore {
             .pool_idle_timeout(Duration::from_secs(50))
             // The key must not follow to wherever a redirect points.
             .redirect(reqwest::redirect::Policy::none())
+            // Nor to a proxy that the environment names.
+            .no_proxy()
             .build()
             .map_err(|error| configuration(&format!("the HTTP client cannot be built: {error}")))?;
         Ok(Self { batching: Batching::default(), http, endpoint, tree: Arc::default() })

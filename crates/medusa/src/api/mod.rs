@@ -69,7 +69,9 @@ impl Medusa {
             .pool_idle_timeout(POOL_IDLE)
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
+            // The credentials go to this shop only: not to where a redirect points, nor to a proxy that the environment names.
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .build()?;
         Ok(Self { http, base, credentials, token: Mutex::new(None), writes: AtomicU64::new(0) })
     }
