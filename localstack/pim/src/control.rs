@@ -18,6 +18,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/_standin/status", get(status))
         .route("/_standin/counters", get(counters).delete(reset_counters))
+        .route("/_standin/saves", get(saves))
         .route("/_standin/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_standin/objects", get(read).post(edit).delete(delete))
 }
@@ -40,6 +41,14 @@ async fn counters(State(app): State<Arc<App>>) -> Response {
 async fn reset_counters(State(app): State<Arc<App>>) -> StatusCode {
     app.counters.reset();
     StatusCode::NO_CONTENT
+}
+
+async fn saves(State(app): State<Arc<App>>) -> Response {
+    blocking(move || {
+        let saves = app.store.read(crate::store::saves)?;
+        Ok(saves.into_iter().map(|(path, count)| (path, Value::from(count))).collect::<Map<String, Value>>().into())
+    })
+    .await
 }
 
 async fn faults(State(app): State<Arc<App>>) -> Response {

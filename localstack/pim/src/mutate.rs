@@ -164,6 +164,7 @@ impl Save<'_, '_> {
         store::new_version(self.connection)?;
         object.version = Some(store::new_version(self.connection)?);
         store::insert(self.connection, &mut object)?;
+        store::count_save(self.connection, object.id)?;
         Ok(object.id)
     }
 
@@ -210,6 +211,7 @@ impl Save<'_, '_> {
             _ => Some(store::new_version(self.connection)?),
         };
         store::update(self.connection, &before, &object)?;
+        store::count_save(self.connection, object.id)?;
         // A draft that is older than the object is no longer offered.
         self.connection.execute("DELETE FROM drafts WHERE object = ?1", [object.id])?;
         *renamed = self
