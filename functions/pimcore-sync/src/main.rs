@@ -1,6 +1,7 @@
 //! Wiring: clients are made once, each invocation is handed to the activity it asks for.
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
@@ -8,9 +9,10 @@ use pimcore_sync::access::Access;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
 use pimcore_sync::{changes, inventory};
-use runtime::{Announcer, Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
+use runtime::{Announcer, Batch, Clock, Deadline, Metric, Metrics, Outcome, Queue, Secrets, SystemClock, settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use worker::{Guard, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
@@ -41,6 +43,7 @@ struct Function {
     queue: Queue,
     guard: Guard,
     policy: PublishPolicy,
+    metrics: Metrics,
 }
 
 #[tokio::main]
@@ -58,45 +61,77 @@ async fn main() -> Result<(), Error> {
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
+        metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "pimcore-sync"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 
 impl Function {
     async fn handle(&self, event: LambdaEvent<Request>) -> Result<Value, Error> {
+        let answer = self.answer(event).await;
+        self.guard.report(&self.metrics);
+        self.metrics.emit(SystemClock.now_ms());
+        answer
+    }
+
+    async fn answer(&self, event: LambdaEvent<Request>) -> Result<Value, Error> {
         let deadline = Deadline::of(&event.context);
         match event.payload {
             Request::Batch(batch) => {
                 let batch = Batch::of(batch);
+                let bus = self.bus.continuing(batch.traces());
                 let worker = Worker {
                     stage: Stage::Pimcore,
                     ledger: &self.ledger,
                     guard: &self.guard,
-                    bus: &self.bus,
+                    bus: &bus,
                     clock: &SystemClock,
                     owner: Owner(event.context.request_id.clone()),
                     deadline,
                 };
-                let sync = Sync { worker, policy: self.policy };
-                let outcomes = sync.run(&self.access.client().await, batch.products()).await;
+                let sync = Sync { worker, policy: self.policy, metrics: &self.metrics };
+                let pimcore = self.access.client().await;
+                let outcomes = Box::pin(sync.run(&pimcore, batch.products())).instrument(batch.span()).await;
+                self.metrics.batch(&batch, &outcomes);
                 let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == "pimcore_forbidden");
                 if outcomes.values().any(refused) {
                     self.access.forget().await;
                 }
                 Ok(serde_json::to_value(self.queue.settle(&batch, &outcomes).await)?)
             }
-            Request::Action { action: Action::Changes } => {
-                let pimcore = self.access.client().await?;
+            Request::Action { action } => {
+                // The next activation makes up for it.
+                if let Some(failure) = self.guard.held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
+                    tracing::info!(reason = failure.message, "Pimcore is left alone");
+                    return Ok(json!({"held": failure.message}));
+                }
+                let answer = self.act(action, deadline).await;
+                if let Err(failure) = &answer {
+                    let seen = ledger::breaker::seen_in_passing(Stage::Pimcore, failure);
+                    self.guard.saw(&self.ledger, &self.bus, Stage::Pimcore, &seen, SystemClock.now_ms()).await;
+                }
+                Ok(answer?)
+            }
+        }
+    }
+
+    async fn act(&self, action: Action, deadline: Deadline) -> Result<Value, Failure> {
+        let pimcore = self.access.client().await?;
+        match action {
+            Action::Changes => {
                 let report = changes::follow(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
                 // A comparison of all of Pimcore that did not fit into one invocation goes on here.
                 let counted = inventory::resume(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
                 tracing::info!(?report, ?counted, "change feed followed");
+                self.metrics.count(Metric::EditsFollowed, report.changes as u64);
+                let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
+                self.metrics.count(Metric::ProductsRepaired, repaired as u64);
                 Ok(json!({"changes": report, "inventory": counted}))
             }
-            Request::Action { action: Action::Reconcile } => {
-                let pimcore = self.access.client().await?;
+            Action::Reconcile => {
                 let counted = inventory::start(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
                 tracing::info!(?counted, "Pimcore compared with what it held before");
+                self.metrics.count(Metric::ProductsRepaired, counted.repaired as u64);
                 Ok(json!({"inventory": counted}))
             }
         }

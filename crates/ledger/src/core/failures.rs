@@ -14,8 +14,8 @@ pub enum Seen {
     Answer,
     /// It answered nobody.
     Silence {
-        /// A product that got no answer.
-        product: ProductKey,
+        /// A product that got no answer; none where the target was asked about no product.
+        product: Option<ProductKey>,
         /// Whether the trouble cannot be due to one product: several met it, or there was no connection at all.
         general: bool,
         /// The trouble in the target's or our words.
@@ -45,8 +45,11 @@ impl Failures {
             }
             Seen::Silence { product, general, .. } => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
-                self.general |= *general || self.product.as_ref().is_some_and(|before| before != product);
-                self.product = Some(product.clone());
+                if let Some(product) = product {
+                    let before = self.product.replace(product.clone());
+                    self.general |= before.is_some_and(|before| before != *product);
+                }
+                self.general |= *general;
                 self.in_a_row >= settings.failures && self.general
             }
         }
@@ -92,10 +95,22 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
         }
     }
     silent.map_or(Seen::Nothing, |(product, failure)| Seen::Silence {
-        product: product.clone(),
+        product: Some(product.clone()),
         general: several || failure.code.ends_with("_unreachable"),
         reason: failure.to_string(),
     })
+}
+
+/// What a request that was about no product (a listing, say) tells about a target when it failed. Only where there was no connection at all does it
+/// say something about the products.
+#[must_use]
+pub fn seen_in_passing(target: Stage, failure: &Failure) -> Seen {
+    if is_silence(target, failure) {
+        let general = failure.code.ends_with("_unreachable");
+        Seen::Silence { product: None, general, reason: failure.to_string() }
+    } else {
+        Seen::Nothing
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +176,18 @@ mod tests {
         assert!(!learn(&silence) && !learn(&Seen::Nothing) && !learn(&silence) && learn(&silence));
         assert!(learn(&silence), "whoever fails again while traffic returns trips at once");
         assert!(!failures.none());
+    }
+
+    #[test]
+    fn a_listing_that_fails_says_nothing_about_products_unless_there_is_no_connection() {
+        let listing = |code: &str| seen_in_passing(Stage::Pimcore, &Failure::transient(code, "trouble"));
+        let trips = |seen: &Seen| {
+            let mut failures = Failures::default();
+            (0..10).any(|_| failures.learn(seen, &SETTINGS))
+        };
+        assert!(!trips(&listing("pimcore_unavailable")));
+        assert!(trips(&listing("pimcore_unreachable")));
+        assert_eq!(listing("ledger_unavailable"), Seen::Nothing);
     }
 
     #[test]
