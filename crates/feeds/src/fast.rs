@@ -233,7 +233,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<'_, V> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<V::Value, E> {
-        // No needed field takes one.
+        // Rare in what is needed: for the slow reader.
         Err(E::custom(Refused))
     }
 }

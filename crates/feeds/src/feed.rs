@@ -73,10 +73,11 @@ impl Feed {
             json_lines: stem.ends_with(".jsonl") || stem.ends_with(".ndjson"),
         };
         let decoder = checkpoint.compression.map(|compression| Decoder::new(compression, &limits)).transpose()?;
+        let header = checkpoint.header.as_deref();
         let mapper = Mapper {
             adapter,
-            columns: checkpoint.header.as_deref().map(Columns::read),
-            row: Row::default(),
+            columns: header.map(Columns::read),
+            row: header.map(Row::below).unwrap_or_default(),
             sniffed: checkpoint.index > 0,
             refused: None,
         };
@@ -293,7 +294,12 @@ impl Mapper {
         let Some(header) = header.filter(|_| self.columns.is_none()) else { return };
         let columns = Columns::read(header);
         let missing: Vec<&str> =
-            self.adapter.required_columns().iter().filter(|name| !columns.has(name)).copied().collect();
+            self.adapter.required_columns().iter().filter(|name| columns.count(name) == 0).copied().collect();
+        let twice = self.adapter.required_columns().iter().find(|name| columns.count(name) > 1);
+        if let (true, Some(name)) = (missing.is_empty(), twice) {
+            let message = format!("the header has {name} twice; nobody can tell which one counts");
+            self.refuse(Reason::CsvHeader, 0, 0, header, message);
+        }
         if !missing.is_empty() {
             let (reason, message) = match adapter::other_source(self.adapter, &columns.keys()) {
                 Some(other) => (Reason::WrongSource, other_source(self.adapter, other)),
@@ -309,6 +315,7 @@ impl Mapper {
             self.refuse(reason, 0, 0, header, message);
         }
         self.columns = Some(columns);
+        self.row = Row::below(header);
     }
 
     fn refuse(&mut self, reason: Reason, index: u64, offset: u64, text: &str, message: String) {

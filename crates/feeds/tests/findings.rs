@@ -27,7 +27,8 @@ fn place(end: &Result<(), Broken>) -> Option<(Reason, u64, u64)> {
 
 #[test]
 fn every_feed_that_was_ever_of_interest_is_answered_the_same_in_any_pieces() {
-    let folders = ["tests/findings/feeds", "fuzz/seeds/canonical", "fuzz/seeds/shein_api", "fuzz/seeds/shein_brightdata"];
+    let folders =
+        ["tests/findings/feeds", "fuzz/seeds/canonical", "fuzz/seeds/shein_api", "fuzz/seeds/shein_brightdata"];
     for (path, bytes) in folders.into_iter().flat_map(files) {
         for source in adapter::ADAPTERS.iter().map(|adapter| adapter.source()) {
             checks::adapter(source, &bytes);

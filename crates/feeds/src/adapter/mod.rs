@@ -62,7 +62,7 @@ impl Columns {
     /// Reads a header.
     #[must_use]
     pub fn read(header: &str) -> Self {
-        let mut row = Row::default();
+        let mut row = Row::below(header);
         row.read(header);
         Self((0..row.len()).map(|field| row.get(field).unwrap_or_default().trim().to_owned()).collect())
     }
@@ -79,10 +79,10 @@ impl Columns {
         self.0.is_empty()
     }
 
-    /// Whether there is a column of this name.
+    /// How many columns of this name there are.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|column| column == name)
+    pub fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|column| *column == name).count()
     }
 
     /// The cell of a column.
@@ -125,10 +125,34 @@ pub(crate) fn id_in(adapter: &dyn Adapter, record: &str) -> Option<String> {
     (!id.is_empty()).then(|| crate::reason::shorten(&id, 157))
 }
 
-/// `en` or `ar`, whichever script a text is written in.
+/// BCP 47 for a language that nobody can tell.
+const UNDETERMINED: &str = "und";
+
+/// The language that a script gives away; `None` for Latin letters, which stand for too many.
+fn language_by_script(text: &str) -> Option<&'static str> {
+    let mut han = None;
+    for c in text.chars() {
+        match c {
+            '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' => {
+                return Some("ar");
+            }
+            '\u{590}'..='\u{5ff}' => return Some("he"),
+            '\u{3040}'..='\u{30ff}' => return Some("ja"),
+            '\u{ac00}'..='\u{d7af}' => return Some("ko"),
+            '\u{e00}'..='\u{e7f}' => return Some("th"),
+            '\u{370}'..='\u{3ff}' => return Some("el"),
+            '\u{400}'..='\u{4ff}' => return Some("ru"),
+            // Japanese is written with these, too, but not with these alone.
+            '\u{4e00}'..='\u{9fff}' => han = Some("zh"),
+            _ => {}
+        }
+    }
+    han
+}
+
+/// The same, with Latin letters taken for English.
 fn language_of(text: &str) -> &'static str {
-    let arabic = |c: char| matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}');
-    if text.chars().any(arabic) { "ar" } else { "en" }
+    language_by_script(text).unwrap_or("en")
 }
 
 /// An address as `https://…`: one without a scheme or with `http` is completed.

@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 
 use catalog::{Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Adapter, Columns, add_image, all_of, https, language_of, parse};
+use super::{Adapter, Columns, UNDETERMINED, add_image, all_of, https, language_by_script, language_of, parse};
 use crate::lenient::{Digits, Nested, Text, filled};
+use crate::money::Shown;
 use crate::split::Row;
 use crate::{Defect, Reason, money, quality};
 
@@ -84,6 +86,13 @@ struct Record<'a> {
     category_url: Option<Text<'a>>,
     #[serde(borrow)]
     brand: Option<Text<'a>>,
+    #[serde(borrow)]
+    country_code: Option<Text<'a>>,
+    /// What the collector says in place of a product: a page that is gone, a blocked request.
+    #[serde(borrow)]
+    error: Option<Text<'a>>,
+    #[serde(borrow)]
+    error_code: Option<Text<'a>>,
     #[serde(default)]
     category_tree: Nested<Vec<Node>>,
     #[serde(default)]
@@ -155,6 +164,9 @@ fn from_row<'r>(columns: &Columns, row: &'r Row) -> Result<Record<'r>, Defect> {
         category: text("category"),
         category_url: text("category_url"),
         brand: text("brand"),
+        country_code: text("country_code"),
+        error: text("error"),
+        error_code: text("error_code"),
         category_tree: nested(cell("category_tree"), "category_tree")?,
         image_urls: nested(cell("image_urls"), "image_urls")?,
         other_attributes: nested(cell("other_attributes"), "other_attributes")?,
@@ -183,6 +195,13 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
             .map(str::to_owned)
             .ok_or_else(|| Defect::new(Reason::MissingField, format!("the row has no {field}")).path(at(field)))
     };
+    if filled(&record.product_id).is_none()
+        && let Some(code) = filled(&record.error_code).or_else(|| filled(&record.error))
+    {
+        let said = filled(&record.error).unwrap_or("no message");
+        let message = format!("the row holds no product but an error of its collection: {said}");
+        return Err(Defect::new(Reason::SourceError, message).path(at("error")).value(code));
+    }
     let id = required("product_id", &record.product_id)?;
     let title = required("product_name", &record.product_name)?;
     same_shop(record)?;
@@ -243,8 +262,18 @@ fn language(record: &Record<'_>, title: &str) -> &'static str {
     match shop.split('.').next().unwrap_or_default() {
         "fr" => "fr",
         "de" => "de",
-        "es" | "mx" | "co" | "cl" => "es",
+        "at" => "de",
+        "es" | "mx" | "co" | "cl" | "pe" | "ec" | "uy" | "py" | "cr" | "pa" | "do" | "gt" => "es",
         "it" => "it",
+        "cz" => "cs",
+        "dk" => "da",
+        "fi" => "fi",
+        "hu" => "hu",
+        "no" => "nb",
+        "ro" => "ro",
+        "tr" => "tr",
+        // Storefronts of several languages: Latin letters do not tell which.
+        "eur" | "ch" | "be" => language_by_script(title).unwrap_or(UNDETERMINED),
         "pl" => "pl",
         "nl" => "nl",
         "pt" | "br" => "pt",
@@ -259,8 +288,8 @@ fn language(record: &Record<'_>, title: &str) -> &'static str {
 
 fn stock(record: &Record<'_>) -> Result<i32, Defect> {
     match filled(&record.in_stock).map(str::to_ascii_lowercase).as_deref() {
-        Some("true" | "1" | "yes" | "in_stock" | "in stock") => Ok(ASSUMED_STOCK),
-        Some("false" | "0" | "no" | "out_of_stock" | "out of stock") | None => Ok(0),
+        Some("true" | "1" | "yes" | "in_stock" | "in stock" | "instock") => Ok(ASSUMED_STOCK),
+        Some("false" | "0" | "no" | "out_of_stock" | "out of stock" | "outofstock") | None => Ok(0),
         Some(other) => {
             let message = "in_stock is neither true nor false";
             Err(Defect::new(Reason::InvalidStock, message).path(at("in_stock")).value(other))
@@ -281,16 +310,72 @@ fn price(record: &Record<'_>) -> Result<Price, Defect> {
             None => return Err(Defect::new(Reason::MissingPrice, "the row has no price").path(at("final_price"))),
         },
     };
-    let symbol = filled(&record.currency).unwrap_or_default();
-    let currency = money::currency(symbol).ok_or_else(|| {
-        Defect::new(Reason::UnknownCurrency, "no currency is known for the price").path(at("currency")).value(symbol)
-    })?;
-    let amount = money::amount(&digits, currency).map_err(|defect| defect.path(at(field)))?;
-    let list = match initial.map(|digits| money::amount(&digits, currency)).transpose() {
+    let country = country(record);
+    let currency = currency(record, &Shown::of(&digits), country)?;
+    let amount = amount(&digits, currency, country).map_err(|defect| defect.path(at(field)))?;
+    let list = match initial.map(|digits| self::amount(&digits, currency, country)).transpose() {
         Err(defect) if defect.reason == Reason::ZeroPrice => None,
         result => result.map_err(|defect| defect.path(at("initial_price")))?,
     };
     Ok(Price { currency: currency.to_owned(), amount, list_amount: list.filter(|list| *list > amount) })
+}
+
+/// The currency of the column, and where that is empty the one in the price itself.
+fn currency(record: &Record<'_>, price: &Shown<'_>, country: Option<&str>) -> Result<&'static str, Defect> {
+    let column = filled(&record.currency);
+    let known = match column {
+        Some(symbol) => money::currency_in(symbol, country),
+        None => price.currency(country),
+    };
+    known.ok_or_else(|| {
+        let symbol = column.or(Some(price.before)).filter(|symbol| !symbol.is_empty()).unwrap_or(price.behind);
+        let message = match country {
+            _ if symbol.is_empty() => "the price has no currency".to_owned(),
+            Some(country) if money::is_ambiguous(symbol) => {
+                format!("the symbol of the price stands for several currencies, none of them that of {country:?}")
+            }
+            None if money::is_ambiguous(symbol) => {
+                "the symbol of the price stands for several currencies, and the row names no country".to_owned()
+            }
+            _ => "no currency is known for the price".to_owned(),
+        };
+        Defect::new(Reason::UnknownCurrency, message).path(at("currency")).value(symbol)
+    })
+}
+
+/// An amount, bare or with the currency's own symbol.
+fn amount(text: &str, currency: &str, country: Option<&str>) -> Result<Decimal, Defect> {
+    let shown = Shown::of(text);
+    if !shown.is_bare() {
+        if shown.number.is_empty() {
+            return Err(Defect::new(Reason::InvalidAmount, "the amount is no decimal number").value(text));
+        }
+        if !shown.means(currency) {
+            let message = format!("something other than {currency} stands beside the amount");
+            return Err(Defect::new(Reason::InvalidAmount, message).value(text));
+        }
+        return money::shown_amount(shown.number, currency);
+    }
+    let thousands = || {
+        text.split_once('.').is_some_and(|(whole, rest)| !whole.starts_with('0') && whole.len() <= 3 && rest.len() == 3)
+    };
+    let decimals = money::minor_digits(currency) == 2 && !money::whole_units(currency);
+    if decimals && country.is_some_and(money::writes_decimal_comma) && thousands() {
+        let message = "nobody can tell whether the point in the amount stands between thousands or before decimals";
+        return Err(Defect::new(Reason::InvalidAmount, message).value(text));
+    }
+    money::amount(text, currency)
+}
+
+/// The country of the storefront that the row is from.
+fn country<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let two_letters = |text: &&str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let of_shop = || {
+        let shop = filled(&record.domain).or_else(|| filled(&record.url).and_then(host))?;
+        // `ar` is the Arabic shop, not Argentina.
+        shop.split('.').next().filter(|label| *label != "ar")
+    };
+    filled(&record.country_code).filter(two_letters).or_else(|| of_shop().filter(two_letters))
 }
 
 /// The sizes one can choose from; none for a product of one size.

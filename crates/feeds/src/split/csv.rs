@@ -1,7 +1,8 @@
 //! Records in CSV.
 //!
 //! Where a record ends is decided by the same rules by which `csv-core` then reads it: a quote opens a quoted field only at the field's
-//! beginning, anywhere else it is an ordinary character; within a quoted field a doubled quote stands for one.
+//! beginning, anywhere else it is an ordinary character; within a quoted field a doubled quote stands for one. What separates the fields is
+//! what separates them in the header.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3};
@@ -11,11 +12,27 @@ use crate::{Broken, Defect, Reason};
 
 /// Bytes of a header.
 const HEADER_LIMIT: usize = 64 << 10;
+/// What may separate fields. Spreadsheets write semicolons where the comma stands before decimals.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// What separates the columns of a header: the first separator that stands outside quotes. Names of columns contain none.
+fn separator(header: &str) -> u8 {
+    let mut quoted = false;
+    for byte in header.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            _ if !quoted && SEPARATORS.contains(&byte) => return byte,
+            _ => {}
+        }
+    }
+    b','
+}
 
 #[derive(Debug)]
 pub(super) struct State {
     place: Place,
     header: Option<String>,
+    separator: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +45,16 @@ enum Place {
 
 impl State {
     pub(super) fn with_header(header: Option<String>) -> Self {
-        Self { place: Place::FieldStart, header }
+        let separator = header.as_deref().map_or(b',', separator);
+        Self { place: Place::FieldStart, header, separator }
     }
 
     pub(super) fn header(&self) -> Option<&str> {
         self.header.as_deref()
+    }
+
+    fn separates(&self, byte: u8) -> bool {
+        if self.header.is_some() { byte == self.separator } else { SEPARATORS.contains(&byte) }
     }
 
     /// Reads on; the number of bytes up to the character that ends the record.
@@ -48,14 +70,21 @@ impl State {
                     }
                 },
                 (Place::FieldStart, b'"') | (Place::QuoteInQuoted, b'"') => self.place = Place::Quoted,
-                (_, b',') => self.place = Place::FieldStart,
+                (_, byte) if self.separates(*byte) => self.place = Place::FieldStart,
                 (_, b'\n' | b'\r') => {
                     self.place = Place::FieldStart;
                     return Some(at);
                 }
                 _ => {
                     self.place = Place::Unquoted;
-                    match memchr3(b',', b'\n', b'\r', &bytes[at..]) {
+                    // In the header any separator will do.
+                    let next = match self.header {
+                        Some(_) => memchr3(self.separator, b'\n', b'\r', &bytes[at..]),
+                        None => {
+                            bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r') || self.separates(*byte))
+                        }
+                    };
+                    match next {
                         None => return None,
                         Some(next) => at += next,
                     }
@@ -108,7 +137,7 @@ impl Splitter {
         let Ok(text) = simdutf8::basic::from_utf8(header) else {
             return Err(self.broken(Reason::NotJson, "the feed begins with neither JSON nor a CSV header in UTF-8"));
         };
-        self.csv.header = Some(text.to_owned());
+        self.csv = State { place: self.csv.place, ..State::with_header(Some(text.to_owned())) };
         self.consume(end - self.start);
         Ok(())
     }
@@ -139,6 +168,12 @@ impl Default for Row {
 }
 
 impl Row {
+    /// For the records below a header, and the header itself.
+    #[must_use]
+    pub fn below(header: &str) -> Self {
+        Self { reader: ReaderBuilder::new().delimiter(separator(header)).build(), ..Self::default() }
+    }
+
     /// Reads one record.
     pub fn read(&mut self, record: &str) {
         self.reader.reset();

@@ -1,4 +1,4 @@
-//! SHEIN product-detail API documents: one document per colour of an article, as the Saudi storefront answers.
+//! SHEIN product-detail API documents: one document per colour of an article. Those seen are the Saudi storefront's.
 //!
 //! Where things are, because the obvious places are the wrong ones:
 //! - what one can buy: `info.saleAttr.multiLevelSaleAttribute.sku_list`. `skc_sale_attr` names sizes too, but also sizes that
@@ -7,16 +7,20 @@
 //!   `goods_id` (the others are the other colours); the Arabic title: `info.productInfo.goods_name`;
 //! - the category path: `info.productInfo.cateInfos`, a map by id in no order; `parent_ids` lead from the root;
 //! - the currency: what is left of `amountWithSymbol` ("SR23.80") without the number.
+//!
+//! Other storefronts answer alike, in their language and currency: what stands in `goods_name` or `attr_name` is in the language of the
+//! storefront, which the document does not name; `…_en` is English everywhere.
 
 mod document;
 mod variants;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use catalog::{Attribute, Category, CategoryPath, Localized, Product};
 
 use self::document::{Detail, Document, Head, ProductInfo};
-use super::{Adapter, add_image, all_of, language_of, parse};
+use super::{Adapter, UNDETERMINED, add_image, all_of, language_by_script, parse};
 use crate::lenient::{Entries, filled};
 use crate::{Defect, Reason, quality};
 
@@ -80,34 +84,35 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
     let colours = sale.and_then(|sale| sale.main.as_ref()).map(|main| main.info.0.as_slice()).unwrap_or_default();
     let colour = colours.iter().find(|colour| filled(&colour.goods_id) == Some(id));
 
+    let lang = latin_language(about);
     let title = filled(&about.goods_name).unwrap_or_default();
-    // The entry of the own colour comes last: its English title goes before one that stands where the Arabic should.
+    // The entry of the own colour comes last: its English title goes before one that stands where the storefront's should.
     let name = Localized::default()
-        .with(language_of(title), title)
+        .with(in_language(title, lang), title)
         .with("en", colour.and_then(|colour| filled(&colour.goods_url_name)).unwrap_or_default());
 
     let details = about.description.as_ref().map(|description| description.details.0.as_slice()).unwrap_or_default();
-    let mut attributes = attributes(details);
+    let mut attributes = attributes(details, lang);
     if let Some(colour) = colour
         && let (Some(code), Some(label)) = (filled(&colour.attr_id), filled(&colour.attr_name))
         && let Some(value) = filled(&colour.attr_value)
         && !attributes.iter().any(|attribute| attribute.code == code)
     {
-        let text = |text: &str| Localized::default().with(language_of(text), text);
+        let text = |text: &str| Localized::default().with(in_language(text, lang), text);
         attributes.push(Attribute { code: code.to_owned(), name: text(label), values: vec![text(value)] });
     }
 
     let levels = sale.and_then(|sale| sale.levels.as_ref());
-    let (options, variants) = variants::read(levels)?;
+    let (options, variants) = variants::read(levels, lang)?;
     Ok(Product {
         source: source.to_owned(),
         id: id.to_owned(),
         group: filled(&about.relation).map(str::to_owned),
         sku: filled(&about.goods_sn).map(str::to_owned),
         name,
-        description: description(about, &attributes),
+        description: description(about, &attributes, lang),
         brand: info.brand.as_ref().and_then(|brand| filled(&brand.name)).map(str::to_owned),
-        categories: categories(&about.categories, filled(&about.cat_id)),
+        categories: categories(&about.categories, filled(&about.cat_id), lang),
         attributes,
         options,
         variants,
@@ -118,13 +123,31 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
     })
 }
 
+/// The language of a text of a document whose Latin letters mean `latin`.
+fn in_language<'l>(text: &str, latin: &'l str) -> &'l str {
+    language_by_script(text).unwrap_or(latin)
+}
+
+/// What Latin letters mean in a document: English, unless most of its categories and attributes are called something else in English. Which other
+/// language it is then, nobody can tell.
+fn latin_language(about: &ProductInfo<'_>) -> &'static str {
+    let categories = about.categories.0.iter().map(|(_, one)| (&one.category_name, &one.category_name_en));
+    let details = about.description.iter().flat_map(|description| &description.details.0);
+    let pairs = categories.chain(details.map(|one| (&one.attr_name, &one.attr_name_en)));
+    let latin = pairs
+        .filter_map(|(own, english)| Some((filled(own)?, filled(english)?)))
+        .filter(|(own, _)| language_by_script(own).is_none());
+    let (same, other): (Vec<_>, Vec<_>) = latin.partition(|(own, english)| own.eq_ignore_ascii_case(english));
+    if other.len() > same.len() { UNDETERMINED } else { "en" }
+}
+
 /// One attribute for each `attr_id`, with all its values, in the order of the document.
-fn attributes(details: &[Detail<'_>]) -> Vec<Attribute> {
+fn attributes(details: &[Detail<'_>], lang: &str) -> Vec<Attribute> {
     let mut attributes: Vec<Attribute> = Vec::new();
     for detail in details {
-        let text = |arabic, english| {
-            let arabic = filled(arabic).unwrap_or_default();
-            Localized::default().with(language_of(arabic), arabic).with("en", filled(english).unwrap_or_default())
+        let text = |own, english| {
+            let own = filled(own).unwrap_or_default();
+            Localized::default().with(in_language(own, lang), own).with("en", filled(english).unwrap_or_default())
         };
         let name = text(&detail.attr_name, &detail.attr_name_en);
         let value = text(&detail.attr_value, &detail.attr_value_en);
@@ -142,13 +165,15 @@ fn attributes(details: &[Detail<'_>]) -> Vec<Attribute> {
 }
 
 /// The description, or where there is none the attributes as text, a line each.
-fn description(about: &ProductInfo<'_>, attributes: &[Attribute]) -> Localized {
+fn description(about: &ProductInfo<'_>, attributes: &[Attribute], lang: &str) -> Localized {
     let text = about.description.as_ref().and_then(|description| filled(&description.goods_desc));
     if let Some(text) = text {
-        return Localized::default().with(language_of(text), text);
+        return Localized::default().with(in_language(text, lang), text);
     }
     let mut description = Localized::default();
-    for lang in ["en", "ar"] {
+    let languages: BTreeSet<&str> =
+        attributes.iter().flat_map(|attribute| attribute.name.0.keys()).map(String::as_str).collect();
+    for lang in languages {
         let separator = if lang == "ar" { "، " } else { ", " };
         let lines: Vec<String> = attributes
             .iter()
@@ -164,12 +189,12 @@ fn description(about: &ProductInfo<'_>, attributes: &[Attribute]) -> Localized {
 }
 
 /// The path to the document's own category; if it is not in the map, to the deepest there is.
-fn categories(all: &Entries<'_, document::Category<'_>>, own: Option<&str>) -> Vec<CategoryPath> {
+fn categories(all: &Entries<'_, document::Category<'_>>, own: Option<&str>, lang: &str) -> Vec<CategoryPath> {
     let named = |id: &str| {
         let category = all.get(id)?;
-        let arabic = filled(&category.category_name).unwrap_or_default();
+        let own = filled(&category.category_name).unwrap_or_default();
         let name = Localized::default()
-            .with(language_of(arabic), arabic)
+            .with(in_language(own, lang), own)
             .with("en", filled(&category.category_name_en).unwrap_or_default());
         (!name.is_empty()).then(|| Category { id: id.to_owned(), name })
     };

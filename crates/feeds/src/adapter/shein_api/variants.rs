@@ -4,8 +4,9 @@ use catalog::{Localized, Price, ProductOption, Variant};
 use rust_decimal::Decimal;
 
 use super::document::{Amounts, Choice, Levels, PriceInfo, Sku};
-use super::language_of;
+use super::in_language;
 use crate::lenient::{Digits, filled};
+use crate::money::Shown;
 use crate::{Defect, Reason, money};
 
 const SKUS: &str = "$.info.saleAttr.multiLevelSaleAttribute.sku_list";
@@ -16,12 +17,12 @@ struct Axis<'a> {
     name: Localized,
 }
 
-pub(super) fn read(levels: Option<&Levels<'_>>) -> Result<(Vec<ProductOption>, Vec<Variant>), Defect> {
+pub(super) fn read(levels: Option<&Levels<'_>>, lang: &str) -> Result<(Vec<ProductOption>, Vec<Variant>), Defect> {
     let skus = levels.map(|levels| levels.sku_list.0.as_slice()).unwrap_or_default();
     if skus.is_empty() {
         return Err(Defect::new(Reason::NoVariants, "the document has no SKU, so there is nothing to sell").path(SKUS));
     }
-    let axes = axes(skus);
+    let axes = axes(skus, lang);
     let mut variants = Vec::with_capacity(skus.len());
     for (number, sku) in skus.iter().enumerate() {
         variants.push((rank(levels, sku), variant(sku, &axes, &format!("{SKUS}[{number}]"))?));
@@ -33,14 +34,14 @@ pub(super) fn read(levels: Option<&Levels<'_>>) -> Result<(Vec<ProductOption>, V
 }
 
 /// The axes in the order in which the SKUs name them.
-fn axes<'a>(skus: &'a [Sku<'a>]) -> Vec<Axis<'a>> {
+fn axes<'a>(skus: &'a [Sku<'a>], lang: &str) -> Vec<Axis<'a>> {
     let mut axes: Vec<Axis<'a>> = Vec::new();
     for choice in skus.iter().flat_map(|sku| &sku.sku_sale_attr.0) {
         let id = axis_id(choice);
         if !axes.iter().any(|axis| axis.id == id) {
             let own = filled(&choice.attr_name).unwrap_or_default();
             let english = filled(&choice.attr_name_en).unwrap_or_default();
-            axes.push(Axis { id, name: Localized::default().with(language_of(own), own).with("en", english) });
+            axes.push(Axis { id, name: Localized::default().with(in_language(own, lang), own).with("en", english) });
         }
     }
     axes
@@ -105,12 +106,8 @@ fn prices(sku: &str, info: Option<&PriceInfo<'_>>, path: &str) -> Result<Vec<Pri
     let info = info.ok_or_else(|| none().path(path))?;
     let sale = info.sale.as_ref().ok_or_else(|| none().path(&sale_path))?;
     let digits = given(&sale.amount).ok_or_else(|| none().path(format!("{sale_path}.amount")))?;
-    let shown = filled(&sale.with_symbol).unwrap_or_default();
-    let currency = money::currency(money::symbol(shown)).ok_or_else(|| {
-        let message = format!("no currency is known for the price of SKU {sku:?}");
-        Defect::new(Reason::UnknownCurrency, message).path(format!("{sale_path}.amountWithSymbol")).value(shown)
-    })?;
-
+    let currency =
+        currency(sku, sale, digits).map_err(|defect| defect.path(format!("{sale_path}.amountWithSymbol")))?;
     let retail = info.retail.as_ref();
     let mut prices = vec![
         price(currency, digits, retail.and_then(|retail: &Amounts<'_>| given(&retail.amount)))
@@ -125,6 +122,34 @@ fn prices(sku: &str, info: Option<&PriceInfo<'_>>, path: &str) -> Result<Vec<Pri
     }
     prices.sort_by(|a, b| a.currency.cmp(&b.currency));
     Ok(prices)
+}
+
+/// The currency of a price: that of its symbol. A document does not name its country, but it says what the amount is in US dollars: where that
+/// is the same amount, `$` means those.
+fn currency(sku: &str, sale: &Amounts<'_>, digits: &str) -> Result<&'static str, Defect> {
+    let text = filled(&sale.with_symbol).unwrap_or_default();
+    let shown = Shown::of(text);
+    let dollars =
+        || given(&sale.usd).and_then(|usd| money::amount(usd, "USD").ok()) == money::amount(digits, "USD").ok();
+    let refused = |reason, message| Err(Defect::new(reason, message).value(text));
+    let currency = match shown.currency(None) {
+        Some(currency) => currency,
+        None if shown.means("USD") && !shown.is_bare() && dollars() => "USD",
+        None if money::is_ambiguous(shown.before) || money::is_ambiguous(shown.behind) => {
+            let message = format!("the symbol in the price of SKU {sku:?} stands for several currencies");
+            return refused(Reason::UnknownCurrency, message);
+        }
+        None => return refused(Reason::UnknownCurrency, format!("no currency is known for the price of SKU {sku:?}")),
+    };
+    // The same price twice in one record: they have to agree, but for rounding.
+    let (bare, with_symbol) = (money::amount(digits, currency), money::shown_amount(shown.number, currency));
+    if let (Ok(bare), Ok(with_symbol)) = (bare, with_symbol)
+        && (bare - with_symbol).abs() >= Decimal::ONE
+    {
+        let message = format!("SKU {sku:?} has the price {digits:?} in one place and another in the next");
+        return refused(Reason::InvalidAmount, message);
+    }
+    Ok(currency)
 }
 
 /// The digits of an amount that is there and not blank.
