@@ -32,10 +32,12 @@ class Size:
     rounds: int = 5
     last_kill: float = 0.85
     """Share of the storm after which nobody is killed: a lease has to expire before its work goes on."""
+    to_the_last_message: bool = True
+    """Whether to wait also for messages that come back late although nothing is pending any more."""
 
 
 FULL = Size(products=300, storm=240.0, medusa_down=150.0, kills=30, pim_faults=24, people=45, windows=14)
-SHORT = Size(products=40, storm=25.0, medusa_down=12.0, kills=5, pim_faults=8, people=8, windows=4, rounds=4, last_kill=0.4)
+SHORT = Size(products=40, storm=25.0, medusa_down=12.0, kills=5, pim_faults=8, people=8, windows=4, rounds=4, last_kill=0.4, to_the_last_message=False)
 
 
 @dataclass(frozen=True)

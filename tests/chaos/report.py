@@ -43,6 +43,7 @@ class Report:
             "edits by people": done["edits"],
             "Medusa down, seconds": round(self.storm.outage),
             **{NAMES[kind]: number for kind, number in counts(self.findings).items()},
+            "messages not waited for": done["left waiting"],
             "elapsed, seconds": round(self.seconds),
         }
 

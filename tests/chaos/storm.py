@@ -106,8 +106,7 @@ class Storm:
         self.upload()
         say(f"{len(self.uploads)} feeds uploaded; the storm begins")
         self.rage()
-        stuck = self.rest()
-        return sorted(stuck + self.differences())
+        return sorted(self.rest())
 
     def shorten_waits(self) -> None:
         for queue, seconds in VISIBILITY.items():
@@ -288,22 +287,27 @@ class Storm:
     # ---------------------------------------------------------------- rest
 
     def rest(self) -> list[Finding]:
-        """Waits until nothing is pending and nothing waits. What does not come to rest is stuck."""
+        """Waits until nothing is pending and nothing waits, and compares. What does not come to rest is stuck."""
         last, moved, calm, looked = "", time.monotonic(), 0, False
         swept = 0.0
         while True:
-            pending, runs, waiting = self.pending(), self.unfinished(), depths(self.stack)
+            pending, runs, waiting = self.pending(), self.unfinished(), Counter(depths(self.stack))
             now = time.monotonic()
-            restless = bool(pending or runs or any(waiting.values()))
+            # Nothing is pending, no letter is dead: what still waits only comes to look once more.
+            late = Counter({queue: depth for queue, depth in waiting.items() if not queue.endswith("Dlq")})
+            restless = bool(pending or runs or waiting.total() - late.total() or (late and self.plan.size.to_the_last_message))
             calm = 0 if restless else calm + 1
             if calm >= 2 and looked:
-                return self._stuck(pending, runs, waiting)
+                findings = self.differences()
+                if not late or not findings:
+                    self.done["left waiting"] = late.total()
+                    return findings + self._stuck(pending, runs, waiting - late)
+            if now - moved > PATIENCE:
+                return self._stuck(pending, runs, waiting) + self.differences()
             state = repr((sorted(pending), sorted(runs), waiting))
             if state != last:
                 last, moved = state, now
                 say(f"{len(pending)} pending, {len(runs)} runs under way, messages: {', '.join(f'{n} {q}' for q, n in waiting.items() if n) or 'none'}")
-            if now - moved > PATIENCE:
-                return self._stuck(pending, runs, waiting)
             if now - swept > 15:
                 followed = self._invoke("PimcoreSyncFunction", "changes")
                 looked = followed and now - self._edited > SETTLED
