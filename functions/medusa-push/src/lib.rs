@@ -6,4 +6,5 @@
 
 pub mod access;
 pub mod map;
+pub mod metrics;
 pub mod push;

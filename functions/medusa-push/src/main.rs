@@ -7,7 +7,8 @@ use ledger::{Ledger, Owner, Stage};
 use medusa::CompareAt;
 use medusa_push::access::{MedusaAccess, PimcoreAccess};
 use medusa_push::push::Push;
-use runtime::{Announcer, Batch, Deadline, Outcome, Queue, Secrets, SystemClock, settings};
+use runtime::{Announcer, Batch, Clock as _, Deadline, Metrics, Outcome, Queue, Secrets, SystemClock, settings};
+use tracing::Instrument as _;
 use worker::{Guard, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
@@ -21,6 +22,7 @@ struct Function {
     bus: Announcer,
     queue: Queue,
     guard: Guard,
+    metrics: Metrics,
 }
 
 #[tokio::main]
@@ -49,6 +51,7 @@ async fn main() -> Result<(), Error> {
         bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
         guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),
         queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),
+        metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "medusa-push"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
@@ -64,11 +67,13 @@ impl Function {
             owner: Owner(event.context.request_id.clone()),
             deadline: Deadline::of(&event.context),
         };
-        let push = Push { worker };
+        let push = Push { worker, metrics: &self.metrics };
         let batch = Batch::of(event.payload);
         let pimcore = self.pimcore.client().await;
         let ends = push.worker.ends();
-        let outcomes = push.run(&pimcore, async || self.medusa.open(ends).await, batch.products()).await;
+        let run = push.run(&pimcore, async || self.medusa.open(ends).await, batch.products());
+        let outcomes = Box::pin(run).instrument(batch.span()).await;
+        self.metrics.batch(&batch, &outcomes);
         let failed_with = |code: &str| {
             outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == code))
         };
@@ -80,6 +85,9 @@ impl Function {
         if doubted.into_iter().any(failed_with) {
             self.medusa.forget().await;
         }
-        Ok(self.queue.settle(&batch, &outcomes).await)
+        let response = self.queue.settle(&batch, &outcomes).await;
+        self.guard.report(&self.metrics);
+        self.metrics.emit(SystemClock.now_ms());
+        Ok(response)
     }
 }

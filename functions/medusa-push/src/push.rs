@@ -8,11 +8,11 @@ use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::{Applied, ProductState, Table};
 use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
-use runtime::{Bus, Cause, Clock, Outcome, ProductMessage};
+use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
 use crate::access::Open;
-use crate::map;
+use crate::{map, metrics};
 
 /// How old a category tree may be. A product in a category that is younger makes us read it again at once.
 const TREE_AGE: Duration = Duration::from_secs(60);
@@ -22,6 +22,8 @@ const TREE_AGE: Duration = Duration::from_secs(60);
 pub struct Push<'a, T, B, C> {
     /// The ledger's stage.
     pub worker: Worker<'a, T, B, C>,
+    /// What is counted.
+    pub metrics: &'a Metrics,
 }
 
 /// What the shop was found, or made, to hold.
@@ -62,8 +64,16 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
         }
-        let results = results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
-        outcomes.extend(self.worker.record(&ours, results).await);
+        metrics::count(&counts, self.metrics);
+        let now = self.worker.clock.now_ms();
+        let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
+            results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
+        let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
+        let lags =
+            held.filter_map(|(key, held)| Some((key.clone(), metrics::lag(ours.get(key)?, held, now)?))).collect();
+        let recorded = self.worker.record(&ours, results).await;
+        metrics::arrived(&lags, &recorded, self.metrics);
+        outcomes.extend(recorded);
         tracing::info!(
             products = keys.len(),
             ?counts,

@@ -7,7 +7,7 @@ use catalog::{Failure, ProductKey};
 use jiff::Timestamp;
 use ledger::{Applied, DesiredDoc, Table};
 use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
-use runtime::{Announcement, Bus, Cause, Clock, Outcome, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
@@ -19,13 +19,23 @@ pub struct Sync<'a, T, B, C> {
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
+    /// What is counted.
+    pub metrics: &'a Metrics,
 }
 
 /// What Pimcore was found, or made, to hold.
 #[derive(Debug)]
 struct Synced {
     applied: Applied,
-    written: bool,
+    /// What had to be done for it.
+    change: Change,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Created,
+    Updated,
+    Unchanged,
 }
 
 /// A product whose lease is ours.
@@ -63,15 +73,20 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
-        let written = results.values().filter(|result| result.as_ref().is_ok_and(|synced| synced.written)).count();
-        let failed = results.values().filter(|result| result.is_err()).count();
-        let of_batch = results.len();
+        let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
+        let by = |change| held.clone().filter(|one| *one == change).count();
+        let (created, updated, unchanged) = (by(Change::Created), by(Change::Updated), by(Change::Unchanged));
+        let failed = results.len() - held.count();
+        self.metrics.count(Metric::ProductsCreated, created as u64);
+        self.metrics.count(Metric::ProductsUpdated, updated as u64);
+        self.metrics.count(Metric::ProductsUnchanged, unchanged as u64);
         let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied))).collect();
         outcomes.extend(self.worker.record(&ours, results).await);
         tracing::info!(
             products = keys.len(),
-            written,
-            unchanged = of_batch - written - failed,
+            created,
+            updated,
+            unchanged,
             failed,
             forwarded = forward.len(),
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -153,7 +168,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), self.policy) {
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
-                Ok(Prepared::Holds(Synced { applied: applied(doc, id), written: false }))
+                Ok(Prepared::Holds(Synced { applied: applied(doc, id), change: Change::Unchanged }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
@@ -224,7 +239,8 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
             let Some((item, write)) = items.remove(&key) else { continue };
             match outcome {
                 WriteOutcome::Saved(saved) => {
-                    let synced = Synced { applied: applied(&item.doc, Some(saved.id)), written: true };
+                    let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
+                    let synced = Synced { applied: applied(&item.doc, Some(saved.id)), change };
                     results.insert(key, Ok(synced));
                 }
                 WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),

@@ -129,7 +129,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
-        let push = Push { worker };
+        let push = Push { worker, metrics: &runtime::Metrics::default() };
         push.run(pimcore, async || open.clone(), &messages).await.into_iter().collect()
     }
 }

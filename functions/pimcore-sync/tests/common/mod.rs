@@ -159,7 +159,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = Sync { worker, policy };
+        let sync = Sync { worker, policy, metrics: &runtime::Metrics::default() };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
