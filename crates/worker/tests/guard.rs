@@ -1,0 +1,322 @@
+//! What a function does about a target that fails: nothing as long as it works, one write when it does not, and then leave it alone.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use catalog::{ContentHash, Failure, ProductKey, Version};
+use ledger::breaker::{Flow, Health, Mapping, Settings, look, tend};
+use ledger::core::breaker::{Mode, item_key};
+use ledger::core::desired;
+use ledger::{Applied, Call, Leases, Ledger, Memory, Owner, Stage};
+use runtime::{Announcement, Bus, Clock, Deadline, Outcome};
+use worker::{Guard, Worker};
+
+const NOW: i64 = 1_800_000_000_000;
+const SETTINGS: Settings = Settings {
+    failures: 3,
+    wait_ms: 30_000,
+    longest_wait_ms: 300_000,
+    probe_ms: 30_000,
+    step_ms: 50_000,
+    steps: &[1, 5],
+    settle_ms: 120_000,
+    calm_ms: 600_000,
+};
+
+#[derive(Default)]
+struct Heard {
+    announcements: Mutex<Vec<Announcement>>,
+    deaf: AtomicBool,
+}
+
+impl Heard {
+    /// Events since the last look.
+    fn take(&self) -> Vec<String> {
+        self.announcements.lock().unwrap().drain(..).map(|one| one.detail().to_owned()).collect()
+    }
+}
+
+impl Bus for Heard {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
+        if self.deaf.load(Ordering::Relaxed) {
+            return vec![Err(Failure::transient("announce_failed", "deaf")); announcements.len()];
+        }
+        self.announcements.lock().unwrap().extend_from_slice(announcements);
+        vec![Ok(()); announcements.len()]
+    }
+}
+
+struct Clockwork(AtomicI64);
+
+impl Clock for Clockwork {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The ledger, the bus and the clock that all environments of all functions share.
+struct World {
+    ledger: Ledger<Memory>,
+    bus: Heard,
+    clock: Clockwork,
+}
+
+/// dlq-redrive's side, where everything works.
+struct Well;
+
+impl Mapping for Well {
+    async fn tell(&self, _: Stage, _: Flow) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl Health for Well {
+    async fn works(&self, _: Stage) -> bool {
+        true
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let ledger = Ledger::in_table(Memory::default(), Leases { lease_ms: 90_000, landing_ms: 60_000 });
+        for n in 0..10 {
+            let state = desired::write_state(&key(n), &version(), &hash(), "run", NOW);
+            ledger.table().put(&state).unwrap();
+        }
+        Self { ledger, bus: Heard::default(), clock: Clockwork(AtomicI64::new(NOW)) }
+    }
+
+    /// One invocation with some products, to each of which the target does this.
+    async fn batch(
+        &self,
+        guard: &Guard,
+        stage: Stage,
+        products: &[u32],
+        target: impl Fn(&ProductKey) -> Result<(), Failure>,
+    ) -> HashMap<ProductKey, Outcome> {
+        let worker = Worker {
+            stage,
+            ledger: &self.ledger,
+            guard,
+            bus: &self.bus,
+            clock: &self.clock,
+            owner: Owner("us".into()),
+            deadline: Deadline::at(self.clock.now_ms() + 60_000),
+        };
+        let keys: Vec<ProductKey> = products.iter().map(|n| key(*n)).collect();
+        let mut claims = worker.claim(&keys).await;
+        let done = Applied { hash: hash(), version: version(), remote_id: None, view: None, at: 0 };
+        let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
+            claims.ours.keys().map(|key| (key.clone(), target(key).map(|()| done.clone()))).collect();
+        claims.outcomes.extend(worker.record(&claims.ours, results).await);
+        claims.outcomes
+    }
+
+    async fn fails(&self, guard: &Guard, stage: Stage, code: &str) {
+        self.batch(guard, stage, &[1, 2], |_| Err(Failure::transient(code, "no answer"))).await;
+    }
+
+    async fn mode(&self, target: Stage) -> Mode {
+        look(&self.ledger, target).await.unwrap().mode
+    }
+
+    /// What was asked of breakers' items since the last look.
+    fn breaker_calls(&self) -> Vec<Call> {
+        let of_breaker = |call: &Call| match call {
+            Call::Read(keys) => keys.iter().any(|key| key.pk.starts_with("B#")),
+            Call::Write(key, _) => key.pk.starts_with("B#"),
+            Call::Query(_) => false,
+        };
+        self.ledger.table().take_calls().into_iter().filter(of_breaker).collect()
+    }
+
+    fn later(&self, ms: i64) {
+        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+fn key(n: u32) -> ProductKey {
+    ProductKey::new("demo", n.to_string()).unwrap()
+}
+
+fn hash() -> ContentHash {
+    ContentHash::from_text("a".repeat(32))
+}
+
+fn version() -> Version {
+    Version::new(1, "0", 0)
+}
+
+fn guard(stage: Stage) -> Guard {
+    Guard::new(stage, SETTINGS)
+}
+
+fn held(outcome: &Outcome) -> Duration {
+    let Outcome::Failed(failure) = outcome else { panic!("not held: {outcome:?}") };
+    assert_eq!(failure.code, "breaker_open");
+    failure.retry_after.unwrap()
+}
+
+#[tokio::test]
+async fn as_long_as_targets_answer_no_call_is_made_for_breakers() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    for round in 0..50 {
+        let outcomes = world
+            .batch(&guard, Stage::Medusa, &[1, 2, 3], |key| match key.id() {
+                "3" => Err(Failure::permanent("medusa_refused", "no")),
+                _ => Ok(()),
+            })
+            .await;
+        assert_eq!(outcomes.len(), 3);
+        let calls = world.ledger.table().take_calls();
+        assert!(calls.iter().all(|call| matches!(call, Call::Write(key, _) if key.sk == "state")), "{calls:?}");
+        assert!(calls.len() >= 6, "round {round}: each product is claimed, and completed or given back");
+    }
+    assert!(world.bus.take().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_the_targets_own_failure_never_trips() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    for code in ["leased", "ledger_unavailable", "secret_missing", "medusa_login_refused", "deadline"] {
+        for _ in 0..10 {
+            world.fails(&guard, Stage::Medusa, code).await;
+        }
+    }
+    assert!(world.breaker_calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_answer_is_left_alone_by_one_write() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    for _ in 0..2 {
+        world.fails(&guard, Stage::Medusa, "medusa_unreachable").await;
+    }
+    let item = item_key(Stage::Medusa);
+    let looks = |calls: Vec<Call>| calls.iter().all(|call| matches!(call, Call::Read(_)));
+    assert!(looks(world.breaker_calls()) && world.bus.take().is_empty(), "not yet");
+    world.fails(&guard, Stage::Medusa, "medusa_unreachable").await;
+    let writes: Vec<Call> = world.breaker_calls().into_iter().filter(|call| matches!(call, Call::Write(..))).collect();
+    assert_eq!(writes, [Call::Write(item.clone(), true)]);
+    assert_eq!(world.bus.take(), [r#"{"target":"medusa"}"#]);
+    assert_eq!(world.mode(Stage::Medusa).await, Mode::Open { retry_at: NOW + 30_000 });
+
+    world.later(10_000);
+    let _ = world.ledger.table().take_calls();
+    let outcomes = world.batch(&guard, Stage::Medusa, &[1, 2, 3], |_| panic!("the target was asked")).await;
+    assert!(outcomes.values().all(|outcome| held(outcome) == Duration::from_secs(20)), "{outcomes:?}");
+    assert_eq!(world.ledger.table().take_calls(), [Call::Read(vec![item])], "one look, no lease");
+}
+
+#[tokio::test]
+async fn two_environments_open_it_once_and_both_hold() {
+    let world = World::new();
+    let (one, two) = (guard(Stage::Pimcore), guard(Stage::Pimcore));
+    for _ in 0..2 {
+        world.fails(&one, Stage::Pimcore, "pimcore_timeout").await;
+        world.fails(&two, Stage::Pimcore, "pimcore_unavailable").await;
+    }
+    // Both have their third batch under way when the first of them opens it.
+    let answers = [Failure::transient("pimcore_timeout", "t"), Failure::transient("pimcore_unavailable", "u")];
+    for (guard, failure) in [(&one, &answers[0]), (&two, &answers[1])] {
+        let results = BTreeMap::from([(key(1), Err::<(), _>(failure.clone())), (key(2), Err(failure.clone()))]);
+        guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+    }
+    let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
+    assert_eq!((seen.openings, seen.is_open()), (1, true));
+    assert_eq!(world.bus.take().len(), 2, "the first may have died before it could say so");
+    for guard in [&one, &two] {
+        let outcomes = world.batch(guard, Stage::Pimcore, &[1], |_| panic!("the target was asked")).await;
+        assert_eq!(held(&outcomes[&key(1)]), Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn an_opener_that_dies_before_it_could_say_so_is_made_up_for_by_whoever_holds_next() {
+    let world = World::new();
+    let opener = guard(Stage::Medusa);
+    let other = guard(Stage::Medusa);
+    world.fails(&other, Stage::Medusa, "medusa_unavailable").await;
+    world.bus.deaf.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        world.fails(&opener, Stage::Medusa, "medusa_unavailable").await;
+    }
+    world.bus.deaf.store(false, Ordering::Relaxed);
+    assert!(world.bus.take().is_empty());
+    let outcomes = world.batch(&other, Stage::Medusa, &[4], |_| panic!("the target was asked")).await;
+    held(&outcomes[&key(4)]);
+    assert_eq!(world.bus.take(), [r#"{"target":"medusa"}"#]);
+    // Nor does it flood the bus while messages keep coming.
+    for _ in 0..20 {
+        world.batch(&other, Stage::Medusa, &[4], |_| panic!("the target was asked")).await;
+    }
+    assert!(world.bus.take().is_empty());
+    world.later(10_000);
+    world.batch(&other, Stage::Medusa, &[4], |_| panic!("the target was asked")).await;
+    assert_eq!(world.bus.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_ledger_that_does_not_take_the_opening_is_asked_again() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    let failure = Failure::transient("medusa_unreachable", "refused");
+    let results = BTreeMap::from([(key(1), Err::<(), _>(failure))]);
+    world.ledger.table().break_down(true);
+    for _ in 0..5 {
+        guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+    }
+    assert!(
+        guard.held(&world.ledger, &world.bus, NOW).await.is_none(),
+        "who cannot look goes on, and meets the same trouble"
+    );
+    world.ledger.table().break_down(false);
+    guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+    assert!(matches!(world.mode(Stage::Medusa).await, Mode::Open { .. }));
+}
+
+#[tokio::test]
+async fn without_the_pim_the_shop_is_not_asked_either() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    for _ in 0..3 {
+        world.fails(&guard, Stage::Medusa, "pimcore_unreachable").await;
+    }
+    assert!(matches!(world.mode(Stage::Pimcore).await, Mode::Open { .. }));
+    assert_eq!(world.mode(Stage::Medusa).await, Mode::Closed, "nobody has asked the shop");
+    let outcomes = world.batch(&guard, Stage::Medusa, &[1], |_| panic!("a target was asked")).await;
+    held(&outcomes[&key(1)]);
+}
+
+#[tokio::test]
+async fn once_traffic_returns_work_goes_on_and_the_first_answer_ends_the_looking() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    for _ in 0..3 {
+        world.fails(&guard, Stage::Medusa, "medusa_unreachable").await;
+    }
+    world.later(30_000);
+    let owner = Owner("keeper".into());
+    tend(&world.ledger, &Well, &Well, &owner, &SETTINGS, world.clock.now_ms()).await.unwrap();
+    assert_eq!(world.mode(Stage::Medusa).await, Mode::Returning { step: 0 });
+    // It fails again at once: whoever knows it from before does not wait for three.
+    world.fails(&guard, Stage::Medusa, "medusa_unreachable").await;
+    let seen = look(&world.ledger, Stage::Medusa).await.unwrap();
+    assert_eq!((seen.openings, seen.mode), (2, Mode::Open { retry_at: NOW + 30_000 + 60_000 }));
+    world.later(60_000);
+    tend(&world.ledger, &Well, &Well, &owner, &SETTINGS, world.clock.now_ms()).await.unwrap();
+    world.later(90_000);
+    world.breaker_calls();
+    let outcomes = world.batch(&guard, Stage::Medusa, &[5], |_| Ok(())).await;
+    assert!(!matches!(outcomes[&key(5)], Outcome::Failed(_)), "{outcomes:?}");
+    assert_eq!(world.breaker_calls().len(), 1, "looked once more");
+    world.batch(&guard, Stage::Medusa, &[6], |_| Ok(())).await;
+    assert!(world.breaker_calls().is_empty());
+}
