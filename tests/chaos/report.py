@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.compare import KINDS, Finding, counts
-from chaos.storm import SWEEP_AFTER, VISIBILITY, Storm
+from chaos.storm import BREAKER_STEP, SWEEP_AFTER, VISIBILITY, Storm
 
 SHOWN = 60
 
@@ -65,7 +65,7 @@ class Report:
             **self.figures(),
             "faults": dict(sorted(self.storm.met().items())),
             "killed": {what.removeprefix("killed "): number for what, number in self.storm.done.items() if what.startswith("killed ")},
-            "shortened waits, seconds": {**VISIBILITY, "sweep": SWEEP_AFTER},
+            "shortened waits, seconds": {**VISIBILITY, "sweep": SWEEP_AFTER, "step of a breaker": BREAKER_STEP},
             "findings": [vars(finding) for finding in self.findings],
             "ledger": {key: {name: str(value) for name, value in state.items()} for key, state in states.items()},
         }

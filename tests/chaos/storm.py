@@ -26,10 +26,11 @@ from chaos.compare import DEAD, STUCK, Finding, Wanted, compare
 from chaos.plan import Act, Kill, Plan
 from chaos.proxies import FaultyAws, FaultyTarget
 
-# A killed function's messages come back after the queue's visibility timeout, and the sweep waits ten minutes. For a run of minutes these waits are
-# shortened, but stay longer than the functions' leases, whose order with them the protocol relies on.
+# A killed function's messages come back after the queue's visibility timeout, the sweep waits ten minutes, traffic returns in steps of a minute. For a run of
+# minutes these waits are shortened, but visibility stays longer than the functions' leases: the protocol relies on that order.
 VISIBILITY = {"IngestQueue": 160, "PimcoreQueue": 100, "MedusaQueue": 100}
 SWEEP_AFTER = 120
+BREAKER_STEP = 10
 # Seconds without any change in what is pending or waiting after which rest is given up. A lease, the time for a late request and a visibility timeout fit in.
 PATIENCE = 420.0
 # The change feed looks at a second again for this long.
@@ -113,7 +114,10 @@ class Storm:
             self.sqs.set_queue_attributes(QueueUrl=self.outputs[queue], Attributes={"VisibilityTimeout": str(seconds)})
         name = self.outputs["DlqRedriveFunction"]
         variables = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "SWEEP_AFTER_SECONDS": str(SWEEP_AFTER)}})
+        variables |= {"SWEEP_AFTER_SECONDS": SWEEP_AFTER, "BREAKER_STEP_SECONDS": BREAKER_STEP}
+        # The emulator keeps numbers of the template as numbers.
+        texts = {variable: str(value) for variable, value in variables.items()}
+        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": texts})
 
     # ---------------------------------------------------------------- feeds
 
@@ -272,8 +276,11 @@ class Storm:
         """The emulator runs the template's schedules; this runs them more often, for the story lasts minutes instead of days."""
         while not self._over.wait(20):
             self._invoke("PimcoreSyncFunction", "changes")
-            self._invoke("DlqRedriveFunction", "redrive")
-            self._invoke("DlqRedriveFunction", "sweep")
+            self._tend()
+
+    def _tend(self) -> None:
+        for action in ("tend", "redrive", "sweep"):
+            self._invoke("DlqRedriveFunction", action)
 
     def _invoke(self, function: str, action: str) -> bool:
         try:
@@ -312,8 +319,7 @@ class Storm:
                 followed = self._invoke("PimcoreSyncFunction", "changes")
                 looked = followed and now - self._edited > SETTLED
                 calm = 0
-                self._invoke("DlqRedriveFunction", "redrive")
-                self._invoke("DlqRedriveFunction", "sweep")
+                self._tend()
                 swept = time.monotonic()
             time.sleep(3)
 
