@@ -31,6 +31,10 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                 tracing::info!(source, run, ?report, "full feed compared with the one before");
                 Ok(())
             }
+            Ok(Outcome::Overtaken(report)) => {
+                tracing::info!(source, run, ?report, "full feed compared with a newer one that was accepted before it");
+                Ok(())
+            }
             Ok(Outcome::Ignored(reason)) => {
                 tracing::info!(source, run, reason, "full feed not compared");
                 Ok(())

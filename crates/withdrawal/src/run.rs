@@ -67,6 +67,8 @@ pub struct Baseline {
 pub enum Outcome {
     /// The feed is the baseline now.
     Accepted(Report),
+    /// A newer feed is the baseline; what only this one has is withdrawn.
+    Overtaken(Report),
     /// Nothing to compare, or not to be compared; the reason.
     Ignored(&'static str),
     /// The guard refused it.
@@ -213,8 +215,11 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let accepted = Baseline { run: request.run.clone(), version: index.version.clone() };
         let mut report = Report::default();
         if let Some(baseline) = &baseline {
-            if baseline.version >= index.version {
-                return Ok(Outcome::Ignored("a newer full feed, or this one, has been compared already"));
+            if baseline.run == request.run || baseline.version == index.version {
+                return Ok(Outcome::Ignored("this full feed has been compared already"));
+            }
+            if baseline.version > index.version {
+                return self.overtaken(request, &index, baseline).await;
             }
             // Without its manifest (expired) there is nothing to compare with: the feed becomes the baseline.
             if let Some(before) = self.index(request, &baseline.run).await? {
@@ -224,7 +229,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                         return Ok(Outcome::Refused { missing, of });
                     }
                 }
-                if let Some(rest) = self.withdraw(request, &before, &index, &mut report).await? {
+                if let Some(rest) = self.withdraw(request, &before, &index, true, &mut report).await? {
                     return Ok(Outcome::GoOn(rest));
                 }
             }
@@ -238,6 +243,24 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             ));
         }
         Ok(Outcome::Accepted(report))
+    }
+
+    /// A newer full feed was accepted first (both were read at the same time, or this one came late): what only the older one has is not
+    /// offered any more, although no comparison would ever notice, because it was in neither of the two baselines.
+    ///
+    /// There is no guard: the newer feed has passed it, and the rest of the older one's products are in it.
+    async fn overtaken(&self, request: &Request, older: &Index, baseline: &Baseline) -> Result<Outcome, Failure> {
+        let Some(newer) = self.index(request, &baseline.run).await? else {
+            return Ok(Outcome::Ignored("a newer full feed was accepted, whose manifest is gone"));
+        };
+        // As the newer feed would have done it. A rest of another comparison says nothing about this one.
+        let request = Request { run: baseline.run.clone(), after: None, ..request.clone() };
+        let mut report = Report::default();
+        match self.withdraw(&request, older, &newer, false, &mut report).await? {
+            None => Ok(Outcome::Overtaken(report)),
+            // What is done is passed over by the next attempt.
+            Some(_) => Err(Failure::transient("deadline", "no time is left to compare an overtaken full feed")),
+        }
     }
 
     async fn index(&self, request: &Request, run: &str) -> Result<Option<Index>, Failure> {
@@ -267,12 +290,13 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         Ok((gone, missing.compared))
     }
 
-    /// Gives the request for the rest if time runs out.
+    /// Gives the request for the rest if time runs out. `again` also announces what an earlier attempt withdrew.
     async fn withdraw(
         &self,
         request: &Request,
         before: &Index,
         now: &Index,
+        again: bool,
         report: &mut Report,
     ) -> Result<Option<Request>, Failure> {
         let version = Version::from_text(now.version.as_str());
@@ -291,7 +315,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                 // Even the empty id says that the guard has been passed.
                 return Ok(Some(Request { after: Some(done.unwrap_or_default()), ..request.clone() }));
             }
-            self.withdraw_window(request, &ids, &version, now, report).await?;
+            self.withdraw_window(request, &ids, &version, (now, again), report).await?;
             done = Some(last);
         }
     }
@@ -301,7 +325,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         request: &Request,
         ids: &[String],
         version: &Version,
-        index: &Index,
+        (index, again): (&Index, bool),
         report: &mut Report,
     ) -> Result<(), Failure> {
         // An id that is no key was rejected when it came, so there is nothing to withdraw.
@@ -317,6 +341,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             };
             let mut doc = doc.map_err(|error| error.failure())?;
             match step(&doc, version) {
+                Step::AnnounceAgain if !again => report.left += 1,
                 Step::Leave => report.left += 1,
                 Step::AnnounceAgain => {
                     report.again += 1;

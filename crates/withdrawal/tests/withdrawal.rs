@@ -228,9 +228,10 @@ async fn the_guard_refuses_a_half_empty_feed_and_keeps_the_baseline() {
 async fn gaps_old_feeds_and_other_messages_withdraw_nothing() {
     let world = World::new();
     world.run(&world.feed(2, &ids(0..20), true)).await.unwrap();
-    for request in [world.feed(3, &ids(0..19), false), world.feed(1, &ids(0..19), true)] {
-        assert!(matches!(world.run(&request).await, Ok(Outcome::Ignored(_))), "{request:?}");
-    }
+    let request = world.feed(3, &ids(0..19), false);
+    assert!(matches!(world.run(&request).await, Ok(Outcome::Ignored(_))), "{request:?}");
+    let older = world.feed(1, &ids(0..19), true);
+    assert_eq!(world.run(&older).await, Ok(Outcome::Overtaken(Report::default())));
     let none = Request { bucket: "b".into(), source: "demo".into(), run: "none".into(), force: false, after: None };
     assert!(matches!(world.run(&none).await, Ok(Outcome::Ignored(_))));
     assert!(world.withdrawn().is_empty());
@@ -251,6 +252,64 @@ async fn a_newer_document_wins_and_unknown_ids_are_left() {
     world.put("p0", &version(3, 0));
     assert_eq!(world.run(&second).await, accepted(1, 0, 3));
     assert_eq!(world.withdrawn(), ["p1"]);
+}
+
+#[tokio::test]
+async fn of_two_full_feeds_read_at_once_the_newer_one_counts_in_either_order() {
+    // p20 is only in the older one, p0 in neither, p21 only in the newer one.
+    let (older, newer) = (ids(1..21), [ids(1..20), ids(21..22)].concat());
+    for newer_first in [false, true] {
+        let world = World::new();
+        world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+        let requests = [world.feed(2, &older, true), world.feed(3, &newer, true)];
+        // Documents are written by version; `feed` puts what comes last.
+        world.put("p20", &version(2, 19));
+        if newer_first {
+            assert_eq!(world.run(&requests[1]).await, accepted(1, 0, 0));
+            assert_eq!(world.withdrawn(), ["p0"]);
+            let overtaken = Outcome::Overtaken(Report { withdrawn: 1, again: 0, left: 0 });
+            assert_eq!(world.run(&requests[0]).await, Ok(overtaken));
+            // A second delivery finds it done.
+            let left = Outcome::Overtaken(Report { withdrawn: 0, again: 0, left: 1 });
+            assert_eq!(world.run(&requests[0]).await, Ok(left));
+            let doc = world.docs.lock().unwrap()[&key("p20")].clone();
+            assert_eq!(
+                (doc.version, doc.run.as_str()),
+                (version(3, 0), "run-3"),
+                "as the newer feed would have done it"
+            );
+        } else {
+            assert_eq!(world.run(&requests[0]).await, accepted(1, 0, 0));
+            assert_eq!(world.run(&requests[1]).await, accepted(1, 0, 0));
+        }
+        assert_eq!(
+            (world.withdrawn(), world.announced()),
+            (vec!["p0".to_owned(), "p20".to_owned()], 2),
+            "{newer_first}"
+        );
+        // What comes next is compared with the newer one.
+        assert_eq!(world.run(&world.feed(4, &newer, true)).await, accepted(0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_full_feed_and_a_feed_in_two_objects_withdraw_nothing() {
+    let world = World::new();
+    // The first of all may be empty; it is what the next is compared with.
+    assert_eq!(world.run(&world.feed(1, &[], true)).await, accepted(0, 0, 0));
+    assert_eq!(world.run(&world.feed(2, &ids(0..20), true)).await, accepted(0, 0, 0));
+    assert_eq!(world.run(&world.feed(3, &[], true)).await, Ok(Outcome::Refused { missing: 20, of: 20 }));
+    // Two halves, each marked as full: neither is taken for the whole.
+    assert_eq!(world.run(&world.feed(4, &ids(20..120), true)).await, Ok(Outcome::Refused { missing: 20, of: 20 }));
+    assert_eq!(world.run(&world.feed(5, &ids(0..20), true)).await, accepted(0, 0, 0));
+    assert!(world.withdrawn().is_empty() && world.announced() == 0);
+}
+
+#[tokio::test]
+async fn of_few_products_none_may_go_without_a_person() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..4), true)).await.unwrap();
+    assert_eq!(world.run(&world.feed(2, &ids(0..3), true)).await, Ok(Outcome::Refused { missing: 1, of: 4 }));
 }
 
 #[tokio::test]
