@@ -34,6 +34,8 @@ logs: ## follow the functions' logs; NAME=normalize, medusa, pim, … for one of
 	@$(STACK) logs $(NAME)
 
 build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised); ARGS=… for its options
+	@# SAM passes no options to cargo: a lock file that does not fit the manifests is noticed here.
+	cargo fetch --locked --quiet
 	PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/sam build --beta-features $(ARGS)
 
 fmt: $(VENV)/ruff ## format Rust and Python

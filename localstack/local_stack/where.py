@@ -105,6 +105,9 @@ def _readable(message: str) -> str:
     """A JSON log line as level, text and fields; any other line as it is."""
     try:
         line = json.loads(message)
+        if "_aws" in line:
+            metrics = [metric["Name"] for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]]
+            return " ".join(["METRIC", *(f"{name}={value}" for name, value in line.items() if name in metrics or isinstance(value, str))])
         fields = dict(line.get("fields", {}))
         text = fields.pop("message", "")
         return " ".join([line.get("level", ""), text, *(f"{name}={value}" for name, value in fields.items())])
