@@ -16,20 +16,18 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, ErrorKind, Product, Version};
+use catalog::{ContentHash, ErrorKind, Product, ProductKey, Version};
 use common::standin::{KEY, later};
 use common::{Function, category, key, message, path, product, version};
 use futures::stream::{self, StreamExt};
-use ledger::{DesiredDoc, Leases, Ledger, Owner, Stage, Table};
+use ledger::{DesiredDoc, Leases, Ledger, Table};
 use pimcore::{ApiKey, Pimcore};
 use pimcore_sync::decide::PublishPolicy;
-use pimcore_sync::sync::Sync;
-use runtime::{Clock, Deadline, Outcome, ProductMessage};
+use runtime::{Clock, Outcome, ProductMessage};
 use serde_json::{Value, json};
-use worker::Worker;
 
 const PRODUCTS: usize = 1000;
 const FUNCTIONS: usize = 4;
@@ -151,13 +149,12 @@ const fn newest(n: usize) -> usize {
 struct World<'a, T> {
     pim: &'a Program,
     ledger: &'a Ledger<T>,
-    /// Bus, clock and a breaker that never opens: nobody would close it here.
+    /// Bus, clock and a breaker that never opens (nobody would close it here); its own ledger is not used.
     function: Function,
     queue: Mutex<VecDeque<ProductMessage>>,
     /// Messages under way.
     busy: AtomicUsize,
     fed: AtomicBool,
-    invocations: AtomicU64,
     failures: AtomicUsize,
 }
 
@@ -177,19 +174,8 @@ impl<T: Table> World<'_, T> {
         stream::iter(numbers).map(|n| self.put(n, feed)).buffer_unordered(16).collect().await
     }
 
-    async fn invoke(&self, pimcore: &Pimcore, messages: &[ProductMessage]) -> HashMap<catalog::ProductKey, Outcome> {
-        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
-        let worker = Worker {
-            stage: Stage::Pimcore,
-            ledger: self.ledger,
-            guard: &self.function.guard,
-            bus: &self.function.heard,
-            clock: &self.function.clock,
-            owner: Owner(format!("invocation-{number}")),
-            deadline: Deadline::at(self.function.clock.now_ms() + 60_000),
-        };
-        let sync = Sync { worker, policy: PublishPolicy::Auto };
-        sync.run(&Ok(pimcore.clone()), messages).await
+    async fn invoke(&self, pimcore: &Pimcore, messages: &[ProductMessage]) -> BTreeMap<ProductKey, Outcome> {
+        self.function.run_on(self.ledger, &Ok(pimcore.clone()), messages, PublishPolicy::Auto).await
     }
 
     fn take(&self) -> Vec<ProductMessage> {
@@ -340,7 +326,6 @@ async fn a_thousand<T: Table>(name: &str, ledger: &Ledger<T>) {
         queue: Mutex::default(),
         busy: AtomicUsize::new(0),
         fed: AtomicBool::new(false),
-        invocations: AtomicU64::new(0),
         failures: AtomicUsize::new(0),
     };
     for message in world.feed(0..PRODUCTS, 1).await {

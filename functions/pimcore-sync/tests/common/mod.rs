@@ -9,7 +9,7 @@ use std::time::Duration;
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use ledger::core::stage::Leases;
 use ledger::core::{desired, state};
-use ledger::{DesiredDoc, Ledger, Owner, ProductState, Stage};
+use ledger::{DesiredDoc, Ledger, Owner, ProductState, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
@@ -149,10 +149,21 @@ impl Function {
         messages: &[ProductMessage],
         policy: PublishPolicy,
     ) -> BTreeMap<ProductKey, Outcome> {
+        self.run_on(&self.memory, pimcore, messages, policy).await
+    }
+
+    /// One invocation, on any ledger.
+    pub async fn run_on<T: Table>(
+        &self,
+        ledger: &Ledger<T>,
+        pimcore: &Result<Pimcore, Failure>,
+        messages: &[ProductMessage],
+        policy: PublishPolicy,
+    ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
         let worker = Worker {
             stage: Stage::Pimcore,
-            ledger: &*self.memory,
+            ledger,
             guard: &self.guard,
             bus: &self.heard,
             clock: &self.clock,
