@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! throughput <what> <source> <feed file> <megabytes>
-//! what: ours | value | plain | memory
+//! what: ours | unchecked | value | plain | memory
 //! ```
 //!
 //! The records of the file are repeated to the given size. `benches/normalize.py` runs all of it beside the Python baseline.
@@ -10,6 +10,7 @@
 
 use std::time::Instant;
 
+use feeds::integrity::{Algorithm, Checksum, Partial};
 use feeds::{Checkpoint, Feed, Limits, Outcome, Progress, adapter};
 
 /// Bytes of one piece, as the function reads them from S3.
@@ -19,16 +20,17 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let [what, source, file, megabytes] = args.as_slice() else {
         // `cargo test` and a bare `cargo bench` start it without anything to measure.
-        println!("usage: throughput ours|value|plain|memory <source> <feed file> <megabytes>");
+        println!("usage: throughput ours|unchecked|value|plain|memory <source> <feed file> <megabytes>");
         return;
     };
     let feed = Repeated::of(&std::fs::read(file).unwrap(), megabytes.parse::<usize>().unwrap() << 20);
     let size = feed.size();
     let whole = if what == "memory" { Vec::new() } else { feed.pieces(PIECE).flatten().collect() };
+    let checksum = (what == "ours").then(|| checksum(&whole));
     let (started, began) = (Instant::now(), on_cpu());
     let (records, written) = match what.as_str() {
-        "ours" => ours(source, whole.chunks(PIECE).map(<[u8]>::to_vec)),
-        "memory" => ours(source, feed.pieces(PIECE)),
+        "ours" | "unchecked" => ours(source, checksum, whole.chunks(PIECE).map(<[u8]>::to_vec)),
+        "memory" => ours(source, None, feed.pieces(PIECE)),
         "value" => (serde_json::from_slice::<Vec<serde_json::Value>>(&whole).unwrap().len(), 0),
         "plain" => (adapter::plain_parse(&whole).unwrap(), 0),
         other => panic!("no such measurement: {other}"),
@@ -45,9 +47,17 @@ fn main() {
     );
 }
 
+/// S3's checksum of an object.
+fn checksum(object: &[u8]) -> Checksum {
+    let mut whole = Partial::new(Algorithm::Crc64Nvme);
+    whole.add(0, object);
+    Checksum { algorithm: Algorithm::Crc64Nvme, value: whole.value() }
+}
+
 /// The function's own way without AWS: products as canonical JSON.
-fn ours(source: &str, pieces: impl Iterator<Item = Vec<u8>>) -> (usize, usize) {
-    let mut feed = Feed::new(adapter::find(source).unwrap(), "feed", Checkpoint::default(), Limits::default()).unwrap();
+fn ours(source: &str, checksum: Option<Checksum>, pieces: impl Iterator<Item = Vec<u8>>) -> (usize, usize) {
+    let adapter = adapter::find(source).unwrap();
+    let mut feed = Feed::expecting(checksum, adapter, "feed", Checkpoint::default(), Limits::default()).unwrap();
     let mut outcomes = Vec::new();
     let mut json = Vec::new();
     let (mut records, mut written) = (0, 0);

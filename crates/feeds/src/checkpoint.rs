@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decode::Compression;
+use crate::integrity::Partial;
 use crate::split::{Format, Place};
 
 /// A place between two records. Everything before it has been handed out; reading on from here hands out the rest, each
@@ -26,6 +27,9 @@ pub struct Checkpoint {
     /// The first record of a CSV feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// The object's checksum so far; `None` where it is not known, and for compressed objects, which are read from their beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Partial>,
 }
 
 impl Checkpoint {

@@ -4,6 +4,7 @@ use catalog::Product;
 
 use crate::adapter::{self, Adapter, Columns};
 use crate::decode::{Compression, DecodeError, Decoder, STEP, Step};
+use crate::integrity::{Checksum, Partial};
 use crate::lenient::top_level_keys;
 use crate::split::{Expected, Piece, Row, Splitter};
 use crate::{Broken, Checkpoint, Defect, Limits, Reason, Rejection};
@@ -27,6 +28,15 @@ pub struct Feed {
     splitter: Splitter,
     mapper: Mapper,
     meter: Meter,
+    integrity: Integrity,
+}
+
+/// What is compared at the end of the object.
+#[derive(Debug, Default)]
+struct Integrity {
+    expected: Option<Checksum>,
+    /// Of a compressed object as it is stored; the splitter has that of an uncompressed one, which can be taken up again behind any record.
+    stored: Option<Partial>,
 }
 
 /// Whether a step needs further input.
@@ -67,6 +77,25 @@ impl Feed {
         checkpoint: Checkpoint,
         limits: Limits,
     ) -> Result<Self, DecodeError> {
+        Self::expecting(None, adapter, name, checkpoint, limits)
+    }
+
+    /// The same for an object whose checksum is known: [`finish`](Self::finish) fails if what was offered is not what is stored.
+    pub fn expecting(
+        expected: Option<Checksum>,
+        adapter: &'static dyn Adapter,
+        name: &str,
+        mut checkpoint: Checkpoint,
+        limits: Limits,
+    ) -> Result<Self, DecodeError> {
+        // A checkpoint in the middle that has no checksum leaves nothing to compare.
+        let known =
+            checkpoint.checksum.filter(|partial| expected.is_some_and(|one| one.algorithm == partial.algorithm()));
+        let beginning = checkpoint.object_offset() == 0;
+        let partial = known.or_else(|| expected.filter(|_| beginning).map(|one| Partial::new(one.algorithm)));
+        checkpoint.checksum = partial;
+        let integrity =
+            Integrity { expected: expected.filter(|_| partial.is_some()), stored: partial.filter(|_| beginning) };
         let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
         let expected = Expected {
             csv: !adapter.required_columns().is_empty(),
@@ -89,6 +118,7 @@ impl Feed {
             decoded: Vec::new(),
             to_drop: checkpoint.offset - checkpoint.object_offset(),
             ended: false,
+            integrity,
             mapper,
             meter: Meter {
                 decoded: checkpoint.object_offset(),
@@ -126,13 +156,17 @@ impl Feed {
         }
         let Some(decoder) = &mut self.decoder else { return Ok(Progress::Hungry) };
         let begin = self.read;
-        let step = if decoder.compression() == Compression::None {
-            // Nothing to decode: the splitter reads from the input itself.
-            Step { read: (self.input.len() - begin).min(STEP), full: false }
-        } else {
+        let compressed = decoder.compression() != Compression::None;
+        let step = if compressed {
             let step = decoder.step(&self.input[begin..], &mut self.decoded);
             step.map_err(|error| self.undecodable(&error))?
+        } else {
+            // Nothing to decode: the splitter reads from the input itself.
+            Step { read: (self.input.len() - begin).min(STEP), full: false }
         };
+        if let Some(stored) = self.integrity.stored.as_mut().filter(|_| compressed) {
+            stored.add(self.meter.read, &self.input[begin..begin + step.read]);
+        }
         self.read += step.read;
         self.meter.read += step.read as u64;
         self.dispatch(begin, out)?;
@@ -153,14 +187,37 @@ impl Feed {
         let Self { splitter, mapper, meter, .. } = self;
         splitter.finish(&mut |piece| mapper.take(&piece, meter, out))?;
         mapper.check_header(splitter.header());
-        self.mapper.refused.take().map_or(Ok(()), Err)
+        match self.mapper.refused.take() {
+            Some(broken) => Err(broken),
+            None => self.compare(),
+        }
+    }
+
+    /// Compares what was offered with what is stored.
+    fn compare(&self) -> Result<(), Broken> {
+        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
+        let arrived =
+            if compressed { self.integrity.stored.map(|stored| stored.value()) } else { self.splitter.checksum() };
+        match (self.integrity.expected, arrived) {
+            (Some(expected), Some(arrived)) if expected.value != arrived => {
+                let Checksum { algorithm, value } = expected;
+                let message = format!(
+                    "the object did not arrive as it is stored: its {algorithm:?} is {arrived:#x}, S3 has {value:#x}"
+                );
+                Err(self.broken(Reason::ObjectCorrupt, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the feed can be taken up again: behind the last record handed out.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         let compression = self.decoder.as_ref().map(Decoder::compression);
-        Checkpoint { compression, ..self.splitter.checkpoint() }
+        let place = self.splitter.checkpoint();
+        // The splitter sees what comes out of the decompression; what is stored is read again from its beginning.
+        let checksum = place.checksum.filter(|_| compression == Some(Compression::None));
+        Checkpoint { compression, checksum, ..place }
     }
 
     /// Passes decoded bytes on to the splitter and what comes out of it to the adapter. `begin` is where the step's input began.

@@ -5,6 +5,7 @@ mod checkpoint;
 pub mod decode;
 mod fast;
 mod feed;
+pub mod integrity;
 pub mod lenient;
 mod limits;
 pub mod money;

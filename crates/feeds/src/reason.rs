@@ -29,6 +29,8 @@ pub enum Reason {
     TooMuchData,
     /// The header of a CSV feed lacks columns.
     CsvHeader,
+    /// The object did not arrive as it is stored.
+    ObjectCorrupt,
 
     // One record, before it is understood.
     /// A comma with nothing before it.
@@ -106,6 +108,7 @@ impl Reason {
             Self::CorruptCompression => "corrupt_compression",
             Self::TooMuchData => "too_much_data",
             Self::CsvHeader => "csv_header",
+            Self::ObjectCorrupt => "object_corrupt",
             Self::MissingRecord => "missing_record",
             Self::TrailingComma => "trailing_comma",
             Self::RecordTooLarge => "record_too_large",

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use catalog::Failure;
+use feeds::integrity::{Algorithm, Checksum};
 use runtime::TraceHeader;
 
 use crate::notification::Work;
@@ -68,6 +73,7 @@ impl Objects for S3 {
             .bucket(&work.id.bucket)
             .key(&work.id.key)
             .set_version_id(work.version_id.clone())
+            .checksum_mode(ChecksumMode::Enabled)
             // Where the bucket has no versions, this notices that the object was replaced meanwhile.
             .set_if_match(etag(work).filter(|_| work.version_id.is_none()))
             .send()
@@ -79,6 +85,7 @@ impl Objects for S3 {
             size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             modified_ms: u64::try_from(modified).unwrap_or(0),
             full: mode.is_some_and(|mode| mode.eq_ignore_ascii_case("full")),
+            checksum: checksum(&answer),
         })
     }
 
@@ -108,6 +115,19 @@ impl Objects for S3 {
             Failure::transient("bucket_unavailable", format!("s3://{bucket}/{key}: {}", DisplayErrorContext(&error)))
         })
     }
+}
+
+/// The checksum of the whole object. One of parts uploaded by themselves (`…-3`) is that of their checksums, and cannot be compared.
+fn checksum(answer: &HeadObjectOutput) -> Option<Checksum> {
+    if answer.checksum_type() == Some(&ChecksumType::Composite) {
+        return None;
+    }
+    let known = [
+        (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
+        (Algorithm::Crc32C, answer.checksum_crc32_c()),
+        (Algorithm::Crc32, answer.checksum_crc32()),
+    ];
+    known.into_iter().find_map(|(algorithm, text)| Checksum::of(algorithm, &STANDARD.decode(text?).ok()?))
 }
 
 fn etag(work: &Work) -> Option<String> {
@@ -151,5 +171,26 @@ impl Ingest for IngestQueue {
                 format!("the ingest queue: {}", aws_sdk_sqs::error::DisplayErrorContext(&error)),
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_checksum_of_the_whole_object_is_compared() {
+        let answer = HeadObjectOutput::builder;
+        let crc32 = |value: u64| Some(Checksum { algorithm: Algorithm::Crc32, value });
+        assert_eq!(checksum(&answer().checksum_crc32("y/Q5Jg==").build()), crc32(0xcbf4_3926));
+        let whole = answer().checksum_crc32("y/Q5Jg==").checksum_type(ChecksumType::FullObject);
+        assert_eq!(checksum(&whole.build()), crc32(0xcbf4_3926));
+        let parts = answer().checksum_crc32("y/Q5Jg==").checksum_type(ChecksumType::Composite);
+        assert_eq!(checksum(&parts.build()), None);
+        assert_eq!(checksum(&answer().checksum_crc32("y/Q5Jg==-3").build()), None);
+        assert_eq!(checksum(&answer().checksum_sha256("n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=").build()), None);
+        let nvme = checksum(&answer().checksum_crc64_nvme("rosUhgp5mIg=").build()).unwrap();
+        assert_eq!((nvme.algorithm, nvme.value), (Algorithm::Crc64Nvme, 0xae8b_1486_0a79_9888));
+        assert_eq!(checksum(&answer().build()), None);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
+use feeds::integrity::Checksum;
 use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, Owner, ProductState, Registered, Run, RunClaim, RunId};
 use runtime::{Announcement, Announcer};
 
@@ -18,6 +19,8 @@ pub struct ObjectInfo {
     pub modified_ms: u64,
     /// The feed says that it is all the source has (`x-amz-meta-feed-mode: full`).
     pub full: bool,
+    /// S3's checksum of the whole object, where it has one that can be computed piece by piece.
+    pub checksum: Option<Checksum>,
 }
 
 /// Why an object cannot be read.

@@ -57,7 +57,11 @@ pub struct Reader<'a, S, O, B, Q, C> {
 /// How an invocation's part of a run ended.
 enum End {
     /// The object was read to its end, or cannot be read any further.
-    Finished { failed: Option<String> },
+    Finished {
+        failed: Option<String>,
+        /// What was read is not what is stored.
+        corrupt: bool,
+    },
     /// Time is running out.
     HandedOver,
 }
@@ -203,9 +207,12 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 );
                 self.queue.send(body).await
             }
-            End::Finished { failed } => {
+            End::Finished { failed, corrupt } => {
                 self.write_reports(&mut progress).await?;
                 self.write_manifest(&progress, failed.is_none()).await?;
+                if corrupt {
+                    self.ask_for_another_reading(&progress).await?;
+                }
                 self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
                 if work.id.is_strict() {
                     let struck =
@@ -230,7 +237,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 message: "the object has no bytes".to_owned(),
                 excerpt: None,
             };
-            return Ok(End::Finished { failed: Some(progress.broken(&broken)) });
+            return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
         }
         let now = self.clock.now_ms();
         if !progress.strict() {
@@ -239,7 +246,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
         }
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
-        let mut feed = Feed::new(adapter, &work.id.key, checkpoint, self.limits)
+        let mut feed = Feed::expecting(progress.info.checksum, adapter, &work.id.key, checkpoint, self.limits)
             .map_err(|error| Failure::transient("decoder_unavailable", error.to_string()))?;
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
         let mut outcomes = Vec::new();
@@ -260,7 +267,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
                 if let Err(broken) = &step {
                     self.settle(progress).await?;
                     let failed = Some(progress.broken(broken));
-                    return Ok(End::Finished { failed });
+                    return Ok(End::Finished { failed, corrupt: broken.reason == Reason::ObjectCorrupt });
                 }
                 // An invocation that began late still does something before it gives up.
                 let begun = progress.run.record > progress.begun_at;
@@ -278,7 +285,7 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             }
             if last {
                 self.settle(progress).await?;
-                return Ok(End::Finished { failed: None });
+                return Ok(End::Finished { failed: None, corrupt: false });
             }
         }
     }
@@ -388,6 +395,19 @@ impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C
             self.queue.send(&strict_pass(&run)).await?;
         }
         Ok(())
+    }
+
+    /// What was written from a damaged object is written over by a strict pass: its records have the same versions, and what they say now counts. It is
+    /// compared in its turn, and asks for nothing more.
+    async fn ask_for_another_reading(&self, progress: &Progressing<'_>) -> Result<(), Failure> {
+        if progress.work.id.is_strict() {
+            return Ok(());
+        }
+        let again = Registered { version: progress.version(0), id: progress.work.id.clone() };
+        // In the register the sweep finds it, should its message get lost.
+        let registered = self.store.register_run(progress.source, &again, self.clock.now_ms()).await;
+        registered.map_err(|error| error.failure())?;
+        self.queue.send(&strict_pass(&again)).await
     }
 
     /// Nothing can be read any more: the object is gone. What was read of it before stays, so for newer feeds this end is like any other.

@@ -347,3 +347,53 @@ async fn a_run_that_is_resumed_without_its_sequencer_gives_the_same_versions() {
     ids.dedup();
     assert_eq!(ids.len(), 3_000);
 }
+
+#[tokio::test]
+async fn an_object_that_arrives_damaged_is_noticed_and_what_it_said_is_set_right() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", many(20, "10.00"));
+    // Prices, which no parser could take for damaged.
+    *world.bucket.damage.lock().unwrap() = vec![("10.00".to_owned(), "90.00".to_owned())];
+    assert_eq!(world.read(&message).await, Outcome::Done);
+    let run = world.run(&message);
+    assert_eq!(run.status, RunStatus::Failed);
+    assert!(run.reason.as_deref().unwrap().starts_with("object_corrupt"), "{:?}", run.reason);
+    let amount = || world.doc("canonical:p00007").unwrap().product.variants[0].prices[0].amount.to_string();
+    assert_eq!(amount(), "90.00", "written before anybody could know");
+    world.take_announced();
+
+    let asked = std::mem::take(&mut *world.sent.lock().unwrap());
+    assert_eq!(asked.len(), 1, "a strict pass");
+    world.bucket.damage.lock().unwrap().clear();
+    assert_eq!(world.read(&asked[0]).await, Outcome::Done);
+    assert_eq!(amount(), "10.00");
+    assert_eq!(world.take_announced().0.len(), 20);
+    assert!(world.sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_stays_damaged_is_read_twice_and_no_more() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", many(20, "10.00"));
+    *world.bucket.damage.lock().unwrap() = vec![("Shirt p00003".to_owned(), "Skirt p00003".to_owned())];
+    world.read(&message).await;
+    let asked = std::mem::take(&mut *world.sent.lock().unwrap());
+    world.read(&asked[0]).await;
+    assert!(world.run(&asked[0]).reason.unwrap().starts_with("object_corrupt"));
+    assert!(world.sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn damage_in_the_part_of_another_invocation_is_noticed_at_the_end() {
+    let world = World::new();
+    let message = world.upload("incoming/canonical/x.json", many(9_000, "10.00"));
+    *world.bucket.damage.lock().unwrap() = vec![("Shirt p00003".to_owned(), "Skirt p00003".to_owned())];
+    world.tick.store(1_500, Ordering::SeqCst);
+    let deadline = world.now.load(Ordering::SeqCst) + 40_000;
+    world.read_until(&message, "first", deadline).await;
+    assert_eq!(world.run(&message).status, RunStatus::Running);
+    world.bucket.damage.lock().unwrap().clear();
+    world.tick.store(0, Ordering::SeqCst);
+    world.read_until(&message, "second", i64::MAX).await;
+    assert!(world.run(&message).reason.unwrap().starts_with("object_corrupt"));
+}

@@ -3,6 +3,7 @@
 
 use catalog::Product;
 use feeds::adapter;
+use feeds::integrity::{Algorithm, Checksum, Partial};
 use feeds::split::{Expected, Piece, Splitter};
 use feeds::{Broken, Checkpoint, Feed, Limits, Outcome, Progress, Reason};
 
@@ -29,7 +30,11 @@ pub fn compressed(input: &[u8]) {
 
 fn read(source: &str, bytes: &[u8], limits: Limits) -> Vec<Outcome> {
     let adapter = adapter::find(source).expect("a source that there is");
-    let mut feed = Feed::new(adapter, "feed", Checkpoint::default(), limits).expect("a feed from its beginning");
+    let mut whole = Partial::new(Algorithm::Crc64Nvme);
+    whole.add(0, bytes);
+    let checksum = Some(Checksum { algorithm: Algorithm::Crc64Nvme, value: whole.value() });
+    let feed = Feed::expecting(checksum, adapter, "feed", Checkpoint::default(), limits);
+    let mut feed = feed.expect("a feed from its beginning");
     let mut out = Vec::new();
     let mut steps = 0;
     feed.offer(bytes);
@@ -43,6 +48,7 @@ fn read(source: &str, bytes: &[u8], limits: Limits) -> Vec<Outcome> {
     };
     if let Err(broken) = end {
         assert!(broken.offset <= limits.feed_bytes + (1 << 20), "the break is behind the end");
+        assert_ne!(broken.reason, Reason::ObjectCorrupt, "what was offered is what was stored");
     }
     out
 }

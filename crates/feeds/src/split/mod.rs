@@ -10,6 +10,7 @@ mod scan;
 
 use serde::{Deserialize, Serialize};
 
+use crate::integrity::Partial;
 use crate::{Broken, Checkpoint, Defect, Limits, Reason};
 
 pub use csv::Row;
@@ -90,6 +91,8 @@ pub struct Splitter {
     /// Bytes of the current record that are no longer in the buffer, and its beginning.
     skipped: u64,
     excerpt: Vec<u8>,
+    /// The checksum of what is done with.
+    checksum: Option<Partial>,
     json: json::State,
     csv: csv::State,
 }
@@ -115,6 +118,7 @@ impl Splitter {
             index: checkpoint.index,
             skipped: 0,
             excerpt: Vec::new(),
+            checksum: checkpoint.checksum,
             json: json::State::at(checkpoint.place),
             csv: csv::State::with_header(checkpoint.header),
         }
@@ -130,7 +134,16 @@ impl Splitter {
             format: self.format,
             place: self.json.place(),
             header: self.csv.header().map(str::to_owned),
+            checksum: self.checksum,
         }
+    }
+
+    /// The checksum of everything that was pushed, where it is computed.
+    #[must_use]
+    pub fn checksum(&self) -> Option<u64> {
+        let mut whole = self.checksum?;
+        whole.add(self.base, &self.buffer);
+        Some(whole.value())
     }
 
     /// How records follow each other, once the beginning has shown it.
@@ -150,6 +163,9 @@ impl Splitter {
         self.buffer.extend_from_slice(bytes);
         let result = self.run(false, sink);
         // What was handed out leaves; what is left is less than a record and moves to the front.
+        if let Some(checksum) = &mut self.checksum {
+            checksum.add(self.base, &self.buffer[..self.start]);
+        }
         self.buffer.drain(..self.start);
         self.base += self.start as u64;
         self.seen -= self.start;

@@ -32,6 +32,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("negative_price", "A price is below zero.", "Ask the supplier for the right one.", NewFeed),
     remedy("no_variants", "The product has nothing to sell.", "Ask the supplier; a product that sold out has variants with stock 0.", NewFeed),
     remedy("not_json", "The object is neither JSON nor anything else this source can be.", "Check what was uploaded, and under which key.", NewFeed),
+    remedy("object_corrupt", "What was read of the object is not what S3 has stored.", "Nothing at first: it is read once more by itself, which sets right what was written. Should that run fail alike, upload it again and tell AWS.", GoesOn),
     remedy("queue_unavailable", "The ingest queue did not take a message.", "If it stays: check the function's role and the queue's policy.", GoesOn),
     remedy("record_not_object", "The record is well-formed JSON, but no object.", "Check the export; a product is an object.", NewFeed),
     remedy("record_too_deep", "The record is nested deeper than any product.", "Check the export.", NewFeed),
