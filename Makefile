@@ -13,7 +13,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e chaos bench bench-normalize bench-pimcore bench-medusa fuzz clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +33,11 @@ status: ## what runs, where, and what is waiting
 logs: ## follow the functions' logs; NAME=normalize, medusa, pim, … for one of them
 	@$(STACK) logs $(NAME)
 
-build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised); ARGS=… for its options
+build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised), each package within 6 MB; ARGS=… for sam's options
 	@# SAM passes no options to cargo: a lock file that does not fit the manifests is noticed here.
 	cargo fetch --locked --quiet
 	PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/sam build --beta-features $(ARGS)
+	@if [ "$$SAM_BUILD_MODE" != debug ]; then $(PYTHON) crates/feeds/benches/package_size.py --check .aws-sam/build; fi
 
 fmt: $(VENV)/ruff ## format Rust and Python
 	cargo fmt --all
@@ -84,6 +85,7 @@ test-rust: ## unit, property and contract tests, with a local AWS and a Medusa o
 
 test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; RELAY_CRASHES=n for more of them
 	@$(STACK) services --killable -- cargo test --locked -p medusa --test crash -- --nocapture
+	@$(STACK) services -- env $(if $(RELAY_CRASHES),RELAY_KILLS=$(RELAY_CRASHES)) cargo test --locked -p medusa-push --test crash -- --nocapture
 
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
@@ -97,6 +99,9 @@ bench: bench-normalize bench-pimcore bench-medusa ## every benchmark, as ratios 
 
 bench-normalize: ## normalize against Python, serde_json and the plain parse; memory, start-up, AWS calls
 	$(PYTHON) crates/feeds/benches/normalize.py
+
+bench-size: ## build the functions as they are deployed; the size of each package, and what is in it
+	$(PYTHON) crates/feeds/benches/package_size.py
 
 bench-pimcore: ## pimcore-sync against batches sent by hand, with the latency measured on Pimcore
 	cargo bench --locked --profile light -p pimcore-sync --bench pimcore
