@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod backoff;
 pub mod batch;
+pub mod limit;
 pub mod message;
 pub mod metrics;
 pub mod secrets;

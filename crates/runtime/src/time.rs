@@ -40,6 +40,12 @@ impl Deadline {
         Self { at_ms }
     }
 
+    /// When it is, in ms.
+    #[must_use]
+    pub const fn at_ms(self) -> i64 {
+        self.at_ms
+    }
+
     /// What is left at `now` (ms), less [`Self::RESERVE`]; zero when nothing is.
     #[must_use]
     pub fn remaining(self, now: i64) -> Duration {
