@@ -1,5 +1,5 @@
-//! Medusa or the function dies in the middle of a batch. After the next delivery the shop is complete: no duplicate, no orphaned
-//! inventory item, no variant without a price, nothing half-made for sale.
+//! Medusa dies in the middle of a batch. After the next delivery the shop is complete: no duplicate, no orphaned inventory item, no
+//! variant without a price, nothing half-made for sale. (That the function dies: functions/medusa-push/tests/crash.rs.)
 //!
 //! Needs a Medusa that may be killed: `RELAY_MEDUSA_COMMAND` starts it in the foreground at `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how
 //! often (default 4).
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use catalog::ProductKey;
-use medusa::{Article, Change, Depth, Desired};
+use medusa::{Article, Change, CompareAt, Depth, Desired};
 use support::{NobodyWants, Real, Shown, deadline, medusa_client, offered, rows_are_sound, setting, shirt};
 
 const PRODUCTS: usize = 60;
@@ -62,7 +62,7 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
     };
     let crashes: u32 = setting("RELAY_CRASHES").map_or(4, |count| count.parse().unwrap());
     let mut server = Server::start(&command).await;
-    let real = Real::connect().await.unwrap();
+    let real = Real::connect_with(CompareAt::PriceLists).await.unwrap();
     // How long an undisturbed batch takes, so that the blows are spread over all of it.
     let (warm, timed) = (batch(&real).await, batch(&real).await);
     push(&real, &warm, Depth::Light).await;
@@ -79,28 +79,20 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
         let wanted = desired(&products);
         let orders: Vec<_> = wanted.iter().map(|desired| (desired, Depth::Light)).collect();
         let pushing = real.shop.push(&orders, &NobodyWants, deadline());
-        let of_function = n % 3 == 2;
-        if of_function {
-            // The function dies; Medusa goes on with what it has been sent.
-            let _ = tokio::time::timeout(blow, pushing).await;
-            at_rest(&real, &keys).await;
-        } else {
-            let killing = async {
-                tokio::time::sleep(blow).await;
-                server.kill();
-            };
-            let (outcomes, ()) = tokio::join!(pushing, killing);
-            let failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-            let permanent: Vec<_> = failures.filter(|failure| failure.kind == catalog::ErrorKind::Permanent).collect();
-            assert!(permanent.is_empty(), "a crash is nobody's fault: {permanent:?}");
-            server = Server::start(&command).await;
-        }
+        let killing = async {
+            tokio::time::sleep(blow).await;
+            server.kill();
+        };
+        let (outcomes, ()) = tokio::join!(pushing, killing);
+        let failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let permanent: Vec<_> = failures.filter(|failure| failure.kind == catalog::ErrorKind::Permanent).collect();
+        assert!(permanent.is_empty(), "a crash is nobody's fault: {permanent:?}");
+        server = Server::start(&command).await;
         let halves = half_made(&real, &keys).await;
         push(&real, &products, Depth::Full).await;
         complete(&real, &products).await;
         assert_eq!(orphans(&real).await, before, "inventory items without a variant");
-        let who = if of_function { "function" } else { "Medusa" };
-        println!("crash {n} of {who} after {blow:?}: {halves}, then complete");
+        println!("crash {n} after {blow:?}: {halves}, then complete");
     }
 }
 
@@ -120,6 +112,9 @@ async fn batch(real: &Real) -> Vec<Product> {
             let mut article = shirt(&key, &["M", "L", "XL"]);
             article.images.reverse();
             article.variants[0].prices.insert("sar".into(), "99.95".parse().unwrap());
+            for variant in &mut article.variants {
+                variant.list_prices.insert("sar".into(), "120".parse().unwrap());
+            }
             (key, article)
         })
         .collect()
@@ -130,18 +125,6 @@ async fn push(real: &Real, products: &[Product], depth: Depth) {
     let orders: Vec<_> = wanted.iter().map(|desired| (desired, depth)).collect();
     for outcome in real.shop.push(&orders, &NobodyWants, deadline()).await {
         outcome.unwrap();
-    }
-}
-
-/// Waits until Medusa has finished what a dead caller had asked for.
-async fn at_rest(real: &Real, keys: &[ProductKey]) {
-    let mut before = real.admin_products(keys).await;
-    loop {
-        let now = real.admin_products(keys).await;
-        if now == before {
-            return;
-        }
-        before = now;
     }
 }
 
@@ -169,12 +152,14 @@ async fn half_made(real: &Real, keys: &[ProductKey]) -> String {
 
 async fn complete(real: &Real, products: &[Product]) {
     let keys: Vec<ProductKey> = products.iter().map(|(key, _)| key.clone()).collect();
-    for product in real.admin_products(&keys).await {
-        rows_are_sound(&product.unwrap()).unwrap();
+    let there = real.admin_products(&keys).await;
+    for product in &there {
+        rows_are_sound(product.as_ref().unwrap()).unwrap();
     }
-    // The full comparison covers all; the storefront is asked about some.
-    for (key, article) in products.iter().step_by(12) {
+    // The full comparison covers all; the storefront and the price lists are asked about some.
+    for ((key, article), product) in products.iter().zip(&there).step_by(12) {
         assert_eq!(real.shown(key).await, Some(Shown::expected(article, real)));
+        assert_eq!(real.entries(product.as_ref().unwrap()).await, real.expected_entries(article));
     }
     let wanted = desired(products);
     let orders: Vec<_> = wanted.iter().map(|desired| (desired, Depth::Full)).collect();

@@ -1,0 +1,333 @@
+//! kill -9 of the function, as Lambda runs it, in the middle of a batch of 60: after the next delivery the shop is complete. No duplicate,
+//! no orphaned inventory item, no variant without a price, and nobody pays a wrong one.
+//!
+//! The function is its own binary in a process of its own. It gets its batches from a Lambda Runtime API in this process, keeps its ledger in
+//! DynamoDB, reads a PIM in this process and writes to a real Medusa. `RELAY_KILLS` says how often it is killed (default 3).
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use catalog::{Product, ProductKey};
+use common::standin::{KEY, StandIn, later};
+use common::support::{NobodyWants, Real, Shown, deadline, rows_are_sound, setting};
+use common::{dress, in_pim};
+use medusa::{Change, CompareAt, Depth, Desired, Presence};
+use medusa_push::map;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+const PRODUCTS: usize = 60;
+const TABLE_PREFIX: &str = "medusa-push-crash";
+
+/// What the function needs of AWS, in a local one.
+struct Aws {
+    endpoint: String,
+    table: String,
+    dynamodb: aws_sdk_dynamodb::Client,
+    queues: [String; 2],
+    secrets: [String; 2],
+}
+
+impl Aws {
+    /// `None`, said loudly, where there is no local AWS. In CI that is a failure.
+    async fn connect() -> Option<Self> {
+        let Some(endpoint) = setting("RELAY_AWS_ENDPOINT") else {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "RELAY_AWS_ENDPOINT is not set, but CI is");
+            eprintln!(
+                "SKIPPED: no RELAY_AWS_ENDPOINT. This test needs a local AWS, see functions/medusa-push/tests/crash.rs"
+            );
+            return None;
+        };
+        let name = format!("{TABLE_PREFIX}-{}", std::process::id());
+        let credentials = Credentials::new("test", "test", None, None, "tests");
+        macro_rules! client {
+            ($sdk:ident) => {{
+                let config = $sdk::Config::builder()
+                    .behavior_version($sdk::config::BehaviorVersion::latest())
+                    .endpoint_url(&endpoint)
+                    .region($sdk::config::Region::new("us-east-1"))
+                    .credentials_provider(credentials.clone());
+                $sdk::Client::from_conf(config.build())
+            }};
+        }
+        let dynamodb = client!(aws_sdk_dynamodb);
+        let attribute = |name: &str| {
+            let attribute = AttributeDefinition::builder().attribute_name(name);
+            attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
+        };
+        let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+        let table = dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        let table = table.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
+        let table = table.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
+        table.send().await.unwrap();
+        let sqs = client!(aws_sdk_sqs);
+        let mut queues = [format!("{name}-queue"), format!("{name}-dead")];
+        for queue in &mut queues {
+            *queue = sqs.create_queue().queue_name(queue.as_str()).send().await.unwrap().queue_url.unwrap();
+        }
+        let manager = client!(aws_sdk_secretsmanager);
+        let secrets = [format!("{name}-pimcore"), format!("{name}-medusa")];
+        let (email, password) = (setting("RELAY_MEDUSA_EMAIL").unwrap(), setting("RELAY_MEDUSA_PASSWORD").unwrap());
+        let values = [json!({ "apiKey": KEY }), json!({ "email": email, "password": password })];
+        for (name, value) in secrets.iter().zip(values) {
+            manager.create_secret().name(name).secret_string(value.to_string()).send().await.unwrap();
+        }
+        Some(Self { endpoint, table: name, dynamodb, queues, secrets })
+    }
+
+    /// So much time has passed that no lease is valid any more and no request of its holder can land: the lease of 90 s and the minute after
+    /// it are not waited for, they are written into the ledger as over.
+    async fn time_passes(&self, keys: &[ProductKey]) {
+        for key in keys {
+            let item = ledger::core::state::item_key(key);
+            let update = self.dynamodb.update_item().table_name(&self.table);
+            let update =
+                update.key("pk", AttributeValue::S(item.pk.clone())).key("sk", AttributeValue::S(item.sk.clone()));
+            let update = update
+                .update_expression("SET medusa_until = :past")
+                .condition_expression("attribute_exists(medusa_until)")
+                .expression_attribute_values(":past", AttributeValue::N("1".into()));
+            // A product whose stage nobody holds has nothing to expire.
+            let _ = update.send().await;
+        }
+    }
+}
+
+/// What the Lambda service is to a function: it hands out invocations and takes the answers.
+struct Lambda {
+    address: String,
+    invocations: mpsc::Sender<Value>,
+    answers: Mutex<mpsc::Receiver<Result<Value, Value>>>,
+}
+
+struct Served {
+    waiting: Mutex<mpsc::Receiver<Value>>,
+    answers: mpsc::Sender<Result<Value, Value>>,
+}
+
+impl Lambda {
+    async fn start() -> Self {
+        let (invocations, waiting) = mpsc::channel(1);
+        let (answered, answers) = mpsc::channel(16);
+        let served = Arc::new(Served { waiting: Mutex::new(waiting), answers: answered });
+        let answer = |State(served): State<Arc<Served>>, body: String| async move {
+            served.answers.send(Ok(serde_json::from_str(&body).unwrap())).await.unwrap();
+        };
+        let error = |State(served): State<Arc<Served>>, body: String| async move {
+            served.answers.send(Err(Value::String(body))).await.unwrap();
+        };
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(Self::next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/2018-06-01/runtime/init/error", post(error))
+            .with_state(served);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { address, invocations, answers: Mutex::new(answers) }
+    }
+
+    async fn next(State(served): State<Arc<Served>>) -> (HeaderMap, String) {
+        let Some(event) = served.waiting.lock().await.recv().await else { return pending().await };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("lambda-runtime-aws-request-id", format!("invocation-{now}")),
+            ("lambda-runtime-deadline-ms", (now + 60_000).to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:medusa-push".into(),
+            ),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        (headers, event.to_string())
+    }
+
+    /// The function in a new process, as Lambda starts one.
+    fn function(&self, aws: &Aws, pim: &StandIn, real: &Real) -> Child {
+        let here = &real.shop.references;
+        let variables = [
+            ("AWS_LAMBDA_RUNTIME_API", self.address.as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "medusa-push"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_ENDPOINT_URL", &aws.endpoint),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            ("RELAY_ENVIRONMENT", TABLE_PREFIX),
+            ("LEDGER_TABLE", &aws.table),
+            ("EVENT_BUS", "default"),
+            ("MEDUSA_QUEUE_URL", &aws.queues[0]),
+            ("MEDUSA_DLQ_URL", &aws.queues[1]),
+            ("PIMCORE_URL", &pim.url),
+            ("PIMCORE_SECRET", &aws.secrets[0]),
+            ("MEDUSA_URL", &real.url),
+            ("MEDUSA_SECRET", &aws.secrets[1]),
+            ("SALES_CHANNEL_ID", &here.sales_channel_id),
+            ("STOCK_LOCATION_ID", &here.stock_location_id),
+            ("COMPARE_AT", "price-list"),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medusa-push"));
+        command.env_clear().envs(variables).kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// A delivery to a new process, and the messages that are to come again.
+    async fn deliver(&self, aws: &Aws, pim: &StandIn, real: &Real, keys: &[ProductKey]) -> usize {
+        let mut function = self.function(aws, pim, real);
+        self.invocations.send(event(keys)).await.unwrap();
+        let mut answers = self.answers.lock().await;
+        let answer = tokio::select! {
+            answer = answers.recv() => answer.unwrap().unwrap(),
+            ended = function.wait() => panic!("the function ended by itself: {ended:?}"),
+        };
+        function.kill().await.unwrap();
+        answer["batchItemFailures"].as_array().unwrap().len()
+    }
+}
+
+fn event(keys: &[ProductKey]) -> Value {
+    let records = keys.iter().enumerate().map(|(n, key)| {
+        let body = json!({"source": key.source(), "productId": key.id(), "correlationId": "run", "cause": "feed"});
+        json!({"messageId": format!("m{n}"), "receiptHandle": format!("r{n}"), "body": body.to_string(),
+            "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:medusa"})
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
+
+/// What the source says first, and what it says when the function is killed: other sizes, prices and images.
+fn versions(keys: &[ProductKey]) -> (Vec<Product>, Vec<Product>) {
+    let plain = |key: &ProductKey| {
+        let mut product = dress(key);
+        product.categories.clear();
+        product
+    };
+    let first = |key: &ProductKey| {
+        let mut product = plain(key);
+        product.variants.truncate(4);
+        product.images.reverse();
+        for variant in &mut product.variants {
+            variant.prices[0].amount = "40".parse().unwrap();
+            variant.prices[0].list_amount = Some("45".parse().unwrap());
+        }
+        product
+    };
+    (keys.iter().take(20).map(first).collect(), keys.iter().map(plain).collect())
+}
+
+#[tokio::test]
+async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
+    let Some(real) = Real::connect_with(CompareAt::PriceLists).await else { return };
+    let Some(aws) = Aws::connect().await else { return };
+    let kills: u32 = setting("RELAY_KILLS").map_or(3, |count| count.parse().unwrap());
+    let (old, new) = (StandIn::start("crash-old").await, StandIn::start("crash-new").await);
+    let lambda = Lambda::start().await;
+    let batch = async || -> Vec<ProductKey> {
+        let keys: Vec<ProductKey> = (0..PRODUCTS).map(|_| real.new_key()).collect();
+        let (first, second) = versions(&keys);
+        in_pim(&old.client(), &first, 0).await;
+        in_pim(&new.client(), &second, 0).await;
+        assert_eq!(lambda.deliver(&aws, &old, &real, &keys[..20]).await, 0);
+        keys
+    };
+    // How long an undisturbed batch takes, so that the blows are spread over all of it.
+    let keys = batch().await;
+    let started = Instant::now();
+    assert_eq!(lambda.deliver(&aws, &new, &real, &keys).await, 0);
+    let whole = started.elapsed();
+    complete(&real, &new, &keys).await;
+
+    for n in 0..kills {
+        let before = orphans(&real).await;
+        let keys = batch().await;
+        let blow = whole.mul_f64((f64::from(n) + 0.5) / f64::from(kills));
+        let mut function = lambda.function(&aws, &new, &real);
+        lambda.invocations.send(event(&keys)).await.unwrap();
+        tokio::time::sleep(blow).await;
+        function.kill().await.unwrap();
+        let survived = lambda.answers.lock().await.try_recv().is_ok();
+        at_rest(&real, &keys).await;
+        let halves = half_made(&real, &keys).await;
+        aws.time_passes(&keys).await;
+        assert_eq!(lambda.deliver(&aws, &new, &real, &keys).await, 0);
+        complete(&real, &new, &keys).await;
+        assert_eq!(orphans(&real).await, before, "inventory items without a variant");
+        let when = if survived { "just after the end" } else { "in the middle" };
+        println!("kill {n} after {blow:?}, {when}: {halves}, then complete");
+    }
+}
+
+/// Waits until Medusa has finished what the dead function had asked for.
+async fn at_rest(real: &Real, keys: &[ProductKey]) {
+    let mut before = real.admin_products(keys).await;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = real.admin_products(keys).await;
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+async fn orphans(real: &Real) -> i64 {
+    real.count("/admin/inventory-items").await - real.count("/admin/product-variants").await
+}
+
+/// What the blow left behind, for the record. Nothing half-made is for sale.
+async fn half_made(real: &Real, keys: &[ProductKey]) -> String {
+    let (mut absent, mut drafts, mut unmarked) = (0, 0, 0);
+    for product in real.admin_products(keys).await {
+        let Some(product) = product else {
+            absent += 1;
+            continue;
+        };
+        drafts += usize::from(product["status"] == "draft");
+        unmarked += usize::from(product["metadata"]["relay_state"].is_null());
+        assert!(product["status"] == "draft" || rows_are_sound(&product).is_ok(), "for sale, but half-made: {product}");
+    }
+    format!("{absent} absent, {drafts} drafts, {unmarked} under way")
+}
+
+async fn complete(real: &Real, pim: &StandIn, keys: &[ProductKey]) {
+    let in_pim = pim.client().read_products(keys, later()).await.unwrap();
+    let nowhere = HashMap::new();
+    let desired: Vec<Desired> = keys
+        .iter()
+        .map(|key| map::desired(key, Some(in_pim[key].as_ref().unwrap()), &nowhere, &real.shop.references))
+        .collect();
+    let products = real.admin_products(keys).await;
+    for (n, (wanted, product)) in desired.iter().zip(&products).enumerate() {
+        let product = product.as_ref().unwrap_or_else(|| panic!("{} is not there", wanted.key));
+        rows_are_sound(product).unwrap();
+        let Presence::Offered(article) = &wanted.presence else { panic!("{} is withheld", wanted.key) };
+        // The full comparison below covers all; price lists and the storefront are asked about some.
+        if n % 12 == 0 {
+            assert_eq!(real.shown(&wanted.key).await, Some(Shown::expected(article, real)));
+            assert_eq!(real.entries(product).await, real.expected_entries(article));
+        }
+    }
+    let orders: Vec<_> = desired.iter().map(|desired| (desired, Depth::Full)).collect();
+    for outcome in real.shop.push(&orders, &NobodyWants, deadline()).await {
+        assert_eq!(outcome.unwrap().change, Change::Unchanged);
+    }
+}
