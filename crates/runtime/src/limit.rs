@@ -66,6 +66,8 @@ impl Intercept for Limit {
 #[macro_export]
 macro_rules! client {
     ($sdk:ident, $aws:expr, $limit:expr) => {
-        $sdk::Client::from_conf($sdk::config::Builder::from($aws).interceptor(::std::clone::Clone::clone($limit)).build())
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($aws).interceptor(::std::clone::Clone::clone($limit)).build(),
+        )
     };
 }

@@ -32,7 +32,9 @@ fn aws(endpoint: String) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(Credentials::new("t", "t", None, None, "t")))
+        .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(Credentials::new(
+            "t", "t", None, None, "t",
+        )))
         .endpoint_url(endpoint)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(timeouts)

@@ -7,33 +7,36 @@ use dlq_redrive::{Mappings, Probe, Redriver, RedriverParts, Settings, metrics};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use ledger::{Ledger, Owner};
 use redrive::Request;
-use runtime::{Clock, Deadline, Metrics, SystemClock};
+use runtime::limit::Limit;
+use runtime::{Clock, Deadline, Metrics, SystemClock, client};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let aws = runtime::settings::start().await;
+    let limit = Limit::default();
     let settings = Settings::from_environment()?;
     let reported = Metrics::new(&settings.environment, "dlq-redrive");
     let probe = Arc::new(Probe::new(&settings)?);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let dynamodb = client!(aws_sdk_dynamodb, &aws, &limit);
     let breakers = Breakers {
         ledger: Ledger::new(dynamodb.clone(), &settings.table, Settings::LEASES),
-        mappings: Mappings::from_environment(aws_sdk_lambda::Client::new(&aws))?,
+        mappings: Mappings::from_environment(client!(aws_sdk_lambda, &aws, &limit))?,
         health: probe.clone(),
         settings: breakers::settings()?,
     };
     let redriver = Redriver::new(RedriverParts {
-        sqs: aws_sdk_sqs::Client::new(&aws),
+        sqs: client!(aws_sdk_sqs, &aws, &limit),
         s3: settings.s3_client(&aws),
         dynamodb,
-        eventbridge: aws_sdk_eventbridge::Client::new(&aws),
+        eventbridge: client!(aws_sdk_eventbridge, &aws, &limit),
         health: probe,
         clock: Arc::new(SystemClock),
         settings,
     });
-    let (redriver, breakers, reported) = (&redriver, &breakers, &reported);
+    let (redriver, breakers, reported, limit) = (&redriver, &breakers, &reported, &limit);
     run(service_fn(move |event: LambdaEvent<Value>| async move {
+        limit.until(Deadline::of(&event.context));
         if breakers::asks(&event.payload) {
             let owner = Owner(event.context.request_id.clone());
             let tended = Box::pin(breakers.tend(&owner, reported, SystemClock.now_ms())).await?;

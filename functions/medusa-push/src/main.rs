@@ -7,7 +7,10 @@ use ledger::{Ledger, Owner, Stage};
 use medusa::CompareAt;
 use medusa_push::access::{MedusaAccess, PimcoreAccess};
 use medusa_push::push::Push;
-use runtime::{Announcer, Batch, Clock as _, Deadline, Metrics, Outcome, Queue, Secrets, SystemClock, settings};
+use runtime::limit::Limit;
+use runtime::{
+    Announcer, Batch, Clock as _, Deadline, Metrics, Outcome, Queue, Secrets, SystemClock, client, settings,
+};
 use tracing::Instrument as _;
 use worker::{Guard, Worker};
 
@@ -22,14 +25,16 @@ struct Function {
     bus: Announcer,
     queue: Queue,
     guard: Guard,
+    limit: Limit,
     metrics: Metrics,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
-    let sqs = aws_sdk_sqs::Client::new(&aws);
-    let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&aws));
+    let limit = Limit::default();
+    let sqs = client!(aws_sdk_sqs, &aws, &limit);
+    let secrets = Secrets::new(client!(aws_sdk_secretsmanager, &aws, &limit));
     let function = Function {
         pimcore: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
@@ -47,9 +52,10 @@ async fn main() -> Result<(), Error> {
             },
             secrets,
         ),
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
-        bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
+        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
         guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),
+        limit,
         queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "medusa-push"),
     };
@@ -58,6 +64,8 @@ async fn main() -> Result<(), Error> {
 
 impl Function {
     async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+        let deadline = Deadline::of(&event.context);
+        self.limit.until(deadline);
         let worker = Worker {
             stage: Stage::Medusa,
             ledger: &self.ledger,
@@ -65,7 +73,7 @@ impl Function {
             bus: &self.bus,
             clock: &SystemClock,
             owner: Owner(event.context.request_id.clone()),
-            deadline: Deadline::of(&event.context),
+            deadline,
         };
         let push = Push { worker, metrics: &self.metrics };
         let batch = Batch::of(event.payload);

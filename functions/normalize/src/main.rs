@@ -11,8 +11,10 @@ use normalize::aws::{IngestQueue, S3};
 use normalize::notification::Work;
 use normalize::ports::Ingest as _;
 use normalize::run::Reader;
+use runtime::limit::Limit;
 use runtime::{
-    Announcer, Clock as _, Deadline, Metric, Metrics, Outcome, Queue, SystemClock, TraceHeader, backoff, settings,
+    Announcer, Clock as _, Deadline, Metric, Metrics, Outcome, Queue, SystemClock, TraceHeader, backoff, client,
+    settings,
 };
 use tracing::Instrument as _;
 use withdrawal::Withdrawal;
@@ -29,21 +31,24 @@ struct Function {
     /// Largest share of a source's products, in percent, that one full feed may withdraw.
     max_withdrawn_percent: u8,
     metrics: Metrics,
+    limit: Limit,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
-    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let limit = Limit::default();
+    let sqs = client!(aws_sdk_sqs, &aws, &limit);
     let url = settings::required("INGEST_QUEUE_URL")?;
     let function = Function {
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
-        objects: S3(aws_sdk_s3::Client::new(&aws)),
-        bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
+        objects: S3(client!(aws_sdk_s3, &aws, &limit)),
+        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
         max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "normalize"),
+        limit,
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
@@ -51,6 +56,7 @@ async fn main() -> Result<(), Error> {
 impl Function {
     async fn handle(&self, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
         let deadline = Deadline::of(&event.context);
+        self.limit.until(deadline);
         let reader = Reader {
             store: &self.ledger,
             objects: &self.objects,

@@ -9,7 +9,10 @@ use pimcore_sync::access::Access;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
 use pimcore_sync::{changes, inventory};
-use runtime::{Announcer, Batch, Clock, Deadline, Metric, Metrics, Outcome, Queue, Secrets, SystemClock, settings};
+use runtime::limit::Limit;
+use runtime::{
+    Announcer, Batch, Clock, Deadline, Metric, Metrics, Outcome, Queue, Secrets, SystemClock, client, settings,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -42,6 +45,7 @@ struct Function {
     bus: Announcer,
     queue: Queue,
     guard: Guard,
+    limit: Limit,
     policy: PublishPolicy,
     metrics: Metrics,
 }
@@ -49,17 +53,19 @@ struct Function {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
-    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let limit = Limit::default();
+    let sqs = client!(aws_sdk_sqs, &aws, &limit);
     let function = Function {
         access: Access::new(
             settings::required("PIMCORE_URL")?,
             settings::required("PIMCORE_SECRET")?,
-            Secrets::new(aws_sdk_secretsmanager::Client::new(&aws)),
+            Secrets::new(client!(aws_sdk_secretsmanager, &aws, &limit)),
         ),
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings::required("LEDGER_TABLE")?, LEASES),
-        bus: Announcer::new(aws_sdk_eventbridge::Client::new(&aws), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
+        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
+        limit,
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "pimcore-sync"),
     };
@@ -76,6 +82,7 @@ impl Function {
 
     async fn answer(&self, event: LambdaEvent<Request>) -> Result<Value, Error> {
         let deadline = Deadline::of(&event.context);
+        self.limit.until(deadline);
         match event.payload {
             Request::Batch(batch) => {
                 let batch = Batch::of(batch);
