@@ -301,7 +301,7 @@ class Storm:
             pending, runs, waiting = self.pending(), self.unfinished(), Counter(depths(self.stack))
             now = time.monotonic()
             # Nothing is pending, no letter is dead: what still waits only comes to look once more.
-            late = Counter({queue: depth for queue, depth in waiting.items() if not queue.endswith("Dlq")})
+            late = Counter({queue: depth for queue, depth in waiting.items() if depth and not queue.endswith("Dlq")})
             restless = bool(pending or runs or waiting.total() - late.total() or (late and self.plan.size.to_the_last_message))
             calm = 0 if restless else calm + 1
             if calm >= 2 and looked:
