@@ -5,7 +5,7 @@ mod support;
 
 use medusa::{Article, Change, Depth, Desired, Note, Pushed};
 use serde_json::{Value, json};
-use support::{EverybodyWants, Real, Shown, deadline, offered, shirt, variant, withheld};
+use support::{EverybodyWants, NobodyWants, Real, Shown, deadline, offered, shirt, variant, withheld};
 
 /// Pushes with a full comparison and expects exactly `article` to be shown afterwards, and a second push to do nothing.
 async fn repaired(real: &Real, desired: &Desired, article: &Article) -> Pushed {
@@ -17,8 +17,13 @@ async fn repaired(real: &Real, desired: &Desired, article: &Article) -> Pushed {
 async fn settled(real: &Real, desired: &Desired, article: &Article) {
     assert_eq!(real.shown(&desired.key).await, Some(Shown::expected(article, real)));
     let there = real.admin_product(&desired.key).await;
+    let shop = real.another_shop();
     for depth in [Depth::Light, Depth::Full] {
-        assert_eq!(real.push_as(desired, depth).await.unwrap().change, Change::Unchanged, "{depth:?}");
+        let again = shop.push(&[(desired, depth)], &NobodyWants, deadline()).await.remove(0).unwrap();
+        assert_eq!(again.change, Change::Unchanged, "{depth:?}");
+        // A full comparison asks the price lists that are not used any more, which other tests may have left, to give up the product.
+        let silent = depth == Depth::Full && !real.shop.references.price_lists.is_empty();
+        assert!(silent || shop.medusa.writes() == 0, "{depth:?} wrote {} times", shop.medusa.writes());
     }
     assert_eq!(real.admin_product(&desired.key).await, there);
 }
@@ -85,10 +90,12 @@ async fn what_people_added_in_the_shop_stays() {
     let tag = id(&real.admin_post("/admin/product-tags", &json!({"value": format!("tag-{n}")})).await["product_tag"]);
     let collection =
         id(&real.admin_post("/admin/collections", &json!({"title": format!("Summer {n}")})).await["collection"]);
+    let kind =
+        id(&real.admin_post("/admin/product-types", &json!({"value": format!("Kaftan {n}")})).await["product_type"]);
     let own_category = json!({"name": format!("Featured {n}"), "is_active": true});
     let category = id(&real.admin_post("/admin/product-categories", &own_category).await["product_category"]);
     let ours = real.shop.references.sales_channel_id.clone();
-    let added = json!({"sales_channels": [{"id": ours}, {"id": channel}], "tags": [{"id": tag}], "collection_id": collection,
+    let added = json!({"sales_channels": [{"id": ours}, {"id": channel}], "tags": [{"id": tag}], "collection_id": collection, "type_id": kind,
         "categories": [{"id": category}], "metadata": {"note": "nice", "relay_state": product["metadata"]["relay_state"]}});
     real.admin_post(&path, &added).await;
     let small = find(&product["variants"], "title", "Red / S");
@@ -121,7 +128,7 @@ async fn what_people_added_in_the_shop_stays() {
     assert_eq!(after["metadata"].get("relay_brand"), None);
     find(&after["sales_channels"], "id", &channel);
     find(&after["translations"], "locale_code", "de-DE");
-    assert_eq!(after["collection_id"], collection.as_str());
+    assert_eq!((&after["collection_id"], &after["type_id"]), (&json!(collection), &json!(kind)));
     let tags = real.admin_get(&path, &[("fields", "tags.id")]).await;
     find(&tags["product"]["tags"], "id", &tag);
     let prices = &find(&after["variants"], "title", "Red / S")["prices"];

@@ -192,6 +192,10 @@ const TRANSITIONS: &[(&str, Edit, Edit)] = &[
     ("the description gets longer than a single request may be", AS_IS, |a, _| {
         a.description = format!("<p>{}</p>", "very long ".repeat(20_000));
     }),
+    ("it is put into a category", AS_IS, |a, _| in_categories(a, &[WOMEN])),
+    ("it moves to another category", |a, _| in_categories(a, &[WOMEN]), |a, _| in_categories(a, &[SHIRTS])),
+    ("it is in a second category too", |a, _| in_categories(a, &[WOMEN]), |a, _| in_categories(a, &[WOMEN, SHIRTS])),
+    ("it leaves all categories", |a, _| in_categories(a, &[WOMEN, SHIRTS]), AS_IS),
     ("images change their order", AS_IS, |a, _| a.images.swap(1, 2)),
     ("another image becomes the main one", AS_IS, |a, _| a.images.rotate_left(1)),
     ("an image is added", AS_IS, |a, key| a.images.push(image(key, "d"))),
@@ -205,6 +209,26 @@ const TRANSITIONS: &[(&str, Edit, Edit)] = &[
     ("a fact is removed", AS_IS, |a, _| assert!(a.metadata.remove("relay_brand").is_some())),
     ("a fact becomes a list", AS_IS, |a, _| drop(a.metadata.insert("relay_brand".into(), json!(["A", {"b": 1}])))),
 ];
+
+/// Stand for the ids of two categories, which only the shop knows.
+const WOMEN: &str = "women";
+const SHIRTS: &str = "shirts";
+
+fn in_categories(article: &mut Article, names: &[&str]) {
+    article.categories = names.iter().map(|name| (*name).to_owned()).collect();
+}
+
+/// Makes the two categories; the id that each name stands for.
+async fn categories(real: &Real) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for name in [WOMEN, SHIRTS] {
+        let external_id = format!("test:{}-{name}", real.new_key().id());
+        let body = json!({"name": external_id, "is_active": true, "external_id": external_id});
+        let made = real.admin_post("/admin/product-categories", &body).await;
+        ids.insert(name.to_owned(), made["product_category"]["id"].as_str().unwrap().to_owned());
+    }
+    ids
+}
 
 fn drop_currency(variant: &mut Variant, currency: &str) {
     assert!(variant.prices.remove(currency).is_some());
@@ -408,12 +432,16 @@ async fn all_end_right(real: &Real, transitions: &[(&str, Edit, Edit)]) {
     let bystander = real.new_key();
     real.push(&offered(&bystander, &shirt(&bystander, &["S", "M"]))).await.unwrap();
     let untouched = real.admin_product(&bystander).await;
+    let categories = categories(real).await;
     let each = transitions.iter().map(async |(name, from, to)| {
         let key = real.new_key();
         let [mut a, mut b] = [shirt(&key, &["S", "M", "L"]), shirt(&key, &["S", "M", "L"])];
         from(&mut a, &key);
         to(&mut b, &key);
         assert_ne!(a, b, "{name}: the two states are the same");
+        for article in [&mut a, &mut b] {
+            article.categories = article.categories.iter().map(|name| categories[name].clone()).collect();
+        }
         let result = transition(real, &key, &a, &b).await;
         result.map_err(|why| format!("{name}: {why}")).err()
     });
