@@ -2,12 +2,14 @@
 
 pub mod failure;
 pub mod hash;
+pub mod hide;
 pub mod key;
 pub mod product;
 pub mod version;
 
 pub use failure::{ErrorKind, Failure};
 pub use hash::ContentHash;
+pub use hide::Hide;
 pub use key::{KeyError, ProductKey};
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,

@@ -59,6 +59,39 @@ async fn parallel_calls_log_in_once() {
 }
 
 #[tokio::test]
+async fn a_medusa_that_shows_what_it_was_sent_gets_no_credential_into_an_error() {
+    // The debug page of a web framework: what was sent, headers and body, and not JSON.
+    fn page(status: u16) -> impl Fn(&wiremock::Request) -> ResponseTemplate {
+        move |request| {
+            let sent = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
+            let quoted = serde_json::to_string(&json!({ "message": sent })).unwrap();
+            ResponseTemplate::new(status).set_body_string(format!("<html>{sent}</html>{quoted}"))
+        }
+    }
+    for status in [200, 400, 404, 429, 500, 503] {
+        let server = MockServer::start().await;
+        login(&server, "the-token", 1).await;
+        Mock::given(path("/admin/x")).respond_with(page(status)).mount(&server).await;
+        let with_token = get(&client(&server)).await.unwrap_err();
+        let server = MockServer::start().await;
+        Mock::given(path("/auth/user/emailpass")).respond_with(page(status)).mount(&server).await;
+        let with_password = get(&client(&server)).await.unwrap_err();
+        let server = MockServer::start().await;
+        Mock::given(path("/admin/x")).respond_with(page(status)).mount(&server).await;
+        let key = Credentials::Key { secret_key: "sk_canary".into() };
+        let with_key = get(&Medusa::new(&server.uri(), key).unwrap()).await.unwrap_err();
+        let said = [with_token, with_password, with_key].map(|error| Failure::from(error).message);
+        for secret in ["the-token", PASSWORD, "sk_canary", "c2tfY2FuYXJ5"] {
+            assert!(said.iter().all(|said| !said.contains(secret)), "{status}: {said:?}");
+        }
+        assert!(
+            status == 200 || said.iter().any(|said| said.contains("***")),
+            "{status}: the pages are not shown at all: {said:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_is_renewed_once() {
     let server = MockServer::start().await;
     login(&server, "old", 1).await;

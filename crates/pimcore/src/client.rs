@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, ProductKey};
+use catalog::{ContentHash, Failure, Hide, ProductKey};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -69,6 +69,8 @@ impl Default for Batching {
 pub struct Pimcore {
     pub(crate) batching: Batching,
     http: reqwest::Client,
+    /// Of what Pimcore says nothing is passed on that is ours to keep.
+    hide: Hide,
     endpoint: reqwest::Url,
     tree: Arc<Mutex<Option<CachedTree>>>,
 }
@@ -144,6 +146,7 @@ impl Pimcore {
         let endpoint = reqwest::Url::parse(&endpoint).ok().filter(usable).ok_or_else(|| {
             configuration(&format!("PIMCORE_URL is an address like https://pim.example.com, got: {base:?}"))
         })?;
+        let hide = Hide::new([key.0.as_str()]);
         let mut key = HeaderValue::from_str(&key.0)
             .map_err(|_| configuration("the API key has characters that no HTTP header can carry"))?;
         key.set_sensitive(true);
@@ -162,7 +165,7 @@ impl Pimcore {
             .no_proxy()
             .build()
             .map_err(|error| configuration(&format!("the HTTP client cannot be built: {error}")))?;
-        Ok(Self { batching: Batching::default(), http, endpoint, tree: Arc::default() })
+        Ok(Self { batching: Batching::default(), http, hide, endpoint, tree: Arc::default() })
     }
 
     /// The same client with writes spread differently.
@@ -355,7 +358,7 @@ impl Pimcore {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        Ok(Sent { status, retry_after, body: body.into() })
+        Ok(Sent { status, retry_after, body: self.hide.bytes(body.into()) })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {

@@ -91,6 +91,17 @@ async fn the_key_travels_in_its_header_only_and_follows_no_redirect() {
 }
 
 #[tokio::test]
+async fn a_pimcore_that_shows_what_it_was_sent_does_not_get_the_key_into_an_error() {
+    let server = MockServer::start().await;
+    let said = format!("Unknown argument; request was X-API-Key: {KEY}");
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"errors": [{"message": said}]}));
+    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    let failure = client(&server).health(later()).await.unwrap_err();
+    assert!(failure.message.contains("X-API-Key: ***"), "{failure}");
+    assert!(!failure.message.contains(KEY), "{failure}");
+}
+
+#[tokio::test]
 async fn a_proxy_that_asks_to_wait_is_heard() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(503).insert_header("Retry-After", "42").set_body_string("<html>busy</html>");

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use catalog::Hide;
 use serde::{Deserialize, Serialize};
 
 /// What the secret store holds: `{"email":"…","password":"…"}` or `{"secretKey":"sk_…"}`.
@@ -38,6 +41,17 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// What must not be passed on of Medusa's words: the secret as it is sent, and as basic authentication sends it.
+    pub(crate) fn hide(&self) -> Hide {
+        match self {
+            Self::User { password, .. } => Hide::new([password.as_str()]),
+            Self::Key { secret_key } => {
+                let basic = STANDARD.encode(format!("{secret_key}:"));
+                Hide::new([secret_key.as_str(), &basic])
+            }
+        }
+    }
+
     /// Reads the secret's text.
     pub fn from_secret(text: &str) -> Result<Self, CredentialsError> {
         serde_json::from_str(text).map_err(|_| CredentialsError)

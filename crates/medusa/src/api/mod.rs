@@ -8,6 +8,7 @@ pub mod model;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use catalog::Hide;
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,8 @@ pub struct Medusa {
     http: reqwest::Client,
     base: Url,
     credentials: Credentials,
+    /// Of what Medusa says nothing is passed on that is ours to keep.
+    hide: Hide,
     token: Mutex<Option<Token>>,
     writes: AtomicU64,
 }
@@ -73,7 +76,8 @@ impl Medusa {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, base, credentials, token: Mutex::new(None), writes: AtomicU64::new(0) })
+        let hide = credentials.hide();
+        Ok(Self { http, base, credentials, hide, token: Mutex::new(None), writes: AtomicU64::new(0) })
     }
 
     /// How many calls that may have changed something were sent.
@@ -175,7 +179,7 @@ impl Medusa {
         let answer = self.send(&call, &Method::POST, &self.url(path, &[]), Some(&body), None, deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             *slot = None;
-            return Err(ApiError::Credentials { message: ErrorBody::sentence(401, &answer.body) });
+            return Err(ApiError::Credentials { message: ErrorBody::sentence(401, &answer.hide.bytes(answer.body)) });
         }
         let LoggedIn { token } = answer.read(call)?;
         let token = Token { text: token, since: Instant::now() };
@@ -248,7 +252,8 @@ impl Medusa {
             ms = started.elapsed().as_millis(),
             "medusa"
         );
-        Ok(Answer { status, retry_after, body })
+        let hide = self.hide.and(token.map(|token| token.text.as_str()));
+        Ok(Answer { status, retry_after, body, hide })
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -265,16 +270,19 @@ struct Answer {
     status: StatusCode,
     retry_after: Option<Duration>,
     body: Vec<u8>,
+    hide: Hide,
 }
 
 impl Answer {
     fn read<T: DeserializeOwned>(self, call: String) -> Result<T, ApiError> {
         let status = self.status.as_u16();
         if self.status.is_success() {
-            return serde_json::from_slice(&self.body)
-                .map_err(|error| ApiError::Unexpected { call, reason: error.to_string() });
+            return serde_json::from_slice(&self.body).map_err(|error| ApiError::Unexpected {
+                call,
+                reason: self.hide.text(&error.to_string()).into_owned(),
+            });
         }
-        let message = ErrorBody::sentence(status, &self.body);
+        let message = ErrorBody::sentence(status, &self.hide.bytes(self.body));
         if self.status.is_server_error() || matches!(status, 408 | 425 | 429) || self.status.is_redirection() {
             return Err(ApiError::Unavailable { call, status, message, retry_after: self.retry_after });
         }
