@@ -7,13 +7,19 @@ import json
 import os
 import pathlib
 import queue
+import resource
 import socket
 import subprocess
+import sys
 import threading
 import time
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
+# What the function gets along with. The template gives it more, because the share of a CPU comes with the memory.
+MEMORY_MEGABYTES = 256
+# Most of it that a feed of any size may take.
+PEAK_MEGABYTES = 64
 # HTTP headers that concern one connection only.
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "date", "server", "content-length"}
 
@@ -69,7 +75,7 @@ class RuntimeApi:
             "HOME": os.environ.get("HOME", "/tmp"),
             "AWS_LAMBDA_RUNTIME_API": self.address,
             "AWS_LAMBDA_FUNCTION_NAME": "normalize",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MEGABYTES),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_LOG_GROUP_NAME": "bench",
             "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
@@ -251,14 +257,29 @@ class LocalAws:
         self.log.close()
 
 
+def limited():
+    """Runs in a new process before its program: everything that it can write to in memory (heap, stacks, mappings) stays below what the function is
+    given, or the allocation fails and the process ends. The kernel's limit, because cgroups are not to be had everywhere."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MEGABYTES << 20, MEMORY_MEGABYTES << 20))
+
+
+def check_the_limit():
+    """The limit limits: half of it can be had, twice of it cannot."""
+    fill = "import sys; bytearray(int(sys.argv[1]) << 20)"
+    for megabytes, fits in ((MEMORY_MEGABYTES // 2, True), (MEMORY_MEGABYTES * 2, False)):
+        done = subprocess.run([sys.executable, "-c", fill, str(megabytes)], preexec_fn=limited, stderr=subprocess.DEVNULL)
+        if (done.returncode == 0) != fits:
+            raise SystemExit(f"the limit of {MEMORY_MEGABYTES} MB does not hold for {megabytes} MB")
+
+
 class Function:
-    """One process of the function."""
+    """One process of the function, with the memory that it gets along with."""
 
     def __init__(self, binary, aws, endpoint, log):
         self.api = RuntimeApi()
         self.log = open(log, "w")
         env = self.api.environment(AWS_ENDPOINT_URL=endpoint, **settings(aws.queue, aws.dead))
-        self.process = subprocess.Popen([binary], env=env, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([binary], env=env, stdout=self.log, stderr=self.log, preexec_fn=limited)
 
     def invoke(self, message, seconds=900):
         """One invocation with one message; the wall time in seconds."""

@@ -5,14 +5,14 @@ use std::time::Duration;
 use catalog::{ContentHash, Failure, Product, ProductKey, WarningCode};
 use feeds::adapter::{self, ADAPTERS, Adapter};
 use feeds::{Broken, Checkpoint, Feed, Limits, Mapped, Progress, Reason, Rejection};
-use ledger::{Owner, Registered, Run, RunClaim, RunStatus};
-use runtime::{Announcement, Clock, Deadline, Metrics, Outcome};
+use ledger::{Ledger, Owner, Registered, Run, RunClaim, RunStatus, Table};
+use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics;
 use crate::notification::{Work, strict_pass};
 use crate::object::ObjectReader;
-use crate::ports::{Bus, Ingest, ObjectError, ObjectInfo, Objects, Store};
+use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 use crate::report::{FeedEvent, Manifest, ManifestIndex, Rejects, rejection_of};
 use crate::window::{BATCH, Entry, Settled, Settler};
 
@@ -33,9 +33,9 @@ const STRICT_UP_TO: u64 = 1 << 20;
 
 /// Reads feeds.
 #[derive(Debug)]
-pub struct Reader<'a, S, O, B, Q, C> {
+pub struct Reader<'a, T, O, B, Q, C> {
     /// The ledger.
-    pub store: &'a S,
+    pub store: &'a Ledger<T>,
     /// The feed bucket.
     pub objects: &'a O,
     /// The bus.
@@ -123,7 +123,7 @@ struct Progressing<'a> {
     begun_at: u64,
 }
 
-impl<S: Store, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, S, O, B, Q, C> {
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
     pub async fn handle(&self, work: &Work, body: &str) -> Outcome {
         let now = self.clock.now_ms();

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use catalog::{ContentHash, Failure, Product, ProductKey, Version, Warning, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::{Classification, DesiredDoc, DesiredOutcome, LedgerError, classify};
-use runtime::{Announcement, Cause, ProductMessage};
+use ledger::{Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, Table, classify};
+use runtime::{Announcement, Bus, Cause, ProductMessage};
 use rust_decimal::Decimal;
-
-use crate::ports::{Bus, Store};
 
 /// Products compared in one `BatchGetItem` (its limit).
 pub const BATCH: usize = 100;
@@ -62,9 +60,9 @@ impl Settled {
 
 /// How a window is settled.
 #[derive(Debug)]
-pub struct Settler<'a, S, B> {
+pub struct Settler<'a, T, B> {
     /// The ledger.
-    pub store: &'a S,
+    pub store: &'a Ledger<T>,
     /// The bus.
     pub bus: &'a B,
     /// The run's short name.
@@ -92,7 +90,7 @@ enum Done {
     TooLarge(Box<Entry>, String),
 }
 
-impl<S: Store, B: Bus> Settler<'_, S, B> {
+impl<T: Table, B: Bus> Settler<'_, T, B> {
     /// Settles a window. Of two records of one product the later counts.
     ///
     /// # Errors

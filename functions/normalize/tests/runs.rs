@@ -133,12 +133,12 @@ async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_co
     let world = World::new();
     let message = world.upload("incoming/canonical/x.json.gz", many(3_000, "10.00"));
     world.tick.store(400, Ordering::SeqCst);
-    *world.fail_after.lock().unwrap() = Some(2_000);
+    world.fail_after(Some(2_000));
     assert!(matches!(world.read(&message).await, Outcome::Failed(_)));
     let interrupted = world.run(&message);
     assert_eq!(interrupted.status, RunStatus::Running);
     assert_eq!(interrupted.owner, None, "given up, not left to expire");
-    *world.fail_after.lock().unwrap() = None;
+    world.fail_after(None);
     assert_eq!(world.read_until(&message, "another", i64::MAX).await, Outcome::Done);
     let run = world.run(&message);
     assert_eq!((run.counts.read, run.counts.changed, run.counts.stale), (3_000, 3_000, 0));
@@ -155,7 +155,7 @@ async fn two_deliveries_of_one_notification_do_not_read_at_the_same_time() {
     let work = normalize::notification::Work::parse(&message).unwrap();
     let now = world.now.load(Ordering::SeqCst);
     let owner = ledger::Owner("first".into());
-    normalize::ports::Store::claim_run(&world, &work.id, &work.run, "", &owner, now).await.unwrap();
+    world.ledger.claim_run(&work.id, &work.run, "", &owner, now).await.unwrap();
     let second = world.read_until(&message, "second", i64::MAX).await;
     assert!(matches!(second, Outcome::Again(wait) if wait > Duration::from_secs(100)), "{second:?}");
     assert_eq!(world.take_writes(), 0);
@@ -321,7 +321,7 @@ async fn so_is_one_that_vanishes_between_two_attempts_but_not_one_that_was_never
     world.read(&missing).await;
     assert!(world.sent.lock().unwrap().is_empty(), "nothing of it was ever read");
 
-    *world.fail_after.lock().unwrap() = Some(8_000);
+    world.fail_after(Some(8_000));
     assert!(matches!(world.read(&older).await, Outcome::Failed(_)));
     world.delete("incoming/canonical/old.json");
     world.now.fetch_add(1_000, Ordering::SeqCst);
@@ -335,9 +335,9 @@ async fn so_is_one_that_vanishes_between_two_attempts_but_not_one_that_was_never
 async fn a_run_that_is_resumed_without_its_sequencer_gives_the_same_versions() {
     let world = World::new();
     let message = world.upload("incoming/canonical/x.json", many(3_000, "10.00"));
-    *world.fail_after.lock().unwrap() = Some(1_000);
+    world.fail_after(Some(1_000));
     assert!(matches!(world.read(&message).await, Outcome::Failed(_)), "dies before its first commit");
-    *world.fail_after.lock().unwrap() = None;
+    world.fail_after(None);
     let mut event: Value = serde_json::from_str(&message).unwrap();
     event["detail"]["object"]["sequencer"] = json!("");
     assert_eq!(world.read(&event.to_string()).await, Outcome::Done, "as the sweep brings it back");

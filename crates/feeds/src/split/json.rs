@@ -61,16 +61,8 @@ pub(super) fn lines_or_sequence(rest: &[u8], last: bool, limit: usize, expected_
 
 impl Splitter {
     pub(super) fn json_array(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
-        loop {
-            if self.json.inside.is_some() {
-                if self.rest_of_value(sink) {
-                    continue;
-                }
-                break;
-            }
-            self.skip_white();
-            self.gap()?;
-            let next = self.buffer.get(self.start).copied();
+        while self.complete_value(sink) {
+            let next = self.next_byte()?;
             match (self.json.place, next) {
                 (Place::AfterEnd, None) => return Ok(()),
                 (Place::AfterEnd, Some(_)) => {
@@ -114,16 +106,8 @@ impl Splitter {
     }
 
     pub(super) fn json_sequence(&mut self, last: bool, sink: Sink<'_>) -> Result<(), Broken> {
-        loop {
-            if self.json.inside.is_some() {
-                if self.rest_of_value(sink) {
-                    continue;
-                }
-                break;
-            }
-            self.skip_white();
-            self.gap()?;
-            match self.buffer.get(self.start).copied() {
+        while self.complete_value(sink) {
+            match self.next_byte()? {
                 None if last => return Ok(()),
                 None => break,
                 Some(byte @ (b'{' | b'[')) => self.begin_value(byte),
@@ -184,6 +168,18 @@ impl Splitter {
             }
             _ => Inside::Word,
         });
+    }
+
+    /// Whether no value is being read, or the rest of it is there and was handed out.
+    fn complete_value(&mut self, sink: Sink<'_>) -> bool {
+        self.json.inside.is_none() || self.rest_of_value(sink)
+    }
+
+    /// The next byte that is no white space, if it is there already.
+    fn next_byte(&mut self) -> Result<Option<u8>, Broken> {
+        self.skip_white();
+        self.gap()?;
+        Ok(self.buffer.get(self.start).copied())
     }
 
     /// Reads the current value on; true if its end was found and it was handed out.

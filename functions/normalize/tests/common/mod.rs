@@ -5,26 +5,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::Failure;
 use feeds::Limits;
 use feeds::integrity::{Algorithm, Checksum, Partial};
-use ledger::core::{Item, ItemKey, Write, desired, order, run, state};
-use ledger::{DesiredDoc, DesiredOutcome, LedgerError, Owner, ProductState, Registered, Run, RunClaim, RunId};
+use ledger::core::{Change, Item, ItemKey, Write, desired};
+use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Table};
 use normalize::notification::Work;
-use normalize::ports::{Bus, Ingest, ObjectError, ObjectInfo, Objects, Store};
+use normalize::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 use normalize::run::Reader;
-use runtime::{Announcement, Clock, Deadline, Metrics, Outcome};
+use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use serde_json::{Value, json};
 
-const LEASE_MS: i64 = 150_000;
+const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
 pub const BUCKET: &str = "feeds";
 
-#[derive(Default)]
 pub struct World {
-    items: Mutex<BTreeMap<ItemKey, Item>>,
-    pub writes: AtomicU64,
-    /// Fails every write to a product after this many.
-    pub fail_after: Mutex<Option<u64>>,
+    pub ledger: Ledger<Switched>,
     pub bucket: Bucket,
     pub announced: Mutex<Vec<Value>>,
     pub sent: Mutex<Vec<String>>,
@@ -53,9 +49,21 @@ struct Object {
 
 impl World {
     pub fn new() -> Self {
-        let world = Self::default();
-        world.now.store(1_800_000_000_000, Ordering::SeqCst);
-        world
+        Self {
+            ledger: Ledger::in_table(Switched::default(), LEASES),
+            bucket: Bucket::default(),
+            announced: Mutex::default(),
+            sent: Mutex::default(),
+            now: AtomicI64::new(1_800_000_000_000),
+            tick: AtomicI64::default(),
+            uploads: AtomicU64::default(),
+            metrics: Default::default(),
+        }
+    }
+
+    /// Fails every write of a product after this many.
+    pub fn fail_after(&self, writes: Option<u64>) {
+        *self.ledger.table().fail_after.lock().unwrap() = writes;
     }
 
     /// Puts an object there; its notification.
@@ -88,7 +96,7 @@ impl World {
 
     pub async fn read_until(&self, body: &str, owner: &str, deadline: i64) -> Outcome {
         let reader = Reader {
-            store: self,
+            store: &self.ledger,
             objects: &self.bucket,
             bus: self,
             queue: self,
@@ -128,7 +136,7 @@ impl World {
     }
 
     pub fn take_writes(&self) -> u64 {
-        self.writes.swap(0, Ordering::SeqCst)
+        self.ledger.table().writes.swap(0, Ordering::SeqCst)
     }
 
     pub fn doc(&self, key: &str) -> Option<DesiredDoc> {
@@ -150,33 +158,8 @@ impl World {
             .collect()
     }
 
-    fn write(&self, write: &Write) -> Result<Item, Item> {
-        let mut items = self.items.lock().unwrap();
-        let item = items.entry(write.key.clone()).or_default();
-        let after = write.apply(item)?;
-        item.clone_from(&after);
-        Ok(after)
-    }
-
     fn item(&self, key: &ItemKey) -> Item {
-        self.items.lock().unwrap().get(key).cloned().unwrap_or_default()
-    }
-
-    fn product_write(&self) -> Result<(), LedgerError> {
-        let done = self.writes.fetch_add(1, Ordering::SeqCst);
-        match *self.fail_after.lock().unwrap() {
-            Some(limit) if done >= limit => Err(LedgerError::Store {
-                operation: "UpdateItem",
-                table: "memory".into(),
-                message: "switched off".into(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn step(&self, write: &Write) -> Result<Run, LedgerError> {
-        let lost = || LedgerError::LeaseLost { what: "run".into() };
-        Run::of(&self.write(write).map_err(|_| lost())?).ok_or_else(lost)
+        self.ledger.table().memory.item(key)
     }
 }
 
@@ -244,93 +227,54 @@ impl Bucket {
     }
 }
 
-impl Store for World {
-    async fn read_states(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, ProductState>, LedgerError> {
-        Ok(keys.iter().map(|key| (key.clone(), ProductState::of(&self.item(&state::item_key(key))))).collect())
+/// The ledger's table, which can be made to fail.
+#[derive(Default)]
+pub struct Switched {
+    memory: Memory,
+    /// Products written.
+    writes: AtomicU64,
+    /// Fails every write of a product after this many.
+    fail_after: Mutex<Option<u64>>,
+}
+
+impl Table for Switched {
+    async fn write(&self, write: &Write) -> Result<Result<Item, Item>, LedgerError> {
+        self.memory.write(write).await
     }
 
-    async fn read_docs(
-        &self,
-        keys: &[ProductKey],
-    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        let read =
-            |key: &ProductKey| Some((key.clone(), Ok(DesiredDoc::of(&self.item(&desired::doc_key(key))).unwrap()?)));
-        Ok(keys.iter().filter_map(read).collect())
-    }
-
-    async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<DesiredOutcome, LedgerError> {
-        self.product_write()?;
-        let packed = doc.packed().unwrap();
-        if packed.len() > desired::MAX_BODY_BYTES {
-            return Err(LedgerError::TooLarge { key: key.to_string(), bytes: packed.len() });
+    async fn write_large(&self, write: &Write) -> Result<bool, LedgerError> {
+        // What has a body is a product; a note has none.
+        if !write.changes.iter().any(|change| matches!(change, Change::Set("body", _))) {
+            return self.memory.write_large(write).await;
         }
-        if self.write(&desired::write_doc(key, doc, packed)).is_err() {
-            return Ok(DesiredOutcome::Stale);
+        let done = self.writes.fetch_add(1, Ordering::SeqCst);
+        let limit = *self.fail_after.lock().unwrap();
+        match limit {
+            Some(limit) if done >= limit => Err(LedgerError::Store {
+                operation: "UpdateItem",
+                table: "memory".into(),
+                message: "switched off".into(),
+            }),
+            _ => self.memory.write_large(write).await,
         }
-        let _ = self.write(&desired::write_state(key, &doc.version, &doc.hash, &doc.run, now));
-        Ok(DesiredOutcome::Written)
     }
 
-    async fn touch(&self, key: &ProductKey, version: &Version, hash: &ContentHash) -> Result<bool, LedgerError> {
-        Ok(self.write(&desired::note_doc(key, version, hash)).is_ok()
-            && self.write(&desired::note_state(key, version, hash)).is_ok())
+    async fn read(&self, keys: &[ItemKey]) -> Result<HashMap<ItemKey, Item>, LedgerError> {
+        self.memory.read(keys).await
     }
 
-    async fn claim_run(
+    async fn list(
         &self,
-        id: &RunId,
-        name: &str,
-        resume: &str,
-        owner: &Owner,
-        now: i64,
-    ) -> Result<RunClaim, LedgerError> {
-        Ok(match self.write(&run::claim(id, name, resume, owner, now, LEASE_MS)) {
-            Ok(after) => RunClaim::Claimed(Run::of(&after).unwrap()),
-            Err(item) => run::claim_refused(&item),
-        })
+        shard: &str,
+        before: i64,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Vec<(ItemKey, i64)>, LedgerError> {
+        self.memory.list(shard, before, limit, oldest_first).await
     }
 
-    async fn checkpoint_run(
-        &self,
-        id: &RunId,
-        owner: &Owner,
-        seen: &Run,
-        next: &Run,
-        now: i64,
-    ) -> Result<Run, LedgerError> {
-        self.step(&run::checkpoint(id, owner, seen, next, now, LEASE_MS))
-    }
-
-    async fn hand_over_run(&self, id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Result<Run, LedgerError> {
-        self.step(&run::hand_over(id, owner, seen, next))
-    }
-
-    async fn finish_run(
-        &self,
-        id: &RunId,
-        owner: &Owner,
-        seen: &Run,
-        next: &Run,
-        now: i64,
-    ) -> Result<Run, LedgerError> {
-        self.step(&run::finish(id, owner, seen, next, now))
-    }
-
-    async fn register_run(&self, source: &str, run: &Registered, now: i64) -> Result<(), LedgerError> {
-        let _ = self.write(&order::register(source, run, now));
-        Ok(())
-    }
-
-    async fn newer_runs(&self, source: &str, version: &Version) -> Result<Vec<Registered>, LedgerError> {
-        let partition = order::partition(source);
-        let items = self.items.lock().unwrap();
-        let newer = items.iter().filter(|(key, _)| key.pk == partition && key.sk.as_str() > version.as_str());
-        Ok(newer.filter_map(|(key, item)| Registered::of(&key.sk, item)).collect())
-    }
-
-    async fn strike_off_run(&self, source: &str, version: &Version, now: i64) -> Result<(), LedgerError> {
-        let _ = self.write(&order::strike_off(source, version, now));
-        Ok(())
+    async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {
+        self.memory.after(pk, sk).await
     }
 }
 
