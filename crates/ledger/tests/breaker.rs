@@ -54,7 +54,7 @@ impl Health for World {
 
 impl World {
     fn new() -> Self {
-        let ledger = Ledger::in_table(Memory::default(), Leases { lease_ms: 1, landing_ms: 1 });
+        let ledger = Ledger::in_memory(Leases { lease_ms: 1, landing_ms: 1 });
         let flows = RefCell::new(Stage::ALL.map(|queue| (queue, Flow::Full)).into());
         let (tells, probes) = (Cell::new(0), Cell::new(0));
         Self { ledger, flows, tells, probes, mapping_fails: Cell::new(false), works: Cell::new(false) }

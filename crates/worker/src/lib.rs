@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod guard;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+pub use access::PimcoreAccess;
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 pub use guard::Guard;

@@ -82,7 +82,7 @@ impl Health for Well {
 
 impl World {
     fn new() -> Self {
-        let ledger = Ledger::in_table(Memory::default(), Leases { lease_ms: 90_000, landing_ms: 60_000 });
+        let ledger = Ledger::in_memory(Leases { lease_ms: 90_000, landing_ms: 60_000 });
         for n in 0..10 {
             let state = desired::write_state(&key(n), &version(), &hash(), "run", NOW);
             ledger.table().put(&state).unwrap();

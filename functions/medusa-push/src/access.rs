@@ -1,61 +1,15 @@
-//! The two clients, made from their secrets once and again when a secret changes.
+//! The shop, opened with its secret once and again when that changes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::Failure;
 use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop};
-use pimcore::{ApiKey, Pimcore};
 use runtime::Secrets;
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
 /// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
-
-/// Where Pimcore is and which secret opens it.
-#[derive(Debug)]
-pub struct PimcoreAccess {
-    url: String,
-    secret: String,
-    secrets: Secrets,
-    client: Mutex<Option<(ApiKey, Pimcore)>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PimcoreSecret {
-    api_key: String,
-}
-
-impl PimcoreAccess {
-    /// Pimcore at `url`, opened by the secret with this name or ARN.
-    #[must_use]
-    pub fn new(url: String, secret: String, secrets: Secrets) -> Self {
-        Self { url, secret, secrets, client: Mutex::default() }
-    }
-
-    /// The client. The same one, with its connections and its category tree, as long as the key stays the same.
-    ///
-    /// # Errors
-    /// Transient, when the secret cannot be had or the address cannot be used.
-    pub async fn client(&self) -> Result<Pimcore, Failure> {
-        let secret: PimcoreSecret = self.secrets.get(&self.secret).await?;
-        let key = ApiKey::new(secret.api_key);
-        let mut kept = self.client.lock().await;
-        if let Some((_, client)) = kept.as_ref().filter(|(known, _)| *known == key) {
-            return Ok(client.clone());
-        }
-        let client = Pimcore::new(&self.url, &key)?;
-        *kept = Some((key, client.clone()));
-        Ok(client)
-    }
-
-    /// Reads the secret again next time: it was refused, and may have been changed.
-    pub async fn forget(&self) {
-        self.secrets.forget(&self.secret).await;
-    }
-}
 
 /// Where Medusa is, which secret opens it, and where products go in it.
 pub struct MedusaAccess {

@@ -5,14 +5,14 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
 use medusa::CompareAt;
-use medusa_push::access::{MedusaAccess, PimcoreAccess};
+use medusa_push::access::MedusaAccess;
 use medusa_push::push::Push;
 use runtime::limit::Limit;
 use runtime::{
     Announcer, Batch, Clock as _, Deadline, Metrics, Outcome, Queue, Secrets, SystemClock, client, settings,
 };
 use tracing::Instrument as _;
-use worker::{Guard, Worker};
+use worker::{Guard, PimcoreAccess, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Medusa goes on with a request for a while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.

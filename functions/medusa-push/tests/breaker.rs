@@ -31,7 +31,7 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
     let batch = async |number: u32| {
         let worker = Worker {
             stage: Stage::Medusa,
-            ledger: &*function.memory,
+            ledger: &function.memory,
             guard: &guard,
             bus: &function.heard,
             clock: &function.clock,

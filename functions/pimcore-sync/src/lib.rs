@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod access;
 pub mod changes;
 pub mod decide;
 pub mod inventory;

@@ -5,7 +5,6 @@ use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
-use pimcore_sync::access::Access;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
 use pimcore_sync::{changes, inventory};
@@ -16,7 +15,7 @@ use runtime::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
-use worker::{Guard, Worker};
+use worker::{Guard, PimcoreAccess, Worker};
 
 /// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
 /// Pimcore may go on saving for a while after its caller has gone.
@@ -40,7 +39,7 @@ enum Action {
 }
 
 struct Function {
-    access: Access,
+    access: PimcoreAccess,
     ledger: Ledger,
     bus: Announcer,
     queue: Queue,
@@ -56,7 +55,7 @@ async fn main() -> Result<(), Error> {
     let limit = Limit::default();
     let sqs = client!(aws_sdk_sqs, &aws, &limit);
     let function = Function {
-        access: Access::new(
+        access: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
             settings::required("PIMCORE_SECRET")?,
             Secrets::new(client!(aws_sdk_secretsmanager, &aws, &limit)),

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{LedgerError, Table};
+use catalog::ProductKey;
+
+use super::{Ledger, LedgerError, Table};
+use crate::core::stage::Leases;
+use crate::core::state::ProductState;
 use crate::core::{Item, ItemKey, Value, Write, state};
 
 /// One call of a [`Memory`], as it was asked.
@@ -28,6 +32,20 @@ struct Inner {
     calls: Vec<Call>,
     latency: Duration,
     down: bool,
+}
+
+impl Ledger<Memory> {
+    /// A ledger in memory.
+    #[must_use]
+    pub fn in_memory(leases: Leases) -> Self {
+        Self::in_table(Memory::default(), leases)
+    }
+
+    /// What it knows of a product, unnoticed.
+    #[must_use]
+    pub fn state(&self, key: &ProductKey) -> ProductState {
+        ProductState::of(&self.table().item(&state::item_key(key)))
+    }
 }
 
 impl Inner {

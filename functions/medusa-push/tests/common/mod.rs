@@ -10,8 +10,7 @@ use catalog::{
     Version,
 };
 use ledger::core::stage::Leases;
-use ledger::core::state;
-use ledger::{Ledger, Owner, ProductState, Stage};
+use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
 use medusa_push::access::Open;
 use medusa_push::push::Push;
@@ -28,29 +27,6 @@ use standin::later;
 use support::Real;
 
 const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 60_000 };
-
-/// The ledger in memory.
-pub struct Memory(Ledger<ledger::Memory>);
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self(Ledger::in_table(ledger::Memory::default(), LEASES))
-    }
-}
-
-impl std::ops::Deref for Memory {
-    type Target = Ledger<ledger::Memory>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl Memory {
-    pub fn state(&self, key: &ProductKey) -> ProductState {
-        ProductState::of(&self.table().item(&state::item_key(key)))
-    }
-}
 
 /// The machine's clock, moved forward at will.
 #[derive(Default)]
@@ -82,7 +58,7 @@ impl Bus for Heard {
 
 /// One deployment of the function, without Lambda.
 pub struct Function {
-    pub memory: Memory,
+    pub memory: Ledger<Memory>,
     pub heard: Heard,
     pub guard: Guard,
     pub clock: Ahead,
@@ -94,7 +70,7 @@ impl Default for Function {
     fn default() -> Self {
         let never = ledger::breaker::Settings { failures: u32::MAX, ..Default::default() };
         Self {
-            memory: Memory::default(),
+            memory: Ledger::in_memory(LEASES),
             heard: Heard::default(),
             guard: Guard::new(Stage::Medusa, never),
             clock: Ahead::default(),
@@ -122,7 +98,7 @@ impl Function {
             .collect();
         let worker = Worker {
             stage: Stage::Medusa,
-            ledger: &*self.memory,
+            ledger: &self.memory,
             guard: &self.guard,
             bus: &self.heard,
             clock: &self.clock,

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
+use ledger::core::desired;
 use ledger::core::stage::Leases;
-use ledger::core::{desired, state};
-use ledger::{DesiredDoc, Ledger, Owner, ProductState, Stage, Table};
+use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
@@ -26,7 +26,7 @@ pub struct Memory(Ledger<ledger::Memory>);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Ledger::in_table(ledger::Memory::default(), LEASES))
+        Self(Ledger::in_memory(LEASES))
     }
 }
 
@@ -60,10 +60,6 @@ impl Memory {
             let _ = self.table().put(&state);
         }
         message(&key)
-    }
-
-    pub fn state(&self, key: &ProductKey) -> ProductState {
-        ProductState::of(&self.table().item(&state::item_key(key)))
     }
 }
 

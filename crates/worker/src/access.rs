@@ -1,4 +1,4 @@
-//! The client of Pimcore, made from the secret once and again when the secret changes.
+//! The client of Pimcore, made from its secret once and again when the secret changes. Both functions ask Pimcore.
 
 use catalog::Failure;
 use pimcore::{ApiKey, Pimcore};
@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 /// Where Pimcore is and which secret opens it.
 #[derive(Debug)]
-pub struct Access {
+pub struct PimcoreAccess {
     url: String,
     secret: String,
     secrets: Secrets,
@@ -21,7 +21,7 @@ struct Secret {
     api_key: String,
 }
 
-impl Access {
+impl PimcoreAccess {
     /// Pimcore at `url`, opened by the secret with this name or ARN.
     #[must_use]
     pub fn new(url: String, secret: String, secrets: Secrets) -> Self {
