@@ -88,7 +88,7 @@ impl CliError {
                     "try again; if it stays, AWS's own health page and CloudTrail say more".to_owned()
                 }
             }
-            Self::Ledger(_) => "check the table's throttling and your permissions on it".to_owned(),
+            Self::Ledger(_) => "see the table's throttled requests, and your permissions on it. What waits goes on by itself once it answers".to_owned(),
             Self::Target(failure) => crate::remedy::of(&failure.code)
                 .map_or_else(|| "see docs/operations.md".to_owned(), |remedy| remedy.action.to_owned()),
             Self::NotFound { advice, .. } | Self::Refused { advice, .. } => advice.clone(),

@@ -1,8 +1,9 @@
 //! For each way to fail: `relay trace` or `relay status` alone leads from what the pipeline records to cause and remedy.
 
-use catalog::{ContentHash, ErrorKind, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use ledger::{Counts, ProductState, RecordedError, Run, RunStatus, Stage};
 use redrive::QueueName;
+use relay::commands::breakers;
 use relay::commands::rejected::Rejected;
 use relay::commands::runs;
 use relay::commands::status::{self, Queue, Reasons, Status};
@@ -311,6 +312,16 @@ fn every_failure_leads_to_its_cause_and_its_remedy() {
             Shown(|status| status.runs = vec![run(RunStatus::Running, None, Some(NOW - 1_000 * SECOND))]),
             "nobody is reading it",
             "resumes it",
+        ),
+        case(
+            "a target that is left alone",
+            Shown(|status| {
+                let failure = Failure::transient("medusa_unavailable", "Medusa answers 503");
+                status.breakers = vec![breakers::open(Medusa, &failure, NOW - 90 * SECOND)];
+                paused(status);
+            }),
+            "Medusa is left alone since 1 min 30 s (its breaker is open)",
+            "the breaker of Medusa paused it",
         ),
         case(
             "a queue that was paused",

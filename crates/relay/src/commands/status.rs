@@ -10,6 +10,7 @@ use redrive::overdue::stage_of;
 use redrive::{Action, QueueName, Request};
 use serde::Serialize;
 
+use super::breakers;
 use super::runs::{self, Line};
 use super::withdraw::{self, Held};
 use crate::answer::Answer;
@@ -46,6 +47,8 @@ pub struct Status {
     pub pending: Pending,
     /// The queues.
     pub queues: Vec<Queue>,
+    /// The breakers of both targets.
+    pub breakers: Vec<breakers::Line>,
     /// Events and schedules that could not be delivered.
     pub undelivered_events: u64,
     /// The last runs.
@@ -150,9 +153,10 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         None => 0,
     };
     let runs = runs::lines(stack, RUNS, now).await?;
-    let held_feeds = withdraw::held(stack, now).await?;
+    let (held_feeds, breakers) = tokio::try_join!(withdraw::held(stack, now), breakers::lines(stack))?;
     let mut status = Status {
         held_feeds,
+        breakers,
         stack: stack.name.clone(),
         pending,
         queues,
@@ -234,7 +238,8 @@ pub fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
 /// What needs a person.
 #[must_use]
 pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention> {
-    let mut list = Vec::new();
+    let mut list: Vec<Attention> =
+        status.breakers.iter().filter(|breaker| breaker.mode == "open").map(|breaker| breaker.told(now)).collect();
     for wait in &status.pending.waits {
         let n = count(wait.products, "product");
         let stage = stage_name(&wait.stage);
@@ -267,10 +272,18 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
     }
     for queue in &status.queues {
         if let Some(state) = queue.feed.as_ref().filter(|state| matches!(state.as_str(), "Disabled" | "Disabling")) {
+            let breaker = status.breakers.iter().find(|breaker| breaker.may_pause(queue.queue));
+            let advice = match breaker {
+                Some(breaker) => format!(
+                    "Nothing by itself: the breaker of {} paused it, and lets it go on when that is well.",
+                    breaker.name()
+                ),
+                None => "Somebody paused it. If that is no longer wanted, enable the function's event source mapping."
+                    .to_owned(),
+            };
             list.push(Attention {
                 what: format!("the {} queue is paused ({state}); {} messages wait", queue.queue, queue.depth.all()),
-                advice: "its breaker is open, or somebody paused it: if the target is well, enable the function's event source mapping"
-                    .to_owned(),
+                advice,
             });
         }
     }

@@ -10,6 +10,7 @@ use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
 use serde::Serialize;
 
+use super::breakers;
 use super::diff;
 use super::rejected::{self, Rejected};
 use super::runs::{self, Line};
@@ -51,6 +52,8 @@ pub struct Trace {
     pub searched: Searched,
     /// Its dead and parked letters.
     pub letters: Vec<Letter>,
+    /// The breakers of both targets.
+    pub breakers: Vec<breakers::Line>,
 }
 
 /// What a product should be.
@@ -151,17 +154,18 @@ pub async fn run(stack: &Stack, product: &str, most_runs: usize, now: i64) -> Re
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.run.as_str()) == run).cloned();
     let at_rest = state.as_ref().is_some_and(|state| stage_of(state).is_none());
-    let (found, letters, in_pimcore) =
-        tokio::join!(search(stack, &key, &lines, most_runs), letters(stack, &key), async {
+    let (found, letters, breakers, in_pimcore) =
+        tokio::join!(search(stack, &key, &lines, most_runs), letters(stack, &key), breakers::lines(stack), async {
             if at_rest { Some(in_pimcore(stack, &key).await) } else { None }
         },);
-    let ((rejected, searched), letters) = (found?, letters?);
+    let ((rejected, searched), letters, breakers) = (found?, letters?, breakers?);
     let evidence = Evidence {
         state: state.as_ref(),
         doc: doc.as_ref(),
         rejected: &rejected,
         searched,
         letters: &letters,
+        breakers: &breakers,
         in_pimcore: in_pimcore.as_ref(),
     };
     let verdict = verdict(&key, &evidence, now);
@@ -181,6 +185,7 @@ pub async fn run(stack: &Stack, product: &str, most_runs: usize, now: i64) -> Re
         rejected,
         searched,
         letters,
+        breakers,
     };
     let text = story::text(&trace, &stack.name, now);
     Ok(Answer::new(&trace, text, trace.verdict.attention))

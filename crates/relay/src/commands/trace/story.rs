@@ -154,6 +154,7 @@ mod tests {
             rejected: vec![Refusal { run: "run-2".into(), started: NOW, record }],
             searched: Searched { runs: 20, since: Some(NOW), more: true },
             letters: vec![],
+            breakers: vec![],
         };
         let text = text(&trace, "catalog-relay", NOW);
         for part in [

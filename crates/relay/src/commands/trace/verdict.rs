@@ -5,7 +5,7 @@ use ledger::{DesiredDoc, ProductState, Stage};
 use redrive::overdue::stage_of;
 use serde::Serialize;
 
-use super::{InPimcore, Letter, Refusal, Searched};
+use super::{InPimcore, Letter, Refusal, Searched, breakers};
 use crate::remedy;
 use crate::render::{ago, count, span, time};
 
@@ -48,6 +48,8 @@ pub struct Evidence<'a> {
     pub searched: Searched,
     /// Dead and parked letters.
     pub letters: &'a [Letter],
+    /// The breakers of both targets.
+    pub breakers: &'a [breakers::Line],
     /// What Pimcore says, if it was asked.
     pub in_pimcore: Option<&'a InPimcore>,
 }
@@ -58,7 +60,7 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     let refusal = evidence.rejected.first();
     let Some(state) = evidence.state else { return unknown(key, evidence) };
     if let Some(stage) = stage_of(state) {
-        return under_way(key, state, stage, now);
+        return under_way(key, state, stage, evidence.breakers, now);
     }
     // Every target holds what it should. What came after that?
     let arrived = evidence.doc.and_then(|doc| doc.version.as_str().get(..13)?.parse::<i64>().ok()).unwrap_or(0);
@@ -104,7 +106,7 @@ fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
     )
 }
 
-fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, now: i64) -> Verdict {
+fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[breakers::Line], now: i64) -> Verdict {
     let held = state.stage(stage);
     let name = target(stage);
     if let Some(until) = held.until.filter(|until| held.owner.is_some() && *until > now) {
@@ -115,6 +117,10 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, now: i64) -> 
                 "Look again in a moment. If its function has died, another one takes over when its lease ends, in {left}."
             ),
         );
+    }
+    if let Some(breaker) = breakers.iter().find(|breaker| breaker.holds_back(stage)) {
+        let told = breaker.told(now);
+        return Verdict::act(format!("It waits for {name}: {}", told.what), told.advice);
     }
     if let Some(error) = &held.last_error {
         let attempts = held.attempts;
