@@ -65,9 +65,10 @@ class Kill:
 
 @dataclass(frozen=True)
 class PimFault:
-    """What the PIM stand-in is to do wrong next."""
+    """What the PIM stand-in is to do wrong next, and until when: a PIM that is left alone meanwhile would have it in store for the next hours."""
 
     at: float
+    until: float
     fault: dict[str, Any]
 
 
@@ -216,9 +217,10 @@ def _pim_faults(source: random.Random, size: Size) -> tuple[PimFault, ...]:
         {"kind": "too-many-requests", "times": 2},
     )
     times = sorted(source.uniform(0, size.storm * 0.9) for _ in range(size.pim_faults))
-    some = [PimFault(at, dict(source.choice(kinds))) for at in times]
+    some = [PimFault(at, at + 5, dict(source.choice(kinds))) for at in times]
     # And a spell in which it does nothing but answer 500.
-    spell = PimFault(size.storm * source.uniform(0.1, 0.5), {"kind": "server-error", "times": max(int(size.storm / 4), 5)})
+    begin = size.storm * source.uniform(0.1, 0.5)
+    spell = PimFault(begin, begin + size.storm / 10, {"kind": "server-error", "times": 100_000})
     return tuple(sorted([*some, spell], key=lambda fault: fault.at))
 
 

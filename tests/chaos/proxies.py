@@ -16,7 +16,7 @@ from collections.abc import Callable
 from support.proxy import Answer, Asked, Proxy
 
 # How often a request meets a fault: at any time of the storm (the ledger is asked ten times as often as the others), and in a spell of its service.
-ALWAYS, ALWAYS_AT_THE_LEDGER, IN_A_SPELL = 0.12, 0.02, 0.6
+ALWAYS, ALWAYS_AT_THE_LEDGER, IN_A_SPELL = 0.06, 0.02, 0.6
 # Longest delay of a held announcement, in seconds.
 HELD = 12.0
 

@@ -179,7 +179,8 @@ class Storm:
         ]
         timeline += [(delivery.at, lambda feed=delivery.feed: self._deliver(feed)) for delivery in plan.deliveries]
         timeline += [(kill.at, lambda kill=kill: self._kill(kill)) for kill in plan.kills]
-        timeline += [(fault.at, lambda fault=fault.fault: self._pim_fault(fault)) for fault in plan.pim_faults]
+        timeline += [(fault.at, lambda fault=fault.fault: call_standin(self.stack, "POST", "faults", fault)) for fault in plan.pim_faults]
+        timeline += [(fault.until, lambda at=fault.until: self._pim_recovers(at)) for fault in plan.pim_faults]
         for window in plan.windows:
             timeline.append((window.begin, lambda service=window.service: self._spell(service, begins=True)))
             timeline.append((window.end, lambda service=window.service: self._spell(service, begins=False)))
@@ -202,7 +203,7 @@ class Storm:
             proxy.stormy = False
         say("quiet, but for people")
         call_standin(self.stack, "DELETE", "faults")
-        people.join(PATIENCE)
+        people.join(2 * PATIENCE)
         assert not people.is_alive(), "people could not do what they wanted: the products did not reach the PIM"
         self._over.set()
         schedules.join(90)
@@ -214,8 +215,10 @@ class Storm:
         for proxy in self.stage.proxies:
             proxy.spells.add(service) if begins else proxy.spells.discard(service)
 
-    def _pim_fault(self, fault: Mapping[str, Any]) -> None:
-        call_standin(self.stack, "POST", "faults", fault)
+    def _pim_recovers(self, at: float) -> None:
+        """Forgets what is in store, unless something else is to last longer."""
+        if not any(fault.at < at < fault.until for fault in self.plan.pim_faults):
+            call_standin(self.stack, "DELETE", "faults")
 
     def _medusa_goes(self) -> None:
         """It hangs: connections are accepted, nothing is answered."""
