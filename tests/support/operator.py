@@ -39,10 +39,13 @@ class Operator:
     """Somebody at a shell."""
 
     stack: Stack
+    endpoint: str = ""
+    """Where AWS answers, if not where the stack says."""
 
     def run(self, words: str) -> Said:
         """Runs `relay WORDS` on the stack."""
-        command = [str(TARGET / "debug" / "relay"), f"--local={self.stack.place.name}", *shlex.split(words)]
+        where = ["--endpoint-url", self.endpoint, "--stack", self.stack.place.cfn] if self.endpoint else [f"--local={self.stack.place.name}"]
+        command = [str(TARGET / "debug" / "relay"), *where, *shlex.split(words)]
         # No setting of the shell that the tests run in may help or mislead it.
         env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RELAY_"))}
         done = subprocess.run(command, capture_output=True, text=True, cwd=REPO, env=env, timeout=120, check=False)

@@ -214,6 +214,16 @@ class Site:
         """What the secret should hold."""
         return deploy.secrets_of(self.relay.stack.place, self.relay.stack.facts)[f"{self.relay.stack.place.cfn}/{name}"]
 
+    def close_breakers(self) -> None:
+        """As if they had never opened: their items are gone, and the queues are as they were deployed."""
+        table, client = self.relay.client("dynamodb"), self.relay.client("lambda")
+        for target in ("pimcore", "medusa"):
+            table.delete_item(TableName=self.relay.outputs["LedgerTable"], Key={"pk": {"S": f"B#{target}"}, "sk": {"S": "breaker"}})
+        settings = client.get_function_configuration(FunctionName=f"{self.relay.stack.place.cfn}-dlq-redrive")["Environment"]["Variables"]
+        for target in ("PIMCORE", "MEDUSA"):
+            batch = int(settings[f"{target}_BATCH_SIZE"])
+            client.update_event_source_mapping(UUID=settings[f"{target}_MAPPING_ID"], Enabled=True, BatchSize=batch)
+
     def everything_well(self) -> None:
         """Puts right whatever a test left broken."""
         self.relay.shop.interference = None
