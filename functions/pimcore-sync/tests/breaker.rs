@@ -87,7 +87,7 @@ async fn a_pim_that_is_down_is_left_alone_and_gets_everything_once_it_is_back() 
     keeper.well = true;
     function.clock.0.fetch_add(60_000, Ordering::Relaxed);
     assert_eq!(keeper.tend(&function).await, Mode::Returning { step: 0 });
-    assert_eq!(keeper.flows(), [Flow::Limited(1), Flow::Limited(1)]);
+    assert_eq!(keeper.flows(), [Flow::Limited(2), Flow::Limited(2)]);
     for batch in messages.chunks(10) {
         for (key, outcome) in function.run(&pim.client(), batch).await {
             assert_eq!(outcome, Outcome::Done, "{key}");

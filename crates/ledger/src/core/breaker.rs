@@ -60,7 +60,7 @@ impl Default for Settings {
             probe_ms: 30_000,
             // A little less than the minute between two looks, so that each look takes a step.
             step_ms: 50_000,
-            steps: &[1, 5],
+            steps: &[2, 10],
             settle_ms: 120_000,
             calm_ms: 600_000,
         }
