@@ -175,39 +175,21 @@ def test_a_product_with_nothing_to_sell(day: BadDay) -> None:
 # ---- feeds
 
 
-def test_a_feed_that_breaks_off(day: BadDay) -> None:
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("truncated", ["truncated", "Upload it again"]),
+        ("prefix", ["unknown_source", "nobody", "Upload it under incoming/<source>/", "shein-api, shein-brightdata, canonical"]),
+        ("outside", ["key_outside_incoming", "Upload feeds under incoming/<source>/"]),
+        ("empty", ["empty_feed", "Upload the feed again"]),
+        ("contradicts", ["wrong_source", "Upload it under incoming/<source>/ of the source it is from"]),
+    ],
+)
+def test_a_feed_that_cannot_be_read(day: BadDay, word: str, parts: list[str]) -> None:
     said = day.site.operator.run("runs --limit 40")
-    said.names(day.feeds["truncated"], "truncated", "Upload it again")
-    day.site.upload(f"{day.truncated}.json", feed(product(day.truncated)))
-    day.site.is_right(day.truncated)
-
-
-def test_a_feed_of_an_unknown_source(day: BadDay) -> None:
-    said = day.site.operator.run("runs --limit 40")
-    said.names(day.feeds["prefix"], "unknown_source", "nobody", "Upload it under incoming/<source>/", "shein-api, shein-brightdata, canonical")
-    day.site.upload(f"{day.prefix}.json", feed(product(day.prefix)))
-    day.site.is_right(day.prefix)
-
-
-def test_a_feed_outside_of_incoming(day: BadDay) -> None:
-    said = day.site.operator.run("runs --limit 40")
-    said.names(day.feeds["outside"], "key_outside_incoming", "Upload feeds under incoming/<source>/")
-    day.site.upload(f"{day.outside}.json", feed(product(day.outside)))
-    day.site.is_right(day.outside)
-
-
-def test_an_empty_feed(day: BadDay) -> None:
-    said = day.site.operator.run("runs --limit 40")
-    said.names(day.feeds["empty"], "empty_feed", "Upload the feed again")
-    day.site.upload(f"{day.empty}.json", feed(product(day.empty)))
-    day.site.is_right(day.empty)
-
-
-def test_a_feed_that_contradicts_its_prefix(day: BadDay) -> None:
-    said = day.site.operator.run("runs --limit 40")
-    said.names(day.feeds["contradicts"], "wrong_source", "Upload it under incoming/<source>/ of the source it is from")
-    day.site.upload(f"{day.contradicts}.json", feed(product(day.contradicts)))
-    day.site.is_right(day.contradicts)
+    said.names(day.feeds[word], *parts)
+    day.site.upload(f"{day.ids[word]}.json", feed(product(day.ids[word])))
+    day.site.is_right(day.ids[word])
 
 
 def test_a_feed_deleted_before_it_was_read(day: BadDay) -> None:
