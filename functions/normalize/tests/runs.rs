@@ -142,7 +142,7 @@ async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_co
     assert_eq!(world.read_until(&message, "another", i64::MAX).await, Outcome::Done);
     let run = world.run(&message);
     assert_eq!((run.counts.read, run.counts.changed, run.counts.stale), (3_000, 3_000, 0));
-    assert_eq!(world.take_metrics()["RecordsRead"], 3_000.0);
+    assert!((world.take_metrics()["RecordsRead"] - 3_000.0).abs() < 0.5);
     let (mut ids, _) = world.take_announced();
     ids.dedup();
     assert_eq!(ids.len(), 3_000, "whatever was written before the failure is announced in the end");
