@@ -7,42 +7,53 @@ mod common;
 use catalog::{ErrorKind, Failure, Localized, Product, Variant};
 use common::standin::{StandIn, later};
 use common::{Function, category, failure, key, product, version};
-use pimcore::PimProduct;
-use runtime::Outcome;
+use pimcore::{PimProduct, Pimcore};
+use runtime::{Outcome, ProductMessage};
 
-/// Sends a product together with a plain one; both arrive. What Pimcore holds of the first.
-async fn arrives(name: &str, change: impl FnOnce(&mut Product)) -> (Product, PimProduct) {
+/// A product that was sent together with a plain one, which arrived.
+struct Sent {
+    pim: StandIn,
+    pimcore: Pimcore,
+    function: Function,
+    ugly: Product,
+    message: ProductMessage,
+    outcome: Outcome,
+}
+
+async fn send(name: &str, change: impl FnOnce(&mut Product)) -> Sent {
     let pim = StandIn::start(&format!("input-{name}")).await;
     let (pimcore, function) = (pim.client(), Function::default());
     let mut ugly = product("ugly");
     change(&mut ugly);
-    let messages = [&ugly, &product("plain")].map(|product| function.memory.put(product, &version(1)));
-    let outcomes = function.run(&pimcore, &messages).await;
-    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
-    let key = ugly.key().unwrap();
-    let read = pimcore.read_products(std::slice::from_ref(&key), later()).await.unwrap().remove(&key).unwrap().unwrap();
+    let [message, plain] = [&ugly, &product("plain")].map(|product| function.memory.put(product, &version(1)));
+    let mut outcomes = function.run(&pimcore, &[message.clone(), plain]).await;
+    assert_eq!(outcomes[&key("plain")], Outcome::Done);
+    let outcome = outcomes.remove(&message.key).unwrap();
+    Sent { pim, pimcore, function, ugly, message, outcome }
+}
+
+/// A product that arrives: as it was sent, and as Pimcore holds it.
+async fn arrives(name: &str, change: impl FnOnce(&mut Product)) -> (Product, PimProduct) {
+    let Sent { pim, pimcore, ugly, message, outcome, .. } = send(name, change).await;
+    assert_eq!(outcome, Outcome::Done);
+    let key = &message.key;
+    let read = pimcore.read_products(std::slice::from_ref(key), later()).await.unwrap().remove(key).unwrap().unwrap();
     assert_eq!(read.content_hash, Some(catalog::ContentHash::of(&ugly)));
     // It stays so: the same document is not written again.
     let before = pim.app.counters.now().aliases_written;
     let again = Function::default();
     again.memory.put(&ugly, &version(2));
-    again.run(&pimcore, &messages[..1]).await;
+    assert_eq!(again.run(&pimcore, &[message]).await[&ugly.key().unwrap()], Outcome::Done);
     assert_eq!(pim.app.counters.now().aliases_written, before);
     (ugly, read)
 }
 
-/// Sends a product together with a plain one, which arrives. Why the first does not.
+/// A product that does not arrive: why, as the ledger has it too.
 async fn refused(name: &str, change: impl FnOnce(&mut Product)) -> Failure {
-    let pim = StandIn::start(&format!("input-{name}")).await;
-    let (pimcore, function) = (pim.client(), Function::default());
-    let mut ugly = product("ugly");
-    change(&mut ugly);
-    let messages = [&ugly, &product("plain")].map(|product| function.memory.put(product, &version(1)));
-    let outcomes = function.run(&pimcore, &messages).await;
-    assert_eq!(outcomes[&key("plain")], Outcome::Done);
-    let refused = failure(&outcomes[&ugly.key().unwrap()]);
+    let Sent { function, message, outcome, .. } = send(name, change).await;
+    let refused = failure(&outcome);
     assert_eq!(refused.kind, ErrorKind::Permanent, "{refused}");
-    let recorded = function.memory.state(&ugly.key().unwrap()).pimcore.last_error.unwrap();
+    let recorded = function.memory.state(&message.key).pimcore.last_error.unwrap();
     assert_eq!((&recorded.code, &recorded.message), (&refused.code, &refused.message));
     assert!(refused.message.chars().count() < 400, "the value itself is not repeated: {refused}");
     refused
