@@ -101,6 +101,7 @@ def settings(queue_url, dead_letter_url):
         "FEED_BUCKET": "feeds",
         "INGEST_QUEUE_URL": queue_url,
         "INGEST_DLQ_URL": dead_letter_url,
+        "RELAY_ENVIRONMENT": "bench",
         "MAX_WITHDRAWN_PERCENT": "30",
     }
 
