@@ -156,8 +156,9 @@ def rate(seen: Sequence[tuple[float, int]], since: float = 0) -> float | None:
 def deliveries(relay: Relay, keys: Sequence[str], since_ms: int) -> Counter[str]:
     """How often each product was handed to medusa-push."""
     wanted = set(keys)
-    lines = (record.get("fields", {}) for record in log_records(relay, "medusa-push", since_ms))
-    return Counter(line["product"] for line in lines if line.get("message") == "product settled" and line.get("product") in wanted)
+    records = (record for record in log_records(relay, "medusa-push", since_ms) if record.get("fields", {}).get("message") == "product settled")
+    named = (record["fields"].get("product") or record.get("span", {}).get("product") for record in records)
+    return Counter(name for name in named if name in wanted)
 
 
 def test_a_thousand_messages_wait_for_a_shop_that_is_down(relay: Relay, shop: Shop) -> None:
