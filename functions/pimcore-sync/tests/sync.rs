@@ -212,9 +212,7 @@ async fn somebody_elses_work_and_unknown_products_are_told_apart() {
     let (pimcore, function) = (pim.client(), Function::default());
     let leased = function.memory.put(&product("leased"), &version(1));
     let other = ledger::Owner("somebody else".into());
-    function.memory.claim(ledger::Stage::Pimcore, &[key("leased")], &other, function.clock.now_ms())
-        .await
-        .unwrap();
+    function.memory.claim(ledger::Stage::Pimcore, &[key("leased")], &other, function.clock.now_ms()).await.unwrap();
     let unknown = ProductMessage { key: key("unknown"), correlation_id: String::new(), cause: Cause::Redrive };
     let outcomes = function.run(&pimcore, &[leased, unknown]).await;
     let leased = failure(&outcomes[&key("leased")]);
