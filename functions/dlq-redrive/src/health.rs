@@ -34,6 +34,7 @@ impl Probe {
             .connect_timeout(Duration::from_secs(2))
             .timeout(Self::TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .build()
             .map_err(|error| RedriveError::Nothing(error.to_string()))?;
         let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
