@@ -15,6 +15,11 @@ fn only(currency: &str) -> BTreeSet<String> {
     [currency.to_owned()].into()
 }
 
+/// A list that stays costs every other test a request.
+async fn remove(real: &Real, list: &str) {
+    real.shop.medusa.delete(&format!("/admin/price-lists/{list}"), deadline()).await.unwrap();
+}
+
 async fn lists_in(real: &Real, currency: &str) -> Vec<Value> {
     let fields = "id,type,status,starts_at,ends_at,metadata,price_list_rules.attribute,price_list_rules.value";
     let mut found = real.admin_get("/admin/price-lists", &[("fields", fields), ("limit", "10000")]).await;
@@ -54,6 +59,7 @@ async fn four_functions_that_start_at_once_make_one_list() {
         for lists in chosen {
             assert_eq!(lists.unwrap().of(currency).unwrap().id, left[0]["id"].as_str().unwrap());
         }
+        remove(&real, left[0]["id"].as_str().unwrap()).await;
     }
 }
 
@@ -81,6 +87,7 @@ async fn a_list_that_people_took_out_of_effect_is_put_right_and_theirs_are_left_
     }
     let path = format!("/admin/price-lists/{}", theirs.as_str().unwrap());
     assert_eq!(real.admin_get(&path, &[]).await["price_list"]["status"], "draft");
+    remove(&real, &id).await;
 }
 
 #[tokio::test]
@@ -103,7 +110,7 @@ async fn of_two_lists_the_older_counts_and_products_leave_the_other() {
     let real = real.with_lists(lists);
     assert_eq!(real.entries(&product).await, real.expected_entries(&article));
     assert_eq!(real.shown(&key).await, Some(Shown::expected(&article, &real)));
-    real.shop.medusa.delete(&format!("/admin/price-lists/{twin}"), deadline()).await.unwrap();
+    remove(&real, &twin).await;
 }
 
 #[tokio::test]
@@ -148,7 +155,7 @@ async fn a_list_that_people_deleted_is_made_again_and_filled_as_products_come_by
     push(&real, first.clone(), &desired, Depth::Light).await;
     assert_eq!(push(&real, first.clone(), &desired, Depth::Light).await, (Change::Unchanged, 0));
     let id = first.of("eur").unwrap().id.clone();
-    real.shop.medusa.delete(&format!("/admin/price-lists/{id}"), deadline()).await.unwrap();
+    remove(&real, &id).await;
 
     // A function that has not noticed yet says what is missing, and looks at the shop anew because of that code.
     let mut cheaper = article.clone();
@@ -167,6 +174,7 @@ async fn a_list_that_people_deleted_is_made_again_and_filled_as_products_come_by
     let product = real.admin_product(&key).await.unwrap();
     let real = real.with_lists(second);
     assert_eq!(real.entries(&product).await, real.expected_entries(&article));
+    remove(&real, &real.shop.references.price_lists.of("eur").unwrap().id).await;
 }
 
 #[tokio::test]
