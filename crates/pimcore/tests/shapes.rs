@@ -67,10 +67,10 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     let nameless = catalog::Category { id: "d".into(), name: Localized::default() };
     let both = catalog::Category { id: "a".into(), name: Localized::default().with("en", "A").with("ar", "ا") };
     let (a, b) = (both, category("b", "B"));
-    place(1, &[&[a.clone(), b.clone(), arabic.clone()], &[nameless.clone()]]).await;
+    place(1, &[&[a.clone(), b.clone(), arabic.clone()], std::slice::from_ref(&nameless)]).await;
     // Below another, to the root, another name, and both at once.
     place(2, &[&[a.clone(), arabic.clone()]]).await;
-    place(3, &[&[b.clone()]]).await;
+    place(3, &[std::slice::from_ref(&b)]).await;
     place(4, &[&[category("b", "B 2")]]).await;
     let placed = place(5, &[&[b, category("a", "A 2")]]).await;
     let path = catalog::CategoryPath(vec![category("b", ""), category("a", "")]);
