@@ -40,7 +40,12 @@ class Outages:
     def is_told(self, word: str, *parts: str) -> Said:
         """A product meets what is broken; its trace says so, and so does the status."""
         key = self.uploads(word)
-        said = self.site.told(f"trace {key}", *parts)
+        try:
+            said = self.site.told(f"trace {key}", *parts, within=25)
+        except AssertionError:
+            # The emulator cuts off an invocation under way when its function's settings change; the message would come back after six minutes.
+            assert self.site.operator.run(f"replay {key}").code == 0
+            said = self.site.told(f"trace {key}", *parts)
         self.site.told("status", parts[0])
         return said
 
@@ -75,7 +80,8 @@ def test_a_function_that_was_killed(outages: Outages) -> None:
         os.kill(process, signal.SIGKILL)
     site.pim_well()
     said = site.operator.trace(key)
-    said.names("It is being brought to Pimcore right now", "If its function has died, another one takes over when its lease ends, in")
+    said.names("It is being brought to Pimcore right now", "If its function has died, its lease ends in")
+    site.operator.does(said, "replay")
 
 
 def processes_of(site: Site, function: str) -> list[int]:
@@ -238,7 +244,7 @@ def lines_of(site: Site, function: str) -> str:
 def test_pimcore_is_down(outages: Outages) -> None:
     outages.site.relay.stack.services()["pim"].stop()
     said = outages.is_told("pim-down", "pimcore_unreachable", "no connection")
-    said.names(f"{HOST}:{outages.site.relay.stack.ports['pim']}", "Start it, or correct PimcoreUrl", "waits goes on by itself")
+    said.names(f"no connection to Pimcore at {HOST}", "Start it, or correct PimcoreUrl", "waits goes on by itself")
     outages.site.relay.stack.start_pim()
 
 

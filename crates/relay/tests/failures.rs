@@ -305,7 +305,7 @@ fn every_failure_leads_to_its_cause_and_its_remedy() {
                 state.pimcore.until = Some(NOW + 40 * SECOND);
             }),
             "right now",
-            "its lease ends, in 40 s",
+            "its lease ends in 40 s",
         ),
         case(
             "a feed that lost its reader",

@@ -114,7 +114,7 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[b
         return Verdict::wait(
             format!("It is being brought to {name} right now."),
             format!(
-                "Look again in a moment. If its function has died, another one takes over when its lease ends, in {left}."
+                "Look again in a moment. If its function has died, its lease ends in {left} and its message comes back within six minutes; `relay replay {key}` sends another one now."
             ),
         );
     }
