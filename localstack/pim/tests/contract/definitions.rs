@@ -111,7 +111,9 @@ fn the_stand_in_has_the_fields_of_the_definitions() {
 fn install(project: &Path, key: &str) -> (std::process::Output, String) {
     use std::os::unix::fs::PermissionsExt as _;
     let calls = project.join("calls");
-    std::fs::create_dir_all(project.join("bin")).unwrap();
+    for folder in ["bin", "var"] {
+        std::fs::create_dir_all(project.join(folder)).unwrap();
+    }
     std::fs::write(project.join("bin/console"), "").unwrap();
     std::fs::write(project.join("key"), format!("{key}\n")).unwrap();
     let php = project.join("php");
@@ -134,6 +136,7 @@ fn the_installer_takes_the_recorded_steps_in_their_order_and_shows_the_key_to_no
     let (output, calls) = install(&project, key);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let steps = [
+        "check.php before",
         "fieldcollection_CatalogImage_export.json",
         "fieldcollection_CatalogPrice_export.json",
         "class_CatalogCategory_export.json",
@@ -143,6 +146,7 @@ fn the_installer_takes_the_recorded_steps_in_their_order_and_shows_the_key_to_no
         "pimcore:cache:clear",
         "datahub:configuration:rebuild-workspaces",
         "datahub:graphql:rebuild-definitions",
+        "check.php after",
     ];
     let places: Vec<_> =
         steps.iter().map(|step| calls.find(step).unwrap_or_else(|| panic!("{step}: {calls}"))).collect();
@@ -155,7 +159,10 @@ fn the_installer_takes_the_recorded_steps_in_their_order_and_shows_the_key_to_no
     assert!(text.contains(&format!("- '{key}'")) && !text.contains("CHANGE-ME"));
     let template = std::fs::read_to_string(ours().join("datahub/catalog-no-delete.yaml")).unwrap();
     assert_eq!(text.replace(&format!("'{key}'"), "CHANGE-ME-at-least-16-characters"), template);
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&written).unwrap().permissions()) & 0o077, 0);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&written).unwrap().permissions()) & 0o777,
+        0o640
+    );
 
     assert!(install(&project, key).0.status.success(), "it can be run again");
     std::fs::remove_dir_all(&project).unwrap();
