@@ -252,7 +252,8 @@ impl Model for Runs {
             }
             Action::Claim(index) => {
                 let number = world.fresh_owner();
-                let (_, claimed) = self.write(Op::RunClaim, &world.item, run::claim(&id(), "r", "", &owner(number), 0, 0));
+                let (_, claimed) =
+                    self.write(Op::RunClaim, &world.item, run::claim(&id(), "r", "", &owner(number), 0, 0));
                 world.readers[index] = Reader::Idle;
                 match claimed {
                     Ok(after) => {
