@@ -34,7 +34,7 @@ ANSWERS: dict[str, Any] = {
     "pimcore-sync-poison": TAKEN,
     "pimcore-sync-changes": {"changes": {"foreign": int}, "inventory": None},
     "pimcore-sync-reconcile": {"inventory": {"complete": True}},
-    "pimcore-sync-unknown-action": "did not match",
+    "pimcore-sync-unknown-action": "unknown variant `explode`, expected `changes` or `reconcile`",
     "medusa-push-products": TAKEN,
     "medusa-push-poison": TAKEN,
     "dlq-redrive-inspect": {"action": "inspect", "queues": list},

@@ -9,7 +9,7 @@ use catalog::{ContentHash, Localized, Product};
 use medusa::References;
 use medusa::api::model;
 use medusa::text::{html, line};
-use pimcore::PimProduct;
+use pimcore::{PimPrice, PimProduct};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -156,6 +156,21 @@ pub fn of_pimcore_shown(product: &PimProduct, references: &References) -> Facts 
     facts
 }
 
+/// With managed price lists a reduced variant's own price in the shop is the price before the reduction. What a list holds Medusa does not say, so
+/// the price before is what is compared.
+pub fn reduced_by_lists(prices: &[PimPrice], shown: &mut Facts, medusa: &mut Facts) {
+    for price in prices {
+        let Some(before) = price.list_amount.filter(|list| *list > price.amount) else { continue };
+        let now = format!("variant {} {}", price.sku, price.currency);
+        if shown.remove(&now).is_some() {
+            shown.insert(format!("{now} before"), number(before));
+            if let Some(own) = medusa.remove(&now) {
+                medusa.insert(format!("{now} before"), own);
+            }
+        }
+    }
+}
+
 fn clean(texts: &Localized, with: fn(&str) -> String) -> Localized {
     let cleaned = texts.0.iter().map(|(language, text)| (language.clone(), with(text)));
     Localized(cleaned.filter(|(_, text)| !text.is_empty()).collect())
@@ -258,6 +273,24 @@ mod tests {
     fn a_place_that_could_not_be_asked_is_no_difference() {
         let ledger = facts(&[("title en", "Shirt")]);
         assert!(compare(Some(&ledger), None, None, None).iter().all(|row| !row.pimcore_differs && !row.medusa_differs));
+    }
+
+    #[test]
+    fn where_a_list_reduces_a_price_the_price_before_is_compared() {
+        let price = |sku: &str, amount: &str, list: Option<&str>| PimPrice {
+            sku: sku.into(),
+            currency: "SAR".into(),
+            amount: amount.parse().unwrap(),
+            list_amount: list.map(|list| list.parse().unwrap()),
+        };
+        let prices = [price("S1", "23.8", Some("28")), price("S2", "30", Some("30")), price("S3", "9", Some("12"))];
+        let mut shown = facts(&[("variant S1 SAR", "23.8"), ("variant S2 SAR", "30"), ("variant S3 SAR", "9")]);
+        let mut shop = facts(&[("variant S1 SAR", "28.00"), ("variant S2 SAR", "30"), ("variant S3 SAR", "11.00")]);
+        reduced_by_lists(&prices, &mut shown, &mut shop);
+        let rows = compare(None, None, Some(&shown), Some(&shop));
+        let differ: Vec<&str> = rows.iter().filter(|row| row.medusa_differs).map(|row| row.fact.as_str()).collect();
+        assert_eq!(differ, ["variant S3 SAR before"]);
+        assert_eq!(rows.len(), 3);
     }
 
     #[test]

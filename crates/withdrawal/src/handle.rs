@@ -1,11 +1,11 @@
 //! The queue message around a comparison: what follows from its outcome.
 
 use catalog::Failure;
-use runtime::{Announcement, Clock, Metric};
+use runtime::{Announcement, Bus, Clock, Metric};
 use serde::Serialize;
 
 use crate::manifest::Manifests;
-use crate::run::{Bus, Outcome, Request, Store, Withdrawal};
+use crate::run::{Outcome, Request, Store, Withdrawal};
 
 /// Detail of the `FeedFailed` that a refused comparison announces.
 #[derive(Debug, Serialize)]

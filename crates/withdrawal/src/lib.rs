@@ -7,4 +7,4 @@ pub mod run;
 pub mod s3;
 
 pub use manifest::{Index, Manifests};
-pub use run::{Baseline, Bus, Outcome, Report, Request, Store, Withdrawal};
+pub use run::{Baseline, Outcome, Report, Request, Store, Withdrawal};

@@ -6,7 +6,7 @@ use std::future::Future;
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError};
-use runtime::{Announcement, Announcer, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Index, Manifests, Part};
@@ -139,18 +139,6 @@ impl Store for Ledger {
 
     async fn move_watermark(&self, name: &str, from: Option<&str>, to: &str) -> Result<bool, LedgerError> {
         Self::move_watermark(self, name, from, to).await
-    }
-}
-
-/// The bus.
-pub trait Bus {
-    /// See [`Announcer::announce`].
-    fn announce(&self, announcements: &[Announcement]) -> impl Future<Output = Vec<Result<(), Failure>>>;
-}
-
-impl Bus for Announcer {
-    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
-        Self::announce(self, announcements).await
     }
 }
 

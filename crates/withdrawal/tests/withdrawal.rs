@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, Variant, Version};
 use ledger::{DesiredDoc, DesiredOutcome, LedgerError};
 use proptest::prelude::*;
-use runtime::{Announcement, Clock, Deadline, Metrics};
+use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
 use withdrawal::manifest::{Manifests, Part};
 use withdrawal::merge::{Ids, Missing};
-use withdrawal::{Bus, Outcome, Report, Request, Store, Withdrawal};
+use withdrawal::{Outcome, Report, Request, Store, Withdrawal};
 
 /// Bucket, ledger, bus and clock in memory.
 #[derive(Default)]

@@ -23,12 +23,25 @@ const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
 
 /// What an invocation can ask for.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Value")]
 enum Request {
     /// A schedule, or an operator.
-    Action { action: Action },
+    Action(Action),
     /// The queue.
     Batch(SqsEvent),
+}
+
+impl TryFrom<Value> for Request {
+    type Error = String;
+
+    /// Decides by the field `action`, so that what is wrong with an event is told in its own terms.
+    fn try_from(mut event: Value) -> Result<Self, String> {
+        let read = match event.get_mut("action") {
+            Some(action) => serde_json::from_value(action.take()).map(Self::Action),
+            None => serde_json::from_value(event).map(Self::Batch),
+        };
+        read.map_err(|error| format!("{error}; give `action`, or a batch of SQS messages"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,7 +118,7 @@ impl Function {
                 }
                 Ok(serde_json::to_value(self.queue.settle(&batch, &outcomes).await)?)
             }
-            Request::Action { action } => {
+            Request::Action(action) => {
                 // The next activation makes up for it.
                 if let Some(failure) = self.guard.held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
                     tracing::info!(reason = failure.message, "Pimcore is left alone");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use medusa::api::model::{DEEP_FIELDS, Product, TRANSLATION_FIELDS};
-use medusa::{Credentials, Medusa, References};
+use medusa::{CompareAt, Credentials, Medusa, References};
 use pimcore::{ApiKey, PimProduct, Pimcore};
 use runtime::Secrets;
 use serde::{Deserialize, Serialize};
@@ -72,12 +72,16 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
     let in_pim = pim.as_ref().and_then(Option::as_ref);
     let source = in_pim.map(facets::of_pimcore_source);
     // What the shop should show of a product that the PIM does not have: nothing.
-    let shown = match (&pim, &shop) {
+    let mut shown = match (&pim, &shop) {
         (Some(Some(product)), Some((references, _))) => Some(facets::of_pimcore_shown(product, references)),
         (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
         _ => None,
     };
-    let medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references));
+    let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references));
+    let lists = stack.setting("COMPARE_AT").is_ok_and(|setting| setting.parse() == Ok(CompareAt::PriceLists));
+    if let (true, Some(product), Some(shown), Some(medusa)) = (lists, in_pim, &mut shown, &mut medusa) {
+        facets::reduced_by_lists(&product.prices, shown, medusa);
+    }
     let diff = Diff {
         product: key.to_string(),
         desired: doc.is_some(),
