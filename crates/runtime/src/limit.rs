@@ -62,10 +62,10 @@ impl Intercept for Limit {
     }
 }
 
-/// A client of an AWS service whose calls are cut by a [`Limit`]: `client!(aws_sdk_sqs, &aws, &limit)`.
+/// A client of an AWS service whose calls are cut by a [`Limit`]: `client!(aws_sdk_sqs::Client, &aws, &limit)`.
 #[macro_export]
 macro_rules! client {
-    ($sdk:ident, $aws:expr, $limit:expr) => {
+    ($sdk:ident::Client, $aws:expr, $limit:expr) => {
         $sdk::Client::from_conf(
             $sdk::config::Builder::from($aws).interceptor(::std::clone::Clone::clone($limit)).build(),
         )

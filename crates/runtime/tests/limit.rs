@@ -54,7 +54,7 @@ impl aws_sdk_sqs::config::AsyncSleep for Tokio {
 #[tokio::test]
 async fn a_call_ends_with_its_retries_before_the_invocation_does() {
     let limit = Limit::default();
-    let sqs = runtime::client!(aws_sdk_sqs, &aws(silence().await), &limit);
+    let sqs = runtime::client!(aws_sdk_sqs::Client, &aws(silence().await), &limit);
     limit.until(Deadline::at(SystemClock.now_ms() + 1_000));
     let started = Instant::now();
     assert!(sqs.list_queues().send().await.is_err());

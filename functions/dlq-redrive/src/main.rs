@@ -18,18 +18,18 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_environment()?;
     let reported = Metrics::new(&settings.environment, "dlq-redrive");
     let probe = Arc::new(Probe::new(&settings)?);
-    let dynamodb = client!(aws_sdk_dynamodb, &aws, &limit);
+    let dynamodb = client!(aws_sdk_dynamodb::Client, &aws, &limit);
     let breakers = Breakers {
         ledger: Ledger::new(dynamodb.clone(), &settings.table, Settings::LEASES),
-        mappings: Mappings::from_environment(client!(aws_sdk_lambda, &aws, &limit))?,
+        mappings: Mappings::from_environment(client!(aws_sdk_lambda::Client, &aws, &limit))?,
         health: probe.clone(),
         settings: breakers::settings()?,
     };
     let redriver = Redriver::new(RedriverParts {
-        sqs: client!(aws_sdk_sqs, &aws, &limit),
+        sqs: client!(aws_sdk_sqs::Client, &aws, &limit),
         s3: settings.s3_client(&aws),
         dynamodb,
-        eventbridge: client!(aws_sdk_eventbridge, &aws, &limit),
+        eventbridge: client!(aws_sdk_eventbridge::Client, &aws, &limit),
         health: probe,
         clock: Arc::new(SystemClock),
         settings,

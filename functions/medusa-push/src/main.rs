@@ -33,8 +33,8 @@ struct Function {
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
     let limit = Limit::default();
-    let sqs = client!(aws_sdk_sqs, &aws, &limit);
-    let secrets = Secrets::new(client!(aws_sdk_secretsmanager, &aws, &limit));
+    let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
+    let secrets = Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit));
     let function = Function {
         pimcore: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
@@ -52,8 +52,12 @@ async fn main() -> Result<(), Error> {
             },
             secrets,
         ),
-        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
-        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(
+            client!(aws_sdk_dynamodb::Client, &aws, &limit),
+            settings::required("LEDGER_TABLE")?,
+            LEASES,
+        ),
+        bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),
         limit,
         queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),

@@ -56,7 +56,7 @@ impl Aws {
         let name = format!("{TABLE_PREFIX}-{}", std::process::id());
         let credentials = Credentials::new("test", "test", None, None, "tests");
         macro_rules! client {
-            ($sdk:ident) => {{
+            ($sdk:ident::Client) => {{
                 let config = $sdk::Config::builder()
                     .behavior_version($sdk::config::BehaviorVersion::latest())
                     .endpoint_url(&endpoint)
@@ -65,7 +65,7 @@ impl Aws {
                 $sdk::Client::from_conf(config.build())
             }};
         }
-        let dynamodb = client!(aws_sdk_dynamodb);
+        let dynamodb = client!(aws_sdk_dynamodb::Client);
         let attribute = |name: &str| {
             let attribute = AttributeDefinition::builder().attribute_name(name);
             attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
@@ -75,12 +75,12 @@ impl Aws {
         let table = table.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
         let table = table.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
         table.send().await.unwrap();
-        let sqs = client!(aws_sdk_sqs);
+        let sqs = client!(aws_sdk_sqs::Client);
         let mut queues = [format!("{name}-queue"), format!("{name}-dead")];
         for queue in &mut queues {
             *queue = sqs.create_queue().queue_name(queue.as_str()).send().await.unwrap().queue_url.unwrap();
         }
-        let manager = client!(aws_sdk_secretsmanager);
+        let manager = client!(aws_sdk_secretsmanager::Client);
         let secrets = [format!("{name}-pimcore"), format!("{name}-medusa")];
         let (email, password) = (setting("RELAY_MEDUSA_EMAIL").unwrap(), setting("RELAY_MEDUSA_PASSWORD").unwrap());
         let values = [json!({ "apiKey": KEY }), json!({ "email": email, "password": password })];

@@ -38,12 +38,16 @@ struct Function {
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
     let limit = Limit::default();
-    let sqs = client!(aws_sdk_sqs, &aws, &limit);
+    let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let url = settings::required("INGEST_QUEUE_URL")?;
     let function = Function {
-        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
-        objects: S3(client!(aws_sdk_s3, &aws, &limit)),
-        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(
+            client!(aws_sdk_dynamodb::Client, &aws, &limit),
+            settings::required("LEDGER_TABLE")?,
+            LEASES,
+        ),
+        objects: S3(client!(aws_sdk_s3::Client, &aws, &limit)),
+        bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
         max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,

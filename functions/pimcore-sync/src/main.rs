@@ -66,15 +66,19 @@ struct Function {
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
     let limit = Limit::default();
-    let sqs = client!(aws_sdk_sqs, &aws, &limit);
+    let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let function = Function {
         access: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
             settings::required("PIMCORE_SECRET")?,
-            Secrets::new(client!(aws_sdk_secretsmanager, &aws, &limit)),
+            Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit)),
         ),
-        ledger: Ledger::new(client!(aws_sdk_dynamodb, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES),
-        bus: Announcer::new(client!(aws_sdk_eventbridge, &aws, &limit), settings::required("EVENT_BUS")?),
+        ledger: Ledger::new(
+            client!(aws_sdk_dynamodb::Client, &aws, &limit),
+            settings::required("LEDGER_TABLE")?,
+            LEASES,
+        ),
+        bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         limit,
