@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use catalog::Failure;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -32,8 +32,8 @@ impl Secrets {
     /// The secret `name` (a name or an ARN), read as `T`.
     ///
     /// # Errors
-    /// `secret_missing` and `secret_unreadable` when it is not there or has another form (transient: the messages wait until somebody
-    /// puts it right), `secrets_unavailable` when Secrets Manager does not answer. No message contains any part of a value.
+    /// `secret_missing`, `secret_denied` and `secret_unreadable` when it is not there, may not be read or has another form (transient: the
+    /// messages wait until somebody puts it right), `secrets_unavailable` when Secrets Manager does not answer. No message contains any part of a value.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<T, Failure> {
         let mut kept = self.kept.lock().await;
         let text = match kept.get(name) {
@@ -63,6 +63,16 @@ impl Secrets {
                 "secret_missing",
                 format!("secret {name} does not exist: create it, see docs/deployment.md"),
             ),
+            // A role that may read one secret only is told nothing else about a name that does not exist.
+            SdkError::ServiceError(refused) if refused.err().code() == Some("AccessDeniedException") => {
+                Failure::transient(
+                    "secret_denied",
+                    format!(
+                        "secret {name} does not exist, or this function may not read it: {}",
+                        refused.err().message().unwrap_or("AccessDeniedException")
+                    ),
+                )
+            }
             _ => Failure::transient(
                 "secrets_unavailable",
                 format!("secret {name} cannot be read: {}", DisplayErrorContext(&error)),
