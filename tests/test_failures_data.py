@@ -212,7 +212,7 @@ def test_an_old_feed_that_comes_late(day: BadDay) -> None:
     site.operator.does(said, "replay")
     site.relay.wait_until("the old price", lambda: site.relay.ledger.document(key_of(day.stale))["variants"][0]["prices"][0]["amount"] == "10.00")
     site.is_right(day.stale)
-    (variant,) = site.relay.shop_products()[key_of(day.stale)]["variants"]
+    (variant,) = site.relay.shop_products(key_of(day.stale))[key_of(day.stale)]["variants"]
     assert variant["prices"][0]["amount"] == 10
 
 
@@ -222,7 +222,7 @@ def test_a_full_feed_that_lacks_too_much(day: BadDay) -> None:
     said.names(day.feeds["guard"], "lacks more products than the guard allows", "If the feed is incomplete, upload the whole one")
     site.operator.does(said, "withdraw")
     gone = [f"shein-api:{goods_id}" for goods_id in WHOLE[2:]]
-    site.relay.wait_until("the others are drafts", lambda: {site.relay.shop_products()[key]["status"] for key in gone} == {"draft"})
+    site.relay.wait_until("the others are drafts", lambda: {one["status"] for one in site.relay.shop_products(*gone).values()} == {"draft"})
     for key in gone:
         site.told(f"trace {key}", "withdrawn by the source")
 

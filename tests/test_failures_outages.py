@@ -281,7 +281,7 @@ def test_a_product_that_is_half_made(outages: Outages) -> None:
     with outages.site.shop_answers(after_the_product):
         said = outages.is_told("half-made", "medusa_unavailable", "Bring it back up; see its log", "waits goes on by itself")
         key = f"canonical:{outages.waited[-1]}"
-        assert outages.site.relay.shop_products()[key]["status"] == "draft", "not for sale before it is whole"
+        assert outages.site.relay.shop_products(key)[key]["status"] == "draft", "not for sale before it is whole"
     assert said.code == 1
 
 

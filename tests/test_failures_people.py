@@ -39,7 +39,7 @@ def edited(relay: Relay) -> Edited:
     site.pim_edit(path_of(ids["unpublished"]), published=False)
     a_while_passes(site)
     drafts = [key_of(ids[word]) for word in ("deleted", "hidden", "unpublished")]
-    relay.wait_until("the shop follows", lambda: {relay.shop_products()[key]["status"] for key in drafts} == {"draft"})
+    relay.wait_until("the shop follows", lambda: {one["status"] for one in relay.shop_products(*drafts).values()} == {"draft"})
     return Edited(site, ids)
 
 

@@ -103,11 +103,12 @@ class Relay:
         assert len(edges) == 1, f"{len(edges)} objects in the PIM for {key}: {answer}"
         return dict(edges[0]["node"])
 
-    def shop_products(self) -> dict[str, dict[str, Any]]:
-        """Every product of the shop by external id, with variants and their prices."""
+    def shop_products(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """These products as the shop has them, by external id, with variants and their prices."""
         headers = log_in(self.stack.url("medusa"), self.stack.facts.email, self.stack.facts.password)
         query = {
-            "limit": "1000",
+            "external_id[]": keys,
+            "limit": str(len(keys)),
             "fields": "*variants,*variants.prices,*categories,*images,*sales_channels,metadata,status,external_id,updated_at,title,handle",
         }
         found = call("GET", f"{self.stack.url('medusa')}/admin/products", headers=headers, query=query)["products"]

@@ -111,7 +111,7 @@ class Site:
         """Both targets hold what the feed says, the shop sells it, and `relay trace` says so."""
         keys = [key_of(product_id) for product_id in product_ids]
         self.relay.wait_for_arrival(keys, within)
-        shop = self.relay.shop_products()
+        shop = self.relay.shop_products(*keys)
         for key in keys:
             assert shop[key]["status"] == "published", shop[key]
             said = self.operator.trace(key)
