@@ -83,7 +83,5 @@ def test_all_of_them_are_for_sale_again(edited: Edited) -> None:
     a_while_passes(edited.site)
     keys = [key_of(product_id) for product_id in edited.ids.values()]
     shop = edited.site.relay.shop_products
-    edited.site.relay.wait_until(
-        "all for sale", lambda: {shop()[key]["status"] for key in keys if key in shop()} == {"published"} and set(keys) <= shop().keys()
-    )
+    edited.site.relay.wait_until("all for sale", lambda: [one["status"] for one in shop(*keys).values()] == ["published"] * len(keys))
     edited.site.is_right(*edited.ids.values())
