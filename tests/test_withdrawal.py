@@ -35,13 +35,9 @@ def deliver(relay: Relay, name: str, ids: Iterable[str]) -> dict[str, object]:
 
 def baseline(relay: Relay) -> str:
     """The full feed that the next one is compared with."""
-    found = relay.client("dynamodb").scan(
-        TableName=relay.outputs["LedgerTable"],
-        FilterExpression="sk = :sk AND contains(pk, :source)",
-        ExpressionAttributeValues={":sk": {"S": "watermark"}, ":source": {"S": "canonical"}},
-        ConsistentRead=True,
-    )["Items"]
-    return str(found[0]["cursor"]["S"]) if found else ""
+    key = {"pk": {"S": "W#full-feed-canonical"}, "sk": {"S": "watermark"}}
+    found = relay.client("dynamodb").get_item(TableName=relay.outputs["LedgerTable"], Key=key, ConsistentRead=True)
+    return str(found["Item"]["cursor"]["S"]) if "Item" in found else ""
 
 
 def test_what_a_full_feed_lacks_is_withdrawn_and_comes_back_with_the_next(relay: Relay) -> None:
