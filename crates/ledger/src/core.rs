@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod desired;
 mod expression;
 pub mod failures;
+pub mod follow;
 pub mod order;
 pub mod run;
 pub mod stage;

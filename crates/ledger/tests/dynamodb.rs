@@ -43,7 +43,14 @@ fn owner(name: &str) -> Owner {
 }
 
 fn applied(doc: &DesiredDoc) -> Applied {
-    Applied { hash: doc.hash.clone(), version: doc.version.clone(), remote_id: Some("7".into()), view: None, at: 0 }
+    Applied {
+        hash: doc.hash.clone(),
+        version: doc.version.clone(),
+        remote_id: Some("7".into()),
+        view: None,
+        seen: None,
+        at: 0,
+    }
 }
 
 // ---------------------------------------------------------------- expressions

@@ -3,6 +3,7 @@
 pub mod answer;
 mod categories;
 mod client;
+mod digest;
 pub mod input;
 pub mod limits;
 pub mod operations;
@@ -19,5 +20,5 @@ pub use input::{ProductInput, Provenance};
 pub use path::{CategoryPath, ObjectKey, ProductPath};
 pub use plan::Claim;
 pub use product::{PimAttribute, PimCategory, PimImage, PimPrice, PimProduct, PimVariant, ShopVisibility};
-pub use tree::{CategoryTree, TreeNode};
+pub use tree::{CategoryTree, FRESH, TreeNode};
 pub use write::{Write, WriteOutcome};

@@ -1,12 +1,16 @@
 //! The category tree as Pimcore has it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use catalog::{Failure, Localized};
 use serde::Deserialize;
 
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
 use crate::product::object_id;
+
+/// How old the tree may be from which the shop is fed. A category that has been there for longer is in every tree of that age.
+pub const FRESH: Duration = Duration::from_secs(60);
 
 /// One category in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ fn pending(age: i64) -> ProductState {
 
 fn applied(hash: &str, age: i64) -> StageState {
     let (hash, version) = (ContentHash::from_text(hash), Version::from_text("v"));
-    let applied = Applied { hash, version, remote_id: None, view: None, at: NOW - age };
+    let applied = Applied { hash, version, remote_id: None, view: None, seen: None, at: NOW - age };
     StageState { applied: Some(applied), ..StageState::default() }
 }
 

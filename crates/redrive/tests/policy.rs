@@ -58,6 +58,7 @@ fn applied(hash: &str, age: i64) -> StageState {
             version: Version::from_text("v"),
             remote_id: Some("7".into()),
             view: None,
+            seen: None,
             at: NOW - age,
         }),
         ..StageState::default()

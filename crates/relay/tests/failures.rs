@@ -58,8 +58,14 @@ fn with_error(stage: Stage, kind: ErrorKind, code: &str, message: &str) -> Produ
     let mut state = pending();
     if stage == Stage::Medusa {
         let (hash, version) = (ContentHash::from_text("h"), Version::new(1, "00", 0));
-        state.pimcore.applied =
-            Some(ledger::Applied { hash, version, remote_id: Some("7".into()), view: None, at: NOW - 80 * SECOND });
+        state.pimcore.applied = Some(ledger::Applied {
+            hash,
+            version,
+            remote_id: Some("7".into()),
+            view: None,
+            seen: None,
+            at: NOW - 80 * SECOND,
+        });
     }
     let held = if stage == Stage::Pimcore { &mut state.pimcore } else { &mut state.medusa };
     held.attempts = 3;

@@ -109,7 +109,7 @@ impl World {
         };
         let keys: Vec<ProductKey> = products.iter().map(|n| key(*n)).collect();
         let mut claims = worker.claim(&keys).await;
-        let done = Applied { hash: hash(), version: version(), remote_id: None, view: None, at: 0 };
+        let done = Applied { hash: hash(), version: version(), remote_id: None, view: None, seen: None, at: 0 };
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             claims.ours.keys().map(|key| (key.clone(), target(key).map(|()| done.clone()))).collect();
         claims.outcomes.extend(worker.record(&claims.ours, results).await);

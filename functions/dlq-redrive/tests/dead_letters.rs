@@ -65,7 +65,7 @@ impl Stack {
         let now = self.clock.now_ms();
         let seen = self.claim(stage, id, now).await;
         let (version, hash) = content.clone();
-        let applied = Applied { hash, version, remote_id: Some("7".into()), view: None, at: 0 };
+        let applied = Applied { hash, version, remote_id: Some("7".into()), view: None, seen: None, at: 0 };
         let owner = Owner(format!("test-{id}"));
         self.ledger.complete(stage, &key(id), &owner, &seen, &applied, now).await.expect("completed");
     }

@@ -52,6 +52,7 @@ mod tests {
             version: Version::new(1_000_000, "00AA", 3),
             remote_id: remote_id.map(str::to_owned),
             view: None,
+            seen: None,
             at: 0,
         }
     }

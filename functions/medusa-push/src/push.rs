@@ -14,9 +14,6 @@ use worker::{Claims, Worker};
 use crate::access::Open;
 use crate::{map, metrics};
 
-/// How old a category tree may be. A product in a category that is younger makes us read it again at once.
-const TREE_AGE: Duration = Duration::from_secs(60);
-
 /// One invocation's work.
 #[derive(Debug)]
 pub struct Push<'a, T, B, C> {
@@ -56,7 +53,10 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
                 Some((message.key.clone(), (state, depth(state, message.cause))))
             })
             .collect();
-        let results = match self.bring(pimcore, open, &claimed).await {
+        // Somebody may have just saved a category too.
+        let edited = messages.iter().any(|message| message.cause == Cause::Edited);
+        let tree_age = if edited { Duration::ZERO } else { pimcore::FRESH };
+        let results = match self.bring(pimcore, open, &claimed, tree_age).await {
             Ok(results) => results,
             Err(failure) => claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
@@ -88,6 +88,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         pimcore: &Result<Pimcore, Failure>,
         open: impl AsyncFnOnce() -> Result<Arc<Open>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+        tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
         let mut results = BTreeMap::new();
         if claimed.is_empty() {
@@ -105,7 +106,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             }
         }
         let references = &open.shop.references;
-        let tree = tree_for(pimcore, &products, ends).await?;
+        let tree = tree_for(pimcore, &products, tree_age, ends).await?;
         let wanted = map::categories(products.values(), &tree, references);
         let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
         let desired: Vec<(Desired, Depth)> = claimed
@@ -119,7 +120,10 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             let key = &desired.key;
             let held = outcome.map(|pushed| Held {
                 change: pushed.change,
-                applied: applied(products.get(key), claimed[key].0, desired.marker(references), pushed),
+                applied: Applied {
+                    seen: products.get(key).map(|product| product.digest(&tree)),
+                    ..applied(products.get(key), claimed[key].0, desired.marker(references), pushed)
+                },
             });
             results.insert(key.clone(), held);
         }
@@ -135,17 +139,18 @@ pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     if doubtful || cause == Cause::Repair { Depth::Full } else { Depth::Light }
 }
 
-/// The tree, read again if a product is in a category that it does not know.
+/// The tree, of this age at most, and read again if a product is in a category that it does not know.
 async fn tree_for(
     pimcore: &Pimcore,
     products: &BTreeMap<ProductKey, PimProduct>,
+    age: Duration,
     ends: Instant,
 ) -> Result<Arc<CategoryTree>, Failure> {
     let mut categories = products.values().flat_map(PimProduct::all_categories).map(|category| category.id).peekable();
     if categories.peek().is_none() {
         return Ok(Arc::default());
     }
-    let tree = pimcore.category_tree(TREE_AGE, ends).await?;
+    let tree = pimcore.category_tree(age, ends).await?;
     if categories.all(|id| tree.get(id).is_some()) {
         Ok(tree)
     } else {
@@ -165,6 +170,7 @@ fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, push
         version: version.unwrap_or_else(|| Version::from_text("-")),
         remote_id: pushed.product_id,
         view: Some(view),
+        seen: None,
         at: 0,
     }
 }

@@ -280,6 +280,7 @@ fn applied(doc: &DesiredDoc, id: Option<u32>) -> Applied {
         version: doc.version.clone(),
         remote_id: id.map(|id| id.to_string()),
         view: None,
+        seen: None,
         at: 0,
     }
 }

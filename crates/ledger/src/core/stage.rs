@@ -33,6 +33,7 @@ pub struct Attributes {
     pub(crate) version: &'static str,
     pub(crate) remote_id: &'static str,
     pub(crate) view: &'static str,
+    pub(crate) seen: &'static str,
     pub(crate) at: &'static str,
     pub(crate) owner: &'static str,
     pub(crate) until: &'static str,
@@ -73,6 +74,7 @@ impl Stage {
                 version: "pimcore_version",
                 remote_id: "pimcore_id",
                 view: "pimcore_view",
+                seen: "pimcore_seen",
                 at: "pimcore_at",
                 owner: "pimcore_owner",
                 until: "pimcore_until",
@@ -86,6 +88,7 @@ impl Stage {
                 version: "medusa_version",
                 remote_id: "medusa_id",
                 view: "medusa_view",
+                seen: "medusa_seen",
                 at: "medusa_at",
                 owner: "medusa_owner",
                 until: "medusa_until",
@@ -119,6 +122,8 @@ pub struct Applied {
     pub remote_id: Option<String>,
     /// What the target shows, where that is more than the source content: the shop shows the PIM's view.
     pub view: Option<String>,
+    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::follow`]).
+    pub seen: Option<String>,
     /// When, in ms. Set by [`complete`].
     pub at: i64,
 }
@@ -296,7 +301,8 @@ pub fn complete(
         Change::Remove(names.attempts),
         Change::Remove(names.error),
     ];
-    for (name, value) in [(names.remote_id, &applied.remote_id), (names.view, &applied.view)] {
+    let optional = [(names.remote_id, &applied.remote_id), (names.view, &applied.view), (names.seen, &applied.seen)];
+    for (name, value) in optional {
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
     if settles(stage, claimed, seen, now, leases) {

@@ -152,6 +152,7 @@ fn stage_of(item: &Item, stage: Stage) -> StageState {
             version: Version::from_text(text(names.version).unwrap_or_default()),
             remote_id: text(names.remote_id),
             view: text(names.view),
+            seen: text(names.seen),
             at: number(names.at).unwrap_or(0),
         }),
         owner: text(names.owner),

@@ -136,7 +136,7 @@ impl Pipeline {
             WorkStep::Complete(view, seen) => {
                 let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(&seen));
                 let me = owner(work.owner);
-                let applied = applied(view, &work.version);
+                let applied = applied(at, view, &work.version);
                 let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
                 match self.mutated(Op::Complete, &world.state, write) {
                     Ok(after) => {
@@ -209,14 +209,20 @@ fn relevant(at: usize, item: &Item) -> Shared {
     only(item, &names)
 }
 
-fn applied(view: View, version: &str) -> Applied {
+fn applied(at: usize, view: View, version: &str) -> Applied {
     Applied {
         hash: ContentHash::from_text(view.content.to_string()),
         version: Version::from_text(version),
         remote_id: None,
         view: (view.edit > 0).then(|| view.edit.to_string()),
+        seen: (at == 1).then(|| digest(view)),
         at: 0,
     }
+}
+
+/// What the PIM shows, as the ledger notes it when the shop holds it.
+pub(crate) fn digest(view: View) -> String {
+    format!("{}{}", view.content, view.edit)
 }
 
 /// What the ledger says a target holds, if it believes anything.

@@ -249,7 +249,7 @@ mod tests {
 
     fn applied(remote_id: Option<&str>) -> Applied {
         let (hash, version) = (ContentHash::from_text("h"), Version::new(1, "00", 0));
-        Applied { hash, version, remote_id: remote_id.map(str::to_owned), view: None, at: NOW - 60_000 }
+        Applied { hash, version, remote_id: remote_id.map(str::to_owned), view: None, seen: None, at: NOW - 60_000 }
     }
 
     fn refusal(started: i64) -> Refusal {
