@@ -6,6 +6,7 @@ pub mod desired;
 mod expression;
 pub mod failures;
 pub mod follow;
+pub mod lift;
 pub mod order;
 pub mod run;
 pub mod stage;

@@ -4,7 +4,7 @@
 //! Two things keep that from making trouble of its own. Every failed attempt doubles the wait, so a target that is down for a day does
 //! not get the same products every few minutes. And a product whose content the target refuses waits for new content or a person.
 
-use catalog::ErrorKind;
+use ledger::core::lift;
 use ledger::{ProductState, Run, RunId, RunStatus, Stage};
 
 /// The numbers of the sweep.
@@ -85,11 +85,7 @@ pub fn product(state: &ProductState, patience: &Patience, now: i64) -> Overdue {
         let _ = until;
         return Overdue::WorkedOn(stage);
     }
-    // An error without an attempt is about content that has been replaced since.
-    if let Some(error) = &held.last_error
-        && held.attempts > 0
-        && matches!(error.kind, ErrorKind::Permanent | ErrorKind::Poison)
-    {
+    if let Some(error) = lift::refusal(state, stage) {
         return Overdue::Refused(stage, error.code.clone());
     }
     // The last sign of life of this stage.

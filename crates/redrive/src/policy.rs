@@ -20,7 +20,8 @@
 //!
 //! A letter dropped by mistake would be an edit lost; one redriven by mistake is a duplicate, which is harmless. So `healed` asks for
 //! proof: for the PIM, that it holds the desired content; for the shop, whose desired content is the PIM's, that work which began after
-//! the letter was sent was completed.
+//! the letter was sent was completed. A function that refuses a product says so in the ledger before it sends the letter, and nothing but
+//! completed work takes that word back: a product at rest has been brought to the shop since, whatever the clocks say.
 
 use catalog::{ErrorKind, ProductKey};
 use ledger::{ProductState, Run, RunStatus, Stage};
@@ -178,7 +179,7 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
         return Decision::Park(unknown_product(key, recorded));
     }
     if let Some(reason) = &recorded
-        && matches!(reason.kind, Permanent | Poison)
+        && is_refusal(reason.kind)
     {
         return Decision::Park(reason.clone());
     }
@@ -229,12 +230,25 @@ fn healed(facts: &Facts<'_>, limits: &Limits) -> Option<String> {
             let applied = held.applied.as_ref().filter(|_| held.recheck_at.is_none())?;
             let proven = match stage {
                 Stage::Pimcore => state.hash.as_ref() == Some(&applied.hash),
-                Stage::Medusa => applied.at > facts.letter.sent_ms.saturating_add(limits.work_ms),
+                Stage::Medusa => {
+                    applied.at > facts.letter.sent_ms.saturating_add(limits.work_ms)
+                        || facts.letter.reason().is_some_and(|reason| is_refusal(reason.kind)) && at_rest(state)
+                }
             };
             proven.then(|| format!("{} holds version {}", stage.as_str(), applied.version))
         }
         _ => None,
     }
+}
+
+/// Nothing is pending, nobody is at work, and no word of a failure is left.
+fn at_rest(state: &ProductState) -> bool {
+    let quiet = |stage| state.stage(stage).last_error.is_none() && state.stage(stage).owner.is_none();
+    state.pending_since.is_none() && Stage::ALL.into_iter().all(quiet)
+}
+
+const fn is_refusal(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Permanent | ErrorKind::Poison)
 }
 
 /// Until when (ms) somebody is working on it.
@@ -255,7 +269,7 @@ fn superseded_by_newer(facts: &Facts<'_>) -> bool {
 }
 
 fn unknown_product(key: &ProductKey, recorded: Option<Reason>) -> Reason {
-    recorded.filter(|reason| matches!(reason.kind, ErrorKind::Permanent | ErrorKind::Poison)).unwrap_or_else(|| {
+    recorded.filter(|reason| is_refusal(reason.kind)).unwrap_or_else(|| {
         because(ErrorKind::Permanent, "unknown_product", &format!("the ledger knows no product {key}"))
     })
 }

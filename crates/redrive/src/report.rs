@@ -39,11 +39,11 @@ impl Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handled {
-    /// The letter's id: the message id of its first copy.
+    /// The letter's id: the message id of its first copy; `-` where there is no letter.
     pub message: String,
     /// The product or the feed; `?` where it cannot be understood.
     pub subject: String,
-    /// `drop`, `redrive`, `park`, `leave` or `unpark`.
+    /// `drop`, `redrive`, `park`, `leave`, `unpark` or `announce`.
     pub decision: String,
     /// Why.
     pub reason: Reason,
@@ -78,6 +78,9 @@ pub struct QueueReport {
     pub left: usize,
     /// Taken from S3 and sent back to the queue.
     pub unparked: usize,
+    /// Refused products announced again whose letter was neither parked nor on the dead-letter queue.
+    #[serde(default)]
+    pub announced: usize,
     /// Decisions by reason: `park pimcore_invalid_value` → 3.
     pub by_reason: BTreeMap<String, usize>,
     /// The first [`LISTED`] letters.
@@ -103,11 +106,37 @@ impl QueueReport {
             parked: 0,
             left: 0,
             unparked: 0,
+            announced: 0,
             by_reason: BTreeMap::new(),
             letters: Vec::new(),
             more: false,
             failures: Vec::new(),
         }
+    }
+
+    /// Adds what another part of the same request came to on this queue.
+    pub fn merge(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.skipped += other.skipped;
+        self.dropped += other.dropped;
+        self.redriven += other.redriven;
+        self.parked += other.parked;
+        self.left += other.left;
+        self.unparked += other.unparked;
+        self.announced += other.announced;
+        self.more |= other.more;
+        for (reason, n) in other.by_reason {
+            *self.by_reason.entry(reason).or_default() += n;
+        }
+        let room = LISTED.saturating_sub(self.letters.len());
+        self.letters.extend(other.letters.into_iter().take(room));
+        self.failures.extend(other.failures);
+    }
+
+    /// Letters and products that are where they were not before.
+    #[must_use]
+    pub const fn moved(&self) -> usize {
+        self.dropped + self.redriven + self.parked + self.unparked + self.announced
     }
 
     /// Counts a letter and describes it if there is room.
@@ -117,6 +146,7 @@ impl QueueReport {
             "redrive" => self.redriven += 1,
             "park" => self.parked += 1,
             "unpark" => self.unparked += 1,
+            "announce" => self.announced += 1,
             _ => self.left += 1,
         }
         *self.by_reason.entry(format!("{} {}", handled.decision, handled.reason.code)).or_default() += 1;

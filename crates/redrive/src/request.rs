@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use catalog::ErrorKind;
+use catalog::{ErrorKind, ProductKey};
 use ledger::Stage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,7 +74,9 @@ pub enum Action {
     Redrive,
     /// Park the dead letters that the filter selects, whatever the policy says.
     Park,
-    /// Send parked letters back to their queue.
+    /// Show parked letters; nothing changes.
+    Parked,
+    /// Send back what was refused: parked letters, those that are about to be parked, and products whose letter is in neither place.
     Unpark,
     /// Announce overdue products and runs again.
     Sweep,
@@ -119,6 +121,25 @@ impl Filter {
         });
         product && message && kind && code && old
     }
+
+    /// Whether a product that stands refused for this reason, recorded at `at` (ms), is selected. A message id selects letters only.
+    #[must_use]
+    pub fn selects_product(&self, key: &ProductKey, reason: &Reason, at: i64, now: i64) -> bool {
+        let old = self.older_than_seconds.is_none_or(|seconds| {
+            now.saturating_sub(at) >= i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+        });
+        self.message.is_none()
+            && self.product.as_ref().is_none_or(|wanted| key.to_string() == *wanted)
+            && self.kind.is_none_or(|wanted| reason.kind == wanted)
+            && self.code.as_ref().is_none_or(|wanted| reason.code == *wanted)
+            && old
+    }
+
+    /// Whether it names what it means: a product, a letter or a code.
+    #[must_use]
+    pub const fn names_something(&self) -> bool {
+        self.product.is_some() || self.message.is_some() || self.code.is_some()
+    }
 }
 
 /// A request to dlq-redrive.
@@ -162,7 +183,7 @@ impl Request {
     /// # Errors
     /// What is wrong with it, and what a request looks like.
     pub fn parse(event: &Value) -> Result<Self, String> {
-        const SHAPE: &str = r#"a request looks like {"action":"inspect|redrive|park|unpark|sweep|maintain","queue":"ingest|pimcore|medusa","filter":{"product":"source:id","message":"…","kind":"…","code":"…","olderThanSeconds":60},"max":100,"dryRun":true}"#;
+        const SHAPE: &str = r#"a request looks like {"action":"inspect|redrive|park|parked|unpark|sweep|maintain","queue":"ingest|pimcore|medusa","filter":{"product":"source:id","message":"…","kind":"…","code":"…","olderThanSeconds":60},"max":100,"dryRun":true}"#;
         if event.get("detail-type").and_then(Value::as_str) == Some("Scheduled Event") {
             return Ok(Self::new(Action::Maintain));
         }
@@ -171,7 +192,7 @@ impl Request {
             return Err(format!("force goes with the action redrive only; {SHAPE}"));
         }
         if let Some(product) = &request.filter.product {
-            product.parse::<catalog::ProductKey>().map_err(|error| format!("filter.product: {error}"))?;
+            product.parse::<ProductKey>().map_err(|error| format!("filter.product: {error}"))?;
         }
         Ok(request)
     }

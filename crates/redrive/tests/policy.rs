@@ -196,6 +196,34 @@ fn the_state_of_the_product_decides() {
             pim(failed(Transient, "pimcore_timeout")),
             ("redrive", "pimcore_timeout"),
         ),
+        row(
+            "refused by the shop, and brought there a moment after the letter was sent",
+            Medusa,
+            with_reason(letter(HOUR), "permanent", "medusa_sku_taken"),
+            ProductState { pending_since: None, ..shop(applied("h2", HOUR - 1)) },
+            ("drop", "healed"),
+        ),
+        row(
+            "refused by the shop, and brought there while the letter was on its way",
+            Medusa,
+            with_reason(letter(HOUR), "permanent", "medusa_sku_taken"),
+            ProductState { pending_since: None, ..shop(applied("h2", HOUR + MINUTE)) },
+            ("drop", "healed"),
+        ),
+        row(
+            "refused by the shop, brought there a moment later, and something is pending again",
+            Medusa,
+            with_reason(letter(HOUR), "permanent", "medusa_sku_taken"),
+            shop(applied("h2", HOUR - 1)),
+            ("park", "medusa_sku_taken"),
+        ),
+        row(
+            "moved by SQS, which says nothing: the shop may have been looked at before",
+            Medusa,
+            letter(HOUR),
+            ProductState { pending_since: None, ..shop(applied("h2", HOUR - 1)) },
+            ("redrive", "no_reason_recorded"),
+        ),
         row("somebody is at it", Pimcore, letter(HOUR), pim(leased(NOW + MINUTE)), ("leave", "being_worked_on")),
         row(
             "somebody was at it and died",
@@ -400,9 +428,14 @@ proptest! {
         age in 0..20 * DAY,
         redrives in 0_i64..12,
         answers: bool,
+        refused_by_function: bool,
+        settled: bool,
     ) {
-        let state = ProductState { pimcore, medusa, ..desired(30 * DAY) };
+        let mut state = ProductState { pimcore, medusa, ..desired(30 * DAY) };
+        state.pending_since = state.pending_since.filter(|_| !settled);
         let letter = redriven(letter(age), redrives);
+        let letter = if refused_by_function { with_reason(letter, "permanent", "c") } else { letter };
+        let at_rest = settled && Stage::ALL.iter().all(|stage| state.stage(*stage).last_error.is_none());
         let stage = queue.stage().unwrap_or(Stage::Pimcore);
         let held = state.stage(stage).clone();
         let row = Row { what: "", queue, letter, state, answers, expect: ("", "") };
@@ -412,7 +445,9 @@ proptest! {
                 let applied = held.applied.expect("dropped without anything applied");
                 match stage {
                     Stage::Pimcore => prop_assert_eq!(applied.hash.as_str(), "h2"),
-                    Stage::Medusa => prop_assert!(applied.at > NOW - age + 2 * MINUTE),
+                    Stage::Medusa => {
+                        prop_assert!(applied.at > NOW - age + 2 * MINUTE || refused_by_function && at_rest);
+                    }
                 }
             }
             Decision::Redrive(_) => {

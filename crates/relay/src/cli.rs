@@ -144,7 +144,7 @@ pub enum Dlq {
         #[command(flatten)]
         selection: Selection,
     },
-    /// Send refused letters back to their queue: those that are parked, and those that are to be
+    /// Send back what was refused: parked letters, those that are to be parked, and products without either
     Unpark {
         /// Which.
         #[command(flatten)]

@@ -33,6 +33,8 @@ pub(crate) enum Mode {
     Policy,
     /// Send them back.
     Force,
+    /// Send them back, because what they were refused for is gone.
+    Unpark,
     /// Park them.
     Park,
 }
@@ -41,6 +43,7 @@ impl Mode {
     pub(crate) const fn of(request: &Request) -> Self {
         match request.action {
             Action::Park => Self::Park,
+            Action::Unpark => Self::Unpark,
             Action::Redrive if request.force => Self::Force,
             _ => Self::Policy,
         }
@@ -52,28 +55,31 @@ const PARALLEL: usize = 4;
 /// Letters looked at in one run, per queue, so that memory stays bounded.
 const MAX_SEEN: usize = 20_000;
 /// Not begun any more with less time than this left.
-const LAST_ROUND: Duration = Duration::from_secs(4);
+pub(crate) const LAST_ROUND: Duration = Duration::from_secs(4);
 /// SQS's longest delay.
 const MAX_DELAY_SECONDS: u32 = 900;
 /// Letters shown by `inspect` when the request does not say.
 const INSPECTED: usize = 200;
 
 /// One letter with all that was found out about it.
-struct Case {
-    received: Received,
-    subject: Subject,
-    known: Known,
-    decision: Decision,
+pub(crate) struct Case {
+    pub(crate) received: Received,
+    pub(crate) subject: Subject,
+    pub(crate) known: Known,
+    pub(crate) decision: Decision,
 }
 
+/// Products that letters were about.
+pub(crate) type Products = HashSet<ProductKey>;
+
 impl Redriver {
-    /// Goes through a queue's dead letters.
+    /// Goes through a queue's dead letters. The products that the chosen ones are about are added to `products`.
     pub(crate) async fn drain(
         &self,
-        name: QueueName,
-        mode: Mode,
+        (name, mode): (QueueName, Mode),
         request: &Request,
         deadline: Deadline,
+        products: &mut Products,
     ) -> QueueReport {
         let rehearsal = request.dry_run || request.action == Action::Inspect;
         let mut report = QueueReport::new(name, self.target_answers(name).await);
@@ -130,13 +136,14 @@ impl Redriver {
                             back.push(case.received.handle);
                         }
                     }
+                    products.extend(selected.iter().filter_map(|case| case.subject.product().cloned()));
                     if rehearsal {
                         back.extend(selected.into_iter().map(|case| {
                             report.add(handled(&case, now, None));
                             case.received.handle
                         }));
                     } else {
-                        back.extend(self.carry_out(name, queue, selected, &mut report).await);
+                        back.extend(self.carry_out((name, queue), mode, selected, &mut report).await);
                     }
                 }
                 Err((error, handles)) => {
@@ -154,7 +161,7 @@ impl Redriver {
     }
 
     /// Looks up what the ledger knows about letters, and decides about each.
-    async fn cases(
+    pub(crate) async fn cases(
         &self,
         name: QueueName,
         letters: Vec<Received>,
@@ -209,13 +216,13 @@ impl Redriver {
     /// Does what was decided. Returns the handles of the letters that stay where they are.
     async fn carry_out(
         &self,
-        name: QueueName,
-        queue: &Queue,
+        (name, queue): (QueueName, &Queue),
+        mode: Mode,
         cases: Vec<Case>,
         report: &mut QueueReport,
     ) -> Vec<String> {
         let now = self.clock.now_ms();
-        let (mut back, mut gone) = (Vec::new(), Vec::new());
+        let (mut back, mut gone, mut lifted) = (Vec::new(), Vec::new(), HashMap::new());
         let (mut redrive, mut park) = (Vec::new(), Vec::new());
         for case in cases {
             match case.decision {
@@ -251,6 +258,11 @@ impl Redriver {
                     span(name, &case).in_scope(|| tracing::info!(code = case.decision.reason().code, "redriven"));
                     report.add(handled(&case, now, None));
                     gone.push(case.received.handle);
+                    if let (Mode::Unpark, Subject::Product(key), Known::Product(state)) =
+                        (mode, case.subject, case.known)
+                    {
+                        lifted.insert(key, *state);
+                    }
                 }
                 Err(why) => {
                     report.failures.push(format!("letter {}: {why}", case.received.letter.origin_id()));
@@ -276,6 +288,7 @@ impl Redriver {
             }
         }
         report.failures.extend(queue.delete(&gone).await);
+        self.lift(name, &lifted).await;
         back
     }
 
@@ -292,87 +305,6 @@ impl Redriver {
                 letter: letter.clone(),
             })
             .await
-    }
-
-    /// Sends parked letters back to their queue, as if they had never been redriven.
-    pub(crate) async fn unpark(&self, name: QueueName, request: &Request, deadline: Deadline) -> QueueReport {
-        let mut report = QueueReport::new(name, self.target_answers(name).await);
-        let Some(queue) = self.queues.get(&name) else { return report };
-        let max = request.max.unwrap_or(self.settings.default_max());
-        let mut page = None;
-        'pages: loop {
-            let (keys, next) = match self.store.list(name, page).await {
-                Ok(listed) => listed,
-                Err(error) => {
-                    report.failures.push(error.to_string());
-                    break;
-                }
-            };
-            for some in keys.chunks(10) {
-                let now = self.clock.now_ms();
-                if report.unparked >= max || deadline.remaining(now) < LAST_ROUND {
-                    report.more = true;
-                    break 'pages;
-                }
-                let read = join_all(some.iter().map(|key| self.store.get(key))).await;
-                for (key, parked) in some.iter().zip(read) {
-                    match parked {
-                        Ok(Some(parked)) if report.unparked < max => {
-                            self.unpark_one(queue, key, parked, request, &mut report).await;
-                        }
-                        Ok(Some(_)) => report.more = true,
-                        Ok(None) => {}
-                        Err(error) => report.failures.push(error.to_string()),
-                    }
-                }
-            }
-            page = next;
-            if page.is_none() {
-                break;
-            }
-        }
-        report
-    }
-
-    async fn unpark_one(&self, queue: &Queue, key: &str, parked: Parked, request: &Request, report: &mut QueueReport) {
-        let now = self.clock.now_ms();
-        let subject = parked.letter.subject(parked.queue);
-        report.seen += 1;
-        if !request.filter.selects(&parked.letter, &subject, Some(&parked.reason), now) {
-            report.skipped += 1;
-            return;
-        }
-        let mut line = Handled {
-            message: parked.letter.origin_id().to_owned(),
-            subject: parked.subject.name().to_owned(),
-            decision: "unpark".to_owned(),
-            reason: parked.reason.clone(),
-            age_seconds: (now - parked.first_sent_at) / 1000,
-            redrives: parked.redrives,
-            parked: Some(key.to_owned()),
-        };
-        if request.dry_run {
-            report.add(line);
-            return;
-        }
-        let copy = Outgoing {
-            attributes: parked.letter.redriven(0),
-            trace: None,
-            delay_seconds: delay(report.unparked, self.settings.per_second, &parked.letter.id),
-            body: parked.letter.body,
-        };
-        let sent = queue.send(&[copy]).await.pop().unwrap_or_else(|| Err("not sent".to_owned()));
-        match sent {
-            Ok(()) => {
-                // Removed only now: dying in between sends it twice, which is harmless.
-                if let Err(error) = self.store.delete(key).await {
-                    report.failures.push(error.to_string());
-                }
-                line.parked = None;
-                report.add(line);
-            }
-            Err(why) => report.failures.push(format!("{key}: {why}")),
-        }
     }
 }
 
@@ -400,7 +332,7 @@ fn overrule(
     };
     match mode {
         Mode::Policy => decision,
-        Mode::Force => Decision::Redrive(reason()),
+        Mode::Force | Mode::Unpark => Decision::Redrive(reason()),
         Mode::Park => Decision::Park(reason()),
     }
 }
@@ -425,7 +357,7 @@ fn span(queue: QueueName, case: &Case) -> tracing::Span {
     )
 }
 
-fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled {
+pub(crate) fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled {
     let letter = &case.received.letter;
     Handled {
         message: letter.origin_id().to_owned(),
@@ -439,7 +371,7 @@ fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled {
 }
 
 /// The delay of the `n`-th letter of a run, in seconds: a steady rate, moved by up to two seconds by the letter's id.
-fn delay(n: usize, per_second: u32, id: &str) -> i32 {
+pub(crate) fn delay(n: usize, per_second: u32, id: &str) -> i32 {
     let steady = u32::try_from(n).unwrap_or(u32::MAX) / per_second.max(1);
     let jitter = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 3;
     i32::try_from((steady + jitter).min(MAX_DELAY_SECONDS)).unwrap_or(900)

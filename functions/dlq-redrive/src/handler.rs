@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use ledger::Ledger;
-use redrive::{Action, QueueName, QueueReport, Report, Request};
+use redrive::{Action, Filter, QueueName, QueueReport, Report, Request};
 use runtime::{Announcer, Clock, Deadline};
 
 use crate::RedriveError;
-use crate::drain::Mode;
+use crate::drain::{Mode, Products};
 use crate::health::Health;
 use crate::parked::Store;
 use crate::queue::Queue;
@@ -73,13 +73,20 @@ impl Redriver {
         match request.action {
             Action::Inspect | Action::Redrive | Action::Park | Action::Maintain => {
                 let mode = Mode::of(request);
-                let each = request.queues().into_iter().map(|queue| self.drain(queue, mode, request, deadline));
+                let each = request
+                    .queues()
+                    .into_iter()
+                    .map(async |queue| self.drain((queue, mode), request, deadline, &mut Products::new()).await);
+                report.queues = join_all(each).await;
+                if is_a_round(request) {
+                    join_all(report.queues.iter_mut().map(|queue| self.tidy(queue, request.dry_run, deadline))).await;
+                }
+            }
+            Action::Parked => {
+                let each = request.queues().into_iter().map(|queue| self.parked(queue, request, deadline));
                 report.queues = join_all(each).await;
             }
-            Action::Unpark => {
-                let each = request.queues().into_iter().map(|queue| self.unpark(queue, request, deadline));
-                report.queues = join_all(each).await;
-            }
+            Action::Unpark => report.queues = self.unpark(request, deadline).await,
             Action::Sweep => {}
         }
         if matches!(request.action, Action::Sweep | Action::Maintain) {
@@ -110,6 +117,12 @@ impl Redriver {
     }
 }
 
+/// Whether it is what the schedule asks for: everything, as the policy says.
+fn is_a_round(request: &Request) -> bool {
+    let all = request.filter == Filter::default() && request.max.is_none() && !request.force;
+    all && matches!(request.action, Action::Redrive | Action::Maintain)
+}
+
 fn did_something(report: &Report) -> bool {
     let queue = |queue: &QueueReport| queue.failures.is_empty() || queue.seen > 0;
     report.queues.iter().any(queue) || report.sweep.as_ref().is_some_and(|sweep| sweep.failures.is_empty())
@@ -127,6 +140,7 @@ fn log(report: &Report) {
             parked = queue.parked,
             left = queue.left,
             unparked = queue.unparked,
+            announced = queue.announced,
             more = queue.more,
             by_reason = ?queue.by_reason,
             "dead letters"

@@ -10,6 +10,8 @@ mod parked;
 mod queue;
 mod settings;
 mod sweep;
+mod tidy;
+mod unpark;
 
 pub use handler::{Redriver, RedriverParts};
 pub use health::{Health, Probe};

@@ -1,6 +1,8 @@
 //! dlq-redrive on real queues, a real table and a real bucket.
 
 mod support;
+#[path = "dead_letters/unpark.rs"]
+mod unpark;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -175,7 +177,7 @@ async fn filters_and_maximum_select_what_an_operator_parks_and_unparks() {
     assert_eq!(stack.dead_count(QueueName::Medusa).await, 5);
     assert_eq!(stack.parked().await.len(), 7);
 
-    let listed = stack.run(r#"{"action":"unpark","queue":"medusa","dryRun":true}"#).await;
+    let listed = stack.run(r#"{"action":"parked","queue":"medusa"}"#).await;
     assert_eq!((listed.queues[0].unparked, stack.parked().await.len()), (7, 7));
     let unpark = r#"{"action":"unpark","queue":"medusa","filter":{"code":"medusa_handle_taken"}}"#;
     assert_eq!(stack.run(unpark).await.queues[0].unparked, 6);

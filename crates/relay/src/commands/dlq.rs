@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use catalog::ErrorKind;
 use redrive::{Action, Filter, Handled, QueueReport, Report, Request};
 
 use crate::answer::Answer;
@@ -40,16 +39,16 @@ fn request(action: Action, selection: &Selection, force: bool) -> Request {
 pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
     let report = match command {
         Dlq::List { selection } => stack.redrive(&request(Action::Inspect, selection, false)).await?,
-        Dlq::Parked { selection } => {
-            let mut request = request(Action::Unpark, selection, false);
-            request.dry_run = true;
-            stack.redrive(&request).await?
-        }
+        Dlq::Parked { selection } => stack.redrive(&request(Action::Parked, selection, false)).await?,
         Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
         Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
         Dlq::Unpark { selection } => {
-            let parked = all(stack, request(Action::Unpark, selection, false)).await?;
-            merge(parked, all(stack, to_be_parked(selection)).await?)
+            let request = request(Action::Unpark, selection, false);
+            let report = all(stack, request.clone()).await?;
+            if let Some(nothing) = nothing_refused(&request, &report) {
+                return Err(nothing);
+            }
+            report
         }
     };
     let attention = match command {
@@ -80,11 +79,11 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
         if !sum.queues.iter().any(|queue| queue.more) {
             break;
         }
-        let so_far: usize = sum.queues.iter().map(done).sum();
+        let so_far: usize = sum.queues.iter().map(QueueReport::moved).sum();
         let _ = writeln!(std::io::stderr(), "{} so far …", count(so_far, "letter"));
         let next = stack.redrive(&request).await?;
         // A round that did nothing would be followed by another one like it.
-        let idle = next.queues.iter().map(done).sum::<usize>() == 0;
+        let idle = next.queues.iter().map(QueueReport::moved).sum::<usize>() == 0;
         sum = add(sum, next);
         if idle {
             break;
@@ -93,36 +92,28 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
     Ok(sum)
 }
 
-/// What was refused is parked within minutes. Until then it is on the dead-letter queue, and whoever has settled its cause means it, too.
-fn to_be_parked(selection: &Selection) -> Request {
-    let mut request = request(Action::Redrive, selection, true);
-    let named = selection.product.is_some() || selection.message.is_some() || selection.code.is_some();
-    if !named {
-        // Poison stays poison, and what may heal by itself comes back by itself.
-        request.filter.kind = request.filter.kind.or(Some(ErrorKind::Permanent));
+/// The answer to somebody who means certain letters or products, when there are none: nothing was done, and that is not what they wanted.
+fn nothing_refused(request: &Request, report: &Report) -> Option<CliError> {
+    let filter = &request.filter;
+    let found = report.queues.iter().any(|queue| queue.moved() + queue.left > 0) || !report.failures().is_empty();
+    if found || *filter == Filter::default() {
+        return None;
     }
-    request
-}
-
-/// The report on parked letters with that on dead ones.
-fn merge(mut parked: Report, dead: Report) -> Report {
-    for (one, other) in parked.queues.iter_mut().zip(dead.queues) {
-        one.seen += other.seen;
-        one.skipped += other.skipped;
-        one.redriven += other.redriven;
-        one.more |= other.more;
-        one.letters.extend(other.letters);
-        one.failures.extend(other.failures);
-        for (reason, n) in other.by_reason {
-            *one.by_reason.entry(reason).or_default() += n;
-        }
-    }
-    parked
-}
-
-/// Letters that are where they were not before.
-fn done(queue: &QueueReport) -> usize {
-    queue.dropped + queue.redriven + queue.parked + queue.unparked
+    let named = match (&filter.product, &filter.code, &filter.message) {
+        (Some(product), Some(code), _) => format!("{product} with the code {code}"),
+        (Some(product), None, _) => product.clone(),
+        (None, Some(code), _) => format!("the code {code}"),
+        (None, None, Some(message)) => format!("the message id {message}"),
+        (None, None, None) => "this".to_owned(),
+    };
+    let advice = match &filter.product {
+        Some(product) => format!("`relay trace {product}` tells where it is"),
+        None => "`relay status` tells what waits and why; `relay trace <product>` tells one product's story".to_owned(),
+    };
+    let what = format!(
+        "nothing to unpark: no letter of {named} is parked or on a dead-letter queue, and no product stands refused for it"
+    );
+    Some(CliError::NotFound { what, advice })
 }
 
 fn add(mut sum: Report, next: Report) -> Report {
@@ -132,6 +123,7 @@ fn add(mut sum: Report, next: Report) -> Report {
         one.redriven += other.redriven;
         one.parked += other.parked;
         one.unparked += other.unparked;
+        one.announced += other.announced;
         // What was left is looked at again by every round.
         one.left = other.left;
         one.skipped = other.skipped;
@@ -228,6 +220,7 @@ fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
         (queue.redriven, "redriven", "to redrive"),
         (queue.parked, "parked", "to park"),
         (queue.unparked, "unparked", "to unpark"),
+        (queue.announced, "announced without a letter", "to announce without a letter"),
         (queue.left, "left", "to leave"),
     ] {
         if n > 0 {
@@ -279,6 +272,46 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("Change one of the two SKUs") && text.contains("medusa: 1 to park"), "{text}");
+    }
+
+    #[test]
+    fn who_names_what_is_not_there_is_told_so_with_a_next_step() {
+        let asked = |words: &[&str]| {
+            let words = ["relay", "dlq", "unpark"].iter().chain(words);
+            let crate::cli::Command::Dlq { command: Dlq::Unpark { selection } } =
+                <crate::cli::Cli as clap::Parser>::try_parse_from(words).unwrap().command
+            else {
+                panic!("unpark")
+            };
+            request(Action::Unpark, &selection, false)
+        };
+        let report =
+            |queue: QueueReport| Report { action: Action::Unpark, dry_run: false, queues: vec![queue], sweep: None };
+        let nothing = || report(QueueReport::new(QueueName::Pimcore, true));
+        let error = nothing_refused(&asked(&["--code", "pimcore_refused"]), &nothing()).unwrap();
+        assert!(error.to_string().contains("the code pimcore_refused") && error.exit_code() == 2, "{error}");
+        let error = nothing_refused(&asked(&["--product", "demo:1"]), &nothing()).unwrap();
+        assert!(error.advice().contains("relay trace demo:1"), "{}", error.advice());
+        assert!(nothing_refused(&asked(&[]), &nothing()).is_none(), "who names nothing wants all there is");
+        for decision in ["unpark", "redrive", "announce", "leave"] {
+            let mut queue = QueueReport::new(QueueName::Pimcore, true);
+            queue.add(letter(decision, "pimcore_refused"));
+            assert!(nothing_refused(&asked(&["--code", "pimcore_refused"]), &report(queue)).is_none(), "{decision}");
+        }
+        let mut failed = QueueReport::new(QueueName::Pimcore, true);
+        failed.failures.push("S3 did not answer".into());
+        assert!(nothing_refused(&asked(&["--code", "pimcore_refused"]), &report(failed)).is_none());
+    }
+
+    #[test]
+    fn each_place_that_something_was_sent_back_from_is_counted() {
+        let mut queue = QueueReport::new(QueueName::Pimcore, true);
+        for decision in ["unpark", "redrive", "announce", "announce"] {
+            queue.add(letter(decision, "pimcore_refused"));
+        }
+        let report = Report { action: Action::Unpark, dry_run: false, queues: vec![queue], sweep: None };
+        let text = text(&report, None);
+        assert!(text.contains("pimcore: 1 redriven, 1 unparked, 2 announced without a letter"), "{text}");
     }
 
     #[test]

@@ -195,12 +195,12 @@ async fn reasons(stack: &Stack, queues: &[Queue]) -> Result<Reasons, CliError> {
     let mut reasons = Reasons::new();
     for queue in queues {
         for (there, action, word) in
-            [(queue.dead > 0, Action::Inspect, "dead"), (queue.parked > 0, Action::Unpark, "parked")]
+            [(queue.dead > 0, Action::Inspect, "dead"), (queue.parked > 0, Action::Parked, "parked")]
         {
             if !there {
                 continue;
             }
-            let request = Request { queue: Some(queue.queue), dry_run: true, max: Some(200), ..Request::new(action) };
+            let request = Request { queue: Some(queue.queue), max: Some(200), ..Request::new(action) };
             for letter in stack.redrive(&request).await?.queues.into_iter().flat_map(|report| report.letters) {
                 let entry = reasons.entry((queue.queue, word, letter.reason.code)).or_default();
                 entry.0 += 1;
@@ -217,7 +217,8 @@ pub fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
     let mut groups: BTreeMap<(&'static str, Option<String>), Wait> = BTreeMap::new();
     for (key, state) in states {
         let (Some(stage), Some(since)) = (stage_of(state), state.pending_since) else { continue };
-        let error = state.stage(stage).last_error.as_ref();
+        let held = state.stage(stage);
+        let error = held.last_error.as_ref().filter(|_| held.attempts > 0);
         let group = groups.entry((stage.as_str(), error.map(|error| error.code.clone()))).or_insert_with(|| Wait {
             stage: stage.as_str().to_owned(),
             code: error.map(|error| error.code.clone()),
@@ -440,6 +441,7 @@ mod tests {
             message: message.into(),
             at: NOW,
         });
+        state.pimcore.attempts = 1;
         state
     }
 

@@ -228,9 +228,9 @@ async fn search(
 
 async fn letters(stack: &Stack, key: &ProductKey) -> Result<Vec<Letter>, CliError> {
     let mut letters = Vec::new();
-    for (action, place) in [(Action::Inspect, "dead"), (Action::Unpark, "parked")] {
+    for (action, place) in [(Action::Inspect, "dead"), (Action::Parked, "parked")] {
         let filter = Filter { product: Some(key.to_string()), ..Filter::default() };
-        let request = Request { filter, dry_run: true, max: Some(50), ..Request::new(action) };
+        let request = Request { filter, max: Some(50), ..Request::new(action) };
         let report = stack.redrive(&request).await?;
         for queue in report.queues {
             letters.extend(queue.letters.into_iter().map(|letter| Letter { queue: queue.queue, place, letter }));

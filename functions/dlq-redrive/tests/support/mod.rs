@@ -216,6 +216,11 @@ impl Stack {
         ids
     }
 
+    /// Receives what is on a dead-letter queue, as somebody who has it in hand: nobody else sees it for ten minutes.
+    pub(crate) async fn hide(&self, queue: QueueName) {
+        assert!(!self.take_all(&self.settings.queues[&queue].dead_letters).await.is_empty(), "nothing to hide");
+    }
+
     /// Takes everything from a queue: bodies with their attributes, until it stays empty.
     pub(crate) async fn take_all(&self, url: &str) -> Vec<(String, HashMap<String, String>)> {
         let mut all = Vec::new();

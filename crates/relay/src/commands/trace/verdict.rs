@@ -122,7 +122,9 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[b
         let told = breaker.told(now);
         return Verdict::act(format!("It waits for {name}: {}", told.what), told.advice);
     }
-    if let Some(error) = &held.last_error {
+    // An error without an attempt is about what was before: newer content came, or somebody sent the product back.
+    let before = held.last_error.as_ref().filter(|_| held.attempts == 0);
+    if let Some(error) = held.last_error.as_ref().filter(|_| before.is_none()) {
         let attempts = held.attempts;
         let summary = format!(
             "It is not in {name}: {} [{}]; attempt {attempts} failed {} ago",
@@ -140,7 +142,13 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[b
         return Verdict::wait(summary, format!("{when} If it stays: `relay replay {key}`"));
     }
     let waits = span(now - state.pending_since.unwrap_or(now));
-    let summary = format!("It waits for {name} since {waits}; nobody has tried yet.");
+    let summary = match before {
+        Some(error) => format!(
+            "It waits for {name} since {waits}; nobody has tried since it was sent back or its content changed. Before that: {} [{}].",
+            error.message, error.code
+        ),
+        None => format!("It waits for {name} since {waits}; nobody has tried yet."),
+    };
     let advice = format!(
         "`relay status` shows whether its queue moves. After ten minutes a sweep announces it again; `relay replay {key}` does so now."
     );
@@ -297,6 +305,10 @@ mod tests {
         state.pimcore.last_error =
             state.pimcore.last_error.map(|e| RecordedError { code: "pimcore_timeout".into(), ..e });
         assert!(!said(Some(&state), &[]).2, "a timeout needs nobody at once");
+        state.pimcore.attempts = 0;
+        let (summary, advice, attention) = said(Some(&state), &[]);
+        assert!(summary.contains("sent back") && summary.contains("pimcore_timeout") && !attention, "{summary}");
+        assert!(advice.contains("relay replay demo:77"), "{advice}");
     }
 
     #[test]
