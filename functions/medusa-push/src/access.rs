@@ -28,6 +28,15 @@ struct Kept {
     open: Arc<Open>,
 }
 
+/// Whether what is known of the shop's configuration will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// As long as it is not too old.
+    Known,
+    /// Something was refused because of it.
+    LookAgain,
+}
+
 /// A shop whose references have been checked.
 pub struct Open {
     /// The shop.
@@ -54,12 +63,11 @@ impl MedusaAccess {
     ///
     /// # Errors
     /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location are not right.
-    pub async fn open(&self, deadline: Instant) -> Result<Arc<Open>, Failure> {
+    pub async fn open(&self, trust: Trust, deadline: Instant) -> Result<Arc<Open>, Failure> {
         let credentials: Credentials = self.secrets.get(&self.secret).await?;
         let mut kept = self.kept.lock().await;
-        if let Some(kept) =
-            kept.as_ref().filter(|kept| kept.credentials == credentials && kept.since.elapsed() < BELIEVED)
-        {
+        let known = kept.as_ref().filter(|_| trust == Trust::Known);
+        if let Some(kept) = known.filter(|kept| kept.credentials == credentials && kept.since.elapsed() < BELIEVED) {
             return Ok(Arc::clone(&kept.open));
         }
         let medusa = Medusa::new(&self.url, credentials.clone())

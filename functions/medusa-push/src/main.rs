@@ -83,7 +83,7 @@ impl Function {
         let batch = Batch::of(event.payload);
         let pimcore = self.pimcore.client().await;
         let ends = push.worker.ends();
-        let run = push.run(&pimcore, async || self.medusa.open(ends).await, batch.products());
+        let run = push.run(&pimcore, async |trust| self.medusa.open(trust, ends).await, batch.products());
         let outcomes = Box::pin(run).instrument(batch.span()).await;
         self.metrics.batch(&batch, &outcomes);
         let failed_with = |code: &str| {
@@ -92,8 +92,8 @@ impl Function {
         if failed_with("pimcore_forbidden") {
             self.pimcore.forget().await;
         }
-        // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted, a currency that was added.
-        let doubted = ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found", "medusa_no_price"];
+        // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
+        let doubted = ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found"];
         if doubted.into_iter().any(failed_with) {
             self.medusa.forget().await;
         }

@@ -11,7 +11,7 @@ use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
-use crate::access::Open;
+use crate::access::{Open, Trust};
 use crate::{map, metrics};
 
 /// One invocation's work.
@@ -35,7 +35,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFnOnce() -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
         let started = Instant::now();
@@ -86,7 +86,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFnOnce() -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
@@ -95,40 +95,70 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             return Ok(results);
         }
         let pimcore = pimcore.as_ref().map_err(Clone::clone)?;
-        let open = open().await?;
+        let shop = open(Trust::Known).await?;
         let ends = self.worker.ends();
         let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
-        let mut products = BTreeMap::new();
-        for (key, read) in pimcore.read_products(&keys, ends).await? {
-            match read {
-                Ok(product) => drop(products.insert(key, product)),
+        let mut read = Read::default();
+        for (key, product) in pimcore.read_products(&keys, ends).await? {
+            match product {
+                Ok(product) => drop(read.products.insert(key, product)),
                 Err(failure) => drop(results.insert(key, Err(failure))),
             }
         }
-        let references = &open.shop.references;
-        let tree = tree_for(pimcore, &products, tree_age, ends).await?;
-        let wanted = map::categories(products.values(), &tree, references);
-        let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
-        let desired: Vec<(Desired, Depth)> = claimed
-            .iter()
-            .filter(|(key, _)| !results.contains_key(*key))
-            .map(|(key, (_, depth))| (map::desired(key, products.get(key), &categories, references), *depth))
-            .collect();
-        let orders: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
-        let pushed = open.shop.push(&orders, &PimOwners { pimcore }, ends).await;
-        for ((desired, _), outcome) in desired.iter().zip(pushed) {
-            let key = &desired.key;
-            let held = outcome.map(|pushed| Held {
-                change: pushed.change,
-                applied: Applied {
-                    seen: products.get(key).map(|product| product.digest(&tree)),
-                    ..applied(products.get(key), claimed[key].0, desired.marker(references), pushed)
-                },
-            });
-            results.insert(key.clone(), held);
+        read.tree = tree_for(pimcore, &read.products, tree_age, ends).await?;
+        let mut orders = claimed.clone();
+        orders.retain(|key, _| !results.contains_key(key));
+        results.extend(place(pimcore, &shop, &orders, &read, ends).await?);
+
+        // Refused for what we believe of the shop's settings: believed once it has been looked at again.
+        orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == "medusa_no_price"));
+        if !orders.is_empty() {
+            let newer = open(Trust::LookAgain).await?;
+            if newer.shop.references.currencies != shop.shop.references.currencies {
+                results.extend(place(pimcore, &newer, &orders, &read, ends).await?);
+            }
         }
         Ok(results)
     }
+}
+
+/// What the PIM showed.
+#[derive(Default)]
+struct Read {
+    products: BTreeMap<ProductKey, PimProduct>,
+    tree: Arc<CategoryTree>,
+}
+
+/// Makes the shop hold what was read.
+async fn place(
+    pimcore: &Pimcore,
+    open: &Open,
+    orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+    read: &Read,
+    ends: Instant,
+) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
+    let references = &open.shop.references;
+    let wanted = map::categories(orders.keys().filter_map(|key| read.products.get(key)), &read.tree, references);
+    let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
+    let desired: Vec<(Desired, Depth)> = orders
+        .iter()
+        .map(|(key, (_, depth))| (map::desired(key, read.products.get(key), &categories, references), *depth))
+        .collect();
+    let orders_of: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
+    let pushed = open.shop.push(&orders_of, &PimOwners { pimcore }, ends).await;
+    let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
+        let key = &desired.key;
+        let product = read.products.get(key);
+        let held = outcome.map(|pushed| Held {
+            change: pushed.change,
+            applied: Applied {
+                seen: product.map(|product| product.digest(&read.tree)),
+                ..applied(product, orders[key].0, desired.marker(references), pushed)
+            },
+        });
+        (key.clone(), held)
+    });
+    Ok(held.collect())
 }
 
 /// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody asks for a repair.

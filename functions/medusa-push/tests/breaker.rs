@@ -39,7 +39,7 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
             deadline: Deadline::at(function.clock.now_ms() + 60_000),
         };
         let push = Push { worker, metrics: &Metrics::default() };
-        let open = async || {
+        let open = async |_| {
             asked.set(asked.get() + 1);
             Err(Failure::transient("medusa_unreachable", "GET /admin/stores: no connection"))
         };

@@ -11,6 +11,7 @@ use common::standin::{StandIn, later};
 use common::support::{Real, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
 use medusa::Medusa;
+use medusa_push::access::Trust;
 use runtime::Outcome;
 use serde_json::json;
 
@@ -182,6 +183,36 @@ async fn a_shop_that_cannot_be_reached_leaves_the_messages_waiting_with_the_reas
     function.clock.0.store(200_000, Ordering::Relaxed);
     all_done(&function.run(&pimcore, &fine, std::slice::from_ref(&key)).await);
     assert_eq!(function.memory.state(&key).medusa.last_error, None);
+    assert!(real.shown(&key).await.is_some());
+}
+
+#[tokio::test]
+async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("currency").await;
+    let (pimcore, mut outdated, function) = (pim.client(), open(&real), Function::default());
+    std::sync::Arc::get_mut(&mut outdated).unwrap().shop.references.currencies = BTreeSet::from(["jpy".to_owned()]);
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let run = async |newest: &std::sync::Arc<medusa_push::access::Open>| {
+        let looks = std::cell::Cell::new(0);
+        let opening = async |trust: Trust| match trust {
+            Trust::Known => Ok(outdated.clone()),
+            Trust::LookAgain => {
+                looks.set(looks.get() + 1);
+                Ok(newest.clone())
+            }
+        };
+        let outcomes = function.run_opening(&Ok(pimcore.clone()), opening, std::slice::from_ref(&key)).await;
+        assert_eq!(looks.get(), 1);
+        outcomes[&key].clone()
+    };
+    let Outcome::Failed(failure) = run(&outdated).await else { panic!("there is no price in yen") };
+    assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Permanent, "medusa_no_price"));
+    let outcome = run(&open(&real)).await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(real.shown(&key).await.is_some());
 }
 

@@ -12,7 +12,7 @@ use catalog::{
 use ledger::core::stage::Leases;
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
-use medusa_push::access::Open;
+use medusa_push::access::{Open, Trust};
 use medusa_push::push::Push;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
@@ -91,6 +91,15 @@ impl Function {
         open: &Result<Arc<Open>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
+        self.run_opening(pimcore, async |_| open.clone(), keys).await
+    }
+
+    pub async fn run_opening(
+        &self,
+        pimcore: &Result<Pimcore, Failure>,
+        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        keys: &[ProductKey],
+    ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
         let messages: Vec<ProductMessage> = keys
             .iter()
@@ -106,7 +115,7 @@ impl Function {
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
         let push = Push { worker, metrics: &runtime::Metrics::default() };
-        push.run(pimcore, async || open.clone(), &messages).await.into_iter().collect()
+        push.run(pimcore, open, &messages).await.into_iter().collect()
     }
 }
 
