@@ -192,7 +192,7 @@ def test_a_thousand_messages_wait_for_a_shop_that_is_down(relay: Relay, shop: Sh
     with tended_often(relay):
         relay.stack.start_medusa()
         well = time.monotonic()
-        restored = Restored(relay, "MedusaPushFunction", 25)
+        restored = Restored(relay, "MedusaPushFunction", 50)
         seen = follow(relay, keys, within=420)
         report["seconds_from_recovery_to_first_arrival"] = round(next(at for at, count in seen if count) - well, 1)
         report["seconds_from_recovery_to_last_arrival"] = round(seen[-1][0] - well, 1)
@@ -200,7 +200,7 @@ def test_a_thousand_messages_wait_for_a_shop_that_is_down(relay: Relay, shop: Sh
         report["per_second_once_closed"] = rate(seen, restored.at)
         relay.wait_until("closed breaker", lambda: tend(relay)["medusa"]["mode"] == "closed", within=300)
     after = mapping(relay, "MedusaPushFunction")
-    assert (after["State"], after["BatchSize"]) == ("Enabled", 25)
+    assert (after["State"], after["BatchSize"]) == ("Enabled", 50)
     assert waiting(relay, "MedusaDlq") == 0
     spent = deliveries(relay, keys, down_ms)
     assert set(spent) == set(keys)
