@@ -40,6 +40,7 @@ ANSWERS: dict[str, Any] = {
     "dlq-redrive-inspect": {"action": "inspect", "queues": list},
     "dlq-redrive-redrive": {"action": "redrive", "queues": list},
     "dlq-redrive-park": {"action": "park", "dryRun": True, "queues": list},
+    "dlq-redrive-parked": {"action": "parked", "queues": list},
     "dlq-redrive-unpark": {"action": "unpark", "dryRun": True, "queues": list},
     "dlq-redrive-sweep": {"action": "sweep", "sweep": {"pending": int}},
     "dlq-redrive-scheduled": {"action": "maintain", "queues": list, "sweep": dict},

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub enum After {
     /// The messages wait and go on by themselves, at the latest with the next sweep.
     GoesOn,
-    /// The letters are parked: they are sent back by hand.
+    /// Nothing brings them back by itself: they are sent back by hand, wherever their letters are.
     Unpark,
     /// The supplier sends the record again, corrected.
     NewFeed,
