@@ -26,7 +26,9 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         pipeline("a product that changes and changes back", "ABA", 1, NONE),
         pipeline("two fast feeds in any order", "ab", 1, NONE),
         pipeline("a person edits", "AB", 1, Faults { edits: 1, ..NONE }),
+        pipeline("a person edits and takes it back", "A", 2, Faults { edits: 3, ..NONE }),
         pipeline("a message is lost", "AB", 2, Faults { losses: 1, ..NONE }),
+        pipeline("a person edits, a function dies", "A", 1, Faults { crashes: 1, edits: 2, ..NONE }),
         pipeline("a target refuses", "AB", 2, Faults { refusals: 1, edits: 1, ..NONE }),
         pipeline("a function dies", "A", 2, Faults { crashes: 1, ..NONE }),
         pipeline("a request times out", "A", 2, Faults { timeouts: 1, edits: 1, ..NONE }),
@@ -44,6 +46,12 @@ pub fn large() -> Vec<(&'static str, Pipeline)> {
         pipeline("two feeds, a function outlives its lease", "AB", 2, Faults { stalls: 1, ..NONE }),
         pipeline("two feeds, duplicates and an old message", "AB", 2, Faults { duplicates: 1, redrives: 1, ..NONE }),
         pipeline("three feeds, changes and changes back, a function dies", "ABA", 1, Faults { crashes: 1, ..NONE }),
+        pipeline(
+            "two feeds, a person edits and takes it back, a function dies",
+            "AB",
+            1,
+            Faults { crashes: 1, edits: 2, ..NONE },
+        ),
         pipeline("four feeds, strict", "ABAA", 1, NONE),
         pipeline("two fast feeds, a function dies", "ab", 1, Faults { crashes: 1, ..NONE }),
     ]

@@ -80,6 +80,10 @@ pub enum Step {
     FailedIsDone,
     /// A message whose stage is in doubt is acknowledged, and nothing looks at it again.
     DoubtIsDone,
+    /// The change feed leaves a save alone although somebody is bringing the product to the shop.
+    FeedIgnoresWork,
+    /// The change feed does not compare what the PIM shows with what the shop was fed from.
+    FeedIgnoresEdits,
 }
 
 /// One rule taken out of the protocol.

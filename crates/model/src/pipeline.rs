@@ -12,12 +12,14 @@ mod world;
 
 use std::sync::Arc;
 
+use catalog::ContentHash;
 use ledger::core::Item;
+use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
 use stateright::{Model, Property};
 
-use crate::mutation::Mutation;
+use crate::mutation::{Mutation, Step};
 pub use world::{Faults, Feed, World};
-use world::{Flight, Phase, Run, Work, WorkStep, Worker, key};
+use world::{Flight, Phase, Run, View, Work, WorkStep, Worker, key};
 
 /// A configuration of the model.
 #[derive(Clone, Debug)]
@@ -65,9 +67,9 @@ pub enum Action {
     Loses(usize),
     /// An old message is sent again.
     Redrives(usize),
-    /// A person edits the product in the PIM.
+    /// A person edits the product in the PIM, or takes the last edit back.
     Edits,
-    /// The change feed announces the edit.
+    /// The change feed looks at what was saved; then it reads the state and announces, if need be.
     ChangeFeed,
     /// The sweep announces a pending product.
     Sweeps,
@@ -103,7 +105,8 @@ impl Model for Pipeline {
             flights: Vec::new(),
             queues: [0, 0],
             workers: [vec![Worker::Idle; self.workers], vec![Worker::Idle; self.workers]],
-            unannounced: false,
+            saved: false,
+            looked: None,
             lost: false,
             left: self.faults,
         }]
@@ -137,7 +140,7 @@ impl Model for Pipeline {
         if world.left.edits > 0 && world.targets[0].is_some() {
             actions.push(Action::Edits);
         }
-        if world.unannounced {
+        if world.saved || world.looked.is_some() {
             actions.push(Action::ChangeFeed);
         }
         if world.at_rest() && world.pending() {
@@ -216,7 +219,7 @@ impl Pipeline {
             }
             Action::Lands(index) => {
                 let flight = world.flights.remove(index);
-                world.land(flight.stage, flight.view);
+                self.land(world, flight.stage, flight.view);
             }
             Action::Vanishes(index) => {
                 world.flights.remove(index);
@@ -237,17 +240,44 @@ impl Pipeline {
             Action::Edits => {
                 world.left.edits -= 1;
                 if let Some(pim) = &mut world.targets[0] {
-                    pim.edit += 1;
+                    pim.edit ^= 1;
                 }
-                world.unannounced = true;
+                world.saved = true;
             }
-            Action::ChangeFeed => {
-                world.unannounced = false;
-                world.send(1);
-            }
+            Action::ChangeFeed => match world.looked.take() {
+                Some(view) if self.is_left_alone(world, view) => {}
+                Some(_) => world.send(1),
+                None => {
+                    world.saved = false;
+                    world.looked = world.targets[0];
+                }
+            },
             Action::Sweeps => world.send(0),
             Action::Tick => world.tick(),
         }
+    }
+
+    /// A request lands. Where nobody edits, the change feed is left out: messages and the sweep do without.
+    fn land(&self, world: &mut World, stage: usize, view: View) {
+        world.land(stage, view);
+        world.saved |= stage == 0 && self.faults.edits > 0;
+    }
+
+    /// Whether the change feed does not announce a save that shows like this.
+    fn is_left_alone(&self, world: &World, view: View) -> bool {
+        let mut known = world.known();
+        let mut shown = Shown {
+            content: Some(ContentHash::from_text(view.content.to_string())),
+            digest: stages::digest(view),
+            young_categories: false,
+        };
+        if Mutation::step(self.mutation, Step::FeedIgnoresWork) {
+            known.medusa.owner = None;
+        }
+        if Mutation::step(self.mutation, Step::FeedIgnoresEdits) {
+            shown.digest = known.medusa.applied.as_ref().and_then(|held| held.seen.clone()).unwrap_or_default();
+        }
+        is_or_will_be_in_the_shop(&known, &shown)
     }
 }
 

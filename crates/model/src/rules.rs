@@ -55,6 +55,9 @@ pub fn of_products() -> Vec<Pipeline> {
         without("a refusal is recorded", Unchanged(Op::Fail, "error"), "A", 1, Faults { refusals: 1, ..NONE }),
         without("two stages that complete at once do not hide a refusal", Unconditional(Op::Arrived, "error"), "A", 2, Faults { refusals: 1, edits: 1, ..NONE }),
         without("a refused product is pending", Unchanged(Op::Fail, "pending_since"), "A", 1, Faults { refusals: 1, edits: 1, ..NONE }),
+        // The change feed
+        without("a save is announced while somebody brings the product to the shop", How::Step(Step::FeedIgnoresWork), "A", 1, Faults { edits: 2, ..NONE }),
+        without("a save is announced that shows something new", How::Step(Step::FeedIgnoresEdits), "A", 1, Faults { edits: 1, ..NONE }),
         // Rule 4: late requests
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),

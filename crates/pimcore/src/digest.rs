@@ -96,3 +96,167 @@ fn node(node: &TreeNode) -> impl Serialize + use<'_> {
         node;
     (id, path.as_str(), external_id, published, name, shop_handle, hidden)
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::{ContentHash, Localized, Version};
+
+    use super::*;
+    use crate::path::CategoryPath;
+
+    fn category(id: u32) -> PimCategory {
+        PimCategory {
+            id,
+            fullpath: format!("/catalog/categories/c{id}"),
+            external_id: Some(format!("demo:c{id}")),
+            published: true,
+            shop_handle: None,
+            hidden: false,
+        }
+    }
+
+    fn product() -> PimProduct {
+        PimProduct {
+            key: "demo:1".parse().unwrap(),
+            id: 7,
+            fullpath: "/catalog/products/demo-1".into(),
+            published: true,
+            modified: 1,
+            sku: Some("s".into()),
+            group: None,
+            brand: Some("Acme".into()),
+            url: None,
+            name: Localized::default().with("en", "Shoe"),
+            description: Localized::default(),
+            categories: vec![category(2)],
+            images: vec![PimImage { url: "https://img.example/1".into(), variant_sku: None, position: 0 }],
+            attributes: vec![PimAttribute {
+                code: "c".into(),
+                lang: "en".into(),
+                name: "Colour".into(),
+                text: "Red".into(),
+            }],
+            variants: vec![PimVariant {
+                sku: "a".into(),
+                title: "Red".into(),
+                options: vec![("Colour".into(), "Red".into())],
+                stock: 3,
+                position: 0,
+            }],
+            prices: vec![PimPrice {
+                sku: "a".into(),
+                currency: "SAR".into(),
+                amount: "23.80".parse().unwrap(),
+                list_amount: None,
+            }],
+            content_hash: Some(ContentHash::from_text("h")),
+            source_version: Some(Version::from_text("v")),
+            feed_run: Some("run".into()),
+            warnings: None,
+            withdrawn: false,
+            marketing_name: Localized::default(),
+            marketing_description: Localized::default(),
+            extra_categories: vec![],
+            shop_visibility: ShopVisibility::Inherit,
+            keep_when_withdrawn: false,
+        }
+    }
+
+    fn nodes() -> [TreeNode; 2] {
+        [(1, None, "c1"), (2, Some(1), "c1/c2")].map(|(id, parent, path)| TreeNode {
+            id,
+            parent,
+            path: CategoryPath::parse(&format!("/catalog/categories/{path}")).unwrap(),
+            external_id: Some(format!("demo:c{id}")),
+            published: true,
+            name: Localized::default().with("en", "Women"),
+            slug: None,
+            shop_handle: None,
+            hidden: false,
+            modified: 1,
+        })
+    }
+
+    #[test]
+    fn everything_that_the_shop_is_fed_from_counts() {
+        let (tree, before) = (CategoryTree::new(nodes()), product());
+        let changes: [fn(&mut PimProduct); 27] = [
+            |p| p.key = "demo:2".parse().unwrap(),
+            |p| p.id = 8,
+            |p| p.published = false,
+            |p| p.sku = None,
+            |p| p.group = Some("Acme".into()),
+            |p| p.brand = None,
+            |p| p.url = Some("https://shop.example".into()),
+            |p| p.name = p.name.clone().with("ar", "حذاء"),
+            |p| p.description = p.description.clone().with("en", "Shoe"),
+            |p| p.categories.clear(),
+            |p| p.categories[0].hidden = true,
+            |p| p.categories[0].shop_handle = Some("sale".into()),
+            |p| p.images[0].url.push('0'),
+            |p| p.images[0].variant_sku = Some("a".into()),
+            |p| p.attributes[0].text.push('!'),
+            |p| p.variants[0].stock = 0,
+            |p| p.variants[0].options[0].1 = "Blue".into(),
+            |p| p.prices[0].amount = "23.8".parse().unwrap(),
+            |p| p.prices[0].list_amount = Some("30".parse().unwrap()),
+            |p| p.prices.clear(),
+            |p| p.content_hash = None,
+            |p| p.withdrawn = true,
+            |p| p.marketing_name = p.marketing_name.clone().with("en", "Shoe"),
+            |p| p.marketing_description = p.marketing_description.clone().with("en", "Shoe"),
+            |p| p.extra_categories = std::mem::take(&mut p.categories),
+            |p| p.shop_visibility = ShopVisibility::Hide,
+            |p| p.keep_when_withdrawn = true,
+        ];
+        let mut seen = std::collections::BTreeSet::from([before.digest(&tree)]);
+        for (n, change) in changes.iter().enumerate() {
+            let mut after = before.clone();
+            change(&mut after);
+            assert!(seen.insert(after.digest(&tree)), "change {n} looks like another one, or like none");
+        }
+    }
+
+    #[test]
+    fn when_and_by_whom_it_was_saved_does_not() {
+        let (tree, before) = (CategoryTree::new(nodes()), product());
+        let changes: [fn(&mut PimProduct); 5] = [
+            |p| p.modified = 2,
+            |p| p.warnings = Some("a remark".into()),
+            |p| p.feed_run = None,
+            |p| p.source_version = None,
+            |p| p.fullpath = "/catalog/products/moved/demo-1".into(),
+        ];
+        for change in changes {
+            let mut after = before.clone();
+            change(&mut after);
+            assert_eq!(before.digest(&tree), after.digest(&tree));
+        }
+        let later = CategoryTree::new(nodes().map(|node| TreeNode { modified: 2, slug: Some("s".into()), ..node }));
+        assert_eq!(before.digest(&tree), before.digest(&later));
+    }
+
+    #[test]
+    fn its_categories_count_up_to_the_root() {
+        let before = product().digest(&CategoryTree::new(nodes()));
+        let changes: [fn(&mut TreeNode); 6] = [
+            |node| node.name = Localized::default().with("en", "Ladies"),
+            |node| node.hidden = true,
+            |node| node.published = false,
+            |node| node.shop_handle = Some("sale".into()),
+            |node| node.external_id = None,
+            |node| node.path = CategoryPath::parse("/catalog/categories/elsewhere").unwrap(),
+        ];
+        for at in [0, 1] {
+            for (n, change) in changes.iter().enumerate() {
+                let mut nodes = nodes();
+                change(&mut nodes[at]);
+                assert_ne!(before, product().digest(&CategoryTree::new(nodes)), "change {n} of category {at}");
+            }
+        }
+        let [_, leaf] = nodes();
+        let at_the_root = CategoryTree::new([TreeNode { parent: None, ..leaf }]);
+        assert_ne!(before, product().digest(&at_the_root), "moved");
+        assert_ne!(before, product().digest(&CategoryTree::default()), "unknown");
+    }
+}

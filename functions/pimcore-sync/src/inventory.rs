@@ -176,17 +176,16 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
     /// Writes again what is not as it was written.
     async fn repair(&self, rows: &[Change], report: &mut Report) -> Result<(), Failure> {
         for rows in rows.chunks(100) {
-            let known: Vec<(&Change, ProductKey)> =
-                rows.iter().filter_map(|row| Some((row, row.external_id.as_deref()?.parse().ok()?))).collect();
-            let keys: Vec<ProductKey> = known.iter().map(|(_, key)| key.clone()).collect();
-            let states = self.ledger.read_states(&keys).await.map_err(failure)?;
-            let wrong: Vec<&Change> = known
-                .iter()
-                .filter(|(row, key)| states.get(key).is_some_and(|state| react(row, state) == Reaction::Repair))
-                .map(|(row, _)| *row)
+            let known: Vec<(&Change, ProductKey)> = rows.iter().filter_map(changes::ours).collect();
+            let states = self.ledger.read_states(&changes::keys(&known)).await.map_err(failure)?;
+            let wrong: Vec<(&Change, ProductKey, Reaction)> = known
+                .into_iter()
+                .filter_map(|(row, key)| Some((row, react(row, states.get(&key)?, None), key)))
+                .filter(|(_, reaction, _)| *reaction == Reaction::Repair)
+                .map(|(row, reaction, key)| (row, key, reaction))
                 .collect();
             let mut counted = changes::Report::default();
-            changes::announce(self.ledger, self.bus, self.clock, &wrong, &mut counted).await?;
+            changes::announce(self.ledger, self.bus, self.clock, wrong, &mut counted).await?;
             report.repaired += counted.repaired;
         }
         Ok(())

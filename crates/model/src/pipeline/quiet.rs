@@ -27,7 +27,7 @@ impl Pipeline {
             while !world.flights.is_empty() {
                 self.happen(&mut world, Action::Lands(0));
             }
-            if world.unannounced {
+            while world.saved || world.looked.is_some() {
                 self.happen(&mut world, Action::ChangeFeed);
             }
             for stage in 0..2 {

@@ -123,7 +123,7 @@ impl Pipeline {
                 }
             }
             WorkStep::Act(view) => {
-                world.land(at, view);
+                self.land(world, at, view);
                 if at == 0 && !announce_late { WorkStep::Announce(view) } else { complete(view) }
             }
             WorkStep::Announce(view) => {

@@ -44,7 +44,7 @@ pub struct Feed {
 pub struct View {
     /// The source's content.
     pub content: char,
-    /// Number of the person's last edit.
+    /// What the person made of it: every second edit takes the one before back.
     pub edit: u8,
 }
 
@@ -169,8 +169,10 @@ pub struct World {
     pub queues: [u8; 2],
     /// Invocations of each stage's function.
     pub workers: [Vec<Worker>; 2],
-    /// A person's edit that the change feed has not announced yet.
-    pub unannounced: bool,
+    /// A save that the change feed has not read yet.
+    pub saved: bool,
+    /// What the change feed saw in the PIM, before it reads the state.
+    pub looked: Option<View>,
     /// Whether a message was lost.
     pub lost: bool,
     /// What may still go wrong.
@@ -219,7 +221,8 @@ impl World {
         self.workers_idle()
             && self.queues == [0, 0]
             && self.flights.is_empty()
-            && !self.unannounced
+            && !self.saved
+            && self.looked.is_none()
             && self.runs.iter().all(|run| matches!(run.phase, Phase::Absent | Phase::Done))
     }
 
