@@ -21,6 +21,7 @@ NOTHING, TOOLS, EVERYTHING = "nothing", "tools", "everything"
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    options.only, options.stack = options.stack, options.stack or "demo"
     try:
         if options.needs != NOTHING:
             _in_venv(options.needs)
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_stack", description="The whole pipeline on this machine, everything on loopback.")
-    parser.add_argument("--stack", default="demo", help="name of the stack (default: demo)")
+    parser.add_argument("--stack", default="", help="name of the stack (default: demo; for clean: every stack)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Command, text: str, needs: str) -> argparse.ArgumentParser:
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--killable", action="store_true", help="only a Medusa, not started: RELAY_MEDUSA_COMMAND says how")
     sub.add_argument("run", nargs=argparse.REMAINDER, help="-- and the command")
     command("down", down, "stop everything; data stays", NOTHING)
-    sub = command("clean", clean, "stop every stack and delete its data", NOTHING)
+    sub = command("clean", clean, "stop every stack, or the one that --stack names, and delete its data", NOTHING)
     sub.add_argument("--all", action="store_true", help="also delete the installed tools and packages")
     return parser
 
@@ -155,7 +156,7 @@ def clean(options: argparse.Namespace) -> int:
     from local_stack.postgres import home
     from local_stack.stack import Stack
 
-    for folder in sorted(STACKS.glob("*")) if STACKS.exists() else []:
+    for folder in sorted(STACKS.glob(options.only or "*")) if STACKS.exists() else []:
         stack = Stack.load(folder.name)
         if stack:
             stack.remove()

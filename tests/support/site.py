@@ -110,7 +110,11 @@ class Site:
     def is_right(self, *product_ids: str, within: float = 90.0) -> None:
         """Both targets hold what the feed says, the shop sells it, and `relay trace` says so."""
         keys = [key_of(product_id) for product_id in product_ids]
-        self.relay.wait_for_arrival(keys, within)
+        try:
+            self.relay.wait_for_arrival(keys, within)
+        except AssertionError as error:
+            stories = [self.operator.trace(key) for key in keys]
+            raise AssertionError("\n".join([str(error), *(said.text for said in stories if said.code), self.operator.run("status").text])) from None
         shop = self.relay.shop_products(*keys)
         for key in keys:
             assert shop[key]["status"] == "published", shop[key]
