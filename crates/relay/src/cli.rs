@@ -51,9 +51,10 @@ pub enum Command {
     Trace {
         /// source:id
         product: String,
-        /// How many runs with rejected records to look through for it, the newest first
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        runs: usize,
+        /// How many runs with rejected records to look through for it, the newest first [default: 20; for a product that no feed
+        /// has brought, on until it is found, for 20 seconds at most]
+        #[arg(long, value_name = "N")]
+        runs: Option<usize>,
     },
     /// The last feed runs
     Runs {

@@ -29,6 +29,10 @@ const KNOWN_RUNS: usize = 1_000;
 const PIMCORE: Duration = Duration::from_secs(10);
 /// A search that takes longer than this says where it is.
 const QUIET: Duration = Duration::from_secs(2);
+/// Runs with rejected records that are looked through in any case.
+const NEWEST: usize = 20;
+/// How long earlier ones are looked through for a product that the ledger does not know: its rejected record is all there may be of it.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
@@ -140,7 +144,7 @@ pub enum InPimcore {
 ///
 /// # Errors
 /// When AWS does not answer, or the product key is none.
-pub async fn run(stack: &Stack, product: &str, most_runs: usize, now: i64) -> Result<Answer, CliError> {
+pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) -> Result<Answer, CliError> {
     let key = super::product_key(product)?;
     let keys = std::slice::from_ref(&key);
     let (states, docs) = tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys))?;
@@ -153,9 +157,10 @@ pub async fn run(stack: &Stack, product: &str, most_runs: usize, now: i64) -> Re
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.run.as_str()) == run).cloned();
+    let bound = Bound { runs, known: state.is_some() };
     let at_rest = state.as_ref().is_some_and(|state| stage_of(state).is_none());
     let (found, letters, breakers, in_pimcore) =
-        tokio::join!(search(stack, &key, &lines, most_runs), letters(stack, &key), breakers::lines(stack), async {
+        tokio::join!(search(stack, &key, &lines, bound), letters(stack, &key), breakers::lines(stack), async {
             if at_rest { Some(in_pimcore(stack, &key).await) } else { None }
         },);
     let ((rejected, searched), letters, breakers) = (found?, letters?, breakers?);
@@ -196,21 +201,44 @@ fn of_source(object: &str, source: &str) -> bool {
     object.split("/incoming/").nth(1).and_then(|rest| rest.split('/').next()).is_none_or(|own| own == source)
 }
 
-/// Records of a product in what the newest runs of its source rejected.
+/// How far to look for rejected records.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    /// So many runs, if somebody said so.
+    runs: Option<usize>,
+    /// The ledger knows the product.
+    known: bool,
+}
+
+impl Bound {
+    /// Whether to look through one more run.
+    fn goes_on(self, runs: usize, found: bool, elapsed: Duration) -> bool {
+        match self.runs {
+            Some(most) => runs < most,
+            None => runs < NEWEST || (!self.known && !found && elapsed < LONGEST),
+        }
+    }
+}
+
+/// Records of a product in what the runs of its source rejected, from the newest on.
 async fn search(
     stack: &Stack,
     key: &ProductKey,
     lines: &[Line],
-    most: usize,
+    bound: Bound,
 ) -> Result<(Vec<Refusal>, Searched), CliError> {
     let begun = Instant::now();
     let mut found = Vec::new();
     let of_interest: Vec<&Line> =
         lines.iter().filter(|line| line.run.counts.rejected > 0 && of_source(&line.object, key.source())).collect();
-    let mut searched = Searched { more: of_interest.len() > most || lines.len() >= KNOWN_RUNS, ..Searched::default() };
-    for line in of_interest.iter().take(most) {
+    let mut searched = Searched { more: lines.len() >= KNOWN_RUNS, ..Searched::default() };
+    for line in &of_interest {
+        if !bound.goes_on(searched.runs, !found.is_empty(), begun.elapsed()) {
+            searched.more = true;
+            break;
+        }
         if begun.elapsed() > QUIET {
-            let (done, all) = (searched.runs + 1, of_interest.len().min(most));
+            let (done, all) = (searched.runs + 1, of_interest.len());
             let _ = writeln!(std::io::stderr(), "looking through rejected records: run {done} of {all} …");
         }
         rejected::each(stack, &line.run.run, |record| {
@@ -256,5 +284,23 @@ async fn in_pimcore(stack: &Stack, key: &ProductKey) -> InPimcore {
             withdrawn: product.withdrawn,
             offered: product.offered(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_looked_for_until_it_is_found_but_not_for_ever() {
+        let (quick, slow) = (Duration::from_secs(1), LONGEST);
+        let far = |runs, known, looked, found, elapsed| Bound { runs, known }.goes_on(looked, found, elapsed);
+        assert!(
+            far(None, true, 19, true, slow) && !far(None, true, 20, false, quick),
+            "of a known one, the newest only"
+        );
+        assert!(far(None, false, 500, false, quick), "on until it is found");
+        assert!(!far(None, false, 20, true, quick) && !far(None, false, 20, false, slow));
+        assert!(far(Some(300), true, 299, true, slow) && !far(Some(300), false, 300, false, quick), "as somebody said");
     }
 }
