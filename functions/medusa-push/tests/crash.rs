@@ -2,16 +2,18 @@
 //! no orphaned inventory item, no variant without a price, and nobody pays a wrong one.
 //!
 //! The function is its own binary in a process of its own. It gets its batches from a Lambda Runtime API in this process, keeps its ledger in
-//! DynamoDB, reads a PIM in this process and writes to a real Medusa. `RELAY_KILLS` says how often it is killed (default 3).
+//! DynamoDB, reads a PIM in this process and writes to a real Medusa through a gate that counts: the blows fall on certain writes, spread over all kinds of
+//! them, before Medusa hears of it, while it works on it, or when it has answered. `RELAY_KILLS` says how often the function is killed (default 3).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod common;
+#[path = "common/gate.rs"]
+mod gate;
 
 use std::collections::HashMap;
 use std::future::pending;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{
@@ -25,6 +27,7 @@ use catalog::{Product, ProductKey};
 use common::standin::{KEY, StandIn, later};
 use common::support::{NobodyWants, Real, Shown, deadline, rows_are_sound, setting};
 use common::{dress, in_pim};
+use gate::{Blow, Gate, Now};
 use medusa::{Change, CompareAt, Depth, Desired, Presence};
 use medusa_push::map;
 use serde_json::{Value, json};
@@ -161,7 +164,7 @@ impl Lambda {
     }
 
     /// The function in a new process, as Lambda starts one.
-    fn function(&self, aws: &Aws, pim: &StandIn, real: &Real) -> Child {
+    fn function(&self, aws: &Aws, pim: &StandIn, real: &Real, gate: &Gate) -> Child {
         let here = &real.shop.references;
         let variables = [
             ("AWS_LAMBDA_RUNTIME_API", self.address.as_str()),
@@ -179,7 +182,7 @@ impl Lambda {
             ("MEDUSA_DLQ_URL", &aws.queues[1]),
             ("PIMCORE_URL", &pim.url),
             ("PIMCORE_SECRET", &aws.secrets[0]),
-            ("MEDUSA_URL", &real.url),
+            ("MEDUSA_URL", &gate.url),
             ("MEDUSA_SECRET", &aws.secrets[1]),
             ("SALES_CHANNEL_ID", &here.sales_channel_id),
             ("STOCK_LOCATION_ID", &here.stock_location_id),
@@ -191,8 +194,9 @@ impl Lambda {
     }
 
     /// A delivery to a new process, and the messages that are to come again.
-    async fn deliver(&self, aws: &Aws, pim: &StandIn, real: &Real, keys: &[ProductKey]) -> usize {
-        let mut function = self.function(aws, pim, real);
+    async fn deliver(&self, aws: &Aws, pim: &StandIn, real: &Real, gate: &Gate, keys: &[ProductKey]) -> usize {
+        gate.arm(None);
+        let mut function = self.function(aws, pim, real, gate);
         self.invocations.send(event(keys)).await.unwrap();
         let mut answers = self.answers.lock().await;
         let answer = tokio::select! {
@@ -238,54 +242,51 @@ fn versions(keys: &[ProductKey]) -> (Vec<Product>, Vec<Product>) {
 async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
     let Some(real) = Real::connect_with(CompareAt::PriceLists).await else { return };
     let Some(aws) = Aws::connect().await else { return };
-    let kills: u32 = setting("RELAY_KILLS").map_or(3, |count| count.parse().unwrap());
+    let kills: usize = setting("RELAY_KILLS").map_or(3, |count| count.parse().unwrap());
     let (old, new) = (StandIn::start("crash-old").await, StandIn::start("crash-new").await);
     let lambda = Lambda::start().await;
+    let gate = Gate::before(&real.url).await;
     let batch = async || -> Vec<ProductKey> {
         let keys: Vec<ProductKey> = (0..PRODUCTS).map(|_| real.new_key()).collect();
         let (first, second) = versions(&keys);
         in_pim(&old.client(), &first, 0).await;
         in_pim(&new.client(), &second, 0).await;
-        assert_eq!(lambda.deliver(&aws, &old, &real, &keys[..20]).await, 0);
+        assert_eq!(lambda.deliver(&aws, &old, &real, &gate, &keys[..20]).await, 0);
         keys
     };
-    // How long an undisturbed batch takes, so that the blows are spread over all of it.
+    // What an undisturbed batch writes, so that the blows are spread over all of it.
     let keys = batch().await;
-    let started = Instant::now();
-    assert_eq!(lambda.deliver(&aws, &new, &real, &keys).await, 0);
-    let whole = started.elapsed();
+    assert_eq!(lambda.deliver(&aws, &new, &real, &gate, &keys).await, 0);
+    let course = gate.course();
     complete(&real, &new, &keys).await;
+    println!("an undisturbed batch writes {} times:", course.len());
+    for stretch in course.chunk_by(|a, b| a == b) {
+        println!("  {} x {}", stretch.len(), stretch[0]);
+    }
 
     for n in 0..kills {
         let before = orphans(&real).await;
         let keys = batch().await;
-        let blow = whole.mul_f64((f64::from(n) + 0.5) / f64::from(kills));
-        let mut function = lambda.function(&aws, &new, &real);
+        let blow = Blow::spread(&course, n, kills);
+        gate.arm(Some(blow));
+        let mut function = lambda.function(&aws, &new, &real, &gate);
         lambda.invocations.send(event(&keys)).await.unwrap();
-        tokio::time::sleep(blow).await;
+        let mut answers = lambda.answers.lock().await;
+        let Now { write, dead } = tokio::select! {
+            now = gate.struck() => now,
+            answer = answers.recv() => panic!("{blow:?} never fell, and the answer is {answer:?}; writes: {:?}", gate.course()),
+        };
         function.kill().await.unwrap();
-        let survived = lambda.answers.lock().await.try_recv().is_ok();
-        at_rest(&real, &keys).await;
+        drop(answers);
+        dead.send(()).unwrap();
+        // Medusa finishes what the dead function had asked for.
+        gate.idle().await;
         let halves = half_made(&real, &keys).await;
         aws.time_passes(&keys).await;
-        assert_eq!(lambda.deliver(&aws, &new, &real, &keys).await, 0);
+        assert_eq!(lambda.deliver(&aws, &new, &real, &gate, &keys).await, 0);
         complete(&real, &new, &keys).await;
         assert_eq!(orphans(&real).await, before, "inventory items without a variant");
-        let when = if survived { "just after the end" } else { "in the middle" };
-        println!("kill {n} after {blow:?}, {when}: {halves}, then complete");
-    }
-}
-
-/// Waits until Medusa has finished what the dead function had asked for.
-async fn at_rest(real: &Real, keys: &[ProductKey]) {
-    let mut before = real.admin_products(keys).await;
-    loop {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let now = real.admin_products(keys).await;
-        if now == before {
-            return;
-        }
-        before = now;
+        println!("kill {n} at write {} ({write}), {}: {halves}, then complete", blow.write, blow.moment);
     }
 }
 
