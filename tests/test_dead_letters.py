@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,17 +17,41 @@ from support.site import Site, feed, key_of, new_id, product
 MANY = 30
 
 
-@pytest.fixture(scope="module")
-def site(relay: Relay) -> Iterator[Site]:
-    """Without the schedule, whose own round would do with the letters what the tests are about to."""
-    scheduler, name = relay.client("scheduler"), f"{relay.stack.place.cfn}-redrive"
-    schedule = scheduler.get_schedule(Name=name)
+@contextmanager
+def schedule_off(relay: Relay, name: str) -> Iterator[None]:
+    """Somebody switched a schedule off."""
+    scheduler = relay.client("scheduler")
+    schedule = scheduler.get_schedule(Name=f"{relay.stack.place.cfn}-{name}")
     kept = {word: schedule[word] for word in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
     scheduler.update_schedule(**kept, State="DISABLED")
     try:
-        yield Site(relay, Operator(relay.stack))
+        yield
     finally:
         scheduler.update_schedule(**kept, State="ENABLED")
+
+
+@pytest.fixture(scope="module")
+def site(relay: Relay) -> Iterator[Site]:
+    """Without the schedule, whose own round would do with the letters what the tests are about to."""
+    with schedule_off(relay, "redrive"):
+        yield Site(relay, Operator(relay.stack))
+
+
+@contextmanager
+def breaker_open(site: Site, target: str) -> Iterator[None]:
+    """A target's breaker is open, and nobody tends it: its next probe is an hour away."""
+    now = int(time.time() * 1000)
+    numbers = {"since": now, "openings": 1, "retry_at": now + 3_600_000}
+    item = {"pk": f"B#{target}", "sk": "breaker", "mode": "open", "reason": "a drill"}
+    with schedule_off(site.relay, "tend"):
+        site.relay.client("dynamodb").put_item(
+            TableName=site.relay.outputs["LedgerTable"],
+            Item={name: {"S": text} for name, text in item.items()} | {name: {"N": str(number)} for name, number in numbers.items()},
+        )
+        try:
+            yield
+        finally:
+            site.close_breakers()
 
 
 def bury(site: Site, code: str, *product_ids: str, kind: str = "permanent", queue: str = "PimcoreDlq") -> None:
@@ -98,6 +124,74 @@ def test_a_letter_goes_back_and_its_product_arrives(site: Site) -> None:
     bury(site, "pimcore_timeout", product_id, kind="transient")
     done = report(site, f"redrive --product {key_of(product_id)}")
     assert done["redriven"] == 1, done
+    site.is_right(product_id)
+
+
+def take_in_hand(site: Site, product_id: str) -> str:
+    """Receives a product's letter as a run does that is about to park it: nobody else sees it. Others' letters stay where they are."""
+    sqs, url = site.relay.client("sqs"), site.relay.outputs["PimcoreDlq"]
+
+    def received() -> str | None:
+        found = None
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages", []):
+            if product_id in message["Body"]:
+                found = str(message["ReceiptHandle"])
+            else:
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        return found
+
+    return str(site.relay.wait_until("its letter", received))
+
+
+def test_what_was_refused_comes_back_wherever_its_letter_is(site: Site) -> None:
+    """The same command, as `relay trace` names it, for one whose letter is parked, one that is dead, and one that is in a run's hands."""
+    ids = {state: new_id(f"refused-{state}") for state in ("parked", "dead", "held")}
+    for product_id in ids.values():
+        site.pim_fault("alias-refused", match=product_id, message="Validation failed: Value in field [ brand ] is longer than 190 characters")
+    site.run_of(site.upload(f"{ids['dead']}.json", feed(*map(product, ids.values()))))
+    for product_id in ids.values():
+        site.told(f"trace {key_of(product_id)}", "pimcore_field_too_long")
+        site.told(f"dlq list --product {key_of(product_id)}", "pimcore_field_too_long")
+    said = site.operator.trace(key_of(ids["held"]))
+    assert report(site, f"park --product {key_of(ids['parked'])}")["parked"] == 1
+    handle = take_in_hand(site, ids["held"])
+    site.pim_well()
+
+    rehearsal = report(site, "unpark --code pimcore_field_too_long --dry-run")
+    assert {letter["subject"]: letter["decision"] for letter in rehearsal["letters"]}.items() >= {
+        (key_of(ids["parked"]), "unpark"),
+        (key_of(ids["dead"]), "redrive"),
+        (key_of(ids["held"]), "announce"),
+    }
+    done = site.operator.does(said, "dlq unpark")
+    done.names("unparked", "redriven", "announced without a letter")
+    site.is_right(*ids.values())
+
+    # Whoever had the letter in hand parks it now, or lets go of it: its product has arrived, so the next round drops it either way.
+    visible = {"QueueUrl": site.relay.outputs["PimcoreDlq"], "ReceiptHandle": handle, "VisibilityTimeout": 0}
+    site.relay.client("sqs").change_message_visibility(**visible)
+    assert report(site, f"park --product {key_of(ids['held'])}")["parked"] == 1
+    assert report(site, "redrive")["dropped"] >= 1
+    assert report(site, f"parked --product {key_of(ids['held'])}")["letters"] == []
+
+    nothing = site.operator.run(f"dlq unpark --product {key_of(ids['held'])}")
+    assert nothing.code == 2, nothing.text
+    nothing.names("nothing to unpark", f"relay trace {key_of(ids['held'])}")
+
+
+@pytest.mark.parametrize("target", ["pimcore", "medusa"])
+def test_letters_are_left_alone_while_the_breaker_of_their_target_is_open(site: Site, target: str) -> None:
+    """The shop is shown what the PIM holds, so its letters wait for both."""
+    code, product_id = code_of("breaker"), new_id("breaker")
+    site.upload(f"{product_id}.json", feed(product(product_id)))
+    site.is_right(product_id)
+    bury(site, code, product_id, kind="transient", queue="MedusaDlq")
+    with breaker_open(site, target):
+        left = report(site, f"redrive --code {code}", "medusa")
+        assert (left["left"], left["redriven"], left["targetAnswers"]) == (1, 0, False), left
+        assert left["byReason"] == {"leave target_unavailable": 1}
+    done = report(site, f"redrive --code {code}", "medusa")
+    assert (done["left"], done["redriven"], done["targetAnswers"]) == (0, 1, True), done
     site.is_right(product_id)
 
 

@@ -429,9 +429,16 @@ def test_no_credential_of_a_target_goes_through_a_proxy_that_the_environment_nam
 
     middleman = Middleman()
     try:
-        for function in ("pimcore-sync", "medusa-push"):
+        for function in ("pimcore-sync", "medusa-push", "dlq-redrive"):
             with_variables(relay, function, **dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), middleman.url))
         relay.wait_for_arrival([upload_one(relay)], within=120)
-        assert set(middleman.asked) == {f"127.0.0.1:{relay.stack.ports['aws']}"}
+        aws = f"127.0.0.1:{relay.stack.ports['aws']}"
+        assert set(middleman.asked) == {aws}
+        # It has no credentials, but whether a target is well is not for a proxy to say.
+        middleman.asked.clear()
+        answer = relay.client("lambda").invoke(FunctionName=relay.outputs["DlqRedriveFunction"], Payload=b'{"action":"inspect"}')
+        said = json.loads(answer["Payload"].read())
+        assert all(queue["targetAnswers"] for queue in said["queues"]), said
+        assert set(middleman.asked) == {aws}
     finally:
         middleman.close()
