@@ -34,6 +34,12 @@ enum Named {
 }
 
 impl S3 {
+    /// S3 as configured. A `local` AWS has one name for all buckets, so they are addressed by path there.
+    #[must_use]
+    pub fn new(config: aws_sdk_s3::config::Builder, local: bool) -> Self {
+        Self(aws_sdk_s3::Client::from_conf(config.force_path_style(local).build()))
+    }
+
     async fn range_once(&self, work: &Work, from: u64, to: u64, named: Named) -> Result<Vec<u8>, ObjectError> {
         let request = self
             .0
@@ -192,5 +198,23 @@ mod tests {
         let nvme = checksum(&answer().checksum_crc64_nvme("rosUhgp5mIg=").build()).unwrap();
         assert_eq!((nvme.algorithm, nvme.value), (Algorithm::Crc64Nvme, 0xae8b_1486_0a79_9888));
         assert_eq!(checksum(&answer().build()), None);
+    }
+
+    #[tokio::test]
+    async fn a_local_aws_is_asked_for_its_buckets_by_path() {
+        use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+        use aws_sdk_s3::presigning::PresigningConfig;
+        let asked = async |local: bool| {
+            let mut config = aws_sdk_s3::config::Builder::new()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("us-east-1"))
+                .credentials_provider(Credentials::new("test", "test", None, None, "tests"));
+            config.set_endpoint_url(local.then(|| "http://localstack:4566".to_owned()));
+            let signed = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+            let request = S3::new(config, local).0.get_object().bucket("feeds").key("incoming/a.json");
+            request.presigned(signed).await.unwrap().uri().to_owned()
+        };
+        assert!(asked(true).await.starts_with("http://localstack:4566/feeds/incoming/a.json?"));
+        assert!(asked(false).await.starts_with("https://feeds.s3.us-east-1.amazonaws.com/incoming/a.json?"));
     }
 }

@@ -46,7 +46,10 @@ async fn main() -> Result<(), Error> {
             settings::required("LEDGER_TABLE")?,
             LEASES,
         ),
-        objects: S3(client!(aws_sdk_s3::Client, &aws, &limit)),
+        objects: S3::new(
+            aws_sdk_s3::config::Builder::from(&aws).interceptor(limit.clone()),
+            aws.endpoint_url().is_some(),
+        ),
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
