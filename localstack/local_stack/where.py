@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 from local_stack import deploy, emulator
 from local_stack.console import Failed, tail
-from local_stack.paths import FUNCTIONS, REPO
+from local_stack.paths import FUNCTIONS, REPO, TARGET
 from local_stack.stack import Stack
 
 QUEUES = ("IngestQueue", "PimcoreQueue", "MedusaQueue", "IngestDlq", "PimcoreDlq", "MedusaDlq", "EventsDlq")
@@ -22,6 +23,7 @@ def where_to_look(stack: Stack) -> str:
     outputs = deploy.outputs(stack.place, stack.ports["aws"])
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in emulator.shell_variables(stack.ports["aws"]).items())
     key = stack.facts.publishable_key
+    relay = os.path.relpath(TARGET / "debug" / "relay")
     named = "" if stack.place.name == "demo" else f"={stack.place.name}"
     return f"""\
 Where to look
@@ -31,7 +33,7 @@ Where to look
   AWS        {stack.url("aws")}   MiniStack, stack {stack.place.cfn}; for your shell:
              export {variables}
   Feeds      s3://{outputs.get("FeedBucket", "?")}/incoming/<source>/…
-  Follow     cargo run -q -p relay -- --local{named} trace <source>:<id>   what happened to one product (relay --help: more)
+  Follow     {relay} --local{named} trace <source>:<id>   what happened to one product (relay --help: more)
   Logs       make logs  (NAME=pimcore-sync for one function or service; a feed's correlation id finds its lines)
   State      make status · stop: make down · delete: make clean"""
 
