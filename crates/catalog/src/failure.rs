@@ -54,12 +54,15 @@ pub struct Failure {
     /// How long the target asked us to wait, in whole milliseconds on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
     pub retry_after: Option<Duration>,
+    /// After which time it is worth another try at the latest, where that is known: somebody's lease ends.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
+    pub retry_within: Option<Duration>,
 }
 
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, code: code.into(), message: message.into(), retry_after: None }
+        Self { kind, code: code.into(), message: message.into(), retry_after: None, retry_within: None }
     }
 
     /// Worth trying again.
@@ -81,6 +84,13 @@ impl Failure {
     #[must_use]
     pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    /// The same failure with the time after which nothing stands in the way any more.
+    #[must_use]
+    pub fn retry_within(mut self, time: Duration) -> Self {
+        self.retry_within = Some(time);
         self
     }
 }

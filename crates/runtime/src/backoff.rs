@@ -2,10 +2,25 @@
 
 use std::time::Duration;
 
+use catalog::Failure;
+
 /// Longest wait. SQS allows twelve hours; a target that recovers should not wait longer than this for its messages.
 pub const LONGEST: Duration = Duration::from_secs(300);
 
 const FIRST: Duration = Duration::from_secs(4);
+
+/// Messages that all wait for one end come back spread over this time after it.
+const APART: Duration = Duration::from_secs(10);
+
+/// The wait of message `id` after its `received`-th delivery (from 1) ended with this failure.
+#[must_use]
+pub fn after(failure: &Failure, id: &str, received: u32) -> Duration {
+    let wait = wait(id, received, failure.retry_after);
+    match failure.retry_within {
+        Some(end) => wait.min(end.saturating_add(APART.mul_f64(fraction(id, received)))),
+        None => wait,
+    }
+}
 
 /// The wait after the `received`-th delivery (from 1) of message `id`, at least what the target `asked` for.
 ///
@@ -39,6 +54,21 @@ mod tests {
             assert!(wait >= full / 2 && wait <= full, "delivery {received}: {wait:?} of {full:?}");
         }
         let waits: std::collections::HashSet<_> = (0..50).map(|n| wait(&format!("message-{n}"), 5, None)).collect();
+        assert!(waits.len() > 40, "only {} different waits", waits.len());
+    }
+
+    #[test]
+    fn what_waits_for_a_lease_comes_back_when_it_has_ended() {
+        let end = Duration::from_secs(70);
+        let leased = Failure::transient("leased", "somebody else works on it").retry_within(end);
+        // The first waits are short: most leases are given back long before they end.
+        assert_eq!(after(&leased, "m", 1), wait("m", 1, None));
+        for received in 7..20 {
+            assert!(wait("m", received, None) > end + APART, "without a cap it would wait much longer");
+            let waited = after(&leased, "m", received);
+            assert!(waited >= end && waited <= end + APART, "delivery {received}: {waited:?}");
+        }
+        let waits: std::collections::HashSet<_> = (0..50).map(|n| after(&leased, &format!("m{n}"), 9)).collect();
         assert!(waits.len() > 40, "only {} different waits", waits.len());
     }
 

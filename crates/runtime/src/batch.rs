@@ -176,7 +176,7 @@ fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
         Some(Outcome::Again(after)) => Fate::Retry(*after),
         Some(Outcome::Failed(failure)) => match failure.kind {
             ErrorKind::Permanent | ErrorKind::Poison => Fate::Dead(failure.clone()),
-            ErrorKind::Transient | ErrorKind::Conflict => Fate::Retry(backoff::wait(id, received, failure.retry_after)),
+            ErrorKind::Transient | ErrorKind::Conflict => Fate::Retry(backoff::after(failure, id, received)),
         },
         None => Fate::Retry(backoff::wait(id, received, None)),
     }

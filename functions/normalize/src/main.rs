@@ -138,5 +138,5 @@ impl Function {
 
 fn backoff_of(message: &SqsMessage, failure: &Failure) -> Duration {
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
-    backoff::wait(message.message_id.as_deref().unwrap_or_default(), received, failure.retry_after)
+    backoff::after(failure, message.message_id.as_deref().unwrap_or_default(), received)
 }

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use catalog::{ErrorKind, Failure, Localized};
 use common::standin::{StandIn, later};
 use common::{Function, failure, key, path, product, version};
@@ -217,6 +219,8 @@ async fn somebody_elses_work_and_unknown_products_are_told_apart() {
     let outcomes = function.run(&pimcore, &[leased, unknown]).await;
     let leased = failure(&outcomes[&key("leased")]);
     assert_eq!((leased.kind, leased.code.as_str()), (ErrorKind::Transient, "leased"));
+    // Not before long after the other one is done, but never after its lease has ended.
+    assert!(leased.retry_within.is_some_and(|end| end <= Duration::from_secs(90)), "{leased:?}");
     let unknown = failure(&outcomes[&key("unknown")]);
     assert_eq!((unknown.kind, unknown.code.as_str()), (ErrorKind::Permanent, "unknown_product"));
 }
