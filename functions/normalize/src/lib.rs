@@ -17,4 +17,5 @@ pub mod object;
 pub mod ports;
 pub mod report;
 pub mod run;
+mod source;
 pub mod window;

@@ -6,6 +6,7 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use catalog::Version;
 use common::{World, product};
 use ledger::RunStatus;
 use runtime::Outcome;
@@ -270,23 +271,56 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
 #[tokio::test]
 async fn a_newer_feed_that_repeated_an_older_one_being_read_looks_again() {
     let world = World::new();
-    // Over a megabyte: fast, so that repeated products are not noted.
-    let first = world.upload("incoming/canonical/x.json", many(6_000, "10.00"));
+    let first = world.upload("incoming/canonical/x.json", many(40, "10.00"));
     world.read(&first).await;
-    let older = world.upload("incoming/canonical/x.json", many(6_000, "11.00"));
-    let newer = world.upload("incoming/canonical/x.json", many(6_000, "10.00"));
+    let older = world.upload("incoming/canonical/x.json", many(40, "11.00"));
+    let newer = world.upload("incoming/canonical/x.json", many(40, "10.00"));
     // The newer one is read first and finds everything unchanged; then the older one gets through.
     world.read(&newer).await;
-    assert_eq!(world.run(&newer).counts.unchanged, 6_000);
+    assert_eq!(world.run(&newer).counts.unchanged, 40);
     world.read(&older).await;
-    assert_eq!(world.run(&older).counts.changed, 6_000);
+    assert_eq!(world.run(&older).counts.changed, 40);
     let asked = std::mem::take(&mut *world.sent.lock().unwrap());
     assert_eq!(asked.len(), 1);
     world.take_announced();
     assert_eq!(world.read(&asked[0]).await, Outcome::Done);
-    assert_eq!(world.take_announced().0.len(), 6_000);
+    assert_eq!(world.take_announced().0.len(), 40);
     let doc = world.doc("canonical:p00007").unwrap();
     assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "10.00", "the newest feed has the last word");
+}
+
+#[tokio::test]
+async fn only_a_feed_of_few_products_notes_what_it_repeats() {
+    for (products, noted) in [(1, true), (3, true), (4, false), (500, false)] {
+        let world = World::new();
+        world.read(&world.upload("incoming/canonical/x.json", many(products, "10.00"))).await;
+        let first = world.doc("canonical:p00000").unwrap().version;
+        let again = world.upload("incoming/canonical/x.json", many(products, "10.00"));
+        world.read(&again).await;
+        assert_eq!(world.run(&again).counts.unchanged, products as u64);
+        assert_eq!(world.doc("canonical:p00000").unwrap().version > first, noted, "{products} products");
+        // What was not noted is in the register: an older feed finds it there.
+        let registered = world.ledger.newer_runs("canonical", &Version::from_text("")).await.unwrap();
+        assert_eq!(registered.len(), if noted { 0 } else { 2 }, "{products} products");
+    }
+}
+
+#[tokio::test]
+async fn an_older_feed_that_comes_late_is_passed_over_however_few_products_a_feed_has() {
+    for products in [2, 4] {
+        let world = World::new();
+        world.read(&world.upload("incoming/canonical/x.json", many(products, "10.00"))).await;
+        let older = world.upload("incoming/canonical/x.json", many(products, "11.00"));
+        let newer = world.upload("incoming/canonical/x.json", many(products, "10.00"));
+        world.read(&newer).await;
+        world.read(&older).await;
+        let asked = std::mem::take(&mut *world.sent.lock().unwrap());
+        for message in asked {
+            assert_eq!(world.read(&message).await, Outcome::Done);
+        }
+        let doc = world.doc("canonical:p00000").unwrap();
+        assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "10.00", "{products} products");
+    }
 }
 
 #[tokio::test]

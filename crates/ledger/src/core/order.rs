@@ -10,7 +10,8 @@
 //! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every product. Then no older feed can
 //!    get in any more, and the run is struck off the register: one strict pass is enough for ever.
 //!
-//! Small feeds are strict from the start and never register: a replay would cost more than the notes.
+//! Feeds of very few products are strict from the start and never register: most of what they bring is new, and a second reading would cost
+//! more than the notes.
 
 use catalog::Version;
 

@@ -1,0 +1,127 @@
+//! The end of a run: what it asks for, what it leaves behind, how it is told.
+
+use catalog::Failure;
+use ledger::{Registered, Run, RunStatus, Table};
+use runtime::{Announcement, Bus, Clock};
+
+use super::Reader;
+use super::progress::Progressing;
+use crate::metrics;
+use crate::notification::{Work, strict_pass};
+use crate::ports::{Ingest, ObjectError, Objects};
+use crate::report::{FeedEvent, ManifestIndex};
+
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
+    pub(super) async fn write_manifest(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
+        if !progress.info.full {
+            return Ok(());
+        }
+        let (source, run) = (progress.source, &progress.run.run);
+        let version = progress.version(0);
+        let index = ManifestIndex {
+            parts: format!("manifests/{source}/{run}/"),
+            object: &progress.work.location(),
+            version: version.as_str(),
+            complete: progress.is_everything(whole),
+        };
+        let body = serde_json::to_vec_pretty(&index).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
+        let key = format!("manifests/{source}/{run}.json");
+        self.objects.put(&progress.work.id.bucket, &key, "application/json", body).await
+    }
+
+    /// What a full feed no longer contains is withdrawn, in an invocation of its own. Asked for before the run ends, so that a crash in
+    /// between asks again; asking twice does no harm.
+    pub(super) async fn ask_for_withdrawal(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
+        if !progress.info.full || progress.work.id.is_strict() || !progress.is_everything(whole) {
+            return Ok(());
+        }
+        let request = withdrawal::Request {
+            bucket: progress.work.id.bucket.clone(),
+            source: progress.source.to_owned(),
+            run: progress.run.run.clone(),
+            force: false,
+            after: None,
+        };
+        self.queue.send(&request.message()).await
+    }
+
+    /// Newer feeds that took a state for unchanged while the one of `version` was still writing look at it once more.
+    pub(super) async fn ask_for_strict_passes(
+        &self,
+        work: &Work,
+        source: &str,
+        version: &catalog::Version,
+    ) -> Result<(), Failure> {
+        let newer = self.store.newer_runs(source, version).await.map_err(|error| error.failure())?;
+        for run in newer.into_iter().filter(|run| run.id != work.id.original()) {
+            tracing::info!(object = run.id.key, "a newer feed was read before this one: it gets a strict pass");
+            self.queue.send(&strict_pass(&run)).await?;
+        }
+        Ok(())
+    }
+
+    /// What was written from a damaged object is written over by a strict pass: its records have the same versions, and what they say now counts. It is
+    /// compared in its turn, and asks for nothing more.
+    pub(super) async fn ask_for_another_reading(&self, progress: &Progressing<'_>) -> Result<(), Failure> {
+        if progress.work.id.is_strict() {
+            return Ok(());
+        }
+        let again = Registered { version: progress.version(0), id: progress.work.id.clone() };
+        // In the register the sweep finds it, should its message get lost.
+        let registered = self.store.register_run(progress.source, &again, self.clock.now_ms()).await;
+        registered.map_err(|error| error.failure())?;
+        self.queue.send(&strict_pass(&again)).await
+    }
+
+    /// Nothing can be read any more: the object is gone. What was read of it before stays, so for newer feeds this end is like any other.
+    /// `version` is the object's, if anything was read of it.
+    pub(super) async fn unreadable(
+        &self,
+        work: &Work,
+        source: &str,
+        version: Option<catalog::Version>,
+        run: Run,
+        error: ObjectError,
+    ) -> Result<(), Failure> {
+        let reason = match error {
+            ObjectError::Missing => "object_missing: it was deleted before it was read",
+            ObjectError::Replaced => {
+                "object_replaced: another object was uploaded under its key; that one has a run of its own"
+            }
+            ObjectError::Failed(failure) => {
+                let _ = self.store.hand_over_run(&work.id, &self.owner, &run, &run).await;
+                return Err(failure);
+            }
+        };
+        if let Some(version) = version {
+            self.ask_for_strict_passes(work, source, &version).await?;
+        }
+        self.finish(work, Some(source), run.clone(), run, Some(reason.to_owned())).await
+    }
+
+    /// Tells the world, then ends the run: a crash in between tells it twice.
+    pub(super) async fn finish(
+        &self,
+        work: &Work,
+        source: Option<&str>,
+        committed: Run,
+        mut run: Run,
+        failed: Option<String>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now_ms();
+        run.status = if failed.is_some() { RunStatus::Failed } else { RunStatus::Completed };
+        run.reason = failed;
+        let event = FeedEvent::of(work, source, &run, now);
+        let kind = if run.reason.is_some() { "FeedFailed" } else { "FeedCompleted" };
+        let announced = self.bus.announce(&[Announcement::new(kind, &event)]).await;
+        announced.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+        self.store.finish_run(&work.id, &self.owner, &committed, &run, now).await.map_err(|error| error.failure())?;
+        metrics::between(&committed.counts, &run.counts, self.metrics);
+        metrics::end(&run, self.metrics);
+        match &run.reason {
+            None => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
+            Some(reason) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,234 @@
+//! How far a run is: what was read of the object, counted, and not yet settled or committed.
+
+use catalog::{ContentHash, Product, ProductKey, WarningCode};
+use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
+use ledger::Run;
+use serde::{Deserialize, Serialize};
+
+use crate::notification::Work;
+use crate::ports::ObjectInfo;
+use crate::report::{Manifest, Rejects, rejection_of};
+use crate::window::{BATCH, Entry, Settled};
+
+/// Products settled at once.
+const WINDOW: usize = 4 * BATCH;
+/// Bytes of text in them, which bounds what they take in memory.
+const WINDOW_BYTES: usize = 6 << 20;
+/// A feed of up to so many products notes those that repeat what is known (`ledger::core::order`). A place in the register is a write unit, which
+/// so few would feel: most feeds of this size bring changes.
+const FEW: usize = 3;
+
+/// What a reader has to know beyond the position, to take a run up again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Resume {
+    pub(super) checkpoint: Checkpoint,
+    /// S3's sequencer, which only the notification has: the sweep and people bring a run back without it.
+    #[serde(default)]
+    pub(super) sequencer: String,
+    /// A record had no id that could be read: the manifest has a gap.
+    #[serde(default)]
+    pub(super) ids_missing: bool,
+}
+
+impl Resume {
+    /// For a run from its beginning.
+    pub(super) fn of(work: &Work) -> Self {
+        Self { sequencer: work.sequencer.clone(), ..Self::default() }
+    }
+
+    /// What the run's item has kept.
+    pub(super) fn read(run: &Run) -> Self {
+        run.resume.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
+    }
+
+    /// The same records get the same versions, whoever asks for them.
+    pub(super) fn applied_to(&self, work: &Work) -> Work {
+        let mut work = work.clone();
+        if !self.sequencer.is_empty() {
+            work.sequencer.clone_from(&self.sequencer);
+        }
+        work
+    }
+}
+
+/// What becomes of a product that repeats what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeated {
+    /// It is noted.
+    Noted,
+    /// Nothing: the run is in its source's register.
+    Passed,
+}
+
+/// A run while it is being read.
+pub(super) struct Progressing<'a> {
+    pub(super) work: &'a Work,
+    pub(super) source: &'static str,
+    pub(super) info: ObjectInfo,
+    /// As of the last commit.
+    pub(super) committed: Run,
+    /// As of the last window.
+    pub(super) run: Run,
+    pub(super) resume: Resume,
+    /// What becomes of repeated products, once that is decided.
+    pub(super) repeated: Option<Repeated>,
+    pub(super) window: Vec<Entry>,
+    pub(super) window_bytes: usize,
+    pub(super) rejects: Rejects,
+    pub(super) manifest: Manifest,
+    pub(super) committed_at: i64,
+    /// The record that this invocation began with.
+    pub(super) begun_at: u64,
+}
+
+impl<'a> Progressing<'a> {
+    /// The run of `work` from where `run` has come to.
+    pub(super) fn new(work: &'a Work, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
+        Self {
+            work,
+            source,
+            info,
+            committed: run.clone(),
+            begun_at: run.record,
+            resume: Resume::read(&run),
+            run,
+            repeated: None,
+            window: Vec::new(),
+            window_bytes: 0,
+            rejects: Rejects::default(),
+            manifest: Manifest::default(),
+            committed_at: now,
+        }
+    }
+
+    /// Whether repeated products are noted; `all` says that the object ends with the window. Decided before the first state is read.
+    pub(super) fn repeated(&self, all: bool) -> Repeated {
+        let few = all && self.begun_at == 0 && self.window.len() <= FEW;
+        if self.work.id.is_strict() || few { Repeated::Noted } else { Repeated::Passed }
+    }
+
+    /// Whether the manifest names every product that the feed contains.
+    pub(super) const fn is_everything(&self, whole: bool) -> bool {
+        whole && !self.resume.ids_missing
+    }
+
+    /// When the object was written; a strict pass goes by what the pass before went by.
+    fn object_time_ms(&self) -> u64 {
+        self.work.object_time_ms.unwrap_or(self.info.modified_ms)
+    }
+
+    pub(super) fn version(&self, position: u64) -> catalog::Version {
+        self.work.version(self.object_time_ms(), position)
+    }
+
+    pub(super) fn window_is_full(&self) -> bool {
+        self.window.len() >= WINDOW || self.window_bytes >= WINDOW_BYTES
+    }
+
+    /// Everything up to here has been taken.
+    pub(super) fn position(&mut self, checkpoint: Checkpoint) {
+        self.run.offset = checkpoint.offset;
+        self.run.record = checkpoint.index;
+        self.resume.checkpoint = checkpoint;
+        self.run.resume = Some(self.resume.text());
+    }
+
+    pub(super) fn take(&mut self, outcome: feeds::Outcome) {
+        match outcome {
+            feeds::Outcome::Product(mapped) => self.product(*mapped),
+            feeds::Outcome::Rejected(rejection, raw) => self.reject(&rejection, &raw),
+        }
+    }
+
+    fn product(&mut self, mapped: Mapped) {
+        let Mapped { index, offset, product } = mapped;
+        let key = match ProductKey::new(&product.source, &product.id) {
+            Ok(key) => key,
+            // The feed has checked it; said again rather than lost.
+            Err(error) => {
+                let rejection = rejection(index, offset, &product.id, Reason::InvalidId, error.to_string());
+                return self.reject(&rejection, &[]);
+            }
+        };
+        if self.info.full {
+            self.manifest.add(key.id());
+        }
+        let (version, hash) = (self.version(index), ContentHash::of(&product));
+        self.window_bytes += weight(&product);
+        self.window.push(Entry { key, product, version, hash, index, offset });
+    }
+
+    fn reject(&mut self, rejection: &Rejection, raw: &[u8]) {
+        self.rejects.add(&self.work.location(), rejection, raw);
+        if self.info.full {
+            match &rejection.product_id {
+                Some(id) => self.manifest.add(id),
+                None => self.resume.ids_missing = true,
+            }
+        }
+        let counts = &mut self.run.counts;
+        counts.read += 1;
+        counts.rejected += 1;
+        *counts.rejected_by.entry(rejection.reason.as_str().to_owned()).or_default() += 1;
+    }
+
+    /// Notes a break; the reason for the run's record.
+    pub(super) fn broken(&mut self, broken: &Broken) -> String {
+        let excerpt = broken.excerpt.clone().unwrap_or_default();
+        self.reject(&rejection_of(broken), excerpt.as_bytes());
+        format!("{}: {} (byte {}, record {})", broken.reason, broken.message, broken.offset, broken.index)
+    }
+
+    pub(super) fn count(&mut self, settled: Settled) {
+        let counts = &mut self.run.counts;
+        counts.read += settled.changed + settled.unchanged + settled.stale;
+        counts.changed += settled.changed;
+        counts.unchanged += settled.unchanged;
+        counts.stale += settled.stale;
+        for (code, count) in settled.warnings {
+            *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
+        }
+        for (entry, message) in settled.too_large {
+            let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
+            let raw = serde_json::to_vec(&entry.product).unwrap_or_default();
+            self.reject(&rejection, &raw);
+        }
+    }
+}
+
+/// About how many bytes a product takes in memory: its texts, and something for each part.
+fn weight(product: &Product) -> usize {
+    let texts = |texts: &catalog::Localized| texts.0.values().map(|text| text.len() + 100).sum::<usize>();
+    let values =
+        |attribute: &catalog::Attribute| texts(&attribute.name) + attribute.values.iter().map(texts).sum::<usize>();
+    let variant = |variant: &catalog::Variant| {
+        300 + variant.prices.len() * 100
+            + variant.options.iter().chain(&variant.images).map(|text| text.len() + 50).sum::<usize>()
+    };
+    1_000
+        + texts(&product.name)
+        + texts(&product.description)
+        + product.attributes.iter().map(values).sum::<usize>()
+        + product.variants.iter().map(variant).sum::<usize>()
+        + product.images.iter().map(|image| image.len() + 50).sum::<usize>()
+}
+
+fn rejection(index: u64, offset: u64, id: &str, reason: Reason, message: String) -> Rejection {
+    let product_id = Some(id.to_owned());
+    Rejection { index, offset, defect_offset: None, product_id, reason, message, path: None, value: None }
+}
+
+fn warning_name(code: WarningCode) -> &'static str {
+    match code {
+        WarningCode::NoImage => "no_image",
+        WarningCode::ZeroStock => "zero_stock",
+        WarningCode::PriceDrop => "price_drop",
+        WarningCode::MissingLanguage => "missing_language",
+        WarningCode::TitleShortened => "title_shortened",
+    }
+}
