@@ -75,16 +75,27 @@ def tend(relay: Relay) -> dict[str, Any]:
 
 
 class Restored:
-    """Notes when a mapping lets everything through again."""
+    """Notes when a mapping lets everything through again, as long as it is watched."""
 
     def __init__(self, relay: Relay, function: str, batch: int) -> None:
         self.at = float("inf")
-        threading.Thread(target=self._watch, args=(relay, function, batch), daemon=True).start()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=(relay, function, batch), daemon=True)
+
+    def __enter__(self) -> Restored:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
     def _watch(self, relay: Relay, function: str, batch: int) -> None:
-        while (found := mapping(relay, function))["State"] != "Enabled" or found["BatchSize"] != batch:
-            time.sleep(1)
-        self.at = time.monotonic()
+        while not self._over.wait(1):
+            found = mapping(relay, function)
+            if (found["State"], found["BatchSize"]) == ("Enabled", batch):
+                self.at = time.monotonic()
+                return
 
 
 @contextmanager
@@ -192,8 +203,8 @@ def test_a_thousand_messages_wait_for_a_shop_that_is_down(relay: Relay, shop: Sh
     with tended_often(relay):
         relay.stack.start_medusa()
         well = time.monotonic()
-        restored = Restored(relay, "MedusaPushFunction", 50)
-        seen = follow(relay, keys, within=420)
+        with Restored(relay, "MedusaPushFunction", 50) as restored:
+            seen = follow(relay, keys, within=420)
         report["seconds_from_recovery_to_first_arrival"] = round(next(at for at, count in seen if count) - well, 1)
         report["seconds_from_recovery_to_last_arrival"] = round(seen[-1][0] - well, 1)
         report["per_second_after"] = rate(seen)

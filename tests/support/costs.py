@@ -31,8 +31,8 @@ DOCUMENTS = "data/shein_products.json"
 # Attributes by which an item is in the index, which holds nothing else.
 INDEXED = ("pending_shard", "pending_since")
 WRITES = ("UpdateItem", "PutItem", "DeleteItem")
-# Feeds up to 1 MiB note what they repeat.
-SMALL = 10
+# Feeds of so many products note what they repeat.
+FEW = 3
 
 
 class AwsCalls(Proxy):
@@ -176,7 +176,7 @@ def schedules_stopped(relay: Relay) -> Iterator[None]:
 
 
 class Story:
-    """New products, the same feed again, other prices; after each what the PIM's change feed makes of the pipeline's own writes, the echo."""
+    """New products, the same feed again, other prices; after each what the PIM's change feed makes of the pipeline's own saves, the echo."""
 
     def __init__(self, relay: Relay, aws: AwsCalls, shop: CountingProxy) -> None:
         self.relay, self.aws, self.shop = relay, aws, shop
