@@ -31,6 +31,7 @@ fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
 /// without its arguments.
 fn commands(text: &str) -> Vec<(String, bool)> {
     let (mut found, mut shell, mut code) = (Vec::new(), false, false);
+    let text = text.replace("target/debug/relay ", "relay ");
     for line in text.lines() {
         let trimmed = line.trim();
         if let Some(language) = trimmed.strip_prefix("```") {
@@ -38,9 +39,7 @@ fn commands(text: &str) -> Vec<(String, bool)> {
             shell = code && matches!(language, "sh" | "bash");
         } else if code {
             let line = trimmed.split(" #").next().unwrap_or_default();
-            let of_cargo = line.strip_prefix("cargo run -q -p relay -- ").map(|rest| format!("relay {rest}"));
-            let command = of_cargo.or_else(|| line.starts_with("relay ").then(|| line.to_owned()));
-            found.extend(command.filter(|_| shell).map(|command| (command, true)));
+            found.extend((shell && line.starts_with("relay ")).then(|| (line.to_owned(), true)));
         } else {
             let inline = trimmed.split('`').skip(1).step_by(2).filter(|code| code.starts_with("relay "));
             found.extend(inline.map(|code| (code.to_owned(), false)));
