@@ -8,7 +8,8 @@ import pytest
 from local_stack.paths import TEMPLATE
 from samcli.yamlhelper import yaml_parse
 
-RESOURCES: dict[str, dict[str, Any]] = yaml_parse(TEMPLATE.read_text())["Resources"]
+TEMPLATE_ITSELF: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE_ITSELF["Resources"]
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -83,3 +84,19 @@ def test_what_holds_data_outlives_the_stack() -> None:
             if resource["Type"] == kind:
                 assert resource["DeletionPolicy"].startswith("Retain"), name
                 assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_every_name_begins_with_the_stacks() -> None:
+    """Two stacks live side by side in one account and region: whatever has a name of its own begins it with the stack's."""
+    others = {"MetricName", "EventBusName"}
+    names = []
+    for where, resource in RESOURCES.items():
+        properties = resource["Properties"]
+        names += [(where, value) for key, value in properties.items() if key.endswith("Name") and key not in others]
+        names += [(where, event["Properties"]["Name"]) for event in properties.get("Events", {}).values() if "Name" in event["Properties"]]
+    assert len(names) > 55
+    for where, name in names:
+        if name == {"Ref": "AWS::StackName"} or name.get("Ref") in RESOURCES:
+            continue
+        assert name["Fn::Sub"].removeprefix("/aws/lambda/").removeprefix("/aws/vendedlogs/states/").startswith("${AWS::StackName}-"), where
+    assert not any("Export" in output for output in TEMPLATE_ITSELF["Outputs"].values()), "exports are shared by all stacks of a region"
