@@ -5,7 +5,7 @@ mod support;
 
 use medusa::{Article, Change, Depth, Desired, Note, Pushed};
 use serde_json::{Value, json};
-use support::{EverybodyWants, NobodyWants, Real, Shown, deadline, offered, shirt, variant, withheld};
+use support::{EverybodyWants, NobodyWants, Real, Shown, curation, deadline, offered, shirt, variant, withheld};
 
 /// Pushes with a full comparison and expects exactly `article` to be shown afterwards, and a second push to do nothing.
 async fn repaired(real: &Real, desired: &Desired, article: &Article) -> Pushed {
@@ -87,16 +87,10 @@ async fn what_people_added_in_the_shop_stays() {
     let n = key.id();
     let channel =
         id(&real.admin_post("/admin/sales-channels", &json!({"name": format!("Popup {n}")})).await["sales_channel"]);
-    let tag = id(&real.admin_post("/admin/product-tags", &json!({"value": format!("tag-{n}")})).await["product_tag"]);
-    let collection =
-        id(&real.admin_post("/admin/collections", &json!({"title": format!("Summer {n}")})).await["collection"]);
-    let kind =
-        id(&real.admin_post("/admin/product-types", &json!({"value": format!("Kaftan {n}")})).await["product_type"]);
     let own_category = json!({"name": format!("Featured {n}"), "is_active": true});
     let category = id(&real.admin_post("/admin/product-categories", &own_category).await["product_category"]);
     let ours = real.shop.references.sales_channel_id.clone();
-    let added = json!({"sales_channels": [{"id": ours}, {"id": channel}], "tags": [{"id": tag}], "collection_id": collection, "type_id": kind,
-        "categories": [{"id": category}], "metadata": {"note": "nice", "relay_state": product["metadata"]["relay_state"]}});
+    let added = json!({"sales_channels": [{"id": ours}, {"id": channel}], "categories": [{"id": category}], "metadata": {"note": "nice", "relay_state": product["metadata"]["relay_state"]}});
     real.admin_post(&path, &added).await;
     let small = find(&product["variants"], "title", "Red / S");
     let tier = json!({"prices": [{"currency_code": "sar", "amount": 23.8}, {"currency_code": "usd", "amount": 6.35},
@@ -128,13 +122,57 @@ async fn what_people_added_in_the_shop_stays() {
     assert_eq!(after["metadata"].get("relay_brand"), None);
     find(&after["sales_channels"], "id", &channel);
     find(&after["translations"], "locale_code", "de-DE");
-    assert_eq!((&after["collection_id"], &after["type_id"]), (&json!(collection), &json!(kind)));
-    let tags = real.admin_get(&path, &[("fields", "tags.id")]).await;
-    find(&tags["product"]["tags"], "id", &tag);
     let prices = &find(&after["variants"], "title", "Red / S")["prices"];
     assert_eq!(prices.as_array().unwrap().len(), 3, "{prices}");
     assert_eq!(find_tier(prices), Some(&json!(20)), "{prices}");
     assert_eq!(real.push_as(&offered(&key, &article), Depth::Full).await.unwrap().change, Change::Unchanged);
+}
+
+#[tokio::test]
+async fn tags_type_and_collection_survive_every_kind_of_push() {
+    let Some(real) = Real::connect().await else { return };
+    let key = real.new_key();
+    let article = shirt(&key, &["S", "M"]);
+    let first = real.push(&offered(&key, &article)).await.unwrap();
+    let path = format!("/admin/products/{}", first.product_id.unwrap());
+    let curated = real.curated().await;
+    real.admin_post(&path, &curated).await;
+
+    let mut other = shirt(&key, &["M", "XL"]);
+    other.title = "Changed".into();
+    other.options[1] = "EU size".into();
+    let half_made = json!({"status": "published", "images": [], "categories": [], "metadata": {"relay_state": ""}});
+    for (what, disturbed, desired, depth, expected) in [
+        ("unchanged", None, offered(&key, &article), Depth::Light, Change::Unchanged),
+        ("compared in full", None, offered(&key, &article), Depth::Full, Change::Unchanged),
+        ("changed", None, offered(&key, &other), Depth::Light, Change::Updated),
+        ("withdrawn", None, withheld(&key), Depth::Light, Change::Withdrawn),
+        ("still withdrawn", None, withheld(&key), Depth::Full, Change::Unchanged),
+        ("revived", None, offered(&key, &other), Depth::Light, Change::Updated),
+        (
+            "revived as something else",
+            Some(json!({"status": "draft"})),
+            offered(&key, &article),
+            Depth::Light,
+            Change::Updated,
+        ),
+        ("interrupted and completed", Some(half_made), offered(&key, &article), Depth::Full, Change::Updated),
+        (
+            "renamed by people",
+            Some(json!({"handle": format!("by-hand-{}", key.id()), "title": "By hand"})),
+            offered(&key, &article),
+            Depth::Light,
+            Change::Updated,
+        ),
+    ] {
+        if let Some(disturbed) = disturbed {
+            real.admin_post(&path, &disturbed).await;
+        }
+        let pushed = real.push_as(&desired, depth).await.unwrap();
+        assert_eq!(pushed.change, expected, "{what}");
+        assert_eq!(curation(&real.admin_product(&key).await.unwrap()), curated, "{what}");
+    }
+    settled(&real, &offered(&key, &article), &article).await;
 }
 
 fn find_tier(prices: &Value) -> Option<&Value> {

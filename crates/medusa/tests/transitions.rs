@@ -1,5 +1,5 @@
 //! From one state of a product to another: after the push the storefront shows exactly the new state, what is in both states keeps
-//! its identity, nothing else in the shop has changed, and a second push does nothing.
+//! its identity, what people chose (tags, type, collection) stays, nothing else in the shop has changed, and a second push does nothing.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -10,7 +10,7 @@ use catalog::ProductKey;
 use futures::{StreamExt, future, stream};
 use medusa::{Article, Change, CompareAt, Depth, Texts, Variant};
 use serde_json::{Value, json};
-use support::{NobodyWants, Real, Shown, deadline, offered, shirt, variant};
+use support::{NobodyWants, Real, Shown, curation, deadline, offered, shirt, variant};
 
 /// Changes an article; the key tells which product's it is.
 type Edit = fn(&mut Article, &ProductKey);
@@ -433,6 +433,7 @@ async fn all_end_right(real: &Real, transitions: &[(&str, Edit, Edit)]) {
     real.push(&offered(&bystander, &shirt(&bystander, &["S", "M"]))).await.unwrap();
     let untouched = real.admin_product(&bystander).await;
     let categories = categories(real).await;
+    let curated = real.curated().await;
     let each = transitions.iter().map(async |(name, from, to)| {
         let key = real.new_key();
         let [mut a, mut b] = [shirt(&key, &["S", "M", "L"]), shirt(&key, &["S", "M", "L"])];
@@ -442,7 +443,7 @@ async fn all_end_right(real: &Real, transitions: &[(&str, Edit, Edit)]) {
         for article in [&mut a, &mut b] {
             article.categories = article.categories.iter().map(|name| categories[name].clone()).collect();
         }
-        let result = transition(real, &key, &a, &b).await;
+        let result = transition(real, &key, &a, &b, &curated).await;
         result.map_err(|why| format!("{name}: {why}")).err()
     });
     let mut broken: Vec<String> = stream::iter(each).buffer_unordered(4).filter_map(future::ready).collect().await;
@@ -453,12 +454,13 @@ async fn all_end_right(real: &Real, transitions: &[(&str, Edit, Edit)]) {
     println!("{} transitions", transitions.len());
 }
 
-async fn transition(real: &Real, key: &ProductKey, a: &Article, b: &Article) -> Result<(), String> {
+async fn transition(real: &Real, key: &ProductKey, a: &Article, b: &Article, curated: &Value) -> Result<(), String> {
     let first = real.push(&offered(key, a)).await.map_err(|failure| format!("state A: {failure}"))?;
     if first.change != Change::Created {
         return Err(format!("state A was not created but {}", first.change.as_str()));
     }
     same(real.shown(key).await.as_ref(), &Shown::expected(a, real), "state A")?;
+    real.admin_post(&format!("/admin/products/{}", first.product_id.unwrap_or_default()), curated).await;
     let before = real.admin_product(key).await.unwrap();
     let second = real.push(&offered(key, b)).await.map_err(|failure| format!("state B: {failure}"))?;
     if second.change != Change::Updated {
@@ -470,6 +472,9 @@ async fn transition(real: &Real, key: &ProductKey, a: &Article, b: &Article) -> 
     identity(&before, &after, "images", "url")?;
     if before["id"] != after["id"] || before["handle"] != after["handle"] {
         return Err("the product is another one".to_owned());
+    }
+    if curation(&after) != *curated {
+        return Err(format!("tags, type and collection became {}", curation(&after)));
     }
     real.sound(key, &after).await?;
     held_as_wanted(real, b, &after).await?;

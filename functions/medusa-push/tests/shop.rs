@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 
 use catalog::{ErrorKind, ProductKey};
 use common::standin::{StandIn, later};
-use common::support::{Real, rows_are_sound};
+use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
-use medusa::Medusa;
+use medusa::{CompareAt, Medusa};
 use medusa_push::access::Trust;
 use runtime::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
     let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();
@@ -107,26 +107,35 @@ async fn categories_come_with_the_product_and_move_with_the_pim() {
 #[tokio::test]
 async fn four_functions_with_the_same_products_leave_no_duplicate_row() {
     let Some(real) = Real::connect().await else { return };
-    let pim = StandIn::start("four").await;
+    four_functions(&real, &StandIn::start("four").await).await;
+}
+
+#[tokio::test]
+async fn with_price_lists_four_functions_with_the_same_products_leave_no_duplicate_row() {
+    let Some(real) = Real::connect_with(CompareAt::PriceLists).await else { return };
+    four_functions(&real, &StandIn::start("four-listed").await).await;
+}
+
+/// Twice, new and changed: all four get every product in every batch.
+async fn four_functions(real: &Real, pim: &StandIn) {
     let function = Function::default();
     let keys: Vec<ProductKey> = (0..200).map(|_| real.new_key()).collect();
     let mut products: Vec<_> = keys.iter().map(dress).collect();
     products.iter_mut().for_each(|product| product.categories.clear());
     let pimcore = pim.client();
-    in_pim(&pimcore, &products, 0).await;
     for round in 0..2 {
         if round == 1 {
             for product in &mut products {
+                product.name = product.name.clone().with("en", "Second round");
                 product.images.reverse();
                 for variant in &mut product.variants {
                     variant.prices[0].amount = "49.95".parse().unwrap();
                 }
-                // The PIM keeps what people have; the source's fields are written anew.
-                pim.edit(&path(&product.key().unwrap()), json!({"marketingName": {"en": "Second round"}}));
             }
         }
+        in_pim(&pimcore, &products, round).await;
         let workers = (0..4).map(async |_| {
-            let (pimcore, open) = (pim.client(), open(&real));
+            let (pimcore, open) = (pim.client(), open(real));
             for batch in keys.chunks(25) {
                 // Whoever comes second gives the message back, and it comes again.
                 let mut waiting = batch.to_vec();
@@ -143,20 +152,35 @@ async fn four_functions_with_the_same_products_leave_no_duplicate_row() {
         });
         futures::future::join_all(workers).await;
     }
-    let mut shown = 0;
+    let mut there = Vec::new();
     for batch in keys.chunks(50) {
-        for product in real.admin_products(batch).await {
-            let product = product.unwrap();
-            rows_are_sound(&product).unwrap();
-            assert_eq!(
-                (product["title"].as_str(), product["status"].as_str()),
-                (Some("Second round"), Some("published"))
-            );
-            assert_eq!(product["variants"].as_array().unwrap().len(), 6);
-            shown += 1;
-        }
+        there.extend(real.admin_products(batch).await.into_iter().map(Option::unwrap));
     }
-    assert_eq!(shown, 200);
+    assert_eq!(there.len(), 200);
+    let listed = !real.shop.references.price_lists.in_use.is_empty();
+    for (product, entries) in there.iter().zip(real.entries_of(&there).await) {
+        rows_are_sound(product).unwrap();
+        assert_eq!((product["title"].as_str(), product["status"].as_str()), (Some("Second round"), Some("published")));
+        let mut images: Vec<&Value> = product["images"].as_array().unwrap().iter().collect();
+        images.sort_by_key(|image| image["rank"].as_i64());
+        assert!(images[0]["url"].as_str().unwrap().ends_with("/b.jpg"), "{images:?}");
+        let variants = product["variants"].as_array().unwrap();
+        assert_eq!(variants.len(), 6);
+        for variant in variants {
+            let prices = variant["prices"].as_array().unwrap().iter();
+            let sar = prices.filter(|price| price["currency_code"] == "sar").map(|price| decimal(&price["amount"]));
+            let expected = if listed { "61" } else { "49.95" };
+            assert_eq!(sar.collect::<Vec<_>>(), [expected.parse().unwrap()], "{variant}");
+        }
+        // One entry for each variant, which is what one pays.
+        let mut expected: Vec<_> = variants
+            .iter()
+            .filter(|_| listed)
+            .map(|variant| (variant["sku"].as_str().unwrap().to_owned(), "sar".to_owned(), "49.95".parse().unwrap()))
+            .collect();
+        expected.sort();
+        assert_eq!(entries, expected);
+    }
 }
 
 #[tokio::test]

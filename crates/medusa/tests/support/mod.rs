@@ -136,7 +136,7 @@ impl Real {
 
     /// The same for several products.
     pub async fn admin_products(&self, keys: &[ProductKey]) -> Vec<Option<Value>> {
-        let fields = "*images,*categories,*sales_channels,*options,*options.values,*variants,*variants.options,*variants.prices,\
+        let fields = "*images,*categories,*tags,*sales_channels,*options,*options.values,*variants,*variants.options,*variants.prices,\
                       *variants.inventory_items,*variants.inventory_items.inventory,\
                       *variants.inventory_items.inventory.location_levels,*shipping_profile,*translations";
         let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
@@ -162,8 +162,18 @@ impl Real {
 
     /// What the managed price lists hold of a product, row by row: SKU, currency and amount.
     pub async fn entries(&self, product: &Value) -> Vec<(String, String, Decimal)> {
-        let variants = product["variants"].as_array().unwrap();
-        let mut entries = Vec::new();
+        self.entries_of(std::slice::from_ref(product)).await.remove(0)
+    }
+
+    /// The same for several products.
+    pub async fn entries_of(&self, products: &[Value]) -> Vec<Vec<(String, String, Decimal)>> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let mut owners: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        for (n, product) in products.iter().enumerate() {
+            let variants = product["variants"].as_array().unwrap().iter();
+            owners.extend(variants.map(|variant| (text(&variant["id"]), (n, text(&variant["sku"])))));
+        }
+        let mut entries = vec![Vec::new(); products.len()];
         let lists = &self.shop.references.price_lists;
         for list in lists.in_use.iter().map(|list| &list.id).chain(&lists.retired) {
             let query = [("fields", "amount,currency_code,price_set.variant.id"), ("limit", "1000000")];
@@ -171,15 +181,24 @@ impl Real {
             // Another test may have removed a list that is none of our business.
             let Ok(held) = self.shop.medusa.get::<Value>(&path, &query, deadline()).await else { continue };
             for row in held["prices"].as_array().unwrap() {
-                let id = &row["price_set"]["variant"]["id"];
-                if let Some(variant) = variants.iter().find(|variant| variant["id"] == *id) {
-                    let text = |value: &Value| value.as_str().unwrap().to_owned();
-                    entries.push((text(&variant["sku"]), text(&row["currency_code"]), decimal(&row["amount"])));
+                let variant = row["price_set"]["variant"]["id"].as_str().unwrap_or_default();
+                if let Some((n, sku)) = owners.get(variant) {
+                    entries[*n].push((sku.clone(), text(&row["currency_code"]), decimal(&row["amount"])));
                 }
             }
         }
-        entries.sort();
+        entries.iter_mut().for_each(|entries| entries.sort());
         entries
+    }
+
+    /// Tag, type and collection of a product as people choose them.
+    pub async fn curated(&self) -> Value {
+        let name = self.new_key().id().to_owned();
+        let made = async |path: &str, what: &str, body: Value| self.admin_post(path, &body).await[what]["id"].take();
+        let tag = made("/admin/product-tags", "product_tag", json!({"value": format!("tag {name}")})).await;
+        let collection = made("/admin/collections", "collection", json!({"title": format!("Summer {name}")})).await;
+        let kind = made("/admin/product-types", "product_type", json!({"value": format!("Kaftan {name}")})).await;
+        json!({"tags": [{"id": tag}], "collection_id": collection, "type_id": kind})
     }
 
     /// What the managed price lists should hold of an article.
@@ -323,6 +342,12 @@ fn order_rows(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(order_rows),
         _ => {}
     }
+}
+
+/// What is people's alone: tags, type and collection.
+pub fn curation(product: &Value) -> Value {
+    let tags: Vec<Value> = product["tags"].as_array().unwrap().iter().map(|tag| json!({"id": tag["id"]})).collect();
+    json!({"tags": tags, "collection_id": product["collection_id"], "type_id": product["type_id"]})
 }
 
 /// No duplicate rows, prices and an inventory item of its own for each variant.
