@@ -75,29 +75,40 @@ pub enum Reaction {
     Nothing,
 }
 
+/// A saved product as Pimcore shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// When it was last saved, seconds since 1970.
+    pub modified: i64,
+    /// What it shows.
+    pub shown: Shown,
+}
+
 /// Decides about a change, given what the ledger knows of the product and what the PIM showed before that was read.
 #[must_use]
-pub fn react(change: &Change, state: &ProductState, shown: Option<&Shown>) -> Reaction {
+pub fn react(change: &Change, state: &ProductState, look: Option<&Look>) -> Reaction {
     let Some(applied) = &state.pimcore.applied else { return Reaction::Show };
     // While somebody writes it, or a newer document is on its way, the ledger lags behind Pimcore.
     let at_rest = state.pimcore.owner.is_none() && state.hash.as_ref() == Some(&applied.hash);
-    match shown {
+    // An answer that is older than the save, from some cache on the way, says nothing about it.
+    match look.filter(|look| look.modified >= change.cursor.modified) {
         _ if at_rest && change.content_hash.as_ref() != Some(&applied.hash) => Reaction::Repair,
-        Some(shown) if is_or_will_be_in_the_shop(state, shown) => Reaction::Nothing,
+        Some(look) if is_or_will_be_in_the_shop(state, &look.shown) => Reaction::Nothing,
         _ => Reaction::Show,
     }
 }
 
-/// What a product shows, with the categories that it is in, at `now_s`.
+/// How a product shows, with the categories that it is in, at `now_s`.
 #[must_use]
-pub fn shown(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Shown {
+pub fn look(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Look {
     let lately = now_s - i64::try_from(pimcore::FRESH.as_secs()).unwrap_or(i64::MAX) - OVERLAP_S;
     let mut categories = product.all_categories().flat_map(|category| tree.path_of(category.id));
-    Shown {
+    let shown = Shown {
         content: product.content_hash.clone(),
         digest: product.digest(tree),
         young_categories: categories.any(|category| category.modified >= lately),
-    }
+    };
+    Look { modified: product.modified, shown }
 }
 
 /// What a reading of the feed came to.
@@ -202,13 +213,13 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         let (mut counted, keys) = (Report { changes: changes.len(), ..Report::default() }, keys(&known));
         counted.foreign = changes.len() - known.len();
         // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
-        let shown = self.look(&keys, tree, ends).await?;
+        let looks = self.look(&keys, tree, ends).await?;
         let states = self.ledger.read_states(&keys).await.map_err(|error| error.failure())?;
         let nothing = ProductState::default();
         let reactions: Vec<(&Change, ProductKey, Reaction)> = known
             .into_iter()
             .map(|(change, key)| {
-                let reaction = react(change, states.get(&key).unwrap_or(&nothing), shown.get(&key));
+                let reaction = react(change, states.get(&key).unwrap_or(&nothing), looks.get(&key));
                 (change, key, reaction)
             })
             .collect();
@@ -223,7 +234,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         keys: &[ProductKey],
         tree: &mut Option<Arc<CategoryTree>>,
         ends: Instant,
-    ) -> Result<BTreeMap<ProductKey, Shown>, Failure> {
+    ) -> Result<BTreeMap<ProductKey, Look>, Failure> {
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -234,7 +245,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
             *tree = Some(self.pimcore.category_tree(std::time::Duration::ZERO, ends).await?);
         }
         let (tree, now_s) = (tree.clone().unwrap_or_default(), self.clock.now_ms() / 1000);
-        Ok(readable().map(|(key, product)| (key.clone(), shown(product, &tree, now_s))).collect())
+        Ok(readable().map(|(key, product)| (key.clone(), look(product, &tree, now_s))).collect())
     }
 }
 

@@ -182,6 +182,22 @@ async fn an_edit_that_is_taken_back_while_it_is_brought_to_the_shop_is_announced
 }
 
 #[tokio::test]
+async fn an_answer_from_before_the_save_says_nothing_about_it() {
+    let pim = StandIn::start("follow-cache").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    with_products(&function, &pimcore, &["1"]).await;
+    feed_shop(&function, &pimcore, "1").await;
+    let change = pimcore.changes(pimcore::Cursor::default(), later()).await.unwrap().remove(0);
+    let read = pimcore.read_products(&[key("1")], later()).await.unwrap().remove(&key("1")).unwrap().unwrap();
+    let tree = pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
+    let (look, state) = (changes::look(&read, &tree, read.modified), function.memory.state(&key("1")));
+    assert_eq!(changes::react(&change, &state, Some(&look)), changes::Reaction::Nothing);
+    let older = changes::Look { modified: look.modified - 1, ..look };
+    assert_eq!(changes::react(&change, &state, Some(&older)), changes::Reaction::Show);
+    assert_eq!(changes::react(&change, &state, None), changes::Reaction::Show, "gone, or not to be read");
+}
+
+#[tokio::test]
 async fn an_edit_of_a_product_that_the_shop_refused_is_announced() {
     let pim = StandIn::start("follow-refused").await;
     let (pimcore, function) = (pim.client(), Function::default());
