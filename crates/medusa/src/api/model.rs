@@ -574,3 +574,38 @@ pub struct TranslationUpdate {
     /// By field.
     pub translations: BTreeMap<&'static str, String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_update_has_no_place_for_variants_options_or_prices() {
+        let all = ProductUpdate {
+            id: "prod_1".into(),
+            handle: Some("h".into()),
+            external_id: Some("s:1".into()),
+            status: Some("draft"),
+            title: Some("t".into()),
+            description: Some("d".into()),
+            thumbnail: Some(None),
+            images: Some(vec![]),
+            categories: Some(vec![]),
+            sales_channels: Some(vec![]),
+            shipping_profile_id: Some("sp_1".into()),
+            metadata: [("relay_state".to_owned(), Value::Null)].into(),
+        };
+        let json = serde_json::to_value(&all).unwrap();
+        let mut named: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        named.sort_unstable();
+        let ours = "categories description external_id handle id images metadata sales_channels shipping_profile_id status thumbnail title";
+        assert_eq!(named.join(" "), ours, "see the traps in docs/medusa.md before adding a field");
+    }
+
+    #[test]
+    fn no_read_asks_when_a_product_was_updated() {
+        for fields in [LIGHT_FIELDS, DEEP_FIELDS, TRANSLATION_FIELDS] {
+            assert!(!fields.contains("updated_at") && !fields.contains('*'), "{fields}");
+        }
+    }
+}

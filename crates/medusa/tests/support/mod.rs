@@ -322,7 +322,7 @@ impl Real {
     /// One inventory item for each variant and none beside them.
     pub async fn sound(&self, key: &ProductKey, product: &Value) -> Result<(), String> {
         rows_are_sound(product)?;
-        let query = [("q", key.id()), ("limit", "200"), ("fields", "id,sku")];
+        let query = [("q", key.id()), ("limit", "10000"), ("fields", "id,sku")];
         let found = self.admin_get("/admin/inventory-items", &query).await;
         let prefix = format!("{}-", key.id());
         let own = |item: &&Value| item["sku"].as_str().is_some_and(|sku| sku.starts_with(&prefix));

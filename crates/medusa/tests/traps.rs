@@ -1,0 +1,48 @@
+//! The table of traps in docs/medusa.md: it has all of them, and every test it names exists.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path: PathBuf = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_trap_is_in_the_documentation_with_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/medusa.md")).unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("Traps")).expect("a section on traps");
+    let mut code = String::new();
+    for folder in
+        ["crates/medusa/src", "crates/medusa/tests", "functions/medusa-push/src", "functions/medusa-push/tests"]
+    {
+        sources(&root.join(folder), &mut code);
+    }
+    let mut numbers = Vec::new();
+    for row in section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [number, _, _, tests] = cells[..] else { panic!("four columns are expected: {row}") };
+        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test shows it: {row}");
+        for test in tests {
+            let defined = format!("fn {test}()");
+            let at = code.find(&defined).unwrap_or_else(|| panic!("there is no test {test}"));
+            let before = code[..at].trim_end().trim_end_matches("async").trim_end();
+            assert!(before.ends_with("test]"), "{test} is no test");
+        }
+        numbers.push(number.to_owned());
+    }
+    let wanted: Vec<String> = (1..=10).map(|n| n.to_string()).collect();
+    assert!(numbers.starts_with(&wanted), "the ten traps come first and in order: {numbers:?}");
+    assert!(
+        numbers.iter().any(|number| number == "crash") && numbers.iter().any(|number| number == "race"),
+        "{numbers:?}"
+    );
+}
