@@ -48,11 +48,6 @@ pub fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(120)
 }
 
-pub fn secret_key_client() -> Option<Medusa> {
-    let secret_key = setting("RELAY_MEDUSA_SECRET_KEY")?;
-    Some(Medusa::new(&setting("RELAY_MEDUSA_URL")?, Credentials::Key { secret_key }).unwrap())
-}
-
 pub fn medusa_client() -> Option<Medusa> {
     let url = setting("RELAY_MEDUSA_URL")?;
     let email = setting("RELAY_MEDUSA_EMAIL").expect("RELAY_MEDUSA_EMAIL");
