@@ -3,9 +3,10 @@
 //! A refused product leaves a letter, and at any moment that may be parked, on the dead-letter queue, in the hands of a run that parks it
 //! just now, or not sent yet, because its function has not finished the batch. Whoever settled the cause does not know which and need not:
 //! the ledger knows every refused product. So after the letters of the first two places the products that still stand refused are sent
-//! back, too. A letter of theirs that turns up later is dropped by a later run, because its product has arrived.
+//! back, too. A letter of theirs that turns up later is dropped by a later run, because its product has arrived. Who names a code or a product
+//! means those as well that are still being tried again: they need not wait for their turn any more.
 //!
-//! Each product's refusal is lifted in the ledger ([`ledger::core::lift`]). So none is sent back twice, however often this is asked for,
+//! Each product's failure is lifted in the ledger ([`ledger::core::lift`]). So none is sent back twice, however often this is asked for,
 //! and a message that gets lost is made up for by the sweep.
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use catalog::{ErrorKind, ProductKey};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
-use ledger::core::lift::{lift, refusal};
+use ledger::core::lift::{lift, standing};
 use ledger::core::state::PENDING_SHARDS;
 use ledger::{ProductState, RecordedError, Stage};
 use redrive::letter::Reason;
@@ -178,7 +179,7 @@ impl Redriver {
         }
     }
 
-    /// Products that stand refused although no letter of theirs was found.
+    /// Products whose failure stands although no letter of theirs was found.
     async fn unpark_products(
         &self,
         request: &Request,
@@ -200,7 +201,7 @@ impl Redriver {
                 let mut chosen = Vec::new();
                 for key in some.iter().filter(|key| !part.found.contains(*key)) {
                     let Some(state) = states.get(key) else { continue };
-                    let Some(error) = refusal(state, stage) else { continue };
+                    let Some(error) = standing(state, stage) else { continue };
                     if request.filter.selects_product(key, &reason(error), error.at, now) {
                         chosen.push((key, state, error));
                     }
@@ -208,13 +209,13 @@ impl Redriver {
                 let room = self.room(request, &part.report);
                 part.report.more |= chosen.len() > room;
                 chosen.truncate(room);
-                self.announce_refused(queue, stage, request.dry_run, chosen, &mut part.report).await;
+                self.announce_failed(queue, stage, request.dry_run, chosen, &mut part.report).await;
             }
         }
         Ok(())
     }
 
-    /// The product that the filter names, or everything that is pending: what is refused is.
+    /// The product that the filter names, or everything that is pending: what has failed is.
     async fn candidates(&self, request: &Request) -> Result<Vec<ProductKey>, RedriveError> {
         if let Some(product) = &request.filter.product {
             return product.parse().map(|key| vec![key]).map_err(|error| RedriveError::Request(format!("{error}")));
@@ -227,7 +228,7 @@ impl Redriver {
         Ok(keys)
     }
 
-    async fn announce_refused(
+    async fn announce_failed(
         &self,
         queue: &Queue,
         stage: Stage,
@@ -295,20 +296,20 @@ impl Redriver {
         }
         match self.ledger.read_states(keys).await {
             Ok(states) => self.lift(name, &states).await,
-            Err(error) => tracing::warn!(queue = %name, %error, "refusals are not lifted: the messages do that"),
+            Err(error) => tracing::warn!(queue = %name, %error, "failures are not lifted: the messages do that"),
         }
     }
 
-    /// Lifts what stands refused among these. Not doing so harms nobody: the message that was sent is worked on all the same.
+    /// Lifts the failures that stand among these. Not doing so harms nobody: the message that was sent is worked on all the same.
     pub(crate) async fn lift(&self, name: QueueName, products: &HashMap<ProductKey, ProductState>) {
         let Some(stage) = name.stage() else { return };
-        let refused = products.iter().filter(|(_, state)| refusal(state, stage).is_some());
-        for why in self.lift_all(stage, refused).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(queue = %name, why, "a refusal is not lifted");
+        let failed = products.iter().filter(|(_, state)| standing(state, stage).is_some());
+        for why in self.lift_all(stage, failed).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(queue = %name, why, "a failure is not lifted");
         }
     }
 
-    /// Lifts refusals; the answers are in their order. False where somebody has been at work on the product since.
+    /// Lifts failures; the answers are in their order. False where somebody has been at work on the product since.
     async fn lift_all<'a>(
         &self,
         stage: Stage,

@@ -1,7 +1,8 @@
-//! A refusal ends with new content, or with a person who says that its cause is gone.
+//! A failure stands until there is new content, or a person says that its cause is gone.
 //!
 //! Both take the stage's count of attempts away and leave the error for people to read: an error without an attempt is about what was
-//! before. From then on nothing holds the product back; a sweep announces it even if the announcement that follows here is lost.
+//! before. From then on nothing holds the product back, not even a refusal; a sweep announces it even if the announcement that follows here
+//! is lost.
 
 use catalog::{ErrorKind, ProductKey};
 
@@ -9,19 +10,24 @@ use super::expression::{Change, Condition, Operand, Write};
 use super::stage::Stage;
 use super::state::{self, ProductState, RecordedError};
 
-/// The refusal that stands: the target refused this content, and nothing has come since.
+/// The failure that stands: the last attempt at this content failed, and nothing has come since.
 #[must_use]
-pub fn refusal(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
+pub fn standing(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
     let held = state.stage(stage);
-    let error = held.last_error.as_ref().filter(|_| held.attempts > 0)?;
-    matches!(error.kind, ErrorKind::Permanent | ErrorKind::Poison).then_some(error)
+    held.last_error.as_ref().filter(|_| held.attempts > 0)
 }
 
-/// The conditional write that lifts the refusal in `seen`; `None` where there is none. It is not lifted if somebody works on the product or
+/// The failure that stands, if it is a refusal: nothing but new content or a person ends it.
+#[must_use]
+pub fn refusal(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
+    standing(state, stage).filter(|error| matches!(error.kind, ErrorKind::Permanent | ErrorKind::Poison))
+}
+
+/// The conditional write that lifts the failure in `seen`; `None` where there is none. It is not lifted if somebody works on the product or
 /// has done so since: what that came to is newer.
 #[must_use]
 pub fn lift(stage: Stage, key: &ProductKey, seen: &ProductState) -> Option<Write> {
-    refusal(seen, stage)?;
+    standing(seen, stage)?;
     let names = stage.attributes();
     let attempts = Operand::Value(seen.stage(stage).attempts.into());
     Some(Write {
@@ -47,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_that_stands_is_lifted_and_only_while_nobody_is_at_it() {
+    fn what_stands_is_lifted_and_only_while_nobody_is_at_it() {
         let key: ProductKey = "demo:1".parse().unwrap();
         let lifted = |item: &Item| lift(Stage::Pimcore, &key, &ProductState::of(item));
         let refused = item("permanent", 3, None);
@@ -57,7 +63,8 @@ mod tests {
         for since in [item("permanent", 4, None), item("permanent", 3, Some("w"))] {
             assert!(!write.condition.holds(&since), "{since:?}");
         }
-        assert!(lifted(&item("transient", 3, None)).is_none());
+        let transient = item("transient", 3, None);
+        assert!(lifted(&transient).is_some() && refusal(&ProductState::of(&transient), Stage::Pimcore).is_none());
         assert!(lifted(&item("permanent", 0, None)).is_none(), "lifted already, or about older content");
         assert!(lift(Stage::Medusa, &key, &ProductState::of(&refused)).is_none());
     }

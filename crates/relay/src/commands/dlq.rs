@@ -111,7 +111,7 @@ fn nothing_refused(request: &Request, report: &Report) -> Option<CliError> {
         None => "`relay status` tells what waits and why; `relay trace <product>` tells one product's story".to_owned(),
     };
     let what = format!(
-        "nothing to unpark: no letter of {named} is parked or on a dead-letter queue, and no product stands refused for it"
+        "nothing to unpark: no letter of {named} is parked or on a dead-letter queue, and no product waits because of it"
     );
     Some(CliError::NotFound { what, advice })
 }

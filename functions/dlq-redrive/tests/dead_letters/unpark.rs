@@ -78,6 +78,22 @@ async fn a_refused_product_comes_back_wherever_its_letter_is() {
 }
 
 #[tokio::test]
+async fn what_is_still_tried_again_comes_back_at_once_if_it_is_named() {
+    let Some(stack) = Stack::new("unwait").await else { return };
+    stack.desire("1").await;
+    stack.fail(Stage::Pimcore, "1", &Failure::transient("pimcore_database", "deadlock")).await;
+    assert_eq!(sent_back(&stack.unpark(r#"{"action":"unpark"}"#).await), (0, 0, 0), "it comes back by itself");
+    for (named, expected) in [("code", "pimcore_database"), ("product", "demo:1")] {
+        let rehearsal = format!(r#"{{"action":"unpark","filter":{{"{named}":"{expected}"}},"dryRun":true}}"#);
+        assert_eq!(sent_back(&stack.unpark(&rehearsal).await), (0, 0, 1), "{named}");
+    }
+    let asked = r#"{"action":"unpark","filter":{"code":"pimcore_database"}}"#;
+    assert_eq!(sent_back(&stack.unpark(asked).await), (0, 0, 1));
+    assert_eq!(sent_back(&stack.unpark(asked).await), (0, 0, 0), "once");
+    assert_eq!(stack.queue(QueueName::Pimcore).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_message_that_is_lost_is_made_up_for_by_the_sweep() {
     let Some(mut stack) = Stack::new("unlost").await else { return };
     stack.connect_bus().await;
