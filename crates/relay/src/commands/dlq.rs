@@ -42,22 +42,20 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
         Dlq::Parked { selection } => stack.redrive(&request(Action::Parked, selection, false)).await?,
         Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
         Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
-        Dlq::Unpark { selection } => {
-            let request = request(Action::Unpark, selection, false);
-            let report = all(stack, request.clone()).await?;
-            if let Some(nothing) = nothing_refused(&request, &report) {
-                return Err(nothing);
-            }
-            report
-        }
+        Dlq::Unpark { selection } => all(stack, request(Action::Unpark, selection, false)).await?,
+    };
+    let nothing = match command {
+        Dlq::Unpark { selection } => nothing_found(&request(Action::Unpark, selection, false), &report),
+        _ => None,
     };
     let attention = match command {
         Dlq::List { .. } => report.queues.iter().any(|queue| queue.seen > queue.skipped),
         Dlq::Parked { .. } => report.queues.iter().any(|queue| queue.unparked > 0),
-        _ => !report.failures().is_empty(),
+        _ => nothing.is_some() || !report.failures().is_empty(),
     };
     let kept_in = matches!(command, Dlq::Parked { .. }).then_some(stack.bucket.as_str());
-    Ok(Answer::new(&report, text(&report, kept_in), attention))
+    let text = nothing.unwrap_or_else(|| text(&report, kept_in));
+    Ok(Answer::new(&report, text, attention))
 }
 
 /// `relay sweep`.
@@ -92,8 +90,8 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
     Ok(sum)
 }
 
-/// The answer to somebody who means certain letters or products, when there are none: nothing was done, and that is not what they wanted.
-fn nothing_refused(request: &Request, report: &Report) -> Option<CliError> {
+/// The answer to somebody who means certain letters or products when there are none: nothing was done, which may be fine or a slip of the pen.
+fn nothing_found(request: &Request, report: &Report) -> Option<String> {
     let filter = &request.filter;
     let found = report.queues.iter().any(|queue| queue.moved() + queue.left > 0) || !report.failures().is_empty();
     if found || *filter == Filter::default() {
@@ -104,16 +102,15 @@ fn nothing_refused(request: &Request, report: &Report) -> Option<CliError> {
         (Some(product), None, _) => product.clone(),
         (None, Some(code), _) => format!("the code {code}"),
         (None, None, Some(message)) => format!("the message id {message}"),
-        (None, None, None) => "this".to_owned(),
+        (None, None, None) => "this kind".to_owned(),
     };
-    let advice = match &filter.product {
-        Some(product) => format!("`relay trace {product}` tells where it is"),
-        None => "`relay status` tells what waits and why; `relay trace <product>` tells one product's story".to_owned(),
+    let next = match &filter.product {
+        Some(product) => format!("`relay trace {product}` tells where it is."),
+        None => "What had it may have arrived by itself: `relay status` tells what waits and why.".to_owned(),
     };
-    let what = format!(
-        "nothing to unpark: no letter of {named} is parked or on a dead-letter queue, and no product waits because of it"
-    );
-    Some(CliError::NotFound { what, advice })
+    Some(format!(
+        "Nothing to unpark: no letter of {named} is parked or on a dead-letter queue, and no product waits because of it. {next}"
+    ))
 }
 
 fn add(mut sum: Report, next: Report) -> Report {
@@ -288,19 +285,19 @@ mod tests {
         let report =
             |queue: QueueReport| Report { action: Action::Unpark, dry_run: false, queues: vec![queue], sweep: None };
         let nothing = || report(QueueReport::new(QueueName::Pimcore, true));
-        let error = nothing_refused(&asked(&["--code", "pimcore_refused"]), &nothing()).unwrap();
-        assert!(error.to_string().contains("the code pimcore_refused") && error.exit_code() == 2, "{error}");
-        let error = nothing_refused(&asked(&["--product", "demo:1"]), &nothing()).unwrap();
-        assert!(error.advice().contains("relay trace demo:1"), "{}", error.advice());
-        assert!(nothing_refused(&asked(&[]), &nothing()).is_none(), "who names nothing wants all there is");
+        let said = nothing_found(&asked(&["--code", "pimcore_refused"]), &nothing()).unwrap();
+        assert!(said.contains("the code pimcore_refused") && said.contains("relay status"), "{said}");
+        let said = nothing_found(&asked(&["--product", "demo:1"]), &nothing()).unwrap();
+        assert!(said.contains("relay trace demo:1"), "{said}");
+        assert!(nothing_found(&asked(&[]), &nothing()).is_none(), "who names nothing wants all there is");
         for decision in ["unpark", "redrive", "announce", "leave"] {
             let mut queue = QueueReport::new(QueueName::Pimcore, true);
             queue.add(letter(decision, "pimcore_refused"));
-            assert!(nothing_refused(&asked(&["--code", "pimcore_refused"]), &report(queue)).is_none(), "{decision}");
+            assert!(nothing_found(&asked(&["--code", "pimcore_refused"]), &report(queue)).is_none(), "{decision}");
         }
         let mut failed = QueueReport::new(QueueName::Pimcore, true);
         failed.failures.push("S3 did not answer".into());
-        assert!(nothing_refused(&asked(&["--code", "pimcore_refused"]), &report(failed)).is_none());
+        assert!(nothing_found(&asked(&["--code", "pimcore_refused"]), &report(failed)).is_none());
     }
 
     #[test]
