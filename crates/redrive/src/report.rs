@@ -27,6 +27,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether it tells what would be done, or only what is there.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.dry_run || matches!(self.action, Action::Inspect | Action::Parked)
+    }
+
     /// Everything that did not work, for people.
     #[must_use]
     pub fn failures(&self) -> Vec<&str> {

@@ -132,7 +132,7 @@ fn log(report: &Report) {
     for queue in &report.queues {
         tracing::info!(
             queue = %queue.queue,
-            dry_run = report.dry_run,
+            rehearsal = report.is_rehearsal(),
             target_answers = queue.target_answers,
             seen = queue.seen,
             dropped = queue.dropped,
@@ -151,7 +151,7 @@ fn log(report: &Report) {
     }
     if let Some(sweep) = &report.sweep {
         tracing::info!(
-            dry_run = report.dry_run,
+            rehearsal = report.is_rehearsal(),
             pending = sweep.pending,
             announced_pimcore = sweep.announced_pimcore,
             announced_medusa = sweep.announced_medusa,

@@ -3,9 +3,9 @@
 use redrive::Report;
 use runtime::{Metric, Metrics};
 
-/// Counts a report; a rehearsal counts nothing.
+/// Counts a report; what nobody did is not counted.
 pub fn of(report: &Report, metrics: &Metrics) {
-    if report.dry_run {
+    if report.is_rehearsal() {
         return;
     }
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
@@ -50,5 +50,12 @@ mod tests {
         report.dry_run = true;
         of(&report, &metrics);
         assert!(metrics.take(1_000).is_empty());
+        // A look at dead letters says what the policy would do; the alarm on parked ones must not ring for it.
+        report.dry_run = false;
+        for action in [Action::Inspect, Action::Parked] {
+            report.action = action;
+            of(&report, &metrics);
+            assert!(metrics.take(1_000).is_empty(), "{action:?}");
+        }
     }
 }
