@@ -32,7 +32,11 @@ PORTS = {"aws": 4566, "pim": 8080, "medusa": 9000}
 
 
 def docker(*arguments: str, within: float = 30) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=within, check=False)
+    command = ["docker", *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=within, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no answer within {within:.0f} s")
 
 
 @dataclass
@@ -73,7 +77,7 @@ def engine() -> None:
     if shutil.which("docker") is None or docker("info").returncode != 0:
         pytest.skip("NOT TESTED: no container engine")
     image = f"public.ecr.aws/lambda/provided:al2023-{functions.architecture()}"
-    if docker("image", "inspect", image).returncode != 0 and docker("pull", "--quiet", image, within=600).returncode != 0:
+    if docker("image", "inspect", image).returncode != 0 and docker("pull", "--quiet", image, within=180).returncode != 0:
         pytest.skip(f"NOT TESTED: the container engine cannot fetch {image}")
 
 
