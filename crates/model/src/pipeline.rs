@@ -89,10 +89,11 @@ impl Model for Pipeline {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let main = (0..self.feeds.len()).map(|feed| Run { feed, pass: false, phase: Phase::Waiting });
+        let main = (0..self.feeds.len()).map(|feed| Run { feed, pass: false, wrote: false, phase: Phase::Waiting });
         let passes = (0..self.feeds.len()).filter(|feed| self.feeds[*feed].fast).map(|feed| Run {
             feed,
             pass: true,
+            wrote: false,
             phase: Phase::Absent,
         });
         let nothing = Arc::new(Item::new());
@@ -170,10 +171,11 @@ impl Pipeline {
             Action::RunDies(index) => {
                 world.left.crashes -= 1;
                 world.runs[index].phase = Phase::Waiting;
+                world.runs[index].wrote = true;
             }
             Action::RunTwice(index) => {
                 world.left.duplicates -= 1;
-                let run = Run { phase: Phase::Waiting, ..world.runs[index] };
+                let run = Run { phase: Phase::Waiting, wrote: true, ..world.runs[index] };
                 world.runs.push(run);
             }
             Action::Take(stage) => {

@@ -139,7 +139,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 if corrupt {
                     self.ask_for_another_reading(&progress).await?;
                 }
-                self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+                // An attempt before this one may have written what this one finds.
+                if !first || progress.run.counts.changed > 0 {
+                    self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+                }
                 if work.id.is_strict() {
                     let struck =
                         self.store.strike_off_run(progress.source, &progress.version(0), self.clock.now_ms()).await;

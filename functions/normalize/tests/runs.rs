@@ -306,6 +306,30 @@ async fn only_a_feed_of_few_products_notes_what_it_repeats() {
 }
 
 #[tokio::test]
+async fn a_run_that_wrote_nothing_makes_nobody_look_again_unless_it_was_interrupted() {
+    let world = World::new();
+    world.read(&world.upload("incoming/canonical/x.json", many(900, "10.00"))).await;
+    let older = world.upload("incoming/canonical/a.json", many(900, "10.00"));
+    let newer = world.upload("incoming/canonical/b.json", many(900, "10.00"));
+    world.read(&newer).await;
+    world.read(&older).await;
+    assert_eq!(world.run(&older).counts.changed, 0);
+    assert!(world.sent.lock().unwrap().is_empty(), "the newer one has missed nothing");
+
+    // One that dies has forgotten what it wrote.
+    let older = world.upload("incoming/canonical/c.json", many(900, "11.00"));
+    let newer = world.upload("incoming/canonical/d.json", many(900, "10.00"));
+    world.read(&newer).await;
+    world.take_writes();
+    world.fail_after(Some(500));
+    assert!(matches!(world.read(&older).await, Outcome::Failed(_)));
+    world.fail_after(None);
+    world.now.fetch_add(1_000, Ordering::SeqCst);
+    assert_eq!(world.read(&older).await, Outcome::Done);
+    assert_eq!(world.sent.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn an_older_feed_that_comes_late_is_passed_over_however_few_products_a_feed_has() {
     for products in [2, 4] {
         let world = World::new();

@@ -4,9 +4,9 @@
 //! is still to come, and that is rare. So it is left out, and made up for when it turns out to matter:
 //!
 //! 1. A **fast** run registers under its source and version before it reads its first state, and notes nothing.
-//! 2. Every run, at its end and before it is finished, lists the registered runs of its source that are newer than itself. A run that registered
-//!    later than that reads every state after this run's last write; one that registered before may have taken an older
-//!    state for unchanged: it is asked for a **strict** pass.
+//! 2. A run that wrote something lists, at its end and before it is finished, the registered runs of its source that are newer than itself. A run that
+//!    registered later than that reads every state after this run's last write; one that registered before may have taken an older
+//!    state for unchanged: it is asked for a **strict** pass. A run that was interrupted does not know whether it wrote something, and lists them too.
 //! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every product. Then no older feed can
 //!    get in any more, and the run is struck off the register: one strict pass is enough for ever.
 //!

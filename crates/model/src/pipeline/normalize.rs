@@ -8,7 +8,7 @@ use ledger::core::order::{self, Registered};
 use ledger::core::run::RunId;
 
 use super::Pipeline;
-use super::world::{Phase, World, key};
+use super::world::{Phase, Run, World, key};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::{Shared, apply};
 
@@ -63,6 +63,7 @@ impl Pipeline {
         let steps = |step| Mutation::step(self.mutation, step);
         let doc_first = !steps(Step::StateBeforeDoc);
         let changed = if doc_first { Phase::WriteDoc } else { Phase::WriteState };
+        let mut wrote = run.wrote;
         let next = match run.phase {
             Phase::Absent | Phase::Done => run.phase,
             Phase::Waiting if fast && !steps(Step::RegisterLate) => Phase::Register,
@@ -77,7 +78,10 @@ impl Pipeline {
             Phase::Read => match classify(&world.known(), &version(run.feed), &hash(feed.says)) {
                 Classification::Changed => changed,
                 Classification::Again if steps(Step::AgainIsSilent) => Phase::List,
-                Classification::Again => Phase::Announce,
+                Classification::Again => {
+                    wrote = true;
+                    Phase::Announce
+                }
                 Classification::Unchanged if fast => Phase::List,
                 Classification::Unchanged => Phase::NoteDoc,
                 Classification::Stale => Phase::List,
@@ -109,6 +113,7 @@ impl Pipeline {
                 match self.write(Op::WriteDoc, &world.doc, write) {
                     Ok(after) => {
                         world.doc = after;
+                        wrote = true;
                         if doc_first { Phase::WriteState } else { Phase::Announce }
                     }
                     Err(_) => Phase::List,
@@ -131,7 +136,7 @@ impl Pipeline {
                 Phase::List
             }
             Phase::List => {
-                if !steps(Step::NoStrictPasses) {
+                if wrote && !steps(Step::NoStrictPasses) {
                     self.ask_for_strict_passes(world, run.feed);
                 }
                 match (run.pass, fast && steps(Step::RegisterLate)) {
@@ -147,7 +152,9 @@ impl Pipeline {
                 Phase::Done
             }
         };
-        world.runs[index].phase = next;
+        // Once it has listed the newer runs it makes no difference any more.
+        let ended = matches!(next, Phase::StrikeOff | Phase::Done);
+        world.runs[index] = Run { phase: next, wrote: wrote && !ended, ..run };
     }
 
     fn ask_for_strict_passes(&self, world: &mut World, feed: usize) {

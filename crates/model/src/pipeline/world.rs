@@ -66,6 +66,8 @@ pub struct Run {
     pub feed: usize,
     /// Whether this is the strict pass that another run asked for.
     pub pass: bool,
+    /// Whether it wrote something, or may have: an attempt died.
+    pub wrote: bool,
     /// Where it stands.
     pub phase: Phase,
 }
