@@ -63,24 +63,31 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
     let crashes: u32 = setting("RELAY_CRASHES").map_or(4, |count| count.parse().unwrap());
     let mut server = Server::start(&command).await;
     let real = Real::connect_with(CompareAt::PriceLists).await.unwrap();
-    // How long an undisturbed batch takes, so that the blows are spread over all of it.
+    // When an undisturbed batch writes, so that the blows are spread over all of it.
     let (warm, timed) = (batch(&real).await, batch(&real).await);
     push(&real, &warm, Depth::Light).await;
-    let started = Instant::now();
-    push(&real, &timed, Depth::Light).await;
-    let whole = started.elapsed();
+    let course = course(&real, &timed).await;
     complete(&real, &timed).await;
 
     for n in 0..crashes {
         let before = orphans(&real).await;
         let products = batch(&real).await;
         let keys: Vec<ProductKey> = products.iter().map(|(key, _)| key.clone()).collect();
-        let blow = whole.mul_f64((f64::from(n) + 0.5) / f64::from(crashes));
+        // Half of the blows fall before the longest write, which creates, the others in it or after it.
+        let longest = (1..course.len()).max_by_key(|end| course[*end] - course[end - 1]).unwrap() - 1;
+        let (from, to) =
+            if n % 2 == 0 { (Duration::ZERO, course[longest]) } else { (course[longest], course[course.len() - 1]) };
+        let blow = from + (to - from).mul_f64((f64::from(n / 2) + 0.5) / f64::from(crashes.div_ceil(2)));
+        // So long after the write that was the last before this moment: a batch that goes slower is hit at the same place.
+        let write = course.partition_point(|begun| *begun <= blow).max(1);
+        let later = blow.saturating_sub(course[write - 1]);
+        let written = real.shop.medusa.writes();
         let wanted = desired(&products);
         let orders: Vec<_> = wanted.iter().map(|desired| (desired, Depth::Light)).collect();
         let pushing = real.shop.push(&orders, &NobodyWants, deadline());
         let killing = async {
-            tokio::time::sleep(blow).await;
+            has_written(&real, written + u64::try_from(write).unwrap()).await;
+            tokio::time::sleep(later).await;
             server.kill();
         };
         let (outcomes, ()) = tokio::join!(pushing, killing);
@@ -92,11 +99,42 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
         push(&real, &products, Depth::Full).await;
         complete(&real, &products).await;
         assert_eq!(orphans(&real).await, before, "inventory items without a variant");
-        println!("crash {n} after {blow:?}: {halves}, then complete");
+        let of = course.len() - 1;
+        println!(
+            "crash {n}, {} ms after the beginning of write {write} of {of}: {halves}, then complete",
+            later.as_millis()
+        );
     }
 }
 
 type Product = (ProductKey, Article);
+
+/// Returns when so many writes were begun.
+async fn has_written(real: &Real, writes: u64) {
+    while real.shop.medusa.writes() < writes {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Pushes and says when each write began, and when all was done.
+async fn course(real: &Real, products: &[Product]) -> Vec<Duration> {
+    let started = Instant::now();
+    let before = real.shop.medusa.writes();
+    let begun = std::cell::RefCell::new(Vec::new());
+    let watch = async {
+        for write in 1.. {
+            has_written(real, before + write).await;
+            begun.borrow_mut().push(started.elapsed());
+        }
+    };
+    tokio::select! {
+        () = push(real, products, Depth::Light) => {}
+        () = watch => {}
+    }
+    let mut course = begun.into_inner();
+    course.push(started.elapsed());
+    course
+}
 
 fn desired(products: &[Product]) -> Vec<Desired> {
     products.iter().map(|(key, article)| offered(key, article)).collect()
