@@ -83,9 +83,16 @@ test-rust: ## unit, property and contract tests, with a local AWS and a Medusa o
 	  $(STACK) services -- cargo test --workspace --locked --no-fail-fast; \
 	fi
 
+# A package's crash test. Out of the whole workspace: cargo builds the AWS clients anew for a package alone, because it needs fewer of their features.
+ifneq ($(shell cargo nextest --version 2>/dev/null),)
+crash = cargo nextest run --workspace --locked --retries 0 --no-capture -E 'package($1) and binary(crash)'
+else
+crash = cargo test --locked -p $1 --test crash -- --nocapture
+endif
+
 test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; RELAY_CRASHES=n for more of them
-	@$(STACK) services --killable -- cargo test --locked -p medusa --test crash -- --nocapture
-	@$(STACK) services -- env $(if $(RELAY_CRASHES),RELAY_KILLS=$(RELAY_CRASHES)) cargo test --locked -p medusa-push --test crash -- --nocapture
+	@$(STACK) services --killable -- $(call crash,medusa)
+	@$(STACK) services -- env $(if $(RELAY_CRASHES),RELAY_KILLS=$(RELAY_CRASHES)) $(call crash,medusa-push)
 
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
