@@ -294,12 +294,12 @@ def test_everything_that_waited_has_arrived(outages: Outages) -> None:
     try:
         site.is_right(*waited, within=150)
     except AssertionError:
-        # The emulator cuts off an invocation under way when its function's settings change. What it held would come back after six minutes, when
-        # its messages show again; nobody need wait for that.
-        late = [key for key in map(key_of, waited) if (state := site.relay.ledger.state(key)) and state.get("pending_since")]
-        assert len(late) < len(waited) / 2, late
-        for key in late:
-            assert site.operator.run(f"replay {key}").code == 0
-        site.is_right(*waited, within=240)
+        # The emulator cuts off an invocation under way when its function's settings change. Its messages would come back after six minutes; nobody
+        # need wait for those whose lease it left behind. The others go on by themselves, after five minutes at most.
+        for key in map(key_of, waited):
+            state = site.relay.ledger.state(key)
+            if state.get("pending_since") and (state.get("pimcore_owner") or state.get("medusa_owner")):
+                assert site.operator.run(f"replay {key}").code == 0
+        site.is_right(*waited, within=400)
     said = site.operator.run("status")
     assert "is paused" not in said.text, said.text

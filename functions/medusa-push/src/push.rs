@@ -113,12 +113,29 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         // Refused for what we believe of the shop's settings: believed once it has been looked at again.
         orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == "medusa_no_price"));
         if !orders.is_empty() {
-            let newer = open(Trust::LookAgain).await?;
-            if newer.shop.references.currencies != shop.shop.references.currencies {
-                results.extend(place(pimcore, &newer, &orders, &read, ends).await?);
+            // A look that fails is a failure of these products alone: the others have been dealt with.
+            match self.place_if_changed(pimcore, &shop, open(Trust::LookAgain).await, &orders, &read).await {
+                Ok(again) => results.extend(again),
+                Err(failure) => results.extend(orders.into_keys().map(|key| (key, Err(failure.clone())))),
             }
         }
         Ok(results)
+    }
+
+    /// Places what was refused if the shop, looked at again, sells in other currencies than we believed.
+    async fn place_if_changed(
+        &self,
+        pimcore: &Pimcore,
+        believed: &Open,
+        newer: Result<Arc<Open>, Failure>,
+        orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+        read: &Read,
+    ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
+        let newer = newer?;
+        if newer.shop.references.currencies == believed.shop.references.currencies {
+            return Ok(BTreeMap::new());
+        }
+        place(pimcore, &newer, orders, read, self.worker.ends()).await
     }
 }
 

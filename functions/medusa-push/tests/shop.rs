@@ -6,7 +6,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use catalog::{ErrorKind, ProductKey};
+use catalog::{ErrorKind, Failure, ProductKey};
 use common::standin::{StandIn, later};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
@@ -238,6 +238,33 @@ async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused
     let outcome = run(&open(&real)).await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
     assert!(real.shown(&key).await.is_some());
+}
+
+#[tokio::test]
+async fn a_second_look_at_the_shop_that_fails_holds_up_only_what_asked_for_it() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("look").await;
+    let (pimcore, mut outdated, function) = (pim.client(), open(&real), Function::default());
+    std::sync::Arc::get_mut(&mut outdated).unwrap().shop.references.currencies = BTreeSet::from(["sar".to_owned()]);
+    let keys = [real.new_key(), real.new_key()];
+    let mut products = keys.each_ref().map(dress);
+    for (product, currency) in products.iter_mut().zip(["SAR", "USD"]) {
+        product.categories.clear();
+        for variant in &mut product.variants {
+            variant.prices.retain(|price| price.currency.as_str() == currency);
+            assert!(!variant.prices.is_empty(), "a dress has a price in {currency}");
+        }
+    }
+    in_pim(&pimcore, &products, 0).await;
+    let opening = async |trust: Trust| match trust {
+        Trust::Known => Ok(outdated.clone()),
+        Trust::LookAgain => Err(Failure::transient("medusa_unavailable", "GET /admin/stores: 503")),
+    };
+    let outcomes = function.run_opening(&Ok(pimcore.clone()), opening, &keys).await;
+    assert!(matches!(outcomes[&keys[0]], Outcome::Done), "{outcomes:?}");
+    assert!(real.shown(&keys[0]).await.is_some());
+    let Outcome::Failed(failure) = &outcomes[&keys[1]] else { panic!("{outcomes:?}") };
+    assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Transient, "medusa_unavailable"));
 }
 
 #[tokio::test]

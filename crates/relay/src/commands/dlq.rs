@@ -115,23 +115,10 @@ fn nothing_found(request: &Request, report: &Report) -> Option<String> {
 
 fn add(mut sum: Report, next: Report) -> Report {
     for (one, other) in sum.queues.iter_mut().zip(next.queues) {
-        one.seen += other.seen;
-        one.dropped += other.dropped;
-        one.redriven += other.redriven;
-        one.parked += other.parked;
-        one.unparked += other.unparked;
-        one.announced += other.announced;
         // What was left is looked at again by every round.
-        one.left = other.left;
-        one.skipped = other.skipped;
-        one.more = other.more;
-        one.target_answers = other.target_answers;
-        for (reason, n) in other.by_reason {
-            *one.by_reason.entry(reason).or_default() += n;
-        }
-        let room = redrive::report::LISTED.saturating_sub(one.letters.len());
-        one.letters.extend(other.letters.into_iter().take(room));
-        one.failures.extend(other.failures);
+        let latest = (other.left, other.skipped, other.more, other.target_answers);
+        one.merge(other);
+        (one.left, one.skipped, one.more, one.target_answers) = latest;
     }
     sum
 }
