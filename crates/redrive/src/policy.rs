@@ -71,7 +71,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Eight redrives over about a day; parked after ten days; leases are 75 seconds, 120 leave room for skewed clocks.
+    /// Eight redrives over about a day; parked after ten days; work may take as long as a lease, and half a minute for skewed clocks.
     fn default() -> Self {
         const MINUTE: i64 = 60_000;
         Self {
@@ -79,7 +79,7 @@ impl Default for Limits {
             first_wait_ms: 10 * MINUTE,
             longest_wait_ms: 6 * 60 * MINUTE,
             age_limit_ms: 10 * 24 * 60 * MINUTE,
-            work_ms: 2 * MINUTE,
+            work_ms: Stage::Medusa.leases().lease_ms + MINUTE / 2,
         }
     }
 }

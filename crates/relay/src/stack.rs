@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_sqs::types::QueueAttributeName;
-use ledger::{Leases, Ledger};
+use ledger::{Ledger, Stage};
 use redrive::{QueueName, Report, Request};
 use serde::{Deserialize, Serialize};
 
@@ -143,11 +143,9 @@ impl Stack {
             (QueueName::Pimcore, pair("PIMCORE_QUEUE_URL", "PIMCORE_DLQ_URL")?),
             (QueueName::Medusa, pair("MEDUSA_QUEUE_URL", "MEDUSA_DLQ_URL")?),
         ]);
-        // We take no leases.
-        let leases = Leases { lease_ms: 75_000, landing_ms: 30_000 };
         let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(aws.endpoint_url().is_some()).build();
         Ok(Self {
-            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), own.get("LEDGER_TABLE")?, leases),
+            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), own.get("LEDGER_TABLE")?, Stage::Medusa.leases()),
             bucket: own.get("FEED_BUCKET")?,
             bus: own.get("EVENT_BUS")?,
             pimcore_url: own.get("PIMCORE_URL")?,

@@ -2,9 +2,10 @@
 //!
 //! | outcome | message |
 //! |---|---|
-//! | done | acknowledged |
-//! | retry | hidden for its backoff and reported as failed, so that it comes back and its receive count grows |
-//! | dead | sent to the dead-letter queue with the reason as attributes, then acknowledged; if that send fails, retried |
+//! | [`Outcome::Done`] | acknowledged |
+//! | [`Outcome::Failed`], transient | hidden for its backoff and reported as failed, so that it comes back and its receive count grows |
+//! | [`Outcome::Failed`], permanent or poison | sent to the dead-letter queue with the reason as attributes, then acknowledged; if that send fails, retried |
+//! | [`Outcome::Again`] | hidden for that long and reported as failed |
 //!
 //! A message that cannot be understood is dead as `poison`. A product without an outcome (a bug) is retried. Several messages of one
 //! product in a batch are one piece of work.

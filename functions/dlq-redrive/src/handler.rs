@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use ledger::Ledger;
+use ledger::{Ledger, Stage};
 use redrive::{Action, Filter, QueueName, QueueReport, Report, Request};
 use runtime::{Announcer, Clock, Deadline};
 
@@ -53,7 +53,7 @@ impl Redriver {
         let queues =
             settings.queues.iter().map(|(name, urls)| (*name, Queue::new(sqs.clone(), urls.clone()))).collect();
         Self {
-            ledger: Ledger::new(dynamodb.clone(), &settings.table, Settings::LEASES),
+            ledger: Ledger::new(dynamodb.clone(), &settings.table, Stage::Medusa.leases()),
             dynamodb,
             queues,
             store: Store::new(s3, settings.bucket.clone()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dlq_redrive::breakers::{self, Breakers};
 use dlq_redrive::{Mappings, Probe, Redriver, RedriverParts, Settings, metrics};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use ledger::{Ledger, Owner};
+use ledger::{Ledger, Owner, Stage};
 use redrive::Request;
 use runtime::limit::Limit;
 use runtime::{Clock, Deadline, Metrics, SystemClock, client};
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let probe = Arc::new(Probe::new(&settings)?);
     let dynamodb = client!(aws_sdk_dynamodb::Client, &aws, &limit);
     let breakers = Breakers {
-        ledger: Ledger::new(dynamodb.clone(), &settings.table, Settings::LEASES),
+        ledger: Ledger::new(dynamodb.clone(), &settings.table, Stage::Medusa.leases()),
         mappings: Mappings::from_environment(client!(aws_sdk_lambda::Client, &aws, &limit))?,
         health: probe.clone(),
         settings: breakers::settings()?,

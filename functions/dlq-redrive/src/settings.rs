@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use ledger::core::stage::Leases;
 use redrive::overdue::Patience;
 use redrive::{Limits, QueueName};
 use runtime::settings::{SettingError, optional, required};
@@ -89,9 +88,6 @@ impl Settings {
         let local = aws.endpoint_url().is_some();
         aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(aws).force_path_style(local).build())
     }
-
-    /// This function takes no leases; the ledger wants to know their length all the same.
-    pub const LEASES: Leases = Leases { lease_ms: 75_000, landing_ms: 30_000 };
 }
 
 fn whole(name: &'static str, default: u32) -> Result<u32, SettingError> {

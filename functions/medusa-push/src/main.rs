@@ -2,7 +2,6 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
 use medusa::CompareAt;
 use medusa_push::access::MedusaAccess;
@@ -13,10 +12,6 @@ use runtime::{
 };
 use tracing::Instrument as _;
 use worker::{Guard, PimcoreAccess, Worker};
-
-/// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
-/// Medusa goes on with a request for a while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.
-const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 60_000 };
 
 struct Function {
     pimcore: PimcoreAccess,
@@ -55,7 +50,7 @@ async fn main() -> Result<(), Error> {
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,
-            LEASES,
+            Stage::Medusa.leases(),
         ),
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),

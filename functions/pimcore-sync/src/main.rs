@@ -3,7 +3,6 @@
 use aws_lambda_events::event::sqs::SqsEvent;
 use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ledger::core::stage::Leases;
 use ledger::{Ledger, Owner, Stage};
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::sync::Sync;
@@ -16,10 +15,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 use worker::{Guard, PimcoreAccess, Worker};
-
-/// The function's timeout is 60 s and no request outlives it, so a lease of 90 s allows for 30 s between two clocks.
-/// Pimcore may go on saving for a while after its caller has gone.
-const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
 
 /// What an invocation can ask for.
 #[derive(Deserialize)]
@@ -76,7 +71,7 @@ async fn main() -> Result<(), Error> {
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,
-            LEASES,
+            Stage::Pimcore.leases(),
         ),
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),

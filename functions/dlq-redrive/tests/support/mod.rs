@@ -112,7 +112,7 @@ impl Stack {
         create_table(&dynamodb, &name).await;
         let eventbridge = aws_sdk_eventbridge::Client::new(&aws);
         eventbridge.create_event_bus().name(&name).send().await.expect("a bus");
-        let leases = ledger::core::stage::Leases { lease_ms: 75_000, landing_ms: 30_000 };
+        let leases = ledger::Stage::Medusa.leases();
         Some(Self {
             sqs,
             s3,

@@ -9,7 +9,6 @@ use catalog::{
     Category, CategoryPath, ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant,
     Version,
 };
-use ledger::core::stage::Leases;
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
 use medusa_push::access::{Open, Trust};
@@ -25,8 +24,6 @@ pub mod support;
 
 use standin::later;
 use support::Real;
-
-const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 60_000 };
 
 /// The machine's clock, moved forward at will.
 #[derive(Default)]
@@ -70,7 +67,7 @@ impl Default for Function {
     fn default() -> Self {
         let never = ledger::breaker::Settings { failures: u32::MAX, ..Default::default() };
         Self {
-            memory: Ledger::in_memory(LEASES),
+            memory: Ledger::in_memory(Stage::Medusa.leases()),
             heard: Heard::default(),
             guard: Guard::new(Stage::Medusa, never),
             clock: Ahead::default(),

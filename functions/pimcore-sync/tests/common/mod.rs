@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use ledger::core::desired;
-use ledger::core::stage::Leases;
 use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
@@ -19,14 +18,12 @@ use worker::{Guard, Worker};
 #[path = "../../../../crates/pimcore/tests/common/standin.rs"]
 pub mod standin;
 
-const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
-
 /// The ledger in memory, filled as `normalize` does it.
 pub struct Memory(Ledger<ledger::Memory>);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Ledger::in_memory(LEASES))
+        Self(Ledger::in_memory(Stage::Pimcore.leases()))
     }
 }
 
