@@ -12,8 +12,13 @@ from collections.abc import Iterator
 import pytest
 from local_stack.paths import REPORTS
 from local_stack.stack import Stack
+from support.budget import Budget
 from support.proxy import CountingProxy
 from support.relay import Relay
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"))
 
 
 @pytest.fixture(scope="session")
