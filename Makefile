@@ -13,7 +13,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,10 @@ test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; R
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
 	$(VENV)/pytest tests $(ARGS)
+
+test-sam-local: ## `sam local invoke` with every sample event; installs and starts a container engine where there is none (as root, Debian)
+	@$(STACK) install
+	@$(STACK) engine -- $(VENV)/pytest tests/test_sam_local.py $(ARGS)
 
 chaos: ## everything goes wrong on a stack of its own, then every product is compared; SEED=n repeats a run, ARGS=--short a quick one
 	@$(STACK) install

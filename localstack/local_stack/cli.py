@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("services", services, "run a command with a local AWS and a Medusa of its own, named by RELAY_… variables", EVERYTHING)
     sub.add_argument("--killable", action="store_true", help="only a Medusa, not started: RELAY_MEDUSA_COMMAND says how")
     sub.add_argument("run", nargs=argparse.REMAINDER, help="-- and the command")
+    sub = command("engine", engine, "run a command with a container engine that has Lambda's base image, or a stand-in for it", EVERYTHING)
+    sub.add_argument("run", nargs=argparse.REMAINDER, help="-- and the command")
     command("down", down, "stop everything; data stays", NOTHING)
     sub = command("clean", clean, "stop every stack, or the one that --stack names, and delete its data", NOTHING)
     sub.add_argument("--all", action="store_true", help="also delete the installed tools and packages")
@@ -134,10 +136,20 @@ def logs(options: argparse.Namespace) -> int:
 def services(options: argparse.Namespace) -> int:
     from local_stack.services import run_with
 
+    return run_with(_command_of(options), killable=options.killable)
+
+
+def engine(options: argparse.Namespace) -> int:
+    from local_stack.engine import run_with
+
+    return run_with(_command_of(options))
+
+
+def _command_of(options: argparse.Namespace) -> list[str]:
     run = options.run[1:] if options.run[:1] == ["--"] else options.run
     if not run:
         raise Failed("no command to run", todo="say what to run after --, such as: -- cargo test")
-    return run_with(run, killable=options.killable)
+    return list(run)
 
 
 def down(options: argparse.Namespace) -> int:
