@@ -9,6 +9,7 @@
 
 mod options;
 mod sale;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod variants;

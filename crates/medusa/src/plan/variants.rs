@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::Axes;
-use super::{Note, Plan, Structure, metadata};
+use super::{Note, Plan, Structure, metadata, stock};
 use crate::api::Amount;
-use crate::api::model::{LevelWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
 use crate::references::References;
@@ -46,18 +46,12 @@ pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match
         }
     }
     for now in free {
-        match reserved(now) {
+        match stock::reserved(now) {
             0 => matched.gone.push(now),
             pieces => matched.held.push((now, pieces)),
         }
     }
     matched
-}
-
-/// Pieces of a variant that open orders hold, at any location.
-fn reserved(variant: &Variant) -> i64 {
-    let items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
-    items.flat_map(|item| &item.location_levels).map(|level| level.reserved_quantity).sum()
 }
 
 pub(super) fn plan(
@@ -106,7 +100,7 @@ pub(super) fn plan(
         if change != (VariantWrite { id: change.id.clone(), ..VariantWrite::default() }) {
             batch.update.push(change);
         }
-        stock(wanted.stock, &wanted.sku, now, references, plan, &mut late);
+        stock::of(wanted.stock, &wanted.sku, now, references, plan, &mut late);
     }
     for wanted in &matched.new {
         needs(&wanted.options, None);
@@ -117,7 +111,7 @@ pub(super) fn plan(
     for (now, pieces) in &matched.held {
         let sku = now.sku.as_deref().unwrap_or_default();
         plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
-        stock(0, sku, now, references, plan, &mut late);
+        stock::of(0, sku, now, references, plan, &mut late);
     }
     early.append(&mut priceless);
     if !axes.surplus.is_empty() {
@@ -236,30 +230,4 @@ fn prices(target: &BTreeMap<&str, Amount>, now: &[Price]) -> Option<Vec<PriceWri
 
 fn price(id: Option<String>, currency: &str, amount: Amount) -> PriceWrite {
     PriceWrite { id, currency_code: currency.to_owned(), amount, min_quantity: None, max_quantity: None, rules: None }
-}
-
-/// Brings a variant's stock at our location to `pieces`. A variant whose stock people chose not to count has none.
-fn stock(pieces: i64, sku: &str, now: &Variant, references: &References, plan: &mut Plan, late: &mut Vec<Structure>) {
-    if !now.manage_inventory {
-        return;
-    }
-    let Some((link, item)) = now.inventory_items.iter().find_map(|link| Some((link, link.inventory.as_ref()?))) else {
-        late.push(Structure::Stock { variant_id: now.id.clone(), sku: sku.to_owned() });
-        plan.look_again = true;
-        return;
-    };
-    let item_id = &link.inventory_item_id;
-    if item.sku.as_deref() != Some(sku) && !sku.is_empty() {
-        late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
-    }
-    let level = LevelWrite {
-        inventory_item_id: item_id.clone(),
-        location_id: references.stock_location_id.clone(),
-        stocked_quantity: pieces,
-    };
-    match item.location_levels.iter().find(|level| level.location_id == references.stock_location_id) {
-        None => plan.levels.create.push(level),
-        Some(now) if now.stocked_quantity != pieces => plan.levels.update.push(level),
-        Some(_) => {}
-    }
 }
