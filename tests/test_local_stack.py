@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from local_stack import feed, ledger
+from local_stack import feed, ledger, orders
+from local_stack.orders import Bought
 from local_stack.paths import SOURCES
 from local_stack.processes import Service, environment, free_port
 from local_stack.report import Report, Row
@@ -86,6 +87,55 @@ def test_a_report_is_only_fine_when_every_product_arrived() -> None:
     assert not Report("f", "o", run(changed=1), [waiting]).ok
     failed = ledger.Run(pk="F#b#k#v", name="run-1", status="failed", reason="truncated", counts={}, started=0)
     assert not Report("f", "o", failed, [bought]).ok
+
+
+class Shelf(orders.Shop):
+    """A shop that is only its stock."""
+
+    def __init__(self, **stock: int) -> None:
+        self.stock = {sku: [pieces, 0] for sku, pieces in stock.items()}
+
+    def level(self, sku: str) -> tuple[int, int]:
+        return self.stock[sku][0], self.stock[sku][1]
+
+    def buy(self, order: Bought) -> None:
+        order.id = order.item = f"order in {order.currency}"
+        self.stock[order.sku][1] += 1
+
+    def fulfil(self, order: Bought) -> None:
+        self.stock[order.sku] = [self.stock[order.sku][0] - 1, self.stock[order.sku][1] - 1]
+
+    def take_back(self, order: Bought) -> None:
+        self.stock[order.sku][0] += 1
+
+
+def in_stock(**stock: int) -> Report:
+    prices = [{"currency": currency, "amount": "2.50"} for currency in ("SAR", "USD")]
+    document = {"variants": [{"sku": sku, "title": sku, "stock": pieces, "prices": prices} for sku, pieces in stock.items()]}
+    return Report("f", "o", run(changed=1), [Row("demo:1", document, Shown("demo:1", carts=[{"ok": True}]), "7", changed=True)])
+
+
+def test_one_piece_is_ordered_in_each_region_of_what_there_is_most_of() -> None:
+    assert [(order.sku, order.currency) for order in orders.chosen(in_stock(A=1, B=5, C=0))] == [("B", "SAR"), ("B", "USD")]
+    assert [(order.sku, order.currency) for order in orders.chosen(in_stock(A=2, B=2))] == [("B", "SAR"), ("A", "USD")]
+    assert [order.currency for order in orders.chosen(in_stock(A=1))] == ["SAR"]
+    assert orders.chosen(in_stock(A=0)) == []
+    assert orders.chosen(in_stock(**{f"A{n}": 9 for n in range(81)})) == []
+
+
+def test_an_order_is_right_when_the_same_feed_again_leaves_its_stock_alone() -> None:
+    report, shelf = in_stock(A=5), Shelf(A=5)
+    report.orders = shelf.prove(report, lambda: None)
+    assert report.ok, report.orders
+    assert [order.stock["again"] for order in report.orders] == [(3, 0), (3, 0)]
+    assert shelf.level("A") == (5, 0)
+
+
+def test_stock_that_the_same_feed_puts_back_fails_the_demonstration() -> None:
+    report, shelf = in_stock(A=5), Shelf(A=5)
+    report.orders = shelf.prove(report, lambda: shelf.stock.update(A=[5, 0]))
+    assert not report.ok
+    assert "again" in report.orders[0].problem
 
 
 def test_a_report_says_that_nothing_changed() -> None:

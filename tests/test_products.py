@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from local_stack import orders
 from local_stack.report import Report
 from support.relay import Relay, prices_of, shared
 
@@ -92,6 +93,22 @@ def test_the_same_file_again_writes_nothing(relay: Relay, report: Report) -> Non
     assert again.ok
     after = relay.pim_counts()
     assert (after["mutations"], after["aliasesWritten"]) == (before["mutations"], before["aliasesWritten"])
+    assert relay.shop.writes() == []
+
+
+def test_an_order_in_each_region_is_completed_fulfilled_and_right_in_stock_after_the_same_file(relay: Relay, report: Report) -> None:
+    assert report.ok
+    relay.shop.forget()
+    made = orders.Shop(relay.stack).prove(report, lambda: relay.follow(shared(FEED)))
+    assert [order.problem for order in made] == ["", ""]
+    assert [(order.currency, order.sku) for order in made] == [("SAR", made[0].sku), ("USD", made[1].sku)]
+    for n, order in enumerate(made):
+        steps = ("before", "placed", "fulfilled", "again", "returned")
+        assert tuple(order.stock) == steps, order
+        apart = n if made[0].sku == made[1].sku else 0
+        assert order.stock["placed"] == (20 - apart, 1)
+        assert order.stock["fulfilled"] == (19 - apart, 0)
+        assert order.stock["again"][1] == 0
     assert relay.shop.writes() == []
 
 

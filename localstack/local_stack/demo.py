@@ -1,4 +1,4 @@
-"""The demonstration: a feed is uploaded, and what comes of it is followed to a cart in the shop."""
+"""The demonstration: a feed is uploaded, and what comes of it is followed to orders in the shop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local_stack import deploy, diagnose, emulator, feed
+from local_stack import deploy, diagnose, emulator, feed, orders
 from local_stack.console import Failed, say
 from local_stack.feed import Upload
 from local_stack.ledger import Ledger, ProductState, Run
@@ -24,7 +24,11 @@ DIAGNOSE_EVERY = 20.0
 def demonstrate(stack: Stack, file: str, source: str, patience: float) -> int:
     """Runs the demonstration. 0 when every product of the feed arrived."""
     path = Path(file)
-    report = follow(stack, path if path.is_absolute() else Path.cwd() / path, source, patience)
+    path = path if path.is_absolute() else Path.cwd() / path
+    report = follow(stack, path, source, patience)
+    if report.ok:
+        say("ordering in each region")
+        report.orders = orders.Shop(stack).prove(report, lambda: follow(stack, path, source, patience))
     report.write(REPORTS / "demo.json")
     print()
     report.show()

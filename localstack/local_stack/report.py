@@ -7,10 +7,13 @@ import sys
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_stack.ledger import Run
 from local_stack.shopfront import Shown
+
+if TYPE_CHECKING:
+    from local_stack.orders import Bought
 
 
 @dataclass
@@ -82,10 +85,12 @@ class Report:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     diagnosis: list[str] = field(default_factory=list)
+    orders: list[Bought] = field(default_factory=list)
+    """In a feed of few products: one completed order in each region."""
 
     @property
     def ok(self) -> bool:
-        return self.run.status == "completed" and all(row.arrived for row in self.rows)
+        return self.run.status == "completed" and all(row.arrived for row in self.rows) and all(order.ok for order in self.orders)
 
     def write(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +102,7 @@ class Report:
                     "object": self.object,
                     "run": {"id": self.run.name, "status": self.run.status, "reason": self.run.reason, "counts": self.run.counts},
                     "products": [row.as_json() for row in self.rows],
+                    "orders": [order.as_json() for order in self.orders],
                     "rejected": self.rejected,
                     "diagnosis": self.diagnosis,
                     "seconds": round(self.seconds, 1),
@@ -128,6 +134,8 @@ class Report:
         for row in self.rows:
             for problem in row.as_json()["problems"]:
                 screen.print(f"  {row.key}: {problem}", markup=False)
+        for order in self.orders:
+            screen.print(f"  {order}", markup=False, highlight=False)
         if self.rejected:
             screen.print(f"\nRejected records ({len(self.rejected)}), also in the bucket under rejected/{self.run.name}/", markup=False)
             for record in self.rejected[:30]:

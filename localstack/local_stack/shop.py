@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def template() -> tuple[Path, ShopFacts]:
         )
         run("Shop: create the pipeline's account", [*medusa(), "user", "-e", EMAIL, "-p", password], LOGS / "medusa-user.log", cwd=SHOP, env=env)
         start(server, shop_port, env)
-        with step("Shop: seed channel, location, regions, tax and keys"):
+        with step("Shop: seed channel, location, regions, delivery, tax and keys"):
             seeded = seed(f"http://{HOST}:{shop_port}", EMAIL, password)
     except HttpError as problem:
         raise Failed("the shop could not be seeded", why=str(problem), todo=f"read {server.log}") from problem
@@ -159,9 +160,7 @@ def seed(url: str, email: str, password: str) -> dict[str, Any]:
     post("tax-regions", {"country_code": "sa", "provider_id": "tp_system", "default_tax_rate": {"rate": 15, "code": "VAT", "name": "VAT"}})
     key = post("api-keys", {"title": "storefront", "type": "publishable"})["api_key"]
     post(f"api-keys/{key['id']}/sales-channels", {"add": [channel]})
-    profiles = call("GET", f"{url}/admin/shipping-profiles", headers=headers)["shipping_profiles"]
-    if not profiles:
-        post("shipping-profiles", {"name": "Default", "type": "default"})
+    deliver(url, headers, location)
     return {
         "sales_channel_id": channel,
         "stock_location_id": location,
@@ -169,6 +168,47 @@ def seed(url: str, email: str, password: str) -> dict[str, Any]:
         "regions": regions,
         "tax_percent": {"SAR": 15, "USD": 0},
     }
+
+
+def deliver(url: str, headers: dict[str, str], location: str) -> None:
+    """Lets orders of every region be delivered from a location and paid for. Makes only what is not there: older shops have none of it."""
+
+    def get(path: str, fields: str) -> Any:
+        return call("GET", f"{url}/admin/{path}", headers=headers, query={"fields": fields})
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return call("POST", f"{url}/admin/{path}", body=body, headers=headers)
+
+    zones = "fulfillment_sets.service_zones"
+    seen = "fulfillment_providers.id,fulfillment_sets.type," + ",".join(f"{zones}.{part}" for part in ("geo_zones.country_code", "shipping_options.id"))
+    place = get(f"stock-locations/{location}", seen)["stock_location"]
+    if "manual_manual" not in {provider["id"] for provider in place.get("fulfillment_providers") or []}:
+        post(f"stock-locations/{location}/fulfillment-providers", {"add": ["manual_manual"]})
+    there = next((fulfilment for fulfilment in place.get("fulfillment_sets") or [] if fulfilment["type"] == "shipping"), None)
+    if not there:
+        made = post(f"stock-locations/{location}/fulfillment-sets?fields=*fulfillment_sets", {"name": "Delivery", "type": "shipping"})
+        there = made["stock_location"]["fulfillment_sets"][0]
+    profiles = get("shipping-profiles", "id")["shipping_profiles"]
+    profile = (profiles or [post("shipping-profiles", {"name": "Default", "type": "default"})["shipping_profile"]])[0]["id"]
+    for region in get("regions", "currency_code,countries.iso_2,payment_providers.id")["regions"]:
+        if "pp_system_default" not in {provider["id"] for provider in region["payment_providers"]}:
+            post(f"regions/{region['id']}", {"payment_providers": ["pp_system_default", *(provider["id"] for provider in region["payment_providers"])]})
+        for country in region["countries"]:
+            code = country["iso_2"]
+            covers = [zone for zone in there.get("service_zones") or [] if code in {place["country_code"] for place in zone["geo_zones"]}]
+            zone = covers[0] if covers else _zone(post, there["id"], code)
+            if not zone.get("shipping_options"):
+                kind = {"label": "Standard", "description": "By courier", "code": "standard"}
+                price = {"currency_code": region["currency_code"], "amount": 5}
+                option = {"service_zone_id": zone["id"], "shipping_profile_id": profile, "provider_id": "manual_manual", "price_type": "flat"}
+                post("shipping-options", {"name": f"Delivery to {code}", "type": kind, "prices": [price], "rules": [], **option})
+
+
+def _zone(post: Callable[[str, dict[str, Any]], Any], fulfilment: str, country: str) -> dict[str, Any]:
+    name = f"Delivery to {country}"
+    body = {"name": name, "geo_zones": [{"type": "country", "country_code": country}]}
+    made = post(f"fulfillment-sets/{fulfilment}/service-zones?fields=*service_zones", body)["fulfillment_set"]
+    return next(dict(zone) for zone in made["service_zones"] if zone["name"] == name)
 
 
 def private(path: Path) -> Path:

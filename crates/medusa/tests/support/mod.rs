@@ -8,6 +8,8 @@
     reason = "each test binary uses its part"
 )]
 
+pub mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -249,16 +251,18 @@ impl Real {
         products.get_mut(0).map(Value::take)
     }
 
-    async fn store_post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let answer = self
-            .store
-            .post(format!("{}{path}", self.url))
-            .header("x-publishable-api-key", &self.publishable_key)
-            .header("content-type", "application/json")
-            .body(body.to_string())
-            .send()
-            .await
-            .unwrap();
+    pub async fn store_get(&self, path: &str, query: &[(&str, &str)]) -> (u16, Value) {
+        let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.url), query).unwrap();
+        self.as_customer(self.store.get(url)).await
+    }
+
+    pub async fn store_post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.store.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        self.as_customer(request.body(body.to_string())).await
+    }
+
+    async fn as_customer(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let answer = request.header("x-publishable-api-key", &self.publishable_key).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
     }

@@ -1,0 +1,62 @@
+//! What orders do to the levels of a real Medusa, step by step. What is sellable is worked out from these movements.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod support;
+
+use catalog::ProductKey;
+use support::orders::Orders;
+use support::{Real, offered, shirt};
+
+/// A product with 10 pieces of one size; its SKU.
+async fn ten_pieces(real: &Real) -> (ProductKey, String) {
+    let key = real.new_key();
+    let mut article = shirt(&key, &["S"]);
+    article.variants[0].stock = 10;
+    real.push(&offered(&key, &article)).await.unwrap();
+    (key, article.variants[0].sku.clone())
+}
+
+#[tokio::test]
+async fn orders_reserve_fulfilments_take_and_returns_bring_back() {
+    let Some(real) = Real::connect().await else { return };
+    let orders = Orders::open(&real).await;
+    let (_, sku) = ten_pieces(&real).await;
+    assert_eq!(orders.level(&sku).await.row(), (10, 0, 10));
+
+    let order = orders.place(&sku, "sar", 4).await.unwrap();
+    assert_eq!(orders.level(&sku).await.row(), (10, 4, 6), "placed");
+    orders.cancel(&order).await;
+    assert_eq!(orders.level(&sku).await.row(), (10, 0, 10), "cancelled");
+
+    let order = orders.place(&sku, "usd", 4).await.unwrap();
+    let partly = orders.fulfil(&order, 3).await;
+    assert_eq!(orders.level(&sku).await.row(), (7, 1, 6), "three of four fulfilled");
+    orders.cancel_fulfilment(&order, &partly).await;
+    assert_eq!(orders.level(&sku).await.row(), (10, 4, 6), "the fulfilment cancelled");
+
+    let whole = orders.fulfil(&order, 4).await;
+    assert_eq!(orders.level(&sku).await.row(), (6, 0, 6), "all four fulfilled");
+    orders.ship(&order, &whole).await;
+    assert_eq!(orders.level(&sku).await.row(), (6, 0, 6), "shipped");
+
+    let back = orders.request_return(&order, 2).await;
+    assert_eq!(orders.level(&sku).await.row(), (6, 0, 6), "a return is announced");
+    orders.receive_return(&order, &back, 2).await;
+    assert_eq!(orders.level(&sku).await.row(), (8, 0, 8), "two came back");
+}
+
+#[tokio::test]
+async fn more_than_is_available_is_not_sold_and_a_level_below_the_reservations_is_shown_below_zero() {
+    let Some(real) = Real::connect().await else { return };
+    let orders = Orders::open(&real).await;
+    let (key, sku) = ten_pieces(&real).await;
+    let refused = orders.place(&sku, "sar", 11).await.unwrap_err();
+    assert!(refused.contains("inventory"), "{refused}");
+    assert_eq!(orders.level(&sku).await.row(), (10, 0, 10), "a refused order reserves nothing");
+
+    orders.place(&sku, "sar", 2).await.unwrap();
+    orders.set_stocked(&sku, 1).await;
+    assert_eq!(orders.level(&sku).await.row(), (1, 2, -1));
+    assert_eq!(real.shown(&key).await.unwrap().variants[&sku].stock, -1, "what the storefront shows");
+    assert!(orders.place(&sku, "usd", 1).await.is_err(), "a piece that is not there was sold");
+}
