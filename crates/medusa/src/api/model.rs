@@ -20,6 +20,7 @@ options.id,options.title,options.values.id,options.values.value,\
 variants.id,variants.sku,variants.title,variants.variant_rank,variants.manage_inventory,variants.metadata,\
 variants.options.id,variants.options.value,variants.options.option_id,\
 variants.prices.id,variants.prices.amount,variants.prices.currency_code,variants.prices.min_quantity,variants.prices.max_quantity,\
+variants.prices.price_rules.attribute,variants.prices.price_rules.value,\
 variants.inventory_items.inventory_item_id,variants.inventory_items.inventory.sku,\
 variants.inventory_items.inventory.location_levels.location_id,\
 variants.inventory_items.inventory.location_levels.stocked_quantity,\
@@ -166,7 +167,8 @@ pub struct Price {
     /// People's tier price up to this quantity.
     #[serde(default)]
     pub max_quantity: Option<Value>,
-    /// People's price for a region or customer group.
+    /// People's price for a region or customer group. Delivered where `price_rules` was asked for, under this name; else it is
+    /// an empty map, as if there were none.
     #[serde(default)]
     pub rules: Option<Metadata>,
 }
