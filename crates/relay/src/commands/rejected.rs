@@ -1,6 +1,6 @@
 //! `relay rejected <run>`: the records that a run refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct Rejected {
 struct List {
     run: String,
     total: usize,
+    /// Further ones, which the run only counted.
+    unkept: u64,
     by_reason: BTreeMap<String, usize>,
     remedies: BTreeMap<String, String>,
     records: Vec<Rejected>,
@@ -54,6 +56,8 @@ struct List {
 pub async fn each(stack: &Stack, run: &str, mut take: impl FnMut(Rejected) -> bool) -> Result<(), CliError> {
     let prefix = format!("rejected/{run}/");
     let mut from = None;
+    // A second attempt may have written a record into another part than the first.
+    let mut told = HashSet::new();
     loop {
         let list = stack.s3().list_objects_v2().bucket(&stack.bucket).prefix(&prefix).set_continuation_token(from);
         let page = list.send().await.map_err(|error| aws_error("S3 ListObjectsV2", &prefix, &error))?;
@@ -64,6 +68,7 @@ pub async fn each(stack: &Stack, run: &str, mut take: impl FnMut(Rejected) -> bo
             let bytes = read.body.collect().await.map_err(|error| aws_error("S3 GetObject", &key, &error))?;
             for line in bytes.into_bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 if let Ok(rejected) = serde_json::from_slice::<Rejected>(line)
+                    && told.insert((rejected.index, rejected.offset, rejected.reason.clone()))
                     && !take(rejected)
                 {
                     return Ok(());
@@ -92,7 +97,9 @@ pub async fn run(stack: &Stack, run: &str, limit: usize) -> Result<Answer, CliEr
         true
     })
     .await?;
-    if list.total == 0 && !stack.ledger.runs(1000).await?.iter().any(|(_, known)| known.run == run) {
+    let known = stack.ledger.runs(1000).await?.into_iter().map(|(_, known)| known).find(|known| known.run == run);
+    list.unkept = known.as_ref().map_or(0, |known| known.counts.rejected_unkept);
+    if list.total == 0 && known.is_none() {
         let advice = "`relay runs` lists them".to_owned();
         return Err(CliError::NotFound { what: format!("there is no run {run}"), advice });
     }
@@ -118,6 +125,9 @@ fn text(list: &List) -> String {
     let mut text = table(["record", "at byte", "product", "reason", "path", "message"], rows);
     if list.records.len() < list.total {
         text.push_str(&format!("\n… {} more; --limit shows more, --json all fields", list.total - list.records.len()));
+    }
+    if list.unkept > 0 {
+        text.push_str(&format!("\n… and {} that were only counted: a run keeps the first ones", list.unkept));
     }
     text.push_str("\n\nWhat to do");
     for (code, count) in &list.by_reason {
