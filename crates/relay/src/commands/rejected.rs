@@ -139,6 +139,7 @@ fn text(list: &List) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shown;
 
     #[test]
     fn each_reason_comes_with_its_remedy() {
@@ -150,5 +151,22 @@ mod tests {
         let text = text(&list);
         assert!(text.contains("77") && text.contains("SKU s1 has no price") && text.contains("1 more"), "{text}");
         assert!(text.contains("2 missing_price: Ask the supplier for it"), "{text}");
+    }
+
+    #[test]
+    fn what_a_feed_holds_does_nothing_to_the_terminal() {
+        let wild = || Some(shown::WILD.to_owned());
+        let record = Rejected {
+            index: 0,
+            offset: 0,
+            product_id: wild(),
+            reason: "invalid_type".into(),
+            message: shown::WILD.into(),
+            path: wild(),
+            value: wild(),
+            object: shown::WILD.into(),
+        };
+        let list = List { run: shown::WILD.into(), total: 1, records: vec![record], ..List::default() };
+        shown::assert_tame(&Answer::new(&list, text(&list), true));
     }
 }

@@ -190,4 +190,15 @@ mod tests {
         assert!(lost.advice.is_some());
         assert!(text(&[], 0).contains("incoming/<source>/"));
     }
+
+    #[test]
+    fn what_a_key_holds_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        for status in [RunStatus::Failed, RunStatus::Running, RunStatus::Completed] {
+            let mut run = run(status, Some(WILD));
+            run.counts.stale = 1;
+            let lines = [line(&format!("F#b#incoming/demo/{WILD}.json#v1"), run, 1_795_392_000_000)];
+            assert_tame(&Answer::new(&lines, text(&lines, 1_795_392_000_000), true));
+        }
+    }
 }

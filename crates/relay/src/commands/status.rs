@@ -527,4 +527,37 @@ mod tests {
         let status = status_of(&[], &Reasons::new());
         assert!(text(&status, NOW).ends_with("Nothing needs attention."));
     }
+
+    #[test]
+    fn what_comes_from_outside_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        let error = Some((ErrorKind::Permanent, WILD, WILD));
+        let dead = (QueueName::Ingest, "parked", WILD.to_owned());
+        let mut status = status_of(&[(key("1"), pending(error, 5_000))], &Reasons::new());
+        let run = |status| ledger::Run {
+            run: "run-1".into(),
+            status,
+            offset: 0,
+            record: 0,
+            resume: None,
+            counts: ledger::Counts {
+                rejected: 1,
+                rejected_by: [(WILD.to_owned(), 1)].into(),
+                ..ledger::Counts::default()
+            },
+            started: NOW,
+            finished: None,
+            reason: Some(WILD.into()),
+            owner: None,
+            until: None,
+        };
+        for (number, kind) in [RunStatus::Failed, RunStatus::Running, RunStatus::Completed].into_iter().enumerate() {
+            status.runs.push(runs::line(&format!("F#b#incoming/demo/{WILD}{number}#v1"), run(kind), NOW));
+        }
+        status.pending.oldest = Some(WILD.into());
+        status.pending.oldest_ms = Some(1);
+        status.attention = attention(&status, &Reasons::from([(dead, (1, WILD.to_owned()))]), NOW);
+        assert!(status.attention.len() >= 5, "{:?}", status.attention);
+        assert_tame(&Answer::new(&status, text(&status, NOW), true));
+    }
 }
