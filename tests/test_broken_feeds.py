@@ -62,7 +62,7 @@ CASES = [
     Case("not-json", f"{FOLDER}not-json.json", b"This is not JSON, it is a letter.", "failed", ("not_json",)),
     Case("truncated", f"{FOLDER}truncated.json", TRUNCATED, "failed", ("truncated",), ("shein-api:81201", "shein-api:81202"), 2),
     Case("empty", f"{FOLDER}empty.json", b"", "failed", ("empty_feed",)),
-    Case("zero-byte-key", FOLDER, b"", "failed", ("empty_key",)),
+    Case("no-name", FOLDER, b"[]", "failed", ("empty_key",)),
     Case("outside-incoming", "elsewhere/feed.json", between_good_ones(13, scarf("81302")), "failed", ("key_outside_incoming",)),
     Case("unknown-source", "incoming/nobody/feed.json", between_good_ones(14, scarf("81402")), "failed", ("unknown_source",)),
     record_case(20, "code", "source_error"),

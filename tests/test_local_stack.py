@@ -6,9 +6,10 @@ import gzip
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
-from local_stack import feed, ledger, orders
+from local_stack import feed, ledger, orders, products
 from local_stack.orders import Bought
 from local_stack.paths import SOURCES
 from local_stack.processes import Service, environment, free_port
@@ -73,7 +74,7 @@ def run(**counts: int) -> ledger.Run:
     return ledger.Run(pk="F#b#k#v", name="run-1", status="completed", reason="", counts=counts, started=0)
 
 
-def row(verdict_of: Shown, **more: str) -> Row:
+def row(verdict_of: Shown, **more: Any) -> Row:
     document = {"variants": [{"sku": "A", "title": "A", "stock": 1, "prices": [{"currency": "SAR", "amount": "2.50"}]}]}
     return Row("demo:1", document, verdict_of, "7", changed=True, **more)
 
@@ -142,3 +143,39 @@ def test_a_report_says_that_nothing_changed() -> None:
     bought = row(Shown("demo:1", carts=[{"ok": True}]))
     assert "Unchanged" in Report("f", "o", run(changed=0, unchanged=1), [bought]).summary()
     assert "Unchanged" not in Report("f", "o", run(changed=1, unchanged=0), [bought]).summary()
+
+
+def test_unchanged_is_not_all_that_is_said_while_products_wait() -> None:
+    late = row(Shown("demo:1"), problem="medusa: taken (medusa_sku_taken)", since_ms=1_795_391_940_000)
+    report = Report("f", "o", run(read=1, unchanged=1), [late])
+    assert not report.ok
+    assert "one waits since" in report.summary()
+    assert "does not show what the feed says" in report.summary()
+    assert "does not go on by itself" in report.next_step()
+    late.waiting = True
+    assert "tried again by itself" in report.next_step()
+
+
+def test_a_feed_of_which_nothing_arrived_is_not_fine_and_nothing_is_said_to_wait() -> None:
+    refused = Report("f", "o", run(read=3, rejected=3), [])
+    assert not refused.ok
+    assert "Nothing of the feed was taken, 3 rejected. 0 of 0" in refused.summary()
+    broken = Report("f", "o", ledger.Run(pk="F#b#k#v", name="run-1", status="failed", reason="not_json: x", counts={}, started=0), [])
+    for report in (refused, broken):
+        assert "nothing waits" in report.next_step()
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "content", "keys"),
+    [
+        ("a.json", "canonical", b'\xef\xbb\xbf[{"id":"1"},{"id":"a:b"},3,{}]', {"canonical:1", "canonical:a:b"}),
+        ("a.jsonl", "shein-api", b'{"info":{"productInfo":{"goods_id":7}}}\n{"info":null}\n', {"shein-api:7"}),
+        ("a.csv", "shein-brightdata", b'name;product_id\r\n"x;\n";77\r\n', {"shein-brightdata:77"}),
+        ("a.gz", "canonical", gzip.compress(b'{"id":"1"} {"id":"2"} {"id":'), {"canonical:1", "canonical:2"}),
+        ("a.gz", "canonical", b"\x1f\x8bnot gzip at all", set()),
+    ],
+)
+def test_the_products_that_a_feed_speaks_of_are_known(tmp_path: Path, name: str, source: str, content: bytes, keys: set[str]) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert products.keys(file, source) == keys

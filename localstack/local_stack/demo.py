@@ -36,7 +36,7 @@ def demonstrate(stack: Stack, file: str, source: str, patience: float) -> int:
     print(where_to_look(stack))
     print(f"  Report     {(REPORTS / 'demo.json').relative_to(REPO)}")
     if not report.ok:
-        print("\nNot every product arrived: see above. Messages wait in their queues; `make demo` again goes on from there.")
+        print(f"\n{report.next_step()}")
     return 0 if report.ok else 1
 
 
@@ -127,16 +127,30 @@ def look(stack: Stack, ledger: Ledger, run: Run, products: list[ProductState]) -
             errors = [f"{stage}: {error['message']} ({error['code']})" for stage, error in product.errors.items()]
             problem = "; ".join(errors) or ("waits for Medusa" if product.pimcore_id else "waits for the PIM")
         item = shown.get(product.key, Shown(product.key))
-        rows.append(Row(product.key, documents[product.key], item, product.pimcore_id, changed=product.run == run.name, problem=problem))
+        rows.append(
+            Row(
+                product.key,
+                documents[product.key],
+                item,
+                product.pimcore_id,
+                changed=product.run == run.name,
+                problem=problem,
+                waiting=product.pending and not product.dead,
+                since_ms=product.since_ms if product.pending else 0,
+            )
+        )
     return rows
 
 
 def rejected(stack: Stack, bucket: str, run: Run) -> list[dict[str, Any]]:
     """What normalize wrote under `rejected/<run>/`."""
     s3 = emulator.client(stack.ports["aws"], "s3")
-    records = []
+    records: dict[tuple[Any, ...], dict[str, Any]] = {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"rejected/{run.name}/"):
         for entry in page.get("Contents", []):
             body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().decode(errors="replace")
-            records += [json.loads(line) for line in body.splitlines() if line.strip()]
-    return sorted(records, key=lambda record: record["index"])
+            # JSON Lines: only a line feed ends a line.
+            for record in (json.loads(line) for line in body.split("\n") if line.strip()):
+                # A second attempt may have written a record into another part than the first.
+                records[record["index"], record["offset"], record["reason"]] = record
+    return sorted(records.values(), key=lambda record: record["index"])

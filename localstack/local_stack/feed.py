@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local_stack import emulator
+from local_stack import emulator, products
 from local_stack.console import Failed
 from local_stack.stack import Stack
 
@@ -23,6 +23,8 @@ class Upload:
     key: str
     time_ms: int
     """The object's Last-Modified: the first part of the version of every product in it."""
+    speaks_of: frozenset[str] = frozenset()
+    """Keys of products that it speaks of, as far as that is known."""
 
     @property
     def run_prefix(self) -> str:
@@ -65,7 +67,8 @@ def upload(stack: Stack, file: Path, source: str, bucket: str) -> Upload:
     source = source or source_of(file)
     if source not in SOURCES:
         raise Failed(f"unknown source: {source}", todo=f"SOURCE= one of {', '.join(SOURCES)}")
-    return put(stack, bucket, f"incoming/{source}/{file.name}", file.read_bytes())
+    sent = put(stack, bucket, f"incoming/{source}/{file.name}", file.read_bytes())
+    return replace(sent, speaks_of=frozenset(products.keys(file, source)))
 
 
 def put(stack: Stack, bucket: str, key: str, body: bytes) -> Upload:

@@ -25,7 +25,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        return self.status in ("completed", "failed")
+        return self.status in ("completed", "failed", "superseded")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class ProductState:
     medusa_id: str
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Last error of each stage that has one."""
+    since_ms: int = 0
+    """Since when it is pending."""
 
     @property
     def dead(self) -> dict[str, Any] | None:
@@ -77,16 +79,23 @@ class Ledger:
         return max((run_of(item) for item in found), key=lambda run: run.started, default=None)
 
     def products(self, upload: Upload, run: Run) -> list[ProductState]:
-        """The products that a run changed or, in a feed of up to a megabyte, found unchanged (a larger one leaves no trace of those)."""
+        """The products that a run changed, and those among what the upload speaks of that the ledger knows."""
         found = self._scan(
             "(#sk = :doc AND begins_with(#version, :version)) OR (#sk = :state AND #run = :run)",
             {":doc": {"S": "doc"}, ":state": {"S": "state"}, ":version": {"S": upload.version_prefix}, ":run": {"S": run.name}},
             only="#pk",
         )
-        return self.states(sorted({key_of(item["pk"]) for item in found}))
+        changed = {key_of(item["pk"]) for item in found}
+        spoken_of = self._known(sorted(upload.speaks_of - changed)) if run.counts.get("read", 0) > run.counts.get("rejected", 0) else {}
+        return self.states(sorted(changed | set(spoken_of)))
 
     def states(self, keys: Sequence[str]) -> list[ProductState]:
         """The states of some products, in the order of their keys."""
+        items = self._known(keys)
+        return [state_of({"pk": partition(key), **items.get(key, {"pending_since": 0})}) for key in keys]
+
+    def _known(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The `state` items of those products that there are."""
         items: dict[str, dict[str, Any]] = {}
         for some in (keys[at : at + 100] for at in range(0, len(keys), 100)):
             wanted = [{"pk": {"S": partition(key)}, "sk": {"S": "state"}} for key in some]
@@ -94,7 +103,7 @@ class Ledger:
                 answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": wanted, "ConsistentRead": True}})
                 items |= {key_of(item["pk"]["S"]): plain(item) for item in answer["Responses"].get(self.table, [])}
                 wanted = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-        return [state_of({"pk": partition(key), **items.get(key, {"pending_since": 0})}) for key in keys]
+        return items
 
     def state(self, key: str) -> dict[str, Any]:
         """One product's `state` item as it is; empty when there is none."""
@@ -148,4 +157,5 @@ def state_of(item: dict[str, Any]) -> ProductState:
         pimcore_id=str(item.get("pimcore_id", "")),
         medusa_id=str(item.get("medusa_id", "")),
         errors=errors,
+        since_ms=int(item.get("pending_since", 0)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,10 @@ class Row:
     pimcore_id: str
     changed: bool
     problem: str = ""
+    waiting: bool = False
+    """On its way, with nothing on record that no retry can help."""
+    since_ms: int = 0
+    """Since when it is pending, if it is."""
 
     @property
     def verdict(self) -> str:
@@ -90,7 +95,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return self.run.status == "completed" and all(row.arrived for row in self.rows) and all(order.ok for order in self.orders)
+        """Every product of the feed arrived, there was one, and what was bought could be."""
+        return self.run.status == "completed" and bool(self.rows) and all(row.arrived for row in self.rows) and all(order.ok for order in self.orders)
 
     def write(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -151,13 +157,40 @@ class Report:
         counts = self.run.counts
         if self.run.status == "failed":
             start = f"The feed could not be read to its end: {self.run.reason}"
+        elif counts.get("read", 0) and counts.get("read") == counts.get("rejected"):
+            start = "Nothing of the feed was taken"
         elif counts.get("changed", 0) == 0 and counts.get("unchanged", 0):
-            start = f"Unchanged: all {counts['unchanged']} products say what they said before, nothing was written"
+            start = f"Unchanged: {_all(counts['unchanged'])} what {'it' if counts['unchanged'] == 1 else 'they'} said before, nothing was written"
         else:
             start = f"{counts.get('changed', 0)} changed, {counts.get('unchanged', 0)} unchanged, {counts.get('stale', 0)} outdated"
         arrived = sum(row.verdict == "yes" for row in self.rows)
         rejected = f", {counts['rejected']} rejected" if counts.get("rejected") else ""
-        return f"{start}{rejected}. {arrived} of {len(self.rows)} purchasable. {self.seconds:.1f} s from upload."
+        return f"{start}{rejected}. {arrived} of {len(self.rows)} purchasable{self._waits()}. {self.seconds:.1f} s from upload."
+
+    def _waits(self) -> str:
+        """What has not arrived, and since when; why is said with each product."""
+        late = [row for row in self.rows if row.since_ms]
+        if not late:
+            return ""
+        since = time.strftime("%H:%M:%S", time.localtime(min(row.since_ms for row in late) / 1000))
+        count = "one waits" if len(late) == 1 else f"{len(late)} wait"
+        return f"; {count} since {since}, and the shop does not show what the feed says (why: above)"
+
+    def next_step(self) -> str:
+        """What to do if not everything arrived; empty if it did."""
+        if self.ok:
+            return ""
+        if any(row.waiting for row in self.rows):
+            return "Not every product arrived: see above. What waits is tried again by itself; `make demo` again shows how far it is."
+        if self.run.status == "failed":
+            return "The feed could not be read; nothing waits. Correct what the line above says and send it again."
+        if not self.rows:
+            return "No product came of the feed; nothing waits. See why above, and send it again corrected."
+        return "Not every product arrived: see above. What was refused does not go on by itself: `relay status` says what to do."
+
+
+def _all(count: int) -> str:
+    return "the only product says" if count == 1 else f"all {count} products say"
 
 
 def _position(record: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation};
 use crate::Limits;
 
 /// Bytes that one step produces at most.
-pub const STEP: usize = 256 << 10;
+pub const STEP: usize = 64 << 10;
 
 /// How an object is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -288,7 +288,7 @@ fn other_storefronts_and_other_sizes() {
 fn a_canonical_feed_must_follow_the_schema_and_speak_for_itself() {
     for (pointer, value, reason) in [
         ("/source", json!("shein-api"), Reason::WrongSource),
-        ("/source", json!("Bad Name"), Reason::InvalidId),
+        ("/source", json!("Bad Name"), Reason::WrongSource),
         ("/name", json!({}), Reason::MissingField),
         ("/variants", json!([]), Reason::NoVariants),
         ("/variants/0/prices", json!([]), Reason::MissingPrice),
@@ -304,6 +304,13 @@ fn a_canonical_feed_must_follow_the_schema_and_speak_for_itself() {
         let rejection = map("canonical", &with(canonical("1"), pointer, Some(value))).expect_err(&shown);
         assert_eq!(rejection.reason, reason, "{shown}: {}", rejection.message);
     }
-    let acme = with(canonical("1"), "/source", Some(json!("acme")));
-    assert_eq!(map("canonical", &acme).unwrap().source, "acme", "a supplier that sends our shape itself");
+    for other in ["acme", "shein", "shein-api", "Canonical", ""] {
+        let rejection = map("canonical", &with(canonical("1"), "/source", Some(json!(other)))).expect_err(other);
+        let told = (rejection.reason, rejection.path.as_deref(), rejection.value.as_deref());
+        assert_eq!(
+            told,
+            (Reason::WrongSource, Some("$.source"), Some(other)),
+            "a folder's right is that of one source"
+        );
+    }
 }

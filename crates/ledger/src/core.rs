@@ -11,6 +11,7 @@ pub mod order;
 pub mod run;
 pub mod stage;
 pub mod state;
+pub mod waiting;
 pub mod watermark;
 
 pub use body::BodyError;

@@ -222,8 +222,8 @@ fn wait(letter: &DeadLetter, limits: &Limits) -> i64 {
 /// Why there is nothing left to do, if so.
 fn healed(facts: &Facts<'_>, limits: &Limits) -> Option<String> {
     match (facts.known, facts.queue.stage()) {
-        (Known::Run(Some(run)), _) if run.status == RunStatus::Completed => {
-            Some(format!("run {} is completed", run.run))
+        (Known::Run(Some(run)), _) if matches!(run.status, RunStatus::Completed | RunStatus::Superseded) => {
+            Some(format!("run {} is {}", run.run, run.status.as_str()))
         }
         (Known::Product(state), Some(stage)) => {
             let held = state.stage(stage);

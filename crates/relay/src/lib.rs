@@ -7,4 +7,5 @@ pub mod error;
 pub mod facets;
 pub mod remedy;
 pub mod render;
+pub mod shown;
 pub mod stack;

@@ -8,6 +8,7 @@ use relay::answer::Answer;
 use relay::cli::{Cli, Command};
 use relay::commands::{diff, dlq, explain, rejected, replay, runs, status, trace, withdraw};
 use relay::error::CliError;
+use relay::shown::plain;
 use relay::stack::Stack;
 use runtime::{Clock, SystemClock};
 
@@ -24,7 +25,8 @@ async fn main() -> ExitCode {
         // Whoever read our answer has read enough.
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}\n  what to do: {}", error.advice());
+            let (what, advice) = (plain(&error.to_string()), plain(&error.advice()));
+            let _ = writeln!(std::io::stderr(), "error: {what}\n  what to do: {advice}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -54,8 +56,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
 fn write(answer: &Answer, json: bool) -> Result<bool, CliError> {
     let mut out = std::io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &answer.json).map_err(std::io::Error::from)?;
-        writeln!(out)?;
+        writeln!(out, "{}", answer.written().map_err(std::io::Error::from)?)?;
     } else {
         writeln!(out, "{}", answer.text)?;
     }

@@ -3,6 +3,8 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
+use crate::shown::plain;
+
 /// A table without lines.
 #[must_use]
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
@@ -10,7 +12,7 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.iter().map(|word| word.to_uppercase()));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| plain(&cell)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -46,7 +48,7 @@ pub fn time(ms: i64) -> String {
 /// At most so many characters of a text, on one line.
 #[must_use]
 pub fn short(text: &str, chars: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
     match line.char_indices().nth(chars) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

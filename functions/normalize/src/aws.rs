@@ -40,6 +40,14 @@ impl S3 {
         Self(aws_sdk_s3::Client::from_conf(config.force_path_style(local).build()))
     }
 
+    /// What became of a version that is not there any more: whether another object has taken its place.
+    async fn gone(&self, work: &Work) -> ObjectError {
+        match self.0.head_object().bucket(&work.id.bucket).key(&work.id.key).send().await {
+            Ok(_) => ObjectError::Replaced,
+            Err(error) => object_error(work, &error),
+        }
+    }
+
     async fn range_once(&self, work: &Work, from: u64, to: u64, named: Named) -> Result<Vec<u8>, ObjectError> {
         let request = self
             .0
@@ -83,8 +91,12 @@ impl Objects for S3 {
             // Where the bucket has no versions, this notices that the object was replaced meanwhile.
             .set_if_match(etag(work).filter(|_| work.version_id.is_none()))
             .send()
-            .await
-            .map_err(|error| object_error(work, &error))?;
+            .await;
+        let answer = match answer.map_err(|error| object_error(work, &error)) {
+            Ok(answer) => answer,
+            Err(ObjectError::Missing) if work.version_id.is_some() => return Err(self.gone(work).await),
+            Err(error) => return Err(error),
+        };
         let modified = answer.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0);
         let mode = answer.metadata().and_then(|metadata| metadata.get("feed-mode"));
         Ok(ObjectInfo {

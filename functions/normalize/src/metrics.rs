@@ -23,6 +23,10 @@ pub fn between(before: &Counts, after: &Counts, metrics: &Metrics) {
 
 /// Counts the end of a run.
 pub fn end(run: &Run, metrics: &Metrics) {
+    // What was overtaken is neither: nobody need look at it, and nothing of it was taken.
+    if run.status == RunStatus::Superseded {
+        return;
+    }
     let failed = run.status == RunStatus::Failed;
     metrics.count(Metric::FeedsFailed, u64::from(failed));
     metrics.count(Metric::FeedsCompleted, u64::from(!failed));

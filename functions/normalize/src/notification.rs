@@ -15,6 +15,8 @@ pub struct Work {
     pub etag: Option<String>,
     /// S3's sequencer.
     pub sequencer: String,
+    /// Bytes, where the message says so.
+    pub size: Option<u64>,
     /// For a strict pass: the object's time (ms), as the pass before had it.
     pub object_time_ms: Option<u64>,
     /// The run's short name: shown to people, and the folder under `rejected/`.
@@ -58,6 +60,7 @@ struct Object {
     version_id: Option<String>,
     #[serde(default)]
     sequencer: String,
+    size: Option<u64>,
 }
 
 /// The function's own message: read an object once more, and note every product of it.
@@ -108,10 +111,11 @@ impl Work {
             Some(id) => id.clone(),
             None => format!("{}.{}", object.etag.as_deref().unwrap_or("no-etag"), object.sequencer),
         };
-        let id = RunId { bucket: bucket.name, key: object.key, object_version };
+        let id = RunId { bucket: bucket.name, key: object.key.clone(), object_version };
         let when: String = event.time.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         let run = format!("{}-{}", if when.is_empty() { "undated" } else { &when }, digest(&id));
-        Self { version_id, etag: object.etag, sequencer: object.sequencer, object_time_ms: None, run, id }
+        let Object { etag, sequencer, size, .. } = object;
+        Self { version_id, etag, sequencer, size, object_time_ms: None, run, id }
     }
 
     fn of_pass(pass: StrictPass) -> Option<Self> {
@@ -125,13 +129,19 @@ impl Work {
         };
         let id = RunId { bucket: pass.bucket, key: pass.key, object_version: pass.object_version }.strict();
         let run = format!("strict-{}", digest(&id));
-        Some(Self { version_id, etag, sequencer, object_time_ms: Some(object_time_ms), run, id })
+        Some(Self { version_id, etag, sequencer, size: None, object_time_ms: Some(object_time_ms), run, id })
     }
 
     /// The version of record `position` in the object.
     #[must_use]
     pub fn version(&self, object_time_ms: u64, position: u64) -> Version {
         Version::new(object_time_ms, &self.sequencer, position)
+    }
+
+    /// Whether the object is what a console makes to show an empty folder: no bytes under a key that ends in a slash. It is no feed.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.size == Some(0) && self.id.key.ends_with('/')
     }
 
     /// Where the object is, for people.

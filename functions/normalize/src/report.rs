@@ -32,8 +32,9 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Adds a record with its raw bytes.
-    pub fn add(&mut self, object: &str, rejection: &Rejection, raw: &[u8]) {
+    /// Adds a record with its raw bytes; how many bytes it takes.
+    pub fn add(&mut self, object: &str, rejection: &Rejection, raw: &[u8]) -> u64 {
+        let before = self.lines.len();
         self.first.get_or_insert(rejection.index);
         let text = std::str::from_utf8(raw);
         let line = Line {
@@ -46,6 +47,7 @@ impl Rejects {
             Ok(()) => self.lines.push(b'\n'),
             Err(error) => unreachable!("a plain struct: {error}"),
         }
+        (self.lines.len() - before) as u64
     }
 
     /// Bytes waiting to be written.
@@ -54,7 +56,8 @@ impl Rejects {
         self.lines.len()
     }
 
-    /// What is to be written, with its key. The name is that of the first record in it, so that a second attempt overwrites the first.
+    /// What is to be written, with its key. The name is that of the first record in it, so that a second attempt overwrites the first. Where a part of
+    /// the first attempt began at another record it stays beside those of the second: a line is known by its record, offset and reason.
     pub fn take(&mut self, run: &str) -> Option<(String, Vec<u8>)> {
         let first = self.first.take()?;
         Some((format!("rejected/{run}/{first:011}.jsonl"), std::mem::take(&mut self.lines)))

@@ -19,7 +19,7 @@ use crate::ports::{Ingest, ObjectError, Objects};
 use crate::source::adapter_for;
 use crate::window::Settler;
 
-/// Bytes of rejections that are kept until the next commit.
+/// Bytes of rejections that are kept in memory; more are written, and a commit follows.
 const REJECTS_BYTES: usize = 2 << 20;
 /// Ids of a full feed that are kept until the next commit.
 const MANIFEST_IDS: usize = 20_000;
@@ -66,6 +66,10 @@ enum End {
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
     pub async fn handle(&self, work: &Work, body: &str) -> Outcome {
+        if work.is_folder() {
+            tracing::info!(object = work.location(), "a folder, not a feed");
+            return Outcome::Done;
+        }
         let now = self.clock.now_ms();
         let resume = Resume::of(work).text();
         let claim = self.store.claim_run(&work.id, &work.run, &resume, &self.owner, now).await;
@@ -93,8 +97,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
 
     /// Reads a claimed run; `first` says that nobody has claimed it before.
     async fn read(&self, work: &Work, run: Run, first: bool, body: &str) -> Result<(), Failure> {
-        let (source, adapter) = match adapter_for(&work.id.key) {
-            Ok(adapter) => (Some(adapter.source()), adapter),
+        let adapter = match adapter_for(&work.id.key) {
+            Ok(adapter) => adapter,
             Err((source, reason)) => return self.finish(work, source.as_deref(), run.clone(), run, Some(reason)).await,
         };
         let info = match self.objects.head(work).await {
@@ -106,22 +110,28 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             }
         };
         let mut progress = Progressing::new(work, adapter.source(), info, run, self.clock.now_ms());
-        let end = match self.stream(&mut progress, adapter).await {
-            Ok(end) => end,
+        let streamed = match self.stream(&mut progress, adapter).await {
+            Ok(end) => self.conclude(&mut progress, end, first, body).await.map_err(StreamError::Failed),
+            Err(error) => Err(error),
+        };
+        match streamed {
+            Ok(()) => Ok(()),
             Err(StreamError::Object(error @ (ObjectError::Missing | ObjectError::Replaced))) => {
                 let version = Some(progress.version(0));
-                return self.unreadable(work, progress.source, version, progress.committed, error).await;
+                self.unreadable(work, progress.source, version, progress.committed, error).await
             }
             Err(StreamError::Object(ObjectError::Failed(failure)) | StreamError::Failed(failure)) => {
-                // Given up at the last commit, so that the next attempt need not wait for the lease to expire.
-                let committed = &progress.committed;
-                let _ = self.store.hand_over_run(&work.id, &self.owner, committed, committed).await;
-                return Err(failure);
+                self.give_up(&progress, failure).await
             }
-        };
+        }
+    }
+
+    /// Does what is to be done when an invocation's part of a run has been read.
+    async fn conclude(&self, progress: &mut Progressing<'_>, end: End, first: bool, body: &str) -> Result<(), Failure> {
+        let work = progress.work;
         match end {
             End::HandedOver => {
-                self.write_reports(&mut progress).await?;
+                self.write_reports(progress).await?;
                 let handed_over =
                     self.store.hand_over_run(&work.id, &self.owner, &progress.committed, &progress.run).await;
                 handed_over.map_err(|error| error.failure())?;
@@ -134,10 +144,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 self.queue.send(body).await
             }
             End::Finished { failed, corrupt } => {
-                self.write_reports(&mut progress).await?;
-                self.write_manifest(&progress, failed.is_none()).await?;
+                self.write_reports(progress).await?;
+                self.write_manifest(progress, failed.is_none()).await?;
                 if corrupt {
-                    self.ask_for_another_reading(&progress).await?;
+                    self.ask_for_another_reading(progress).await?;
                 }
                 // An attempt before this one may have written what this one finds.
                 if !first || progress.run.counts.changed > 0 {
@@ -148,9 +158,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                         self.store.strike_off_run(progress.source, &progress.version(0), self.clock.now_ms()).await;
                     struck.map_err(|error| error.failure())?;
                 }
-                self.ask_for_withdrawal(&progress, failed.is_none()).await?;
-                let Progressing { committed, run, .. } = progress;
-                self.finish(work, source, committed, run, failed).await
+                self.ask_for_withdrawal(progress, failed.is_none()).await?;
+                let (committed, run) = (progress.committed.clone(), progress.run.clone());
+                self.finish(work, Some(progress.source), committed, run, failed).await
             }
         }
     }
@@ -185,6 +195,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                     progress.take(outcome);
                     if progress.window_is_full() {
                         self.settle(progress, false).await?;
+                    }
+                    // Looked at for each record: a few bytes of a feed can be many rejections.
+                    if progress.rejects.size() > REJECTS_BYTES {
+                        self.write_rejects(progress).await?;
                     }
                 }
                 progress.position(feed.checkpoint());
@@ -253,7 +267,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
 
     fn commit_is_due(&self, progress: &Progressing<'_>) -> bool {
         let since = self.clock.now_ms() - progress.committed_at;
-        progress.rejects.size() > REJECTS_BYTES
+        progress.rejects_written > 0
             || progress.manifest.len() > MANIFEST_IDS
             || Duration::from_millis(u64::try_from(since).unwrap_or(0)) > COMMIT_EVERY
     }
@@ -276,12 +290,19 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         Ok(())
     }
 
+    async fn write_rejects(&self, progress: &mut Progressing<'_>) -> Result<(), Failure> {
+        if let Some((key, body)) = progress.rejects.take(&progress.run.run) {
+            self.objects.put(&progress.work.id.bucket, &key, "application/x-ndjson", body).await?;
+            progress.rejects_written += 1;
+        }
+        Ok(())
+    }
+
     /// What is committed next is in the bucket first.
     async fn write_reports(&self, progress: &mut Progressing<'_>) -> Result<(), Failure> {
+        self.write_rejects(progress).await?;
+        progress.rejects_written = 0;
         let bucket = &progress.work.id.bucket;
-        if let Some((key, body)) = progress.rejects.take(&progress.run.run) {
-            self.objects.put(bucket, &key, "application/x-ndjson", body).await?;
-        }
         if let Some((key, body)) = progress.manifest.take(progress.source, &progress.run.run, progress.committed.record)
         {
             self.objects.put(bucket, &key, "text/plain; charset=utf-8", body).await?;

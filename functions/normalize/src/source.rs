@@ -15,8 +15,10 @@ pub(crate) fn adapter_for(key: &str) -> Result<&'static dyn Adapter, (Option<Str
         return Err((None, reason));
     };
     if name.is_empty() {
-        // What a console makes to show an empty folder.
-        return Err((Some(source.to_owned()), "empty_key: the key names a folder, not a feed".to_owned()));
+        return Err((
+            Some(source.to_owned()),
+            "empty_key: the key ends with the source; a feed has a name behind it".to_owned(),
+        ));
     }
     adapter::find(source).ok_or_else(|| {
         let shown: String = source.chars().take(64).collect();

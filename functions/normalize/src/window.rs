@@ -1,10 +1,11 @@
 //! A window of products: compared with the ledger, written where they say something new, announced.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use catalog::{ContentHash, Failure, Product, ProductKey, Version, Warning, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::{Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, Table, classify};
+use ledger::core::waiting;
+use ledger::{Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, Table, classify};
 use runtime::{Announcement, Bus, Cause, ProductMessage};
 use rust_decimal::Decimal;
 
@@ -43,6 +44,10 @@ pub struct Settled {
     pub too_large: Vec<(Entry, String)>,
     /// Remarks on products that said something new, by code.
     pub warnings: HashMap<WarningCode, u64>,
+    /// Unchanged products that are not where they should be, by code.
+    pub waiting: BTreeMap<String, u64>,
+    /// Since when (ms) the oldest of them waits.
+    pub waiting_since: Option<i64>,
 }
 
 impl Settled {
@@ -54,7 +59,20 @@ impl Settled {
         for (code, count) in other.warnings {
             *self.warnings.entry(code).or_default() += count;
         }
+        for (code, count) in other.waiting {
+            *self.waiting.entry(code).or_default() += count;
+        }
+        self.waiting_since = self.waiting_since.into_iter().chain(other.waiting_since).min();
         self
+    }
+
+    /// The state is read anyway: whether an unchanged product has arrived costs nothing to say.
+    fn unchanged(&mut self, state: &ProductState) {
+        self.unchanged += 1;
+        if let Some(waits) = waiting::of(state) {
+            *self.waiting.entry(waits.code.to_owned()).or_default() += 1;
+            self.waiting_since = self.waiting_since.into_iter().chain([waits.since]).min();
+        }
     }
 }
 
@@ -85,7 +103,7 @@ enum Todo {
 /// What was done.
 enum Done {
     Written(ProductKey, Vec<WarningCode>),
-    Noted,
+    Noted(ProductKey),
     Stale,
     TooLarge(Box<Entry>, String),
 }
@@ -133,12 +151,13 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
                 }
                 Classification::Again => todo.push(Todo::Announce(entry.key)),
                 Classification::Unchanged if self.strict => todo.push(Todo::Note(entry)),
-                Classification::Unchanged => settled.unchanged += 1,
+                Classification::Unchanged => settled.unchanged(&state),
                 Classification::Stale => settled.stale += 1,
             }
         }
         self.warn_of_price_drops(&mut todo, &known).await?;
 
+        let nothing = ProductState::default();
         let mut announce = Vec::new();
         let mut writes = Vec::new();
         for todo in todo {
@@ -162,7 +181,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
                         *settled.warnings.entry(code).or_default() += 1;
                     }
                 }
-                Done::Noted => settled.unchanged += 1,
+                Done::Noted(key) => settled.unchanged(states.get(&key).unwrap_or(&nothing)),
                 Done::Stale => settled.stale += 1,
                 Done::TooLarge(entry, message) => settled.too_large.push((*entry, message)),
             }
@@ -174,7 +193,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
     /// One product. A note that the ledger refuses becomes a write, which decides.
     async fn write(&self, entry: Entry, note: bool) -> Result<Done, LedgerError> {
         if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
-            return Ok(Done::Noted);
+            return Ok(Done::Noted(entry.key));
         }
         let Entry { key, product, version, hash, index, offset } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);

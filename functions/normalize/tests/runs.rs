@@ -170,7 +170,7 @@ async fn whatever_cannot_be_read_ends_as_a_failed_run_with_its_reason() {
         ("shirts.json", "[]", "key_outside_incoming"),
         ("incoming/shirts.json", "[]", "unknown_source"),
         ("incoming/acme/shirts.json", "[]", "unknown_source"),
-        ("incoming/shein-api/", "", "empty_key"),
+        ("incoming/shein-api/", "[]", "empty_key"),
         ("incoming/shein-api/empty.json", "", "empty_feed"),
         ("incoming/shein-api/blank.json", " \n ", "empty_feed"),
         ("incoming/shein-api/hello.json", "hello", "not_json"),

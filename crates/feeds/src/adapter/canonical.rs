@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use catalog::Product;
 
-use super::{Adapter, all_of, find, parse};
+use super::{Adapter, all_of, parse};
 use crate::{Defect, Reason, quality};
 
-/// JSON in the canonical shape itself. `source` names the supplier: `canonical`, or a name that no other adapter claims.
+/// JSON in the canonical shape itself. `source` is `canonical`: a feed speaks for the source of its folder only, because whoever may write there has been given
+/// that source and no other.
 #[derive(Debug, Clone, Copy)]
 pub struct Canonical;
 
@@ -18,8 +19,12 @@ impl Adapter for Canonical {
 
     fn json(&self, record: &str) -> Result<Product, Defect> {
         let mut product: Product = parse::record(record)?;
-        if product.source != self.source() && find(&product.source).is_some() {
-            let message = format!("a canonical feed cannot speak for the source {:?}", product.source);
+        if product.source != self.source() {
+            let message = format!(
+                "a feed under incoming/{}/ speaks for that source only, not for {:?}",
+                self.source(),
+                crate::reason::shorten(&product.source, 60)
+            );
             return Err(Defect::new(Reason::WrongSource, message).path("$.source").value(&product.source));
         }
         for variant in &mut product.variants {

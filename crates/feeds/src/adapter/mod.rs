@@ -171,3 +171,19 @@ fn add_image(images: &mut Vec<String>, address: &str) {
         images.push(address.into_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Handles in the shop and paths in the PIM are `<source>-<id>`: with a source `a` beside `a-b`, the ids `b-1` and `1` would be one.
+    #[test]
+    fn no_source_begins_like_another_so_that_handles_and_paths_of_two_never_meet() {
+        for one in ADAPTERS {
+            for other in ADAPTERS {
+                let beginning = format!("{}-", one.source());
+                assert!(!other.source().starts_with(&beginning), "{} and {}", one.source(), other.source());
+            }
+        }
+    }
+}

@@ -83,6 +83,8 @@ pub enum RunStatus {
     Completed,
     /// Cannot be read any further; what came before the break is kept.
     Failed,
+    /// Another object took its place under its key before it was read: that one has a run of its own.
+    Superseded,
 }
 
 impl RunStatus {
@@ -93,11 +95,14 @@ impl RunStatus {
             Self::Running => "running",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Superseded => "superseded",
         }
     }
 
     fn of(text: &str) -> Option<Self> {
-        [Self::Running, Self::Completed, Self::Failed].into_iter().find(|status| status.as_str() == text)
+        [Self::Running, Self::Completed, Self::Failed, Self::Superseded]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 
@@ -120,6 +125,23 @@ pub struct Counts {
     /// Remarks by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub warnings_by: BTreeMap<String, u64>,
+    /// Unchanged records whose product is not where it should be ([`super::waiting`]).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u64,
+    /// The same by error code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting_by: BTreeMap<String, u64>,
+    /// Since when (ms) the one waits that has waited longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<i64>,
+    /// Rejected records that are only counted: the bucket keeps the first ones of a run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected_unkept: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A run as the ledger has it.
@@ -142,7 +164,7 @@ pub struct Run {
     pub started: i64,
     /// When it ended, in ms.
     pub finished: Option<i64>,
-    /// Why it failed.
+    /// Why it failed; of one that is under way, why its last attempt did.
     pub reason: Option<String>,
     /// Who reads it.
     pub owner: Option<String>,
@@ -247,15 +269,15 @@ pub fn happened(item: &Item, owner: &Owner, write: &Write) -> bool {
 #[must_use]
 pub fn checkpoint(id: &RunId, owner: &Owner, seen: &Run, next: &Run, now: i64, lease_ms: i64) -> Write {
     let mut changes = progress(next);
-    changes.push(Change::Set(UNTIL, (now + lease_ms).into()));
+    changes.extend([Change::Set(UNTIL, (now + lease_ms).into()), reason(next)]);
     Write { key: id.item_key(), condition: at(owner, seen), changes }
 }
 
-/// Commits the position and gives the run up, for another invocation to resume.
+/// Commits the position and gives the run up, for another invocation to resume. `next.reason` says why, if something failed.
 #[must_use]
 pub fn hand_over(id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Write {
     let mut changes = progress(next);
-    changes.extend([Change::Remove(OWNER), Change::Remove(UNTIL)]);
+    changes.extend([Change::Remove(OWNER), Change::Remove(UNTIL), reason(next)]);
     Write { key: id.item_key(), condition: at(owner, seen), changes }
 }
 
@@ -268,10 +290,8 @@ pub fn finish(id: &RunId, owner: &Owner, seen: &Run, next: &Run, now: i64) -> Wr
         Change::Set(FINISHED, now.into()),
         Change::Remove(OWNER),
         Change::Remove(UNTIL),
+        reason(next),
     ]);
-    if let Some(reason) = &next.reason {
-        changes.push(Change::Set(REASON, reason.clone().into()));
-    }
     Write { key: id.item_key(), condition: at(owner, seen), changes }
 }
 
@@ -280,6 +300,10 @@ fn at(owner: &Owner, seen: &Run) -> Condition {
         Condition::Eq(OWNER, Operand::Value(owner.0.clone().into())),
         Condition::Eq(RECORD, Operand::Value(number(seen.record))),
     ])
+}
+
+fn reason(next: &Run) -> Change {
+    next.reason.as_ref().map_or(Change::Remove(REASON), |reason| Change::Set(REASON, reason.clone().into()))
 }
 
 fn progress(next: &Run) -> Vec<Change> {

@@ -198,19 +198,19 @@ impl Table for DynamoDb {
     async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {
         let mut rows = Vec::new();
         let mut start = None;
+        // DynamoDB knows no empty key: behind it lies everything.
+        let behind = Some(sk).filter(|sk| !sk.is_empty());
         loop {
-            let output = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk > :sk")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-                .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| self.error("Query", &error))?;
+            let query = self.client.query().table_name(&self.name).consistent_read(true);
+            let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+            let query = match behind {
+                None => query.key_condition_expression("pk = :pk"),
+                Some(sk) => query
+                    .key_condition_expression("pk = :pk AND sk > :sk")
+                    .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned())),
+            };
+            let output =
+                query.set_exclusive_start_key(start).send().await.map_err(|error| self.error("Query", &error))?;
             for row in output.items.unwrap_or_default() {
                 let sk = row.get("sk").and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
                 rows.push((sk, to_item(row)));

@@ -176,3 +176,32 @@ fn text(diff: &Diff, missing: bool) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shown::{WILD, assert_tame};
+
+    #[test]
+    fn what_others_hold_does_nothing_to_the_terminal() {
+        let wild = || Some(WILD.to_owned());
+        let row = Row {
+            fact: WILD.into(),
+            desired: wild(),
+            pimcore: wild(),
+            medusa: None,
+            pimcore_differs: true,
+            medusa_differs: true,
+        };
+        let problems = vec![WILD.to_owned()];
+        let diff = Diff {
+            product: WILD.into(),
+            desired: true,
+            pimcore_id: None,
+            medusa_id: wild(),
+            rows: vec![row],
+            problems,
+        };
+        assert_tame(&Answer::new(&diff, text(&diff, true), true));
+    }
+}

@@ -314,4 +314,19 @@ mod tests {
         let sum = add(round(3, 2, true), round(4, 2, false));
         assert_eq!((sum.queues[0].redriven, sum.queues[0].left, sum.queues[0].more), (7, 2, false));
     }
+
+    #[test]
+    fn what_a_letter_holds_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        let mut queue = QueueReport::new(QueueName::Ingest, true);
+        queue.seen = 1;
+        let reason = Reason { kind: ErrorKind::Poison, code: "message_not_understood".into(), message: WILD.into() };
+        let parked = Some(format!("parked/ingest/{WILD}"));
+        queue.add(Handled { subject: WILD.into(), message: WILD.into(), reason, parked, ..letter("park", "x") });
+        queue.failures.push(WILD.into());
+        let report = Report { action: Action::Parked, dry_run: false, queues: vec![queue], sweep: None };
+        for kept_in in [None, Some("bucket")] {
+            assert_tame(&Answer::new(&report, text(&report, kept_in), true));
+        }
+    }
 }

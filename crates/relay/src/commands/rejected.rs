@@ -1,6 +1,6 @@
 //! `relay rejected <run>`: the records that a run refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct Rejected {
 struct List {
     run: String,
     total: usize,
+    /// Further ones, which the run only counted.
+    unkept: u64,
     by_reason: BTreeMap<String, usize>,
     remedies: BTreeMap<String, String>,
     records: Vec<Rejected>,
@@ -54,6 +56,8 @@ struct List {
 pub async fn each(stack: &Stack, run: &str, mut take: impl FnMut(Rejected) -> bool) -> Result<(), CliError> {
     let prefix = format!("rejected/{run}/");
     let mut from = None;
+    // A second attempt may have written a record into another part than the first.
+    let mut told = HashSet::new();
     loop {
         let list = stack.s3().list_objects_v2().bucket(&stack.bucket).prefix(&prefix).set_continuation_token(from);
         let page = list.send().await.map_err(|error| aws_error("S3 ListObjectsV2", &prefix, &error))?;
@@ -64,6 +68,7 @@ pub async fn each(stack: &Stack, run: &str, mut take: impl FnMut(Rejected) -> bo
             let bytes = read.body.collect().await.map_err(|error| aws_error("S3 GetObject", &key, &error))?;
             for line in bytes.into_bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 if let Ok(rejected) = serde_json::from_slice::<Rejected>(line)
+                    && told.insert((rejected.index, rejected.offset, rejected.reason.clone()))
                     && !take(rejected)
                 {
                     return Ok(());
@@ -92,7 +97,9 @@ pub async fn run(stack: &Stack, run: &str, limit: usize) -> Result<Answer, CliEr
         true
     })
     .await?;
-    if list.total == 0 && !stack.ledger.runs(1000).await?.iter().any(|(_, known)| known.run == run) {
+    let known = stack.ledger.runs(1000).await?.into_iter().map(|(_, known)| known).find(|known| known.run == run);
+    list.unkept = known.as_ref().map_or(0, |known| known.counts.rejected_unkept);
+    if list.total == 0 && known.is_none() {
         let advice = "`relay runs` lists them".to_owned();
         return Err(CliError::NotFound { what: format!("there is no run {run}"), advice });
     }
@@ -119,6 +126,9 @@ fn text(list: &List) -> String {
     if list.records.len() < list.total {
         text.push_str(&format!("\n… {} more; --limit shows more, --json all fields", list.total - list.records.len()));
     }
+    if list.unkept > 0 {
+        text.push_str(&format!("\n… and {} that were only counted: a run keeps the first ones", list.unkept));
+    }
     text.push_str("\n\nWhat to do");
     for (code, count) in &list.by_reason {
         text.push_str(&format!("\n  {count} {code}: {}", list.remedies.get(code).map_or("", String::as_str)));
@@ -129,6 +139,7 @@ fn text(list: &List) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shown;
 
     #[test]
     fn each_reason_comes_with_its_remedy() {
@@ -140,5 +151,22 @@ mod tests {
         let text = text(&list);
         assert!(text.contains("77") && text.contains("SKU s1 has no price") && text.contains("1 more"), "{text}");
         assert!(text.contains("2 missing_price: Ask the supplier for it"), "{text}");
+    }
+
+    #[test]
+    fn what_a_feed_holds_does_nothing_to_the_terminal() {
+        let wild = || Some(shown::WILD.to_owned());
+        let record = Rejected {
+            index: 0,
+            offset: 0,
+            product_id: wild(),
+            reason: "invalid_type".into(),
+            message: shown::WILD.into(),
+            path: wild(),
+            value: wild(),
+            object: shown::WILD.into(),
+        };
+        let list = List { run: shown::WILD.into(), total: 1, records: vec![record], ..List::default() };
+        shown::assert_tame(&Answer::new(&list, text(&list), true));
     }
 }

@@ -1,13 +1,13 @@
 //! `relay runs`: the last feed runs.
 
-use ledger::{Run, RunStatus};
+use ledger::{Counts, Run, RunStatus};
 use redrive::overdue::run_of;
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::remedy;
-use crate::render::{self, short, span, table};
+use crate::render::{self, ago, short, span, table};
 use crate::stack::Stack;
 
 /// A run with the object it read.
@@ -46,9 +46,11 @@ pub fn line(pk: &str, run: Run, now: i64) -> Line {
             Some(known.map_or_else(|| "see its reason".to_owned(), remedy::Remedy::text))
         }
         RunStatus::Running if run.until.is_none_or(|until| until < now) => {
-            Some("nobody is reading it: the next message or sweep resumes it where it stopped".to_owned())
+            let resumed = "nobody is reading it: the next message or sweep resumes it where it stopped";
+            let known = run.reason.as_deref().and_then(remedy::mentioned);
+            Some(known.map_or_else(|| resumed.to_owned(), |remedy| format!("{resumed}. {}", remedy.action)))
         }
-        RunStatus::Running | RunStatus::Completed => None,
+        RunStatus::Running | RunStatus::Completed | RunStatus::Superseded => None,
     };
     Line { object, strict: id.is_some_and(|id| id.is_strict()), run, advice }
 }
@@ -88,6 +90,9 @@ pub fn text(lines: &[Line], now: i64) -> String {
                 line.run.run, line.run.counts.stale, line.object
             ));
         }
+        if let Some(waits) = waiting(&line.run.counts, now) {
+            text.push_str(&format!("\n\n{}: {waits}\n  `relay status` says what to do", line.run.run));
+        }
         if line.run.counts.rejected > 0 {
             let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
             text.push_str(&format!(
@@ -99,6 +104,17 @@ pub fn text(lines: &[Line], now: i64) -> String {
         }
     }
     text
+}
+
+/// Which unchanged products of a run were not where they should be when it read them, in words.
+#[must_use]
+pub fn waiting(counts: &Counts, now: i64) -> Option<String> {
+    if counts.waiting == 0 {
+        return None;
+    }
+    let by: Vec<String> = counts.waiting_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
+    let since = counts.waiting_since.map_or_else(String::new, |since| format!(", the first since {}", ago(since, now)));
+    Some(format!("of {} unchanged, {} had not arrived ({}){since}", counts.unchanged, counts.waiting, by.join(", ")))
 }
 
 /// The command.
@@ -114,8 +130,6 @@ pub async fn run(stack: &Stack, limit: usize, now: i64) -> Result<Answer, CliErr
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use ledger::Counts;
 
     use super::*;
 
@@ -146,9 +160,45 @@ mod tests {
     }
 
     #[test]
+    fn what_a_feed_found_unchanged_and_has_not_arrived_is_told() {
+        let mut fine = run(RunStatus::Completed, None);
+        fine.counts = Counts { read: 5, unchanged: 5, ..Counts::default() };
+        let mut waits = fine.clone();
+        waits.counts.waiting = 3;
+        waits.counts.waiting_by = BTreeMap::from([("medusa_sku_taken".to_owned(), 3)]);
+        waits.counts.waiting_since = Some(1_795_391_940_000);
+        let told = |run| text(&[line("F#b#k#v1", run, 0)], 1_795_392_000_000);
+        let said = told(waits);
+        assert!(said.contains("of 5 unchanged, 3 had not arrived (3 medusa_sku_taken)"), "{said}");
+        assert!(said.contains("since 2026-11-22T23:59:00Z (1 min 0 s ago)"), "{said}");
+        assert!(!told(fine).contains("had not arrived"));
+    }
+
+    #[test]
+    fn an_attempt_that_failed_is_told_while_the_run_goes_on_and_what_was_overtaken_needs_nobody() {
+        let tried = run(RunStatus::Running, Some("bucket_unavailable: s3://b/k: no answer"));
+        let lost = line("F#b#k#v1", tried, 0);
+        assert!(lost.advice.as_deref().unwrap().contains("the bucket's policy"), "{:?}", lost.advice);
+        assert!(text(&[lost], 0).contains("no answer"));
+        let overtaken = line("F#b#k#v1", run(RunStatus::Superseded, Some("object_replaced: …")), 0);
+        assert_eq!(overtaken.advice, None);
+    }
+
+    #[test]
     fn a_run_without_a_reader_is_told_and_no_runs_are_no_error() {
         let lost = line("F#b#k#v1", run(RunStatus::Running, None), 0);
         assert!(lost.advice.is_some());
         assert!(text(&[], 0).contains("incoming/<source>/"));
+    }
+
+    #[test]
+    fn what_a_key_holds_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        for status in [RunStatus::Failed, RunStatus::Running, RunStatus::Completed] {
+            let mut run = run(status, Some(WILD));
+            run.counts.stale = 1;
+            let lines = [line(&format!("F#b#incoming/demo/{WILD}.json#v1"), run, 1_795_392_000_000)];
+            assert_tame(&Answer::new(&lines, text(&lines, 1_795_392_000_000), true));
+        }
     }
 }

@@ -303,8 +303,30 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
     };
     for line in status.runs.iter().filter(lost) {
         list.push(Attention {
-            what: format!("{} is read up to record {}, and nobody is reading it", line.object, line.run.record),
+            what: format!(
+                "{} is read up to record {}, and nobody is reading it{}",
+                line.object,
+                line.run.record,
+                line.run
+                    .reason
+                    .as_deref()
+                    .map_or_else(String::new, |why| format!("; the last attempt failed: {}", short(why, 300)))
+            ),
             advice: line.advice.clone().unwrap_or_default(),
+        });
+    }
+    // Between two attempts there is no reason yet to call it lost, but one to look.
+    let trying = |line: &&Line| line.run.status == RunStatus::Running && line.run.reason.is_some() && !lost(line);
+    for line in status.runs.iter().filter(trying) {
+        let reason = line.run.reason.as_deref().unwrap_or_default();
+        list.push(Attention {
+            what: format!(
+                "{} is read up to record {}; the last attempt failed: {}",
+                line.object,
+                line.run.record,
+                short(reason, 300)
+            ),
+            advice: remedy::mentioned(reason).map_or_else(String::new, remedy::Remedy::text),
         });
     }
     for held in &status.held_feeds {
@@ -396,8 +418,8 @@ pub fn text(status: &Status, now: i64) -> String {
         let rows = status.runs.iter().take(SHOWN).map(|line| {
             let counts = &line.run.counts;
             let ago = format!("{} ago", span(now - line.run.started));
-            let numbers = [counts.read, counts.changed, counts.rejected].map(|n| n.to_string());
-            let [read, changed, rejected] = numbers;
+            let numbers = [counts.read, counts.changed, counts.rejected, counts.waiting].map(|n| n.to_string());
+            let [read, changed, rejected, waiting] = numbers;
             [
                 line.run.run.clone(),
                 line.run.status.as_str().to_owned(),
@@ -405,10 +427,11 @@ pub fn text(status: &Status, now: i64) -> String {
                 read,
                 changed,
                 rejected,
+                waiting,
                 line.object.clone(),
             ]
         });
-        parts.push(table(["run", "status", "started", "read", "changed", "rejected", "object"], rows));
+        parts.push(table(["run", "status", "started", "read", "changed", "rejected", "not arrived", "object"], rows));
     }
     parts.push(if status.attention.is_empty() {
         "Nothing needs attention.".to_owned()
@@ -503,5 +526,38 @@ mod tests {
     fn a_quiet_stack_needs_nothing() {
         let status = status_of(&[], &Reasons::new());
         assert!(text(&status, NOW).ends_with("Nothing needs attention."));
+    }
+
+    #[test]
+    fn what_comes_from_outside_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        let error = Some((ErrorKind::Permanent, WILD, WILD));
+        let dead = (QueueName::Ingest, "parked", WILD.to_owned());
+        let mut status = status_of(&[(key("1"), pending(error, 5_000))], &Reasons::new());
+        let run = |status| ledger::Run {
+            run: "run-1".into(),
+            status,
+            offset: 0,
+            record: 0,
+            resume: None,
+            counts: ledger::Counts {
+                rejected: 1,
+                rejected_by: [(WILD.to_owned(), 1)].into(),
+                ..ledger::Counts::default()
+            },
+            started: NOW,
+            finished: None,
+            reason: Some(WILD.into()),
+            owner: None,
+            until: None,
+        };
+        for (number, kind) in [RunStatus::Failed, RunStatus::Running, RunStatus::Completed].into_iter().enumerate() {
+            status.runs.push(runs::line(&format!("F#b#incoming/demo/{WILD}{number}#v1"), run(kind), NOW));
+        }
+        status.pending.oldest = Some(WILD.into());
+        status.pending.oldest_ms = Some(1);
+        status.attention = attention(&status, &Reasons::from([(dead, (1, WILD.to_owned()))]), NOW);
+        assert!(status.attention.len() >= 5, "{:?}", status.attention);
+        assert_tame(&Answer::new(&status, text(&status, NOW), true));
     }
 }

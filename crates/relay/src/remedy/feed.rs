@@ -1,6 +1,6 @@
 //! Why a feed or a record was not taken.
 
-use super::After::{GoesOn, NewFeed, Nothing};
+use super::After::{GoesOn, NewFeed};
 use super::{Remedy, remedy};
 
 // One entry, one line.
@@ -16,7 +16,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("duplicate_key", "A key that is needed occurs twice in one object.", "Have the record written once and clearly.", NewFeed),
     remedy("duplicate_sku", "Two variants share a SKU.", "Ask the supplier which of the two it belongs to.", NewFeed),
     remedy("empty_feed", "The object has no bytes, or nothing but white space.", "Upload the feed again; an export that failed is the usual cause.", NewFeed),
-    remedy("empty_key", "The key names a folder, not a feed.", "Nothing is to be done: consoles make such objects to show a folder.", Nothing),
+    remedy("empty_key", "The key ends with the source: the feed has no name.", "Upload it as incoming/<source>/<name>.", NewFeed),
     remedy("feed_failed", "A feed could not be read to its end; its run says where it broke.", "See `relay runs` and `relay rejected <run>`; what came before the break is taken.", NewFeed),
     remedy("invalid_amount", "A price is no decimal number.", "Have the price written as digits with a decimal point.", NewFeed),
     remedy("invalid_id", "The product id is empty, too long or has characters that cannot be kept.", "Have the id corrected: 1 to 157 printable characters.", NewFeed),

@@ -1,6 +1,6 @@
 //! The end of a run: what it asks for, what it leaves behind, how it is told.
 
-use catalog::Failure;
+use catalog::{ErrorKind, Failure};
 use ledger::{Registered, Run, RunStatus, Table};
 use runtime::{Announcement, Bus, Clock};
 
@@ -10,6 +10,9 @@ use crate::metrics;
 use crate::notification::{Work, strict_pass};
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::report::{FeedEvent, ManifestIndex};
+
+/// Characters that are kept of why an attempt failed.
+const REASON_CHARS: usize = 1_000;
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
     pub(super) async fn write_manifest(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
@@ -83,44 +86,77 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         run: Run,
         error: ObjectError,
     ) -> Result<(), Failure> {
-        let reason = match error {
-            ObjectError::Missing => "object_missing: it was deleted before it was read",
+        let (status, reason) = match error {
+            ObjectError::Missing => (RunStatus::Failed, "object_missing: it was deleted before it was read"),
             ObjectError::Replaced => {
-                "object_replaced: another object was uploaded under its key; that one has a run of its own"
+                let reason =
+                    "object_replaced: another object was uploaded under its key; that one has a run of its own";
+                (RunStatus::Superseded, reason)
             }
             ObjectError::Failed(failure) => {
-                let _ = self.store.hand_over_run(&work.id, &self.owner, &run, &run).await;
+                self.hand_over_with(work, &run, &failure).await;
                 return Err(failure);
             }
         };
         if let Some(version) = version {
             self.ask_for_strict_passes(work, source, &version).await?;
         }
-        self.finish(work, Some(source), run.clone(), run, Some(reason.to_owned())).await
+        let next = Run { status, reason: Some(reason.to_owned()), ..run.clone() };
+        self.end(work, Some(source), run, next).await
     }
 
-    /// Tells the world, then ends the run: a crash in between tells it twice.
+    /// Something did not work. What may work later leaves the run where it was last committed, with the reason on it; what never will ends it.
+    pub(super) async fn give_up(&self, progress: &Progressing<'_>, failure: Failure) -> Result<(), Failure> {
+        let (work, committed) = (progress.work, &progress.committed);
+        if !matches!(failure.kind, ErrorKind::Permanent | ErrorKind::Poison) {
+            self.hand_over_with(work, committed, &failure).await;
+            return Err(failure);
+        }
+        self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+        let reason = Some(format!("{}: {}", failure.code, failure.message));
+        self.finish(work, Some(progress.source), committed.clone(), committed.clone(), reason).await
+    }
+
+    /// Gives a run up at its last commit, so that the next attempt need not wait for the lease to expire, and notes why.
+    async fn hand_over_with(&self, work: &Work, committed: &Run, failure: &Failure) {
+        let why = format!("{}: {}", failure.code, failure.message).chars().take(REASON_CHARS).collect();
+        let next = Run { reason: Some(why), ..committed.clone() };
+        if let Err(error) = self.store.hand_over_run(&work.id, &self.owner, committed, &next).await {
+            tracing::warn!(%error, "the run was not given up: its lease has to expire");
+        }
+    }
+
+    /// Ends the run as completed, or as failed for a reason.
     pub(super) async fn finish(
         &self,
         work: &Work,
         source: Option<&str>,
         committed: Run,
-        mut run: Run,
+        run: Run,
         failed: Option<String>,
     ) -> Result<(), Failure> {
+        let status = if failed.is_some() { RunStatus::Failed } else { RunStatus::Completed };
+        self.end(work, source, committed, Run { status, reason: failed, ..run }).await
+    }
+
+    /// Tells the world, then ends the run as it says: a crash in between tells it twice.
+    async fn end(&self, work: &Work, source: Option<&str>, committed: Run, run: Run) -> Result<(), Failure> {
         let now = self.clock.now_ms();
-        run.status = if failed.is_some() { RunStatus::Failed } else { RunStatus::Completed };
-        run.reason = failed;
         let event = FeedEvent::of(work, source, &run, now);
-        let kind = if run.reason.is_some() { "FeedFailed" } else { "FeedCompleted" };
+        let kind = match run.status {
+            RunStatus::Failed => "FeedFailed",
+            RunStatus::Superseded => "FeedSuperseded",
+            RunStatus::Running | RunStatus::Completed => "FeedCompleted",
+        };
         let announced = self.bus.announce(&[Announcement::new(kind, &event)]).await;
         announced.into_iter().collect::<Result<Vec<()>, Failure>>()?;
         self.store.finish_run(&work.id, &self.owner, &committed, &run, now).await.map_err(|error| error.failure())?;
         metrics::between(&committed.counts, &run.counts, self.metrics);
         metrics::end(&run, self.metrics);
-        match &run.reason {
-            None => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
-            Some(reason) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),
+        match (&run.reason, run.status) {
+            (None, _) => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
+            (Some(reason), RunStatus::Superseded) => tracing::info!(run = run.run, reason, "feed superseded"),
+            (Some(reason), _) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),
         }
         Ok(())
     }

@@ -18,6 +18,18 @@ const WINDOW_BYTES: usize = 6 << 20;
 /// so few would feel: most feeds of this size bring changes.
 const FEW: usize = 3;
 
+/// Rejected records that a run keeps in the bucket, the first ones; the others are counted.
+const KEPT_RECORDS: u64 = 10_000;
+/// Bytes of them after which no further one is kept.
+const KEPT_BYTES: u64 = 256 << 20;
+
+/// Rejections that are in the bucket, or on their way there.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    records: u64,
+    bytes: u64,
+}
+
 /// What a reader has to know beyond the position, to take a run up again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +41,8 @@ pub(super) struct Resume {
     /// A record had no id that could be read: the manifest has a gap.
     #[serde(default)]
     pub(super) ids_missing: bool,
+    #[serde(default)]
+    pub(super) kept: Kept,
 }
 
 impl Resume {
@@ -80,6 +94,8 @@ pub(super) struct Progressing<'a> {
     pub(super) window: Vec<Entry>,
     pub(super) window_bytes: usize,
     pub(super) rejects: Rejects,
+    /// Parts of the rejections that were written since the last commit.
+    pub(super) rejects_written: u32,
     pub(super) manifest: Manifest,
     pub(super) committed_at: i64,
     /// The record that this invocation began with.
@@ -96,11 +112,12 @@ impl<'a> Progressing<'a> {
             committed: run.clone(),
             begun_at: run.record,
             resume: Resume::read(&run),
-            run,
+            run: Run { reason: None, ..run },
             repeated: None,
             window: Vec::new(),
             window_bytes: 0,
             rejects: Rejects::default(),
+            rejects_written: 0,
             manifest: Manifest::default(),
             committed_at: now,
         }
@@ -164,7 +181,13 @@ impl<'a> Progressing<'a> {
     }
 
     fn reject(&mut self, rejection: &Rejection, raw: &[u8]) {
-        self.rejects.add(&self.work.location(), rejection, raw);
+        let kept = &mut self.resume.kept;
+        if kept.records < KEPT_RECORDS && kept.bytes < KEPT_BYTES {
+            kept.records += 1;
+            kept.bytes += self.rejects.add(&self.work.location(), rejection, raw);
+        } else {
+            self.run.counts.rejected_unkept += 1;
+        }
         if self.info.full {
             match &rejection.product_id {
                 Some(id) => self.manifest.add(id),
@@ -193,6 +216,11 @@ impl<'a> Progressing<'a> {
         for (code, count) in settled.warnings {
             *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
         }
+        for (code, count) in settled.waiting {
+            counts.waiting += count;
+            *counts.waiting_by.entry(code).or_default() += count;
+        }
+        counts.waiting_since = counts.waiting_since.into_iter().chain(settled.waiting_since).min();
         for (entry, message) in settled.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
             let raw = serde_json::to_vec(&entry.product).unwrap_or_default();

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "test support; each test binary uses a part")]
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use catalog::Failure;
@@ -38,6 +38,10 @@ pub struct Bucket {
     pub damage: Arc<Mutex<Vec<(String, String)>>>,
     /// How many range reads there will be before every object is gone.
     pub reads_left: Arc<Mutex<Option<u64>>>,
+    /// How many writes there will be before the bucket takes no more.
+    pub puts_left: Arc<Mutex<Option<u64>>>,
+    /// Bytes of the largest object that was written.
+    pub largest_put: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -83,6 +87,12 @@ impl World {
             }},
         })
         .to_string()
+    }
+
+    /// Forgets what a notification is about, and only that.
+    pub fn forget(&self, message: &str) {
+        let work = Work::parse(message).unwrap();
+        self.bucket.objects.lock().unwrap().remove(&(work.id.key, work.version_id.unwrap()));
     }
 
     pub fn delete(&self, key: &str) {
@@ -208,6 +218,11 @@ impl Objects for Bucket {
 
     async fn put(&self, bucket: &str, key: &str, _kind: &str, body: Vec<u8>) -> Result<(), Failure> {
         assert_eq!(bucket, BUCKET);
+        if let Some(left) = self.puts_left.lock().unwrap().as_mut() {
+            let unavailable = || Failure::transient("bucket_unavailable", "the bucket does not answer");
+            *left = left.checked_sub(1).ok_or_else(unavailable)?;
+        }
+        self.largest_put.fetch_max(body.len() as u64, Ordering::SeqCst);
         let object = Object { body, modified_ms: 0, full: false };
         self.objects.lock().unwrap().insert((key.to_owned(), String::new()), object);
         Ok(())
@@ -223,7 +238,9 @@ impl Bucket {
     fn object(&self, work: &Work) -> Result<Object, ObjectError> {
         let version = work.version_id.clone().unwrap_or_default();
         let objects = self.objects.lock().unwrap();
-        objects.get(&(work.id.key.clone(), version)).cloned().ok_or(ObjectError::Missing)
+        let replaced = || objects.keys().any(|(key, _)| *key == work.id.key);
+        let gone = || if replaced() { ObjectError::Replaced } else { ObjectError::Missing };
+        objects.get(&(work.id.key.clone(), version)).cloned().ok_or_else(gone)
     }
 }
 
@@ -235,6 +252,8 @@ pub struct Switched {
     writes: AtomicU64,
     /// Fails every write of a product after this many.
     fail_after: Mutex<Option<u64>>,
+    /// Finds every product's stored copy damaged.
+    pub damaged: AtomicBool,
 }
 
 impl Table for Switched {
@@ -248,6 +267,10 @@ impl Table for Switched {
             return self.memory.write_large(write).await;
         }
         let done = self.writes.fetch_add(1, Ordering::SeqCst);
+        if self.damaged.load(Ordering::SeqCst) {
+            let source = ledger::core::BodyError::Compression(std::io::Error::other("cut off"));
+            return Err(LedgerError::Damaged { key: write.key.pk.clone(), source });
+        }
         let limit = *self.fail_after.lock().unwrap();
         match limit {
             Some(limit) if done >= limit => Err(LedgerError::Store {

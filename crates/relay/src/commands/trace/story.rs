@@ -117,8 +117,7 @@ mod tests {
 
     const NOW: i64 = 1_795_000_000_000;
 
-    #[test]
-    fn everything_is_in_one_place() {
+    fn trace() -> Trace {
         let record = Rejected {
             index: 4,
             offset: 812,
@@ -130,7 +129,7 @@ mod tests {
             object: "s3://b/incoming/demo/a.json".into(),
         };
         let stage = || view::Stage::default();
-        let trace = Trace {
+        Trace {
             product: "demo:77".into(),
             verdict: Verdict { summary: "It waits.".into(), advice: "Wait.".into(), attention: false },
             desired: Some(Desired {
@@ -155,7 +154,12 @@ mod tests {
             searched: Searched { runs: 20, since: Some(NOW), more: true },
             letters: vec![],
             breakers: vec![],
-        };
+        }
+    }
+
+    #[test]
+    fn everything_is_in_one_place() {
+        let trace = trace();
         let text = text(&trace, "catalog-relay", NOW);
         for part in [
             "It waits.\n  What to do: Wait.",
@@ -168,5 +172,20 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn what_a_feed_holds_does_nothing_to_the_terminal() {
+        use crate::shown::{WILD, assert_tame};
+        let mut trace = trace();
+        trace.verdict.summary = WILD.into();
+        trace.desired = trace.desired.map(|desired| Desired { title: WILD.into(), provenance: WILD.into(), ..desired });
+        trace.rejected[0].record.message = WILD.into();
+        let wild = view::Error {
+            reason: redrive::Reason { kind: catalog::ErrorKind::Permanent, code: "x".into(), message: WILD.into() },
+            at: NOW,
+        };
+        trace.state.as_mut().unwrap().medusa.last_error = Some(wild);
+        assert_tame(&crate::answer::Answer::new(&trace, text(&trace, "catalog-relay", NOW), true));
     }
 }

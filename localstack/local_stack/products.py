@@ -1,0 +1,67 @@
+"""Which products a feed speaks of: a run leaves no trace of those that it found unchanged."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Where a record of each source keeps the product's id.
+ID = {"shein-api": ("info", "productInfo", "goods_id"), "shein-brightdata": ("product_id",), "canonical": ("id",)}
+READ_BYTES = 64 * 1024 * 1024
+
+
+def keys(file: Path, source: str) -> set[str]:
+    """The keys (`source:id`) in a feed, as far as it can be read here. A hint: the ledger says which of them are products."""
+    try:
+        text = _decoded(file).decode("utf-8-sig", errors="replace")
+    except (OSError, EOFError, ValueError):
+        return set()
+    found = (_at(record, ID.get(source, ("id",))) for record in _records(text.lstrip()))
+    return {f"{source}:{value}".strip() for value in found if isinstance(value, (str, int)) and value != ""}
+
+
+def _decoded(file: Path) -> bytes:
+    body = file.read_bytes()[:READ_BYTES]
+    if body[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=io.BytesIO(body)).read(READ_BYTES)
+    if body[:4] == b"\x28\xb5\x2f\xfd":
+        import zstandard
+
+        return bytes(zstandard.ZstdDecompressor().stream_reader(body).read(READ_BYTES))
+    return body
+
+
+def _records(text: str) -> Iterator[Any]:
+    if text[:1] not in ("{", "["):
+        yield from _rows(text)
+        return
+    decoder, at = json.JSONDecoder(), 0
+    try:
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            yield from value if isinstance(value, list) else [value]
+            while at < len(text) and text[at].isspace():
+                at += 1
+    except (ValueError, RecursionError):
+        return
+
+
+def _rows(text: str) -> Iterator[Any]:
+    header = text.partition("\n")[0]
+    separator = next((letter for letter in header if letter in ",;\t|"), ",")
+    csv.field_size_limit(READ_BYTES)
+    try:
+        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    except csv.Error:
+        return
+
+
+def _at(record: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
