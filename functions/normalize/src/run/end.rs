@@ -6,6 +6,7 @@ use runtime::{Announcement, Bus, Clock};
 
 use super::Reader;
 use super::progress::Progressing;
+use crate::codes;
 use crate::metrics;
 use crate::notification::{Work, strict_pass};
 use crate::ports::{Ingest, ObjectError, Objects};
@@ -84,9 +85,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         error: ObjectError,
     ) -> Result<(), Failure> {
         let reason = match error {
-            ObjectError::Missing => "object_missing: it was deleted before it was read",
+            ObjectError::Missing => format!("{}: it was deleted before it was read", codes::OBJECT_MISSING),
             ObjectError::Replaced => {
-                "object_replaced: another object was uploaded under its key; that one has a run of its own"
+                let why = "another object was uploaded under its key; that one has a run of its own";
+                format!("{}: {why}", codes::OBJECT_REPLACED)
             }
             ObjectError::Failed(failure) => {
                 let _ = self.store.hand_over_run(&work.id, &self.owner, &run, &run).await;
@@ -96,7 +98,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if let Some(version) = version {
             self.ask_for_strict_passes(work, source, &version).await?;
         }
-        self.finish(work, Some(source), run.clone(), run, Some(reason.to_owned())).await
+        self.finish(work, Some(source), run.clone(), run, Some(reason)).await
     }
 
     /// Tells the world, then ends the run: a crash in between tells it twice.
