@@ -32,6 +32,42 @@ impl ErrorKind {
     }
 }
 
+impl ErrorKind {
+    /// Whether no retry can help: permanent or poison. The message goes to the dead-letter queue.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Permanent | Self::Poison)
+    }
+}
+
+/// What happened to the request that failed. The protocol goes by this, never by a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Request {
+    /// No target was asked: the failure is our own word, or the request was not begun.
+    #[default]
+    NotAsked,
+    /// There was no connection: nothing was sent.
+    NoConnection,
+    /// No answer came, or one that somebody gives in the target's place. Nothing of the request is under way: it only read, or we were told
+    /// when to come back.
+    Unanswered,
+    /// As [`Request::Unanswered`], but the target may still be carrying it out.
+    MayStillLand,
+    /// Something answered that may not be the target.
+    Garbled,
+    /// The target's own word.
+    Answered,
+}
+
+/// The target broke on the request and said so (HTTP 500 and the like).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Choke {
+    /// How often in a row it did so on this product alone while it worked for others; 0 where the request was about others too.
+    #[serde(default)]
+    pub alone: u32,
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -43,6 +79,7 @@ impl fmt::Display for ErrorKind {
 /// `code` is a stable word in `snake_case` (`pimcore_field_too_long`), fit for metrics and filters. `message` says what happened,
 /// to which product, with what value. Neither ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(from = "wire::Failure")]
 #[error("{message} [{kind}: {code}]")]
 pub struct Failure {
     /// What follows from it.
@@ -57,12 +94,25 @@ pub struct Failure {
     /// After which time it is worth another try at the latest, where that is known: somebody's lease ends.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
     pub retry_within: Option<Duration>,
+    /// What happened to the request. Where it is absent on the wire it follows from the code, as it once did.
+    pub request: Request,
+    /// Whether the target broke on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choke: Option<Choke>,
 }
 
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, code: code.into(), message: message.into(), retry_after: None, retry_within: None }
+        Self {
+            kind,
+            code: code.into(),
+            message: message.into(),
+            retry_after: None,
+            retry_within: None,
+            request: Request::NotAsked,
+            choke: None,
+        }
     }
 
     /// Worth trying again.
@@ -78,6 +128,20 @@ impl Failure {
     /// Not understood.
     pub fn poison(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Poison, code, message)
+    }
+
+    /// The same failure, saying what happened to the request.
+    #[must_use]
+    pub fn request(mut self, request: Request) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// The same failure: the target broke on the request, which was about this product alone, or about others too.
+    #[must_use]
+    pub fn choked(mut self, alone: bool) -> Self {
+        self.choke = Some(Choke { alone: alone.into() });
+        self
     }
 
     /// The same failure with the wait the target asked for.
@@ -106,5 +170,83 @@ mod millis {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<u64>::deserialize(d)?.map(Duration::from_millis))
+    }
+}
+
+mod wire {
+    use std::time::Duration;
+
+    use serde::Deserialize;
+
+    use super::{Choke, ErrorKind, Request, millis};
+
+    /// A failure as it may have been written by an earlier version.
+    #[derive(Deserialize)]
+    pub(super) struct Failure {
+        kind: ErrorKind,
+        code: String,
+        message: String,
+        #[serde(default, with = "millis")]
+        retry_after: Option<Duration>,
+        #[serde(default, with = "millis")]
+        retry_within: Option<Duration>,
+        request: Option<Request>,
+        choke: Option<Choke>,
+    }
+
+    impl From<Failure> for super::Failure {
+        fn from(read: Failure) -> Self {
+            let Failure { kind, code, message, retry_after, retry_within, request, choke } = read;
+            let request = request.unwrap_or_else(|| derived(&code, retry_after));
+            Self { kind, code, message, retry_after, retry_within, request, choke }
+        }
+    }
+
+    /// What an earlier version took from the code.
+    fn derived(code: &str, retry_after: Option<Duration>) -> Request {
+        let Some(what) = code.strip_prefix("pimcore_").or_else(|| code.strip_prefix("medusa_")) else {
+            return Request::NotAsked;
+        };
+        match (what, retry_after) {
+            ("unreachable" | "timeout" | "unavailable", None) => Request::MayStillLand,
+            ("unreachable" | "timeout" | "unavailable" | "throttled", _) => Request::Unanswered,
+            ("configuration" | "out_of_time" | "no_outcome", _) => Request::NotAsked,
+            ("unexpected_answer", _) => Request::Garbled,
+            _ => Request::Answered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_wrote_means_what_it_meant() {
+        let table = [
+            ("medusa_timeout", None, Request::MayStillLand),
+            ("medusa_timeout", Some(0), Request::Unanswered),
+            ("pimcore_unavailable", Some(7_000), Request::Unanswered),
+            ("pimcore_throttled", None, Request::Unanswered),
+            ("medusa_unexpected_answer", None, Request::Garbled),
+            ("medusa_out_of_time", None, Request::NotAsked),
+            ("medusa_refused", None, Request::Answered),
+            ("ledger_unavailable", None, Request::NotAsked),
+            ("queue_unavailable", None, Request::NotAsked),
+        ];
+        for (code, retry_after, request) in table {
+            let mut written = serde_json::json!({"kind": "transient", "code": code, "message": "m"});
+            written["retry_after"] = retry_after.into();
+            let read: Failure = serde_json::from_value(written).unwrap();
+            assert_eq!(read.request, request, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_says_it_in_fields_and_the_code_does_not_matter() {
+        let failure = Failure::transient("some_timeout", "m").request(Request::Answered).choked(true);
+        let text = serde_json::to_string(&failure).unwrap();
+        assert!(text.contains(r#""request":"answered""#) && text.contains(r#""choke":{"alone":1}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Failure>(&text).unwrap(), failure);
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod codes;
 pub mod failure;
 pub mod hash;
 pub mod hide;
@@ -7,7 +8,7 @@ pub mod key;
 pub mod product;
 pub mod version;
 
-pub use failure::{ErrorKind, Failure};
+pub use failure::{Choke, ErrorKind, Failure, Request};
 pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};

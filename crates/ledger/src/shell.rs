@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::future::try_join_all;
 
+use crate::codes;
 use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
 use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
@@ -61,10 +62,10 @@ impl LedgerError {
     #[must_use]
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Store { .. } => Failure::transient("ledger_unavailable", self.to_string()),
-            Self::Damaged { .. } => Failure::permanent("ledger_item_damaged", self.to_string()),
-            Self::TooLarge { .. } => Failure::permanent("product_too_large", self.to_string()),
-            Self::LeaseLost { .. } => Failure::transient("lease_lost", self.to_string()),
+            Self::Store { .. } => Failure::transient(codes::LEDGER_UNAVAILABLE, self.to_string()),
+            Self::Damaged { .. } => Failure::permanent(codes::LEDGER_ITEM_DAMAGED, self.to_string()),
+            Self::TooLarge { .. } => Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string()),
+            Self::LeaseLost { .. } => Failure::transient(codes::LEASE_LOST, self.to_string()),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::api::model::{Translation, TranslationCreate, TranslationUpdate, Trans
 use crate::api::{ApiError, Medusa, Refusal, split_query};
 use crate::handle::{handle, second_handle};
 use crate::references::References;
+use crate::{codes, said};
 
 /// One category as the shop should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Categories {
                 let parent = match &category.parent {
                     None => None,
                     Some(parent) => Some(known.get(parent).map(|(_, id)| id.clone()).ok_or_else(|| {
-                        Failure::transient(
-                            "medusa_no_parent",
+                        said::transient(
+                            codes::NO_PARENT,
                             format!("category {}: its parent is unknown: {parent}", category.key),
                         )
                     })?),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::Amount;
+use crate::codes;
 use crate::compare_at::{PriceList, PriceLists};
 use crate::references::References;
 
@@ -154,45 +155,45 @@ impl Article {
         let refuse = |code: &str, what: String| Err(Failure::permanent(code, format!("{key}: {what}")));
         if self.title.is_empty() {
             return refuse(
-                "medusa_no_title",
+                codes::NO_TITLE,
                 "the title is empty in every language; give it a name in the PIM".to_owned(),
             );
         }
         if self.variants.is_empty() {
-            return refuse("medusa_no_variant", "it has no variant, so nothing can be sold".to_owned());
+            return refuse(codes::NO_VARIANT, "it has no variant, so nothing can be sold".to_owned());
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = self.options.iter().find(|name| name.is_empty() || !names.insert(name.as_str())) {
-            return refuse("medusa_bad_option", format!("every option needs a name of its own, got: {twice:?}"));
+            return refuse(codes::BAD_OPTION, format!("every option needs a name of its own, got: {twice:?}"));
         }
         let (mut skus, mut choices) = (BTreeSet::new(), BTreeMap::new());
         for variant in &self.variants {
             let sku = &variant.sku;
             if sku.is_empty() || !skus.insert(sku) {
-                return refuse("medusa_bad_sku", format!("every variant needs a SKU of its own, got: {sku:?}"));
+                return refuse(codes::BAD_SKU, format!("every variant needs a SKU of its own, got: {sku:?}"));
             }
             if variant.options.len() != self.options.len() || variant.options.iter().any(String::is_empty) {
                 return refuse(
-                    "medusa_bad_option",
+                    codes::BAD_OPTION,
                     format!("variant {sku} needs a value for each of {:?}, got: {:?}", self.options, variant.options),
                 );
             }
             if let Some(other) = choices.insert(&variant.options, sku) {
                 return refuse(
-                    "medusa_same_options",
+                    codes::SAME_OPTIONS,
                     format!("variants {other} and {sku} have the same option values: {:?}", variant.options),
                 );
             }
             if variant.prices.is_empty() {
                 return refuse(
-                    "medusa_no_price",
+                    codes::NO_PRICE,
                     format!(
                         "variant {sku} has no price in a currency the shop sells in; add one, or the currency to the store"
                     ),
                 );
             }
             if let Some((currency, amount)) = variant.prices.iter().find(|(_, amount)| amount.is_sign_negative()) {
-                return refuse("medusa_bad_price", format!("variant {sku} has a negative {currency} price: {amount}"));
+                return refuse(codes::BAD_PRICE, format!("variant {sku} has a negative {currency} price: {amount}"));
             }
         }
         Ok(())

@@ -2,12 +2,14 @@
 
 pub mod api;
 pub mod categories;
+pub mod codes;
 pub mod compare_at;
 pub mod desired;
 pub mod handle;
 pub mod plan;
 pub mod push;
 pub mod references;
+mod said;
 #[cfg(test)]
 mod testing;
 pub mod text;

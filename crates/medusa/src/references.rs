@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
 use crate::compare_at::PriceLists;
+use crate::{codes, said};
 
 /// Where products are put. Every id was found in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +156,7 @@ fn named<T>(answer: Result<T, ApiError>, what: &str, id: &str) -> Result<T, Fail
 }
 
 fn wrong(what: String) -> Failure {
-    Failure::transient("medusa_wrong_reference", format!("the shop's configuration does not fit this stack: {what}"))
+    said::transient(codes::WRONG_REFERENCE, format!("the shop's configuration does not fit this stack: {what}"))
 }
 
 #[derive(Deserialize)]

@@ -12,9 +12,11 @@
 
 use std::time::Duration;
 
-use catalog::Failure;
+use catalog::{Failure, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::{codes, said};
 
 /// What Data Hub sent.
 #[derive(Debug, Clone, Copy)]
@@ -110,19 +112,27 @@ pub fn single(answer: Answer<'_>, field: &str) -> Result<AliasOutcome, RequestEr
 /// # Errors
 /// Transient, when anything in it failed: half an answer looks like a product that lost its prices.
 pub fn query<T: DeserializeOwned>(answer: Answer<'_>) -> Result<T, Failure> {
-    let reply = reply(answer)?;
+    let reply = reply(answer).map_err(only_read)?;
     for error in &reply.errors {
         // A relation to something this configuration may not read is an error beside an otherwise complete answer.
         let harmless = error.path.len() > 2 && !error.message.contains(INTERNAL);
         if !harmless {
-            return Err(Failure::transient(
-                "pimcore_query_failed",
+            let failure = said::transient(
+                codes::QUERY_FAILED,
                 format!("Pimcore could not answer at {}: {}", error.path.join("."), error.message),
-            ));
+            );
+            let broke = error.message.contains(INTERNAL);
+            return Err(if broke { failure.choked(false) } else { failure });
         }
         tracing::warn!(path = error.path.join("."), error.message, "part of Pimcore's answer was left out");
     }
     serde_json::from_value(reply.data).map_err(|error| unexpected(&format!("the answer to a query: {error}")))
+}
+
+/// A query changes nothing, whatever became of it.
+pub(crate) fn only_read(error: impl Into<Failure>) -> Failure {
+    let failure = error.into();
+    if failure.request == Request::MayStillLand { failure.request(Request::Unanswered) } else { failure }
 }
 
 const INTERNAL: &str = "Internal server error";
@@ -165,25 +175,34 @@ fn read_error(error: &Value) -> GraphqlError {
 fn http_failure(answer: Answer<'_>) -> RequestError {
     let (code, advice) = match answer.status {
         401 | 403 => {
-            ("pimcore_forbidden", "it does not accept the API key; check the secret and the Data Hub configuration")
+            (codes::FORBIDDEN, "it does not accept the API key; check the secret and the Data Hub configuration")
         }
         404 => (
-            "pimcore_not_found",
+            codes::NOT_FOUND,
             "it has no active Data Hub configuration at this address; check PIMCORE_URL and the configuration",
         ),
         413 => {
-            return RequestError::TooLarge(Failure::permanent(
-                "pimcore_too_large",
+            return RequestError::TooLarge(said::permanent(
+                codes::TOO_LARGE,
                 "the web server in front of Pimcore takes no request of this size: HTTP 413",
             ));
         }
-        429 => ("pimcore_throttled", "it asks to slow down"),
-        300..=399 => ("pimcore_redirected", "it redirects; PIMCORE_URL has to be the address it redirects to"),
-        500..=599 => ("pimcore_unavailable", "it is unavailable"),
-        _ => ("pimcore_http", "unexpected status"),
+        429 => (codes::THROTTLED, "it asks to slow down"),
+        300..=399 => (codes::REDIRECTED, "it redirects; PIMCORE_URL has to be the address it redirects to"),
+        500..=599 => (codes::UNAVAILABLE, "it is unavailable"),
+        _ => (codes::HTTP, "unexpected status"),
     };
     let message = format!("Pimcore answers HTTP {}: {advice}", answer.status);
-    RequestError::Failed(Failure::transient(code, message).retry_after(answer.retry_after.and_then(seconds)))
+    let retry_after = answer.retry_after.and_then(seconds);
+    let failure = Failure::transient(code, message).retry_after(retry_after);
+    RequestError::Failed(match answer.status {
+        429 => failure.request(Request::Unanswered),
+        // Who says when to come back has not begun.
+        500..=599 if retry_after.is_some() => failure.request(Request::Unanswered),
+        500 => failure.request(Request::MayStillLand).choked(false),
+        501..=599 => failure.request(Request::MayStillLand),
+        _ => failure.request(Request::Answered),
+    })
 }
 
 /// `Retry-After` in seconds; its other form, a date, is rare enough to fall back to our own backoff.
@@ -202,11 +221,11 @@ fn not_executed(errors: &[GraphqlError]) -> RequestError {
         let place = first.message.split(" at \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("input");
         return RequestError::Alias(
             alias,
-            Failure::permanent("pimcore_invalid_value", format!("Pimcore refuses {place}: {}", short(reason))),
+            said::permanent(codes::INVALID_VALUE, format!("Pimcore refuses {place}: {}", short(reason))),
         );
     }
     if first.message.contains(INTERNAL) {
-        return RequestError::Failed(Failure::transient("pimcore_internal_error", "Pimcore reports an internal error"));
+        return RequestError::Failed(said::choked("Pimcore reports an internal error", false));
     }
     if let Some(failure) = database(&first.message) {
         return RequestError::Failed(failure);
@@ -216,8 +235,8 @@ fn not_executed(errors: &[GraphqlError]) -> RequestError {
             "it read an empty request; a proxy changes what is sent, or it is larger than PHP's post_max_size",
         ));
     }
-    RequestError::Failed(Failure::transient(
-        "pimcore_schema_mismatch",
+    RequestError::Failed(said::transient(
+        codes::SCHEMA_MISMATCH,
         format!(
             "Pimcore does not know what was asked; install the catalog's classes and Data Hub configuration: {}",
             short(&first.message)
@@ -250,8 +269,8 @@ impl Reply {
         }
         let output = &answer["output"];
         if output.is_null() {
-            return AliasOutcome::Refused(Failure::permanent(
-                "pimcore_not_readable",
+            return AliasOutcome::Refused(said::permanent(
+                codes::NOT_READABLE,
                 "Pimcore reports success but does not show the object: there is one of another class at its path, or the Data Hub configuration may not read it",
             ));
         }
@@ -282,8 +301,8 @@ fn classify(message: &str) -> AliasOutcome {
         return AliasOutcome::StaleTree(message.to_owned());
     }
     if starts("permission denied") || starts("not allowed to create object") {
-        return AliasOutcome::Again(Failure::transient(
-            "pimcore_permission",
+        return AliasOutcome::Again(said::transient(
+            codes::PERMISSION,
             format!(
                 "the Data Hub configuration lacks a permission on the catalog's folders; rebuild its workspaces: {message}"
             ),
@@ -293,13 +312,13 @@ fn classify(message: &str) -> AliasOutcome {
         return AliasOutcome::Again(failure);
     }
     let code = match message {
-        _ if message.contains("is longer than") => "pimcore_field_too_long",
-        _ if message.contains("Empty mandatory field") => "pimcore_field_missing",
-        _ if starts("Validation failed") => "pimcore_invalid_value",
-        _ => "pimcore_refused",
+        _ if message.contains("is longer than") => codes::FIELD_TOO_LONG,
+        _ if message.contains("Empty mandatory field") => codes::FIELD_MISSING,
+        _ if starts("Validation failed") => codes::INVALID_VALUE,
+        _ => codes::REFUSED,
     };
     let field = refused_field(message).map_or_else(String::new, |field| format!("{field}: "));
-    AliasOutcome::Refused(Failure::permanent(code, format!("Pimcore refuses {field}{}", short(message))))
+    AliasOutcome::Refused(said::permanent(code, format!("Pimcore refuses {field}{}", short(message))))
 }
 
 /// What the database said, passed on by Pimcore.
@@ -308,7 +327,7 @@ fn database(message: &str) -> Option<Failure> {
     words
         .iter()
         .any(|word| message.contains(word))
-        .then(|| Failure::transient("pimcore_database", format!("Pimcore's database: {}", short(message))))
+        .then(|| said::transient(codes::DATABASE, format!("Pimcore's database: {}", short(message))))
 }
 
 /// The field that a validation message names: `… field [ url ] … [ images-1 ]` → `images[1].url`.
@@ -324,7 +343,8 @@ fn refused_field(message: &str) -> Option<String> {
 }
 
 fn unexpected(what: &str) -> Failure {
-    Failure::transient("pimcore_unexpected_answer", format!("Pimcore's answer cannot be used: {what}"))
+    Failure::transient(codes::UNEXPECTED_ANSWER, format!("Pimcore's answer cannot be used: {what}"))
+        .request(Request::Garbled)
 }
 
 fn beginning(body: &[u8]) -> String {

@@ -14,6 +14,7 @@ use crate::operations;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
 use crate::plan::{Claim, NewParent, Plan, Step, external_id, plan};
 use crate::tree::{CategoryTree, TreeNode};
+use crate::{codes, said};
 
 /// How old the tree may be while nothing has to be done. A category deleted meanwhile shows when a product is refused.
 pub const TREE_AGE: Duration = Duration::from_secs(300);
@@ -43,7 +44,7 @@ impl Placed {
         let Some(leaf) = path.0.last() else { return Ok(None) };
         let id = external_id(source, &leaf.id);
         self.tree.by_external_id(&id).map(|node| Some(node.id)).ok_or_else(|| {
-            Failure::transient("pimcore_category_missing", format!("category {id} does not exist in Pimcore yet"))
+            said::transient(codes::CATEGORY_MISSING, format!("category {id} does not exist in Pimcore yet"))
         })
     }
 }
@@ -166,7 +167,9 @@ impl Pimcore {
                 AliasOutcome::StaleTree(_) | AliasOutcome::Missing | AliasOutcome::NotDone => refresh = true,
                 AliasOutcome::Died => {
                     let message = format!("category {id}: Pimcore reports an internal error while saving it");
-                    return Err(Failure::transient("pimcore_internal_error", message));
+                    // Its products wait, the others go on. What came after it was rolled back.
+                    failed.insert(id.clone(), said::choked(message, false));
+                    refresh = true;
                 }
             }
         }
@@ -178,7 +181,7 @@ impl Pimcore {
 
     async fn update(&self, step: &Step, deadline: Instant) -> Result<Saved, Failure> {
         let Step::Update { from, parent, to, input, .. } = step else {
-            return Err(Failure::permanent("pimcore_internal", "a create is not an update"));
+            return Err(Failure::permanent(codes::INTERNAL, "a create is not an update"));
         };
         let mut variables = json!({"fullpath": from.as_str(), "input": input});
         if let Some(parent) = parent {
@@ -194,15 +197,14 @@ impl Pimcore {
                 tracing::info!(%from, %to, "category updated");
                 Ok(saved)
             }
-            AliasOutcome::Done(saved) => Err(Failure::transient(
-                "pimcore_move_ignored",
+            AliasOutcome::Done(saved) => Err(said::transient(
+                codes::MOVE_IGNORED,
                 format!("category {from} was to be at {to}, Pimcore left it at: {}", saved.fullpath),
             )),
             AliasOutcome::Refused(failure) | AliasOutcome::Again(failure) => Err(failure),
-            other => Err(Failure::transient(
-                "pimcore_move_failed",
-                format!("category {from} could not become {to}: {other:?}"),
-            )),
+            other => {
+                Err(said::transient(codes::MOVE_FAILED, format!("category {from} could not become {to}: {other:?}")))
+            }
         }
     }
 }
@@ -257,8 +259,8 @@ fn learn(tree: &mut CategoryTree, step: &Step, saved: &Saved) -> bool {
 }
 
 fn taken(id: &str, message: &str) -> Failure {
-    Failure::permanent(
-        "pimcore_category_taken",
+    said::permanent(
+        codes::CATEGORY_TAKEN,
         format!("category {id}: another object stands in its place; move or rename it in Pimcore: {message}"),
     )
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, Hide, ProductKey};
+use catalog::{ContentHash, Failure, Hide, ProductKey, Request};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +17,7 @@ use crate::operations;
 use crate::path::ProductPath;
 use crate::product::{self, PimProduct, object_id, same_product};
 use crate::tree::{self, CategoryTree};
+use crate::{codes, said};
 
 /// Name of the Data Hub configuration.
 const CONFIGURATION: &str = "catalog";
@@ -347,36 +348,42 @@ impl Pimcore {
     pub(crate) async fn post(&self, document: &str, variables: &Value, deadline: Instant) -> Result<Sent, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Failure::transient("deadline", "no time is left to ask Pimcore"));
+            return Err(Failure::transient(codes::DEADLINE, "no time is left to ask Pimcore"));
         }
         let request = self
             .http
             .post(self.endpoint.clone())
             .timeout(left.min(REQUEST_LIMIT))
             .json(&json!({"query": document, "variables": variables}));
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let lost = |error: reqwest::Error| {
+            let failure = self.unreachable(&error);
+            if operations::writes(document) { failure } else { answer::only_read(failure) }
+        };
+        let response = request.send().await.map_err(lost)?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        let body = response.bytes().await.map_err(lost)?;
         Ok(Sent { status, retry_after, body: self.hide.bytes(body.into()) })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let host = self.endpoint.host_str().unwrap_or_default();
         if error.is_timeout() {
-            return Failure::transient("pimcore_timeout", format!("Pimcore did not answer in time: {host}"));
+            return Failure::transient(codes::TIMEOUT, format!("Pimcore did not answer in time: {host}"))
+                .request(Request::MayStillLand);
         }
         // The innermost cause is the one that says something ("connection refused").
         let mut cause: &dyn std::error::Error = error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        Failure::transient("pimcore_unreachable", format!("no connection to Pimcore at {host}: {cause}"))
+        Failure::transient(codes::UNREACHABLE, format!("no connection to Pimcore at {host}: {cause}"))
+            .request(if error.is_connect() { Request::NoConnection } else { Request::MayStillLand })
     }
 }
 
 fn configuration(message: &str) -> Failure {
-    Failure::transient("pimcore_configuration", message)
+    Failure::transient(codes::CONFIGURATION, message)
 }
 
 /// An answer, owned.
@@ -418,9 +425,8 @@ struct Edge<N> {
 impl<N> Page<N> {
     fn into_nodes(self) -> Result<Vec<N>, Failure> {
         // Null is a failed filter or sort, never "no rows".
-        let edges = self
-            .edges
-            .ok_or_else(|| Failure::transient("pimcore_query_failed", "Pimcore gave no rows and no reason"))?;
+        let edges =
+            self.edges.ok_or_else(|| said::transient(codes::QUERY_FAILED, "Pimcore gave no rows and no reason"))?;
         Ok(edges.into_iter().filter_map(|edge| edge.node).collect())
     }
 }
@@ -442,8 +448,8 @@ impl HeadNode {
     fn head(&self, key: &ProductKey) -> Result<Head, Failure> {
         same_product(key, &self.fullpath, self.external_id.as_deref())?;
         let path = ProductPath::parse(&self.fullpath).ok_or_else(|| {
-            Failure::permanent(
-                "pimcore_misplaced",
+            said::permanent(
+                codes::MISPLACED,
                 format!("{key}: it was moved out of the product folder; move it back in Pimcore: {}", self.fullpath),
             )
         })?;

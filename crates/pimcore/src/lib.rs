@@ -3,6 +3,7 @@
 pub mod answer;
 mod categories;
 mod client;
+pub mod codes;
 mod digest;
 pub mod input;
 pub mod limits;
@@ -10,6 +11,7 @@ pub mod operations;
 pub mod path;
 pub mod plan;
 pub mod product;
+mod said;
 pub mod tree;
 mod write;
 

@@ -5,6 +5,7 @@
 
 use catalog::{Category, Failure, Product};
 
+use crate::codes;
 use crate::input::{CategoryNames, LANGUAGES, MAX_OPTIONS};
 
 /// External ids, article numbers, brand, attribute codes.
@@ -43,7 +44,7 @@ impl Check<'_> {
             return Ok(());
         }
         Err(self.refused(
-            "pimcore_field_too_long",
+            codes::FIELD_TOO_LONG,
             format!("{field} has {chars} characters, Pimcore keeps {limit}; it begins: {:?}", cut(text, 40)),
         ))
     }
@@ -56,7 +57,7 @@ impl Check<'_> {
         let field = format!("categories[{place}]");
         if category.id.is_empty() || category.id.trim() != category.id || category.id.chars().any(char::is_control) {
             return Err(self.refused(
-                "pimcore_category_id",
+                codes::CATEGORY_ID,
                 format!("{field}.id has to be printable, without spaces at its ends: {:?}", cut(&category.id, 40)),
             ));
         }
@@ -114,7 +115,7 @@ pub fn check(product: &Product) -> Result<(), Failure> {
     }
     if product.options.len() > MAX_OPTIONS {
         return Err(check.refused(
-            "pimcore_too_many_options",
+            codes::TOO_MANY_OPTIONS,
             format!("options has {} entries, Pimcore keeps {MAX_OPTIONS}", product.options.len()),
         ));
     }

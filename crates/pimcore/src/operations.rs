@@ -32,6 +32,11 @@ pub enum Action {
     Update,
 }
 
+/// Whether an operation changes anything.
+pub(crate) fn writes(document: &str) -> bool {
+    document.lines().any(|line| line.starts_with("mutation"))
+}
+
 /// A mutation with aliases `a0`, `a1`, …; alias N takes its input from `$iN`, its key or path from `$pN` and, to create, whether to
 /// publish from `$bN`.
 ///
@@ -78,4 +83,18 @@ pub fn category_batch(count: usize) -> String {
         })
         .collect();
     format!("mutation CreateCategories({}){{{}}}", arguments.join(","), aliases.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_writes_is_known_by_its_document() {
+        let mutations = [product_batch(&[Action::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
+        assert!(mutations.iter().all(|document| writes(document)));
+        for query in [READ_PRODUCTS, READ_HEADS, CHANGES, INVENTORY, READ_CATEGORIES, HEALTH] {
+            assert!(!writes(query), "{query}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use catalog::{Category, Failure, Version};
 use crate::input::{CategoryInput, CategoryNames, LANGUAGES};
 use crate::path::{CATEGORY_FOLDER, CategoryPath, ObjectKey};
 use crate::tree::{CategoryTree, TreeNode};
+use crate::{codes, said};
 
 /// A document's statement about where categories belong.
 #[derive(Debug, Clone)]
@@ -125,8 +126,8 @@ fn create(
     if let Some(other) = tree.alike(id) {
         plan.refused.insert(
             id.to_owned(),
-            Failure::permanent(
-                "pimcore_category_taken",
+            said::permanent(
+                codes::CATEGORY_TAKEN,
                 format!(
                     "category {id}: Pimcore takes its external id for the same as that of {}, because only case or spaces differ: {:?}",
                     other.path,

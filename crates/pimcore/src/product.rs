@@ -1,8 +1,10 @@
 //! A product as Pimcore has it: what the pipeline wrote and what people made of it.
 
-use catalog::{ContentHash, Failure, Localized, ProductKey, Version};
+use catalog::{ContentHash, Failure, Localized, ProductKey, Request, Version};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+
+use crate::{codes, said};
 
 /// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products) gives, and what the shop is fed from.
 ///
@@ -346,8 +348,8 @@ pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option
     if external_id == Some(key.to_string().as_str()) {
         return Ok(());
     }
-    Err(Failure::permanent(
-        "pimcore_other_product",
+    Err(said::permanent(
+        codes::OTHER_PRODUCT,
         format!(
             "{key}: the object at {fullpath} carries another external id, so it is not this product; move or rename it in Pimcore: {external_id:?}"
         ),
@@ -358,9 +360,10 @@ pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option
 pub(crate) fn object_id(text: &str) -> Result<u32, Failure> {
     text.parse().map_err(|_| {
         Failure::transient(
-            "pimcore_unexpected_answer",
+            codes::UNEXPECTED_ANSWER,
             format!("Pimcore's object ids are positive integers, got: {text:?}"),
         )
+        .request(Request::Garbled)
     })
 }
 
@@ -441,8 +444,8 @@ fn price(key: &ProductKey, row: PriceNode) -> Result<PimPrice, Failure> {
 }
 
 fn unreadable(key: &ProductKey, field: &str, value: &str) -> Failure {
-    Failure::permanent(
-        "pimcore_unreadable_field",
+    said::permanent(
+        codes::UNREADABLE_FIELD,
         format!("{key}: {field} in Pimcore cannot be read; correct it there or announce the product again: {value:?}"),
     )
 }

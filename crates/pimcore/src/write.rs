@@ -17,6 +17,7 @@ use crate::client::Pimcore;
 use crate::input::ProductInput;
 use crate::operations::{self, Action};
 use crate::path::ProductPath;
+use crate::{codes, said};
 
 /// How often one write is sent before its failure is left to the message's own retries.
 const ROUNDS: usize = 4;
@@ -77,7 +78,7 @@ impl Pimcore {
                 }
                 Err(error) => {
                     let failure = Failure::permanent(
-                        "pimcore_invalid_value",
+                        codes::INVALID_VALUE,
                         format!("{}: cannot be written as JSON: {error}", write.key),
                     );
                     finished.insert(write.key, WriteOutcome::Failed(failure));
@@ -111,8 +112,8 @@ impl Pimcore {
         }
         for job in jobs {
             let failure = job.last.unwrap_or_else(|| {
-                Failure::transient(
-                    "pimcore_contended",
+                said::transient(
+                    codes::CONTENDED,
                     format!("{}: appears and disappears in Pimcore while it is written", job.write.key),
                 )
             });
@@ -175,8 +176,8 @@ impl Pimcore {
         for (job, message) in hidden {
             let failure = match self.rival(&job.write.key, deadline).await {
                 Ok(Some(failure)) | Err(failure) => failure,
-                Ok(None) => Failure::permanent(
-                    "pimcore_path_taken",
+                Ok(None) => said::permanent(
+                    codes::PATH_TAKEN,
                     format!(
                         "{}: {} or its external id is taken by an object that is not to be seen as this product: one of another class, one without \
                          external id, or the product itself outside of /catalog; move, rename or delete it in Pimcore: {message}",
@@ -219,14 +220,14 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
             if saved.fullpath != expected.as_str() {
                 let message =
                     format!("{}: Pimcore saved it at another path than {expected}: {}", job.write.key, saved.fullpath);
-                return failed(job, Failure::permanent("pimcore_path_rewritten", message));
+                return failed(job, said::permanent(codes::PATH_REWRITTEN, message));
             }
             Next::Finished(job.write.key, WriteOutcome::Saved(saved))
         }
         AliasOutcome::Exists(message) => {
             if job.write.existing.is_some() {
                 // An update changes neither path nor external id, so this is a race that the next attempt decides.
-                job.last = Some(Failure::transient("pimcore_contended", format!("{}: {message}", job.write.key)));
+                job.last = Some(said::transient(codes::CONTENDED, format!("{}: {message}", job.write.key)));
                 return Next::Again(job);
             }
             Next::LookUp(job, message)
@@ -240,7 +241,7 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
             Next::Again(job)
         }
         AliasOutcome::StaleTree(message) => {
-            let failure = Failure::transient("pimcore_stale_categories", format!("{}: {message}", job.write.key));
+            let failure = said::transient(codes::STALE_CATEGORIES, format!("{}: {message}", job.write.key));
             Next::Finished(job.write.key, WriteOutcome::StaleTree(failure))
         }
         AliasOutcome::Refused(failure) | AliasOutcome::Again(failure) => {
@@ -249,13 +250,17 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
         }
         AliasOutcome::Died if job.alone => {
             let message = format!("{}: Pimcore reports an internal error while saving it", job.write.key);
-            failed(job, Failure::transient("pimcore_internal_error", message))
+            failed(job, said::choked(message, true))
         }
         AliasOutcome::Died => {
             job.alone = true;
             Next::Again(job)
         }
-        AliasOutcome::NotDone => Next::Again(job),
+        AliasOutcome::NotDone => {
+            let message = format!("{}: Pimcore reports an internal error while saving others with it", job.write.key);
+            job.last = Some(said::choked(message, false));
+            Next::Again(job)
+        }
     }
 }
 

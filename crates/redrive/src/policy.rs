@@ -26,6 +26,7 @@
 use catalog::{ErrorKind, ProductKey};
 use ledger::{ProductState, Run, RunStatus, Stage};
 
+use crate::codes;
 use crate::letter::{DeadLetter, Reason, Subject};
 use crate::request::QueueName;
 
@@ -123,7 +124,7 @@ impl Decision {
 pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
     if let Subject::Unknown(why) = facts.subject {
         return Some(
-            facts.letter.reason().unwrap_or_else(|| because(ErrorKind::Poison, "message_not_understood", why)),
+            facts.letter.reason().unwrap_or_else(|| because(ErrorKind::Poison, codes::MESSAGE_NOT_UNDERSTOOD, why)),
         );
     }
     let ledger = match facts.known {
@@ -138,12 +139,13 @@ pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
     let run = match facts.known {
         Known::Run(Some(run)) if run.status == RunStatus::Failed => {
             let why = run.reason.as_deref().unwrap_or("no reason recorded");
-            Some(because(ErrorKind::Permanent, "feed_failed", &format!("run {}: {why}", run.run)))
+            Some(because(ErrorKind::Permanent, codes::FEED_FAILED, &format!("run {}: {why}", run.run)))
         }
         _ => None,
     };
     let of_its_own = || {
-        let superseded = || because(ErrorKind::Transient, "superseded", "newer content has come since the letter died");
+        let superseded =
+            || because(ErrorKind::Transient, codes::SUPERSEDED, "newer content has come since the letter died");
         facts.letter.reason().map(|reason| if superseded_by_newer(facts) { superseded() } else { reason })
     };
     ledger.or(run).or_else(of_its_own)
@@ -156,21 +158,25 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
     let letter = facts.letter;
     let recorded = recorded(facts);
     if let Subject::Unknown(_) = facts.subject {
-        let reason = recorded.unwrap_or_else(|| because(Poison, "message_not_understood", "no subject"));
+        let reason = recorded.unwrap_or_else(|| because(Poison, codes::MESSAGE_NOT_UNDERSTOOD, "no subject"));
         return Decision::Park(reason);
     }
     if let Some(healed) = healed(facts, limits) {
-        return Decision::Drop(because(Transient, "healed", &healed));
+        return Decision::Drop(because(Transient, codes::HEALED, &healed));
     }
     let age = now.saturating_sub(letter.sent_ms);
     if age >= limits.age_limit_ms {
         let last = recorded.map(|r| format!("; last reason: {} [{}]", r.message, r.code)).unwrap_or_default();
         let days = age / 86_400_000;
-        return Decision::Park(because(Permanent, "too_old", &format!("{days} days on the dead-letter queue{last}")));
+        return Decision::Park(because(
+            Permanent,
+            codes::TOO_OLD,
+            &format!("{days} days on the dead-letter queue{last}"),
+        ));
     }
     if let Some(until) = worked_on(facts, now) {
         let seconds = (until - now) / 1000;
-        return Decision::Leave(because(Transient, "being_worked_on", &format!("leased for another {seconds} s")));
+        return Decision::Leave(because(Transient, codes::BEING_WORKED_ON, &format!("leased for another {seconds} s")));
     }
     if let (Subject::Product(key), Known::Product(state)) = (facts.subject, facts.known)
         && facts.queue == QueueName::Pimcore
@@ -179,7 +185,7 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
         return Decision::Park(unknown_product(key, recorded));
     }
     if let Some(reason) = &recorded
-        && is_refusal(reason.kind)
+        && reason.kind.is_final()
     {
         return Decision::Park(reason.clone());
     }
@@ -187,23 +193,23 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
         let last = recorded.map(|r| format!("; last reason: {} [{}]", r.message, r.code)).unwrap_or_default();
         return Decision::Leave(because(
             Transient,
-            "target_unavailable",
+            codes::TARGET_UNAVAILABLE,
             &format!("{} does not answer{last}", facts.queue),
         ));
     }
     if letter.redrives() >= limits.max_redrives {
         let last = recorded.map(|r| format!("; last reason: {} [{}]", r.message, r.code)).unwrap_or_default();
         let times = letter.redrives();
-        return Decision::Park(because(Permanent, "redrives_exhausted", &format!("redriven {times} times{last}")));
+        return Decision::Park(because(Permanent, codes::REDRIVES_EXHAUSTED, &format!("redriven {times} times{last}")));
     }
     let due = letter.sent_ms.saturating_add(wait(letter, limits));
     if due > now {
         let (times, seconds) = (letter.redrives(), (due - now) / 1000);
         let why = format!("redriven {times} times, next in {seconds} s");
-        return Decision::Leave(because(Transient, "waiting", &why));
+        return Decision::Leave(because(Transient, codes::WAITING, &why));
     }
     Decision::Redrive(recorded.unwrap_or_else(|| {
-        because(Transient, "no_reason_recorded", "the function died or ran out of time before it could say why")
+        because(Transient, codes::NO_REASON_RECORDED, "the function died or ran out of time before it could say why")
     }))
 }
 
@@ -232,7 +238,7 @@ fn healed(facts: &Facts<'_>, limits: &Limits) -> Option<String> {
                 Stage::Pimcore => state.hash.as_ref() == Some(&applied.hash),
                 Stage::Medusa => {
                     applied.at > facts.letter.sent_ms.saturating_add(limits.work_ms)
-                        || facts.letter.reason().is_some_and(|reason| is_refusal(reason.kind)) && at_rest(state)
+                        || facts.letter.reason().is_some_and(|reason| reason.kind.is_final()) && at_rest(state)
                 }
             };
             proven.then(|| format!("{} holds version {}", stage.as_str(), applied.version))
@@ -245,10 +251,6 @@ fn healed(facts: &Facts<'_>, limits: &Limits) -> Option<String> {
 fn at_rest(state: &ProductState) -> bool {
     let quiet = |stage| state.stage(stage).last_error.is_none() && state.stage(stage).owner.is_none();
     state.pending_since.is_none() && Stage::ALL.into_iter().all(quiet)
-}
-
-const fn is_refusal(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Permanent | ErrorKind::Poison)
 }
 
 /// Until when (ms) somebody is working on it.
@@ -269,8 +271,8 @@ fn superseded_by_newer(facts: &Facts<'_>) -> bool {
 }
 
 fn unknown_product(key: &ProductKey, recorded: Option<Reason>) -> Reason {
-    recorded.filter(|reason| is_refusal(reason.kind)).unwrap_or_else(|| {
-        because(ErrorKind::Permanent, "unknown_product", &format!("the ledger knows no product {key}"))
+    recorded.filter(|reason| reason.kind.is_final()).unwrap_or_else(|| {
+        because(ErrorKind::Permanent, codes::UNKNOWN_PRODUCT, &format!("the ledger knows no product {key}"))
     })
 }
 

@@ -451,7 +451,7 @@ proptest! {
                 }
             }
             Decision::Redrive(_) => {
-                let refused = held.last_error.is_some_and(|e| matches!(e.kind, ErrorKind::Permanent | ErrorKind::Poison));
+                let refused = held.last_error.is_some_and(|e| e.kind.is_final());
                 prop_assert!(!refused && answers && redrives < 8 && age < 10 * DAY);
                 prop_assert!(held.owner.is_none() || held.until.is_none_or(|until| until <= NOW));
             }

@@ -1,6 +1,6 @@
 //! What every error code means and what a person does about it.
 //!
-//! One table, used by `relay` and printed in docs/operations.md. A test reads the sources and demands an entry for every code in them.
+//! One table, used by `relay` and printed in docs/operations.md. A test demands an entry for every code on a crate's list.
 
 mod feed;
 mod medusa;
@@ -86,7 +86,7 @@ pub fn of(code: &str) -> Option<&'static Remedy> {
 /// The first code that a text mentions as a word of its own: runs that failed say why in a sentence.
 #[must_use]
 pub fn mentioned(text: &str) -> Option<&'static Remedy> {
-    text.split(|c: char| !(c.is_ascii_lowercase() || c == '_')).find_map(of)
+    text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).find_map(of)
 }
 
 /// What to tell a person about a code.
@@ -133,18 +133,6 @@ mod tests {
             for text in [remedy.meaning, remedy.action] {
                 assert!(text.ends_with('.') && text.len() > 10 && !text.contains('|'), "{}: {text}", remedy.code);
             }
-        }
-    }
-
-    #[test]
-    fn every_reason_of_a_rejected_record_has_a_remedy() {
-        // Their names are in one place: the reason's own list.
-        let source = include_str!("../../feeds/src/reason.rs");
-        let list = source.split("pub const fn as_str").nth(1).unwrap().split("impl fmt::Display").next().unwrap();
-        let names: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
-        assert!(names.len() > 30, "{names:?}");
-        for name in names {
-            assert!(of(name).is_some(), "no remedy for the reason {name}");
         }
     }
 

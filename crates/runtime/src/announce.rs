@@ -10,6 +10,7 @@ use catalog::Failure;
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
 
+use crate::codes;
 use crate::message::ProductMessage;
 use crate::trace::{TraceHeader, Traces};
 
@@ -149,7 +150,7 @@ impl Announcer {
                     .build()
             });
             let sent = self.client.put_events().set_entries(Some(entries.collect())).send().await;
-            let refused = |why: String| Failure::transient("announce_failed", format!("bus {}: {why}", self.bus));
+            let refused = |why: String| Failure::transient(codes::ANNOUNCE_FAILED, format!("bus {}: {why}", self.bus));
             match sent {
                 Err(error) => {
                     let failure = refused(DisplayErrorContext(&error).to_string());

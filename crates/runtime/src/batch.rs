@@ -19,9 +19,10 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue, SendMessageBatchRequestEntry,
 };
-use catalog::{ErrorKind, Failure, ProductKey};
+use catalog::{Failure, ProductKey};
 
 use crate::backoff;
+use crate::codes;
 use crate::message::ProductMessage;
 use crate::trace::{TraceHeader, Traces};
 
@@ -75,7 +76,7 @@ impl Batch {
                     same.push(message);
                 }
                 Err(error) => {
-                    batch.poison.push((message, Failure::poison("message_not_understood", error.to_string())))
+                    batch.poison.push((message, Failure::poison(codes::MESSAGE_NOT_UNDERSTOOD, error.to_string())))
                 }
             }
         }
@@ -161,7 +162,7 @@ fn failures_to_retry(outcomes: &HashMap<ProductKey, Outcome>) -> BTreeMap<&str, 
     let mut by_code: BTreeMap<&str, (usize, &Failure)> = BTreeMap::new();
     for outcome in outcomes.values() {
         if let Outcome::Failed(failure) = outcome
-            && matches!(failure.kind, ErrorKind::Transient | ErrorKind::Conflict)
+            && !failure.kind.is_final()
         {
             by_code.entry(&failure.code).or_insert((0, failure)).0 += 1;
         }
@@ -175,10 +176,8 @@ fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
     match outcome {
         Some(Outcome::Done) => Fate::Acknowledge,
         Some(Outcome::Again(after)) => Fate::Retry(*after),
-        Some(Outcome::Failed(failure)) => match failure.kind {
-            ErrorKind::Permanent | ErrorKind::Poison => Fate::Dead(failure.clone()),
-            ErrorKind::Transient | ErrorKind::Conflict => Fate::Retry(backoff::after(failure, id, received)),
-        },
+        Some(Outcome::Failed(failure)) if failure.kind.is_final() => Fate::Dead(failure.clone()),
+        Some(Outcome::Failed(failure)) => Fate::Retry(backoff::after(failure, id, received)),
         None => Fate::Retry(backoff::wait(id, received, None)),
     }
 }
@@ -304,6 +303,8 @@ fn reason_attributes(failure: &Failure) -> HashMap<String, MessageAttributeValue
 
 #[cfg(test)]
 mod tests {
+    use catalog::ErrorKind;
+
     use super::*;
 
     fn message(id: &str, body: &str, received: u32) -> SqsMessage {

@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod backoff;
 pub mod batch;
+pub mod codes;
 pub mod limit;
 pub mod message;
 pub mod metrics;

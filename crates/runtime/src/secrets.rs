@@ -10,6 +10,8 @@ use catalog::Failure;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::codes;
+
 /// Reads JSON secrets from Secrets Manager and keeps them for [`Secrets::KEEP`].
 ///
 /// A target that refuses a secret may do so because it was rotated: [`Secrets::forget`] it, read again, try once more.
@@ -48,7 +50,10 @@ impl Secrets {
         serde_json::from_str(&text).map_err(|_| {
             kept.remove(name);
             let fields = "Pimcore {\"apiKey\"}, Medusa {\"email\",\"password\"} or {\"secretKey\"}";
-            Failure::transient("secret_unreadable", format!("secret {name} is not the JSON it should be: {fields}"))
+            Failure::transient(
+                codes::SECRET_UNREADABLE,
+                format!("secret {name} is not the JSON it should be: {fields}"),
+            )
         })
     }
 
@@ -60,13 +65,13 @@ impl Secrets {
     async fn read(&self, name: &str) -> Result<String, Failure> {
         let output = self.client.get_secret_value().secret_id(name).send().await.map_err(|error| match &error {
             SdkError::ServiceError(refused) if refused.err().is_resource_not_found_exception() => Failure::transient(
-                "secret_missing",
+                codes::SECRET_MISSING,
                 format!("secret {name} does not exist: create it, see docs/deployment.md"),
             ),
             // A role that may read one secret only is told nothing else about a name that does not exist.
             SdkError::ServiceError(refused) if refused.err().code() == Some("AccessDeniedException") => {
                 Failure::transient(
-                    "secret_denied",
+                    codes::SECRET_DENIED,
                     format!(
                         "secret {name} does not exist, or this function may not read it: {}",
                         refused.err().message().unwrap_or("AccessDeniedException")
@@ -74,13 +79,13 @@ impl Secrets {
                 )
             }
             _ => Failure::transient(
-                "secrets_unavailable",
+                codes::SECRETS_UNAVAILABLE,
                 format!("secret {name} cannot be read: {}", DisplayErrorContext(&error)),
             ),
         })?;
-        output
-            .secret_string
-            .ok_or_else(|| Failure::transient("secret_unreadable", format!("secret {name} holds bytes, not JSON text")))
+        output.secret_string.ok_or_else(|| {
+            Failure::transient(codes::SECRET_UNREADABLE, format!("secret {name} holds bytes, not JSON text"))
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod codes;
 mod handle;
 pub mod manifest;
 pub mod merge;

@@ -5,6 +5,8 @@ use std::future::Future;
 use catalog::Failure;
 use serde::Deserialize;
 
+use crate::codes;
+
 /// Bytes of a part read at once. With fifty parts (a million products) both manifests together take 6.5 MB.
 pub const PIECE: u64 = 64 * 1024;
 
@@ -74,7 +76,10 @@ impl Part {
             let to = (self.read + PIECE).min(self.size);
             let more = source.range(&self.bucket, &self.key, self.read, to).await?;
             if more.is_empty() {
-                return Err(Failure::transient("manifest_unreadable", format!("{} ends before its size", self.key)));
+                return Err(Failure::transient(
+                    codes::MANIFEST_UNREADABLE,
+                    format!("{} ends before its size", self.key),
+                ));
             }
             self.read += more.len() as u64;
             self.piece.extend(more);

@@ -9,6 +9,7 @@ use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
+use crate::codes;
 use crate::manifest::{Index, Manifests, Part};
 use crate::merge::{Ids, Missing};
 
@@ -222,11 +223,11 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                 }
             }
         }
-        let moved =
-            serde_json::to_string(&accepted).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+        let moved = serde_json::to_string(&accepted)
+            .map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
         if !self.store.move_watermark(&name, text.as_deref(), &moved).await.map_err(|error| error.failure())? {
             return Err(Failure::transient(
-                "baseline_moved",
+                codes::BASELINE_MOVED,
                 format!("{}: another full feed was compared meanwhile", request.source),
             ));
         }
@@ -247,7 +248,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         match self.withdraw(&request, older, &newer, false, &mut report).await? {
             None => Ok(Outcome::Overtaken(report)),
             // What is done is passed over by the next attempt.
-            Some(_) => Err(Failure::transient("deadline", "no time is left to compare an overtaken full feed")),
+            Some(_) => Err(Failure::transient(codes::DEADLINE, "no time is left to compare an overtaken full feed")),
         }
     }
 
@@ -256,7 +257,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let Some(bytes) = self.manifests.get(&request.bucket, &key).await? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| Failure::permanent("manifest_unreadable", format!("{key} is no manifest: {error}")))
+            .map_err(|error| Failure::permanent(codes::MANIFEST_UNREADABLE, format!("{key} is no manifest: {error}")))
     }
 
     async fn missing(&self, request: &Request, before: &Index, now: &Index) -> Result<Missing<'_, M>, Failure> {

@@ -11,7 +11,7 @@ use crate::manifest::Manifests;
 pub struct Bucket(pub Client);
 
 fn failed(key: &str, error: impl std::error::Error) -> Failure {
-    Failure::transient("s3_unavailable", format!("{key}: {}", DisplayErrorContext(error)))
+    Failure::transient(crate::codes::S3_UNAVAILABLE, format!("{key}: {}", DisplayErrorContext(error)))
 }
 
 impl Manifests for Bucket {

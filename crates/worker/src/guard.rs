@@ -16,6 +16,8 @@ use ledger::{Ledger, Stage, Table};
 use runtime::{Announcement, Bus, Metrics};
 use serde::Serialize;
 
+use crate::codes;
+
 /// Between two announcements of one environment, in ms.
 const AGAIN_MS: i64 = 10_000;
 /// A held message waits at least this long: a probe that is due takes a moment.
@@ -69,7 +71,7 @@ impl Guard {
                 let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0)).max(LEAST_WAIT);
                 let reason = seen.reason.unwrap_or_default();
                 let message = format!("{target} is left alone until it answers again; last it was: {reason}");
-                return Some(Failure::transient("breaker_open", message).retry_after(Some(wait)));
+                return Some(Failure::transient(codes::BREAKER_OPEN, message).retry_after(Some(wait)));
             }
         }
         None

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+pub mod codes;
 mod guard;
 
 use std::collections::{BTreeMap, HashMap};
@@ -83,11 +84,11 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
                 Claim::Leased { until } => {
                     let busy = format!("{key}: somebody else brings it to {}, until {until} ms at most", self.stage);
                     let left = until.saturating_sub(self.clock.now_ms());
-                    Failure::transient("leased", busy)
+                    Failure::transient(codes::LEASED, busy)
                         .retry_within(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
                 }
                 Claim::Unknown => {
-                    Failure::permanent("unknown_product", format!("{key}: no feed has ever brought this product"))
+                    Failure::permanent(codes::UNKNOWN_PRODUCT, format!("{key}: no feed has ever brought this product"))
                 }
             };
             sorted.outcomes.insert(key, Outcome::Failed(failure));

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::{ContentHash, Failure, ProductKey, Request, Version};
 use ledger::breaker::{Flow, Health, Mapping, Settings, look, tend};
 use ledger::core::breaker::{Mode, item_key};
 use ledger::core::desired;
@@ -117,7 +117,7 @@ impl World {
     }
 
     async fn fails(&self, guard: &Guard, stage: Stage, code: &str) {
-        self.batch(guard, stage, &[1, 2], |_| Err(Failure::transient(code, "no answer"))).await;
+        self.batch(guard, stage, &[1, 2], |_| Err(no_answer(code))).await;
     }
 
     async fn mode(&self, target: Stage) -> Mode {
@@ -137,6 +137,17 @@ impl World {
     fn later(&self, ms: i64) {
         self.clock.0.fetch_add(ms, Ordering::Relaxed);
     }
+}
+
+/// A failure as the clients make it.
+fn no_answer(code: &str) -> Failure {
+    let request = match code.split_once('_') {
+        Some(("pimcore" | "medusa", "unreachable")) => Request::NoConnection,
+        Some(("pimcore" | "medusa", "timeout" | "unavailable")) => Request::MayStillLand,
+        Some(("pimcore" | "medusa", _)) => Request::Answered,
+        _ => Request::NotAsked,
+    };
+    Failure::transient(code, "no answer").request(request)
 }
 
 fn key(n: u32) -> ProductKey {
@@ -224,7 +235,7 @@ async fn two_environments_open_it_once_and_both_hold() {
         world.fails(&two, Stage::Pimcore, "pimcore_unavailable").await;
     }
     // Both have their third batch under way when the first of them opens it.
-    let answers = [Failure::transient("pimcore_timeout", "t"), Failure::transient("pimcore_unavailable", "u")];
+    let answers = [no_answer("pimcore_timeout"), no_answer("pimcore_unavailable")];
     for (guard, failure) in [(&one, &answers[0]), (&two, &answers[1])] {
         let results = BTreeMap::from([(key(1), Err::<(), _>(failure.clone())), (key(2), Err(failure.clone()))]);
         guard.learn(&world.ledger, &world.bus, &results, NOW).await;
@@ -267,7 +278,7 @@ async fn an_opener_that_dies_before_it_could_say_so_is_made_up_for_by_whoever_ho
 async fn a_ledger_that_does_not_take_the_opening_is_asked_again() {
     let world = World::new();
     let guard = guard(Stage::Medusa);
-    let failure = Failure::transient("medusa_unreachable", "refused");
+    let failure = no_answer("medusa_unreachable");
     let results = BTreeMap::from([(key(1), Err::<(), _>(failure))]);
     world.ledger.table().break_down(true);
     for _ in 0..5 {

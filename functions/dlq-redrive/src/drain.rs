@@ -326,7 +326,7 @@ fn overrule(
     let reason = || {
         policy::recorded(&facts(name, received, subject, known)).unwrap_or_else(|| Reason {
             kind: ErrorKind::Transient,
-            code: "no_reason_recorded".to_owned(),
+            code: redrive::codes::NO_REASON_RECORDED.to_owned(),
             message: "the function died or ran out of time before it could say why".to_owned(),
         })
     };

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod breakers;
+pub mod codes;
 mod drain;
 mod handler;
 mod health;

@@ -9,6 +9,8 @@ use ledger::Stage;
 use ledger::breaker::{Flow, Mapping};
 use runtime::settings::{SettingError, required};
 
+use crate::codes;
+
 /// A mapping as the template has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
@@ -74,7 +76,7 @@ impl Mapping for Mappings {
         let Some(Deployed { id, batch }) = self.deployed.get(&queue) else { return Ok(()) };
         let failed = |call: &str, error: &dyn std::fmt::Display| {
             let message = format!("{call} of the {} queue's mapping {id}: {error}", queue.as_str());
-            Failure::transient("mapping_unavailable", message)
+            Failure::transient(codes::MAPPING_UNAVAILABLE, message)
         };
         let found = self.client.get_event_source_mapping().uuid(id).send().await;
         let found = found.map_err(|error| failed("GetEventSourceMapping", &DisplayErrorContext(&error)))?;

@@ -74,7 +74,7 @@ impl Redriver {
             let budget = if !wanted {
                 Err("not_asked_for")
             } else if !self.target_answers(queue).await {
-                Err("target_unavailable")
+                Err(redrive::codes::TARGET_UNAVAILABLE)
             } else {
                 let depth = match self.queues.get(&queue) {
                     Some(queue) => queue.depth().await?,

@@ -260,7 +260,11 @@ impl Redriver {
                 Ok(true) => free.push((key, state, error)),
                 Ok(false) => {
                     let message = format!("{}; it is being brought to {stage} right now", error.message);
-                    let reason = Reason { kind: ErrorKind::Transient, code: "being_worked_on".to_owned(), message };
+                    let reason = Reason {
+                        kind: ErrorKind::Transient,
+                        code: redrive::codes::BEING_WORKED_ON.to_owned(),
+                        message,
+                    };
                     report.add(line(key, "leave", reason, error.at));
                 }
                 Err(why) => report.failures.push(format!("product {key}: {why}")),

@@ -8,6 +8,8 @@ use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop};
 use runtime::Secrets;
 use tokio::sync::Mutex;
 
+use crate::codes;
+
 /// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
 
@@ -71,7 +73,7 @@ impl MedusaAccess {
             return Ok(Arc::clone(&kept.open));
         }
         let medusa = Medusa::new(&self.url, credentials.clone())
-            .map_err(|error| Failure::transient("medusa_configuration", format!("MEDUSA_URL: {error}")))?;
+            .map_err(|error| Failure::transient(codes::MEDUSA_CONFIGURATION, format!("MEDUSA_URL: {error}")))?;
         let mut references =
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;

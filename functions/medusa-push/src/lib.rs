@@ -5,6 +5,7 @@
 //! So a message can come twice, late or out of order, and people's edits in the PIM reach the shop the same way feeds do.
 
 pub mod access;
+pub mod codes;
 pub mod map;
 pub mod metrics;
 pub mod push;

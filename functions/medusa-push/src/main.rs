@@ -84,11 +84,11 @@ impl Function {
         let failed_with = |code: &str| {
             outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.code == code))
         };
-        if failed_with("pimcore_forbidden") {
+        if failed_with(pimcore::codes::FORBIDDEN) {
             self.pimcore.forget().await;
         }
         // What was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
-        let doubted = ["medusa_login_refused", "medusa_unauthorized", "medusa_not_found"];
+        let doubted = [medusa::codes::LOGIN_REFUSED, medusa::codes::UNAUTHORIZED, medusa::codes::NOT_FOUND];
         if doubted.into_iter().any(failed_with) {
             self.medusa.forget().await;
         }

@@ -12,6 +12,7 @@ use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
 use crate::access::{Open, Trust};
+use crate::codes;
 use crate::{map, metrics};
 
 /// One invocation's work.
@@ -44,7 +45,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         // The shop's stage is never refused because it is done; if it is, the next delivery tries again.
         for (key, _) in applied {
             let odd = format!("{key}: the ledger gave no lease");
-            outcomes.insert(key, Outcome::Failed(Failure::transient("not_claimed", odd)));
+            outcomes.insert(key, Outcome::Failed(Failure::transient(codes::NOT_CLAIMED, odd)));
         }
         let claimed: BTreeMap<ProductKey, (&ProductState, Depth)> = messages
             .iter()
@@ -111,7 +112,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         results.extend(place(pimcore, &shop, &orders, &read, ends).await?);
 
         // Refused for what we believe of the shop's settings: believed once it has been looked at again.
-        orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == "medusa_no_price"));
+        orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
         if !orders.is_empty() {
             // A look that fails is a failure of these products alone: the others have been dealt with.
             match self.place_if_changed(pimcore, &shop, open(Trust::LookAgain).await, &orders, &read).await {

@@ -5,7 +5,7 @@ mod common;
 
 use std::cell::Cell;
 
-use catalog::{Failure, ProductKey};
+use catalog::{Failure, ProductKey, Request};
 use common::Function;
 use common::standin::StandIn;
 use ledger::breaker::{Settings, look};
@@ -41,7 +41,8 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
         let push = Push { worker, metrics: &Metrics::default() };
         let open = async |_| {
             asked.set(asked.get() + 1);
-            Err(Failure::transient("medusa_unreachable", "GET /admin/stores: no connection"))
+            let lost = Failure::transient("medusa_unreachable", "GET /admin/stores: no connection");
+            Err(lost.request(Request::NoConnection))
         };
         push.run(&Ok(pim.client()), open, &messages(number * 10)).await
     };

@@ -12,6 +12,7 @@ use catalog::Failure;
 use feeds::integrity::{Algorithm, Checksum};
 use runtime::TraceHeader;
 
+use crate::codes;
 use crate::notification::Work;
 use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 
@@ -130,7 +131,10 @@ impl Objects for S3 {
     async fn put(&self, bucket: &str, key: &str, kind: &str, body: Vec<u8>) -> Result<(), Failure> {
         let request = self.0.put_object().bucket(bucket).key(key).content_type(kind).body(ByteStream::from(body));
         request.send().await.map(|_| ()).map_err(|error| {
-            Failure::transient("bucket_unavailable", format!("s3://{bucket}/{key}: {}", DisplayErrorContext(&error)))
+            Failure::transient(
+                codes::BUCKET_UNAVAILABLE,
+                format!("s3://{bucket}/{key}: {}", DisplayErrorContext(&error)),
+            )
         })
     }
 }
@@ -153,7 +157,7 @@ fn etag(work: &Work) -> Option<String> {
 }
 
 fn unavailable(work: &Work, message: &str) -> ObjectError {
-    ObjectError::Failed(Failure::transient("bucket_unavailable", format!("{}: {message}", work.location())))
+    ObjectError::Failed(Failure::transient(codes::BUCKET_UNAVAILABLE, format!("{}: {message}", work.location())))
 }
 
 fn object_error<E>(work: &Work, error: &SdkError<E>) -> ObjectError
@@ -185,7 +189,7 @@ impl Ingest for IngestQueue {
         let message = self.client.send_message().queue_url(&self.url).message_body(body);
         message.set_message_system_attributes(trace).send().await.map(|_| ()).map_err(|error| {
             Failure::transient(
-                "queue_unavailable",
+                codes::QUEUE_UNAVAILABLE,
                 format!("the ingest queue: {}", aws_sdk_sqs::error::DisplayErrorContext(&error)),
             )
         })

@@ -11,6 +11,7 @@
 //! Whatever fails in between, the next attempt starts at the last commit. What it does again is harmless, and counted once.
 
 pub mod aws;
+pub mod codes;
 pub mod metrics;
 pub mod notification;
 pub mod object;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use catalog::{ErrorKind, Failure};
+use catalog::Failure;
 use feeds::Limits;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Leases, Ledger, Owner};
@@ -90,7 +90,9 @@ impl Function {
                 let outcome = match (&request, &work) {
                     (Some(request), _) => self.withdraw(request, deadline).await,
                     (None, Ok(work)) => reader.handle(work, body).await,
-                    (None, Err(error)) => Outcome::Failed(Failure::poison("message_not_understood", error.to_string())),
+                    (None, Err(error)) => {
+                        Outcome::Failed(Failure::poison(runtime::codes::MESSAGE_NOT_UNDERSTOOD, error.to_string()))
+                    }
                 };
                 self.settle(message, outcome).await
             };
@@ -121,7 +123,7 @@ impl Function {
         let wait = match outcome {
             Outcome::Done => return None,
             Outcome::Again(wait) => wait,
-            Outcome::Failed(failure) if matches!(failure.kind, ErrorKind::Permanent | ErrorKind::Poison) => {
+            Outcome::Failed(failure) if failure.kind.is_final() => {
                 self.metrics.count(Metric::DeadLetters, 1);
                 return self.queue.bury(&[(message, &failure)]).await.pop();
             }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use catalog::Failure;
 use tokio::task::JoinHandle;
 
+use crate::codes;
 use crate::notification::Work;
 use crate::ports::{ObjectError, Objects};
 
@@ -47,7 +48,7 @@ impl<O: Objects> ObjectReader<O> {
                 Ok(bytes) => bytes.map(Some),
                 Err(error) => {
                     let message = format!("{}: a read was aborted: {error}", self.work.location());
-                    Err(ObjectError::Failed(Failure::transient("bucket_unavailable", message)))
+                    Err(ObjectError::Failed(Failure::transient(codes::BUCKET_UNAVAILABLE, message)))
                 }
             },
         }

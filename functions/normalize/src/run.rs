@@ -12,6 +12,7 @@ use ledger::{Ledger, Owner, Registered, Run, RunClaim, Table};
 use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
+use crate::codes;
 use crate::metrics;
 use crate::notification::Work;
 use crate::object::ObjectReader;
@@ -181,7 +182,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
         let mut feed = Feed::expecting(progress.info.checksum, adapter, &work.id.key, checkpoint, self.limits)
-            .map_err(|error| Failure::transient("decoder_unavailable", error.to_string()))?;
+            .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?;
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
         let mut outcomes = Vec::new();
         loop {

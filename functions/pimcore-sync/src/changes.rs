@@ -19,6 +19,8 @@ use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
+use crate::codes;
+
 /// Name of the watermark.
 pub const WATERMARK: &str = "pimcore-changes";
 /// Longest time between the start of a save and the moment it shows, in seconds. Saves of the largest products took 1.4 s.
@@ -152,8 +154,8 @@ pub async fn follow<T: Table, B: Bus, C: Clock>(
         let (done, dealt) = follower.deal_with(&page, &position, &mut report).await;
         let next = position.after(&page[..done], read_s);
         if next != position {
-            let moved =
-                serde_json::to_string(&next).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+            let moved = serde_json::to_string(&next)
+                .map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
             if !ledger.move_watermark(WATERMARK, text.as_deref(), &moved).await.map_err(|error| error.failure())? {
                 tracing::info!("somebody else follows the change feed");
                 return Ok(report);

@@ -7,6 +7,8 @@
 use catalog::{ContentHash, Failure};
 use pimcore::Head;
 
+use crate::codes;
+
 /// Who publishes new products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishPolicy {
@@ -25,9 +27,10 @@ impl PublishPolicy {
         match text {
             "auto" => Ok(Self::Auto),
             "review" => Ok(Self::Review),
-            other => {
-                Err(Failure::transient("configuration", format!("PUBLISH_POLICY is auto or review, got: {other:?}")))
-            }
+            other => Err(Failure::transient(
+                codes::CONFIGURATION,
+                format!("PUBLISH_POLICY is auto or review, got: {other:?}"),
+            )),
         }
     }
 }

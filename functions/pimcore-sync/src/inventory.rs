@@ -17,6 +17,7 @@ use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{self, Reaction, react};
+use crate::codes;
 
 /// Object ids in a section. Even with the longest external ids its list is half of what one ledger item holds.
 pub const SECTION: u32 = 1024;
@@ -129,8 +130,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
             let listed = sections.range(section + 1..).next().copied();
             let next = ahead.first().map(|row| row.cursor.id / SECTION).into_iter().chain(listed).min();
             let stepped = Progress { next, sections };
-            let written =
-                serde_json::to_string(&stepped).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+            let written = serde_json::to_string(&stepped)
+                .map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
             if !self.ledger.move_watermark(PROGRESS, text.as_deref(), &written).await.map_err(failure)? {
                 tracing::info!("somebody else compares");
                 return Ok(report);
@@ -165,7 +166,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         self.bus.announce(&announcements).await.into_iter().collect::<Result<(), Failure>>()?;
         self.repair(rows, report).await?;
         let written =
-            serde_json::to_string(&now).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+            serde_json::to_string(&now).map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
         if text.as_deref() != Some(written.as_str()) && !(text.is_none() && now.is_empty()) {
             // Who loses this race loses the one for the progress too.
             self.ledger.move_watermark(&name, text.as_deref(), &written).await.map_err(failure)?;

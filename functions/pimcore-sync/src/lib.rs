@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod changes;
+pub mod codes;
 pub mod decide;
 pub mod inventory;
 pub mod sync;

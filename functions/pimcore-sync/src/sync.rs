@@ -10,6 +10,7 @@ use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Worker};
 
+use crate::codes;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 
 /// One invocation's work.
@@ -117,8 +118,10 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
             keys.iter().map(|key| Announcement::product_synced(&message(key))).collect();
         let answers = self.worker.bus.announce(&announcements).await;
         for (n, key) in keys.into_iter().enumerate() {
-            let answer =
-                answers.get(n).cloned().unwrap_or_else(|| Err(Failure::transient("announce_failed", "no answer")));
+            let answer = answers
+                .get(n)
+                .cloned()
+                .unwrap_or_else(|| Err(Failure::transient(runtime::codes::ANNOUNCE_FAILED, "no answer")));
             match (answer, results.get_mut(&key)) {
                 (Ok(()), Some(_)) => {}
                 (Ok(()), None) => drop(outcomes.insert(key, Outcome::Done)),
@@ -266,7 +269,7 @@ fn read_one(
     let doc = doc
         .ok_or_else(|| {
             Failure::permanent(
-                "ledger_doc_missing",
+                codes::LEDGER_DOC_MISSING,
                 format!("{key}: the ledger has its state but not its document; upload the feed again"),
             )
         })?

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{ErrorKind, Failure, ProductKey};
+use catalog::{ErrorKind, Failure, ProductKey, Request};
 
 use super::breaker::Settings;
 use super::stage::Stage;
@@ -62,20 +62,22 @@ impl Failures {
     }
 }
 
-/// Whether a failure says that a target as a whole does not work: no connection, no answer in time, 5xx or 429. Not a refusal, a lease or the ledger.
+/// Whether a failure is about this target: its client's codes begin with its name.
+fn is_of(target: Stage, failure: &Failure) -> bool {
+    failure.code.strip_prefix(target.as_str()).is_some_and(|what| what.starts_with('_'))
+}
+
+/// Whether a failure says that a target as a whole does not work: no connection, no answer, or somebody else's in its place. Not a refusal, a lease
+/// or the ledger.
 #[must_use]
 pub fn is_silence(target: Stage, failure: &Failure) -> bool {
-    let said = ["_unreachable", "_timeout", "_unavailable", "_throttled"];
-    failure.kind == ErrorKind::Transient
-        && failure.code.strip_prefix(target.as_str()).is_some_and(|what| said.contains(&what))
+    let silent = matches!(failure.request, Request::NoConnection | Request::Unanswered | Request::MayStillLand);
+    failure.kind == ErrorKind::Transient && silent && is_of(target, failure)
 }
 
 /// Whether a failure is the target's own word: it works, though not for this product or with this key.
 fn is_answer(target: Stage, failure: &Failure) -> bool {
-    // Made by the client before anything was asked, or of what may be a proxy's page.
-    let unsaid = ["_configuration", "_out_of_time", "_unexpected_answer", "_no_outcome"];
-    failure.code.strip_prefix(target.as_str()).is_some_and(|what| what.starts_with('_') && !unsaid.contains(&what))
-        && !is_silence(target, failure)
+    failure.request == Request::Answered && is_of(target, failure)
 }
 
 /// What the results of a batch tell about a target. A product that was done needed every target of the function.
@@ -96,7 +98,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
     }
     silent.map_or(Seen::Nothing, |(product, failure)| Seen::Silence {
         product: Some(product.clone()),
-        general: several || failure.code.ends_with("_unreachable"),
+        general: several || failure.request == Request::NoConnection,
         reason: failure.to_string(),
     })
 }
@@ -106,7 +108,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
 #[must_use]
 pub fn seen_in_passing(target: Stage, failure: &Failure) -> Seen {
     if is_silence(target, failure) {
-        let general = failure.code.ends_with("_unreachable");
+        let general = failure.request == Request::NoConnection;
         Seen::Silence { product: None, general, reason: failure.to_string() }
     } else {
         Seen::Nothing
@@ -128,10 +130,22 @@ mod tests {
         calm_ms: 1,
     };
 
+    /// As the clients make them.
+    fn trouble(code: &str) -> Failure {
+        let request = match code {
+            "medusa_unreachable" | "pimcore_unreachable" => Request::NoConnection,
+            "medusa_timeout" | "medusa_unavailable" | "pimcore_timeout" => Request::MayStillLand,
+            "medusa_throttled" | "pimcore_unavailable" => Request::Unanswered,
+            "medusa_login_refused" | "medusa_not_found" => Request::Answered,
+            _ => Request::NotAsked,
+        };
+        Failure::transient(code, "trouble").request(request)
+    }
+
     fn batch(results: &[(&str, Result<(), &str>)]) -> BTreeMap<ProductKey, Result<(), Failure>> {
         let failure = |code: &&str| match *code {
-            "medusa_refused" => Failure::permanent("medusa_refused", "no"),
-            code => Failure::transient(code, "trouble"),
+            "medusa_refused" => Failure::permanent("medusa_refused", "no").request(Request::Answered),
+            code => trouble(code),
         };
         let of = |(id, result): &(&str, Result<(), &str>)| {
             (ProductKey::new("demo", *id).unwrap(), result.as_ref().map_err(failure).copied())
@@ -161,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_code_decides_nothing() {
+        let unlucky = Failure::transient("medusa_price_unavailable", "no").request(Request::Answered);
+        assert!(!is_silence(Stage::Medusa, &unlucky) && is_answer(Stage::Medusa, &unlucky));
+        let lucky = Failure::transient("medusa_anything", "…").request(Request::Unanswered);
+        assert!(is_silence(Stage::Medusa, &lucky) && !is_silence(Stage::Pimcore, &lucky));
+    }
+
+    #[test]
     fn a_product_that_is_done_says_that_the_pim_works_too() {
         assert_eq!(seen(Stage::Pimcore, &batch(&[("1", Ok(()))])), Seen::Answer);
         assert_eq!(seen(Stage::Pimcore, &batch(&[("1", Err("medusa_timeout"))])), Seen::Nothing);
@@ -180,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_listing_that_fails_says_nothing_about_products_unless_there_is_no_connection() {
-        let listing = |code: &str| seen_in_passing(Stage::Pimcore, &Failure::transient(code, "trouble"));
+        let listing = |code: &str| seen_in_passing(Stage::Pimcore, &trouble(code));
         let trips = |seen: &Seen| {
             let mut failures = Failures::default();
             (0..10).any(|_| failures.learn(seen, &SETTINGS))

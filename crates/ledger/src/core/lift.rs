@@ -4,7 +4,7 @@
 //! before. From then on nothing holds the product back, not even a refusal; a sweep announces it even if the announcement that follows here
 //! is lost.
 
-use catalog::{ErrorKind, ProductKey};
+use catalog::ProductKey;
 
 use super::expression::{Change, Condition, Operand, Write};
 use super::stage::Stage;
@@ -20,7 +20,7 @@ pub fn standing(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
 /// The failure that stands, if it is a refusal: nothing but new content or a person ends it.
 #[must_use]
 pub fn refusal(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
-    standing(state, stage).filter(|error| matches!(error.kind, ErrorKind::Permanent | ErrorKind::Poison))
+    standing(state, stage).filter(|error| error.kind.is_final())
 }
 
 /// The conditional write that lifts the failure in `seen`; `None` where there is none. It is not lifted if somebody works on the product or

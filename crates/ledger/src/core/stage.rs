@@ -12,7 +12,7 @@
 //! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives the lease back like any other, and
 //!   sets `recheck_at` like a takeover.
 
-use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
 use super::state::{self, ProductState, RecordedError, StageState};
@@ -408,15 +408,9 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
 }
 
 /// Whether a failure leaves open if the target is still executing the request: no answer, or one that a proxy gives for it (5xx).
-/// The clients' codes for those end in `_timeout`, `_unreachable` and `_unavailable`. A target that says when to come back (429, 503
-/// with `Retry-After`) has not begun.
 #[must_use]
 pub fn in_doubt(failure: &Failure) -> bool {
-    const ENDINGS: [&str; 3] = ["_timeout", "_unreachable", "_unavailable"];
-    failure.kind == ErrorKind::Transient
-        && failure.retry_after.is_none()
-        && failure.code != "ledger_unavailable"
-        && ENDINGS.iter().any(|ending| failure.code.ends_with(ending))
+    failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand
 }
 
 /// What an owner writes that found its lease gone: what it did may have come after what the new owner did. Never refused.

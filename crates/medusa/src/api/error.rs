@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
-use catalog::{ErrorKind, Failure};
+use catalog::{ErrorKind, Failure, Request};
 use serde::Deserialize;
+
+use crate::codes;
 
 /// Why a call did not give what it was made for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -211,13 +213,28 @@ impl ApiError {
         self.kind() == ErrorKind::Transient
     }
 
-    /// Whether Medusa may still be carrying the call out. One that only reads changes nothing, and one that found no connection never began.
-    fn may_still_land(&self) -> bool {
+    /// What happened to the call. Medusa may still be carrying one out that got no answer, unless it only reads, or Medusa said when to
+    /// come back.
+    fn request(&self) -> Request {
         match self {
-            Self::Unreachable { call, connected, .. } => *connected && !only_reads(call),
-            Self::Timeout { call, .. } | Self::Unavailable { call, .. } => !only_reads(call),
-            _ => false,
+            Self::Unreachable { connected: false, .. } => Request::NoConnection,
+            Self::Unavailable { retry_after: Some(_), .. } => Request::Unanswered,
+            Self::Unreachable { call, .. } | Self::Timeout { call, .. } | Self::Unavailable { call, .. } => {
+                if only_reads(call) {
+                    Request::Unanswered
+                } else {
+                    Request::MayStillLand
+                }
+            }
+            Self::OutOfTime { .. } | Self::TooLarge { .. } => Request::NotAsked,
+            Self::Unexpected { .. } => Request::Garbled,
+            Self::Credentials { .. } | Self::Unauthorized { .. } | Self::Refused { .. } => Request::Answered,
         }
+    }
+
+    /// Whether Medusa broke on the call and said so itself.
+    fn choked(&self) -> bool {
+        matches!(self, Self::Unavailable { status: 500, retry_after: None, .. })
     }
 
     fn kind(&self) -> ErrorKind {
@@ -251,27 +268,27 @@ impl ApiError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable { .. } => "medusa_unreachable",
-            Self::Timeout { .. } => "medusa_timeout",
-            Self::OutOfTime { .. } => "medusa_out_of_time",
-            Self::Credentials { .. } => "medusa_login_refused",
-            Self::Unauthorized { .. } => "medusa_unauthorized",
-            Self::Unavailable { .. } => "medusa_unavailable",
-            Self::Unexpected { .. } => "medusa_unexpected_answer",
-            Self::TooLarge { .. } => "medusa_too_large",
+            Self::Unreachable { .. } => codes::UNREACHABLE,
+            Self::Timeout { .. } => codes::TIMEOUT,
+            Self::OutOfTime { .. } => codes::OUT_OF_TIME,
+            Self::Credentials { .. } => codes::LOGIN_REFUSED,
+            Self::Unauthorized { .. } => codes::UNAUTHORIZED,
+            Self::Unavailable { .. } => codes::UNAVAILABLE,
+            Self::Unexpected { .. } => codes::UNEXPECTED_ANSWER,
+            Self::TooLarge { .. } => codes::TOO_LARGE,
             Self::Refused { refusal, .. } => match refusal {
-                Refusal::HandleTaken(_) => "medusa_handle_taken",
-                Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_) => "medusa_sku_taken",
-                Refusal::CategoryHandleTaken(_) => "medusa_category_handle_taken",
-                Refusal::TranslationExists => "medusa_translation_exists",
-                Refusal::LevelMismatch => "medusa_stock_level_changed",
-                Refusal::Reserved => "medusa_reserved",
-                Refusal::NoPriceSet => "medusa_no_price_set",
-                Refusal::OptionInUse => "medusa_option_in_use",
-                Refusal::VariantExists => "medusa_same_options",
-                Refusal::Missing => "medusa_not_found",
-                Refusal::TooLarge => "medusa_too_large",
-                Refusal::Invalid => "medusa_refused",
+                Refusal::HandleTaken(_) => codes::HANDLE_TAKEN,
+                Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_) => codes::SKU_TAKEN,
+                Refusal::CategoryHandleTaken(_) => codes::CATEGORY_HANDLE_TAKEN,
+                Refusal::TranslationExists => codes::TRANSLATION_EXISTS,
+                Refusal::LevelMismatch => codes::STOCK_LEVEL_CHANGED,
+                Refusal::Reserved => codes::RESERVED,
+                Refusal::NoPriceSet => codes::NO_PRICE_SET,
+                Refusal::OptionInUse => codes::OPTION_IN_USE,
+                Refusal::VariantExists => codes::SAME_OPTIONS,
+                Refusal::Missing => codes::NOT_FOUND,
+                Refusal::TooLarge => codes::TOO_LARGE,
+                Refusal::Invalid => codes::REFUSED,
             },
         }
     }
@@ -287,17 +304,15 @@ impl ApiError {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        // Who is told when to come back knows that nothing is under way; then there is nothing to wait for but the backoff.
         let retry_after = match &error {
-            ApiError::Unavailable { retry_after: Some(asked), .. } => Some(*asked),
-            ApiError::Unreachable { .. } | ApiError::Timeout { .. } | ApiError::Unavailable { .. } => {
-                (!error.may_still_land()).then_some(Duration::ZERO)
-            }
+            ApiError::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
         };
         // A conflict that the push could not settle by looking again is tried anew with the next delivery.
         let kind = if error.kind() == ErrorKind::Conflict { ErrorKind::Transient } else { error.kind() };
-        Self::new(kind, error.code(), error.to_string()).retry_after(retry_after)
+        let failure =
+            Self::new(kind, error.code(), error.to_string()).retry_after(retry_after).request(error.request());
+        if error.choked() { failure.choked(false) } else { failure }
     }
 }
 
@@ -367,15 +382,33 @@ mod tests {
     #[test]
     fn only_a_write_that_was_sent_can_still_land() {
         let lost = |call: &str, connected| {
-            Failure::from(ApiError::Unreachable { call: call.into(), reason: "…".into(), connected })
-                .retry_after
-                .is_none()
+            Failure::from(ApiError::Unreachable { call: call.into(), reason: "…".into(), connected }).request
+                == Request::MayStillLand
         };
         assert!(lost("POST /admin/products/batch", true));
         assert!(!lost("POST /admin/products/batch", false));
         assert!(!lost("GET /admin/products", true));
         let late = ApiError::Timeout { call: "POST /admin/products/batch".into(), waited: Duration::from_secs(9) };
-        assert_eq!(Failure::from(late).retry_after, None);
+        assert_eq!(Failure::from(late).request, Request::MayStillLand);
+        let unavailable = |status, retry_after| {
+            let call = "POST /admin/products/batch".to_owned();
+            Failure::from(ApiError::Unavailable { call, status, message: "…".into(), retry_after })
+        };
+        assert_eq!(unavailable(503, Some(Duration::from_secs(7))).request, Request::Unanswered);
+        assert_eq!(unavailable(502, None).request, Request::MayStillLand);
+    }
+
+    #[test]
+    fn only_a_plain_500_is_medusas_own_breaking_down() {
+        let choked = |status, retry_after| {
+            let call = "POST /admin/products/batch".to_owned();
+            Failure::from(ApiError::Unavailable { call, status, message: "…".into(), retry_after }).choke.is_some()
+        };
+        assert!(choked(500, None));
+        for proxied in [502, 503, 504, 429] {
+            assert!(!choked(proxied, None), "{proxied}");
+        }
+        assert!(!choked(500, Some(Duration::from_secs(7))));
     }
 
     #[test]

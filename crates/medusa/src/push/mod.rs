@@ -15,10 +15,11 @@ mod update;
 use std::future::Future;
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey};
+use catalog::{Failure, ProductKey, Request};
 
 use crate::api::Medusa;
 use crate::api::model::{LevelsBatch, Metadata, ProductUpdate, TranslationsBatch};
+use crate::codes;
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::plan::{self, Entry, Note};
 use crate::references::References;
@@ -140,7 +141,7 @@ impl Shop {
             }
         }
         let forgotten =
-            || Err(Failure::transient("medusa_no_outcome", "the push ended without a result for this product"));
+            || Err(Failure::transient(codes::NO_OUTCOME, "the push ended without a result for this product"));
         outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(forgotten)).collect()
     }
 
@@ -178,7 +179,8 @@ impl Shop {
                 }),
                 (Presence::Offered(article), there) => {
                     if let Err(failure) = article.check(key) {
-                        outcomes[slot] = Some(Err(failure));
+                        // The shop has just answered.
+                        outcomes[slot] = Some(Err(failure.request(Request::Answered)));
                         continue;
                     }
                     let (marker, depth) = (markers[slot].as_str(), *depth);

@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use super::{Shop, SkuOwners, under_way};
 use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
 use crate::api::{ApiError, Refusal, split_query};
+use crate::{codes, said};
 
 impl Shop {
     /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good reason.
@@ -88,8 +89,8 @@ impl Shop {
             product.and_then(|product| product.external_id.as_deref()).and_then(|id| id.parse().ok());
         let Some(owner) = owner else {
             let title = product.and_then(|product| product.title.as_deref()).unwrap_or("?");
-            return Err(Failure::permanent(
-                "medusa_sku_taken",
+            return Err(said::permanent(
+                codes::SKU_TAKEN,
                 format!(
                     "{heir}: SKU {sku} belongs to a product that was made in Medusa; change one of the two SKUs: {title} ({})",
                     holder.product_id
@@ -98,14 +99,11 @@ impl Shop {
         };
         if owner == *heir {
             // Our own product, changed since it was read.
-            return Err(Failure::transient(
-                "medusa_sku_taken",
-                format!("{heir}: SKU {sku} appeared while it was pushed"),
-            ));
+            return Err(said::transient(codes::SKU_TAKEN, format!("{heir}: SKU {sku} appeared while it was pushed")));
         }
         if owners.wants(&owner, sku, deadline).await? {
-            return Err(Failure::permanent(
-                "medusa_sku_taken",
+            return Err(said::permanent(
+                codes::SKU_TAKEN,
                 format!("{heir}: the PIM offers the same SKU under {owner} as well; change one of the two: {sku}"),
             ));
         }

@@ -13,6 +13,7 @@ use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::desired::{MARKER, PENDING};
 use crate::plan::{Entry, Needed, Plan, Structure, plan};
+use crate::{codes, said};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
 /// more only if somebody else changes the product meanwhile.
@@ -52,7 +53,7 @@ impl Shop {
                     }
                     None => {
                         let gone = format!("{}: {id} was deleted in Medusa just now", offer.key);
-                        outcomes[offer.slot] = Some(Err(Failure::transient("medusa_not_found", gone)));
+                        outcomes[offer.slot] = Some(Err(said::transient(codes::NOT_FOUND, gone)));
                     }
                 }
             }
@@ -86,7 +87,7 @@ impl Shop {
         for (offer, _) in open {
             let restless =
                 format!("{}: still differs after {MOST_ROUNDS} rounds; somebody else may be changing it", offer.key);
-            outcomes[offer.slot] = Some(Err(Failure::transient("medusa_restless", restless)));
+            outcomes[offer.slot] = Some(Err(said::transient(codes::RESTLESS, restless)));
         }
         Ok(works)
     }

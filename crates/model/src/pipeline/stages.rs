@@ -1,6 +1,6 @@
 //! pimcore-sync and medusa-push, one step at a time.
 
-use catalog::{ContentHash, Failure, Version};
+use catalog::{ContentHash, Failure, Request, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Item, Value};
@@ -182,7 +182,7 @@ impl Pipeline {
                 let failure = if permanent {
                     Failure::permanent("refused", "")
                 } else {
-                    Failure::transient("target_timeout", "")
+                    Failure::transient("any_code", "").request(Request::MayStillLand)
                 };
                 let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
                 if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {

@@ -27,6 +27,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("object_replaced", "Another object was uploaded under the feed's key before it was read.", "Nothing is to be done: that one has a run of its own.", Nothing),
     remedy("product_too_large", "The product is larger than the ledger can keep, even compressed.", "Ask the supplier to shorten its texts or to split it.", NewFeed),
     remedy("redrives_exhausted", "A letter failed again after every redrive, for about a day.", "Its last reason is in its message: settle that.", Unpark),
+    remedy("s3_unavailable", "S3 did not give or take the list of a full feed's products.", "If it stays: check the function's role and the bucket's policy.", GoesOn),
     remedy("secret_denied", "A secret does not exist, or the function may not read it: AWS does not say which.", "Create it under the name in the message, as docs/deployment.md says. If it is there: check the function's role and the key that the secret is encrypted with.", GoesOn),
     remedy("secret_missing", "A secret does not exist.", "Create it under the name in the message, as docs/deployment.md says.", GoesOn),
     remedy("secret_unreadable", "A secret is not the JSON it should be.", "Write it again: Pimcore {\"apiKey\"}, Medusa {\"email\",\"password\"} or {\"secretKey\"}.", GoesOn),

@@ -1,11 +1,12 @@
 //! The end of a run: what it asks for, what it leaves behind, how it is told.
 
-use catalog::{ErrorKind, Failure};
+use catalog::Failure;
 use ledger::{Registered, Run, RunStatus, Table};
 use runtime::{Announcement, Bus, Clock};
 
 use super::Reader;
 use super::progress::Progressing;
+use crate::codes;
 use crate::metrics;
 use crate::notification::{Work, strict_pass};
 use crate::ports::{Ingest, ObjectError, Objects};
@@ -87,11 +88,12 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         error: ObjectError,
     ) -> Result<(), Failure> {
         let (status, reason) = match error {
-            ObjectError::Missing => (RunStatus::Failed, "object_missing: it was deleted before it was read"),
+            ObjectError::Missing => {
+                (RunStatus::Failed, format!("{}: it was deleted before it was read", codes::OBJECT_MISSING))
+            }
             ObjectError::Replaced => {
-                let reason =
-                    "object_replaced: another object was uploaded under its key; that one has a run of its own";
-                (RunStatus::Superseded, reason)
+                let why = "another object was uploaded under its key; that one has a run of its own";
+                (RunStatus::Superseded, format!("{}: {why}", codes::OBJECT_REPLACED))
             }
             ObjectError::Failed(failure) => {
                 self.hand_over_with(work, &run, &failure).await;
@@ -101,14 +103,14 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if let Some(version) = version {
             self.ask_for_strict_passes(work, source, &version).await?;
         }
-        let next = Run { status, reason: Some(reason.to_owned()), ..run.clone() };
+        let next = Run { status, reason: Some(reason), ..run.clone() };
         self.end(work, Some(source), run, next).await
     }
 
     /// Something did not work. What may work later leaves the run where it was last committed, with the reason on it; what never will ends it.
     pub(super) async fn give_up(&self, progress: &Progressing<'_>, failure: Failure) -> Result<(), Failure> {
         let (work, committed) = (progress.work, &progress.committed);
-        if !matches!(failure.kind, ErrorKind::Permanent | ErrorKind::Poison) {
+        if !failure.kind.is_final() {
             self.hand_over_with(work, committed, &failure).await;
             return Err(failure);
         }

@@ -205,13 +205,8 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
 
 fn of_error(summary: String, code: &str, kind: ErrorKind) -> Verdict {
     let advice = remedy::advice(code);
-    match kind {
-        ErrorKind::Transient | ErrorKind::Conflict => {
-            let calm = remedy::of(code).is_some_and(|remedy| remedy.action.starts_with("If it stays"));
-            if calm { Verdict::wait(summary, advice) } else { Verdict::act(summary, advice) }
-        }
-        ErrorKind::Permanent | ErrorKind::Poison => Verdict::act(summary, advice),
-    }
+    let calm = !kind.is_final() && remedy::of(code).is_some_and(|remedy| remedy.action.starts_with("If it stays"));
+    if calm { Verdict::wait(summary, advice) } else { Verdict::act(summary, advice) }
 }
 
 fn refused(refusal: &Refusal, what: &str) -> Verdict {
