@@ -1,10 +1,14 @@
 //! Products that already follow `docs/product.schema.json`.
 
+mod record;
+
 use std::borrow::Cow;
 
 use catalog::Product;
 
+use self::record::Record;
 use super::{Adapter, all_of, find, parse};
+use crate::ids::Ids;
 use crate::{Defect, Reason, quality};
 
 /// JSON in the canonical shape itself. `source` names the supplier: `canonical`, or a name that no other adapter claims.
@@ -17,22 +21,10 @@ impl Adapter for Canonical {
     }
 
     fn json(&self, record: &str) -> Result<Product, Defect> {
-        let mut product: Product = parse::record(record)?;
+        let product = parse::record::<Record<'_>>(record)?.product()?;
         if product.source != self.source() && find(&product.source).is_some() {
             let message = format!("a canonical feed cannot speak for the source {:?}", product.source);
             return Err(Defect::new(Reason::WrongSource, message).path("$.source").value(&product.source));
-        }
-        for variant in &mut product.variants {
-            variant.prices.sort_by(|a, b| a.currency.cmp(&b.currency));
-            for price in &mut variant.prices {
-                // The same form of the same amount as from every other source, so that the content hash agrees.
-                price.amount = crate::money::amount(&price.amount.to_string(), &price.currency)
-                    .map_err(|defect| defect.path(format!("$.variants[sku={}].prices", variant.sku)))?;
-                price.list_amount = price
-                    .list_amount
-                    .and_then(|list| crate::money::amount(&list.to_string(), &price.currency).ok())
-                    .filter(|list| *list > price.amount);
-            }
         }
         quality::checked(product)
     }
@@ -43,5 +35,9 @@ impl Adapter for Canonical {
 
     fn id_pointer(&self) -> &'static str {
         "/id"
+    }
+
+    fn ids(&self) -> Ids {
+        Ids::Texts
     }
 }

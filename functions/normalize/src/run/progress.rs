@@ -230,5 +230,10 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::PriceDrop => "price_drop",
         WarningCode::MissingLanguage => "missing_language",
         WarningCode::TitleShortened => "title_shortened",
+        WarningCode::PriceRounded => "price_rounded",
+        WarningCode::PriceLeftOut => "price_left_out",
+        WarningCode::AddressLeftOut => "address_left_out",
+        WarningCode::TextCleaned => "text_cleaned",
+        WarningCode::NameFromOtherLanguage => "name_from_other_language",
     }
 }
