@@ -9,12 +9,12 @@ use feeds::{Outcome, Reason, Rejection, adapter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn map(source: &str, record: &Value) -> Result<Product, Rejection> {
+fn map(source: &str, record: &Value) -> Result<Product, Box<Rejection>> {
     let (mut out, end) = run(source, record.to_string());
     end.unwrap();
     match out.remove(0) {
         Outcome::Product(mapped) => Ok(mapped.product),
-        Outcome::Rejected(rejection, _) => Err(rejection),
+        Outcome::Rejected(rejection, _) => Err(Box::new(rejection)),
     }
 }
 
