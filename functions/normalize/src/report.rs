@@ -34,7 +34,12 @@ pub struct Rejects {
 impl Rejects {
     /// Adds a record with its raw bytes.
     pub fn add(&mut self, object: &str, rejection: &Rejection, raw: &[u8]) {
-        self.first.get_or_insert(rejection.index);
+        self.add_at(rejection.index, object, rejection, raw);
+    }
+
+    /// The same for a record that was read before the one at `index`, at which it turned out.
+    pub fn add_at(&mut self, index: u64, object: &str, rejection: &Rejection, raw: &[u8]) {
+        self.first.get_or_insert(index);
         let text = std::str::from_utf8(raw);
         let line = Line {
             rejection,

@@ -5,6 +5,7 @@ use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
 use ledger::Run;
 use serde::{Deserialize, Serialize};
 
+use super::brought::{Brought, Place};
 use crate::notification::Work;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
@@ -81,6 +82,7 @@ pub(super) struct Progressing<'a> {
     pub(super) window_bytes: usize,
     pub(super) rejects: Rejects,
     pub(super) manifest: Manifest,
+    brought: Brought,
     pub(super) committed_at: i64,
     /// The record that this invocation began with.
     pub(super) begun_at: u64,
@@ -102,6 +104,7 @@ impl<'a> Progressing<'a> {
             window_bytes: 0,
             rejects: Rejects::default(),
             manifest: Manifest::default(),
+            brought: Brought::default(),
             committed_at: now,
         }
     }
@@ -159,8 +162,24 @@ impl<'a> Progressing<'a> {
             self.manifest.add(key.id());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
+        let place = Place { index, offset };
+        let earlier = self.brought.note(&key, &hash, place);
+        if let Some(earlier) = earlier {
+            let message = format!(
+                "record {index} at byte {offset} of this feed says something else of the product, and counts, because it comes later"
+            );
+            self.repeated_record(index, earlier, key.id(), message);
+        }
         self.window_bytes += weight(&product);
-        self.window.push(Entry { key, product, version, hash, index, offset });
+        self.window.push(Entry { key, product, version, hash, index, offset, reported: earlier.is_some() });
+    }
+
+    /// One id twice with different content. Which one counts is settled as for any two records; here it is only said. `at` is the record at which
+    /// it turned out, `place` the one that is told of.
+    fn repeated_record(&mut self, at: u64, place: Place, id: &str, message: String) {
+        let rejection = rejection(place.index, place.offset, id, Reason::RepeatedRecord, message);
+        self.rejects.add_at(at, &self.work.location(), &rejection, &[]);
+        *self.run.counts.warnings_by.entry(Reason::RepeatedRecord.as_str().to_owned()).or_default() += 1;
     }
 
     fn reject(&mut self, rejection: &Rejection, raw: &[u8]) {
@@ -192,6 +211,14 @@ impl<'a> Progressing<'a> {
         counts.stale += settled.stale;
         for (code, count) in settled.warnings {
             *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
+        }
+        for repeated in settled.repeated {
+            let message = format!(
+                "record {} of this feed said something else of the product; this one counts, because it comes later",
+                repeated.earlier
+            );
+            let place = Place { index: repeated.index, offset: repeated.offset };
+            self.repeated_record(repeated.index, place, repeated.key.id(), message);
         }
         for (entry, message) in settled.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
