@@ -196,6 +196,16 @@ pub enum WarningCode {
     MissingLanguage,
     /// A title was longer than a target keeps.
     TitleShortened,
+    /// An amount was finer than its currency.
+    PriceRounded,
+    /// An amount was less than half of its currency's smallest coin; the variant has a price in another currency.
+    PriceLeftOut,
+    /// An address of an image, or of the product's page, that no browser could use.
+    AddressLeftOut,
+    /// Characters that nobody sees, or that no text may have.
+    TextCleaned,
+    /// No name in a language of the shop: that in another one stands in.
+    NameFromOtherLanguage,
 }
 
 #[cfg(test)]

@@ -47,6 +47,13 @@ impl Version {
         self.0.split('-').next()?.parse().ok()
     }
 
+    /// The number of the record that said it, if it stands earlier in the same object than the one of `later`.
+    #[must_use]
+    pub fn earlier_in_object_of(&self, later: &Self) -> Option<u64> {
+        let ((object, position), (same, further)) = (self.0.rsplit_once('-')?, later.0.rsplit_once('-')?);
+        (object == same && position < further).then(|| position.parse().ok())?
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -81,6 +88,16 @@ mod tests {
     fn a_shorter_sequencer_is_padded_on_the_right() {
         assert!(Version::new(1, "0055AED6", 0) < Version::new(1, "0055AED6DC", 0));
         assert!(Version::new(1, "0055AED7", 0) > Version::new(1, "0055AED6DC", 0));
+    }
+
+    #[test]
+    fn an_earlier_record_of_the_same_object_is_told_from_one_of_another() {
+        let version = |time, position| Version::new(time, "0055AED6DCD90281E5", position);
+        assert_eq!(version(1, 3).earlier_in_object_of(&version(1, 900)), Some(3));
+        assert_eq!(version(1, 900).earlier_in_object_of(&version(1, 3)), None);
+        assert_eq!(version(1, 3).earlier_in_object_of(&version(1, 3)), None);
+        assert_eq!(version(1, 3).earlier_in_object_of(&version(2, 900)), None);
+        assert_eq!(Version::from_text("-").earlier_in_object_of(&version(1, 3)), None);
     }
 
     proptest! {

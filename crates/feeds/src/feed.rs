@@ -296,7 +296,7 @@ impl Mapper {
             return;
         }
         let result = match &piece.defect {
-            Some(defect) => Err((defect.clone(), None)),
+            Some(defect) => Err((defect.clone(), self.id_in_bytes(piece.bytes))),
             None => self.map(piece),
         };
         if self.refused.is_some() {
@@ -324,11 +324,12 @@ impl Mapper {
     }
 
     fn map(&mut self, piece: &Piece<'_>) -> Result<Product, (Defect, Option<String>)> {
-        let text = simdutf8::basic::from_utf8(piece.bytes).map_err(|_| (no_utf8(piece.bytes), None))?;
+        let Ok(text) = simdutf8::basic::from_utf8(piece.bytes) else {
+            return Err((no_utf8(piece.bytes), self.id_in_bytes(piece.bytes)));
+        };
         if let Some(columns) = &self.columns {
             self.row.read(text);
-            let id =
-                || columns.cell(&self.row, "product_id").map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned);
+            let id = || columns.cell(&self.row, "product_id").and_then(|id| adapter::known_id(self.adapter, id));
             let mapped = self.row.expect_len(columns.len()).and_then(|()| self.adapter.csv(columns, &self.row));
             return mapped.map_err(|defect| (defect, id()));
         }
@@ -344,6 +345,23 @@ impl Mapper {
             }
         }
         self.adapter.json(text).map_err(|defect| (defect, adapter::id_in(self.adapter, text)))
+    }
+
+    /// The product's id in a record that cannot be read as a whole: damaged, cut off, too deep.
+    fn id_in_bytes(&mut self, bytes: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(bytes);
+        let id = match &self.columns {
+            None => adapter::id_in(self.adapter, &text),
+            Some(columns) => {
+                self.row.read(&text);
+                // The last field may be cut off.
+                let whole = self.row.len() == columns.len();
+                let cell = columns.cell(&self.row, "product_id").filter(|_| whole);
+                cell.and_then(|id| adapter::known_id(self.adapter, id))
+            }
+        };
+        // What is damaged itself is nobody's id.
+        id.filter(|id| !id.contains('\u{fffd}'))
     }
 
     /// Reads the header of a CSV feed once, and refuses the feed if it cannot be the source's.

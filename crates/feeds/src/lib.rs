@@ -1,19 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 pub mod adapter;
+mod address;
 mod checkpoint;
 pub mod decode;
 mod fast;
 mod feed;
+mod ids;
 pub mod integrity;
 pub mod lenient;
 mod limits;
 pub mod money;
 pub mod quality;
 mod reason;
+mod remarks;
 pub mod split;
+mod text;
 
 pub use checkpoint::Checkpoint;
 pub use feed::{Feed, Mapped, Outcome, Progress};
+pub use ids::Ids;
 pub use limits::Limits;
 pub use reason::{Broken, Defect, Reason, Rejection};

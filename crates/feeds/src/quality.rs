@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use catalog::{Product, ProductKey, Variant, Warning, WarningCode};
+use catalog::{Localized, Product, ProductKey, Variant, Warning, WarningCode};
 use rust_decimal::Decimal;
 
-use crate::{Defect, Reason, money};
+use crate::ids::{self, Ids};
+use crate::remarks::Remarks;
+use crate::{Defect, Reason, address, money, text};
 
 /// Characters of a title that is taken for one. The longest seen has 529.
 pub const NAME_CHARS: usize = 2_000;
@@ -20,15 +22,20 @@ pub const OPTIONS: usize = 3;
 /// Characters of any other text: names of categories, attributes and their values, SKUs, addresses.
 pub const TEXT_CHARS: usize = 2_000;
 
-/// The languages the shops sell in.
+/// The languages the shops sell in; the first is the one that stands in.
 const LANGUAGES: [&str; 2] = ["en", "ar"];
+/// BCP 47 for a language that nobody can tell.
+pub(crate) const UNDETERMINED: &str = "und";
 
-/// Checks a product and attaches the remarks on its quality.
+/// Checks a product, sets right what can be set right, and attaches the remarks on its quality.
 pub fn checked(mut product: Product) -> Result<Product, Defect> {
+    let mut said = Remarks::default();
+    text::clean(&mut product, &mut said)?;
+    ids::meant(&product.id, Ids::Texts).map_err(|defect| defect.path("$.id"))?;
     if let Err(error) = ProductKey::new(&product.source, &product.id) {
         return Err(Defect::new(Reason::InvalidId, error.to_string()).path("$.id").value(&product.id));
     }
-    if product.name.is_empty() {
+    if product.name.0.values().all(|name| name.trim().is_empty()) {
         return Err(Defect::new(Reason::MissingField, "the product has no title in any language").path("$.name"));
     }
     texts(&product)?;
@@ -37,12 +44,57 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     if !product.withdrawn || !product.variants.is_empty() {
         variants(&product)?;
     }
-    for (number, image) in product.images.iter().enumerate() {
-        url(image).map_err(|defect| defect.path(format!("$.images[{number}]")))?;
-    }
+    money::settle(&mut product, &mut said)?;
+    address::settle(&mut product, &mut said);
     product.warnings = remarks(&product);
+    name_every_shop_knows(&mut product, &mut said);
     product.warnings.extend(shortened);
+    product.warnings.extend(said.warnings());
     Ok(product)
+}
+
+/// A product, or a category of it, without a name in any language of the shops gets one as its English name: the shop shows that rather than nothing, and
+/// does not take a product without. Its description goes with it. The first language by its tag counts; one that nobody could tell comes last.
+fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
+    if let Some(lang) = stand_in(&mut product.name) {
+        said.add(WarningCode::NameFromOtherLanguage, || {
+            format!("the product has no title in {}; the one in {lang:?} stands in", LANGUAGES.join(" or "))
+        });
+        if knows_no_language(&product.description)
+            && let Some(text) = product.description.0.get(&lang).cloned()
+        {
+            product.description.0.insert(LANGUAGES[0].to_owned(), text);
+        }
+    }
+    for category in product.categories.iter_mut().flat_map(|path| &mut path.0) {
+        if let Some(lang) = stand_in(&mut category.name) {
+            said.add(WarningCode::NameFromOtherLanguage, || {
+                format!(
+                    "category {:?} has no name in {}; the one in {lang:?} stands in",
+                    category.id,
+                    LANGUAGES.join(" or ")
+                )
+            });
+        }
+    }
+}
+
+/// Gives a text that is in no language of the shops to the first of them; the language it is from.
+fn stand_in(texts: &mut Localized) -> Option<String> {
+    if !knows_no_language(texts) {
+        return None;
+    }
+    let filled = |(lang, text): (&String, &String)| (!text.trim().is_empty()).then(|| lang.clone());
+    let lang = texts.0.iter().filter_map(filled).min_by_key(|lang| lang == UNDETERMINED)?;
+    let text = texts.0.get(&lang)?.clone();
+    texts.0.insert(LANGUAGES[0].to_owned(), text);
+    Some(lang)
+}
+
+/// Whether there is no text in a language of the shops, nor in a regional form of one (`en-GB`).
+fn knows_no_language(texts: &Localized) -> bool {
+    let of_shop = |tag: &str| LANGUAGES.contains(&tag.split('-').next().unwrap_or(tag));
+    !texts.0.iter().any(|(lang, text)| of_shop(lang) && !text.trim().is_empty())
 }
 
 /// Cuts titles to [`NAME_KEPT`] characters, at the end of a word where there is one near, and remarks on each.
@@ -84,8 +136,7 @@ fn texts(product: &Product) -> Result<(), Defect> {
         }
         short(&category.id, ProductKey::MAX_ID_CHARS, || format!("$.categories[{number}].id"))?;
     }
-    let single =
-        [("$.brand", &product.brand), ("$.url", &product.url), ("$.sku", &product.sku), ("$.group", &product.group)];
+    let single = [("$.brand", &product.brand), ("$.sku", &product.sku), ("$.group", &product.group)];
     for (path, text) in single {
         if let Some(text) = text {
             short(text, TEXT_CHARS, || path.to_owned())?;
@@ -117,6 +168,13 @@ fn options(product: &Product) -> Result<(), Defect> {
             let message = "an option has no name";
             return Err(Defect::new(Reason::MissingField, message).path(format!("$.options[{number}].name")));
         }
+        // The shop knows an axis by its name: of two of one name it would keep one.
+        if product.options[..number].iter().any(|other| other.name.base() == option.name.base()) {
+            let message = "two option axes have one name, so nobody could choose between them";
+            return Err(Defect::new(Reason::AmbiguousOptions, message)
+                .path(format!("$.options[{number}].name"))
+                .value(option.name.base().unwrap_or_default()));
+        }
     }
     Ok(())
 }
@@ -138,6 +196,7 @@ fn variants(product: &Product) -> Result<(), Defect> {
             return Err(Defect::new(Reason::MissingField, "a variant has no SKU").path(at("sku")));
         }
         short(&variant.sku, 255, || at("sku"))?;
+        ids::meant(&variant.sku, Ids::Texts).map_err(|defect| defect.path(at("sku")))?;
         if !skus.insert(variant.sku.as_str()) {
             return Err(Defect::new(Reason::DuplicateSku, "two variants share a SKU")
                 .path(at("sku"))
@@ -167,9 +226,6 @@ fn variants(product: &Product) -> Result<(), Defect> {
             return Err(Defect::new(Reason::InvalidStock, message).path(at("stock")).value(&variant.stock.to_string()));
         }
         prices(variant).map_err(|(price, defect)| defect.path(at(&format!("prices{price}"))))?;
-        for (image, address) in variant.images.iter().enumerate() {
-            url(address).map_err(|defect| defect.path(at(&format!("images[{image}]"))))?;
-        }
     }
     Ok(())
 }
@@ -195,15 +251,6 @@ fn prices(variant: &Variant) -> Result<(), (String, Defect)> {
         }
     }
     Ok(())
-}
-
-/// An absolute https address without white space.
-fn url(address: &str) -> Result<(), Defect> {
-    let host = address.strip_prefix("https://").unwrap_or_default();
-    if host.is_empty() || host.starts_with('/') || address.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Defect::new(Reason::InvalidUrl, "an image is no absolute https address").value(address));
-    }
-    short(address, TEXT_CHARS, String::new)
 }
 
 fn remarks(product: &Product) -> Vec<Warning> {

@@ -63,6 +63,10 @@ pub enum Reason {
     DuplicateKey,
     /// The product id cannot be used.
     InvalidId,
+    /// A control character in a key.
+    ControlCharacter,
+    /// A later record of the same feed says something else of the same product, and counts.
+    RepeatedRecord,
     /// Nothing to sell.
     NoVariants,
     /// More variants than a shop can hold.
@@ -81,14 +85,14 @@ pub enum Reason {
     NegativePrice,
     /// An amount of zero.
     ZeroPrice,
+    /// An amount above zero that is less than half of the currency's smallest coin.
+    RoundsToZero,
     /// A price without a currency, or with a symbol nobody knows.
     UnknownCurrency,
     /// A stock level that is no whole number.
     InvalidStock,
     /// A field over its limit.
     TextTooLong,
-    /// An image that is no absolute https address.
-    InvalidUrl,
     /// Larger than the ledger can keep, even compressed.
     ProductTooLarge,
 }
@@ -123,6 +127,8 @@ impl Reason {
             Self::UnknownField => "unknown_field",
             Self::DuplicateKey => "duplicate_key",
             Self::InvalidId => "invalid_id",
+            Self::ControlCharacter => "control_character",
+            Self::RepeatedRecord => "repeated_record",
             Self::NoVariants => "no_variants",
             Self::TooManyVariants => "too_many_variants",
             Self::DuplicateSku => "duplicate_sku",
@@ -132,10 +138,10 @@ impl Reason {
             Self::InvalidAmount => "invalid_amount",
             Self::NegativePrice => "negative_price",
             Self::ZeroPrice => "zero_price",
+            Self::RoundsToZero => "rounds_to_zero",
             Self::UnknownCurrency => "unknown_currency",
             Self::InvalidStock => "invalid_stock",
             Self::TextTooLong => "text_too_long",
-            Self::InvalidUrl => "invalid_url",
             Self::ProductTooLarge => "product_too_large",
         }
     }

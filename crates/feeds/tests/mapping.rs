@@ -104,8 +104,8 @@ fn a_document_that_cannot_be_sold_is_rejected_with_reason_path_and_id() {
         (sku("priceInfo/salePrice/amount"), Some(json!(0)), Reason::ZeroPrice, Some(at(".priceInfo.salePrice.amount"))),
         (
             sku("priceInfo/salePrice/amount"),
-            Some(json!({})),
-            Reason::InvalidAmount,
+            Some(json!({"value": "1"})),
+            Reason::InvalidType,
             Some(at(".priceInfo.salePrice.amount")),
         ),
         (
@@ -296,9 +296,18 @@ fn a_canonical_feed_must_follow_the_schema_and_speak_for_itself() {
         ("/variants/0/prices/0/amount", json!("-1"), Reason::NegativePrice),
         ("/variants/0/options", json!(["S"]), Reason::AmbiguousOptions),
         ("/variants/0/stock", json!(-1), Reason::InvalidStock),
-        ("/variants/0/stock", json!("3"), Reason::InvalidType),
-        ("/images", json!(["//example.com/a.jpg"]), Reason::InvalidUrl),
-        ("/images", json!(["https://example.com/a b.jpg"]), Reason::InvalidUrl),
+        ("/variants/0/stock", json!("three"), Reason::InvalidStock),
+        ("/variants/0/stock", json!(3.5), Reason::InvalidStock),
+        ("/variants/0/stock", json!(null), Reason::MissingField),
+        ("/withdrawn", json!("perhaps"), Reason::InvalidType),
+        ("/name", json!("Shirt"), Reason::InvalidType),
+        ("/name", json!({"en": " "}), Reason::MissingField),
+        ("/name", json!({"en": "Shirt", "EN": "Coat"}), Reason::DuplicateKey),
+        ("/name", json!({"en\u{0}": "Shirt"}), Reason::InvalidType),
+        ("/categories", json!([{"id": "1", "name": {"en": "Shirts"}}]), Reason::InvalidType),
+        ("/variants/0/prices/0/amount", json!("1_000"), Reason::InvalidAmount),
+        ("/variants/0/prices/0/amount", json!("1,000"), Reason::InvalidAmount),
+        ("/variants/0/prices/0/listAmount", json!("-1"), Reason::NegativePrice),
     ] {
         let shown = format!("{pointer} = {value}");
         let rejection = map("canonical", &with(canonical("1"), pointer, Some(value))).expect_err(&shown);

@@ -24,13 +24,15 @@ const MAX_KEY_CHARS: usize = 255;
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// `source-id`. Where that needs a character replaced or the text cut, eight hexadecimal digits of the original's hash follow,
-    /// so that two ids that look alike afterwards still have keys of their own.
+    /// `source-id`. Where that needs a character replaced or the text cut, or has a capital letter, eight hexadecimal digits of the original's hash
+    /// follow, so that two ids that look alike afterwards, or to a database that knows no case, still have keys of their own. An object that
+    /// is there already keeps its key: it is found by its id.
     #[must_use]
     pub fn of(source: &str, id: &str) -> Self {
         let plain = format!("{source}-{id}");
         let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if plain.len() <= MAX_KEY_CHARS && plain.chars().all(kept) {
+        let caseless = |c: char| kept(c) && !c.is_ascii_uppercase();
+        if plain.len() <= MAX_KEY_CHARS && plain.chars().all(caseless) {
             return Self(plain);
         }
         let hash = blake3::hash(plain.as_bytes()).to_hex();
@@ -151,10 +153,9 @@ mod tests {
 
     #[test]
     fn ids_that_look_alike_after_replacing_keep_paths_of_their_own() {
-        let paths: Vec<_> = ["s:a b", "s:a/b", "s:a:b", "s:a-b", "s:قميص", "s:\u{1f455}"]
-            .iter()
-            .map(|k| ProductPath::of(&key(k)).as_str().to_owned())
-            .collect();
+        // As MySQL compares them, in capital letters.
+        let ids = ["s:a b", "s:a/b", "s:a:b", "s:a-b", "s:A-b", "s:a-B", "s:A-B", "s:قميص", "s:\u{1f455}"];
+        let paths: Vec<_> = ids.iter().map(|k| ProductPath::of(&key(k)).as_str().to_ascii_uppercase()).collect();
         let mut unique = paths.clone();
         unique.sort();
         unique.dedup();
@@ -182,6 +183,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn keys_differ_where_ids_do_whatever_the_case(id in "[a-cA-C.-]{1,12}", flips in any::<u16>()) {
+            let flip = |(place, c): (usize, char)| {
+                if flips >> place & 1 == 0 { c } else if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() }
+            };
+            let other: String = id.chars().enumerate().map(flip).collect();
+            let (one, two) = (ObjectKey::of("s", &id), ObjectKey::of("s", &other));
+            prop_assert_eq!(one.as_str().eq_ignore_ascii_case(two.as_str()), id == other);
+            let lower = id.to_ascii_lowercase();
+            let plain = ObjectKey::of("s", &lower);
+            prop_assert_eq!(plain.as_str(), format!("s-{lower}"), "nothing moves");
+        }
+
         #[test]
         fn a_product_path_is_one_safe_segment_inside_the_folder(source in "[a-z0-9-]{1,32}", id in "\\PC{1,157}") {
             prop_assume!(id.trim() == id);

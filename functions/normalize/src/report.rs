@@ -32,10 +32,10 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Adds a record with its raw bytes; how many bytes it takes.
-    pub fn add(&mut self, object: &str, rejection: &Rejection, raw: &[u8]) -> u64 {
+    /// Adds a record with its raw bytes; how many bytes it takes. `index` is the record at which it turned out, which may be a later one.
+    pub fn add_at(&mut self, index: u64, object: &str, rejection: &Rejection, raw: &[u8]) -> u64 {
         let before = self.lines.len();
-        self.first.get_or_insert(rejection.index);
+        self.first.get_or_insert(index);
         let text = std::str::from_utf8(raw);
         let line = Line {
             rejection,

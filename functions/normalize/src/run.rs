@@ -1,5 +1,6 @@
 //! One run: an object is read to its end, exactly once, however often the function is interrupted.
 
+mod brought;
 mod end;
 mod progress;
 

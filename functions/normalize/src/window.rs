@@ -29,6 +29,21 @@ pub struct Entry {
     pub index: u64,
     /// The record's place.
     pub offset: u64,
+    /// That the same feed said something else of the product before is reported already.
+    pub reported: bool,
+}
+
+/// A product of which an earlier record of the same feed had said something else, and was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// The product.
+    pub key: ProductKey,
+    /// The number of the earlier record.
+    pub earlier: u64,
+    /// The later record's number.
+    pub index: u64,
+    /// The later record's place.
+    pub offset: u64,
 }
 
 /// What became of a window.
@@ -40,6 +55,8 @@ pub struct Settled {
     pub unchanged: u64,
     /// Products older than what is known, or repeated later in the same feed.
     pub stale: u64,
+    /// Products that an earlier invocation had read with other content in the same feed.
+    pub repeated: Vec<Repeated>,
     /// Products larger than the ledger can keep.
     pub too_large: Vec<(Entry, String)>,
     /// Remarks on products that said something new, by code.
@@ -55,6 +72,7 @@ impl Settled {
         self.changed += other.changed;
         self.unchanged += other.unchanged;
         self.stale += other.stale;
+        self.repeated.extend(other.repeated);
         self.too_large.extend(other.too_large);
         for (code, count) in other.warnings {
             *self.warnings.entry(code).or_default() += count;
@@ -144,6 +162,11 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
             let state = states.get(&entry.key).cloned().unwrap_or_default();
             match classify(&state, &entry.version, &entry.hash) {
                 Classification::Changed => {
+                    let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
+                    if let Some(earlier) = before.filter(|_| !entry.reported) {
+                        let Entry { key, index, offset, .. } = &entry;
+                        settled.repeated.push(Repeated { key: key.clone(), earlier, index: *index, offset: *offset });
+                    }
                     if state.hash.is_some() {
                         known.push(entry.key.clone());
                     }
@@ -195,7 +218,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
         if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key));
         }
-        let Entry { key, product, version, hash, index, offset } = entry;
+        let Entry { key, product, version, hash, index, offset, reported } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);
         let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
         match self.store.put_desired(&key, &doc, self.now).await {
@@ -205,7 +228,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
             Ok(DesiredOutcome::Stale) => Ok(Done::Stale),
             Err(error @ LedgerError::TooLarge { .. }) => {
                 let DesiredDoc { product, version, hash, .. } = doc;
-                let entry = Entry { key, product, version, hash, index, offset };
+                let entry = Entry { key, product, version, hash, index, offset, reported };
                 Ok(Done::TooLarge(Box::new(entry), error.to_string()))
             }
             Err(error) => Err(error),

@@ -106,6 +106,61 @@ async fn of_two_records_of_one_product_the_later_wins() {
 }
 
 #[tokio::test]
+async fn one_id_twice_with_different_content_is_reported_with_both_places() {
+    let world = World::new();
+    let products = [product("a", "10.00"), product("b", "10.00"), product("b", "10.00"), product("a", "11.00")];
+    let body = feed(&products);
+    let message = world.upload("incoming/canonical/x.json", &body);
+    assert_eq!(world.read(&message).await, Outcome::Done);
+    assert_eq!(world.doc("canonical:a").unwrap().product.variants[0].prices[0].amount.to_string(), "11.00");
+    let run = world.run(&message);
+    assert_eq!((run.counts.read, run.counts.changed, run.counts.stale, run.counts.rejected), (4, 2, 2, 0));
+    assert_eq!(run.counts.warnings_by.get("repeated_record"), Some(&1), "said twice alike is no contradiction");
+    let said = world.rejected();
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        (&said[0]["productId"], &said[0]["reason"], &said[0]["index"]),
+        (&json!("a"), &json!("repeated_record"), &json!(0))
+    );
+    let later = body.rfind(&products[3].to_string()).unwrap();
+    assert!(said[0]["message"].as_str().unwrap().contains(&format!("record 3 at byte {later}")), "{said:?}");
+
+    // Further apart than one window.
+    let mut products: Vec<Value> = (0..1_000).map(|number| product(&format!("p{number:05}"), "10.00")).collect();
+    products.push(product("p00001", "12.00"));
+    let message = world.upload("incoming/canonical/y.json", feed(&products));
+    world.read(&message).await;
+    assert_eq!(world.doc("canonical:p00001").unwrap().product.variants[0].prices[0].amount.to_string(), "12.00");
+    assert_eq!(world.run(&message).counts.warnings_by.get("repeated_record"), Some(&1));
+    assert_eq!(world.rejected().last().unwrap()["index"], 1);
+}
+
+#[tokio::test]
+async fn so_is_one_whose_two_records_are_read_by_two_invocations() {
+    let world = World::new();
+    let mut products: Vec<Value> = (0..9_000).map(|number| product(&format!("p{number:05}"), "10.00")).collect();
+    products.push(product("p00001", "12.00"));
+    let message = world.upload("incoming/canonical/x.json", feed(&products));
+    world.tick.store(1_500, Ordering::SeqCst);
+    let mut invocations = 0;
+    loop {
+        invocations += 1;
+        let deadline = world.now.load(Ordering::SeqCst) + 40_000;
+        assert_eq!(world.read_until(&message, &format!("worker-{invocations}"), deadline).await, Outcome::Done);
+        if world.sent.lock().unwrap().pop().is_none() {
+            break;
+        }
+    }
+    assert!(invocations > 1, "it fitted into one invocation: the test shows nothing");
+    assert_eq!(world.run(&message).counts.warnings_by.get("repeated_record"), Some(&1));
+    let said = world.rejected();
+    assert!(
+        said[0]["index"] == 9_000 && said[0]["message"].as_str().unwrap().contains("record 1 of this feed"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
 async fn before_time_runs_out_the_rest_is_handed_over_and_every_record_is_counted_once() {
     let world = World::new();
     // Compact records: several hundred kB, so that there are several steps to stop between.

@@ -1,10 +1,14 @@
 //! Products that already follow `docs/product.schema.json`.
 
+mod record;
+
 use std::borrow::Cow;
 
 use catalog::Product;
 
+use self::record::Record;
 use super::{Adapter, all_of, parse};
+use crate::ids::Ids;
 use crate::{Defect, Reason, quality};
 
 /// JSON in the canonical shape itself. `source` is `canonical`: a feed speaks for the source of its folder only, because whoever may write there has been given
@@ -18,7 +22,7 @@ impl Adapter for Canonical {
     }
 
     fn json(&self, record: &str) -> Result<Product, Defect> {
-        let mut product: Product = parse::record(record)?;
+        let product = parse::record::<Record<'_>>(record)?.product()?;
         if product.source != self.source() {
             let message = format!(
                 "a feed under incoming/{}/ speaks for that source only, not for {:?}",
@@ -26,18 +30,6 @@ impl Adapter for Canonical {
                 crate::reason::shorten(&product.source, 60)
             );
             return Err(Defect::new(Reason::WrongSource, message).path("$.source").value(&product.source));
-        }
-        for variant in &mut product.variants {
-            variant.prices.sort_by(|a, b| a.currency.cmp(&b.currency));
-            for price in &mut variant.prices {
-                // The same form of the same amount as from every other source, so that the content hash agrees.
-                price.amount = crate::money::amount(&price.amount.to_string(), &price.currency)
-                    .map_err(|defect| defect.path(format!("$.variants[sku={}].prices", variant.sku)))?;
-                price.list_amount = price
-                    .list_amount
-                    .and_then(|list| crate::money::amount(&list.to_string(), &price.currency).ok())
-                    .filter(|list| *list > price.amount);
-            }
         }
         quality::checked(product)
     }
@@ -48,5 +40,9 @@ impl Adapter for Canonical {
 
     fn id_pointer(&self) -> &'static str {
         "/id"
+    }
+
+    fn ids(&self) -> Ids {
+        Ids::Texts
     }
 }

@@ -3,16 +3,20 @@
 //! A new source is a module here with a mapping and fixtures, and a line in [`ADAPTERS`]; `docs/feeds.md` walks through one.
 
 mod canonical;
+mod found_id;
+mod made_sku;
 mod parse;
 mod shein_api;
 mod shein_brightdata;
 
 use std::borrow::Cow;
 
-use catalog::Product;
+use catalog::{Product, ProductKey};
 
+use crate::ids::{self, Ids};
+use crate::quality::UNDETERMINED;
 use crate::split::Row;
-use crate::{Defect, Reason};
+use crate::{Defect, Reason, text};
 
 pub use canonical::Canonical;
 pub use shein_api::SheinApi;
@@ -43,6 +47,9 @@ pub trait Adapter: std::fmt::Debug + Sync {
 
     /// Where a record in JSON keeps the product's id, as a JSON pointer.
     fn id_pointer(&self) -> &'static str;
+
+    /// What the source says about its ids.
+    fn ids(&self) -> Ids;
 }
 
 /// Every source there is.
@@ -56,7 +63,11 @@ pub fn find(source: &str) -> Option<&'static dyn Adapter> {
 
 /// The names in the header of a CSV feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns(Vec<String>);
+pub struct Columns {
+    names: Vec<String>,
+    /// Each column that repeats an earlier one's name, with that one.
+    again: Vec<(usize, usize)>,
+}
 
 impl Columns {
     /// Reads a header.
@@ -64,36 +75,56 @@ impl Columns {
     pub fn read(header: &str) -> Self {
         let mut row = Row::below(header);
         row.read(header);
-        Self((0..row.len()).map(|field| row.get(field).unwrap_or_default().trim().to_owned()).collect())
+        let names: Vec<String> =
+            (0..row.len()).map(|field| row.get(field).unwrap_or_default().trim().to_owned()).collect();
+        let earlier = |column: usize| names[..column].iter().position(|name| *name == names[column]);
+        let again = (0..names.len()).filter_map(|column| Some((column, earlier(column)?))).collect();
+        Self { names, again }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.names.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// How many columns of this name there are.
     #[must_use]
     pub fn count(&self, name: &str) -> usize {
-        self.0.iter().filter(|column| *column == name).count()
+        self.names.iter().filter(|column| *column == name).count()
     }
 
     /// The cell of a column.
     #[must_use]
     pub fn cell<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
-        self.0.iter().position(|column| column == name).and_then(|field| row.get(field))
+        self.names.iter().position(|column| column == name).and_then(|field| row.get(field))
+    }
+
+    /// Refuses a row in which columns of one name, of those that are read, contradict each other.
+    ///
+    /// # Errors
+    /// `duplicate_key`: nobody can tell which one counts.
+    pub fn agree(&self, row: &Row, read: &[&str]) -> Result<(), Defect> {
+        for (column, first) in &self.again {
+            let (name, one, other) = (&self.names[*first], row.get(*first), row.get(*column));
+            if read.contains(&&**name) && one.map(str::trim) != other.map(str::trim) {
+                let message = format!("the column {name:?} stands twice in the header, and here with two values");
+                let values = format!("{} / {}", one.unwrap_or_default(), other.unwrap_or_default());
+                return Err(Defect::new(Reason::DuplicateKey, message).path(format!("$.{name}")).value(&values));
+            }
+        }
+        Ok(())
     }
 
     /// The names as keys, to be recognised.
     pub(crate) fn keys(&self) -> Vec<Cow<'_, str>> {
-        self.0.iter().map(|column| Cow::Borrowed(column.as_str())).collect()
+        self.names.iter().map(|column| Cow::Borrowed(column.as_str())).collect()
     }
 }
 
@@ -114,19 +145,16 @@ fn all_of(keys: &[Cow<'_, str>], wanted: &[&str]) -> bool {
     wanted.iter().all(|name| keys.iter().any(|key| key == name))
 }
 
-/// The product's id in a record that was refused, if the record is JSON at all.
+/// The product's id in a JSON record that was refused, as far as it was read before what is wrong with it.
 pub(crate) fn id_in(adapter: &dyn Adapter, record: &str) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_str(record).ok()?;
-    let id = match value.pointer(adapter.id_pointer())? {
-        serde_json::Value::String(id) => id.trim().to_owned(),
-        serde_json::Value::Number(id) => id.to_string(),
-        _ => return None,
-    };
-    (!id.is_empty()).then(|| crate::reason::shorten(&id, 157))
+    found_id::find(record, adapter.id_pointer()).and_then(|id| known_id(adapter, &id))
 }
 
-/// BCP 47 for a language that nobody can tell.
-const UNDETERMINED: &str = "und";
+/// An id as its product is known by, in a record that was refused.
+pub(crate) fn known_id(adapter: &dyn Adapter, id: &str) -> Option<String> {
+    let id = text::key(ids::of_refused(id.trim(), adapter.ids()));
+    (!id.is_empty()).then(|| crate::reason::shorten(&id, ProductKey::MAX_ID_CHARS))
+}
 
 /// The language that a script gives away; `None` for Latin letters, which stand for too many.
 fn language_by_script(text: &str) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::lenient::MALFORMED;
 use crate::{Defect, Reason, fast};
 
 /// Parses a record of which little is needed: what is not needed is passed over, not validated.
@@ -28,11 +29,11 @@ pub(super) fn record<'r, T: Deserialize<'r>>(record: &'r str) -> Result<T, Defec
 fn defect(record: &str, error: &serde_json::Error) -> Defect {
     let text = error.to_string();
     // The position is given as an offset of its own.
-    let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message).to_owned();
     let at = offset(record, error.line(), error.column());
     let reason = if message.contains("recursion limit") {
         Reason::RecordTooDeep
-    } else if error.is_syntax() || error.is_eof() {
+    } else if error.is_syntax() || error.is_eof() || message.starts_with(MALFORMED) {
         Reason::MalformedJson
     } else if message.starts_with("duplicate field") {
         Reason::DuplicateKey
@@ -49,10 +50,44 @@ fn defect(record: &str, error: &serde_json::Error) -> Defect {
             format!("the record is not JSON: {message}")
         }
         Reason::MalformedJson => format!("the record is not well-formed JSON: {message}"),
-        _ => message,
+        _ => in_words(&message),
     };
     let defect = Defect::new(reason, message).at(at);
     if reason == Reason::MalformedJson { defect.value(excerpt(&record[begin..])) } else { defect }
+}
+
+/// What a parser says about a form, in words that speak of the document.
+pub(super) fn in_words(message: &str) -> String {
+    let quoted =
+        |text: &str| text.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
+    if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
+        && let Some((found, expected)) = rest.rsplit_once(", expected ")
+    {
+        let found = match found.split_once(' ') {
+            _ if found == "sequence" => "a list".to_owned(),
+            _ if found == "list of several" => "a list of several".to_owned(),
+            _ if found == "map" => "an object".to_owned(),
+            _ if found == "null" || found == "unit value" => "null".to_owned(),
+            Some(("string", text)) => format!("the text {text}"),
+            Some(("integer" | "boolean", value)) => value.trim_matches('`').to_owned(),
+            Some(("floating", value)) => value.trim_start_matches("point ").trim_matches('`').to_owned(),
+            _ => found.to_owned(),
+        };
+        return format!("{expected} is expected here, and here is {found}");
+    }
+    if let Some(name) = message.strip_prefix("missing field ").and_then(quoted) {
+        return format!("there is no {name:?} here");
+    }
+    if let Some(name) = message.strip_prefix("duplicate field ").and_then(quoted) {
+        return format!("{name:?} stands twice in one object; nobody can tell which one counts");
+    }
+    if let Some(rest) = message.strip_prefix("unknown field ")
+        && let Some(name) = quoted(rest)
+    {
+        let known = rest.split_once(", expected ").map_or("", |(_, known)| known.trim_start_matches("one of "));
+        return format!("{name:?} is not known here; what is: {}", known.replace('`', ""));
+    }
+    message.to_owned()
 }
 
 fn excerpt(text: &str) -> &str {

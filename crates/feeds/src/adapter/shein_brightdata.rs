@@ -9,11 +9,14 @@ use catalog::{Attribute, Category, CategoryPath, Localized, Price, Product, Prod
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Adapter, Columns, UNDETERMINED, add_image, all_of, https, language_by_script, language_of, parse};
-use crate::lenient::{Digits, Nested, Text, filled};
+use super::{
+    Adapter, Columns, UNDETERMINED, add_image, all_of, https, language_by_script, language_of, made_sku, parse,
+};
+use crate::ids::{self, Ids};
+use crate::lenient::{Digits, List, Nested, Plain, Text, filled, given, truth};
 use crate::money::Shown;
 use crate::split::Row;
-use crate::{Defect, Reason, money, quality};
+use crate::{Defect, Reason, money, quality, text};
 
 /// Pieces offered of a product of which the source only says that it is in stock: what that guarantees.
 pub const ASSUMED_STOCK: i32 = 1;
@@ -21,6 +24,34 @@ pub const ASSUMED_STOCK: i32 = 1;
 /// See the module's description.
 #[derive(Debug, Clone, Copy)]
 pub struct SheinBrightData;
+
+/// The columns that are read.
+const READ: &[&str] = &[
+    "product_id",
+    "product_name",
+    "description",
+    "initial_price",
+    "final_price",
+    "currency",
+    "in_stock",
+    "color",
+    "size",
+    "main_image",
+    "url",
+    "domain",
+    "model_number",
+    "root_category",
+    "category",
+    "category_url",
+    "brand",
+    "country_code",
+    "error",
+    "error_code",
+    "category_tree",
+    "image_urls",
+    "other_attributes",
+    "all_available_sizes",
+];
 
 const REQUIRED: &[&str] = &["product_id", "product_name", "final_price", "currency"];
 
@@ -48,12 +79,17 @@ impl Adapter for SheinBrightData {
     fn id_pointer(&self) -> &'static str {
         "/product_id"
     }
+
+    fn ids(&self) -> Ids {
+        Ids::WholeNumbers
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an object")]
 struct Record<'a> {
     #[serde(borrow)]
-    product_id: Option<Text<'a>>,
+    product_id: Option<Digits<'a>>,
     #[serde(borrow)]
     product_name: Option<Text<'a>>,
     #[serde(borrow)]
@@ -94,60 +130,42 @@ struct Record<'a> {
     #[serde(borrow)]
     error_code: Option<Text<'a>>,
     #[serde(default)]
-    category_tree: Nested<Vec<Node>>,
+    category_tree: Nested<List<Node>>,
     #[serde(default)]
-    image_urls: Nested<Vec<Option<String>>>,
+    image_urls: Nested<List<Plain>>,
     #[serde(default)]
-    other_attributes: Nested<Vec<Fact>>,
+    other_attributes: Nested<List<Fact>>,
     #[serde(default)]
-    all_available_sizes: Nested<Vec<Option<Scalar>>>,
+    all_available_sizes: Nested<List<Plain>>,
 }
 
 /// A category in the path, from the root.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Node {
-    name: Option<Scalar>,
-    url: Option<Scalar>,
+    name: Option<Plain>,
+    url: Option<Plain>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Fact {
-    name: Option<Scalar>,
-    value: Option<Scalar>,
+    name: Option<Plain>,
+    value: Option<Plain>,
 }
 
-/// A text or number within a cell.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Whole(i64),
-    Number(serde_json::Number),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Scalar {
-    fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => Cow::Borrowed(text.trim()),
-            Self::Whole(number) => Cow::Owned(number.to_string()),
-            Self::Number(number) => Cow::Owned(number.to_string()),
-            Self::Other(_) => Cow::Borrowed(""),
-        }
-    }
-}
-
-fn shown(scalar: &Option<Scalar>) -> Cow<'_, str> {
-    scalar.as_ref().map(Scalar::text).unwrap_or_default()
+fn shown(text: &Option<Plain>) -> &str {
+    text.as_ref().map(Plain::text).unwrap_or_default()
 }
 
 fn from_row<'r>(columns: &Columns, row: &'r Row) -> Result<Record<'r>, Defect> {
     row.expect_len(columns.len())?;
+    columns.agree(row, READ)?;
     let cell = |name: &str| columns.cell(row, name).filter(|cell| *cell != "null");
     let text = |name: &str| cell(name).map(|cell| Text(Cow::Borrowed(cell)));
     let digits = |name: &str| cell(name).map(|cell| Digits(Cow::Borrowed(cell)));
     Ok(Record {
-        product_id: text("product_id"),
+        product_id: digits("product_id"),
         product_name: text("product_name"),
         description: text("description"),
         initial_price: digits("initial_price"),
@@ -178,7 +196,9 @@ fn nested<T: serde::de::DeserializeOwned>(cell: Option<&str>, column: &str) -> R
     let cell = cell.unwrap_or_default();
     Nested::from_cell(cell).map_err(|error| {
         let reason = if error.is_data() { Reason::InvalidType } else { Reason::MalformedJson };
-        Defect::new(reason, format!("the cell holds no JSON of the expected form: {error}"))
+        let said = error.to_string();
+        let said = said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said);
+        Defect::new(reason, format!("the cell holds no JSON of the expected form: {}", parse::in_words(said)))
             .path(at(column))
             .value(cell)
     })
@@ -195,14 +215,16 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
             .map(str::to_owned)
             .ok_or_else(|| Defect::new(Reason::MissingField, format!("the row has no {field}")).path(at(field)))
     };
-    if filled(&record.product_id).is_none()
+    if given(&record.product_id).is_none()
         && let Some(code) = filled(&record.error_code).or_else(|| filled(&record.error))
     {
         let said = filled(&record.error).unwrap_or("no message");
         let message = format!("the row holds no product but an error of its collection: {said}");
         return Err(Defect::new(Reason::SourceError, message).path(at("error")).value(code));
     }
-    let id = required("product_id", &record.product_id)?;
+    let id = given(&record.product_id)
+        .ok_or_else(|| Defect::new(Reason::MissingField, "the row has no product_id").path(at("product_id")))?;
+    let id = ids::meant(id, Ids::WholeNumbers).map_err(|defect| defect.path(at("product_id")))?;
     let title = required("product_name", &record.product_name)?;
     same_shop(record)?;
 
@@ -212,7 +234,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
     let attributes = attributes(record, text);
     let stock = stock(record)?;
     let price = price(record)?;
-    let (options, variants) = variants(&id, sizes(record), &price, stock, lang);
+    let (options, variants) = variants(id, sizes(record), &price, stock, lang);
     let description = match filled(&record.description) {
         Some(description) => text(description),
         None => text(&as_text(&attributes, lang)),
@@ -232,7 +254,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
         url: filled(&record.url).map(|url| https(url).into_owned()),
         withdrawn: false,
         warnings: Vec::new(),
-        id,
+        id: id.to_owned(),
     })
 }
 
@@ -287,9 +309,11 @@ fn language(record: &Record<'_>, title: &str) -> &'static str {
 }
 
 fn stock(record: &Record<'_>) -> Result<i32, Defect> {
-    match filled(&record.in_stock).map(str::to_ascii_lowercase).as_deref() {
-        Some("true" | "1" | "yes" | "in_stock" | "in stock" | "instock") => Ok(ASSUMED_STOCK),
-        Some("false" | "0" | "no" | "out_of_stock" | "out of stock" | "outofstock") | None => Ok(0),
+    let said = filled(&record.in_stock).map(str::to_ascii_lowercase);
+    match said.as_deref() {
+        Some("in_stock" | "in stock" | "instock") => Ok(ASSUMED_STOCK),
+        Some("out_of_stock" | "out of stock" | "outofstock") | None => Ok(0),
+        Some(said) if let Some(in_stock) = truth(said) => Ok(if in_stock { ASSUMED_STOCK } else { 0 }),
         Some(other) => {
             let message = "in_stock is neither true nor false";
             Err(Defect::new(Reason::InvalidStock, message).path(at("in_stock")).value(other))
@@ -298,9 +322,7 @@ fn stock(record: &Record<'_>) -> Result<i32, Defect> {
 }
 
 fn price(record: &Record<'_>) -> Result<Price, Defect> {
-    let given = |digits: &'_ Option<Digits<'_>>| {
-        digits.as_ref().map(|digits| digits.0.trim().to_owned()).filter(|digits| !digits.is_empty())
-    };
+    let given = |digits| given(digits).map(str::to_owned);
     let initial = given(&record.initial_price);
     // A row without a reduction may have only the price before it.
     let (field, digits) = match given(&record.final_price) {
@@ -381,10 +403,12 @@ fn country<'r>(record: &'r Record<'_>) -> Option<&'r str> {
 /// The sizes one can choose from; none for a product of one size.
 fn sizes(record: &Record<'_>) -> Vec<String> {
     let mut sizes: Vec<String> = Vec::new();
-    let listed = record.all_available_sizes.0.iter().flatten().map(shown);
+    let listed = record.all_available_sizes.0.iter().flat_map(|sizes| &sizes.0).map(Plain::text);
     for size in listed.filter(|size| !size.is_empty()) {
-        if !sizes.iter().any(|known| known.eq_ignore_ascii_case(&size)) {
-            sizes.push(size.into_owned());
+        // As customers will see it: written in two ways it is one.
+        let shown = text::choice(size);
+        if !sizes.iter().any(|known| text::choice(known).eq_ignore_ascii_case(&shown)) {
+            sizes.push(size.to_owned());
         }
     }
     if sizes.is_empty() {
@@ -413,24 +437,9 @@ fn variants(id: &str, sizes: Vec<String>, price: &Price, stock: i32, lang: &str)
     if lang == "ar" {
         names = names.with("ar", "مقاس");
     }
-    let variants = sizes.iter().map(|size| variant(sku(id, size), size, vec![size.clone()])).collect();
+    let skus = made_sku::of_sizes(id, &sizes);
+    let variants = skus.into_iter().zip(&sizes).map(|(sku, size)| variant(sku, size, vec![size.clone()])).collect();
     (vec![ProductOption { name: names }], variants)
-}
-
-/// A SKU for a size: the source has none.
-fn sku(id: &str, size: &str) -> String {
-    let mut sku = format!("{id}-");
-    for c in size.chars() {
-        match c {
-            // Told apart, so that `5"` and `5'`, or `1.5` and `15`, do not become one.
-            c if c.is_alphanumeric() || matches!(c, '.' | '*' | '+' | '/' | '_') => sku.extend(c.to_lowercase()),
-            '"' => sku.push_str("in"),
-            '\'' => sku.push_str("ft"),
-            _ if !sku.ends_with('-') => sku.push('-'),
-            _ => {}
-        }
-    }
-    sku.trim_end_matches('-').to_owned()
 }
 
 /// Absolute https addresses of images; an entry can be the address of the product's page.
@@ -442,7 +451,7 @@ fn images(record: &Record<'_>) -> Vec<String> {
             .is_some_and(|(_, extension)| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
     };
     let mut images = Vec::new();
-    let all = record.image_urls.0.iter().flatten().flatten().map(String::as_str);
+    let all = record.image_urls.0.iter().flat_map(|images| &images.0).map(Plain::text);
     for image in filled(&record.main_image).into_iter().chain(all) {
         if is_image(image) {
             add_image(&mut images, image);
@@ -452,19 +461,20 @@ fn images(record: &Record<'_>) -> Vec<String> {
 }
 
 fn attributes(record: &Record<'_>, text: impl Fn(&str) -> Localized) -> Vec<Attribute> {
-    let facts = record.other_attributes.0.iter().flatten().map(|fact| (shown(&fact.name), shown(&fact.value)));
-    let colour = filled(&record.color).map(|colour| (Cow::Borrowed("Color"), Cow::Borrowed(colour)));
+    let facts = record.other_attributes.0.iter().flat_map(|facts| &facts.0);
+    let facts = facts.map(|fact| (shown(&fact.name), shown(&fact.value)));
+    let colour = filled(&record.color).map(|colour| ("Color", colour));
     let mut attributes: Vec<Attribute> = Vec::new();
     for (name, value) in facts.chain(colour) {
-        let code = slug(&name);
+        let code = slug(name);
         if code.is_empty() || value.is_empty() {
             continue;
         }
-        let value = text(&value);
+        let value = text(value);
         match attributes.iter_mut().find(|attribute| attribute.code == code) {
             Some(known) if known.values.contains(&value) => {}
             Some(known) => known.values.push(value),
-            None => attributes.push(Attribute { code, name: text(&name), values: vec![value] }),
+            None => attributes.push(Attribute { code, name: text(name), values: vec![value] }),
         }
     }
     attributes
@@ -480,27 +490,27 @@ fn as_text(attributes: &[Attribute], lang: &str) -> String {
 
 /// The path in `category_tree`; where there is none, `root_category` and `category`.
 fn categories(record: &Record<'_>, text: impl Fn(&str) -> Localized) -> Vec<CategoryPath> {
-    let mut nodes: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        record.category_tree.0.iter().flatten().map(|node| (shown(&node.name), shown(&node.url))).collect();
+    let tree = record.category_tree.0.iter().flat_map(|nodes| &nodes.0);
+    let mut nodes: Vec<(&str, &str)> = tree.map(|node| (shown(&node.name), shown(&node.url))).collect();
     if nodes.is_empty() {
-        nodes.extend(filled(&record.root_category).map(|name| (Cow::Borrowed(name), Cow::default())));
+        nodes.extend(filled(&record.root_category).map(|name| (name, "")));
         let url = filled(&record.category_url).unwrap_or_default();
-        nodes.extend(filled(&record.category).map(|name| (Cow::Borrowed(name), Cow::Borrowed(url))));
+        nodes.extend(filled(&record.category).map(|name| (name, url)));
         nodes.dedup_by(|b, a| a.0 == b.0);
     }
     let mut path: Vec<Category> = Vec::new();
     for (name, url) in nodes {
-        let id = category_id(&url).unwrap_or_else(|| {
+        let id = category_id(url).unwrap_or_else(|| {
             // The name alone is not unique: "Accessories" stands below many.
             path.iter()
                 .map(|category| category.name.base().unwrap_or_default())
-                .chain([&*name])
+                .chain([name])
                 .map(slug)
                 .collect::<Vec<_>>()
                 .join("/")
         });
         if !name.is_empty() && !id.is_empty() && !path.iter().any(|category| category.id == id) {
-            path.push(Category { id, name: text(&name) });
+            path.push(Category { id, name: text(name) });
         }
     }
     if path.is_empty() { Vec::new() } else { vec![CategoryPath(path)] }

@@ -1,19 +1,44 @@
 //! Numbers as suppliers write them.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::{Defect, Reason};
 
-/// Digits behind the decimal point that a currency has (ISO 4217).
+/// Decimals of an amount that is taken for one, unless it is [noise](is_noise).
+const DECIMALS: u32 = 6;
+
+/// Digits behind the decimal point that a currency has: ISO 4217, list one, its column "minor unit".
 #[must_use]
 pub fn minor_digits(code: &str) -> u32 {
     match code {
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLP" | "ISK" | "JPY" | "KRW" | "VND" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
+        | "XAF" | "XOF" | "XPF" => 0,
         _ => 2,
     }
+}
+
+/// An amount as one can pay it: rounded to its currency's digits, half up.
+#[must_use]
+pub fn rounded(amount: Decimal, currency: &str) -> Decimal {
+    let digits = minor_digits(currency);
+    let mut rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+    rounded.rescale(digits);
+    rounded
+}
+
+/// Whether an amount is one that somebody can pay, but for what binary floats leave: it differs from [`rounded`] by no more than
+/// - its own 2⁻²⁴th part, which is half of the last place of a float in single precision (one in double precision leaves far less), and
+/// - a hundredth of the currency's smallest coin, so that large amounts have no more room than small ones.
+#[must_use]
+pub fn is_noise(amount: Decimal, currency: &str) -> bool {
+    let difference = (amount - rounded(amount, currency)).abs();
+    let float = amount.abs() / Decimal::from(1u32 << 24);
+    let coin = Decimal::new(1, minor_digits(currency) + 2);
+    difference <= float.min(coin)
 }
 
 /// Currencies in which nobody sells anything for less than a unit, whatever ISO 4217 says.
@@ -27,12 +52,14 @@ pub fn whole_units(code: &str) -> bool {
 ///
 /// A lone point is a decimal point, as in data; with any other separator the amount is read like [`shown_amount`].
 ///
+/// It may be finer than its currency: [`rounded`] is applied once, to the whole product, where a remark can say so.
+///
 /// # Errors
 /// `invalid_amount`, `zero_price` or `negative_price`, with the value.
 pub fn amount(digits: &str, currency: &str) -> Result<Decimal, Defect> {
     let digits = digits.trim();
     if !whole_units(currency)
-        && let Ok(parsed) = Decimal::from_str_exact(digits).or_else(|_| Decimal::from_scientific(digits))
+        && let Some(parsed) = decimal(digits)
     {
         return payable(parsed, digits, currency);
     }
@@ -46,8 +73,16 @@ pub fn amount(digits: &str, currency: &str) -> Result<Decimal, Defect> {
 pub fn shown_amount(digits: &str, currency: &str) -> Result<Decimal, Defect> {
     let digits = digits.trim_matches(super::is_blank);
     let plain = plain(digits, currency).map_err(|why| invalid(why).value(digits))?;
-    let parsed = Decimal::from_str_exact(&plain).or_else(|_| Decimal::from_scientific(&plain));
-    payable(parsed.map_err(|_| invalid("the amount is no decimal number").value(digits))?, digits, currency)
+    payable(decimal(&plain).ok_or_else(|| invalid("the amount is no decimal number").value(digits))?, digits, currency)
+}
+
+/// A number as data has it. Of more than 28 digits the last are rounded off: they are a float's.
+pub(crate) fn decimal(digits: &str) -> Option<Decimal> {
+    // The library takes `1_000` for a thousand; a supplier may have meant 1.000.
+    if digits.contains('_') {
+        return None;
+    }
+    Decimal::from_str(digits).or_else(|_| Decimal::from_scientific(digits)).ok()
 }
 
 fn invalid(message: &str) -> Defect {
@@ -65,8 +100,8 @@ fn payable(parsed: Decimal, digits: &str, currency: &str) -> Result<Decimal, Def
         return Err(invalid("the amount is a billion or more").value(digits));
     }
     let mut amount = parsed.normalize();
-    if amount.scale() > 6 {
-        return Err(invalid("the amount has more than six decimals").value(digits));
+    if amount.scale() > DECIMALS && !is_noise(amount, currency) {
+        return Err(invalid("the amount has more than six decimals, and not for a float's rounding").value(digits));
     }
     if amount.scale() < minor_digits(currency) {
         amount.rescale(minor_digits(currency));
@@ -237,8 +272,67 @@ mod tests {
             ("-1", "SAR", Reason::NegativePrice),
             ("−1,50", "SAR", Reason::NegativePrice),
             ("0.0000001", "SAR", Reason::InvalidAmount),
+            ("1_000", "SAR", Reason::InvalidAmount),
+            ("1_000", "JPY", Reason::InvalidAmount),
+            ("21.2999000001", "SAR", Reason::InvalidAmount),
         ] {
             assert_eq!(amount(digits, currency).unwrap_err().reason, reason, "{digits}");
+        }
+    }
+
+    #[test]
+    fn what_a_float_leaves_is_noise_and_anything_more_is_not() {
+        for (digits, currency, payable) in [
+            ("21.299999999999997", "USD", "21.30"),
+            ("45.300000000000004", "SAR", "45.30"),
+            ("0.1000000000000000055511151231257827", "USD", "0.10"),
+            // 21.3 in single precision.
+            ("21.299999237060547", "USD", "21.30"),
+            ("12.345000267028809", "KWD", "12.345"),
+            ("1299.0000000000002", "JPY", "1299"),
+            ("1e-2", "USD", "0.01"),
+        ] {
+            let amount = amount(digits, currency).unwrap();
+            assert!(is_noise(amount, currency), "{digits}");
+            assert_eq!(rounded(amount, currency).to_string(), payable, "{digits}");
+        }
+        for (digits, currency) in [
+            ("21.2999912345", "USD"),
+            ("21.2950000000001", "USD"),
+            ("100000.0012345", "USD"),
+            ("0.00000000000000005551", "USD"),
+            ("1299.0012345", "JPY"),
+        ] {
+            let refused = amount(digits, currency).unwrap_err();
+            assert_eq!(refused.reason, Reason::InvalidAmount, "{digits}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_rounded_half_up_to_its_currency() {
+        for (digits, currency, payable) in [
+            ("19.995", "USD", "20.00"),
+            ("19.994", "USD", "19.99"),
+            ("19.985", "USD", "19.99"),
+            ("0.005", "USD", "0.01"),
+            ("0.004", "USD", "0.00"),
+            ("1299.5", "JPY", "1300"),
+            ("1.0005", "KWD", "1.001"),
+        ] {
+            assert_eq!(
+                rounded(amount(digits, currency).unwrap(), currency).to_string(),
+                payable,
+                "{digits} {currency}"
+            );
+        }
+    }
+
+    /// The standard's table, from a crate that follows it.
+    #[test]
+    fn digits_are_those_of_the_standard() {
+        for code in crate::money::symbols::CODES {
+            let standard = iso_currency::Currency::from_code(code).and_then(|currency| currency.exponent());
+            assert_eq!(Some(minor_digits(code)), standard.map(u32::from), "{code}");
         }
     }
 }

@@ -90,7 +90,7 @@ const SEVERAL: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// The codes of ISO 4217 that a shop may price in.
-const CODES: &[&str] = &[
+pub(super) const CODES: &[&str] = &[
     "AED", "ARS", "AUD", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "DZD", "EGP", "EUR",
     "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "IQD", "ISK", "JOD", "JPY", "KRW", "KWD", "KZT", "LBP", "LYD", "MAD",
     "MXN", "MYR", "NGN", "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RUB", "SAR", "SEK", "SGD",

@@ -26,6 +26,18 @@ pub fn run(source: &str, bytes: impl AsRef<[u8]>) -> (Vec<Outcome>, Result<(), B
     run_with(source, bytes.as_ref(), 7, Limits::default())
 }
 
+/// A file of `../shared/data` beside the repository. On a machine without it the test says so; in CI it must be there.
+pub fn shared(name: &str) -> Option<Vec<u8>> {
+    let places = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(3);
+    let found = places.map(|folder| folder.join("shared/data").join(name)).find(|path| path.is_file());
+    let bytes = found.map(|path| std::fs::read(path).unwrap());
+    if bytes.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "shared/data/{name} must be there in CI");
+        eprintln!("SKIPPED: shared/data/{name} is not there");
+    }
+    bytes
+}
+
 /// Ids of the products, and the rejections.
 pub fn sorted(outcomes: Vec<Outcome>) -> (Vec<String>, Vec<Rejection>) {
     let (mut ids, mut rejections) = (Vec::new(), Vec::new());

@@ -5,6 +5,7 @@ use redrive::overdue::run_of;
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::commands::rejected::REPEATED;
 use crate::error::CliError;
 use crate::remedy;
 use crate::render::{self, ago, short, span, table};
@@ -93,8 +94,10 @@ pub fn text(lines: &[Line], now: i64) -> String {
         if let Some(waits) = waiting(&line.run.counts, now) {
             text.push_str(&format!("\n\n{}: {waits}\n  `relay status` says what to do", line.run.run));
         }
-        if line.run.counts.rejected > 0 {
-            let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
+        let repeated = line.run.counts.warnings_by.get_key_value(REPEATED);
+        if line.run.counts.rejected > 0 || repeated.is_some() {
+            let by = line.run.counts.rejected_by.iter().chain(repeated);
+            let by: Vec<String> = by.map(|(code, n)| format!("{n} {code}")).collect();
             text.push_str(&format!(
                 "\n\n{}: rejected {}; `relay rejected {}`",
                 line.run.run,

@@ -220,6 +220,11 @@ impl Bound {
     }
 }
 
+/// Whether a run has left lines about records that do not count.
+fn set_aside(line: &Line) -> bool {
+    line.run.counts.rejected > 0 || line.run.counts.warnings_by.contains_key(rejected::REPEATED)
+}
+
 /// Records of a product in what the runs of its source rejected, from the newest on.
 async fn search(
     stack: &Stack,
@@ -230,7 +235,7 @@ async fn search(
     let begun = Instant::now();
     let mut found = Vec::new();
     let of_interest: Vec<&Line> =
-        lines.iter().filter(|line| line.run.counts.rejected > 0 && of_source(&line.object, key.source())).collect();
+        lines.iter().filter(|line| set_aside(line) && of_source(&line.object, key.source())).collect();
     let mut searched = Searched { more: lines.len() >= KNOWN_RUNS, ..Searched::default() };
     for line in &of_interest {
         if !bound.goes_on(searched.runs, !found.is_empty(), begun.elapsed()) {

@@ -5,6 +5,7 @@ use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
 use ledger::Run;
 use serde::{Deserialize, Serialize};
 
+use super::brought::{Brought, Place};
 use crate::notification::Work;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
@@ -97,6 +98,7 @@ pub(super) struct Progressing<'a> {
     /// Parts of the rejections that were written since the last commit.
     pub(super) rejects_written: u32,
     pub(super) manifest: Manifest,
+    brought: Brought,
     pub(super) committed_at: i64,
     /// The record that this invocation began with.
     pub(super) begun_at: u64,
@@ -119,6 +121,7 @@ impl<'a> Progressing<'a> {
             rejects: Rejects::default(),
             rejects_written: 0,
             manifest: Manifest::default(),
+            brought: Brought::default(),
             committed_at: now,
         }
     }
@@ -176,18 +179,39 @@ impl<'a> Progressing<'a> {
             self.manifest.add(key.id());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
+        let place = Place { index, offset };
+        let earlier = self.brought.note(&key, &hash, place);
+        if let Some(earlier) = earlier {
+            let message = format!(
+                "record {index} at byte {offset} of this feed says something else of the product, and counts, because it comes later"
+            );
+            self.repeated_record(index, earlier, key.id(), message);
+        }
         self.window_bytes += weight(&product);
-        self.window.push(Entry { key, product, version, hash, index, offset });
+        self.window.push(Entry { key, product, version, hash, index, offset, reported: earlier.is_some() });
     }
 
-    fn reject(&mut self, rejection: &Rejection, raw: &[u8]) {
+    /// One id twice with different content. Which one counts is settled as for any two records; here it is only said. `at` is the record at which
+    /// it turned out, `place` the one that is told of.
+    fn repeated_record(&mut self, at: u64, place: Place, id: &str, message: String) {
+        let rejection = rejection(place.index, place.offset, id, Reason::RepeatedRecord, message);
+        self.keep(at, &rejection, &[]);
+        *self.run.counts.warnings_by.entry(Reason::RepeatedRecord.as_str().to_owned()).or_default() += 1;
+    }
+
+    /// Keeps what a person may want to see, up to the bounds of a run; what is beyond is counted. `at` is the record at which it turned out.
+    fn keep(&mut self, at: u64, rejection: &Rejection, raw: &[u8]) {
         let kept = &mut self.resume.kept;
         if kept.records < KEPT_RECORDS && kept.bytes < KEPT_BYTES {
             kept.records += 1;
-            kept.bytes += self.rejects.add(&self.work.location(), rejection, raw);
+            kept.bytes += self.rejects.add_at(at, &self.work.location(), rejection, raw);
         } else {
             self.run.counts.rejected_unkept += 1;
         }
+    }
+
+    fn reject(&mut self, rejection: &Rejection, raw: &[u8]) {
+        self.keep(rejection.index, rejection, raw);
         if self.info.full {
             match &rejection.product_id {
                 Some(id) => self.manifest.add(id),
@@ -221,6 +245,14 @@ impl<'a> Progressing<'a> {
             *counts.waiting_by.entry(code).or_default() += count;
         }
         counts.waiting_since = counts.waiting_since.into_iter().chain(settled.waiting_since).min();
+        for repeated in settled.repeated {
+            let message = format!(
+                "record {} of this feed said something else of the product; this one counts, because it comes later",
+                repeated.earlier
+            );
+            let place = Place { index: repeated.index, offset: repeated.offset };
+            self.repeated_record(repeated.index, place, repeated.key.id(), message);
+        }
         for (entry, message) in settled.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
             let raw = serde_json::to_vec(&entry.product).unwrap_or_default();
@@ -258,5 +290,10 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::PriceDrop => "price_drop",
         WarningCode::MissingLanguage => "missing_language",
         WarningCode::TitleShortened => "title_shortened",
+        WarningCode::PriceRounded => "price_rounded",
+        WarningCode::PriceLeftOut => "price_left_out",
+        WarningCode::AddressLeftOut => "address_left_out",
+        WarningCode::TextCleaned => "text_cleaned",
+        WarningCode::NameFromOtherLanguage => "name_from_other_language",
     }
 }

@@ -2,20 +2,22 @@
 
 use serde::Deserialize;
 
-use crate::lenient::{Digits, Entries, List, Text};
+use crate::lenient::{Digits, Entries, List, Text, object};
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Document<'a> {
     #[serde(borrow)]
     pub code: Option<Text<'a>>,
     #[serde(borrow)]
     pub msg: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub info: Option<Info<'a>>,
 }
 
 /// What is left of a document that cannot be read as a whole.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Head<'a> {
     #[serde(borrow)]
     pub code: Option<Text<'a>>,
@@ -24,25 +26,28 @@ pub(super) struct Head<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Info<'a> {
-    #[serde(borrow, rename = "productInfo")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "productInfo")]
     pub product: Option<ProductInfo<'a>>,
-    #[serde(borrow, rename = "saleAttr")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "saleAttr")]
     pub sale: Option<SaleAttr<'a>>,
-    #[serde(borrow, rename = "brandDetailInfo")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "brandDetailInfo")]
     pub brand: Option<Brand<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Brand<'a> {
     #[serde(borrow)]
     pub name: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct ProductInfo<'a> {
     #[serde(borrow)]
-    pub goods_id: Option<Text<'a>>,
+    pub goods_id: Option<Digits<'a>>,
     #[serde(borrow)]
     pub goods_sn: Option<Text<'a>>,
     #[serde(borrow)]
@@ -57,15 +62,16 @@ pub(super) struct ProductInfo<'a> {
     pub relation: Option<Text<'a>>,
     #[serde(borrow, default, rename = "cateInfos")]
     pub categories: Entries<'a, Category<'a>>,
-    #[serde(borrow, rename = "currentSkcImgInfo")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "currentSkcImgInfo")]
     pub images: Option<CurrentImages<'a>>,
     #[serde(borrow, default, rename = "allColorDetailImages")]
     pub colour_images: Entries<'a, List<ColourImage<'a>>>,
-    #[serde(borrow, rename = "productDescriptionInfo")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "productDescriptionInfo")]
     pub description: Option<Description<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Category<'a> {
     #[serde(borrow)]
     pub category_name: Option<Text<'a>>,
@@ -76,18 +82,21 @@ pub(super) struct Category<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct CurrentImages<'a> {
     #[serde(borrow, default, rename = "skcImages")]
     pub skc: List<Option<Text<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct ColourImage<'a> {
     #[serde(borrow)]
     pub origin_image: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Description<'a> {
     #[serde(borrow, default, rename = "productDetails")]
     pub details: List<Detail<'a>>,
@@ -96,6 +105,7 @@ pub(super) struct Description<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Detail<'a> {
     #[serde(borrow)]
     pub attr_id: Option<Text<'a>>,
@@ -110,20 +120,23 @@ pub(super) struct Detail<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct SaleAttr<'a> {
-    #[serde(borrow, rename = "mainSaleAttribute")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "mainSaleAttribute")]
     pub main: Option<MainAttribute<'a>>,
-    #[serde(borrow, rename = "multiLevelSaleAttribute")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "multiLevelSaleAttribute")]
     pub levels: Option<Levels<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct MainAttribute<'a> {
     #[serde(borrow, default)]
     pub info: List<Colour<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Colour<'a> {
     #[serde(borrow)]
     pub goods_id: Option<Text<'a>>,
@@ -138,6 +151,7 @@ pub(super) struct Colour<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Levels<'a> {
     #[serde(borrow, default)]
     pub sku_list: List<Sku<'a>>,
@@ -146,30 +160,34 @@ pub(super) struct Levels<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Axis<'a> {
     #[serde(borrow, default)]
     pub attr_value_list: List<AxisValue<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct AxisValue<'a> {
     #[serde(borrow)]
     pub attr_value_id: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Sku<'a> {
     #[serde(borrow)]
-    pub sku_code: Option<Text<'a>>,
+    pub sku_code: Option<Digits<'a>>,
     #[serde(borrow)]
     pub stock: Option<Text<'a>>,
-    #[serde(borrow, rename = "priceInfo")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "priceInfo")]
     pub price: Option<PriceInfo<'a>>,
     #[serde(borrow, default)]
     pub sku_sale_attr: List<Choice<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub attr_id: Option<Text<'a>>,
@@ -186,14 +204,16 @@ pub(super) struct Choice<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct PriceInfo<'a> {
-    #[serde(borrow, rename = "salePrice")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "salePrice")]
     pub sale: Option<Amounts<'a>>,
-    #[serde(borrow, rename = "retailPrice")]
+    #[serde(borrow, default, deserialize_with = "object", rename = "retailPrice")]
     pub retail: Option<Amounts<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Amounts<'a> {
     #[serde(borrow)]
     pub amount: Option<Digits<'a>>,

@@ -21,7 +21,8 @@ use catalog::{Attribute, Category, CategoryPath, Localized, Product};
 
 use self::document::{Detail, Document, Head, ProductInfo};
 use super::{Adapter, UNDETERMINED, add_image, all_of, language_by_script, parse};
-use crate::lenient::{Entries, filled};
+use crate::ids::{self, Ids};
+use crate::lenient::{Entries, filled, given, truth};
 use crate::{Defect, Reason, quality};
 
 /// See the module's description.
@@ -45,6 +46,10 @@ impl Adapter for SheinApi {
 
     fn id_pointer(&self) -> &'static str {
         "/info/productInfo/goods_id"
+    }
+
+    fn ids(&self) -> Ids {
+        Ids::WholeNumbers
     }
 }
 
@@ -79,10 +84,12 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
     }
     let info = document.info.as_ref().ok_or_else(|| missing("$.info", "info"))?;
     let about = info.product.as_ref().ok_or_else(|| missing("$.info.productInfo", "productInfo"))?;
-    let id = filled(&about.goods_id).ok_or_else(|| missing("$.info.productInfo.goods_id", "goods_id"))?;
+    let at_id = "$.info.productInfo.goods_id";
+    let written = given(&about.goods_id).ok_or_else(|| missing(at_id, "goods_id"))?;
+    let id = ids::meant(written, Ids::WholeNumbers).map_err(|defect| defect.path(at_id))?;
     let sale = info.sale.as_ref();
     let colours = sale.and_then(|sale| sale.main.as_ref()).map(|main| main.info.0.as_slice()).unwrap_or_default();
-    let colour = colours.iter().find(|colour| filled(&colour.goods_id) == Some(id));
+    let colour = colours.iter().find(|colour| filled(&colour.goods_id).is_some_and(|own| own == id || own == written));
 
     let lang = latin_language(about);
     let title = filled(&about.goods_name).unwrap_or_default();
@@ -116,10 +123,19 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
         attributes,
         options,
         variants,
-        images: images(about, id),
+        images: images(about, written),
         url: None,
-        withdrawn: filled(&about.is_on_sale) == Some("0"),
+        withdrawn: !on_sale(about)?,
         warnings: Vec::new(),
+    })
+}
+
+/// Whether the product is on sale; one that does not say so is.
+fn on_sale(about: &ProductInfo<'_>) -> Result<bool, Defect> {
+    let Some(said) = filled(&about.is_on_sale) else { return Ok(true) };
+    truth(said).ok_or_else(|| {
+        let message = "is_on_sale is neither 1 nor 0";
+        Defect::new(Reason::InvalidType, message).path("$.info.productInfo.is_on_sale").value(said)
     })
 }
 

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::document::{Amounts, Choice, Levels, PriceInfo, Sku};
 use super::in_language;
-use crate::lenient::{Digits, filled};
+use crate::lenient::{filled, given, whole_number};
 use crate::money::Shown;
 use crate::{Defect, Reason, money};
 
@@ -70,7 +70,7 @@ fn variant(sku: &Sku<'_>, axes: &[Axis<'_>], path: &str) -> Result<Variant, Defe
     let missing = |field: &str| {
         Defect::new(Reason::MissingField, format!("the SKU has no {field}")).path(format!("{path}.{field}"))
     };
-    let code = filled(&sku.sku_code).ok_or_else(|| missing("sku_code"))?;
+    let code = given(&sku.sku_code).ok_or_else(|| missing("sku_code"))?;
     let stock = stock(filled(&sku.stock).ok_or_else(|| missing("stock"))?)
         .map_err(|defect| defect.path(format!("{path}.stock")))?;
     let values = axes
@@ -94,9 +94,9 @@ fn variant(sku: &Sku<'_>, axes: &[Axis<'_>], path: &str) -> Result<Variant, Defe
 
 /// A whole number of pieces. What was sold beyond what there was counts as none left.
 fn stock(text: &str) -> Result<i32, Defect> {
-    match text.parse::<i64>() {
-        Ok(pieces) => Ok(i32::try_from(pieces.max(0)).unwrap_or(i32::MAX)),
-        Err(_) => Err(Defect::new(Reason::InvalidStock, "the stock level is no whole number").value(text)),
+    match whole_number(text) {
+        Some(pieces) => Ok(i32::try_from(pieces.max(0)).unwrap_or(i32::MAX)),
+        None => Err(Defect::new(Reason::InvalidStock, "the stock level is no whole number").value(text)),
     }
 }
 
@@ -150,11 +150,6 @@ fn currency(sku: &str, sale: &Amounts<'_>, digits: &str) -> Result<&'static str,
         return refused(Reason::InvalidAmount, message);
     }
     Ok(currency)
-}
-
-/// The digits of an amount that is there and not blank.
-fn given<'a>(digits: &'a Option<Digits<'_>>) -> Option<&'a str> {
-    digits.as_ref().map(|digits| digits.0.trim()).filter(|digits| !digits.is_empty())
 }
 
 fn price(currency: &str, sale: &str, retail: Option<&str>) -> Result<Price, (&'static str, Defect)> {

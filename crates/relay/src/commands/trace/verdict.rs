@@ -6,6 +6,7 @@ use redrive::overdue::stage_of;
 use serde::Serialize;
 
 use super::{InPimcore, Letter, Refusal, Searched, breakers};
+use crate::commands::rejected;
 use crate::remedy;
 use crate::render::{ago, count, span, time};
 
@@ -57,7 +58,8 @@ pub struct Evidence<'a> {
 /// Where the product stands.
 #[must_use]
 pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
-    let refusal = evidence.rejected.first();
+    // Of a repeated record the later one counts: that is no reason for anything.
+    let refusal = evidence.rejected.iter().find(|refusal| refusal.record.reason != rejected::REPEATED);
     let Some(state) = evidence.state else { return unknown(key, evidence) };
     if let Some(stage) = stage_of(state) {
         return under_way(key, state, stage, evidence.breakers, now);
@@ -330,6 +332,12 @@ mod tests {
         state.medusa.applied = Some(applied(Some("prod_1")));
         assert!(said(Some(&state), &[]).0.contains("as it should be"));
         assert!(said(Some(&state), &[refusal(NOW)]).0.contains("a later record was rejected"));
+        let mut repeated = refusal(NOW);
+        repeated.record.reason = rejected::REPEATED.to_owned();
+        assert!(
+            !said(Some(&state), &[repeated]).0.contains("rejected"),
+            "the record that counts stands later in the same feed"
+        );
         state.medusa.applied = Some(applied(None));
         let (summary, advice, attention) = said(Some(&state), &[]);
         assert!(summary.contains("not for sale") && advice.contains("publishing it") && !attention);
