@@ -6,6 +6,8 @@ import argparse
 import os
 import shutil
 import sys
+import time
+import traceback
 from collections.abc import Callable
 
 from local_stack import install
@@ -36,6 +38,23 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         error("\ninterrupted; `make status` shows what runs, `make down` stops it")
         return 130
+    except Exception as problem:
+        error(f"\n{_unforeseen(problem)}")
+        return 1
+
+
+def _unforeseen(problem: Exception) -> Failed:
+    """What nobody has thought of, in one sentence; its traceback is for whoever mends it, and goes to a log."""
+    log = install.LOGS / "unforeseen.log"
+    what = f"this did not work, and nobody has thought of it: {type(problem).__name__}: {problem}"
+    todo = "run the same command again; if it stays, make clean and make demo begin anew"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as out:
+            out.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv[1:])}\n{''.join(traceback.format_exception(problem))}")
+    except OSError:
+        return Failed(what, todo=todo)
+    return Failed(what, todo=f"{todo}. Whoever looks into it finds more in {log}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -169,11 +188,11 @@ def clean(options: argparse.Namespace) -> int:
     from local_stack.stack import Stack
 
     for folder in sorted(STACKS.glob(options.only or "*")) if STACKS.exists() else []:
-        stack = Stack.load(folder.name)
-        if stack:
-            stack.remove()
-        else:
-            shutil.rmtree(Place(folder.name).dir, ignore_errors=True)
+        # One whose record cannot be read has process ids all the same.
+        Stack(Place(folder.name), {}).remove()
+    for data in sorted(home().glob(options.only or "*")):
+        if data.is_dir() and not data.name.startswith(("template-", "programs-")):
+            Stack(Place(data.name), {}).forget_remains()
     if options.all:
         if not home().is_relative_to(REPO):
             shutil.rmtree(home(), ignore_errors=True)

@@ -10,8 +10,8 @@ import json
 import shutil
 from dataclasses import dataclass
 
-from local_stack import deploy, emulator, pim, shop
-from local_stack.console import say, step
+from local_stack import deploy, emulator, orphans, pim, shop
+from local_stack.console import Failed, say, step
 from local_stack.install import together
 from local_stack.paths import Place
 from local_stack.postgres import Cluster
@@ -35,14 +35,23 @@ class Stack:
         place = Place(name)
         if not place.state.exists():
             return None
-        kept = json.loads(place.state.read_text())
-        return cls(place, kept["ports"], kept["publish_policy"])
+        try:
+            kept = json.loads(place.state.read_text())
+            return cls(place, {part: int(kept["ports"][part]) for part in DEFAULT_PORTS}, str(kept["publish_policy"]))
+        except (ValueError, KeyError, TypeError) as problem:
+            raise Failed(
+                f"{place.state} cannot be read: somebody or something has changed it",
+                why=f"{type(problem).__name__}: {problem}",
+                todo="make clean deletes the stacks with their data; the next start makes them anew",
+            ) from problem
 
     @classmethod
     def open(cls, name: str, *, publish_policy: str = "auto", any_ports: bool = False) -> Stack:
         """A stack by name, with ports chosen if it is new or somebody else has taken one of its own."""
         known = cls.load(name)
         stack = known or cls(Place(name), {}, publish_policy)
+        if not known:
+            stack.forget_remains()
         stack.publish_policy = publish_policy
         taken: set[int] = set()
         for part, default in DEFAULT_PORTS.items():
@@ -77,7 +86,26 @@ class Stack:
     @property
     def facts(self) -> ShopFacts:
         """The shop that this stack was cloned from. Kept with the stack: a newer template has other keys."""
-        return ShopFacts(**json.loads((self.place.dir / "shop.json").read_text()))
+        facts = self.kept_facts()
+        if not facts:
+            raise Failed(f"{self.place.dir / 'shop.json'} is missing or damaged", todo="make up makes the shop anew")
+        return facts
+
+    def kept_facts(self) -> ShopFacts | None:
+        """The same, if they are there."""
+        try:
+            return ShopFacts(**json.loads((self.place.dir / "shop.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def forget_remains(self) -> None:
+        """Ends what still runs of a stack of this name whose folder was removed by hand, and deletes its database: nobody has its password any more."""
+        if not self.cluster.exists():
+            return
+        ended = orphans.stop(self.place.dir, self.cluster.data)
+        self.cluster.remove()
+        programs = f", {len(ended)} of its programs stopped" if ended else ""
+        say(f"the folder of the stack {self.place.name} was gone: what was left of it is removed{programs}")
 
     def url(self, part: str) -> str:
         return f"http://{HOST}:{self.ports[part]}"
@@ -105,6 +133,11 @@ class Stack:
 
     def start_database(self) -> None:
         cluster = self.cluster
+        if cluster.exists() and not self.kept_facts():
+            say("the shop's keys (shop.json) were gone: its database is made anew, products come with their next push (relay replay)")
+            self.medusa.stop()
+            cluster.stop()
+            cluster.remove()
         if not cluster.exists():
             data, facts = shop.template()
             cluster.clone(data)

@@ -24,12 +24,20 @@ pub struct Checkpoint {
     /// What came last.
     #[serde(default)]
     pub place: Place,
+    /// Objects around the records that are still open.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
     /// The first record of a CSV feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
     /// The object's checksum so far; `None` where it is not known, and for compressed objects, which are read from their beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Partial>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(depth: &u32) -> bool {
+    *depth == 0
 }
 
 impl Checkpoint {

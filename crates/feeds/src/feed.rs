@@ -342,6 +342,8 @@ impl Mapper {
             self.sniffed = true;
             if let Some(other) = adapter::other_source(self.adapter, &keys) {
                 self.refuse(Reason::WrongSource, piece.index, piece.offset, text, other_source(self.adapter, other));
+            } else if let Some(message) = adapter::unknown(self.adapter, &keys, Some(text)) {
+                self.refuse(Reason::UnknownFormat, piece.index, piece.offset, text, message);
             }
         }
         self.adapter.json(text).map_err(|defect| (defect, adapter::id_in(self.adapter, text)))
@@ -376,16 +378,15 @@ impl Mapper {
             self.refuse(Reason::CsvHeader, 0, 0, header, message);
         }
         if !missing.is_empty() {
-            let (reason, message) = match adapter::other_source(self.adapter, &columns.keys()) {
-                Some(other) => (Reason::WrongSource, other_source(self.adapter, other)),
-                None => (
-                    Reason::CsvHeader,
-                    format!(
-                        "the first line is no header of {}: it lacks {}",
-                        self.adapter.source(),
-                        missing.join(", ")
-                    ),
-                ),
+            let other = adapter::other_source(self.adapter, &columns.keys());
+            let unknown = || adapter::unknown(self.adapter, &columns.keys(), None);
+            let (reason, message) = if let Some(other) = other {
+                (Reason::WrongSource, other_source(self.adapter, other))
+            } else if let Some(message) = unknown() {
+                (Reason::UnknownFormat, message)
+            } else {
+                let (source, lacking) = (self.adapter.source(), missing.join(", "));
+                (Reason::CsvHeader, format!("the first line is no header of {source}: it lacks {lacking}"))
             };
             self.refuse(reason, 0, 0, header, message);
         }

@@ -15,6 +15,8 @@ pub enum Reason {
     NotJson,
     /// UTF-16 or another encoding that is not UTF-8.
     UnsupportedEncoding,
+    /// Neither this source's nor any other that is known.
+    UnknownFormat,
     /// The content is another source's than the key prefix says.
     WrongSource,
     /// The feed ends in the middle of something.
@@ -105,6 +107,7 @@ impl Reason {
             Self::EmptyFeed => "empty_feed",
             Self::NotJson => "not_json",
             Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::UnknownFormat => "unknown_format",
             Self::WrongSource => "wrong_source",
             Self::Truncated => "truncated",
             Self::BrokenStructure => "broken_structure",

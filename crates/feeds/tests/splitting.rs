@@ -328,7 +328,7 @@ fn a_header_without_the_columns_it_takes_is_refused_by_name() {
     let broken = end.unwrap_err();
     assert_eq!(broken.reason, Reason::CsvHeader);
     assert!(broken.message.contains("product_id, product_name, currency"), "{}", broken.message);
-    let (_, end) = run("shein-brightdata", "asin,title\n");
+    let (_, end) = run("shein-brightdata", "asin,final_price\n");
     assert_eq!(end.unwrap_err().reason, Reason::CsvHeader, "also without any record");
 }
 

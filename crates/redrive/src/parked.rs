@@ -42,6 +42,27 @@ impl Parked {
     }
 }
 
+/// A parked letter that a person took away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Who, as they gave their name.
+    pub removed_by: String,
+    /// When, in ms.
+    pub removed_at: i64,
+    /// What it was.
+    pub parked: Parked,
+}
+
+impl Removed {
+    /// The key of the note: `parked/removed/<queue>/<date>/<message id>.json`. No queue has that name.
+    #[must_use]
+    pub fn object_key(&self) -> String {
+        let key = self.parked.object_key();
+        format!("{PREFIX}removed/{}", key.strip_prefix(PREFIX).unwrap_or(&key))
+    }
+}
+
 /// The key of a letter's object.
 #[must_use]
 pub fn key(queue: QueueName, letter: &DeadLetter) -> String {

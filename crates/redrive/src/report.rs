@@ -49,7 +49,7 @@ pub struct Handled {
     pub message: String,
     /// The product or the feed; `?` where it cannot be understood.
     pub subject: String,
-    /// `drop`, `redrive`, `park`, `leave`, `unpark` or `announce`.
+    /// `drop`, `redrive`, `park`, `leave`, `unpark`, `announce` or `remove`.
     pub decision: String,
     /// Why.
     pub reason: Reason,
@@ -87,6 +87,9 @@ pub struct QueueReport {
     /// Refused products announced again whose letter was neither parked nor on the dead-letter queue.
     #[serde(default)]
     pub announced: usize,
+    /// Parked letters taken away for good.
+    #[serde(default)]
+    pub removed: usize,
     /// Decisions by reason: `park pimcore_invalid_value` → 3.
     pub by_reason: BTreeMap<String, usize>,
     /// The first [`LISTED`] letters.
@@ -113,6 +116,7 @@ impl QueueReport {
             left: 0,
             unparked: 0,
             announced: 0,
+            removed: 0,
             by_reason: BTreeMap::new(),
             letters: Vec::new(),
             more: false,
@@ -130,6 +134,7 @@ impl QueueReport {
         self.left += other.left;
         self.unparked += other.unparked;
         self.announced += other.announced;
+        self.removed += other.removed;
         self.more |= other.more;
         for (reason, n) in other.by_reason {
             *self.by_reason.entry(reason).or_default() += n;
@@ -142,7 +147,7 @@ impl QueueReport {
     /// Letters and products that are where they were not before.
     #[must_use]
     pub const fn moved(&self) -> usize {
-        self.dropped + self.redriven + self.parked + self.unparked + self.announced
+        self.dropped + self.redriven + self.parked + self.unparked + self.announced + self.removed
     }
 
     /// Counts a letter and describes it if there is room.
@@ -153,6 +158,7 @@ impl QueueReport {
             "park" => self.parked += 1,
             "unpark" => self.unparked += 1,
             "announce" => self.announced += 1,
+            "remove" => self.removed += 1,
             _ => self.left += 1,
         }
         *self.by_reason.entry(format!("{} {}", handled.decision, handled.reason.code)).or_default() += 1;

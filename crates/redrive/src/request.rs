@@ -78,6 +78,8 @@ pub enum Action {
     Parked,
     /// Send back what was refused: parked letters, those that are about to be parked, and products whose letter is in neither place.
     Unpark,
+    /// Take away parked letters that nobody will send back, noting who did. The filter has to name them.
+    Remove,
     /// Announce overdue products and runs again.
     Sweep,
     /// What the schedule does: redrive everything, then sweep.
@@ -163,13 +165,16 @@ pub struct Request {
     /// For `redrive`: send back what the filter selects even where the policy would park, drop or leave it.
     #[serde(default)]
     pub force: bool,
+    /// For `remove`: who asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 impl Request {
     /// A request without restrictions.
     #[must_use]
     pub fn new(action: Action) -> Self {
-        Self { action, queue: None, filter: Filter::default(), max: None, dry_run: false, force: false }
+        Self { action, queue: None, filter: Filter::default(), max: None, dry_run: false, force: false, by: None }
     }
 
     /// The queues it is about.

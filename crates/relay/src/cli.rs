@@ -151,6 +151,15 @@ pub enum Dlq {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Take away parked letters that nobody will send back: named by --message, --product or --code; who did it is noted
+    Remove {
+        /// Which.
+        #[command(flatten)]
+        selection: Selection,
+        /// Who removes them [default: your account on this machine]
+        #[arg(long, env = "USER", hide_env_values = true, default_value = "unknown")]
+        by: String,
+    },
 }
 
 /// Which letters.

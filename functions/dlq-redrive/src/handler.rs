@@ -86,6 +86,10 @@ impl Redriver {
                 let each = request.queues().into_iter().map(|queue| self.parked(queue, request, deadline));
                 report.queues = join_all(each).await;
             }
+            Action::Remove => {
+                let each = request.queues().into_iter().map(|queue| self.remove(queue, request, deadline));
+                report.queues = join_all(each).await;
+            }
             Action::Unpark => report.queues = self.unpark(request, deadline).await,
             Action::Sweep => {}
         }

@@ -9,6 +9,7 @@ mod mapping;
 pub mod metrics;
 mod parked;
 mod queue;
+mod remove;
 mod settings;
 mod sweep;
 mod tidy;

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
-use redrive::parked::PREFIX;
+use redrive::parked::{PREFIX, Removed};
 use redrive::{Parked, QueueName};
 
 use crate::RedriveError;
@@ -41,6 +41,16 @@ impl Store {
         Ok(key)
     }
 
+    /// Notes that a letter was taken away, with the letter. Returns the note's key.
+    pub(crate) async fn note(&self, removed: &Removed) -> Result<String, RedriveError> {
+        let key = removed.object_key();
+        let body = serde_json::to_vec_pretty(removed)
+            .map_err(|error| RedriveError::Nothing(format!("a note cannot be written as JSON: {error}")))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type("application/json");
+        let put = put.body(ByteStream::from(body)).send().await;
+        put.map(|_| key.clone()).map_err(|error| self.error("PutObject", &key, &error))
+    }
+
     /// A page of keys of a queue's parked letters, oldest day first, and where the next page begins.
     pub(crate) async fn list(
         &self,
@@ -72,7 +82,7 @@ impl Store {
         serde_json::from_slice(&body.into_bytes()).map(Some).map_err(|error| self.error("GetObject", key, &error))
     }
 
-    /// Removes a parked letter that was sent back.
+    /// Deletes a parked letter that was sent back, or taken away.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), RedriveError> {
         let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
         deleted.map(|_| ()).map_err(|error| self.error("DeleteObject", key, &error))

@@ -196,6 +196,34 @@ async fn filters_and_maximum_select_what_an_operator_parks_and_unparks() {
     assert_eq!(stack.run(force).await.queues[0].redriven, 1);
 }
 
+#[tokio::test]
+async fn what_nobody_will_send_back_is_removed_by_name_and_kept_with_who_did_it() {
+    let Some(stack) = Stack::new("remove").await else { return };
+    stack.die(QueueName::Pimcore, &["garbage".to_owned(), "rubbish".to_owned()], None).await;
+    stack.run(r#"{"action":"park","queue":"pimcore"}"#).await;
+    let before = stack.parked().await;
+    assert_eq!(before.len(), 2, "{before:?}");
+
+    let unnamed = stack.try_run(r#"{"action":"remove","queue":"pimcore","by":"mara"}"#).await;
+    assert!(unnamed.unwrap_err().to_string().contains("unnamed"));
+    let rehearsal = r#"{"action":"remove","filter":{"code":"message_not_understood"},"dryRun":true,"by":"mara"}"#;
+    assert_eq!(stack.run(rehearsal).await.queues[1].removed, 2);
+    assert_eq!(stack.parked().await, before);
+
+    let one = r#"{"action":"remove","filter":{"code":"message_not_understood"},"max":1,"by":"mara"}"#;
+    let report = stack.run(one).await;
+    assert_eq!(report.queues[1].removed, 1, "{report:?}");
+    let note = report.queues[1].letters[0].parked.clone().expect("the note");
+    assert_eq!(stack.parked().await.len(), 1);
+    assert!(note.starts_with("parked/removed/pimcore/"), "{note}");
+    let kept: serde_json::Value = serde_json::from_slice(&stack.read(&note).await).expect("JSON");
+    assert_eq!(kept["removedBy"], "mara");
+    let body = kept["parked"]["letter"]["body"].as_str().expect("what it was");
+    assert!(body == "garbage" || body == "rubbish", "{body}");
+    let listed = stack.run(r#"{"action":"parked","queue":"pimcore"}"#).await;
+    assert_eq!(listed.queues[0].unparked, 1, "what was removed waits for nobody");
+}
+
 /// Fails every call of one kind, as if the process had died before it.
 #[derive(Debug)]
 struct DiesBefore(&'static str);

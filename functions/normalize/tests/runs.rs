@@ -230,7 +230,9 @@ async fn whatever_cannot_be_read_ends_as_a_failed_run_with_its_reason() {
         ("incoming/shein-api/blank.json", " \n ", "empty_feed"),
         ("incoming/shein-api/hello.json", "hello", "not_json"),
         ("incoming/shein-api/page.json", "<html></html>", "not_json"),
-        ("incoming/shein-brightdata/list.csv", "a,b\n1,2\n", "csv_header"),
+        ("incoming/shein-brightdata/list.csv", "product_id,b\n1,2\n", "csv_header"),
+        ("incoming/shein-brightdata/list.csv", "a,b\n1,2\n", "unknown_format"),
+        ("incoming/canonical/list.json", r#"[{"goods_id":1,"goods_name":"Tee"}]"#, "unknown_format"),
         (
             "incoming/shein-api/other.json",
             r#"[{"source":"canonical","id":"1","name":{},"variants":[]}]"#,

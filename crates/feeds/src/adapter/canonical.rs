@@ -34,6 +34,10 @@ impl Adapter for Canonical {
         quality::checked(product)
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &["source", "id", "name", "variants"]
+    }
+
     fn recognises(&self, keys: &[Cow<'_, str>]) -> bool {
         all_of(keys, &["source", "id", "name", "variants"])
     }

@@ -16,6 +16,7 @@ use catalog::{Product, ProductKey};
 use crate::ids::{self, Ids};
 use crate::quality::UNDETERMINED;
 use crate::split::Row;
+use crate::split::wrapped::places;
 use crate::{Defect, Reason, text};
 
 pub use canonical::Canonical;
@@ -41,6 +42,9 @@ pub trait Adapter: std::fmt::Debug + Sync {
     fn required_columns(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// Keys of which a record of this source has at least one; without any it is something else altogether.
+    fn marks(&self) -> &'static [&'static str];
 
     /// Whether an object with these keys is unmistakably a record of this source.
     fn recognises(&self, keys: &[Cow<'_, str>]) -> bool;
@@ -138,6 +142,48 @@ pub(crate) fn other_source(expected: &dyn Adapter, keys: &[Cow<'_, str>]) -> Opt
         .filter(|adapter| adapter.source() != expected.source())
         .find(|adapter| adapter.recognises(keys))
         .map(|adapter| adapter.source())
+}
+
+/// What to say of a record with these keys that has none of `expected`'s: that it is no feed known here, what comes nearest, and what to do. `None`
+/// where it has some, or no keys at all.
+pub(crate) fn unknown(expected: &dyn Adapter, keys: &[Cow<'_, str>], record: Option<&str>) -> Option<String> {
+    let known = |adapter: &dyn Adapter| {
+        let mut marks: Vec<&str> = adapter.marks().iter().chain(adapter.required_columns()).copied().collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let there = marks.iter().filter(|mark| keys.iter().any(|key| key == *mark)).count();
+        (there, marks)
+    };
+    if keys.is_empty() || known(expected).0 > 0 {
+        return None;
+    }
+    let mut nearest: Vec<(usize, usize, &str)> = ADAPTERS
+        .iter()
+        .map(|adapter| (*adapter, known(*adapter)))
+        .map(|(adapter, (there, marks))| (there, marks.len(), adapter.source()))
+        .collect();
+    nearest.sort_by_key(|(there, ..)| std::cmp::Reverse(*there));
+    let nearest = nearest.iter().take(3).map(|(there, of, source)| format!("{source} ({there} of its {of} names)"));
+    let shown: Vec<String> = keys.iter().take(8).map(|key| crate::reason::shorten(key, 40)).collect();
+    let more = if keys.len() > shown.len() { ", …" } else { "" };
+    let mut message = format!(
+        "not a feed I know: it has {}{more}; nearest: {}. ",
+        shown.join(", "),
+        nearest.collect::<Vec<_>>().join(", ")
+    );
+    let document = record.and_then(|record| serde_json::from_str(record).ok());
+    let all: Vec<&str> = ADAPTERS.iter().flat_map(|adapter| adapter.marks()).copied().collect();
+    let (lists, objects) = document.map_or_else(Default::default, |document| places(&document, &all));
+    if !objects.is_empty() {
+        message.push_str(&format!("What looks like a product stands at {}: send what is there. ", objects.join(", ")));
+    } else if !lists.is_empty() {
+        message.push_str(&format!(
+            "Lists of objects stand at {}: if one has the products, send that list. ",
+            lists.join(", ")
+        ));
+    }
+    message.push_str("Otherwise the source has to be described first (docs/feeds.md, \"A new source\")");
+    Some(message)
 }
 
 /// Whether all of `wanted` are among `keys`.

@@ -72,6 +72,10 @@ impl Adapter for SheinBrightData {
         REQUIRED
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &["product_id", "product_name", "final_price", "initial_price", "error", "error_code"]
+    }
+
     fn recognises(&self, keys: &[Cow<'_, str>]) -> bool {
         all_of(keys, &["product_id", "product_name", "final_price"])
     }

@@ -12,6 +12,11 @@ pub(super) struct State {
     place: Place,
     inside: Option<Inside>,
     scanner: Scanner,
+    /// Objects around the records that are still open.
+    depth: u32,
+    /// What stands behind the records within them, and where it begins: it is passed over, from there again if need be.
+    behind: Scanner,
+    behind_from: Option<u64>,
     /// Bytes of white space and commas since the last record.
     pub(super) gap: u64,
 }
@@ -28,8 +33,23 @@ enum Inside {
 }
 
 impl State {
-    pub(super) fn at(place: Place) -> Self {
-        Self { place, inside: None, scanner: Scanner::default(), gap: 0 }
+    pub(super) fn at(place: Place, depth: u32) -> Self {
+        let (scanner, behind) = (Scanner::default(), Scanner::within(depth));
+        Self { place, inside: None, scanner, depth, behind, behind_from: None, gap: 0 }
+    }
+
+    /// The records are in an array within so many objects.
+    pub(super) fn wrapped_in(&mut self, depth: u32) {
+        (self.depth, self.behind) = (depth, Scanner::within(depth));
+    }
+
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Where to go on from, while what stands behind the records is passed over.
+    pub(super) fn behind_from(&self) -> Option<u64> {
+        self.behind_from
     }
 
     /// While a record is being read this is still what came before it.
@@ -64,15 +84,40 @@ impl Splitter {
         while self.complete_value(sink) {
             let next = self.next_byte()?;
             match (self.json.place, next) {
+                (Place::AfterEnd, _) if self.json.depth > 0 => {
+                    if !self.rest_of_wrapping() {
+                        return if last { Err(self.truncated("'}'")) } else { Ok(()) };
+                    }
+                }
                 (Place::AfterEnd, None) => return Ok(()),
                 (Place::AfterEnd, Some(_)) => {
-                    return Err(self.broken(Reason::TrailingContent, "something follows the ']' that ends the feed"));
+                    let message = match self.format {
+                        Some(Format::JsonWrapped) => {
+                            "something follows the document that holds the list; send one such document in a file, or the lists alone"
+                        }
+                        _ => "something follows the ']' that ends the feed",
+                    };
+                    return Err(self.broken(Reason::TrailingContent, message));
                 }
                 (_, None) => break,
                 (_, Some(byte)) => self.between(byte, sink)?,
             }
         }
         if last { Err(self.truncated("']'")) } else { Ok(()) }
+    }
+
+    /// Passes over what stands behind the array within the objects around it; true if they have ended.
+    fn rest_of_wrapping(&mut self) -> bool {
+        let rest = &self.buffer[self.start..];
+        self.json.behind_from.get_or_insert(self.base + self.start as u64);
+        let end = self.json.behind.end_of_value(rest);
+        if end.is_some() {
+            (self.json.depth, self.json.behind_from) = (0, None);
+        }
+        let passed = end.unwrap_or(rest.len());
+        self.json.gap = 0;
+        self.consume(passed);
+        end.is_some()
     }
 
     /// One byte between two records of an array.

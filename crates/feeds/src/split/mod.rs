@@ -7,6 +7,7 @@
 mod csv;
 mod json;
 mod scan;
+pub(crate) mod wrapped;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,8 @@ pub enum Format {
     JsonSequence,
     /// One record on each line.
     JsonLines,
+    /// `{"data": [record, …], …}`: an array within objects.
+    JsonWrapped,
     /// RFC 4180 with a header; `\n`, `\r\n` and `\r` end a record.
     Csv,
 }
@@ -119,7 +122,7 @@ impl Splitter {
             skipped: 0,
             excerpt: Vec::new(),
             checksum: checkpoint.checksum,
-            json: json::State::at(checkpoint.place),
+            json: json::State::at(checkpoint.place, checkpoint.depth),
             csv: csv::State::with_header(checkpoint.header),
         }
     }
@@ -128,11 +131,12 @@ impl Splitter {
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
-            offset: self.base + self.start as u64 - self.skipped,
+            offset: self.json.behind_from().unwrap_or(self.base + self.start as u64 - self.skipped),
             index: self.index,
             compression: None,
             format: self.format,
             place: self.json.place(),
+            depth: self.json.depth(),
             header: self.csv.header().map(str::to_owned),
             checksum: self.checksum,
         }
@@ -187,7 +191,7 @@ impl Splitter {
             },
         };
         match format {
-            Format::JsonArray => self.json_array(last, sink),
+            Format::JsonArray | Format::JsonWrapped => self.json_array(last, sink),
             Format::JsonSequence => self.json_sequence(last, sink),
             Format::JsonLines => self.json_lines(last, sink),
             Format::Csv => self.csv_records(last, sink),
@@ -217,6 +221,15 @@ impl Splitter {
                 self.consume(1);
                 Ok(Some(Format::JsonArray))
             }
+            b'{' if !self.expected.json_lines => match wrapped::head(rest, last) {
+                wrapped::Head::Unknown => Ok(None),
+                wrapped::Head::List { begin, depth } => {
+                    self.consume(begin);
+                    self.json.wrapped_in(depth);
+                    Ok(Some(Format::JsonWrapped))
+                }
+                wrapped::Head::Plain => Ok(json::lines_or_sequence(rest, last, self.limits.record_bytes, false)),
+            },
             b'{' => Ok(json::lines_or_sequence(rest, last, self.limits.record_bytes, self.expected.json_lines)),
             b'<' => Err(self.broken(Reason::NotJson, "the feed begins like an HTML or XML page")),
             _ if self.expected.csv => Ok(Some(Format::Csv)),

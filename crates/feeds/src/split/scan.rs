@@ -20,6 +20,11 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
+    /// A scan that begins within so many containers.
+    pub(crate) fn within(depth: u32) -> Self {
+        Self { depth, deepest: depth, ..Self::default() }
+    }
+
     /// The greatest depth met so far.
     pub(crate) fn deepest(&self) -> u32 {
         self.deepest

@@ -29,6 +29,7 @@ fn request(action: Action, selection: &Selection, force: bool) -> Request {
         max: selection.max,
         dry_run: selection.dry_run,
         force,
+        by: None,
     }
 }
 
@@ -43,9 +44,22 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
         Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
         Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
         Dlq::Unpark { selection } => all(stack, request(Action::Unpark, selection, false)).await?,
+        Dlq::Remove { selection, by } => {
+            let request = Request { by: Some(by.clone()), ..request(Action::Remove, selection, false) };
+            if !request.filter.names_something() {
+                return Err(CliError::Refused {
+                    what: "nothing is taken away unnamed".to_owned(),
+                    advice: "name a letter with --message, or all of a product or code with --product or --code; `relay dlq parked` lists them".to_owned(),
+                });
+            }
+            all(stack, request).await?
+        }
     };
     let nothing = match command {
         Dlq::Unpark { selection } => nothing_found(&request(Action::Unpark, selection, false), &report),
+        Dlq::Remove { .. } if report.queues.iter().all(|queue| queue.removed == 0 && queue.failures.is_empty()) => {
+            Some("Nothing to remove: no such letter is parked. `relay dlq parked` lists what is.".to_owned())
+        }
         _ => None,
     };
     let attention = match command {
@@ -147,6 +161,17 @@ pub fn text(report: &Report, kept_in: Option<&str>) -> String {
         let head = ["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"];
         parts.push(format!("{would}{}", table(head, rows)));
     }
+    if report.action == Action::Remove && !report.dry_run {
+        let noted =
+            letters.iter().filter_map(|(_, letter)| Some(format!("{}: {}", letter.message, letter.parked.as_ref()?)));
+        let noted: Vec<String> = noted.collect();
+        if !noted.is_empty() {
+            parts.push(format!(
+                "What they were, and who removed them, is noted in the feed bucket\n  {}",
+                noted.join("\n  ")
+            ));
+        }
+    }
     let kept = letters.iter().filter_map(|(_, letter)| Some((letter, letter.parked.as_ref()?)));
     let kept = kept.filter_map(|(letter, key)| Some(format!("{} is kept in s3://{}/{key}", letter.message, kept_in?)));
     let kept: Vec<String> = kept.collect();
@@ -205,6 +230,7 @@ fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
         (queue.parked, "parked", "to park"),
         (queue.unparked, "unparked", "to unpark"),
         (queue.announced, "announced without a letter", "to announce without a letter"),
+        (queue.removed, "removed", "to remove"),
         (queue.left, "left", "to leave"),
     ] {
         if n > 0 {
@@ -214,6 +240,7 @@ fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
     let words = match (words.is_empty(), report.action) {
         (false, _) => words.join(", "),
         (true, Action::Unpark) => "nothing to unpark".to_owned(),
+        (true, Action::Remove) => "nothing to remove".to_owned(),
         (true, _) if queue.seen > 0 => "nothing to do".to_owned(),
         (true, _) => "no dead letters".to_owned(),
     };
@@ -328,5 +355,15 @@ mod tests {
         for kept_in in [None, Some("bucket")] {
             assert_tame(&Answer::new(&report, text(&report, kept_in), true));
         }
+    }
+
+    #[test]
+    fn what_was_removed_is_told_with_the_note_of_it() {
+        let mut queue = QueueReport::new(QueueName::Pimcore, true);
+        let note = Some("parked/removed/pimcore/2026-11-22/0b5a.json".to_owned());
+        queue.add(Handled { parked: note, ..letter("remove", "message_not_understood") });
+        let report = Report { action: Action::Remove, dry_run: false, queues: vec![queue], sweep: None };
+        let text = text(&report, None);
+        assert!(text.contains("0b5a: parked/removed/pimcore/") && text.contains("pimcore: 1 removed"), "{text}");
     }
 }

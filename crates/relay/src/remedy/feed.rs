@@ -54,6 +54,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("truncated", "The feed ends in the middle of something; what came before is taken.", "Upload it again; an upload that was cut off is the usual cause.", NewFeed),
     remedy("unknown_currency", "A price has no currency, or a symbol nobody knows.", "Have the currency named by its ISO code.", NewFeed),
     remedy("unknown_field", "The record has a field that the canonical format does not know.", "Compare the record with docs/feeds.md; a misspelt name is the usual cause.", NewFeed),
+    remedy("unknown_format", "The file is of no format that the pipeline knows; the message says what it looks like and what comes nearest.", "Send the list that the message names, or have the source described (docs/feeds.md).", NewFeed),
     remedy("unknown_source", "The key names no source that the pipeline knows.", "Upload it under incoming/<source>/; the message lists the sources.", NewFeed),
     remedy("unsupported_encoding", "The feed is UTF-16 or another encoding that is not UTF-8.", "Have it exported as UTF-8.", NewFeed),
     remedy("wrong_source", "The content is of another source than the key says, or the key names none.", "Upload it under incoming/<source>/ of the source it is from.", NewFeed),

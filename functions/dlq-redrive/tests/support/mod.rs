@@ -269,6 +269,12 @@ impl Stack {
         names.iter().filter_map(|name| counts.get(name)?.parse::<usize>().ok()).sum()
     }
 
+    /// An object of the bucket.
+    pub(crate) async fn read(&self, key: &str) -> Vec<u8> {
+        let object = self.s3.get_object().bucket(&self.settings.bucket).key(key).send().await.expect("object");
+        object.body.collect().await.expect("bytes").into_bytes().into()
+    }
+
     /// All parked letters by key.
     pub(crate) async fn parked(&self) -> BTreeMap<String, Parked> {
         let mut all = BTreeMap::new();
@@ -278,6 +284,9 @@ impl Stack {
             let output = list.set_continuation_token(from).send().await.expect("a list");
             for object in output.contents.unwrap_or_default() {
                 let key = object.key.unwrap_or_default();
+                if key.starts_with("parked/removed/") {
+                    continue;
+                }
                 let object = self.s3.get_object().bucket(&self.settings.bucket).key(&key).send().await.expect("object");
                 let bytes = object.body.collect().await.expect("bytes").into_bytes();
                 all.insert(key, serde_json::from_slice(&bytes).expect("a parked letter"));

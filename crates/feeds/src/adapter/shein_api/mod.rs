@@ -40,6 +40,10 @@ impl Adapter for SheinApi {
         product(self.source(), &document).and_then(quality::checked)
     }
 
+    fn marks(&self) -> &'static [&'static str] {
+        &["code", "info", "msg", "productInfo", "saleAttr"]
+    }
+
     fn recognises(&self, keys: &[Cow<'_, str>]) -> bool {
         all_of(keys, &["code", "info"])
     }
