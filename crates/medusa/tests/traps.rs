@@ -14,6 +14,32 @@ fn sources(folder: &Path, into: &mut String) {
     }
 }
 
+fn is_a_test(code: &str, name: &str) {
+    let at = code.find(&format!("fn {name}()")).unwrap_or_else(|| panic!("there is no test {name}"));
+    let before = code[..at].trim_end().trim_end_matches("async").trim_end();
+    assert!(before.ends_with("test]"), "{name} is no test");
+}
+
+#[test]
+fn every_proof_in_the_documentation_is_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/medusa.md")).unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("Proofs")).expect("a section on proofs");
+    let end_to_end = std::fs::read_to_string(root.join("tests/test_products.py")).unwrap();
+    let mut code = String::new();
+    sources(&root.join("crates/medusa/tests"), &mut code);
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let shown: Vec<&str> = rows.filter_map(|row| row.split(" | ").nth(1)).collect();
+    assert!(!shown.is_empty(), "no proofs");
+    for name in shown.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
+        if name.starts_with("test_") {
+            assert!(end_to_end.contains(&format!("def {name}(")), "there is no test {name}");
+        } else {
+            is_a_test(&code, name);
+        }
+    }
+}
+
 #[test]
 fn every_trap_is_in_the_documentation_with_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -31,12 +57,7 @@ fn every_trap_is_in_the_documentation_with_tests_that_exist() {
         let [number, _, _, tests] = cells[..] else { panic!("four columns are expected: {row}") };
         let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "no test shows it: {row}");
-        for test in tests {
-            let defined = format!("fn {test}()");
-            let at = code.find(&defined).unwrap_or_else(|| panic!("there is no test {test}"));
-            let before = code[..at].trim_end().trim_end_matches("async").trim_end();
-            assert!(before.ends_with("test]"), "{test} is no test");
-        }
+        tests.into_iter().for_each(|test| is_a_test(&code, test));
         numbers.push(number.to_owned());
     }
     let wanted: Vec<String> = (1..=10).map(|n| n.to_string()).collect();

@@ -9,6 +9,7 @@
 )]
 
 pub mod orders;
+pub mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -51,10 +52,13 @@ pub fn deadline() -> Instant {
 }
 
 pub fn medusa_client() -> Option<Medusa> {
-    let url = setting("RELAY_MEDUSA_URL")?;
+    Some(client_at(&setting("RELAY_MEDUSA_URL")?))
+}
+
+fn client_at(url: &str) -> Medusa {
     let email = setting("RELAY_MEDUSA_EMAIL").expect("RELAY_MEDUSA_EMAIL");
     let password = setting("RELAY_MEDUSA_PASSWORD").expect("RELAY_MEDUSA_PASSWORD");
-    Some(Medusa::new(&url, Credentials::User { email, password }).unwrap())
+    Medusa::new(url, Credentials::User { email, password }).unwrap()
 }
 
 pub async fn references(medusa: &Medusa) -> References {
@@ -155,6 +159,11 @@ impl Real {
     /// A client of its own to the same shop, whose writes can be counted.
     pub fn another_shop(&self) -> Shop {
         Shop { medusa: medusa_client().unwrap(), references: self.shop.references.clone() }
+    }
+
+    /// The same at another address: a proxy's.
+    pub fn shop_at(&self, url: &str) -> Shop {
+        Shop { medusa: client_at(url), references: self.shop.references.clone() }
     }
 
     /// What the managed price lists hold of a product, row by row: SKU, currency and amount.

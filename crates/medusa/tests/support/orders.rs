@@ -181,14 +181,20 @@ impl<'a> Orders<'a> {
 
     /// `quantity` pieces of the order leave the shelf.
     pub async fn fulfil(&self, order: &Order, quantity: i64) -> Fulfilment {
+        self.try_fulfil(order, quantity).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same; or why Medusa refuses, as it does when the shelf holds too few.
+    pub async fn try_fulfil(&self, order: &Order, quantity: i64) -> Result<Fulfilment, String> {
         let location = &self.real.shop.references.stock_location_id;
         let body = json!({"location_id": location, "items": [{"id": order.item, "quantity": quantity}]});
         let path = format!("/admin/orders/{}/fulfillments", order.id);
         let query = [("fields", "fulfillments.id")];
-        let made: Value = self.real.shop.medusa.post(&path, &query, &body, deadline()).await.unwrap();
+        let made: Result<Value, _> = self.real.shop.medusa.post(&path, &query, &body, deadline()).await;
+        let made = made.map_err(|error| error.to_string())?;
         // Ids sort by time.
         let newest = rows(&made["order"]["fulfillments"]).map(|row| text(&row["id"])).max().expect("a fulfilment");
-        Fulfilment { id: newest, quantity }
+        Ok(Fulfilment { id: newest, quantity })
     }
 
     /// They are on their way to the customer.
