@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import socket
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,13 @@ from local_stack.paths import SOURCES
 from local_stack.processes import Service, environment, free_port
 from local_stack.report import Report, Row
 from local_stack.shopfront import Shown
+
+
+def archive_of(content: bytes) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("feed", content)
+    return body.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,10 @@ from local_stack.shopfront import Shown
         ("a.json.gz", gzip.compress(b'[{"code":"0","info":null}]'), "shein-api"),
         ("a.json.gz", b"\x1f\x8bnot gzip at all", "canonical"),
         ("a", b"", "canonical"),
+        ("a", "product_id\tname\n1\tx\n".encode("utf-16-le"), "shein-brightdata"),
+        ("a.json", '{"code":"0","info":{}}'.encode("utf-16"), "shein-api"),
+        ("a.zip", archive_of(b"sep=;\r\nproduct_id;name\r\n"), "shein-brightdata"),
+        ("a.zip", b"PK\x03\x04 and nothing else", "canonical"),
     ],
 )
 def test_the_source_of_a_feed_is_told_from_its_beginning(tmp_path: Path, name: str, content: bytes, source: str) -> None:
@@ -171,6 +184,8 @@ def test_a_feed_of_which_nothing_arrived_is_not_fine_and_nothing_is_said_to_wait
         ("a.json", "canonical", b'\xef\xbb\xbf[{"id":"1"},{"id":"a:b"},3,{}]', {"canonical:1", "canonical:a:b"}),
         ("a.jsonl", "shein-api", b'{"info":{"productInfo":{"goods_id":7}}}\n{"info":null}\n', {"shein-api:7"}),
         ("a.csv", "shein-brightdata", b'name;product_id\r\n"x;\n";77\r\n', {"shein-brightdata:77"}),
+        ("a.zip", "shein-brightdata", archive_of(b"sep=;\r\nname;product_id\r\nx;77\r\n"), {"shein-brightdata:77"}),
+        ("a.csv", "shein-brightdata", "name\tproduct_id\nx\t78\n".encode("utf-16-be"), {"shein-brightdata:78"}),
         ("a.gz", "canonical", gzip.compress(b'{"id":"1"} {"id":"2"} {"id":'), {"canonical:1", "canonical:2"}),
         ("a.gz", "canonical", b"\x1f\x8bnot gzip at all", set()),
     ],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import re
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,24 +40,19 @@ class Upload:
 def source_of(file: Path) -> str:
     """Tells the source from the beginning of a file, as `SOURCE=` would. The function itself sniffs again and refuses what does not fit."""
     head = _head(file)
-    if file.name.removesuffix(".gz").removesuffix(".zst").endswith(".csv"):
+    if file.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".zip").endswith(".csv"):
         return "shein-brightdata"
     text = head.decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
     if text[:1] not in ("[", "{"):
-        return "shein-brightdata" if "," in text.partition("\n")[0] else "canonical"
+        return "shein-brightdata" if any(separator in text.partition("\n")[0] for separator in ",;\t|") else "canonical"
     return "shein-api" if re.search(r'"(productInfo|saleAttr|info)"\s*:', text) else "canonical"
 
 
 def _head(file: Path) -> bytes:
-    with file.open("rb") as raw:
-        start = raw.read(2)
-        raw.seek(0)
-        if start == b"\x1f\x8b":
-            try:
-                return gzip.GzipFile(fileobj=raw).read(HEAD_BYTES)
-            except OSError:
-                return b""
-        return raw.read(HEAD_BYTES)
+    try:
+        return products.decoded(file, HEAD_BYTES)
+    except (OSError, EOFError, ValueError, StopIteration, zipfile.BadZipFile):
+        return b""
 
 
 def upload(stack: Stack, file: Path, source: str, bucket: str) -> Upload:

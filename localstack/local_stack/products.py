@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,25 +20,35 @@ READ_BYTES = 64 * 1024 * 1024
 def keys(file: Path, source: str) -> set[str]:
     """The keys (`source:id`) in a feed, as far as it can be read here. A hint: the ledger says which of them are products."""
     try:
-        text = _decoded(file).decode("utf-8-sig", errors="replace")
-    except (OSError, EOFError, ValueError):
+        text = decoded(file, READ_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, EOFError, ValueError, StopIteration, zipfile.BadZipFile):
         return set()
     found = (_at(record, ID.get(source, ("id",))) for record in _records(text.lstrip()))
     return {f"{source}:{value}".strip() for value in found if isinstance(value, (str, int)) and value != ""}
 
 
-def _decoded(file: Path) -> bytes:
-    body = file.read_bytes()[:READ_BYTES]
+def decoded(file: Path, limit: int) -> bytes:
+    """The beginning of a feed as UTF-8, whatever it is packed in."""
+    with file.open("rb") as raw:
+        body = raw.read(limit)
+    if body[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(file) as archive:
+            name = next(name for name in archive.namelist() if not name.endswith("/"))
+            return archive.open(name).read(limit)
     if body[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=io.BytesIO(body)).read(READ_BYTES)
+        return gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit)
     if body[:4] == b"\x28\xb5\x2f\xfd":
         import zstandard
 
-        return bytes(zstandard.ZstdDecompressor().stream_reader(body).read(READ_BYTES))
+        return bytes(zstandard.ZstdDecompressor().stream_reader(body).read(limit))
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
+        little = body[:2] == b"\xff\xfe" or (body[1:2] == b"\0" and body[:1] != b"\0")
+        return body.decode("utf-16-le" if little else "utf-16-be", errors="replace").encode()
     return body
 
 
 def _records(text: str) -> Iterator[Any]:
+    text = re.sub(r"\A(?i:sep=.)\r?\n", "", text)
     if text[:1] not in ("{", "["):
         yield from _rows(text)
         return

@@ -1,7 +1,10 @@
-//! Decompression in small steps: gzip and zstd, of any number of members or frames.
+//! Decompression in small steps: gzip and zstd, of any number of members or frames, a ZIP archive with one file; and UTF-16 as UTF-8.
 //!
 //! One step produces at most [`STEP`] bytes however little input it takes, so that a decompression bomb costs time and not
 //! memory, and the limits on the feed apply before it has cost much of that.
+
+mod utf16;
+mod zip;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,12 @@ pub enum Compression {
     Gzip,
     /// RFC 8878.
     Zstd,
+    /// A ZIP archive with one file in it.
+    Zip,
+    /// No compression, but another encoding: UTF-16, the low byte first.
+    Utf16Le,
+    /// UTF-16, the high byte first.
+    Utf16Be,
 }
 
 impl Compression {
@@ -33,6 +42,12 @@ impl Compression {
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
             // A zstd stream may begin with frames that hold no data.
             [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
+            [b'P', b'K', 3, 4, ..] => Some(Self::Zip),
+            // With a byte order mark, or with what every feed begins with: characters of ASCII.
+            [0xFF, 0xFE, a, b, ..] if (*a, *b) != (0, 0) => Some(Self::Utf16Le),
+            [0xFE, 0xFF, _, _, ..] => Some(Self::Utf16Be),
+            [a, 0, b, 0, ..] if *a != 0 && *b != 0 => Some(Self::Utf16Le),
+            [0, a, 0, b, ..] if *a != 0 && *b != 0 => Some(Self::Utf16Be),
             short if short.len() < 4 && !complete => None,
             _ => Some(Self::None),
         }
@@ -64,6 +79,8 @@ enum Kind {
     None,
     Gzip(Box<Decompress>),
     Zstd(ZstdDecoder<'static>),
+    Zip(Box<zip::Zip>),
+    Utf16(utf16::Utf16),
 }
 
 impl std::fmt::Debug for Decoder {
@@ -93,6 +110,9 @@ impl Decoder {
                 decoder.set_parameter(DParameter::WindowLogMax(limits.zstd_window_log)).map_err(setup)?;
                 Kind::Zstd(decoder)
             }
+            Compression::Zip => Kind::Zip(Box::default()),
+            Compression::Utf16Le => Kind::Utf16(utf16::Utf16::new(encoding_rs::UTF_16LE)),
+            Compression::Utf16Be => Kind::Utf16(utf16::Utf16::new(encoding_rs::UTF_16BE)),
         };
         Ok(Self { kind, between: true })
     }
@@ -100,10 +120,13 @@ impl Decoder {
     /// How the object is compressed.
     #[must_use]
     pub fn compression(&self) -> Compression {
-        match self.kind {
+        match &self.kind {
             Kind::None => Compression::None,
             Kind::Gzip(_) => Compression::Gzip,
             Kind::Zstd(_) => Compression::Zstd,
+            Kind::Zip(_) => Compression::Zip,
+            Kind::Utf16(text) if text.is_little() => Compression::Utf16Le,
+            Kind::Utf16(_) => Compression::Utf16Be,
         }
     }
 
@@ -137,6 +160,16 @@ impl Decoder {
                     self.between = true;
                 }
                 Ok(Step { read, full: output.len() == STEP })
+            }
+            Kind::Zip(zip) => {
+                let step = zip.step(input, output);
+                self.between = zip.is_whole();
+                step.map_err(|message| DecodeError::Corrupt(Compression::Zip, message))
+            }
+            Kind::Utf16(text) => {
+                let step = text.step(input, output);
+                self.between = text.is_whole();
+                Ok(step)
             }
             Kind::Zstd(decoder) => {
                 output.resize(STEP, 0);

@@ -96,7 +96,8 @@ impl Feed {
         checkpoint.checksum = partial;
         let integrity =
             Integrity { expected: expected.filter(|_| partial.is_some()), stored: partial.filter(|_| beginning) };
-        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
+        let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(name);
         let expected = Expected {
             csv: !adapter.required_columns().is_empty(),
             json_lines: stem.ends_with(".jsonl") || stem.ends_with(".ndjson"),

@@ -13,7 +13,7 @@ pub enum Reason {
     EmptyFeed,
     /// Neither JSON nor anything else this source can be.
     NotJson,
-    /// UTF-16 or another encoding that is not UTF-8.
+    /// An encoding that is not read.
     UnsupportedEncoding,
     /// Neither this source's nor any other that is known.
     UnknownFormat,

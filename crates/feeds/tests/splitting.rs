@@ -122,8 +122,8 @@ fn what_is_no_feed_is_told_apart() {
         (b" \r\n\t ", Reason::EmptyFeed),
         (b"hello", Reason::NotJson),
         (b"<?xml version=\"1.0\"?>", Reason::NotJson),
-        (b"\xff\xfe[\0]\0", Reason::UnsupportedEncoding),
-        (b"PK\x03\x04", Reason::NotJson),
+        (b"\xff\xfe\0\0[\0\0\0", Reason::UnsupportedEncoding),
+        (b"PK\x03\x04", Reason::Truncated),
     ] {
         assert_eq!(reasons(bytes).2.unwrap().0, reason, "{bytes:?}");
     }

@@ -28,6 +28,14 @@ fn separator(header: &str) -> u8 {
     b','
 }
 
+/// Whether a line before the header is what Excel writes to say what separates: `sep=;`.
+fn says_separator(line: &[u8]) -> bool {
+    match line {
+        [key @ .., b'=', separator] => key.eq_ignore_ascii_case(b"sep") && SEPARATORS.contains(separator),
+        _ => false,
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     place: Place,
@@ -111,7 +119,9 @@ impl Splitter {
                 None => break,
             };
             if end > self.start || self.skipped > 0 {
-                if self.csv.header.is_none() {
+                if self.csv.header.is_none() && says_separator(&self.buffer[self.start..end]) {
+                    // The header shows it as well.
+                } else if self.csv.header.is_none() {
                     self.take_header(end)?;
                 } else {
                     self.emit(end, 0, sink);

@@ -204,7 +204,10 @@ impl Splitter {
             match self.buffer.as_slice() {
                 [0xEF, 0xBB, 0xBF, ..] => self.consume(3),
                 [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                    return Err(self.broken(Reason::UnsupportedEncoding, "the feed is UTF-16; send it as UTF-8"));
+                    return Err(self.broken(
+                        Reason::UnsupportedEncoding,
+                        "the feed is UTF-32, or UTF-16 within a compressed file; send it as UTF-8",
+                    ));
                 }
                 short if short.len() < 3 && !last => return Ok(None),
                 _ => {}
