@@ -1,7 +1,9 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
+pub mod blame;
 mod body;
 pub mod breaker;
+pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod failures;

@@ -11,6 +11,7 @@ use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::future::try_join_all;
 
 use crate::codes;
+use crate::core::deaths::{self, Care};
 use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
 use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
@@ -188,14 +189,35 @@ impl<T: Table> Ledger<T> {
         let mut claims = HashMap::with_capacity(keys.len());
         for some in keys.chunks(Self::PARALLEL) {
             let each = some.iter().map(|key| async move {
-                Ok::<_, LedgerError>((key.clone(), self.claim_one(stage, key, owner, now).await?))
+                Ok::<_, LedgerError>((key.clone(), self.claim_one(stage, key, owner, now, false).await?))
             });
             claims.extend(try_join_all(each).await?);
         }
         Ok(claims)
     }
 
-    async fn claim_one(&self, stage: Stage, key: &ProductKey, owner: &Owner, now: i64) -> Result<Claim, LedgerError> {
+    /// Claims a stage of a product that is worked on by itself: whoever worked on it before may have died of it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn claim_alone(
+        &self,
+        stage: Stage,
+        key: &ProductKey,
+        owner: &Owner,
+        now: i64,
+    ) -> Result<Claim, LedgerError> {
+        self.claim_one(stage, key, owner, now, true).await
+    }
+
+    async fn claim_one(
+        &self,
+        stage: Stage,
+        key: &ProductKey,
+        owner: &Owner,
+        now: i64,
+        alone: bool,
+    ) -> Result<Claim, LedgerError> {
         let mut write = stage::claim(stage, key, owner, now, self.leases);
         // Each round that does not end means that somebody else claimed, completed or took over in between.
         for _ in 0..Self::ROUNDS {
@@ -206,6 +228,9 @@ impl<T: Table> Ledger<T> {
             write = match stage::refused(stage, owner, &refused, now) {
                 Refusal::Final(claim) => return Ok(claim),
                 Refusal::Free => stage::claim(stage, key, owner, now, self.leases),
+                Refusal::Expired(expired) if !alone && deaths::care(expired.deaths) != Care::Together => {
+                    return Ok(Claim::Suspect { deaths: expired.deaths });
+                }
                 Refusal::Expired(expired) => {
                     tracing::warn!(product = %key, stage = stage.as_str(), dead = expired.dead, until = expired.until, "a lease expired");
                     stage::take_over(stage, key, owner, &expired, now, self.leases)

@@ -5,6 +5,8 @@
 //! `RELAY_WRITES_FAIL` says how many cases are tried (`all`, or a number; by default as many as CI has time for), `RELAY_SEED` which.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
+#[path = "support/proxy.rs"]
+mod proxy;
 mod support;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use catalog::ProductKey;
 use medusa::{Article, Change, CompareAt, Depth, Desired, Outcome, Shop};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use support::proxy::{Fault, Proxy};
+use proxy::{Fault, Proxy};
 use support::{NobodyWants, Real, Shown, deadline, decimal, offered, setting, shirt, variant};
 
 /// Changes the articles of a kind of push.

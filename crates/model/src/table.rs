@@ -18,9 +18,10 @@ const LONG_AGO: i64 = -4;
 pub(crate) fn apply(item: &Shared, write: &Write) -> Result<Shared, Shared> {
     match write.apply(item) {
         Ok(mut after) => {
-            // Counted for people: no rule reads it, and it would make every retry a new state.
+            // Counted: no rule of the protocol reads it, and it would make every retry a new state.
             for stage in Stage::ALL {
                 after.remove(&format!("{}_attempts", stage.as_str()));
+                after.remove(&format!("{}_deaths", stage.as_str()));
             }
             Ok(Arc::new(after))
         }

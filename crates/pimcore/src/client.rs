@@ -344,6 +344,12 @@ impl Pimcore {
         })
     }
 
+    /// Whether it answers what it always can: [`Self::health`].
+    pub async fn works(&self, deadline: Instant) -> bool {
+        let answer = self.health(deadline).await;
+        answer.inspect_err(|failure| tracing::warn!(%failure, "Pimcore does not answer what it always can")).is_ok()
+    }
+
     /// Sends one operation. The request ends at the deadline, or after 30 s.
     pub(crate) async fn post(&self, document: &str, variables: &Value, deadline: Instant) -> Result<Sent, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());

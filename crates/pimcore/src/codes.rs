@@ -1,6 +1,7 @@
 //! The codes of this crate's failures.
 
 catalog::codes! {
+    CATEGORY_CYCLE = "category_cycle",
     DEADLINE = "deadline",
     CATEGORY_ID = "pimcore_category_id",
     CATEGORY_MISSING = "pimcore_category_missing",

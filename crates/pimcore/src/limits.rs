@@ -92,7 +92,7 @@ pub fn check(product: &Product) -> Result<(), Failure> {
             check.category(place, category)?;
             if path.0[..place].iter().any(|above| above.id == category.id) {
                 return Err(check.refused(
-                    "category_cycle",
+                    codes::CATEGORY_CYCLE,
                     format!(
                         "its category path names a category twice, so it is below itself: {:?}",
                         cut(&category.id, 40)

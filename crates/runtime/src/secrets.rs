@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use catalog::Failure;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::codes;
@@ -47,7 +48,7 @@ impl Secrets {
             }
         };
         // serde's message may quote the value: it is not passed on.
-        serde_json::from_str(&text).map_err(|_| {
+        serde_json::from_str(&text).map(without_line_ends).and_then(serde_json::from_value).map_err(|_| {
             kept.remove(name);
             let fields = "Pimcore {\"apiKey\"}, Medusa {\"email\",\"password\"} or {\"secretKey\"}";
             Failure::transient(
@@ -89,8 +90,31 @@ impl Secrets {
     }
 }
 
+/// A key that was piped into a file ends in a line feed, which is not part of it.
+fn without_line_ends(secret: Value) -> Value {
+    match secret {
+        Value::String(text) => Value::String(text.trim_matches(['\r', '\n']).to_owned()),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_line_ends(value))).collect(),
+        other => other,
+    }
+}
+
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_feed_after_a_secret_is_not_part_of_it() {
+        let piped = json!({"apiKey": "k1\n", "email": "a@shop.example\r\n", "password": " with spaces ", "n": 1});
+        let read = json!({"apiKey": "k1", "email": "a@shop.example", "password": " with spaces ", "n": 1});
+        assert_eq!(without_line_ends(piped), read);
     }
 }

@@ -2,6 +2,10 @@
 
 catalog::codes! {
     BREAKER_OPEN = "breaker_open",
+    DEADLINE = "deadline",
+    FUNCTION_DIED = "function_died",
     LEASED = "leased",
+    MEDUSA_CHOKES = "medusa_chokes",
+    PIMCORE_CHOKES = "pimcore_chokes",
     UNKNOWN_PRODUCT = "unknown_product",
 }

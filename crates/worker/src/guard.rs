@@ -11,12 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catalog::{Failure, ProductKey};
-use ledger::breaker::{self, Failures, Seen, Settings, asked_by};
+use ledger::breaker::{self, Failures, Seen, Settings, Verdict, asked_by};
 use ledger::{Ledger, Stage, Table};
 use runtime::{Announcement, Bus, Metrics};
 use serde::Serialize;
 
 use crate::codes;
+use crate::probe::Probe;
 
 /// Between two announcements of one environment, in ms.
 const AGAIN_MS: i64 = 10_000;
@@ -77,26 +78,55 @@ impl Guard {
         None
     }
 
-    /// Learns from the results of a batch; trips the breaker of a target that has answered too few of them.
+    /// Learns from the results of a batch; trips the breaker of a target that has answered too few of them. Returns the targets that worked: they
+    /// did what they were asked for somebody, or a probe says so of one that broke on all it was asked.
     pub async fn learn<T: Table, R>(
         &self,
         ledger: &Ledger<T>,
         bus: &impl Bus,
         results: &BTreeMap<ProductKey, Result<R, Failure>>,
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
         now: i64,
-    ) {
+    ) -> BTreeSet<Stage> {
+        let mut working = BTreeSet::new();
         for target in asked_by(self.stage) {
-            self.saw(ledger, bus, *target, &breaker::seen(*target, results), now).await;
+            let seen = breaker::seen(*target, results);
+            let verdict = self.learn_one(*target, &seen);
+            let works = match &seen {
+                Seen::Answer => true,
+                Seen::Silence { choked: Some(_), .. } if verdict != Verdict::Trip && !self.many(*target) => {
+                    probe.works(*target).await
+                }
+                Seen::Silence { .. } | Seen::Nothing => false,
+            };
+            if works {
+                working.insert(*target);
+            }
+            if verdict == Verdict::Trip || (verdict == Verdict::Ask && !works) {
+                self.trip(ledger, bus, *target, &seen, now).await;
+            }
+        }
+        working
+    }
+
+    /// Learns one thing about a target from a request that was about no product.
+    pub async fn saw<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
+        if self.learn_one(target, seen) == Verdict::Trip {
+            self.trip(ledger, bus, target, seen, now).await;
         }
     }
 
-    /// Learns one thing about a target.
-    pub async fn saw<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
-        let trips = self.memory().failures.entry(target).or_default().learn(seen, &self.settings);
+    /// Whether a target breaks on so many products that no probe can clear it.
+    pub(crate) fn many(&self, target: Stage) -> bool {
+        self.memory().failures.get(&target).is_some_and(Failures::many)
+    }
+
+    fn learn_one(&self, target: Stage, seen: &Seen) -> Verdict {
+        self.memory().failures.entry(target).or_default().learn(seen, &self.settings)
+    }
+
+    async fn trip<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
         let Seen::Silence { reason, .. } = seen else { return };
-        if !trips {
-            return;
-        }
         match breaker::trip(ledger, target, reason, &self.settings, now).await {
             Ok(_) => {
                 self.memory().opened.insert(target);

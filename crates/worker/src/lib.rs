@@ -3,19 +3,28 @@
 mod access;
 pub mod codes;
 mod guard;
+mod isolate;
+mod probe;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 pub use access::PimcoreAccess;
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 pub use guard::Guard;
+pub use isolate::Results;
+use ledger::breaker::{asked_by, is_choke};
+use ledger::core::blame;
+use ledger::core::deaths::{self, Care};
 use ledger::{Applied, Claim, Ledger, Owner, ProductState, Stage, Table};
+pub use probe::Probe;
 use runtime::{Bus, Clock, Deadline, Outcome};
 
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
+/// Time that a product needs that is worked on by itself.
+const ALONE: Duration = Duration::from_secs(20);
 
 /// One invocation at work on one target.
 #[derive(Debug)]
@@ -45,6 +54,14 @@ pub struct Claims {
     pub applied: Vec<(ProductKey, ProductState)>,
     /// There is nothing to do, or not now.
     pub outcomes: HashMap<ProductKey, Outcome>,
+    /// Whoever worked on them died too often: each is claimed by itself when all others are recorded ([`Worker::claim_alone`]), in this
+    /// order.
+    pub suspects: Vec<ProductKey>,
+}
+
+fn all_failed(keys: &[ProductKey], failure: &Failure) -> Claims {
+    let outcomes = keys.iter().map(|key| (key.clone(), Outcome::Failed(failure.clone()))).collect();
+    Claims { outcomes, ..Claims::default() }
 }
 
 impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
@@ -56,44 +73,93 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
 
     /// Claims each product's stage, unless a target that is needed is to be left alone: then nothing is ours.
     pub async fn claim(&self, keys: &[ProductKey]) -> Claims {
-        let mut sorted = Claims::default();
-        if let Some(failure) = self.guard.held(self.ledger, self.bus, self.clock.now_ms()).await {
-            tracing::info!(products = keys.len(), reason = failure.message, "batch put back");
-            let held = Outcome::Failed(failure);
-            sorted.outcomes = keys.iter().map(|key| (key.clone(), held.clone())).collect();
-            return sorted;
+        if let Some(claims) = self.held(keys).await {
+            return claims;
         }
         let claims = match self.ledger.claim(self.stage, keys, &self.owner, self.clock.now_ms()).await {
             Ok(claims) => claims,
-            Err(error) => {
-                let failed = Outcome::Failed(error.failure());
-                sorted.outcomes = keys.iter().map(|key| (key.clone(), failed.clone())).collect();
-                return sorted;
-            }
+            Err(error) => return all_failed(keys, &error.failure()),
         };
+        let mut sorted = Claims::default();
+        let mut suspects = Vec::new();
         for (key, claim) in claims {
-            let failure = match claim {
-                Claim::Claimed(state) => {
-                    sorted.ours.insert(key, state);
-                    continue;
+            match claim {
+                Claim::Suspect { deaths } => suspects.push((deaths, key)),
+                Claim::Claimed(state) if deaths::care(state.stage(self.stage).deaths) != Care::Together => {
+                    suspects.push((state.stage(self.stage).deaths, key));
                 }
-                Claim::AlreadyApplied(state) => {
-                    sorted.applied.push((key, state));
-                    continue;
-                }
-                Claim::Leased { until } => {
-                    let busy = format!("{key}: somebody else brings it to {}, until {until} ms at most", self.stage);
-                    let left = until.saturating_sub(self.clock.now_ms());
-                    Failure::transient(codes::LEASED, busy)
-                        .retry_within(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
-                }
-                Claim::Unknown => {
-                    Failure::permanent(codes::UNKNOWN_PRODUCT, format!("{key}: no feed has ever brought this product"))
-                }
-            };
-            sorted.outcomes.insert(key, Outcome::Failed(failure));
+                claim => self.sort(key, claim, &mut sorted),
+            }
+        }
+        suspects.sort_unstable();
+        sorted.suspects = suspects.into_iter().map(|(_, key)| key).collect();
+        sorted
+    }
+
+    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is recorded. One that too many died of is set
+    /// aside instead.
+    pub async fn claim_alone(&self, key: &ProductKey) -> Claims {
+        let keys = std::slice::from_ref(key);
+        if self.deadline.remaining(self.clock.now_ms()) < ALONE {
+            let late = format!("{key}: it is worked on by itself, and too little of the time is left for that");
+            return all_failed(keys, &Failure::transient(codes::DEADLINE, late));
+        }
+        if let Some(claims) = self.held(keys).await {
+            return claims;
+        }
+        let claim = match self.ledger.claim_alone(self.stage, key, &self.owner, self.clock.now_ms()).await {
+            Ok(claim) => claim,
+            Err(error) => return all_failed(keys, &error.failure()),
+        };
+        let mut sorted = Claims::default();
+        match claim {
+            Claim::Claimed(state) if deaths::care(state.stage(self.stage).deaths) == Care::SetAside => {
+                let deaths = state.stage(self.stage).deaths;
+                let died =
+                    format!("{key}: the function died on it, {deaths} times, the last ones with nothing else at work");
+                let outcome = self.fail(key, Failure::permanent(codes::FUNCTION_DIED, died)).await;
+                sorted.outcomes.insert(key.clone(), outcome);
+            }
+            claim => {
+                tracing::warn!(product = %key, "functions died that had it at work: it is worked on by itself");
+                self.sort(key.clone(), claim, &mut sorted);
+            }
         }
         sorted
+    }
+
+    /// What becomes of all products if a target that is needed is to be left alone.
+    async fn held(&self, keys: &[ProductKey]) -> Option<Claims> {
+        let failure = self.guard.held(self.ledger, self.bus, self.clock.now_ms()).await?;
+        tracing::info!(products = keys.len(), reason = failure.message, "batch put back");
+        Some(all_failed(keys, &failure))
+    }
+
+    fn sort(&self, key: ProductKey, claim: Claim, sorted: &mut Claims) {
+        let failure = match claim {
+            Claim::Claimed(state) => {
+                sorted.ours.insert(key, state);
+                return;
+            }
+            Claim::AlreadyApplied(state) => {
+                sorted.applied.push((key, state));
+                return;
+            }
+            Claim::Suspect { .. } => {
+                sorted.suspects.push(key);
+                return;
+            }
+            Claim::Leased { until } => {
+                let busy = format!("{key}: somebody else brings it to {}, until {until} ms at most", self.stage);
+                let left = until.saturating_sub(self.clock.now_ms());
+                Failure::transient(codes::LEASED, busy)
+                    .retry_within(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+            }
+            Claim::Unknown => {
+                Failure::permanent(codes::UNKNOWN_PRODUCT, format!("{key}: no feed has ever brought this product"))
+            }
+        };
+        sorted.outcomes.insert(key, Outcome::Failed(failure));
     }
 
     /// Completes each product's stage or gives it back with the reason, and learns how the targets fared. `ours` are the leases that
@@ -102,20 +168,33 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
         results: BTreeMap<ProductKey, Result<Applied, Failure>>,
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
     ) -> HashMap<ProductKey, Outcome> {
-        self.guard.learn(self.ledger, self.bus, &results, self.clock.now_ms()).await;
+        let working = self.guard.learn(self.ledger, self.bus, &results, probe, self.clock.now_ms()).await;
         let nothing = ProductState::default();
         let each = results.into_iter().map(|(key, result)| {
             let seen = ours.get(&key).unwrap_or(&nothing);
+            let working = &working;
             async move {
                 let outcome = match result {
                     Ok(applied) => self.complete(&key, seen, &applied).await,
-                    Err(failure) => self.fail(&key, failure).await,
+                    Err(failure) => self.fail(&key, self.judge(seen, failure, working)).await,
                 };
                 (key, outcome)
             }
         });
         stream::iter(each).buffer_unordered(PARALLEL).collect().await
+    }
+
+    /// Whose fault it is, where a target broke on it.
+    fn judge(&self, claimed: &ProductState, failure: Failure, working: &BTreeSet<Stage>) -> Failure {
+        let broken = asked_by(self.stage).iter().copied().find(|target| is_choke(*target, &failure));
+        let Some(target) = broken else { return failure };
+        let code = match target {
+            Stage::Pimcore => codes::PIMCORE_CHOKES,
+            Stage::Medusa => codes::MEDUSA_CHOKES,
+        };
+        blame::judge(target, claimed.stage(self.stage), failure, working.contains(&target), code)
     }
 
     async fn complete(&self, key: &ProductKey, seen: &ProductState, applied: &Applied) -> Outcome {

@@ -13,7 +13,7 @@ use ledger::core::breaker::{Mode, item_key};
 use ledger::core::desired;
 use ledger::{Applied, Call, Leases, Ledger, Memory, Owner, Stage};
 use runtime::{Announcement, Bus, Clock, Deadline, Outcome};
-use worker::{Guard, Worker};
+use worker::{Guard, Probe, Worker};
 
 const NOW: i64 = 1_800_000_000_000;
 const SETTINGS: Settings = Settings {
@@ -63,6 +63,8 @@ struct World {
     ledger: Ledger<Memory>,
     bus: Heard,
     clock: Clockwork,
+    /// Whether a target answers what it always can.
+    probe_works: AtomicBool,
 }
 
 /// dlq-redrive's side, where everything works.
@@ -87,7 +89,12 @@ impl World {
             let state = desired::write_state(&key(n), &version(), &hash(), "run", NOW);
             ledger.table().put(&state).unwrap();
         }
-        Self { ledger, bus: Heard::default(), clock: Clockwork(AtomicI64::new(NOW)) }
+        Self {
+            ledger,
+            bus: Heard::default(),
+            clock: Clockwork(AtomicI64::new(NOW)),
+            probe_works: AtomicBool::new(true),
+        }
     }
 
     /// One invocation with some products, to each of which the target does this.
@@ -110,9 +117,13 @@ impl World {
         let keys: Vec<ProductKey> = products.iter().map(|n| key(*n)).collect();
         let mut claims = worker.claim(&keys).await;
         let done = Applied { hash: hash(), version: version(), remote_id: None, view: None, seen: None, at: 0 };
-        let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
-            claims.ours.keys().map(|key| (key.clone(), target(key).map(|()| done.clone()))).collect();
-        claims.outcomes.extend(worker.record(&claims.ours, results).await);
+        let each = |keys: Vec<ProductKey>| -> BTreeMap<ProductKey, Result<Applied, Failure>> {
+            keys.into_iter().map(|key| (key.clone(), target(&key).map(|()| done.clone()))).collect()
+        };
+        let results = each(claims.ours.keys().cloned().collect());
+        let probe = Probe::new(async |_| self.probe_works.load(Ordering::Relaxed));
+        let results = worker.isolate(results, &probe, async |keys| each(keys)).await;
+        claims.outcomes.extend(worker.record(&claims.ours, results, &probe).await);
         claims.outcomes
     }
 
@@ -238,7 +249,7 @@ async fn two_environments_open_it_once_and_both_hold() {
     let answers = [no_answer("pimcore_timeout"), no_answer("pimcore_unavailable")];
     for (guard, failure) in [(&one, &answers[0]), (&two, &answers[1])] {
         let results = BTreeMap::from([(key(1), Err::<(), _>(failure.clone())), (key(2), Err(failure.clone()))]);
-        guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+        guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     }
     let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
     assert_eq!((seen.openings, seen.is_open()), (1, true));
@@ -282,14 +293,14 @@ async fn a_ledger_that_does_not_take_the_opening_is_asked_again() {
     let results = BTreeMap::from([(key(1), Err::<(), _>(failure))]);
     world.ledger.table().break_down(true);
     for _ in 0..5 {
-        guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+        guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     }
     assert!(
         guard.held(&world.ledger, &world.bus, NOW).await.is_none(),
         "who cannot look goes on, and meets the same trouble"
     );
     world.ledger.table().break_down(false);
-    guard.learn(&world.ledger, &world.bus, &results, NOW).await;
+    guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     assert!(matches!(world.mode(Stage::Medusa).await, Mode::Open { .. }));
 }
 
@@ -330,4 +341,173 @@ async fn once_traffic_returns_work_goes_on_and_the_first_answer_ends_the_looking
     assert_eq!(world.breaker_calls().len(), 1, "looked once more");
     world.batch(&guard, Stage::Medusa, &[6], |_| Ok(())).await;
     assert!(world.breaker_calls().is_empty());
+}
+
+/// The target breaks on this request and says so.
+fn broke(_: &ProductKey) -> Failure {
+    Failure::transient("medusa_unavailable", "Medusa answers 500").request(Request::MayStillLand).choked(false)
+}
+
+#[tokio::test]
+async fn four_products_that_the_shop_breaks_on_are_set_aside_and_hold_up_nobody() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    let bad = |key: &ProductKey| matches!(key.id(), "1" | "2" | "3" | "4");
+    // Among sound ones, then by themselves: then only a probe can tell.
+    for (round, batch) in [&[0, 1, 2, 3, 4, 5, 6][..], &[1, 2, 3, 4], &[4, 3, 2, 1]].into_iter().enumerate() {
+        let outcomes =
+            world.batch(&guard, Stage::Medusa, batch, |key| if bad(key) { Err(broke(key)) } else { Ok(()) }).await;
+        for (key, outcome) in outcomes {
+            let Outcome::Failed(failure) = outcome else {
+                assert!(!bad(&key), "{key}");
+                continue;
+            };
+            assert!(bad(&key), "{key}: {failure}");
+            let set_aside = round == 2;
+            assert_eq!(failure.kind.is_final(), set_aside, "{failure}");
+            assert_eq!(failure.code == "medusa_chokes", set_aside, "{failure}");
+            assert!(failure.message.contains("Medusa answers 500"), "{failure}");
+        }
+    }
+    assert_eq!(world.mode(Stage::Medusa).await, Mode::Closed);
+}
+
+#[tokio::test]
+async fn a_shop_that_breaks_on_everything_is_down_whatever_the_kind_of_its_answer() {
+    let world = World::new();
+    world.probe_works.store(false, Ordering::Relaxed);
+    let guard = guard(Stage::Medusa);
+    for batch in [&[0, 1, 2], &[3, 4, 5], &[6, 7, 8]] {
+        for outcome in world.batch(&guard, Stage::Medusa, batch, |key| Err(broke(key))).await.values() {
+            assert!(matches!(outcome, Outcome::Failed(failure) if !failure.kind.is_final()), "{outcome:?}");
+        }
+    }
+    assert!(matches!(world.mode(Stage::Medusa).await, Mode::Open { .. }));
+}
+
+/// A shop whose database takes no writes answers every probe.
+#[tokio::test]
+async fn a_shop_that_reads_and_takes_nothing_is_down_and_nobody_is_blamed() {
+    let world = World::new();
+    let guard = guard(Stage::Medusa);
+    let all: Vec<u32> = (0..10).collect();
+    for _ in 0..3 {
+        for outcome in world.batch(&guard, Stage::Medusa, &all, |key| Err(broke(key))).await.values() {
+            assert!(matches!(outcome, Outcome::Failed(failure) if !failure.kind.is_final()), "{outcome:?}");
+        }
+    }
+    assert!(matches!(world.mode(Stage::Medusa).await, Mode::Open { .. }));
+    for n in 0..10 {
+        let state = world.ledger.read_states(&[key(n)]).await.unwrap().remove(&key(n)).unwrap();
+        assert!(state.medusa.choked_alone == 0, "{n}");
+    }
+}
+
+/// What an outage did to a queue.
+#[derive(Debug, Default)]
+struct Outage {
+    openings: i64,
+    /// Deliveries of one message at most.
+    most: u32,
+    /// When (minutes) the first message was given up by SQS, and how many were.
+    dead: Option<(i64, usize)>,
+    /// Minutes after the end of the outage until everything had arrived.
+    arrived: i64,
+}
+
+/// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server error", while it looks well to who asks
+/// without one; then it works, and what is dead is sent back once.
+async fn an_hour_of_internal_errors(messages: u32) -> Outage {
+    const HOUR: i64 = 3_600_000;
+    /// Deliveries before SQS gives a message up (template.yaml, maxReceiveCount).
+    const DELIVERIES: u32 = 8;
+    let settings = Settings::default();
+    let world = World::new();
+    for n in 10..messages.max(10) {
+        world.ledger.table().put(&desired::write_state(&key(n), &version(), &hash(), "run", NOW)).unwrap();
+    }
+    world.probe_works.store(false, Ordering::Relaxed);
+    let guard = Guard::new(Stage::Pimcore, settings);
+    let internal = || {
+        Failure::transient("pimcore_internal_error", "Pimcore reports an internal error")
+            .request(Request::Answered)
+            .choked(false)
+    };
+    // A message: when it is visible again, and how often it was delivered. Done messages are gone.
+    let mut queue: BTreeMap<u32, (i64, u32)> = (0..messages).map(|n| (n, (NOW, 0))).collect();
+    let mut dead = Vec::new();
+    let owner = Owner("keeper".into());
+    let mut outage = Outage::default();
+    while !(queue.is_empty() && dead.is_empty()) && world.clock.now_ms() < NOW + 3 * HOUR {
+        let now = world.clock.now_ms();
+        let down = now < NOW + HOUR;
+        world.probe_works.store(!down, Ordering::Relaxed);
+        if (now - NOW) % 60_000 == 0 {
+            tend(&world.ledger, &Well, &Well, &owner, &settings, now).await.unwrap();
+        }
+        if !down {
+            queue.extend(dead.drain(..).map(|n| (n, (now, 0))));
+        }
+        let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
+        outage.openings = outage.openings.max(seen.openings);
+        let most = match seen.flow(&settings) {
+            Flow::Paused => 0,
+            Flow::Limited(some) => some.try_into().unwrap(),
+            Flow::Full => 40,
+        };
+        // Who has been visible for longest comes first.
+        let mut due: Vec<(i64, u32)> =
+            queue.iter().filter(|(_, (at, _))| *at <= now).map(|(n, (at, _))| (*at, *n)).collect();
+        due.sort_unstable();
+        let batch: Vec<u32> = due.into_iter().take(most).map(|(_, n)| n).collect();
+        if !batch.is_empty() {
+            let outcomes =
+                world.batch(&guard, Stage::Pimcore, &batch, |_| if down { Err(internal()) } else { Ok(()) }).await;
+            for n in batch {
+                let (visible, delivered) = queue.get_mut(&n).unwrap();
+                *delivered += 1;
+                outage.most = outage.most.max(*delivered);
+                let wait = match &outcomes[&key(n)] {
+                    Outcome::Done => {
+                        queue.remove(&n);
+                        continue;
+                    }
+                    Outcome::Again(wait) => *wait,
+                    Outcome::Failed(failure) => {
+                        assert!(!failure.kind.is_final(), "{failure}");
+                        runtime::backoff::after(failure, &n.to_string(), *delivered)
+                    }
+                };
+                *visible = now + i64::try_from(wait.as_millis()).unwrap();
+                if *delivered == DELIVERIES {
+                    queue.remove(&n);
+                    dead.push(n);
+                    let (_, all) = outage.dead.get_or_insert(((now - NOW) / 60_000, 0));
+                    *all += 1;
+                }
+            }
+        }
+        world.later(1_000);
+    }
+    assert!(queue.is_empty() && dead.is_empty(), "{queue:?} {dead:?}");
+    outage.arrived = (world.clock.now_ms() - NOW - HOUR) / 60_000;
+    outage
+}
+
+#[tokio::test]
+async fn an_hour_of_a_target_that_breaks_on_everything_costs_waiting_messages_no_deliveries() {
+    let outage = an_hour_of_internal_errors(200).await;
+    println!("200 messages: {outage:?}");
+    assert!(outage.openings > 5 && outage.most <= 5 && outage.dead.is_none(), "{outage:?}");
+    assert!(outage.arrived <= 10, "{outage:?}");
+}
+
+/// The few messages of a quiet hour are all that can be tried when traffic returns.
+#[tokio::test]
+async fn two_messages_alone_live_through_a_quarter_of_it_and_one_redrive_brings_them_back() {
+    let outage = an_hour_of_internal_errors(2).await;
+    println!("2 messages: {outage:?}");
+    let (minute, dead) = outage.dead.unwrap();
+    assert!(minute >= 15 && dead == 2, "{outage:?}");
+    assert!(outage.arrived <= 10, "{outage:?}");
 }

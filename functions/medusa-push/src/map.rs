@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Localized, ProductKey};
-use medusa::text::{html, line};
+use medusa::text::line;
 use medusa::{Article, Category, Desired, Presence, References, Texts, Variant};
 use pimcore::{CategoryTree, PimProduct, PimVariant, TreeNode};
 use serde_json::{Value, json};
@@ -37,7 +37,13 @@ pub fn desired(
 
 fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
     let titles = cleaned(&product.titles(), line);
-    let descriptions = cleaned(&product.texts(), html);
+    let descriptions = cleaned(&product.texts(), |text| {
+        let (clean, beyond) = medusa::text::cleaned(text);
+        if beyond > 0 {
+            tracing::warn!(product = %product.key, bytes = beyond, "the end of the description is shown as text: more markup than any description has");
+        }
+        clean
+    });
     let names = option_names(product);
     let category_ids = product
         .all_categories()
@@ -58,7 +64,7 @@ fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, refer
     }
 }
 
-fn cleaned(texts: &Localized, clean: fn(&str) -> String) -> Localized {
+fn cleaned(texts: &Localized, clean: impl Fn(&str) -> String) -> Localized {
     let cleaned = texts.0.iter().map(|(language, text)| (language.clone(), clean(text)));
     Localized(cleaned.filter(|(_, text)| !text.is_empty()).collect())
 }

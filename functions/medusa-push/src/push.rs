@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
-use ledger::{Applied, ProductState, Table};
+use ledger::{Applied, ProductState, Stage, Table};
 use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
-use worker::{Claims, Worker};
+use worker::{Claims, Probe, Worker};
 
 use crate::access::{Open, Trust};
 use crate::codes;
@@ -39,9 +39,27 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
-        let started = Instant::now();
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
-        let Claims { ours, applied, mut outcomes } = self.worker.claim(&keys).await;
+        let mut claims = self.worker.claim(&keys).await;
+        let suspects = std::mem::take(&mut claims.suspects);
+        let mut outcomes = self.work(pimcore, &open, messages, claims).await;
+        for key in suspects {
+            let claims = self.worker.claim_alone(&key).await;
+            let own: Vec<ProductMessage> = messages.iter().filter(|message| message.key == key).cloned().collect();
+            outcomes.extend(self.work(pimcore, &open, &own, claims).await);
+        }
+        outcomes
+    }
+
+    async fn work(
+        &self,
+        pimcore: &Result<Pimcore, Failure>,
+        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        messages: &[ProductMessage],
+        claims: Claims,
+    ) -> HashMap<ProductKey, Outcome> {
+        let started = Instant::now();
+        let Claims { ours, applied, mut outcomes, .. } = claims;
         // The shop's stage is never refused because it is done; if it is, the next delivery tries again.
         for (key, _) in applied {
             let odd = format!("{key}: the ledger gave no lease");
@@ -57,10 +75,30 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         // Somebody may have just saved a category too.
         let edited = messages.iter().any(|message| message.cause == Cause::Edited);
         let tree_age = if edited { Duration::ZERO } else { pimcore::FRESH };
-        let results = match self.bring(pimcore, open, &claimed, tree_age).await {
+        let bring = async |claimed: BTreeMap<ProductKey, (&ProductState, Depth)>| match self
+            .bring(pimcore, open, &claimed, tree_age)
+            .await
+        {
             Ok(results) => results,
-            Err(failure) => claimed.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
+            Err(failure) => claimed.into_keys().map(|key| (key, Err(failure.clone()))).collect(),
         };
+        let ends = self.worker.ends();
+        let probe = Probe::new(async |target| match target {
+            Stage::Pimcore => match pimcore {
+                Ok(pimcore) => pimcore.works(ends).await,
+                Err(_) => false,
+            },
+            Stage::Medusa => match open(Trust::Known).await {
+                Ok(open) => open.shop.medusa.works(ends).await,
+                Err(_) => false,
+            },
+        });
+        let results = bring(claimed.clone()).await;
+        let some = async |keys: Vec<ProductKey>| {
+            let of = |key: ProductKey| Some((key.clone(), *claimed.get(&key)?));
+            bring(keys.into_iter().filter_map(of).collect()).await
+        };
+        let results = self.worker.isolate(results, &probe, some).await;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
@@ -72,11 +110,11 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
         let lags =
             held.filter_map(|(key, held)| Some((key.clone(), metrics::lag(ours.get(key)?, held, now)?))).collect();
-        let recorded = self.worker.record(&ours, results).await;
+        let recorded = self.worker.record(&ours, results, &probe).await;
         metrics::arrived(&lags, &recorded, self.metrics);
         outcomes.extend(recorded);
         tracing::info!(
-            products = keys.len(),
+            products = messages.len(),
             ?counts,
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "batch brought to the shop"
@@ -87,7 +125,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {

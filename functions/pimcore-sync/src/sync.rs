@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ledger::{Applied, DesiredDoc, Table};
 use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
-use worker::{Claims, Worker};
+use worker::{Claims, Probe, Worker};
 
 use crate::codes;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
@@ -54,11 +54,28 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         pimcore: &Result<Pimcore, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
+        let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
+        let mut claims = self.worker.claim(&keys).await;
+        let suspects = std::mem::take(&mut claims.suspects);
+        let mut outcomes = self.work(pimcore, messages, claims).await;
+        for key in suspects {
+            let claims = self.worker.claim_alone(&key).await;
+            let own: Vec<ProductMessage> = messages.iter().filter(|message| message.key == key).cloned().collect();
+            outcomes.extend(self.work(pimcore, &own, claims).await);
+        }
+        outcomes
+    }
+
+    async fn work(
+        &self,
+        pimcore: &Result<Pimcore, Failure>,
+        messages: &[ProductMessage],
+        claims: Claims,
+    ) -> HashMap<ProductKey, Outcome> {
         let started = Instant::now();
         let by_key: HashMap<&ProductKey, &ProductMessage> =
             messages.iter().map(|message| (&message.key, message)).collect();
-        let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
-        let Claims { ours, applied, mut outcomes } = self.worker.claim(&keys).await;
+        let Claims { ours, applied, mut outcomes, .. } = claims;
         let mut forward: Vec<ProductKey> = Vec::new();
         for (key, state) in applied {
             // The shop still lacks it, or an operator asks for it again: pass it on.
@@ -69,8 +86,16 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
                 outcomes.insert(key, Outcome::Done);
             }
         }
+        let ends = self.worker.ends();
+        let probe = Probe::new(async |_| match pimcore {
+            Ok(pimcore) => pimcore.works(ends).await,
+            Err(_) => false,
+        });
         let mut results = match pimcore {
-            Ok(pimcore) => self.bring(pimcore, ours.keys().cloned().collect()).await,
+            Ok(pimcore) => {
+                let results = self.bring(pimcore, ours.keys().cloned().collect()).await;
+                self.worker.isolate(results, &probe, async |keys| self.bring(pimcore, keys).await).await
+            }
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
@@ -82,9 +107,9 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         self.metrics.count(Metric::ProductsUpdated, updated as u64);
         self.metrics.count(Metric::ProductsUnchanged, unchanged as u64);
         let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied))).collect();
-        outcomes.extend(self.worker.record(&ours, results).await);
+        outcomes.extend(self.worker.record(&ours, results, &probe).await);
         tracing::info!(
-            products = keys.len(),
+            products = messages.len(),
             created,
             updated,
             unchanged,

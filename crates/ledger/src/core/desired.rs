@@ -130,7 +130,7 @@ pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run:
     ];
     for stage in Stage::ALL {
         // An error stays: it may be about something else, such as an edit, and goes when the stage is completed.
-        changes.push(Change::Remove(stage.attributes().attempts));
+        changes.extend([stage.attributes().attempts, stage.attributes().deaths].map(Change::Remove));
     }
     Write { key: state::item_key(key), condition: not_newer_than(version), changes }
 }

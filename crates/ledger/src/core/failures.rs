@@ -1,6 +1,6 @@
 //! What one environment has seen of a target: counted in memory, one batch at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{ErrorKind, Failure, ProductKey, Request};
 
@@ -20,6 +20,8 @@ pub enum Seen {
         general: bool,
         /// The trouble in the target's or our words.
         reason: String,
+        /// The products, if all that came was that the target broke on the request: it answers, and may work for others.
+        choked: Option<BTreeSet<ProductKey>>,
     },
     /// It was not asked, or nothing follows from what happened.
     Nothing,
@@ -31,28 +33,60 @@ pub struct Failures {
     in_a_row: u32,
     product: Option<ProductKey>,
     general: bool,
+    /// Somebody got no answer at all.
+    silent: bool,
+    /// Products that the target broke on, no more once they are [`MANY`].
+    choked: BTreeSet<ProductKey>,
+}
+
+/// Products that a target breaks on, with none between them that it takes: then it is down, whatever a probe says that only reads.
+pub const MANY: usize = 10;
+
+/// What follows for a target's breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Fine,
+    /// It is to be tripped.
+    Trip,
+    /// It is to be tripped if a probe that is known to work does not: perhaps it is these products that the target breaks on.
+    Ask,
 }
 
 impl Failures {
-    /// Learns from a batch. `true` when the target's breaker is to be tripped: enough batches in a row got no answer, and it is not one and the same product
+    /// Learns from a batch. The target's breaker is to be tripped when enough batches in a row got no answer, and it is not one and the same product
     /// that the target has trouble with.
-    pub fn learn(&mut self, seen: &Seen, settings: &Settings) -> bool {
+    pub fn learn(&mut self, seen: &Seen, settings: &Settings) -> Verdict {
         match seen {
-            Seen::Nothing => false,
+            Seen::Nothing => Verdict::Fine,
             Seen::Answer => {
                 *self = Self::default();
-                false
+                Verdict::Fine
             }
-            Seen::Silence { product, general, .. } => {
+            Seen::Silence { product, general, choked, .. } => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
                 if let Some(product) = product {
                     let before = self.product.replace(product.clone());
                     self.general |= before.is_some_and(|before| before != *product);
                 }
                 self.general |= *general;
-                self.in_a_row >= settings.failures && self.general
+                self.silent |= choked.is_none();
+                if !self.many() {
+                    self.choked.extend(choked.iter().flatten().cloned());
+                }
+                match self.in_a_row >= settings.failures && self.general {
+                    false => Verdict::Fine,
+                    true if self.silent || self.many() => Verdict::Trip,
+                    true => Verdict::Ask,
+                }
             }
         }
+    }
+
+    /// Whether the target broke on so many that no probe can clear it.
+    #[must_use]
+    pub fn many(&self) -> bool {
+        self.choked.len() >= MANY
     }
 
     /// Whether the target answered the last time: then there is no reason to look at its breaker.
@@ -77,7 +111,13 @@ pub fn is_silence(target: Stage, failure: &Failure) -> bool {
 
 /// Whether a failure is the target's own word: it works, though not for this product or with this key.
 fn is_answer(target: Stage, failure: &Failure) -> bool {
-    failure.request == Request::Answered && is_of(target, failure)
+    failure.request == Request::Answered && failure.choke.is_none() && is_of(target, failure)
+}
+
+/// Whether a failure says that the target broke on the request.
+#[must_use]
+pub fn is_choke(target: Stage, failure: &Failure) -> bool {
+    failure.choke.is_some() && failure.kind == ErrorKind::Transient && is_of(target, failure)
 }
 
 /// What the results of a batch tell about a target. A product that was done needed every target of the function.
@@ -85,13 +125,19 @@ fn is_answer(target: Stage, failure: &Failure) -> bool {
 pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>) -> Seen {
     let mut silent: Option<(&ProductKey, &Failure)> = None;
     let mut several = false;
+    let (mut choked, mut all_choked) = (BTreeSet::new(), true);
     for (key, result) in results {
         match result {
             Ok(_) => return Seen::Answer,
             Err(failure) if is_answer(target, failure) => return Seen::Answer,
-            Err(failure) if is_silence(target, failure) => {
+            Err(failure) if is_choke(target, failure) || is_silence(target, failure) => {
                 several |= silent.is_some();
                 silent = Some((key, failure));
+                if is_choke(target, failure) {
+                    choked.insert(key.clone());
+                } else {
+                    all_choked = false;
+                }
             }
             Err(_) => {}
         }
@@ -100,6 +146,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
         product: Some(product.clone()),
         general: several || failure.request == Request::NoConnection,
         reason: failure.to_string(),
+        choked: all_choked.then_some(choked),
     })
 }
 
@@ -109,7 +156,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
 pub fn seen_in_passing(target: Stage, failure: &Failure) -> Seen {
     if is_silence(target, failure) {
         let general = failure.request == Request::NoConnection;
-        Seen::Silence { product: None, general, reason: failure.to_string() }
+        Seen::Silence { product: None, general, reason: failure.to_string(), choked: None }
     } else {
         Seen::Nothing
     }
@@ -192,7 +239,7 @@ mod tests {
     fn failures_in_a_row_trip_and_an_answer_in_between_starts_anew() {
         let (silence, answer) = (medusa(&[("1", Err("medusa_unreachable"))]), medusa(&[("1", Ok(()))]));
         let mut failures = Failures::default();
-        let mut learn = |seen| failures.learn(seen, &SETTINGS);
+        let mut learn = |seen| failures.learn(seen, &SETTINGS) == Verdict::Trip;
         assert!(!learn(&silence) && !learn(&silence));
         assert!(!learn(&answer));
         assert!(!learn(&silence) && !learn(&Seen::Nothing) && !learn(&silence) && learn(&silence));
@@ -205,7 +252,7 @@ mod tests {
         let listing = |code: &str| seen_in_passing(Stage::Pimcore, &trouble(code));
         let trips = |seen: &Seen| {
             let mut failures = Failures::default();
-            (0..10).any(|_| failures.learn(seen, &SETTINGS))
+            (0..10).any(|_| failures.learn(seen, &SETTINGS) == Verdict::Trip)
         };
         assert!(!trips(&listing("pimcore_unavailable")));
         assert!(trips(&listing("pimcore_unreachable")));
@@ -213,11 +260,39 @@ mod tests {
     }
 
     #[test]
-    fn one_product_that_the_target_chokes_on_does_not_trip() {
+    fn one_product_that_gets_no_answer_does_not_trip() {
         let mut failures = Failures::default();
         for _ in 0..10 {
-            assert!(!failures.learn(&medusa(&[("1", Err("medusa_unavailable"))]), &SETTINGS));
+            assert_eq!(failures.learn(&medusa(&[("1", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Fine);
         }
-        assert!(failures.learn(&medusa(&[("2", Err("medusa_unavailable"))]), &SETTINGS));
+        assert_eq!(failures.learn(&medusa(&[("2", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Trip);
+    }
+
+    fn choked(ids: std::ops::Range<u32>) -> Seen {
+        let failure = || Failure::transient("medusa_unavailable", "500").request(Request::MayStillLand).choked(true);
+        let each = ids.map(|id| (ProductKey::new("demo", id.to_string()).unwrap(), Err::<(), _>(failure())));
+        seen(Stage::Medusa, &each.collect())
+    }
+
+    #[test]
+    fn a_few_products_that_the_target_breaks_on_ask_for_a_probe_and_many_do_not() {
+        let mut failures = Failures::default();
+        let mut learn = |seen: Seen| failures.learn(&seen, &SETTINGS);
+        assert_eq!([learn(choked(0..4)), learn(choked(0..4))], [Verdict::Fine; 2]);
+        assert_eq!([learn(choked(0..4)), learn(choked(1..3))], [Verdict::Ask; 2], "the same four for ever");
+        assert_eq!(learn(medusa(&[("9", Ok(()))])), Verdict::Fine);
+        assert_eq!([learn(choked(0..4)), learn(choked(0..4))], [Verdict::Fine; 2], "counted anew");
+        assert_eq!(learn(choked(4..9)), Verdict::Ask);
+        assert_eq!(learn(choked(9..10)), Verdict::Trip, "ten different ones, and none that gets through");
+        assert_eq!(learn(choked(0..1)), Verdict::Trip, "until one does");
+    }
+
+    #[test]
+    fn who_gets_no_answer_at_all_needs_no_probe() {
+        let mut failures = Failures::default();
+        let silence = || medusa(&[("1", Err("medusa_timeout")), ("2", Err("medusa_timeout"))]);
+        assert_eq!(failures.learn(&choked(0..4), &SETTINGS), Verdict::Fine);
+        assert_eq!(failures.learn(&silence(), &SETTINGS), Verdict::Fine);
+        assert_eq!(failures.learn(&choked(0..4), &SETTINGS), Verdict::Trip);
     }
 }

@@ -6,6 +6,7 @@
 
 use catalog::ProductKey;
 
+use super::deaths;
 use super::expression::{Change, Condition, Operand, Write};
 use super::stage::Stage;
 use super::state::{self, ProductState, RecordedError};
@@ -30,10 +31,15 @@ pub fn lift(stage: Stage, key: &ProductKey, seen: &ProductState) -> Option<Write
     standing(seen, stage)?;
     let names = stage.attributes();
     let attempts = Operand::Value(seen.stage(stage).attempts.into());
+    let mut changes = vec![Change::Remove(names.attempts)];
+    if seen.stage(stage).deaths > deaths::ALONE_FROM {
+        // It is tried again, alone.
+        changes.push(Change::Set(names.deaths, deaths::ALONE_FROM.into()));
+    }
     Some(Write {
         key: state::item_key(key),
         condition: Condition::All(vec![Condition::Eq(names.attempts, attempts), Condition::Absent(names.owner)]),
-        changes: vec![Change::Remove(names.attempts)],
+        changes,
     })
 }
 
@@ -50,6 +56,16 @@ mod tests {
         ]);
         item.extend(owner.map(|owner| ("pimcore_owner".to_owned(), Value::from(owner))));
         item
+    }
+
+    #[test]
+    fn what_killed_functions_is_tried_alone_again() {
+        let key: ProductKey = "demo:1".parse().unwrap();
+        let mut refused = item("permanent", 3, None);
+        refused.insert("pimcore_deaths".into(), Value::N(5));
+        let write = lift(Stage::Pimcore, &key, &ProductState::of(&refused)).unwrap();
+        let state = ProductState::of(&write.apply(&refused).unwrap());
+        assert_eq!(deaths::care(state.pimcore.deaths), deaths::Care::Alone);
     }
 
     #[test]

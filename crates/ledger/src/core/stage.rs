@@ -15,7 +15,7 @@
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
-use super::state::{self, ProductState, RecordedError, StageState};
+use super::state::{self, ProductState, StageState};
 
 /// A target system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,7 @@ pub struct Attributes {
     pub(crate) recheck_at: &'static str,
     pub(crate) doubts: &'static str,
     pub(crate) attempts: &'static str,
+    pub(crate) deaths: &'static str,
     pub(crate) error: &'static str,
 }
 
@@ -94,6 +95,7 @@ impl Stage {
                 recheck_at: "pimcore_recheck_at",
                 doubts: "pimcore_doubts",
                 attempts: "pimcore_attempts",
+                deaths: "pimcore_deaths",
                 error: "pimcore_error",
             },
             Self::Medusa => &Attributes {
@@ -108,6 +110,7 @@ impl Stage {
                 recheck_at: "medusa_recheck_at",
                 doubts: "medusa_doubts",
                 attempts: "medusa_attempts",
+                deaths: "medusa_deaths",
                 error: "medusa_error",
             },
         }
@@ -161,6 +164,11 @@ pub enum Claim {
     Claimed(ProductState),
     /// The target holds the desired content already.
     AlreadyApplied(ProductState),
+    /// Whoever worked on it has died too often: [`super::deaths`]. Nothing is claimed.
+    Suspect {
+        /// How often, the last one included.
+        deaths: i64,
+    },
     /// Somebody else works on it until then (ms).
     Leased {
         /// End of the lease, in ms.
@@ -191,6 +199,8 @@ pub struct Expired {
     pub until: i64,
     /// Until when (ms) the stage was in doubt already.
     pub recheck_at: Option<i64>,
+    /// How many owners have died holding it, this one included ([`super::deaths`]).
+    pub deaths: i64,
 }
 
 impl Leases {
@@ -238,9 +248,12 @@ pub fn refused(stage: Stage, owner: &Owner, item: &Item, now: i64) -> Refusal {
     let held = state.stage(stage);
     match (&held.owner, held.until) {
         (Some(other), Some(until)) if *other != owner.0 && until >= now => Refusal::Final(Claim::Leased { until }),
-        (Some(other), until) if *other != owner.0 => {
-            Refusal::Expired(Expired { dead: other.clone(), until: until.unwrap_or(0), recheck_at: held.recheck_at })
-        }
+        (Some(other), until) if *other != owner.0 => Refusal::Expired(Expired {
+            dead: other.clone(),
+            until: until.unwrap_or(0),
+            recheck_at: held.recheck_at,
+            deaths: held.deaths + 1,
+        }),
         _ if claimable(stage, owner).holds(item) => Refusal::Free,
         _ if state.hash.is_none() => Refusal::Final(Claim::Unknown),
         _ => Refusal::Final(Claim::AlreadyApplied(state)),
@@ -254,7 +267,7 @@ pub fn take_over(stage: Stage, key: &ProductKey, owner: &Owner, expired: &Expire
     let names = stage.attributes();
     let landed = (expired.until + leases.landing_ms).max(now).max(expired.recheck_at.unwrap_or(now));
     let mut changes = lease(stage, owner, now, leases);
-    changes.push(Change::Set(names.recheck_at, landed.into()));
+    changes.extend([Change::Set(names.recheck_at, landed.into()), Change::Add(names.deaths, 1)]);
     changes.extend(pending(key, now));
     Write {
         key: state::item_key(key),
@@ -312,6 +325,7 @@ pub fn complete(
         Change::Remove(names.owner),
         Change::Remove(names.until),
         Change::Remove(names.attempts),
+        Change::Remove(names.deaths),
         Change::Remove(names.error),
     ];
     let optional = [(names.remote_id, &applied.remote_id), (names.view, &applied.view), (names.seen, &applied.seen)];
@@ -392,7 +406,7 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
 #[must_use]
 pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
-    let error = serde_json::to_string(&RecordedError::new(failure, now)).unwrap_or_default();
+    let error = state::stored_error(failure, now);
     let mut changes =
         vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())];
     changes.extend(pending(key, now));

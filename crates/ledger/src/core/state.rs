@@ -81,6 +81,27 @@ impl RecordedError {
     }
 }
 
+/// What the stored error has beside a [`RecordedError`].
+#[derive(Deserialize)]
+struct ChokedAlone {
+    #[serde(default)]
+    alone: u32,
+}
+
+/// The error as it is stored.
+#[must_use]
+pub fn stored_error(failure: &Failure, now: i64) -> String {
+    #[derive(Serialize)]
+    struct Stored {
+        #[serde(flatten)]
+        error: RecordedError,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alone: Option<u32>,
+    }
+    let alone = failure.choke.map(|choke| choke.alone).filter(|alone| *alone > 0);
+    serde_json::to_string(&Stored { error: RecordedError::new(failure, now), alone }).unwrap_or_default()
+}
+
 /// What a target has of a product, and who is working on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StageState {
@@ -96,8 +117,12 @@ pub struct StageState {
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
+    /// How many owners died holding its lease since the desired content last changed or the stage was last completed ([`super::deaths`]).
+    pub deaths: i64,
     /// Why the last attempt failed.
     pub last_error: Option<RecordedError>,
+    /// How often in a row the target broke on this product alone ([`super::blame`]); kept with the error.
+    pub choked_alone: u32,
 }
 
 /// A product's `state` item.
@@ -160,6 +185,10 @@ fn stage_of(item: &Item, stage: Stage) -> StageState {
         recheck_at: number(names.recheck_at),
         doubts: number(names.doubts),
         attempts: number(names.attempts).unwrap_or(0),
+        deaths: number(names.deaths).unwrap_or(0),
         last_error: text(names.error).and_then(|json| serde_json::from_str(&json).ok()),
+        choked_alone: text(names.error)
+            .and_then(|json| serde_json::from_str::<ChokedAlone>(&json).ok())
+            .map_or(0, |error| error.alone),
     }
 }

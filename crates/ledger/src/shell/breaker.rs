@@ -8,7 +8,7 @@ use catalog::Failure;
 use super::{Ledger, LedgerError, Table};
 use crate::core::breaker::{self, Breaker, Mode, Todo};
 pub use crate::core::breaker::{Flow, Settings, asked_by};
-pub use crate::core::failures::{Failures, Seen, seen, seen_in_passing};
+pub use crate::core::failures::{Failures, Seen, Verdict, is_choke, seen, seen_in_passing};
 use crate::core::stage::{Owner, Stage};
 
 /// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.

@@ -128,6 +128,13 @@ impl Medusa {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Whether it answers what it always can: the id of one product. Its database takes part in that.
+    pub async fn works(&self, deadline: Instant) -> bool {
+        let query = [("limit", "1"), ("fields", "id")];
+        let answer = self.get::<serde::de::IgnoredAny>("/admin/products", &query, deadline).await;
+        answer.inspect_err(|error| tracing::warn!(%error, "Medusa does not answer what it always can")).is_ok()
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,

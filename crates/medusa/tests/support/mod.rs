@@ -9,7 +9,6 @@
 )]
 
 pub mod orders;
-pub mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};

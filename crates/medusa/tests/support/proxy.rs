@@ -1,5 +1,7 @@
 //! Stands before the real Medusa and answers one of its writes in its place, or not at all.
 
+#![allow(unreachable_pub, dead_code, clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -9,6 +9,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_category_id", "A category's id cannot be kept in Pimcore.", "Ask the supplier to correct the id.", Unpark),
     remedy("pimcore_category_missing", "A category is not in Pimcore yet.", "If it stays, somebody deletes it there as fast as it is made.", GoesOn),
     remedy("pimcore_category_taken", "Another object stands where a category belongs.", "Move or rename that object in Pimcore; the message has its path.", Unpark),
+    remedy("pimcore_chokes", "Pimcore fails on this product alone with an error of its own, three times in a row, and works for others.", "See Pimcore's log at the time of the attempts; correct the product, or undo the change to the class.", Unpark),
     remedy("pimcore_configuration", "Address, key or folders do not fit.", "Correct PimcoreUrl or the secret, or run the installer of the catalog model; the message says which.", GoesOn),
     remedy("pimcore_contended", "Somebody else changes the same object at the same time.", "If it stays, see who edits or imports in Pimcore.", GoesOn),
     remedy("pimcore_database", "Pimcore's database reports an error.", "If it stays: see Pimcore's log and its database.", GoesOn),
