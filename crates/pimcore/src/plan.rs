@@ -245,6 +245,7 @@ mod tests {
                         slug: None,
                         shop_handle: None,
                         hidden: false,
+                        created: 0,
                         modified: now,
                     });
                     next_id += 1;
