@@ -43,6 +43,8 @@ class Wanted:
     article: Article
     people: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the PIM's shop layer as people left them, and `published` where they decided that."""
+    deleted: bool = False
+    """A person deleted it in the PIM: it is away, or its source has said something new since."""
 
     @property
     def published(self) -> bool:
@@ -112,12 +114,20 @@ def compare(
     findings: list[Finding] = []
     in_pim, in_shop = _by_key("the PIM", pim, findings), _by_key("the shop", shop, findings)
     for key, target in wanted.items():
+        if target.deleted and key not in in_pim:
+            findings += _away(key, in_shop.get(key), shown.get(key))
+            continue
         findings += _pim(target, in_pim.get(key))
         findings += _shop(target, in_shop.get(key))
         findings += _store(target, shown.get(key))
     for where, found in (("the PIM", in_pim), ("the shop", in_shop)):
         findings += [Finding(DUPLICATED, key, where, "nobody asked for it") for key in found.keys() - wanted.keys()]
     return sorted(findings)
+
+
+def _away(key: str, found: ShopProduct | None, shown: Shown | None) -> list[Finding]:
+    wrong = [Finding(STALE, key, "the shop", f"it is {found.status} and was deleted in the PIM")] if found and found.status != "draft" else []
+    return wrong + ([Finding(STALE, key, "the storefront", "it is shown and was deleted in the PIM")] if shown else [])
 
 
 def _by_key(where: str, products: Iterable[Any], findings: list[Finding]) -> dict[str, Any]:

@@ -74,11 +74,12 @@ class PimFault:
 
 @dataclass(frozen=True)
 class Act:
-    """What a person does to a product in the PIM."""
+    """What a person does to a product in the PIM: saves it, or deletes it."""
 
     at: float
     key: str
     set: dict[str, Any]
+    delete: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _pim_faults(source: random.Random, size: Size) -> tuple[PimFault, ...]:
 
 
 def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act, ...]:
-    """Marketing names, hidden and unpublished products; some are edited twice."""
+    """Marketing names, hidden, unpublished and deleted products; some are edited twice."""
     ever_withdrawn = {article.key for feed in feeds for article in feed.records if article.withdrawn}
     keys = sorted({article.key for feed in feeds for article in feed.records} - ever_withdrawn)
     acts: list[Act] = []
@@ -235,6 +236,8 @@ def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act
             acts.append(Act(at, key, {"published": False}))
         elif number % 8 == 2:
             acts.append(Act(at, key, {"shopVisibility": "hide"}))
+        elif number % 8 == 6:
+            acts.append(Act(at, key, {}, delete=True))
         else:
             mark = source.randint(1, 9999)
             acts.append(Act(at, key, {"marketingName": {"en": f"People's choice {mark}"}}))

@@ -141,11 +141,6 @@ def swallowed(_: FaultyProxy, asked: Asked) -> Answer:
     return _accepted(asked)
 
 
-def announces_edits(asked: Asked) -> bool:
-    """Whether it is about people's edits. The change feed does not come back to those before the daily comparison, so they are not swallowed."""
-    return any(json.loads(entry["Detail"]).get("cause") == "edited" for entry in json.loads(asked.body)["Entries"])
-
-
 def half_announced(proxy: FaultyProxy, asked: Asked) -> Answer | None:
     """Half of the entries refused."""
     entries = json.loads(asked.body)["Entries"]
@@ -167,18 +162,19 @@ class FaultyAws(FaultyProxy):
         target = asked.headers.get("x-amz-target", "")
         operation = target.rpartition(".")[2]
         if operation == "PutEvents":
-            return "events", EVENTS if announces_edits(asked) else [*EVENTS, swallowed]
+            return "events", EVENTS
         if target:
             return SERVICES.get(target.partition("_")[0].partition(".")[0], "other"), OPERATIONS.get(operation, [])
         return "s3", OPERATIONS.get(asked.method, [])
 
 
-EVENTS: list[Fault] = [refused_before, refused_after, cut_after, twice, twice, held, held, half_announced]
+EVENTS: list[Fault] = [refused_before, refused_after, cut_after, twice, twice, held, held, half_announced, swallowed]
 SERVICES = {"DynamoDB": "dynamodb", "AmazonSQS": "sqs"}
 OPERATIONS: dict[str, list[Fault]] = {
     "UpdateItem": [refused_before, refused_after, cut_after, throttled, slow],
     "BatchGetItem": [refused_before, throttled, half_read, half_read],
     "Query": [refused_before, throttled],
+    "Scan": [refused_before, throttled],
     "GetItem": [refused_before, throttled],
     "SendMessage": [refused_before, refused_after, cut_after],
     "SendMessageBatch": [refused_before, refused_after, cut_after],

@@ -88,6 +88,7 @@ class Storm:
     plan: Plan
     done: Counter[str] = field(default_factory=Counter)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
     outage: float = 0.0
     uploads: list[Uploaded] = field(default_factory=list)
 
@@ -165,7 +166,7 @@ class Storm:
         for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
             for article in feed.records:
                 newest[article.key] = article
-        return {key: Wanted(article, self.people.get(key, {})) for key, article in newest.items()}
+        return {key: Wanted(article, self.people.get(key, {}), key in self.deleted) for key, article in newest.items()}
 
     # ---------------------------------------------------------------- the storm
 
@@ -262,8 +263,12 @@ class Storm:
             time.sleep(0.5)
 
     def _act(self, act: Act) -> bool:
+        path = f"/catalog/products/{act.key.replace(':', '-')}"
         try:
-            call_standin(self.stack, "POST", "objects", {"path": f"/catalog/products/{act.key.replace(':', '-')}", "set": act.set})
+            if act.delete:
+                call_standin(self.stack, "DELETE", f"objects?path={path}")
+            else:
+                call_standin(self.stack, "POST", "objects", {"path": path, "set": act.set})
         except HttpError as problem:
             if problem.status != 404:
                 raise
@@ -271,7 +276,11 @@ class Storm:
         mine = self.people.setdefault(act.key, {})
         for name, value in act.set.items():
             mine[name] = {**mine.get(name, {}), **value} if isinstance(value, dict) else value
-        self.done["edits"] += 1
+        if act.delete:
+            # What they had entered is gone with it. It comes back when its source says something new, and not before.
+            mine.clear()
+            self.deleted.add(act.key)
+        self.done["deletions" if act.delete else "edits"] += 1
         self._edited = time.monotonic()
         return True
 
@@ -319,7 +328,8 @@ class Storm:
                 last, moved = state, now
                 say(f"{len(pending)} pending, {len(runs)} runs under way, messages: {', '.join(f'{n} {q}' for q, n in waiting.items() if n) or 'none'}")
             if now - swept > 15:
-                followed = self._invoke("PimcoreSyncFunction", "changes")
+                # The census finds deletions, too, but waits three minutes for products that are new.
+                followed = self._invoke("PimcoreSyncFunction", "changes") and self._invoke("PimcoreSyncFunction", "reconcile")
                 looked = followed and now - self._edited > SETTLED
                 calm = 0
                 self._tend()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
@@ -10,13 +9,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from support.proxy import Asked
 
 from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Workshop
 from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, Row, ShopProduct, Shown, Wanted, compare, counts
 from chaos.observe import _twice
 from chaos.plan import FULL, SHORT, plan_of
-from chaos.proxies import announces_edits
 
 
 def article_of(source: str = SHEIN) -> Article:
@@ -188,6 +185,16 @@ def test_what_was_withdrawn_before_it_was_seen_need_not_be_there() -> None:
     assert world.findings() == []
 
 
+def test_what_a_person_deleted_is_away_or_as_its_source_says() -> None:
+    deleted = Wanted(article_of(), deleted=True)
+    assert World(deleted).findings() == [], "made again, because its source said something new"
+    world = World(deleted)
+    world.pim = []
+    assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the shop"), (STALE, "the storefront")]
+    world.shop, world.shown = [replace(world.shop[0], status="draft")], {}
+    assert world.findings() == []
+
+
 def test_counts_are_products_not_fields() -> None:
     world = World(Wanted(article_of()))
     world.pim = [replace(world.pim[0], fields={**world.pim[0].fields, "brand": "x", "sku": "y"})]
@@ -218,14 +225,9 @@ def test_a_plan_has_everything_that_can_go_wrong(seed: int, size: Any) -> None:
     assert max(len(feed.body) for feed in plan.feeds) > 1_048_576, "no feed is too large to note every product"
     assert all(kill.at < size.storm for kill in plan.kills)
     assert plan.medusa_returns < size.storm
+    assert any(act.delete for act in plan.acts), "nobody deletes"
 
 
 def test_amounts_never_pass_through_a_float() -> None:
     article = article_of()
     assert all(isinstance(price, Price) and isinstance(price.amount, Decimal) for variant in article.variants for _, price in variant.prices)
-
-
-@pytest.mark.parametrize(("cause", "edits"), [("edited", True), ("feed", False)])
-def test_announcements_of_edits_are_told_apart(cause: str, edits: bool) -> None:
-    body = {"Entries": [{"Detail": json.dumps({"source": "s", "productId": "1", "cause": "feed"})}, {"Detail": json.dumps({"cause": cause})}]}
-    assert announces_edits(Asked("POST", "/", {}, json.dumps(body).encode())) is edits

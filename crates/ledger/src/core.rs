@@ -9,6 +9,8 @@ mod expression;
 pub mod failures;
 pub mod follow;
 pub mod lift;
+pub mod made;
+pub mod missing;
 pub mod order;
 pub mod run;
 pub mod stage;

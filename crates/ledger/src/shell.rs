@@ -17,9 +17,9 @@ use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, ItemKey, Write, watermark};
+use crate::core::{BodyError, Item, ItemKey, Write, made, watermark};
 pub use memory::{Call, Memory};
-pub use table::{DynamoDb, Table};
+pub use table::{DynamoDb, Scanned, Table};
 
 /// Why the ledger could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +78,15 @@ pub enum DesiredOutcome {
     Written,
     /// A newer document won meanwhile: dropped, to be counted as stale.
     Stale,
+}
+
+/// A part of all products.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatesPage {
+    /// Products with their states.
+    pub products: Vec<(ProductKey, ProductState)>,
+    /// Where the next part begins; `None` after the last one.
+    pub next: Option<ItemKey>,
 }
 
 /// The ledger: one DynamoDB table, or in tests a map.
@@ -288,6 +297,49 @@ impl<T: Table> Ledger<T> {
         // Without a condition this write is never refused.
         let _ = self.table.write(&stage::suspect(stage, key, now)).await?;
         Ok(())
+    }
+
+    /// Notes saves in the PIM that the shop has to be shown, before they are announced: the products are pending until it was.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn edited(&self, keys: &[ProductKey], now: i64) -> Result<(), LedgerError> {
+        for some in keys.chunks(Self::PARALLEL) {
+            try_join_all(some.iter().map(|key| async move { self.table.write(&stage::edited(key, now)).await }))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes products that are about to be made in the PIM ([`made`]).
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn note_made(&self, keys: &[ProductKey], owner: &Owner, now: i64) -> Result<(), LedgerError> {
+        // Without a condition this write is never refused.
+        let _ = self.table.write_large(&made::note(keys, owner, now)).await?;
+        Ok(())
+    }
+
+    /// Products noted as about to be made after `from` (ms) and before `to`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn made_between(&self, from: i64, to: i64) -> Result<Vec<ProductKey>, LedgerError> {
+        let rows = self.table.after(made::PARTITION, &made::sort_key(from, "")).await?;
+        let due = rows.iter().filter(|(sk, _)| made::made_at(sk).is_some_and(|at| at < to));
+        Ok(due.flat_map(|(_, item)| made::keys(item)).collect())
+    }
+
+    /// Some products with their states, in no order that means anything, and where to go on. Not consistently read: what follows from it is
+    /// looked at again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn some_states(&self, after: Option<&ItemKey>) -> Result<StatesPage, LedgerError> {
+        let (rows, next) = self.table.scan(state::SK, after).await?;
+        let of = |(key, item): (ItemKey, Item)| Some((state::product_of(&key.pk)?, ProductState::of(&item)));
+        Ok(StatesPage { products: rows.into_iter().filter_map(of).collect(), next })
     }
 
     /// Gives a stage back with the reason. A lease that is somebody else's by now is left alone.

@@ -30,6 +30,8 @@ pub enum Op {
     Fail,
     /// `stage::suspect`.
     Suspect,
+    /// `stage::edited`.
+    Edited,
     /// `run::claim`.
     RunClaim,
     /// `run::checkpoint`.

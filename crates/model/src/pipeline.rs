@@ -15,9 +15,11 @@ use std::sync::Arc;
 use catalog::ContentHash;
 use ledger::core::Item;
 use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
+use ledger::core::stage;
 use stateright::{Model, Property};
 
-use crate::mutation::{Mutation, Step};
+use crate::mutation::{Mutation, Op, Step};
+use crate::table::apply;
 pub use world::{Faults, Feed, World};
 use world::{Flight, Phase, Run, View, Work, WorkStep, Worker, key};
 
@@ -248,7 +250,13 @@ impl Pipeline {
             }
             Action::ChangeFeed => match world.looked.take() {
                 Some(view) if self.is_left_alone(world, view) => {}
-                Some(_) => world.send(1),
+                Some(_) => {
+                    let write = Mutation::write(self.mutation, Op::Edited, stage::edited(&key(), 0));
+                    if let Ok(after) = apply(&world.state, &write) {
+                        world.state = after;
+                    }
+                    world.send(1);
+                }
                 None => {
                     world.saved = false;
                     world.looked = world.targets[0];

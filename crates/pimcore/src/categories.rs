@@ -253,6 +253,7 @@ fn learn(tree: &mut CategoryTree, step: &Step, saved: &Saved) -> bool {
         slug: input.slug.clone(),
         shop_handle: None,
         hidden: false,
+        created: saved.modified,
         modified: saved.modified,
     });
     true

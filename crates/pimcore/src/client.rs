@@ -21,8 +21,10 @@ use crate::{codes, said};
 
 /// Name of the Data Hub configuration.
 const CONFIGURATION: &str = "catalog";
-/// Rows that the change feed and the inventory ask for at once, as their documents say. 1000 rows of scalars take 1.3 s on a small machine.
+/// Rows that the change feed and the census ask for at once, as their documents say. 1000 rows of scalars take 1.3 s on a small machine.
 const PAGE: usize = 500;
+/// Objects looked up by id at once: at most the rows that the document asks for.
+const INVENTORY: usize = 100;
 /// Categories asked for at once, as the document says.
 const CATEGORY_PAGE: usize = 1000;
 /// Products looked up by external id at once: half of the rows that the documents ask for, because beside the product itself one other
@@ -121,6 +123,19 @@ pub struct Change {
     pub published: bool,
     /// The hash of the document that was last written, unless somebody overwrote it.
     pub content_hash: Option<ContentHash>,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// Products up to the object id that was asked about; `None` if one was made while they were counted.
+    pub known: Option<u64>,
+    /// The object ids of the next ones, in order.
+    pub newer: Vec<u32>,
+    /// Categories.
+    pub categories: u64,
+    /// The category that was saved last.
+    pub saved: Cursor,
 }
 
 /// What the health check found.
@@ -260,16 +275,49 @@ impl Pimcore {
         page.into_nodes()?.into_iter().map(ChangeNode::into_change).collect()
     }
 
-    /// Products with an object id above `after`, in order, at most 500; fewer mean that the end is reached.
+    /// Those of these objects that exist, with what decides whether they are as they were written.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked.
-    pub async fn inventory(&self, after: u32, deadline: Instant) -> Result<Vec<Change>, Failure> {
-        let page: Page<ChangeNode> = self.list(operations::INVENTORY, &json!({"id": {"$gt": after}}), deadline).await?;
-        page.into_nodes()?.into_iter().map(ChangeNode::into_change).collect()
+    pub async fn inventory(&self, ids: &[u32], deadline: Instant) -> Result<Vec<Change>, Failure> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(INVENTORY) {
+            let ids: Vec<String> = some.iter().map(u32::to_string).collect();
+            let answer = self.post(operations::INVENTORY, &json!({"ids": ids.join(",")}), deadline).await?;
+            let page: Page<ChangeNode> = answer::query::<Listing<ChangeNode>>(answer.view())?.page;
+            found.extend(page.into_nodes()?);
+        }
+        found.into_iter().map(ChangeNode::into_change).collect()
     }
 
-    /// The number of rows that [`changes`](Self::changes) and [`inventory`](Self::inventory) give at once.
+    /// Counts the products up to object id `upto`, and shows the next ones, at most 500; fewer mean that there are no more.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked, and when the folder of the products is not there: then every listing is empty.
+    pub async fn census(&self, upto: u32, deadline: Instant) -> Result<Census, Failure> {
+        let filter = json!({"id": {"$gt": upto}}).to_string();
+        let answer = self.post(operations::CENSUS, &json!({"filter": filter}), deadline).await?;
+        let found: CensusNode = answer::query(answer.view())?;
+        found.folder.ok_or_else(|| no_folder(crate::path::PRODUCT_FOLDER))?;
+        let count = |count: Option<u64>| {
+            count.ok_or_else(|| Failure::transient("pimcore_query_failed", "Pimcore gave no count and no reason"))
+        };
+        let (before, all) = (count(found.before.total_count)?, count(found.all.total_count)?);
+        let newer = count(found.newer.total_count)?;
+        let ids =
+            found.newer.page.into_nodes()?.iter().map(|node| object_id(&node.id)).collect::<Result<Vec<_>, _>>()?;
+        let categories = count(found.saved.total_count)?;
+        let saved = found.saved.page.into_nodes()?.into_iter().next();
+        let saved = saved.map(|node| Ok::<_, Failure>((object_id(&node.id)?, node.modification_date.unwrap_or(0))));
+        Ok(Census {
+            known: (before == newer).then(|| all.saturating_sub(newer)),
+            newer: ids,
+            categories,
+            saved: saved.transpose()?.map(|(id, modified)| Cursor { modified, id }).unwrap_or_default(),
+        })
+    }
+
+    /// The number of rows that [`changes`](Self::changes) and [`census`](Self::census) give at once.
     #[must_use]
     pub const fn page_size() -> usize {
         PAGE
@@ -333,10 +381,8 @@ impl Pimcore {
     pub async fn health(&self, deadline: Instant) -> Result<Health, Failure> {
         let answer = self.post(operations::HEALTH, &json!({}), deadline).await?;
         let found: HealthNode = answer::query(answer.view())?;
-        let missing =
-            |folder| configuration(&format!("Pimcore has no folder {folder}; run the installer of the catalog model"));
-        found.products.ok_or_else(|| missing(crate::path::PRODUCT_FOLDER))?;
-        let categories = found.categories.ok_or_else(|| missing(crate::path::CATEGORY_FOLDER))?;
+        found.products.ok_or_else(|| no_folder(crate::path::PRODUCT_FOLDER))?;
+        let categories = found.categories.ok_or_else(|| no_folder(crate::path::CATEGORY_FOLDER))?;
         Ok(Health {
             category_folder: object_id(&categories.id)?,
             products: found.product_count.total_count.unwrap_or(0),
@@ -390,6 +436,10 @@ impl Pimcore {
 
 fn configuration(message: &str) -> Failure {
     Failure::transient(codes::CONFIGURATION, message)
+}
+
+fn no_folder(folder: &str) -> Failure {
+    configuration(&format!("Pimcore has no folder {folder}; run the installer of the catalog model"))
 }
 
 /// An answer, owned.
@@ -510,4 +560,28 @@ struct FolderNode {
 #[serde(rename_all = "camelCase")]
 struct Count {
     total_count: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct CensusNode {
+    folder: Option<FolderNode>,
+    before: Count,
+    all: Count,
+    newer: CountedPage,
+    saved: CountedPage,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CountedPage {
+    total_count: Option<u64>,
+    #[serde(flatten)]
+    page: Page<IdNode>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdNode {
+    id: String,
+    modification_date: Option<i64>,
 }

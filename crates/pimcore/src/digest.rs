@@ -92,8 +92,19 @@ fn category<'a>(row: &'a PimCategory, tree: &'a CategoryTree) -> impl Serialize 
 }
 
 fn node(node: &TreeNode) -> impl Serialize + use<'_> {
-    let TreeNode { id, parent: _, path, external_id, published, name, slug: _, shop_handle, hidden, modified: _ } =
-        node;
+    let TreeNode {
+        id,
+        parent: _,
+        path,
+        external_id,
+        published,
+        name,
+        slug: _,
+        shop_handle,
+        hidden,
+        created: _,
+        modified: _,
+    } = node;
     (id, path.as_str(), external_id, published, name, shop_handle, hidden)
 }
 
@@ -173,6 +184,7 @@ mod tests {
             slug: None,
             shop_handle: None,
             hidden: false,
+            created: 0,
             modified: 1,
         })
     }

@@ -17,7 +17,7 @@ mod write;
 
 pub use answer::Saved;
 pub use categories::{Placed, TREE_AGE};
-pub use client::{ApiKey, Batching, Change, Cursor, Head, Health, Pimcore};
+pub use client::{ApiKey, Batching, Census, Change, Cursor, Head, Health, Pimcore};
 pub use input::{ProductInput, Provenance};
 pub use path::{CategoryPath, ObjectKey, ProductPath};
 pub use plan::Claim;

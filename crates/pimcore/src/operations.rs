@@ -16,6 +16,8 @@ pub const READ_HEADS: &str = include_str!("../operations/read_heads.graphql");
 pub const CHANGES: &str = include_str!("../operations/changes.graphql");
 /// All products by object id.
 pub const INVENTORY: &str = include_str!("../operations/inventory.graphql");
+/// Counts.
+pub const CENSUS: &str = include_str!("../operations/census.graphql");
 /// The category tree.
 pub const READ_CATEGORIES: &str = include_str!("../operations/read_categories.graphql");
 /// Moves or renames a category.

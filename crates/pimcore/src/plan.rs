@@ -246,6 +246,7 @@ mod tests {
                         slug: None,
                         shop_handle: None,
                         hidden: false,
+                        created: 0,
                         modified: now,
                     });
                     next_id += 1;

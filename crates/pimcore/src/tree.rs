@@ -33,6 +33,8 @@ pub struct TreeNode {
     pub shop_handle: Option<String>,
     /// People do not want it in the shop.
     pub hidden: bool,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
     /// When it was last saved, seconds since 1970.
     pub modified: i64,
 }
@@ -159,6 +161,7 @@ pub(crate) struct Node {
     id: String,
     fullpath: String,
     published: Option<bool>,
+    creation_date: Option<i64>,
     modification_date: Option<i64>,
     external_id: Option<String>,
     slug: Option<String>,
@@ -208,6 +211,7 @@ impl Node {
             slug: said(self.slug),
             shop_handle: said(self.shop_handle),
             hidden: self.hidden.unwrap_or(false),
+            created: self.creation_date.unwrap_or(0),
             modified: self.modification_date.unwrap_or(0),
         }))
     }

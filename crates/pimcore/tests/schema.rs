@@ -46,11 +46,12 @@ fn fixed_operations_fit_the_schema() {
         operations::READ_PRODUCTS,
         operations::READ_HEADS,
         operations::CHANGES,
-        operations::INVENTORY,
+        operations::CENSUS,
         operations::READ_CATEGORIES,
     ] {
         check(document, &json!({"filter": "{}"}));
     }
+    check(operations::INVENTORY, &json!({"ids": "1,2"}));
     check(operations::HEALTH, &json!({}));
     let names =
         json!({"fullpath": "/catalog/categories/a", "parentId": 5, "input": {"name": {"en": "A"}, "slug": "a"}});

@@ -23,7 +23,12 @@ use serde_json::{Value, json};
 use standin::{KEY, StandIn, later};
 
 /// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is as good.
-const BY_ANALOGY: [(&str, &str); 8] = [
+const BY_ANALOGY: [(&str, &str); 10] = [
+    (
+        "getCatalogCategoryListing(first:literal int published:false sortBy:[\"modificationDate\",\"id\"] sortOrder:[\"DESC\",\"DESC\"])",
+        "the general recordings sort downwards, and products by both fields; one resolver serves the listings of all classes",
+    ),
+    ("categories → edges/node/creationDate", "a system field of every object, recorded of products"),
     (
         "getCatalogCategoryListing(filter:String=string first:literal int published:false sortBy:[\"id\"] sortOrder:[\"ASC\"])",
         "recording 15z2 pages products like this; one resolver serves the listings of all classes",
@@ -114,7 +119,9 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     assert_eq!(pimcore.read_products(&[key(&full)], later()).await.unwrap().len(), 1);
     let changes = pimcore.changes(Cursor::default(), later()).await.unwrap();
     pimcore.changes(changes.last().unwrap().cursor, later()).await.unwrap();
-    pimcore.inventory(0, later()).await.unwrap();
+    let id = changes.last().unwrap().cursor.id;
+    pimcore.inventory(&[id, id + 1], later()).await.unwrap();
+    pimcore.census(id, later()).await.unwrap();
     pimcore.category_tree(Duration::ZERO, later()).await.unwrap();
 }
 
@@ -153,6 +160,7 @@ async fn every_request_has_a_shape_that_a_real_pimcore_answered() {
         operations::READ_HEADS,
         operations::CHANGES,
         operations::INVENTORY,
+        operations::CENSUS,
         operations::READ_CATEGORIES,
         operations::UPDATE_CATEGORY,
         operations::HEALTH,

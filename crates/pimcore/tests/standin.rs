@@ -447,9 +447,16 @@ async fn the_change_feed_and_the_inventory_see_every_product_once() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), products.len());
-    let first = pimcore.inventory(0, later()).await.unwrap();
-    let rest = pimcore.inventory(first.last().unwrap().cursor.id, later()).await.unwrap();
-    assert_eq!((first.len(), rest.len()), (500, 120));
+    let (first, last) = (seen[0], *seen.last().unwrap());
+    let asked: Vec<u32> = (first..=last + 50).collect();
+    let mut found: Vec<u32> =
+        pimcore.inventory(&asked, later()).await.unwrap().iter().map(|row| row.cursor.id).collect();
+    found.sort_unstable();
+    assert_eq!(found, seen);
+    let census = async |upto| pimcore.census(upto, later()).await.unwrap();
+    let (none, all) = (census(0).await, census(last).await);
+    assert_eq!((none.known, &none.newer[..], none.categories), (Some(0), &seen[..Pimcore::page_size()], 0));
+    assert_eq!((all.known, all.newer.len(), census(last - 20).await.newer.len()), (Some(620), 0, 20));
     let health = pimcore.health(later()).await.unwrap();
     assert_eq!((health.products, health.categories), (620, 0));
 }

@@ -406,6 +406,7 @@ mod tests {
             slug: None,
             shop_handle: None,
             hidden: false,
+            created: 0,
             modified: 0,
         }
     }

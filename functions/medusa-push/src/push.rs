@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
+use ledger::core::missing;
 use ledger::{Applied, ProductState, Stage, Table};
 use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
@@ -144,6 +145,10 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
                 Err(failure) => drop(results.insert(key, Err(failure))),
             }
         }
+        if read.products.len() + results.len() < keys.len() {
+            // It takes what it lacks off sale: only if its listings are not empty because the folder cannot be seen.
+            pimcore.health(ends).await?;
+        }
         read.tree = tree_for(pimcore, &read.products, tree_age, ends).await?;
         let mut orders = claimed.clone();
         orders.retain(|key, _| !results.contains_key(key));
@@ -208,7 +213,7 @@ async fn place(
         let held = outcome.map(|pushed| Held {
             change: pushed.change,
             applied: Applied {
-                seen: product.map(|product| product.digest(&read.tree)),
+                seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&read.tree))),
                 ..applied(product, orders[key].0, desired.marker(references), pushed)
             },
         });

@@ -285,6 +285,10 @@ pub async fn announce<T: Table, B: Bus, C: Clock>(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let mut announcements = Vec::with_capacity(reactions.len());
+    let shown = reactions.iter().filter(|(_, _, reaction)| *reaction == Reaction::Show);
+    let shown: Vec<ProductKey> = shown.map(|(_, key, _)| key.clone()).collect();
+    // Before they are announced: whose announcement is lost is pending.
+    ledger.edited(&shown, clock.now_ms()).await.map_err(|error| error.failure())?;
     for (change, key, reaction) in reactions {
         let message = |cause| ProductMessage {
             key: key.clone(),

@@ -1,36 +1,103 @@
-//! The inventory: what was deleted in Pimcore, and source fields that the change feed did not find wrong.
+//! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds.
 //!
-//! A delete leaves no trace in the change feed. So once a day all products are read by object id and compared with what was there the
-//! last time. The last time's list is kept as watermarks, one for each [`SECTION`] of object ids that has products: those that are no longer in
-//! their section were deleted (or made anew under another id), and the shop is told to look. Nothing is created again: a product that a person
-//! deleted stays away until its source says something new.
+//! A delete leaves no trace in the change feed. So all products that the ledger knows to be in Pimcore or in the shop are looked up there by object
+//! id; those that are gone are looked up once more by their key, and the shop is told to look. Nothing is created again: a product that a person
+//! deleted stays away until its source says something new. Nothing that was seen before decides: a product that was made and deleted
+//! between two comparisons is in the ledger all the same ([`ledger::core::missing`]).
 //!
-//! A section is the unit of progress, so a comparison that needs more time than an invocation has goes on with the next one.
+//! The same walk reads products in full when categories were edited ([`crate::categories`]), because a product does not count as saved then.
+//!
+//! A page of the ledger is the unit of progress, so a comparison that needs more time than an invocation has goes on with the next one. Its
+//! memory is one page, whatever the number of products.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
-use ledger::{Ledger, LedgerError, Table};
-use pimcore::{Change, Pimcore};
+use ledger::core::{ItemKey, missing};
+use ledger::{Ledger, LedgerError, ProductState, StatesPage, Table};
+use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::{self, Reaction, react};
 use crate::codes;
 
-/// Object ids in a section. Even with the longest external ids its list is half of what one ledger item holds.
-pub const SECTION: u32 = 1024;
 /// Name of the watermark that says where a comparison under way is.
-pub const PROGRESS: &str = "pimcore-inventory";
+pub const PROGRESS: &str = "pimcore-comparison";
+/// Not begun any more with less time than this left: a page of the ledger and its products.
+const LAST_PAGE: Duration = Duration::from_secs(6);
+/// Products looked at together.
+const TOGETHER: usize = 100;
+/// Products that bring an edited category to the shop. Two, should one of them be taken off sale in the same moment.
+const BRINGERS: u8 = 2;
+/// Categories that are followed one by one; more are followed by comparing every product.
+const MOST_CATEGORIES: usize = 500;
+/// A comparison that nobody ordered waits for so many times as long as the one before it took: it may take a tenth of Pimcore's time.
+const PAUSE: i64 = 10;
 
-/// How far a comparison is.
+/// What is to be compared, beside what is gone or overwritten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Categories that look different: some products of each bring them to the shop.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub categories: BTreeSet<u32>,
+    /// Products may be in other categories: each that shows something else than the shop was fed from is announced.
+    #[serde(default)]
+    pub products: bool,
+    /// However many are gone: an operator's decision.
+    #[serde(default)]
+    pub accept: bool,
+}
+
+impl Want {
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.categories.extend(other.categories);
+        self.products |= other.products || self.categories.len() > MOST_CATEGORIES;
+        if self.products {
+            self.categories.clear();
+        }
+        self.accept |= other.accept;
+        self
+    }
+
+    fn is_light(&self) -> bool {
+        self.categories.is_empty() && !self.products
+    }
+}
+
+/// One walk over the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pass {
+    want: Want,
+    /// The ledger's item after which it goes on.
+    after: Option<(String, String)>,
+    /// When it began, in ms.
+    began: i64,
+    compared: u64,
+    gone: u64,
+    /// Products that were announced for a category.
+    bringers: BTreeMap<u32, u8>,
+}
+
+impl Pass {
+    /// One that begins now (ms).
+    pub(crate) fn at(now: i64) -> Self {
+        Self { began: now, ..Self::default() }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Progress {
-    /// The next section to compare; none when the comparison is complete.
-    next: Option<u32>,
-    /// Sections that have a list.
-    sections: BTreeSet<u32>,
+    /// Under way.
+    pass: Option<Pass>,
+    /// What has come up since it began.
+    next: Option<Want>,
+    /// When (ms) the next one may begin that nobody ordered.
+    not_before: i64,
 }
 
 /// What a comparison came to.
@@ -42,154 +109,318 @@ pub struct Report {
     pub gone: usize,
     /// Products whose source fields are written again.
     pub repaired: usize,
+    /// Products that show something else since a category was edited.
+    pub announced: usize,
     /// Whether it came to its end.
     pub complete: bool,
 }
 
-/// Products that were there and are not any more.
-#[must_use]
-pub fn gone(before: &BTreeMap<u32, String>, now: &BTreeMap<u32, String>) -> Vec<String> {
-    before.iter().filter(|(id, _)| !now.contains_key(id)).map(|(_, key)| key.clone()).collect()
-}
-
-/// Starts a comparison, or goes on with the one under way.
-///
-/// # Errors
-/// Transient; what was compared until then counts.
-pub async fn start<T: Table, B: Bus, C: Clock>(
-    pimcore: &Pimcore,
-    ledger: &Ledger<T>,
-    bus: &B,
-    clock: &C,
-    deadline: Deadline,
-) -> Result<Report, Failure> {
-    let text = ledger.watermark(PROGRESS).await.map_err(|error| error.failure())?;
-    let progress: Progress = read(text.as_deref()).unwrap_or_default();
-    let begun = Progress { next: Some(progress.next.unwrap_or(0)), ..progress };
-    Comparison { pimcore, ledger, bus, clock, deadline }.go_on(text, begun).await
-}
-
-/// Goes on with a comparison under way, if there is one.
-///
-/// # Errors
-/// Transient; what was compared until then counts.
-pub async fn resume<T: Table, B: Bus, C: Clock>(
-    pimcore: &Pimcore,
-    ledger: &Ledger<T>,
-    bus: &B,
-    clock: &C,
-    deadline: Deadline,
-) -> Result<Option<Report>, Failure> {
-    let text = ledger.watermark(PROGRESS).await.map_err(|error| error.failure())?;
-    let Some(progress) = read::<Progress>(text.as_deref()).filter(|progress| progress.next.is_some()) else {
-        return Ok(None);
-    };
-    Comparison { pimcore, ledger, bus, clock, deadline }.go_on(text, progress).await.map(Some)
-}
-
-fn read<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
-    text.and_then(|text| serde_json::from_str(text).ok())
-}
-
-struct Comparison<'a, T, B, C> {
-    pimcore: &'a Pimcore,
-    ledger: &'a Ledger<T>,
-    bus: &'a B,
-    clock: &'a C,
-    deadline: Deadline,
+/// Everything that comparing takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison<'a, T, B, C> {
+    /// The PIM.
+    pub pimcore: &'a Pimcore,
+    /// The ledger.
+    pub ledger: &'a Ledger<T>,
+    /// The bus.
+    pub bus: &'a B,
+    /// The clock.
+    pub clock: &'a C,
+    /// When the invocation ends.
+    pub deadline: Deadline,
+    /// Above this share of missing products, in percent, Pimcore's listing is doubted, not the products.
+    pub max_percent: u8,
 }
 
 impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
-    async fn go_on(&self, mut text: Option<String>, mut progress: Progress) -> Result<Report, Failure> {
-        let mut report = Report::default();
-        // Rows read ahead that belong to later sections.
-        let mut ahead: Vec<Change> = Vec::new();
-        let mut at_end = false;
-        while let Some(section) = progress.next {
-            let (first, last) = (section * SECTION, section * SECTION + (SECTION - 1));
-            while !at_end && ahead.last().is_none_or(|row| row.cursor.id <= last) {
-                let left = self.deadline.remaining(self.clock.now_ms());
-                if left.is_zero() {
-                    return Ok(report);
-                }
-                let after = ahead.last().map_or(first.saturating_sub(1), |row| row.cursor.id);
-                let page = self.pimcore.inventory(after, Instant::now() + left).await?;
-                at_end = page.len() < Pimcore::page_size();
-                ahead.extend(page);
-            }
-            let rest = ahead.partition_point(|row| row.cursor.id <= last);
-            let rows: Vec<Change> = ahead.drain(..rest).collect();
-            self.compare(section, &rows, &mut report).await?;
-            let mut sections = progress.sections.clone();
-            if rows.is_empty() {
-                sections.remove(&section)
-            } else {
-                sections.insert(section)
-            };
-            // Where the next rows are, or where the next list is: sections without either need no look.
-            let listed = sections.range(section + 1..).next().copied();
-            let next = ahead.first().map(|row| row.cursor.id / SECTION).into_iter().chain(listed).min();
-            let stepped = Progress { next, sections };
-            let written = serde_json::to_string(&stepped)
-                .map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
-            if !self.ledger.move_watermark(PROGRESS, text.as_deref(), &written).await.map_err(failure)? {
-                tracing::info!("somebody else compares");
-                return Ok(report);
-            }
-            (progress, text) = (stepped, Some(written));
-        }
-        report.complete = true;
-        Ok(report)
+    /// Starts a comparison at once, or goes on with the one under way. `accept`: however many products are gone.
+    ///
+    /// # Errors
+    /// Transient; what was compared until then counts. `pimcore_lacks_too_many`.
+    pub async fn start(&self, accept: bool) -> Result<Report, Failure> {
+        let (text, mut progress) = self.progress().await?;
+        let ordered = Want { accept, ..Want::default() };
+        let pass = progress.pass.take().unwrap_or_else(|| self.begin(progress.next.take().unwrap_or_default()));
+        let pass = Pass { want: pass.want.clone().and(ordered), ..pass };
+        self.go_on(text, progress, pass).await
     }
 
-    async fn compare(&self, section: u32, rows: &[Change], report: &mut Report) -> Result<(), Failure> {
-        let name = format!("{PROGRESS}-{section}");
-        let text = self.ledger.watermark(&name).await.map_err(failure)?;
-        let before: BTreeMap<u32, String> = read(text.as_deref()).unwrap_or_default();
-        let now: BTreeMap<u32, String> =
-            rows.iter().filter_map(|row| Some((row.cursor.id, row.external_id.clone()?))).collect();
-        report.compared += rows.len();
-        let gone: Vec<ProductKey> = gone(&before, &now).iter().filter_map(|key| key.parse().ok()).collect();
+    /// Goes on with a comparison under way, or begins one that was asked for.
+    ///
+    /// # Errors
+    /// Transient; what was compared until then counts. `pimcore_lacks_too_many`.
+    pub async fn resume(&self) -> Result<Option<Report>, Failure> {
+        let (text, mut progress) = self.progress().await?;
+        let due = progress.not_before <= self.clock.now_ms();
+        let begun = progress.pass.take();
+        let Some(pass) = begun.or_else(|| progress.next.take_if(|_| due).map(|want| self.begin(want))) else {
+            return Ok(None);
+        };
+        self.go_on(text, progress, pass).await.map(Some)
+    }
+
+    /// Asks for a comparison. One that is under way may have passed what this is about, so another one follows it.
+    pub(crate) async fn ask(&self, want: Want) -> Result<(), Failure> {
+        for _ in 0..8 {
+            let (text, mut progress) = self.progress().await?;
+            progress.next = Some(progress.next.take().unwrap_or_default().and(want.clone()));
+            if self.save(text.as_deref(), &progress).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Failure::transient(codes::WATERMARK, "somebody else moves the comparison's watermark all the time"))
+    }
+
+    fn begin(&self, want: Want) -> Pass {
+        Pass { want, ..Pass::at(self.clock.now_ms()) }
+    }
+
+    async fn progress(&self) -> Result<(Option<String>, Progress), Failure> {
+        let text = self.ledger.watermark(PROGRESS).await.map_err(failure)?;
+        let progress = text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Ok((text, progress))
+    }
+
+    /// Writes the progress; `None` when somebody else has moved it.
+    async fn save(&self, from: Option<&str>, progress: &Progress) -> Result<Option<String>, Failure> {
+        let text =
+            serde_json::to_string(progress).map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
+        let moved =
+            from == Some(text.as_str()) || self.ledger.move_watermark(PROGRESS, from, &text).await.map_err(failure)?;
+        Ok(moved.then_some(text))
+    }
+
+    async fn go_on(&self, mut text: Option<String>, mut progress: Progress, mut pass: Pass) -> Result<Report, Failure> {
+        let (mut report, mut tree) = (Report::default(), None);
+        loop {
+            if self.deadline.remaining(self.clock.now_ms()) < LAST_PAGE {
+                // Begun is begun: the next invocation goes on.
+                progress.pass = Some(pass);
+                self.save(text.as_deref(), &progress).await?;
+                return Ok(report);
+            }
+            let after = pass.after.clone().map(|(pk, sk)| ItemKey { pk, sk });
+            let StatesPage { products, next } = self.ledger.some_states(after.as_ref()).await.map_err(failure)?;
+            let compared = if pass.want.is_light() {
+                self.lightly(&products, &mut pass, &mut report).await
+            } else {
+                self.fully(&products, &mut tree, &mut pass, &mut report).await
+            };
+            if let Err(failure) = &compared
+                && failure.code == TOO_MANY
+            {
+                // Not again every minute: with the next one that is ordered.
+                self.save(text.as_deref(), &Progress { pass: None, next: None, ..progress }).await?;
+            }
+            compared?;
+            let ended = next.is_none();
+            if ended {
+                let now = self.clock.now_ms();
+                progress.not_before = now + PAUSE * (now - pass.began).max(0);
+                progress.pass = None;
+            } else {
+                pass.after = next.map(|key| (key.pk, key.sk));
+                progress.pass = Some(pass.clone());
+            }
+            match self.save(text.as_deref(), &progress).await? {
+                Some(saved) => text = Some(saved),
+                None => {
+                    // Somebody else compares, or has asked for another one: the next invocation goes on from what they wrote.
+                    tracing::info!("the comparison's watermark was moved");
+                    return Ok(report);
+                }
+            }
+            if ended {
+                report.complete = true;
+                return Ok(report);
+            }
+        }
+    }
+
+    /// When the next request has to be done.
+    pub(crate) fn ends(&self) -> Instant {
+        Instant::now() + self.deadline.remaining(self.clock.now_ms())
+    }
+
+    /// Looks products up by object id: those that are gone, and those whose source fields were overwritten.
+    pub(crate) async fn lightly(
+        &self,
+        page: &[(ProductKey, ProductState)],
+        pass: &mut Pass,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let expected: Vec<&(ProductKey, ProductState)> =
+            page.iter().filter(|(_, state)| missing::is_expected(state)).collect();
+        for some in expected.chunks(TOGETHER) {
+            let id_of = |state: &ProductState| state.pimcore.applied.as_ref()?.remote_id.as_ref()?.parse::<u32>().ok();
+            let ids: Vec<u32> = some.iter().filter_map(|(_, state)| id_of(state)).collect();
+            let rows = self.pimcore.inventory(&ids, self.ends()).await?;
+            let rows: HashMap<u32, &Change> = rows.iter().map(|row| (row.cursor.id, row)).collect();
+            let odd = some.iter().filter(|(key, state)| {
+                let row = id_of(state).and_then(|id| rows.get(&id));
+                row.is_none_or(|row| {
+                    row.external_id.as_deref() != Some(key.to_string().as_str())
+                        || react(row, state, None) == Reaction::Repair
+                })
+            });
+            let odd: Vec<ProductKey> = odd.map(|(key, _)| key.clone()).collect();
+            count(pass, report, some.len());
+            self.look_closely(&odd, pass, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads products in full: those that are gone, those whose source fields were overwritten, and what the edited categories call for.
+    async fn fully(
+        &self,
+        page: &[(ProductKey, ProductState)],
+        tree: &mut Option<Arc<CategoryTree>>,
+        pass: &mut Pass,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let expected: Vec<ProductKey> =
+            page.iter().filter(|(_, state)| missing::is_expected(state)).map(|(key, _)| key.clone()).collect();
+        for keys in expected.chunks(TOGETHER) {
+            // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
+            let products = self.pimcore.read_products(keys, self.ends()).await?;
+            let tree = match tree {
+                Some(tree) => Arc::clone(tree),
+                None => Arc::clone(tree.insert(self.pimcore.category_tree(Duration::ZERO, self.ends()).await?)),
+            };
+            let states = self.ledger.read_states(keys).await.map_err(failure)?;
+            count(pass, report, keys.len());
+            let mut odd = Vec::new();
+            let mut shown = Vec::new();
+            for key in keys {
+                let Some(state) = states.get(key) else { continue };
+                match products.get(key) {
+                    None => odd.push(key.clone()),
+                    // What cannot be read of it is told where it is pushed.
+                    Some(Err(_)) => {}
+                    Some(Ok(product)) => match self.reaction(product, state, &tree) {
+                        Reaction::Repair => odd.push(key.clone()),
+                        Reaction::Nothing => bring(product, &tree, pass, false),
+                        Reaction::Show if pass.want.products => shown.push(key.clone()),
+                        Reaction::Show => {
+                            if brings(product, &tree, pass) {
+                                bring(product, &tree, pass, true);
+                                shown.push(key.clone());
+                            }
+                        }
+                    },
+                }
+            }
+            report.announced += shown.len();
+            self.announce("categories", &shown, pass).await?;
+            self.look_closely(&odd, pass, report).await?;
+        }
+        Ok(())
+    }
+
+    fn reaction(&self, product: &PimProduct, state: &ProductState, tree: &CategoryTree) -> Reaction {
+        let look = changes::look(product, tree, self.clock.now_ms() / 1000);
+        if state.pimcore.applied.is_none() {
+            // A person made it: what the shop was fed from is all that is known.
+            let seen = state.medusa.applied.as_ref().and_then(|applied| applied.seen.as_ref());
+            let same = seen == Some(&look.shown.digest) && state.medusa.owner.is_none();
+            return if same { Reaction::Nothing } else { Reaction::Show };
+        }
+        react(&change_of(product), state, Some(&look))
+    }
+
+    /// Looks again, by key: first the state, then the product, so that none that is being made or written is taken for gone or wrong.
+    async fn look_closely(&self, keys: &[ProductKey], pass: &mut Pass, report: &mut Report) -> Result<(), Failure> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let states = self.ledger.read_states(keys).await.map_err(failure)?;
+        let products = self.pimcore.read_products(keys, self.ends()).await?;
+        let mut gone = Vec::new();
+        let mut wrong: Vec<(Change, ProductKey)> = Vec::new();
+        for key in keys {
+            let Some(state) = states.get(key) else { continue };
+            match products.get(key) {
+                None if missing::decide(state) == missing::Missing::Announce => gone.push(key.clone()),
+                Some(Ok(product)) if react(&change_of(product), state, None) == Reaction::Repair => {
+                    wrong.push((change_of(product), key.clone()));
+                }
+                None | Some(_) => {}
+            }
+        }
+        pass.gone += gone.len() as u64;
+        if !pass.want.accept && missing::too_many(pass.gone, pass.compared, self.max_percent.into()) {
+            return Err(Failure::permanent(
+                TOO_MANY,
+                format!(
+                    "{} of {} products that the ledger knows are not in Pimcore's listing: the shop keeps those that are left; \
+                     if they were deleted on purpose, invoke pimcore-sync with {{\"action\":\"reconcile\",\"accept\":true}}",
+                    pass.gone, pass.compared
+                ),
+            ));
+        }
         for key in &gone {
             tracing::info!(product = %key, "deleted in Pimcore");
         }
         report.gone += gone.len();
-        let look = |key: &ProductKey| {
-            let message = ProductMessage {
-                key: key.clone(),
-                correlation_id: format!("inventory-{section}"),
-                cause: Cause::Edited,
-            };
-            Announcement::product_synced(&message)
-        };
-        let announcements: Vec<Announcement> = gone.iter().map(look).collect();
-        self.bus.announce(&announcements).await.into_iter().collect::<Result<(), Failure>>()?;
-        self.repair(rows, report).await?;
-        let written =
-            serde_json::to_string(&now).map_err(|error| Failure::permanent(codes::WATERMARK, error.to_string()))?;
-        if text.as_deref() != Some(written.as_str()) && !(text.is_none() && now.is_empty()) {
-            // Who loses this race loses the one for the progress too.
-            self.ledger.move_watermark(&name, text.as_deref(), &written).await.map_err(failure)?;
-        }
+        self.announce("deleted", &gone, pass).await?;
+        let wrong = wrong.iter().map(|(change, key)| (change, key.clone(), Reaction::Repair)).collect();
+        let mut counted = changes::Report::default();
+        changes::announce(self.ledger, self.bus, self.clock, wrong, &mut counted).await?;
+        report.repaired += counted.repaired;
         Ok(())
     }
 
-    /// Writes again what is not as it was written.
-    async fn repair(&self, rows: &[Change], report: &mut Report) -> Result<(), Failure> {
-        for rows in rows.chunks(100) {
-            let known: Vec<(&Change, ProductKey)> = rows.iter().filter_map(changes::ours).collect();
-            let states = self.ledger.read_states(&changes::keys(&known)).await.map_err(failure)?;
-            let wrong: Vec<(&Change, ProductKey, Reaction)> = known
-                .into_iter()
-                .filter_map(|(row, key)| Some((row, react(row, states.get(&key)?, None), key)))
-                .filter(|(_, reaction, _)| *reaction == Reaction::Repair)
-                .map(|(row, reaction, key)| (row, key, reaction))
-                .collect();
-            let mut counted = changes::Report::default();
-            changes::announce(self.ledger, self.bus, self.clock, wrong, &mut counted).await?;
-            report.repaired += counted.repaired;
-        }
-        Ok(())
+    /// Notes, then announces: a lost announcement leaves the product pending.
+    async fn announce(&self, why: &str, keys: &[ProductKey], pass: &Pass) -> Result<(), Failure> {
+        self.ledger.edited(keys, self.clock.now_ms()).await.map_err(failure)?;
+        let look = |key: &ProductKey| {
+            let correlation_id = format!("{why}-{}", pass.began);
+            Announcement::product_synced(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Edited })
+        };
+        let announcements: Vec<Announcement> = keys.iter().map(look).collect();
+        self.bus.announce(&announcements).await.into_iter().collect()
+    }
+}
+
+/// More products are gone than is believed.
+pub const TOO_MANY: &str = "pimcore_lacks_too_many";
+
+fn count(pass: &mut Pass, report: &mut Report, looked_at: usize) {
+    pass.compared += looked_at as u64;
+    report.compared += looked_at;
+}
+
+fn change_of(product: &PimProduct) -> Change {
+    Change {
+        cursor: Cursor { modified: product.modified, id: product.id },
+        external_id: Some(product.key.to_string()),
+        published: product.published,
+        content_hash: product.content_hash.clone(),
+    }
+}
+
+/// The edited categories that a product is in, or below.
+fn edited_of<'a>(product: &PimProduct, tree: &CategoryTree, pass: &'a Pass) -> BTreeSet<&'a u32> {
+    let ways = product.all_categories().flat_map(|category| tree.path_of(category.id)).map(|node| node.id);
+    ways.filter_map(|id| pass.want.categories.get(&id)).collect()
+}
+
+/// Whether a product brings an edited category to the shop that has no bringer yet.
+fn brings(product: &PimProduct, tree: &CategoryTree, pass: &Pass) -> bool {
+    let few = |id: &&u32| pass.bringers.get(id).is_none_or(|count| *count < BRINGERS);
+    product.offered() && edited_of(product, tree, pass).iter().any(few)
+}
+
+/// Notes that a product brings its categories to the shop, or (`!announced`) that the shop was fed from it as it is.
+fn bring(product: &PimProduct, tree: &CategoryTree, pass: &mut Pass, announced: bool) {
+    if !product.offered() {
+        return;
+    }
+    let by = if announced { 1 } else { BRINGERS };
+    let edited: Vec<u32> = edited_of(product, tree, pass).into_iter().copied().collect();
+    for id in edited {
+        let count = pass.bringers.entry(id).or_default();
+        *count = count.saturating_add(by).min(BRINGERS);
     }
 }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod categories;
+pub mod census;
 pub mod changes;
 pub mod codes;
 pub mod decide;

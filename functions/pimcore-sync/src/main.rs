@@ -4,9 +4,10 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
+use pimcore_sync::changes;
 use pimcore_sync::decide::PublishPolicy;
+use pimcore_sync::inventory::Comparison;
 use pimcore_sync::sync::Sync;
-use pimcore_sync::{changes, inventory};
 use runtime::limit::Limit;
 use runtime::{
     Announcer, Batch, Clock, Deadline, Metric, Metrics, Outcome, Queue, Secrets, SystemClock, client, settings,
@@ -21,7 +22,7 @@ use worker::{Guard, PimcoreAccess, Worker};
 #[serde(try_from = "Value")]
 enum Request {
     /// A schedule, or an operator.
-    Action(Action),
+    Action(Action, Options),
     /// The queue.
     Batch(SqsEvent),
 }
@@ -31,8 +32,9 @@ impl TryFrom<Value> for Request {
 
     /// Decides by the field `action`, so that what is wrong with an event is told in its own terms.
     fn try_from(mut event: Value) -> Result<Self, String> {
-        let read = match event.get_mut("action") {
-            Some(action) => serde_json::from_value(action.take()).map(Self::Action),
+        let read = match event.get_mut("action").map(Value::take) {
+            Some(action) => serde_json::from_value(action)
+                .and_then(|action| Ok(Self::Action(action, serde_json::from_value(event)?))),
             None => serde_json::from_value(event).map(Self::Batch),
         };
         read.map_err(|error| format!("{error}; give `action`, or a batch of SQS messages"))
@@ -46,6 +48,14 @@ enum Action {
     Reconcile,
 }
 
+/// More about an action.
+#[derive(Clone, Copy, Default, Deserialize)]
+struct Options {
+    /// `reconcile`: however many products are gone.
+    #[serde(default)]
+    accept: bool,
+}
+
 struct Function {
     access: PimcoreAccess,
     ledger: Ledger,
@@ -54,6 +64,7 @@ struct Function {
     guard: Guard,
     limit: Limit,
     policy: PublishPolicy,
+    max_percent: u8,
     metrics: Metrics,
 }
 
@@ -78,6 +89,7 @@ async fn main() -> Result<(), Error> {
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         limit,
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
+        max_percent: settings::required("MAX_WITHDRAWN_PERCENT")?.parse()?,
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "pimcore-sync"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
@@ -117,13 +129,13 @@ impl Function {
                 }
                 Ok(serde_json::to_value(self.queue.settle(&batch, &outcomes).await)?)
             }
-            Request::Action(action) => {
+            Request::Action(action, options) => {
                 // The next activation makes up for it.
                 if let Some(failure) = self.guard.held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
                     tracing::info!(reason = failure.message, "Pimcore is left alone");
                     return Ok(json!({"held": failure.message}));
                 }
-                let answer = self.act(action, deadline).await;
+                let answer = self.act(action, options, deadline).await;
                 if let Err(failure) = &answer {
                     let seen = ledger::breaker::seen_in_passing(Stage::Pimcore, failure);
                     self.guard.saw(&self.ledger, &self.bus, Stage::Pimcore, &seen, SystemClock.now_ms()).await;
@@ -133,22 +145,31 @@ impl Function {
         }
     }
 
-    async fn act(&self, action: Action, deadline: Deadline) -> Result<Value, Failure> {
+    async fn act(&self, action: Action, options: Options, deadline: Deadline) -> Result<Value, Failure> {
         let pimcore = self.access.client().await?;
+        let comparison = Comparison {
+            pimcore: &pimcore,
+            ledger: &self.ledger,
+            bus: &self.bus,
+            clock: &SystemClock,
+            deadline,
+            max_percent: self.max_percent,
+        };
         match action {
             Action::Changes => {
                 let report = changes::follow(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
-                // A comparison of all of Pimcore that did not fit into one invocation goes on here.
-                let counted = inventory::resume(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
-                tracing::info!(?report, ?counted, "change feed followed");
+                let census = comparison.census().await?;
+                // A comparison that did not fit into one invocation, or that the census asks for.
+                let counted = comparison.resume().await?;
+                tracing::info!(?report, ?census, ?counted, "change feed followed");
                 self.metrics.count(Metric::EditsFollowed, report.changes as u64);
                 let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
                 self.metrics.count(Metric::ProductsRepaired, repaired as u64);
-                Ok(json!({"changes": report, "inventory": counted}))
+                Ok(json!({"changes": report, "census": census, "inventory": counted}))
             }
             Action::Reconcile => {
-                let counted = inventory::start(&pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
-                tracing::info!(?counted, "Pimcore compared with what it held before");
+                let counted = comparison.start(options.accept).await?;
+                tracing::info!(?counted, "Pimcore compared with the ledger");
                 self.metrics.count(Metric::ProductsRepaired, counted.repaired as u64);
                 Ok(json!({"inventory": counted}))
             }

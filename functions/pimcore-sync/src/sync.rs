@@ -262,6 +262,12 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
                 }
             }
         }
+        let made = writes.iter().filter(|write| write.existing.is_none());
+        let made: Vec<ProductKey> = made.map(|write| write.key.clone()).collect();
+        if let Err(error) = self.note_made(&made).await {
+            results.extend(items.into_keys().map(|key| (key, Err(error.failure()))));
+            return Vec::new();
+        }
         let mut stale = Vec::new();
         for (key, outcome) in pimcore.write(writes, deadline).await {
             let Some((item, write)) = items.remove(&key) else { continue };
@@ -278,6 +284,16 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
             }
         }
         stale
+    }
+}
+
+impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
+    /// Before they are made: the census looks them up even if a person deletes them before it counts them.
+    async fn note_made(&self, keys: &[ProductKey]) -> Result<(), ledger::LedgerError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.worker.ledger.note_made(keys, &self.worker.owner, self.worker.clock.now_ms()).await
     }
 }
 

@@ -11,8 +11,7 @@ use common::{Function, key, path, product, version};
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::changes::{self, OVERLAP_S, SETTLE_S};
-use pimcore_sync::inventory::{self, SECTION};
-use runtime::{Announcement, Cause, Outcome, ProductMessage};
+use runtime::{Outcome, ProductMessage};
 use serde_json::json;
 
 /// Follows the feed; the keys that the shop and the PIM are told about.
@@ -310,91 +309,4 @@ async fn a_failed_announcement_is_made_again() {
     let failed = changes::follow(&pimcore, &function.memory, &deaf, &function.clock, function.deadline()).await;
     assert_eq!(failed.unwrap_err().code, "announce_failed");
     assert_eq!(follow(&function, &pimcore).await.1.len(), 1);
-}
-
-#[tokio::test]
-async fn a_deleted_product_is_noticed_once_and_not_created_again() {
-    let pim = StandIn::start("inventory-delete").await;
-    let (pimcore, function) = (pim.client(), Function::default());
-    with_products(&function, &pimcore, &["1", "2", "3"]).await;
-    let compare = async || {
-        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
-            .await
-            .unwrap()
-    };
-    let first = compare().await;
-    assert_eq!((first.compared, first.gone, first.complete), (3, 0, true));
-    pim.delete(&path("2"));
-    let second = compare().await;
-    assert_eq!((second.compared, second.gone), (2, 1));
-    let wanted = Announcement::product_synced(&ProductMessage {
-        key: key("2"),
-        correlation_id: format!("inventory-{}", 1000 / SECTION),
-        cause: Cause::Edited,
-    });
-    assert_eq!(function.heard.take(), [wanted]);
-    assert_eq!(compare().await.gone, 0);
-    assert!(function.heard.take().is_empty());
-    assert!(pim.view(&path("2")).is_none());
-}
-
-#[tokio::test]
-async fn the_inventory_finds_damage_that_the_feed_has_passed() {
-    let pim = StandIn::start("inventory-repair").await;
-    let (pimcore, function) = (pim.client(), Function::default());
-    let messages = with_products(&function, &pimcore, &["1", "2"]).await;
-    pim.edit(&path("1"), json!({"contentHash": "", "brand": "Wrong"}));
-    let report = inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
-        .await
-        .unwrap();
-    assert_eq!(report.repaired, 1);
-    function.run(&pimcore, &messages).await;
-    assert_eq!(pim.app.counters.now().updated, 1, "only the damaged one is written");
-}
-
-#[tokio::test]
-async fn a_comparison_that_runs_out_of_time_goes_on_with_the_next_invocation() {
-    let pim = StandIn::start("inventory-long").await;
-    let (pimcore, function) = (pim.client(), Function::default());
-    // Three sections of object ids: they begin with 1000.
-    let ids: Vec<String> = (0..1100).map(|n| n.to_string()).collect();
-    let small = |id: &str| catalog::Product {
-        attributes: vec![],
-        categories: vec![],
-        description: Default::default(),
-        ..product(id)
-    };
-    for ids in ids.chunks(100) {
-        let messages: Vec<_> = ids.iter().map(|id| function.memory.put(&small(id), &version(1))).collect();
-        function.run(&pimcore, &messages).await;
-    }
-    let out_of_time = runtime::Deadline::at(0);
-    let report =
-        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, out_of_time).await.unwrap();
-    assert!(!report.complete);
-    // Nothing was begun, so there is nothing to go on with.
-    let resumed = async || {
-        inventory::resume(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
-            .await
-            .unwrap()
-    };
-    assert_eq!(resumed().await, None);
-    let report = inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
-        .await
-        .unwrap();
-    assert_eq!((report.compared, report.complete), (1100, true));
-    for id in ["5", "500", "1099"] {
-        pim.delete(&path(id));
-    }
-    function.heard.take();
-    // The second page fails, when the first section is done.
-    pim.fault(json!({"kind": "server-error", "skip": 1, "match": "query Inventory"}));
-    let first =
-        inventory::start(&pimcore, &function.memory, &function.heard, &function.clock, function.deadline()).await;
-    assert_eq!(first.unwrap_err().code, "pimcore_unavailable");
-    let rest = resumed().await.unwrap();
-    assert!(rest.complete && rest.compared < 1097, "{rest:?}");
-    let gone = function.heard.take().len();
-    assert_eq!(gone, 3, "each is announced once");
-    assert_eq!(resumed().await, None);
 }

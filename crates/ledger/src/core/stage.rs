@@ -9,6 +9,8 @@
 //!   after that time. Only such a claim settles the stage: what was done before could still be undone.
 //! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone *suspects* the stage: what it did may
 //!   have come after what the new owner did. `doubts` counts suspicions, so that an owner who claimed before one does not settle it.
+//! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before it is announced, and makes it pending. Only
+//!   completing the shop's stage takes the count away, and only the count that its claim saw: the PIM was read after that.
 //! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives the lease back like any other, and
 //!   sets `recheck_at` like a takeover.
 
@@ -332,6 +334,11 @@ pub fn complete(
     for (name, value) in optional {
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
+    let shown = shows_edits(stage, claimed, seen);
+    if shown {
+        conditions.push(edits_are(claimed.edits));
+        changes.push(Change::Remove(state::EDITS));
+    }
     if settles(stage, claimed, seen, now, leases) {
         let nobody_suspects = match claimed.stage(stage).doubts {
             Some(doubts) => Condition::Eq(names.doubts, Operand::Value(doubts.into())),
@@ -339,7 +346,10 @@ pub fn complete(
         };
         conditions.push(nobody_suspects);
         changes.extend([Change::Remove(names.recheck_at), Change::Remove(names.doubts)]);
-        if ends_pending(stage, seen, applied) {
+        if ends_pending(stage, seen, applied) && (shown || seen.edits.is_none()) {
+            if !shown {
+                conditions.push(edits_are(None));
+            }
             let other = stage.other().attributes();
             let same = || Operand::Value(applied.hash.as_str().into());
             if seen.hash.is_some() {
@@ -353,6 +363,27 @@ pub fn complete(
         }
     }
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
+}
+
+/// Whether completing `stage` shows the shop every save in the PIM that is known: those that the claim saw, and no others since.
+fn shows_edits(stage: Stage, claimed: &ProductState, seen: &ProductState) -> bool {
+    stage == Stage::Medusa && claimed.edits == seen.edits
+}
+
+fn edits_are(edits: Option<i64>) -> Condition {
+    match edits {
+        Some(edits) => Condition::Eq(state::EDITS, Operand::Value(edits.into())),
+        None => Condition::Absent(state::EDITS),
+    }
+}
+
+/// What the change feed writes before it announces a save in the PIM to the shop: the product is pending until a push that was claimed after
+/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::lift`]). Never refused.
+#[must_use]
+pub fn edited(key: &ProductKey, now: i64) -> Write {
+    let mut changes = vec![Change::Add(state::EDITS, 1), Change::Remove(Stage::Medusa.attributes().attempts)];
+    changes.extend(pending(key, now));
+    Write { key: state::item_key(key), condition: Condition::Always, changes }
 }
 
 /// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells: the other target holds the desired
@@ -385,11 +416,11 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
             && stage.last_error.is_none()
             && stage.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
     };
-    if !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
+    if after.edits.is_some() || !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
         return None;
     }
     let same = || Operand::Value(hash.as_str().into());
-    let mut conditions = vec![Condition::Eq(state::HASH, same())];
+    let mut conditions = vec![Condition::Eq(state::HASH, same()), edits_are(None)];
     for stage in Stage::ALL {
         let names = stage.attributes();
         conditions.push(Condition::Eq(names.hash, same()));

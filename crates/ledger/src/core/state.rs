@@ -19,6 +19,9 @@ pub const PENDING_SHARD: &str = "pending_shard";
 /// The feed run that brought the hash, for tracing.
 pub const RUN: &str = "run";
 
+/// Saves by people in the PIM that the shop has not been shown yet, counted; absent where there is none ([`super::stage::edited`]).
+pub const EDITS: &str = "edits";
+
 /// Number of partitions of the pending index, so that a large feed does not make one of them hot.
 pub const PENDING_SHARDS: u8 = 8;
 
@@ -136,6 +139,8 @@ pub struct ProductState {
     pub pending_since: Option<i64>,
     /// The run that brought the hash.
     pub run: Option<String>,
+    /// Saves in the PIM that the shop has not been shown yet; `None` for none.
+    pub edits: Option<i64>,
     /// The PIM.
     pub pimcore: StageState,
     /// The shop.
@@ -152,6 +157,7 @@ impl ProductState {
             hash: text(HASH).map(ContentHash::from_text),
             pending_since: item.get(PENDING_SINCE).and_then(Value::number),
             run: text(RUN),
+            edits: item.get(EDITS).and_then(Value::number),
             pimcore: stage_of(item, Stage::Pimcore),
             medusa: stage_of(item, Stage::Medusa),
         }

@@ -1,15 +1,20 @@
 //! A table in memory, for tests: the same protocol, shell included, without a network. It writes down what it is asked.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catalog::ProductKey;
 
+use super::table::Scanned;
 use super::{Ledger, LedgerError, Table};
 use crate::core::stage::Leases;
 use crate::core::state::ProductState;
 use crate::core::{Item, ItemKey, Value, Write, state};
+
+/// Items that one scan reads.
+const READ: usize = 500;
 
 /// One call of a [`Memory`], as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +160,25 @@ impl Table for Memory {
             rows.sort_by_key(|(_, since)| if oldest_first { *since } else { -*since });
             rows.truncate(limit);
             (Call::Query(shard.to_owned()), rows)
+        })
+        .await
+    }
+
+    async fn scan(&self, sk: &str, after: Option<&ItemKey>) -> Result<Scanned, LedgerError> {
+        self.call("Scan", |inner| {
+            let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let mut page: Vec<(ItemKey, Item)> = Vec::new();
+            let mut next = None;
+            for (key, item) in inner.items.range((begin, Bound::Unbounded)) {
+                if page.len() == READ {
+                    next = page.last().map(|(key, _)| key.clone());
+                    break;
+                }
+                page.push((key.clone(), item.clone()));
+            }
+            // Like DynamoDB's, a page is as long as what was read, not as what the filter leaves of it.
+            page.retain(|(key, _)| key.sk == sk);
+            (Call::Query("every partition".to_owned()), (page, next))
         })
         .await
     }

@@ -17,6 +17,9 @@ use crate::core::{Item, ItemKey, Write};
 /// Name of the sparse index.
 const INDEX: &str = "pending";
 
+/// Items of one request of a scan, and where to go on.
+pub type Scanned = (Vec<(ItemKey, Item)>, Option<ItemKey>);
+
 /// One table: conditional writes, consistent reads, a sparse index.
 pub trait Table: Send + Sync {
     /// The item after the write, or the item that refused it.
@@ -36,6 +39,9 @@ pub trait Table: Send + Sync {
         limit: usize,
         oldest_first: bool,
     ) -> impl Future<Output = Result<Vec<(ItemKey, i64)>, LedgerError>> + Send;
+
+    /// Some of the items with this sort key, of every partition, and where to go on: one request. Not consistently read.
+    fn scan(&self, sk: &str, after: Option<&ItemKey>) -> impl Future<Output = Result<Scanned, LedgerError>> + Send;
 
     /// The items of a partition after a sort key, consistently read.
     fn after(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Vec<(String, Item)>, LedgerError>> + Send;
@@ -193,6 +199,30 @@ impl Table for DynamoDb {
                 return Ok(rows);
             }
         }
+    }
+
+    async fn scan(&self, sk: &str, after: Option<&ItemKey>) -> Result<Scanned, LedgerError> {
+        let start = after.map(|key| {
+            let text = |value: &str| AttributeValue::S(value.to_owned());
+            HashMap::from([("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))])
+        });
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .filter_expression("sk = :sk")
+            .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| self.error("Scan", &error))?;
+        let key_of = |row: &HashMap<String, AttributeValue>| {
+            let text = |name: &str| row.get(name).and_then(|v| v.as_s().ok()).cloned();
+            Some(ItemKey { pk: text("pk")?, sk: text("sk")? })
+        };
+        let rows = output.items.unwrap_or_default();
+        let next = output.last_evaluated_key.as_ref().and_then(key_of);
+        Ok((rows.into_iter().filter_map(|row| Some((key_of(&row)?, to_item(row)))).collect(), next))
     }
 
     async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {

@@ -15,7 +15,8 @@ pub(crate) fn of_worker(world: &World, stage: usize, index: usize, worker: &Work
         return;
     };
     let acting = matches!(work.step, WorkStep::Act(_));
-    if world.left.refusals > 0 && acting {
+    // A target may refuse to say what it holds, too.
+    if world.left.refusals > 0 && (acting || matches!(work.step, WorkStep::Check(_))) {
         actions.push(Action::Refuses(stage, index));
     }
     // One who goes on beyond its lease reports what it did: else nobody could know.

@@ -46,7 +46,12 @@ fn never_older(model: &Pipeline, world: &World) -> bool {
 }
 
 fn not_silent(model: &Pipeline, world: &World) -> bool {
-    !world.at_rest() || world.converged(model.newest()) || world.pending()
+    let known = world.known();
+    let open = STAGES.iter().any(|stage| {
+        let held = known.stage(*stage);
+        held.last_error.is_some() || held.recheck_at.is_some()
+    });
+    !world.at_rest() || world.pending() || (world.converged(model.newest()) && !open)
 }
 
 fn belief(_: &Pipeline, world: &World) -> bool {

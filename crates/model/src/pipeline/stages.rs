@@ -205,7 +205,7 @@ fn relevant(at: usize, item: &Item) -> Shared {
     let (mine, other) = (STAGES[at].as_str(), STAGES[at].other().as_str());
     let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
     let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
-    let names: Vec<String> = own.into_iter().chain(others).chain(["hash".to_owned()]).collect();
+    let names: Vec<String> = own.into_iter().chain(others).chain(["hash", "edits"].map(str::to_owned)).collect();
     only(item, &names)
 }
 

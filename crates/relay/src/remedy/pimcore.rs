@@ -20,6 +20,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_internal", "The pipeline asked for something impossible.", "This is a defect: keep the message.", Unpark),
     remedy("pimcore_internal_error", "Pimcore fails on this product with an error of its own.", "See Pimcore's log at the time of the attempt.", GoesOn),
     remedy("pimcore_invalid_value", "Pimcore's validation refuses a value.", "Undo the change to the class definition, or have the supplier correct the value; the message names the field.", Unpark),
+    remedy("pimcore_lacks_too_many", "More products than MaxWithdrawnPercent are missing from Pimcore's listing.", "Put back the folder or its permissions; if people deleted them, invoke pimcore-sync with {\"action\":\"reconcile\",\"accept\":true}.", GoesOn),
     remedy("pimcore_misplaced", "Somebody moved the product out of the product folder.", "Move it back in Pimcore; the message has its path.", Unpark),
     remedy("pimcore_move_failed", "A category could not be moved to its place.", "See the message; somebody moves the same categories.", GoesOn),
     remedy("pimcore_move_ignored", "Pimcore left a category where it was.", "Check the permissions of the Data Hub configuration on the category folder.", GoesOn),

@@ -9,7 +9,7 @@ use catalog::Failure;
 use feeds::Limits;
 use feeds::integrity::{Algorithm, Checksum, Partial};
 use ledger::core::{Change, Item, ItemKey, Write, desired};
-use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Table};
+use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Scanned, Table};
 use normalize::notification::Work;
 use normalize::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 use normalize::run::Reader;
@@ -294,6 +294,10 @@ impl Table for Switched {
         oldest_first: bool,
     ) -> Result<Vec<(ItemKey, i64)>, LedgerError> {
         self.memory.list(shard, before, limit, oldest_first).await
+    }
+
+    async fn scan(&self, sk: &str, after: Option<&ItemKey>) -> Result<Scanned, LedgerError> {
+        self.memory.scan(sk, after).await
     }
 
     async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {

@@ -166,7 +166,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
             Verdict::fine("Its source has withdrawn it; it is not in Pimcore and not for sale.".to_owned())
         }
         Some(InPimcore::Absent) => Verdict::act(
-            "Somebody deleted it in Pimcore: it leaves the shop within a day, and stays away until its source says something new.".to_owned(),
+            "Somebody deleted it in Pimcore: it leaves the shop within minutes, and stays away until its source says something new.".to_owned(),
             format!("If that was a mistake, `relay replay {key}` makes it again. If not, nothing is to be done."),
         ),
         Some(InPimcore::There { id, published, hidden, withdrawn, offered: false }) => {

@@ -1,0 +1,134 @@
+//! A product that the PIM lacks although it was made to hold it: a person deleted it. What the ledger knows decides, not what anybody saw before.
+//!
+//! The reader reads the state first, then the PIM, so that a product that is being made is not taken for a deleted one: the state says that the PIM
+//! holds it only after it does.
+
+use super::lift;
+use super::stage::Stage;
+use super::state::{ProductState, StageState};
+
+/// What the shop's stage notes as seen ([`Applied::seen`](super::stage::Applied)) when the PIM did not have the product. No digest is this word.
+pub const SEEN: &str = "missing";
+
+/// What it means that the PIM lacks a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The shop has never had it, or was fed after the deletion.
+    Settled,
+    /// It is about to be made in the PIM, which is announced to the shop.
+    Coming,
+    /// The shop has to look.
+    Announce,
+}
+
+/// Whether the ledger expects the PIM to have a product, so that it is worth a look.
+#[must_use]
+pub fn is_expected(state: &ProductState) -> bool {
+    let known = |stage: &StageState| stage.applied.as_ref().is_some_and(|applied| applied.remote_id.is_some());
+    (known(&state.pimcore) || known(&state.medusa)) && !is_told(state)
+}
+
+/// Decides about a product that the PIM lacks.
+#[must_use]
+pub fn decide(state: &ProductState) -> Missing {
+    let shop = &state.medusa;
+    if is_told(state) || (shop.applied.is_none() && shop.owner.is_none() && shop.recheck_at.is_none()) {
+        return Missing::Settled;
+    }
+    let held = state.pimcore.applied.as_ref().map(|applied| &applied.hash);
+    let newer = state.hash.is_some() && held != state.hash.as_ref() && lift::standing(state, Stage::Pimcore).is_none();
+    if newer || state.pimcore.owner.is_some() { Missing::Coming } else { Missing::Announce }
+}
+
+/// The shop was fed when the PIM did not have it, and nobody has been at it since.
+fn is_told(state: &ProductState) -> bool {
+    let shop = &state.medusa;
+    let seen = shop.applied.as_ref().is_some_and(|applied| applied.seen.as_deref() == Some(SEEN));
+    seen && shop.owner.is_none() && shop.recheck_at.is_none()
+}
+
+/// Whether so many products are missing that the listing is to be doubted, not the products: more than `percent` of those looked at, or all of
+/// them. A handful may always be missing.
+#[must_use]
+pub const fn too_many(missing: u64, looked_at: u64, percent: u64) -> bool {
+    const HANDFUL: u64 = 10;
+    (missing > HANDFUL && missing * 100 > looked_at * percent) || (missing > 2 && missing >= looked_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::{ContentHash, Failure, Version};
+
+    use super::*;
+    use crate::core::stage::Applied;
+    use crate::core::state::RecordedError;
+
+    fn applied(hash: &str, seen: Option<&str>) -> StageState {
+        let applied = Applied {
+            hash: ContentHash::from_text(hash),
+            version: Version::from_text("v"),
+            remote_id: Some("1".into()),
+            view: None,
+            seen: seen.map(str::to_owned),
+            at: 0,
+        };
+        StageState { applied: Some(applied), ..StageState::default() }
+    }
+
+    fn sold() -> ProductState {
+        let hash = Some(ContentHash::from_text("a"));
+        ProductState { hash, pimcore: applied("a", None), medusa: applied("a", Some("V")), ..ProductState::default() }
+    }
+
+    #[test]
+    fn what_the_shop_sells_and_the_pim_lacks_is_announced_whoever_saw_it_before() {
+        assert!(is_expected(&sold()));
+        assert_eq!(decide(&sold()), Missing::Announce);
+        // Made by a person in the PIM: no feed knows it.
+        let made = ProductState { hash: None, pimcore: StageState::default(), ..sold() };
+        assert!(is_expected(&made) && decide(&made) == Missing::Announce);
+        // Fed by a release that noted nothing, or being fed by somebody who may have read the PIM before.
+        let silent = ProductState { medusa: applied("a", None), ..sold() };
+        let mut fed = ProductState { medusa: StageState::default(), ..sold() };
+        fed.medusa.owner = Some("somebody".into());
+        for state in [silent, fed] {
+            assert_eq!(decide(&state), Missing::Announce, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_shop_was_told_or_never_had_is_left_alone() {
+        let mut told = ProductState { medusa: applied("a", Some(SEEN)), ..sold() };
+        assert!(!is_expected(&told) && decide(&told) == Missing::Settled);
+        told.medusa.owner = Some("somebody".into());
+        assert_eq!(decide(&told), Missing::Announce);
+        assert_eq!(decide(&ProductState { medusa: StageState::default(), ..sold() }), Missing::Settled);
+    }
+
+    #[test]
+    fn what_is_about_to_be_made_again_is_left_to_its_maker_unless_the_pim_refuses_it() {
+        let newer = ProductState { hash: Some(ContentHash::from_text("b")), ..sold() };
+        let mut held = sold();
+        held.pimcore.owner = Some("somebody".into());
+        assert_eq!((decide(&newer), decide(&held)), (Missing::Coming, Missing::Coming));
+        let mut refused = newer;
+        refused.pimcore.attempts = 1;
+        refused.pimcore.last_error = Some(RecordedError::new(&Failure::permanent("pimcore_refused", ""), 0));
+        assert_eq!(decide(&refused), Missing::Announce);
+    }
+
+    #[test]
+    fn a_listing_that_lacks_too_much_is_doubted() {
+        for (missing, of, doubted) in [
+            (1, 1, false),
+            (2, 2, false),
+            (3, 3, true),
+            (10, 12, false),
+            (11, 12, true),
+            (11, 100, false),
+            (21, 100, true),
+        ] {
+            assert_eq!(too_many(missing, of, 20), doubted, "{missing} of {of}");
+        }
+    }
+}

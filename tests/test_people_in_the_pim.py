@@ -1,0 +1,90 @@
+"""What people do in the PIM that no save of a product tells: they delete one, or edit a category. The shop follows within minutes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from local_stack.http import call
+from local_stack.shop import log_in
+from support.operator import Operator
+from support.relay import Relay
+from support.site import Site, feed, key_of, new_id, path_of, product
+
+
+@pytest.fixture
+def site(relay: Relay) -> Site:
+    return Site(relay, Operator(relay.stack))
+
+
+def arrive(site: Site, *ids: str, **more: Any) -> None:
+    site.run_of(site.upload(f"{ids[0]}.json", feed(*(product(product_id, **more) for product_id in ids))))
+    site.relay.wait_for_arrival([key_of(product_id) for product_id in ids])
+
+
+def a_minute_passes(site: Site) -> dict[str, Any]:
+    """What the schedule does; `reconcile`, which comes once a day, is not asked for."""
+    answer = site.relay.client("lambda").invoke(FunctionName=f"{site.relay.stack.place.cfn}-pimcore-sync", Payload=b'{"action": "changes"}')
+    said: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
+    return said
+
+
+def status(site: Site, product_id: str) -> str:
+    return str(site.relay.shop_products(key_of(product_id))[key_of(product_id)]["status"])
+
+
+def test_a_product_that_a_person_deletes_is_a_draft_within_the_next_rounds(site: Site) -> None:
+    gone, stays = new_id("gone"), new_id("stays")
+    arrive(site, gone, stays)
+    # Nobody has compared anything, and no count has held it: the ledger knows it all the same.
+    site.pim_delete(path_of(gone))
+
+    def draft() -> bool:
+        a_minute_passes(site)
+        return status(site, gone) == "draft"
+
+    # Three minutes at most for what was made since the last round.
+    site.relay.wait_until("the deleted product is a draft", draft, within=240)
+    assert status(site, stays) == "published"
+    site.relay.wait_until("the ledger is at rest", lambda: not site.relay.ledger.states([key_of(gone)])[0].pending)
+    counted = a_minute_passes(site)
+    assert counted["census"]["deleted"] == 0, "it is found once"
+
+
+def category_of(site: Site, product_id: str) -> dict[str, Any]:
+    medusa, facts = site.relay.stack.url("medusa"), site.relay.stack.facts
+    category = site.relay.shop_products(key_of(product_id))[key_of(product_id)]["categories"][0]
+    fields = {"fields": "id,name,handle,is_active"}
+    return dict(
+        call("GET", f"{medusa}/admin/product-categories/{category['id']}", headers=log_in(medusa, facts.email, facts.password), query=fields)[
+            "product_category"
+        ]
+    )
+
+
+def test_an_edit_of_a_category_alone_reaches_the_shop(site: Site) -> None:
+    word = new_id("kitchen")
+    ids = [new_id("cat") for _ in range(3)]
+    arrive(site, *ids, categories=[[{"id": word, "name": {"en": "Kitchen"}}]])
+    assert category_of(site, ids[0])["name"] == "Kitchen"
+    a_minute_passes(site)
+    path = f"/catalog/categories/canonical-{word}"
+
+    site.pim_edit(path, hidden=True, name={"en": "Pots and pans"})
+
+    def shows(**wanted: Any) -> bool:
+        a_minute_passes(site)
+        found = category_of(site, ids[0])
+        return {name: found[name] for name in wanted} == wanted
+
+    site.relay.wait_until("name and hiding are in the shop", lambda: shows(name="Pots and pans", is_active=False))
+
+    site.pim_edit(path, hidden=False, published=False)
+
+    def without() -> bool:
+        a_minute_passes(site)
+        return all(not one["categories"] for one in site.relay.shop_products(*map(key_of, ids)).values())
+
+    site.relay.wait_until("unpublished in the PIM, it has no products in the shop", without)
