@@ -9,6 +9,7 @@ pub mod follow;
 pub mod lift;
 pub mod order;
 pub mod run;
+pub mod shop;
 pub mod stage;
 pub mod state;
 pub mod watermark;
