@@ -8,6 +8,7 @@ pub mod handle;
 pub mod plan;
 pub mod push;
 pub mod references;
+pub mod stock;
 #[cfg(test)]
 mod testing;
 pub mod text;
@@ -19,3 +20,4 @@ pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
 pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
+pub use stock::{Book, Recall, Said, StockBooks, StockSettings};

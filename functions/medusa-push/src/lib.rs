@@ -8,3 +8,4 @@ pub mod access;
 pub mod map;
 pub mod metrics;
 pub mod push;
+mod stock;

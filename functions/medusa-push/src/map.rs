@@ -205,7 +205,7 @@ fn category(node: &TreeNode, parent: Option<&TreeNode>, shown: bool, references:
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use pimcore::{PimAttribute, PimCategory, PimImage, PimPrice, ShopVisibility};
 
     use super::*;
@@ -223,6 +223,7 @@ mod tests {
             locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
             translations: true,
             price_lists: medusa::PriceLists::default(),
+            stock: medusa::StockSettings::default(),
         }
     }
 
@@ -245,7 +246,7 @@ mod tests {
         }
     }
 
-    fn product() -> PimProduct {
+    pub(crate) fn product() -> PimProduct {
         PimProduct {
             key: key(),
             id: 77,

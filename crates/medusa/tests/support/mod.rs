@@ -8,6 +8,8 @@
     reason = "each test binary uses its part"
 )]
 
+pub mod books;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -249,7 +251,7 @@ impl Real {
         products.get_mut(0).map(Value::take)
     }
 
-    async fn store_post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub async fn store_post(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self
             .store
             .post(format!("{}{path}", self.url))
