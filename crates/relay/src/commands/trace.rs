@@ -216,17 +216,21 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     Ok(Answer::new(&trace, text, trace.verdict.attention))
 }
 
-/// The remembered stock in words. One that cannot be read is left out: its push fails, and says why.
-fn stock_lines(stock: Option<ledger::core::shop::Stock>, now: i64) -> Vec<Stock> {
+/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails, and says why.
+pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
     let json = stock.map(|stock| stock.json).unwrap_or_default();
-    let book: medusa::Book = serde_json::from_slice(&json).unwrap_or_default();
+    serde_json::from_slice(&json).unwrap_or_default()
+}
+
+/// The remembered stock in words.
+fn stock_lines(stock: Option<ledger::core::shop::Stock>, now: i64) -> Vec<Stock> {
     let line = |applied: medusa::stock::Applied| Stock {
         line: applied.why.line(|at| of_day(at, now)),
         sku: applied.sku,
         version: applied.version,
         at: applied.at,
     };
-    let mut lines: Vec<Stock> = book.0.into_values().map(line).collect();
+    let mut lines: Vec<Stock> = book(stock).0.into_values().map(line).collect();
     lines.sort_by(|a, b| a.sku.cmp(&b.sku));
     lines
 }
