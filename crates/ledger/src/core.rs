@@ -13,6 +13,7 @@ pub mod made;
 pub mod missing;
 pub mod order;
 pub mod run;
+pub mod shop;
 pub mod stage;
 pub mod state;
 pub mod waiting;

@@ -17,7 +17,7 @@ use crate::core::order::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, ItemKey, Write, made, watermark};
+use crate::core::{BodyError, Item, ItemKey, Write, made, shop, watermark};
 pub use memory::{Call, Memory};
 pub use table::{DynamoDb, Scanned, Table};
 
@@ -470,6 +470,38 @@ impl<T: Table> Ledger<T> {
         let keys: Vec<_> = rows.into_iter().map(|(key, _)| key).collect();
         let items = self.table.read(&keys).await?;
         Ok(keys.into_iter().filter_map(|key| Some((key.pk.clone(), Run::of(items.get(&key)?)?))).collect())
+    }
+
+    /// What is remembered of these products' stock; one of which nothing is remembered is empty.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`]; a damaged one is an error of its own entry.
+    pub async fn stock(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Result<shop::Stock, LedgerError>>, LedgerError> {
+        let items = self.read_each(keys, shop::item_key).await?;
+        let damaged = |key: &ProductKey, source| LedgerError::Damaged { key: key.to_string(), source };
+        Ok(items
+            .into_iter()
+            .map(|(key, item)| {
+                let stock = shop::Stock::of(&item).map_err(|error| damaged(&key, BodyError::Compression(error)));
+                (key, stock)
+            })
+            .collect())
+    }
+
+    /// Remembers what was done with a product's stock, as JSON. `seen` is how often that had been written when it was read.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`] when somebody else has written meanwhile; [`LedgerError::Store`].
+    pub async fn note_stock(&self, key: &ProductKey, seen: i64, json: &[u8]) -> Result<(), LedgerError> {
+        let damaged = |error| LedgerError::Damaged { key: key.to_string(), source: BodyError::Compression(error) };
+        let write = shop::note_stock(key, seen, json).map_err(damaged)?;
+        if self.table.write_large(&write).await? {
+            return Ok(());
+        }
+        Err(LedgerError::LeaseLost { what: format!("the stock of product {key}") })
     }
 
     /// A watermark: a small text under a name, such as the change feed's cursor.

@@ -214,7 +214,7 @@ impl Desired {
             article.is_some_and(|article| article.variants.iter().any(|v| v.list_price(&list.currency).is_some()))
         };
         let lists: Vec<&PriceList> = references.price_lists.in_use.iter().filter(on_sale).collect();
-        let said = (REVISION, references.placing(), lists, article);
+        let said = (REVISION, references.placing(self.key.source()), lists, article);
         // Writing to a hasher cannot fail, and every map has text keys.
         serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
         hasher.finalize().to_hex()[..32].to_owned()

@@ -10,6 +10,7 @@ pub mod plan;
 pub mod push;
 pub mod references;
 mod said;
+pub mod stock;
 #[cfg(test)]
 mod testing;
 pub mod text;
@@ -21,3 +22,4 @@ pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
 pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
+pub use stock::{Book, Recall, Said, StockBooks, StockSettings};

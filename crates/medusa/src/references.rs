@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
 use crate::compare_at::PriceLists;
+use crate::stock::{StockSettings, Terms};
 use crate::{codes, said};
 
 /// Where products are put. Every id was found in the shop.
@@ -31,6 +32,8 @@ pub struct References {
     pub translations: bool,
     /// Our price lists; none as long as [`crate::CompareAt::prepare`] has not been asked for them.
     pub price_lists: PriceLists,
+    /// How the figures of each source become stock; as nothing is configured, as long as [`Self::stock_as`] has not been told.
+    pub stock: StockSettings,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -40,6 +43,13 @@ pub(crate) struct Placing<'a> {
     location: &'a str,
     profile: &'a str,
     translations: bool,
+    /// Left out where nothing is configured, so that what was marked before there were settings stays marked.
+    #[serde(skip_serializing_if = "is_default")]
+    stock: &'a Terms,
+}
+
+fn is_default(terms: &&Terms) -> bool {
+    **terms == Terms::default()
 }
 
 impl References {
@@ -58,24 +68,7 @@ impl References {
             "sales channel",
             sales_channel_id,
         )?;
-        let LocationReply { stock_location } = named(
-            medusa
-                .get(
-                    &format!("/admin/stock-locations/{stock_location_id}"),
-                    &[("fields", "id,name,sales_channels.id")],
-                    deadline,
-                )
-                .await,
-            "stock location",
-            stock_location_id,
-        )?;
-        if !stock_location.sales_channels.iter().flatten().any(|channel| channel.id == sales_channel_id) {
-            return Err(wrong(format!(
-                "stock location {stock_location_id} ({}) is not linked to sales channel {sales_channel_id}, so nothing could be put \
-                 into a cart; link them in Medusa under Settings, Locations",
-                stock_location.name
-            )));
-        }
+        linked(medusa, stock_location_id, sales_channel_id, deadline).await?;
         let shipping_profile_id = profile(medusa, shipping_profile_id, deadline).await?;
         let StoresReply { stores } = medusa
             .get(
@@ -98,7 +91,29 @@ impl References {
             locales: store.supported_locales.into_iter().map(|locale| locale.locale_code).collect(),
             translations: translations(medusa, deadline).await?,
             price_lists: PriceLists::default(),
+            stock: StockSettings::default(),
         })
+    }
+
+    /// Uses these settings for stock, once the locations that they name have been found in the shop.
+    ///
+    /// # Errors
+    /// Transient, as [`Self::check`]'s.
+    pub async fn stock_as(
+        &mut self,
+        settings: &StockSettings,
+        medusa: &Medusa,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        for (source, location) in settings.locations() {
+            let found = linked(medusa, location, &self.sales_channel_id, deadline).await;
+            found.map_err(|mut failure| {
+                failure.message = format!("{} (Stock, {source})", failure.message);
+                failure
+            })?;
+        }
+        self.stock = settings.clone();
+        Ok(())
     }
 
     /// The store's locale for a language tag: `ar` gives `ar-SA` where the store supports it.
@@ -111,14 +126,30 @@ impl References {
         self.locales.iter().find(same).map(String::as_str)
     }
 
-    pub(crate) fn placing(&self) -> Placing<'_> {
+    pub(crate) fn placing(&self, source: &str) -> Placing<'_> {
         Placing {
             channel: &self.sales_channel_id,
             location: &self.stock_location_id,
             profile: &self.shipping_profile_id,
             translations: self.translations,
+            stock: self.stock.of(source),
         }
     }
+}
+
+/// A stock location that is there and linked to the channel.
+async fn linked(medusa: &Medusa, id: &str, sales_channel_id: &str, deadline: Instant) -> Result<(), Failure> {
+    let query = [("fields", "id,name,sales_channels.id")];
+    let found = medusa.get(&format!("/admin/stock-locations/{id}"), &query, deadline).await;
+    let LocationReply { stock_location } = named(found, "stock location", id)?;
+    if stock_location.sales_channels.iter().flatten().any(|channel| channel.id == sales_channel_id) {
+        return Ok(());
+    }
+    Err(wrong(format!(
+        "stock location {id} ({}) is not linked to sales channel {sales_channel_id}, so nothing could be put into a cart; link \
+         them in Medusa under Settings, Locations",
+        stock_location.name
+    )))
 }
 
 async fn profile(medusa: &Medusa, wanted: Option<&str>, deadline: Instant) -> Result<String, Failure> {

@@ -14,6 +14,7 @@ use crate::desired::{self, Article, MARKER, ON_SALE, Texts};
 use crate::handle::handle;
 use crate::plan::{Entry, Needed, Plan, Structure, create_variant, on_sale, sale_entries};
 use crate::references::References;
+use crate::stock::{Applied, Recall, Said, StockSettings, Terms, adopted};
 
 pub(crate) fn key(text: &str) -> ProductKey {
     text.parse().unwrap()
@@ -28,6 +29,7 @@ pub(crate) fn references() -> References {
         locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
         translations: true,
         price_lists: PriceLists::default(),
+        stock: StockSettings::default(),
     }
 }
 
@@ -109,6 +111,21 @@ pub(crate) fn held_with(key: &ProductKey, article: &Article, references: &Refere
     shop.product
 }
 
+/// What is remembered of a product whose levels are as figures said.
+pub(crate) fn remembered(product: &Product) -> Recall {
+    let mut recall = Recall::default();
+    for link in product.variants.iter().flat_map(|variant| &variant.inventory_items) {
+        for level in link.inventory.iter().flat_map(|item| &item.location_levels) {
+            recall.book.0.insert(link.inventory_item_id.clone(), applied(level.stocked_quantity));
+        }
+    }
+    recall
+}
+
+fn applied(figure: i64) -> Applied {
+    adopted("", figure, &Said::default(), figure, &Terms::default(), 0)
+}
+
 /// Why a plan was not carried out to its end.
 pub(crate) const CRASH: &str = "crash";
 
@@ -117,6 +134,8 @@ pub(crate) struct Simulated {
     pub(crate) product: Product,
     /// Entries of price lists of the type sale, by list and variant.
     pub(crate) entries: BTreeMap<(String, String), PriceWrite>,
+    /// What is remembered of its stock.
+    pub(crate) recall: Recall,
     /// Steps until everything stops, as at a crash.
     pub(crate) steps_left: Option<usize>,
     /// What customers paid after each step, by SKU and currency.
@@ -128,7 +147,8 @@ impl Simulated {
     pub(crate) fn new(product: Product) -> Self {
         // A product that is there already has ids from below.
         let next = if product.variants.is_empty() { 0 } else { 5000 };
-        Self { product, entries: BTreeMap::new(), steps_left: None, paid: vec![], next }
+        let recall = remembered(&product);
+        Self { product, recall, entries: BTreeMap::new(), steps_left: None, paid: vec![], next }
     }
 
     /// After a complete push of `article`, price lists and all.
@@ -238,20 +258,19 @@ impl Simulated {
         if plan.look_again {
             return Ok(());
         }
-        for (batch, new) in [(&plan.levels.create, true), (&plan.levels.update, false)] {
-            for level in batch {
-                let item = self.item(&level.inventory_item_id)?;
-                let there = item.location_levels.iter_mut().find(|there| there.location_id == level.location_id);
-                match (there, new) {
-                    (Some(there), false) => there.stocked_quantity = level.stocked_quantity,
-                    (None, true) => item.location_levels.push(Level {
-                        location_id: level.location_id.clone(),
-                        stocked_quantity: level.stocked_quantity,
-                        reserved_quantity: 0,
-                    }),
-                    _ => return Err(format!("stock level of {}", level.inventory_item_id)),
-                }
+        for shelf in &plan.stock.due {
+            let item = self.item(&shelf.item_id)?;
+            let there = item.location_levels.iter_mut().find(|there| there.location_id == shelf.location_id);
+            match (there, shelf.there) {
+                (Some(there), true) => there.stocked_quantity = shelf.figure,
+                (None, false) => item.location_levels.push(Level {
+                    location_id: shelf.location_id.clone(),
+                    stocked_quantity: shelf.figure,
+                    reserved_quantity: 0,
+                }),
+                _ => return Err(format!("stock level of {}", shelf.item_id)),
             }
+            self.recall.book.0.insert(shelf.item_id.clone(), applied(shelf.figure));
         }
         for new in &plan.translations.create {
             if self.product.translations.iter().any(|row| row.locale_code == new.locale_code) {

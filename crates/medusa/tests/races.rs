@@ -3,12 +3,13 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use catalog::{ErrorKind, Failure, ProductKey};
-use medusa::{Change, Depth, SkuOwners};
+use medusa::{Book, Change, Depth, Recall, SkuOwners, StockBooks};
 use serde_json::{Value, json};
-use support::{Real, Shown, deadline, offered, rows_are_sound, shirt};
+use support::{Real, Shown, books, deadline, offered, rows_are_sound, shirt};
 
 /// Lets a create of somebody who died land while somebody else is about to create the same product: when it asks whose a SKU is.
 struct LandsLate<'a> {
@@ -20,6 +21,20 @@ impl SkuOwners for LandsLate<'_> {
     async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {
         self.real.admin_post("/admin/products", &self.body).await;
         Ok(false)
+    }
+}
+
+impl StockBooks for LandsLate<'_> {
+    fn now_ms(&self) -> i64 {
+        books::now_ms()
+    }
+
+    async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
+        Ok(books::recall(keys, books::just_now))
+    }
+
+    async fn note(&self, books: &[(&ProductKey, &Book)], _: Instant) -> Vec<Result<(), Failure>> {
+        books::note(books)
     }
 }
 

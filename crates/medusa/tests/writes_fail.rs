@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use catalog::ProductKey;
 use medusa::{Article, Change, CompareAt, Depth, Desired, Outcome, Shop};
+use proxy::{Fault, Proxy};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use proxy::{Fault, Proxy};
 use support::{NobodyWants, Real, Shown, deadline, decimal, offered, setting, shirt, variant};
 
 /// Changes the articles of a kind of push.

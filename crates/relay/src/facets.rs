@@ -221,6 +221,16 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References) -> F
     facts
 }
 
+/// Puts the figure that was applied in the place of each level that is remembered: the level has moved on with what customers bought.
+pub fn figures_applied(product: &model::Product, book: &medusa::Book, facts: &mut Facts) {
+    for variant in &product.variants {
+        let applied = variant.inventory_items.iter().find_map(|link| book.0.get(&link.inventory_item_id));
+        if let (Some(sku), Some(applied)) = (&variant.sku, applied) {
+            facts.insert(format!("variant {sku} stock"), applied.figure.to_string());
+        }
+    }
+}
+
 /// The three side by side: ledger against Pimcore's source layer, what Pimcore shows against the shop.
 #[must_use]
 pub fn compare(
@@ -255,6 +265,23 @@ mod tests {
 
     fn facts(pairs: &[(&str, &str)]) -> Facts {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_customers_bought_is_no_difference() {
+        let link = |id: &str| model::InventoryLink { inventory_item_id: id.into(), inventory: None };
+        let variant = |sku: &str, item: &str| model::Variant {
+            sku: Some(sku.into()),
+            inventory_items: vec![link(item)],
+            ..model::Variant::default()
+        };
+        let product =
+            model::Product { variants: vec![variant("A", "iitem_1"), variant("B", "iitem_2")], ..Default::default() };
+        let applied = medusa::stock::Applied { figure: 10, stocked: 10, ..Default::default() };
+        let book = medusa::Book([("iitem_1".to_owned(), applied)].into());
+        let mut facts = Facts::from(["A", "B"].map(|sku| (format!("variant {sku} stock"), "6".to_owned())));
+        figures_applied(&product, &book, &mut facts);
+        assert_eq!((facts["variant A stock"].as_str(), facts["variant B stock"].as_str()), ("10", "6"));
     }
 
     #[test]

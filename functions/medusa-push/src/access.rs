@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::Failure;
-use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop};
+use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
 use runtime::Secrets;
 use tokio::sync::Mutex;
 
@@ -20,6 +20,7 @@ pub struct MedusaAccess {
     sales_channel_id: String,
     stock_location_id: String,
     compare_at: CompareAt,
+    stock: StockSettings,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -56,9 +57,10 @@ impl MedusaAccess {
         sales_channel_id: String,
         stock_location_id: String,
         compare_at: CompareAt,
+        stock: StockSettings,
         secrets: Secrets,
     ) -> Self {
-        Self { url, secret, sales_channel_id, stock_location_id, compare_at, secrets, kept: Mutex::default() }
+        Self { url, secret, sales_channel_id, stock_location_id, compare_at, stock, secrets, kept: Mutex::default() }
     }
 
     /// The shop. The same one, with its connections, log-in and categories, as long as the secret stays the same and for ten minutes.
@@ -77,6 +79,7 @@ impl MedusaAccess {
         let mut references =
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
+        references.stock_as(&self.stock, &medusa, deadline).await?;
         let open = Arc::new(Open { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)

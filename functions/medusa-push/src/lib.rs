@@ -9,3 +9,4 @@ pub mod codes;
 pub mod map;
 pub mod metrics;
 pub mod push;
+mod stock;

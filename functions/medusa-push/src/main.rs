@@ -3,7 +3,7 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
-use medusa::CompareAt;
+use medusa::{CompareAt, StockSettings};
 use medusa_push::access::MedusaAccess;
 use medusa_push::push::Push;
 use runtime::limit::Limit;
@@ -44,6 +44,10 @@ async fn main() -> Result<(), Error> {
             match settings::optional("COMPARE_AT") {
                 Some(text) => text.parse().map_err(|error| format!("COMPARE_AT {error}"))?,
                 None => CompareAt::default(),
+            },
+            match settings::optional("STOCK") {
+                Some(text) => text.parse().map_err(|error| format!("STOCK {error}"))?,
+                None => StockSettings::default(),
             },
             secrets,
         ),

@@ -211,7 +211,7 @@ fn category(node: &TreeNode, parent: Option<&TreeNode>, shown: bool, references:
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use pimcore::{PimAttribute, PimCategory, PimImage, PimPrice, ShopVisibility};
 
     use super::*;
@@ -229,6 +229,7 @@ mod tests {
             locales: ["ar-SA", "en-US"].map(str::to_owned).into(),
             translations: true,
             price_lists: medusa::PriceLists::default(),
+            stock: medusa::StockSettings::default(),
         }
     }
 
@@ -251,7 +252,7 @@ mod tests {
         }
     }
 
-    fn product() -> PimProduct {
+    pub(crate) fn product() -> PimProduct {
         PimProduct {
             key: key(),
             id: 77,

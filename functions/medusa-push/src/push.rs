@@ -1,19 +1,20 @@
 //! A batch of announced products: read them from the PIM, make the shop equal, complete.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::core::missing;
 use ledger::{Applied, ProductState, Stage, Table};
-use medusa::{Change, Depth, Desired, Pushed, SkuOwners};
+use medusa::{Change, Depth, Desired, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
 use crate::access::{Open, Trust};
 use crate::codes;
+use crate::stock::Around;
 use crate::{map, metrics};
 
 /// One invocation's work.
@@ -152,7 +153,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         read.tree = tree_for(pimcore, &read.products, tree_age, ends).await?;
         let mut orders = claimed.clone();
         orders.retain(|key, _| !results.contains_key(key));
-        results.extend(place(pimcore, &shop, &orders, &read, ends).await?);
+        results.extend(place(&self.worker, pimcore, &shop, &orders, &read, ends).await?);
 
         // Refused for what we believe of the shop's settings: believed once it has been looked at again.
         orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
@@ -179,7 +180,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         if newer.shop.references.currencies == believed.shop.references.currencies {
             return Ok(BTreeMap::new());
         }
-        place(pimcore, &newer, orders, read, self.worker.ends()).await
+        place(&self.worker, pimcore, &newer, orders, read, self.worker.ends()).await
     }
 }
 
@@ -191,7 +192,8 @@ struct Read {
 }
 
 /// Makes the shop hold what was read.
-async fn place(
+async fn place<T: Table, B, C: Clock + Sync>(
+    worker: &Worker<'_, T, B, C>,
     pimcore: &Pimcore,
     open: &Open,
     orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
@@ -206,7 +208,16 @@ async fn place(
         .map(|(key, (_, depth))| (map::desired(key, read.products.get(key), &categories, references), *depth))
         .collect();
     let orders_of: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
-    let pushed = open.shop.push(&orders_of, &PimOwners { pimcore }, ends).await;
+    let around = Around {
+        pimcore,
+        ledger: worker.ledger,
+        clock: worker.clock,
+        settings: &references.stock,
+        products: &read.products,
+        states: orders,
+        writes: Mutex::default(),
+    };
+    let pushed = open.shop.push(&orders_of, &around, ends).await;
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
         let product = read.products.get(key);
@@ -263,23 +274,5 @@ fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, push
         view: Some(view),
         seen: None,
         at: 0,
-    }
-}
-
-/// The PIM decides whose a SKU is.
-struct PimOwners<'a> {
-    pimcore: &'a Pimcore,
-}
-
-impl SkuOwners for PimOwners<'_> {
-    async fn wants(&self, owner: &ProductKey, sku: &str, deadline: Instant) -> Result<bool, Failure> {
-        let mut read = self.pimcore.read_products(std::slice::from_ref(owner), deadline).await?;
-        match read.remove(owner) {
-            Some(product) => {
-                let product = product?;
-                Ok(product.offered() && product.variants.iter().any(|variant| variant.sku == sku))
-            }
-            None => Ok(false),
-        }
     }
 }

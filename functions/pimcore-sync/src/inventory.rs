@@ -383,7 +383,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
 }
 
 /// More products are gone than is believed.
-pub const TOO_MANY: &str = "pimcore_lacks_too_many";
+pub const TOO_MANY: &str = codes::LACKS_TOO_MANY;
 
 fn count(pass: &mut Pass, report: &mut Report, looked_at: usize) {
     pass.compared += looked_at as u64;

@@ -21,6 +21,7 @@ variants.id,variants.sku,variants.title,variants.variant_rank,variants.manage_in
 variants.options.id,variants.options.value,variants.options.option_id,\
 variants.prices.id,variants.prices.amount,variants.prices.currency_code,variants.prices.min_quantity,variants.prices.max_quantity,\
 variants.prices.price_rules.attribute,variants.prices.price_rules.value,\
+variants.allow_backorder,\
 variants.inventory_items.inventory_item_id,variants.inventory_items.inventory.sku,\
 variants.inventory_items.inventory.location_levels.location_id,\
 variants.inventory_items.inventory.location_levels.stocked_quantity,\
@@ -142,6 +143,8 @@ pub struct Variant {
     pub variant_rank: Option<i64>,
     /// Whether stock counts.
     pub manage_inventory: bool,
+    /// Whether it can be ordered when it is sold out.
+    pub allow_backorder: Option<bool>,
     /// Ours are the keys that begin with `relay_`.
     pub metadata: Option<Metadata>,
     /// Its value of each option.
@@ -374,6 +377,9 @@ pub struct VariantWrite {
     /// See [`Variant`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manage_inventory: Option<bool>,
+    /// See [`Variant`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_backorder: Option<bool>,
     /// Names every option of the product; an empty map takes all values away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<BTreeMap<String, String>>,

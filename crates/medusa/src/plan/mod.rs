@@ -16,6 +16,8 @@ mod variants;
 
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
+pub(crate) use stock::location as stock_location;
+pub use stock::{Known, Shelf, Shelves};
 pub(crate) use variants::create as create_variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::ProductKey;
 
 use crate::api::model::{
-    ImageWrite, LevelsBatch, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
+    ImageWrite, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
     TranslationsBatch, VariantWrite, VariantsBatch,
 };
 use crate::desired::{Article, MARKER, ON_SALE, OURS, PENDING};
@@ -40,7 +42,7 @@ pub struct Plan {
     /// Fields of the product itself, without the marker.
     pub product: ProductUpdate,
     /// Stock.
-    pub levels: LevelsBatch,
+    pub stock: Shelves,
     /// Other languages.
     pub translations: TranslationsBatch,
     /// The product must be read and planned again once `structure` is done.
@@ -137,7 +139,7 @@ impl Plan {
     pub fn is_one_call(&self) -> bool {
         self.structure.is_empty()
             && self.sale.is_empty()
-            && self.levels == LevelsBatch::default()
+            && self.stock.due.is_empty()
             && self.translations == TranslationsBatch::default()
     }
 }
@@ -166,12 +168,19 @@ fn is_own_handle(key: &ProductKey, text: &str) -> bool {
 
 /// What makes `there` equal to `article`. With `full`, what the product notes about its price lists is not believed.
 #[must_use]
-pub fn plan(key: &ProductKey, article: &Article, there: &Product, references: &References, full: bool) -> Plan {
+pub fn plan(
+    key: &ProductKey,
+    article: &Article,
+    there: &Product,
+    references: &References,
+    known: &Known<'_>,
+    full: bool,
+) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references), ..Plan::default() };
     let matched = variants::matched(article, there);
     plan.sale = sale::plan(article, there, references, &matched, full);
     let axes = options::axes(article, there, &matched);
-    variants::plan(article, there, references, &matched, &axes, &mut plan);
+    variants::plan(article, there, references, known, &matched, &axes, &mut plan);
     if references.translations {
         translations(article, there, references, &mut plan.translations);
     }

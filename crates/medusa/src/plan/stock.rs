@@ -1,8 +1,44 @@
-//! Stock of what one can buy.
+//! Stock of what one can buy: which levels have a figure to be applied.
 
 use super::{Plan, Structure};
-use crate::api::model::{LevelWrite, Variant};
+use crate::api::model::Variant;
 use crate::references::References;
+use crate::stock::{Applied, Due, Recall, Terms, adopted, due};
+
+/// A level with a figure to be applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shelf {
+    /// `variant_…`
+    pub variant_id: String,
+    /// The variant's SKU as it is to be.
+    pub sku: String,
+    /// `iitem_…`
+    pub item_id: String,
+    /// `sloc_…`
+    pub location_id: String,
+    /// What the PIM says; 0 for what it no longer has.
+    pub figure: i64,
+    /// Whether the level was there when the product was read.
+    pub there: bool,
+}
+
+/// What is known of a product's stock while it is planned.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What is remembered, and said.
+    pub recall: &'a Recall,
+    /// How its source's figures are used.
+    pub terms: &'a Terms,
+    /// The product is marked as equal to the very state it is to have.
+    pub at_rest: bool,
+    /// The time, in ms.
+    pub now: i64,
+}
+
+/// The location that is filled under these terms.
+pub(crate) fn location<'a>(terms: &'a Terms, references: &'a References) -> &'a str {
+    terms.location.as_deref().unwrap_or(&references.stock_location_id)
+}
 
 /// Pieces of a variant that open orders hold, at any location.
 pub(super) fn reserved(variant: &Variant) -> i64 {
@@ -10,12 +46,18 @@ pub(super) fn reserved(variant: &Variant) -> i64 {
     items.flat_map(|item| &item.location_levels).map(|level| level.reserved_quantity).sum()
 }
 
-/// Brings a variant's stock at our location to `pieces`. A variant whose stock people chose not to count has none.
+/// What `terms` say about ordering what is sold out, where the variant has it otherwise.
+pub(super) fn backorder(terms: &Terms, now: &Variant) -> Option<bool> {
+    terms.backorder.filter(|allow| now.allow_backorder != Some(*allow))
+}
+
+/// Looks whether a variant's figure, `pieces`, has to be applied at our location. A variant whose stock people chose not to count has none.
 pub(super) fn of(
     pieces: i64,
     sku: &str,
     now: &Variant,
     references: &References,
+    known: &Known<'_>,
     plan: &mut Plan,
     late: &mut Vec<Structure>,
 ) {
@@ -31,14 +73,35 @@ pub(super) fn of(
     if item.sku.as_deref() != Some(sku) && !sku.is_empty() {
         late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
     }
-    let level = LevelWrite {
-        inventory_item_id: item_id.clone(),
-        location_id: references.stock_location_id.clone(),
-        stocked_quantity: pieces,
-    };
-    match item.location_levels.iter().find(|level| level.location_id == references.stock_location_id) {
-        None => plan.levels.create.push(level),
-        Some(now) if now.stocked_quantity != pieces => plan.levels.update.push(level),
-        Some(_) => {}
+    plan.stock.items.push(item_id.clone());
+    let Known { recall, terms, at_rest, now: time } = *known;
+    let place = location(terms, references);
+    let level = item.location_levels.iter().find(|level| level.location_id == place);
+    let applied = recall.book.0.get(item_id);
+    match due(pieces, &recall.said, applied, level.is_some(), at_rest, terms, time) {
+        Due::Nothing => {}
+        Due::Adopt => {
+            let stocked = level.map_or(0, |level| level.stocked_quantity);
+            plan.stock.adopted.push((item_id.clone(), adopted(sku, pieces, &recall.said, stocked, terms, time)));
+        }
+        Due::Apply => plan.stock.due.push(Shelf {
+            variant_id: now.id.clone(),
+            sku: sku.to_owned(),
+            item_id: item_id.clone(),
+            location_id: place.to_owned(),
+            figure: pieces,
+            there: level.is_some(),
+        }),
     }
+}
+
+/// What is to be done about the levels of a product.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shelves {
+    /// Figures to be applied.
+    pub due: Vec<Shelf>,
+    /// Figures that are only remembered, by inventory item.
+    pub adopted: Vec<(String, Applied)>,
+    /// Every inventory item of the product whose stock counts.
+    pub items: Vec<String>,
 }

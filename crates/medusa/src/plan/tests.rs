@@ -1,6 +1,7 @@
 //! Plans without a shop: which calls a change costs, and that any change at all comes to rest in the desired state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,10 +10,17 @@ use super::*;
 use crate::api::Amount;
 use crate::api::model::Translation;
 use crate::desired::{Texts, Variant};
-use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists};
+use crate::stock::{Recall, Terms};
+use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
+
+fn known(recall: &Recall) -> Known<'_> {
+    static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
+    Known { recall, terms: &TERMS, at_rest: false, now: 0 }
+}
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {
-    plan(&key("demo:1"), wanted, there, &references(), false)
+    let recall = remembered(there);
+    plan(&key("demo:1"), wanted, there, &references(), &known(&recall), false)
 }
 
 /// The calls that a plan costs beside the reads.
@@ -26,7 +34,7 @@ fn calls(plan: &Plan) -> Vec<&'static str> {
         Structure::RenameItem { .. } => "rename item",
     });
     let rest = [
-        ("levels", plan.levels != LevelsBatch::default()),
+        ("levels", !plan.stock.due.is_empty()),
         ("translations", plan.translations != TranslationsBatch::default()),
         ("product", !plan.product.is_empty()),
     ];
@@ -37,7 +45,8 @@ fn calls(plan: &Plan) -> Vec<&'static str> {
 fn an_equal_product_needs_nothing() {
     let wanted = article(6);
     let plan = plan_for(&wanted, &held(&key("demo:1"), &wanted));
-    assert_eq!(plan, Plan { product: ProductUpdate::of("prod_1"), ..Plan::default() });
+    let stock = Shelves { items: plan.stock.items.clone(), ..Shelves::default() };
+    assert_eq!(plan, Plan { product: ProductUpdate::of("prod_1"), stock, ..Plan::default() });
     assert!(plan.is_empty() && plan.is_one_call());
 }
 
@@ -245,7 +254,7 @@ proptest! {
         let before = shop.product.clone();
         let mut rounds = 0;
         loop {
-            let plan = plan(&id, &to, &shop.product, &here, false);
+            let plan = plan(&id, &to, &shop.product, &here, &known(&shop.recall), false);
             rounds += 1;
             prop_assert!(rounds <= 4, "still differs: {plan:#?}");
             match shop.apply(&plan) {
@@ -257,7 +266,7 @@ proptest! {
         }
         shop.mark(&to, &here);
         for full in [false, true] {
-            let again = plan(&id, &to, &shop.product, &here, full);
+            let again = plan(&id, &to, &shop.product, &here, &known(&shop.recall), full);
             prop_assert!(again.is_empty(), "{again:#?}");
         }
         let skus: BTreeSet<&str> = to.variants.iter().map(|variant| variant.sku.as_str()).collect();

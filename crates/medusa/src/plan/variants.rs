@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::Axes;
-use super::{Note, Plan, Structure, metadata, stock};
+use super::{Known, Note, Plan, Structure, metadata, stock};
 use crate::api::Amount;
 use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::compare_at::PriceLists;
@@ -58,6 +58,7 @@ pub(super) fn plan(
     article: &Article,
     there: &Product,
     references: &References,
+    known: &Known<'_>,
     matched: &Match<'_, '_>,
     axes: &Axes<'_>,
     plan: &mut Plan,
@@ -91,6 +92,7 @@ pub(super) fn plan(
             continue;
         }
         let mut change = difference(article, wanted, now, &references.price_lists);
+        change.allow_backorder = stock::backorder(known.terms, now);
         let choices = axes.choices(now);
         let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
         if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
@@ -100,18 +102,21 @@ pub(super) fn plan(
         if change != (VariantWrite { id: change.id.clone(), ..VariantWrite::default() }) {
             batch.update.push(change);
         }
-        stock::of(wanted.stock, &wanted.sku, now, references, plan, &mut late);
+        stock::of(wanted.stock, &wanted.sku, now, references, known, plan, &mut late);
     }
     for wanted in &matched.new {
         needs(&wanted.options, None);
         // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
-        batch.create.push(create(article, wanted, &PriceLists::default()));
+        batch.create.push(VariantWrite {
+            allow_backorder: known.terms.backorder,
+            ..create(article, wanted, &PriceLists::default())
+        });
         plan.look_again = true;
     }
     for (now, pieces) in &matched.held {
         let sku = now.sku.as_deref().unwrap_or_default();
         plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
-        stock::of(0, sku, now, references, plan, &mut late);
+        stock::of(0, sku, now, references, known, plan, &mut late);
     }
     early.append(&mut priceless);
     if !axes.surplus.is_empty() {
@@ -171,6 +176,7 @@ pub(crate) fn create(article: &Article, wanted: &desired::Variant, lists: &Price
         title: Some(wanted.title.clone()),
         variant_rank: Some(rank(article, wanted)),
         manage_inventory: Some(true),
+        allow_backorder: None,
         options: Some(article.named_options(wanted)),
         prices: Some(
             amounts(wanted, lists).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect(),

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use super::{Change, Leaving, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{
-    ImageWrite, LevelWrite, LevelsBatch, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch,
-    ProductsBatchReply, Ref, TranslationCreate, TranslationsBatch,
+    ImageWrite, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch, ProductsBatchReply, Ref,
+    TranslationCreate, TranslationsBatch, VariantWrite,
 };
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::handle::{handle, second_handle};
-use crate::plan;
+use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
 
 /// Variants in one batch: 25 products of 10, or one of 250. Medusa takes about 5 ms for each.
@@ -125,8 +125,9 @@ impl Shop {
 
     fn rest_of<'a>(&self, offer: &Offer<'a>, product: &Product) -> Work<'a> {
         let article = offer.article;
-        let stock =
+        let figure =
             |sku: &str| article.variants.iter().find(|variant| variant.sku == sku).map_or(0, |variant| variant.stock);
+        let location = plan::stock_location(self.references.stock.of(offer.key.source()), &self.references);
         let id_of = |sku: &str| {
             product
                 .variants
@@ -134,13 +135,18 @@ impl Shop {
                 .find(|variant| variant.sku.as_deref() == Some(sku))
                 .map(|variant| variant.id.as_str())
         };
-        let levels = product.variants.iter().filter_map(|variant| {
-            Some(LevelWrite {
-                inventory_item_id: variant.inventory_items.first()?.inventory_item_id.clone(),
-                location_id: self.references.stock_location_id.clone(),
-                stocked_quantity: stock(variant.sku.as_deref()?),
+        let shelves = product.variants.iter().filter_map(|variant| {
+            let sku = variant.sku.as_deref()?;
+            Some(Shelf {
+                variant_id: variant.id.clone(),
+                sku: sku.to_owned(),
+                item_id: variant.inventory_items.first()?.inventory_item_id.clone(),
+                location_id: location.to_owned(),
+                figure: figure(sku),
+                there: false,
             })
         });
+        let due: Vec<Shelf> = shelves.collect();
         let translations =
             article.translations.iter().filter(|_| self.references.translations).filter_map(|(locale, texts)| {
                 let fields = [("title", &texts.title), ("description", &texts.description)];
@@ -157,7 +163,9 @@ impl Shop {
         Work {
             slot: offer.slot,
             key: offer.key,
-            levels: LevelsBatch { create: levels.collect(), update: vec![] },
+            stock: Shelves { items: due.iter().map(|shelf| shelf.item_id.clone()).collect(), due, adopted: vec![] },
+            recall: offer.recall,
+            book: offer.recall.book.clone(),
             translations: TranslationsBatch { create: translations.collect(), update: vec![] },
             entries: plan::sale_entries(article, &self.references, &id_of).collect(),
             leaving: Leaving::default(),
@@ -226,7 +234,10 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         variants: article
             .variants
             .iter()
-            .map(|variant| plan::create_variant(article, variant, &references.price_lists))
+            .map(|variant| VariantWrite {
+                allow_backorder: references.stock.of(offer.key.source()).backorder,
+                ..plan::create_variant(article, variant, &references.price_lists)
+            })
             .collect(),
         categories: article.categories.iter().map(|id| Ref::to(id.as_str())).collect(),
         sales_channels: vec![Ref::to(references.sales_channel_id.as_str())],

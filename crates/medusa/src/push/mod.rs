@@ -10,19 +10,22 @@ mod find;
 mod lists;
 mod settle;
 mod skus;
+mod stock;
 mod update;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey, Request};
 
 use crate::api::Medusa;
-use crate::api::model::{LevelsBatch, Metadata, ProductUpdate, TranslationsBatch};
+use crate::api::model::{Metadata, ProductUpdate, TranslationsBatch};
 use crate::codes;
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
-use crate::plan::{self, Entry, Note};
+use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
+use crate::stock::{Book, Recall, StockBooks};
 use lists::Leaving;
 
 /// A shop to push to.
@@ -103,7 +106,11 @@ struct Work<'a> {
     /// Its place in the batch.
     slot: usize,
     key: &'a ProductKey,
-    levels: LevelsBatch,
+    stock: Shelves,
+    /// What is known of its stock.
+    recall: &'a Recall,
+    /// What is to be remembered of it.
+    book: Book,
     translations: TranslationsBatch,
     /// Entries of price lists to write.
     entries: Vec<Entry>,
@@ -123,13 +130,21 @@ struct Offer<'a> {
     article: &'a Article,
     marker: &'a str,
     depth: Depth,
+    /// What is known of its stock.
+    recall: &'a Recall,
     /// A product of somebody else has our handle.
     handle_taken: bool,
 }
 
 impl Shop {
-    /// Makes every product as it should be. `orders` must not name a product twice. The results are in the order of `orders`.
-    pub async fn push(&self, orders: &[(&Desired, Depth)], owners: &impl SkuOwners, deadline: Instant) -> Vec<Outcome> {
+    /// Makes every product as it should be. `orders` must not name a product twice. The results are in the order of `orders`. What is
+    /// remembered of its stock is asked for only where it may be needed.
+    pub async fn push(
+        &self,
+        orders: &[(&Desired, Depth)],
+        owners: &(impl SkuOwners + StockBooks),
+        deadline: Instant,
+    ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = orders.iter().map(|_| None).collect();
         if let Err(failure) = self.push_into(&mut outcomes, orders, owners, deadline).await {
             for (outcome, (desired, _)) in outcomes.iter_mut().zip(orders) {
@@ -150,12 +165,13 @@ impl Shop {
         &self,
         outcomes: &mut [Option<Outcome>],
         orders: &[(&Desired, Depth)],
-        owners: &impl SkuOwners,
+        owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Result<(), Failure> {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
         let found = self.find(&keys, deadline).await?;
+        let nothing = Recall::default();
 
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
@@ -169,7 +185,9 @@ impl Shop {
                 (Presence::Withheld, Some(there)) => works.push(Work {
                     slot,
                     key,
-                    levels: LevelsBatch::default(),
+                    stock: Shelves::default(),
+                    recall: &nothing,
+                    book: Book::default(),
                     translations: TranslationsBatch::default(),
                     entries: vec![],
                     leaving: Leaving::default(),
@@ -184,7 +202,8 @@ impl Shop {
                         continue;
                     }
                     let (marker, depth) = (markers[slot].as_str(), *depth);
-                    let offer = Offer { slot, key, article, marker, depth, handle_taken: found.handle_taken };
+                    let offer =
+                        Offer { slot, key, article, marker, depth, recall: &nothing, handle_taken: found.handle_taken };
                     match there {
                         None => new.push(offer),
                         Some(there)
@@ -197,13 +216,19 @@ impl Shop {
                 }
             }
         }
+        let looked_at: Vec<&ProductKey> =
+            new.iter().chain(known.iter().map(|(offer, _)| offer)).map(|offer: &Offer<'_>| offer.key).collect();
+        let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
+        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
+            offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
+        }
         if !known.is_empty() {
             works.extend(self.update(known, outcomes, owners, deadline).await?);
         }
         if !new.is_empty() {
             works.extend(self.create(new, outcomes, owners, deadline).await);
         }
-        self.settle(works, outcomes, deadline).await;
+        self.settle(works, outcomes, owners, deadline).await;
         Ok(())
     }
 }

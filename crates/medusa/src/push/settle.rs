@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::de::IgnoredAny;
 
 use super::{Outcome, Pushed, Shop, Work};
-use crate::api::model::{LevelsBatch, ProductUpdate, ProductsBatch, TranslationsBatch};
+use crate::api::model::{ProductUpdate, ProductsBatch, TranslationsBatch};
 use crate::api::{ApiError, split_batch};
+use crate::stock::StockBooks;
 
 /// Rows in one request for stock or translations.
 pub(super) const MOST_ROWS: usize = 500;
@@ -16,8 +17,14 @@ const MOST_PRODUCTS: usize = 50;
 impl Shop {
     /// Does what is left for every product and sets its outcome. A product whose stock or translations fail keeps its old state and
     /// no marker.
-    pub(super) async fn settle(&self, works: Vec<Work<'_>>, outcomes: &mut [Option<Outcome>], deadline: Instant) {
-        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.set_levels(works, deadline).await).await;
+    pub(super) async fn settle(
+        &self,
+        works: Vec<Work<'_>>,
+        outcomes: &mut [Option<Outcome>],
+        books: &impl StockBooks,
+        deadline: Instant,
+    ) {
+        let works = self.stock(works, outcomes, books, deadline).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.translate(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.enter(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.leave(works, deadline).await).await;
@@ -52,19 +59,6 @@ impl Shop {
             }
         }
         done
-    }
-
-    async fn set_levels(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
-        let path = "/admin/inventory-items/location-levels/batch";
-        let create = works.iter().flat_map(|work| work.levels.create.iter().cloned()).collect();
-        for create in split_batch(create, MOST_ROWS, |_| 1) {
-            let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create, update: vec![] }, deadline).await?;
-        }
-        let update = works.iter().flat_map(|work| work.levels.update.iter().cloned()).collect();
-        for update in split_batch(update, MOST_ROWS, |_| 1) {
-            let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create: vec![], update }, deadline).await?;
-        }
-        Ok(())
     }
 
     async fn translate(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {

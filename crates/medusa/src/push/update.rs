@@ -12,7 +12,8 @@ use super::{Change, Depth, Offer, Outcome, Shop, SkuOwners, Work, done, under_wa
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Needed, Plan, Structure, plan};
+use crate::plan::{Entry, Known, Needed, Plan, Structure, plan};
+use crate::stock::StockBooks;
 use crate::{codes, said};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
@@ -25,7 +26,7 @@ impl Shop {
         &self,
         known: Vec<(Offer<'a>, String)>,
         outcomes: &mut [Option<Outcome>],
-        owners: &impl SkuOwners,
+        owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Result<Vec<Work<'a>>, Failure> {
         let mut works = Vec::new();
@@ -48,7 +49,13 @@ impl Shop {
                 match there.remove(&id) {
                     Some(product) => {
                         let full = offer.depth == Depth::Full;
-                        let plan = plan(offer.key, offer.article, &product, &self.references, full);
+                        let known = Known {
+                            recall: offer.recall,
+                            terms: self.references.stock.of(offer.key.source()),
+                            at_rest: marker_of(&product) == Some(offer.marker),
+                            now: owners.now_ms(),
+                        };
+                        let plan = plan(offer.key, offer.article, &product, &self.references, &known, full);
                         planned.push((offer, product, plan));
                     }
                     None => {
@@ -207,7 +214,9 @@ impl Shop {
         Work {
             slot: offer.slot,
             key: offer.key,
-            levels: plan.levels,
+            stock: plan.stock,
+            recall: offer.recall,
+            book: offer.recall.book.clone(),
             translations: plan.translations,
             entries: vec![],
             leaving,

@@ -8,6 +8,7 @@
     reason = "each test binary uses its part"
 )]
 
+pub mod books;
 pub mod orders;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,6 +9,7 @@ use pimcore::{ApiKey, PimProduct, Pimcore};
 use runtime::Secrets;
 use serde::{Deserialize, Serialize};
 
+use super::trace;
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::facets::{self, Row};
@@ -78,6 +79,10 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
         _ => None,
     };
     let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references));
+    if let (Some((_, Some(product))), Some(medusa)) = (&shop, &mut medusa) {
+        let stock = stack.ledger.stock(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
+        facets::figures_applied(product, &trace::book(stock), medusa);
+    }
     let lists = stack.setting("COMPARE_AT").is_ok_and(|setting| setting.parse() == Ok(CompareAt::PriceLists));
     if let (true, Some(product), Some(shown), Some(medusa)) = (lists, in_pim, &mut shown, &mut medusa) {
         facets::reduced_by_lists(&product.prices, shown, medusa);

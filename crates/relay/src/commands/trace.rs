@@ -16,6 +16,7 @@ use super::rejected::{self, Rejected};
 use super::runs::{self, Line};
 use crate::answer::Answer;
 use crate::error::CliError;
+use crate::render::time;
 use crate::stack::Stack;
 
 mod story;
@@ -56,8 +57,24 @@ pub struct Trace {
     pub searched: Searched,
     /// Its dead and parked letters.
     pub letters: Vec<Letter>,
+    /// How many pieces of each variant the shop was made to have, and why.
+    pub stock: Vec<Stock>,
     /// The breakers of both targets.
     pub breakers: Vec<breakers::Line>,
+}
+
+/// A variant's stock in the shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stock {
+    /// Its SKU.
+    pub sku: String,
+    /// From what the supplier says to what is sold, such as `12 said − 2 buffer − 3 ours since 09:10 = 7`.
+    pub line: String,
+    /// The version of the document that said it.
+    pub version: String,
+    /// When it was applied, in ms.
+    pub at: i64,
 }
 
 /// What a product should be.
@@ -147,7 +164,9 @@ pub enum InPimcore {
 pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) -> Result<Answer, CliError> {
     let key = super::product_key(product)?;
     let keys = std::slice::from_ref(&key);
-    let (states, docs) = tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys))?;
+    let (states, docs, stock) =
+        tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys), stack.ledger.stock(keys))?;
+    let stock = stock_lines(stock.into_iter().next().map(|(_, stock)| stock).transpose()?, now);
     let state = states.get(&key).filter(|state| **state != ProductState::default()).cloned();
     let doc = match docs.into_iter().next() {
         Some((_, Ok(doc))) => Some(doc),
@@ -190,10 +209,42 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         rejected,
         searched,
         letters,
+        stock,
         breakers,
     };
     let text = story::text(&trace, &stack.name, now);
     Ok(Answer::new(&trace, text, trace.verdict.attention))
+}
+
+/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails, and says why.
+pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
+    let json = stock.map(|stock| stock.json).unwrap_or_default();
+    serde_json::from_slice(&json).unwrap_or_default()
+}
+
+/// The remembered stock in words.
+fn stock_lines(stock: Option<ledger::core::shop::Stock>, now: i64) -> Vec<Stock> {
+    let line = |applied: medusa::stock::Applied| Stock {
+        line: applied.why.line(|at| of_day(at, now)),
+        sku: applied.sku,
+        version: applied.version,
+        at: applied.at,
+    };
+    let mut lines: Vec<Stock> = book(stock).0.into_values().map(line).collect();
+    lines.sort_by(|a, b| a.sku.cmp(&b.sku));
+    lines
+}
+
+/// A time of today as `09:10`, any other with its date; UTC.
+fn of_day(at: i64, now: i64) -> String {
+    let (then, today) = (time(at), time(now));
+    match (then.split_once('T'), today.split_once('T')) {
+        (Some((day, clock)), Some((today, _))) => {
+            let clock: String = clock.chars().take(5).collect();
+            if day == today { clock } else { format!("{day} {clock}") }
+        }
+        _ => then,
+    }
 }
 
 /// Whether an object is a feed of a source: `s3://bucket/incoming/<source>/…`.
@@ -295,6 +346,22 @@ async fn in_pimcore(stack: &Stack, key: &ProductKey) -> InPimcore {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stock_is_explained_from_what_is_remembered() {
+        let now = 1_795_000_000_000;
+        let json = r#"{"iitem_2":{"sku":"B","figure":9,"allowed":9,"basis":"after-0--0-","version":"v2","since":1794900000000,"at":3,
+            "stocked":7,"why":{"said":"9 said","step":{"ours":{"pieces":2,"since":1794900000000,"left":7}}}},
+            "iitem_1":{"sku":"A","figure":12,"allowed":10,"basis":"after-2--0-","version":"v1","since":1794995000000,"at":3,
+            "stocked":7,"why":{"said":"12 said − 2 buffer","step":{"ours":{"pieces":3,"since":1794995000000,"left":7}}}}}"#;
+        let stock = ledger::core::shop::Stock { json: json.as_bytes().to_vec(), writes: 1 };
+        let lines: Vec<(String, String)> =
+            stock_lines(Some(stock), now).into_iter().map(|stock| (stock.sku, stock.line)).collect();
+        let expected =
+            [("A", "12 said − 2 buffer − 3 ours since 09:43 = 7"), ("B", "9 said − 2 ours since 2026-11-17 07:20 = 7")];
+        assert_eq!(lines, expected.map(|(sku, line)| (sku.to_owned(), line.to_owned())));
+        assert_eq!(stock_lines(None, now), []);
+    }
 
     #[test]
     fn a_record_is_looked_for_until_it_is_found_but_not_for_ever() {

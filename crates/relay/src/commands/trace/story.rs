@@ -38,6 +38,12 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
             text.push_str(&format!("\n\nPending since {}", ago(since, now)));
         }
     }
+    if !trace.stock.is_empty() {
+        text.push_str("\n\nStock in the shop");
+        for stock in &trace.stock {
+            text.push_str(&format!("\n  {}  {}", short(&stock.sku, 60), stock.line));
+        }
+    }
     for letter in &trace.letters {
         text.push_str(&format!(
             "\n\nLetter {} is {} on the {} queue: {} [{}]",
@@ -111,7 +117,7 @@ fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Desired, Refusal, Verdict};
+    use super::super::{Desired, Refusal, Stock, Verdict};
     use super::*;
     use crate::commands::rejected::Rejected;
 
@@ -153,6 +159,12 @@ mod tests {
             rejected: vec![Refusal { run: "run-2".into(), started: NOW, record }],
             searched: Searched { runs: 20, since: Some(NOW), more: true },
             letters: vec![],
+            stock: vec![Stock {
+                sku: "s1".into(),
+                line: "12 said − 5 ours since 09:10 = 7".into(),
+                version: "v".into(),
+                at: NOW,
+            }],
             breakers: vec![],
         }
     }
@@ -167,6 +179,7 @@ mod tests {
             "holds    nothing of it yet",
             "Pending since",
             "run-1",
+            "Stock in the shop\n  s1  12 said − 5 ours since 09:10 = 7",
             "Rejected by run run-2",
             "looked for in 20 runs",
         ] {

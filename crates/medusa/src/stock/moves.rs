@@ -1,0 +1,120 @@
+//! What customers and the people who fulfil their orders did to a level between two looks.
+//!
+//! Medusa has no conditional write, so a level may move between the look and the write: a fulfilment takes pieces from `stocked` and
+//! `reserved` alike, and an absolute write undoes it. The write is therefore looked at, and what moved is read from the order lines.
+
+use super::Held;
+
+/// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
+const CLOCKS: i64 = 60_000;
+
+/// A line of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its id.
+    pub id: String,
+    /// The variant it is of.
+    pub variant_id: Option<String>,
+    /// That variant's SKU when it was ordered.
+    pub sku: Option<String>,
+    /// When (ms) the order was placed.
+    pub placed: i64,
+    /// The order is cancelled.
+    pub cancelled: bool,
+    /// Pieces ordered.
+    pub quantity: i64,
+    /// Of these, pieces that have left.
+    pub fulfilled: i64,
+    /// Of these, pieces that have come back and are in stock again.
+    pub returned: i64,
+}
+
+/// How `stocked` was moved: down by fulfilments, up by those that were taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// Down; not above 0.
+    pub down: i64,
+    /// Up; not below 0.
+    pub up: i64,
+    /// Either way and back again, perhaps: pieces of orders that changed and of which nothing was returned.
+    pub perhaps: i64,
+    /// Pieces of orders that changed and of which something was returned: what else happened to them cannot be told.
+    pub untold: i64,
+}
+
+/// Our pieces that a figure does not know.
+pub(super) struct Counted {
+    pub(super) pieces: i64,
+}
+
+/// Pieces of orders placed at `since` or later, as they were when `level` was read. Pieces that people hold back by hand count too; so do those
+/// that came back, because nothing says whether that was before the level was read.
+pub(super) fn counted(level: &Held, lines: &[Line], since: i64) -> Counted {
+    let of = |line: &Line| {
+        let reserved = level.reserved.get(&line.id).copied();
+        match (line.cancelled, reserved) {
+            // It was cancelled after the level was read: its reservation is about to go.
+            (true, reserved) => reserved.unwrap_or(0),
+            (false, Some(_)) => line.quantity,
+            (false, None) => gone(line, level),
+        }
+    };
+    let ours: i64 = lines.iter().filter(|line| line.placed >= since).map(of).sum();
+    Counted { pieces: ours + level.by_hand }
+}
+
+/// Pieces that had left of a line for which nothing was reserved when `level` was read: all, even if some were taken back since; or, of one
+/// that was placed after that and will reserve by itself, none yet.
+const fn gone(line: &Line, level: &Held) -> i64 {
+    if line.placed >= level.at - CLOCKS { line.fulfilled } else { line.quantity }
+}
+
+/// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation
+/// that went without an order that says why counts as fulfilled: rather a piece too few than one sold twice.
+#[must_use]
+pub fn moves(from: &Held, now: &Held, lines: &[Line]) -> Moves {
+    let mut moves = Moves::default();
+    let line = |id: &str| lines.iter().find(|line| line.id == id);
+    let add = |moves: &mut Moves, pieces: i64| if pieces < 0 { moves.down += pieces } else { moves.up += pieces };
+    for (id, before) in &from.reserved {
+        let after = now.reserved.get(id).copied().unwrap_or(0);
+        if after >= *before || line(id).is_none_or(|line| !line.cancelled) {
+            add(&mut moves, after - before);
+        }
+    }
+    for line in lines {
+        let sort = if line.returned == 0 { &mut moves.perhaps } else { &mut moves.untold };
+        *sort += line.quantity;
+    }
+    for line in lines.iter().filter(|line| !from.reserved.contains_key(&line.id)) {
+        let reserved = now.reserved.get(&line.id).copied();
+        if line.placed < from.at - CLOCKS {
+            // All of it had left at the first look.
+            add(&mut moves, reserved.unwrap_or(0));
+        } else if let Some(reserved) = reserved {
+            add(&mut moves, reserved - line.quantity);
+        } else if !line.cancelled {
+            add(&mut moves, -gone(line, now));
+        }
+    }
+    moves
+}
+
+/// What `stocked` should be now, if it was to go from `from` to `to` and customers moved it meanwhile: whether the write happened, and whether
+/// it undid some of their moves, `to` and their moves together are what is right. What neither explains (a return, a hand) is kept.
+#[must_use]
+pub fn resolve(from: i64, to: i64, moves: &Moves, now: i64) -> i64 {
+    let (by, moved) = (to - from, moves.down + moves.up);
+    let right = to + moved;
+    let written = to + moves.down - moves.perhaps..=to + moves.up + moves.perhaps;
+    if now == from + moved || written.contains(&now) {
+        return right;
+    }
+    let without_undone = now - (now - right).clamp(0, moves.perhaps - moves.down);
+    match by {
+        1.. if now >= *written.start() - moves.untold => without_undone,
+        1.. => now + by,
+        _ if now < from + moved => without_undone,
+        _ => without_undone.min(now + by),
+    }
+}

@@ -1,0 +1,152 @@
+//! What the shop's client asks beside the shop: whose a SKU is (the PIM decides), and what is remembered of stock (the ledger does).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use catalog::{Failure, ProductKey, Version};
+use futures::stream::{self, StreamExt};
+use ledger::{Ledger, LedgerError, ProductState, Table};
+use medusa::{Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings};
+use pimcore::{PimProduct, Pimcore};
+use runtime::Clock;
+
+/// Ledger writes in flight at once.
+const PARALLEL: usize = 16;
+
+/// Everything around one batch.
+pub(crate) struct Around<'a, T, C> {
+    pub(crate) pimcore: &'a Pimcore,
+    pub(crate) ledger: &'a Ledger<T>,
+    pub(crate) clock: &'a C,
+    pub(crate) settings: &'a StockSettings,
+    pub(crate) products: &'a BTreeMap<ProductKey, PimProduct>,
+    pub(crate) states: &'a BTreeMap<ProductKey, (&'a ProductState, Depth)>,
+    /// How often each product's stock had been noted, as far as we know.
+    pub(crate) writes: Mutex<HashMap<ProductKey, i64>>,
+}
+
+impl<T: Table, C: Clock + Sync> SkuOwners for Around<'_, T, C> {
+    async fn wants(&self, owner: &ProductKey, sku: &str, deadline: Instant) -> Result<bool, Failure> {
+        let mut read = self.pimcore.read_products(std::slice::from_ref(owner), deadline).await?;
+        match read.remove(owner) {
+            Some(product) => {
+                let product = product?;
+                Ok(product.offered() && product.variants.iter().any(|variant| variant.sku == sku))
+            }
+            None => Ok(false),
+        }
+    }
+}
+
+impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
+        let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
+        let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
+        let mut recalled = HashMap::with_capacity(keys.len());
+        for key in keys {
+            let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
+            let book = read(&key, &stock.json)?;
+            self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
+            let state = self.states.get(&key).map(|(state, _)| *state);
+            let said = self.heard_since(&key, said(self.products.get(&key), state)).await?;
+            recalled.insert(key, Recall { book, said });
+        }
+        Ok(recalled)
+    }
+
+    async fn note(&self, books: &[(&ProductKey, &Book)], _: Instant) -> Vec<Result<(), Failure>> {
+        let owned: Vec<(ProductKey, serde_json::Result<Vec<u8>>)> =
+            books.iter().map(|(key, book)| ((*key).clone(), serde_json::to_vec(book))).collect();
+        let each = owned.into_iter().map(|(key, json)| async move {
+            let seen = self.writes.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied().unwrap_or(0);
+            let json = json.map_err(|error| unreadable(&key, &error))?;
+            self.ledger.note_stock(&key, seen, &json).await.map_err(|error| error.failure())?;
+            self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key, seen + 1);
+            Ok(())
+        });
+        stream::iter(each).buffered(PARALLEL).collect().await
+    }
+}
+
+impl<T: Table, C: Clock> Around<'_, T, C> {
+    /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
+    /// is registered.
+    async fn heard_since(&self, key: &ProductKey, mut said: Said) -> Result<Said, Failure> {
+        if self.settings.of(key.source()).silent(said.heard, self.clock.now_ms()) {
+            let version = Version::from_text(said.version.clone());
+            let runs = self.ledger.newer_runs(key.source(), &version).await.map_err(|error| error.failure())?;
+            let times = runs.iter().filter_map(|run| time_of(&run.version));
+            said.heard = times.max().map_or(said.heard, |newest| newest.max(said.heard));
+        }
+        Ok(said)
+    }
+}
+
+/// What is remembered, read.
+///
+/// # Errors
+/// Permanent, when it is not what was written.
+fn read(key: &ProductKey, json: &[u8]) -> Result<Book, Failure> {
+    if json.is_empty() {
+        return Ok(Book::default());
+    }
+    serde_json::from_slice(json).map_err(|error| unreadable(key, &error))
+}
+
+fn unreadable(key: &ProductKey, error: &serde_json::Error) -> Failure {
+    let source = ledger::core::BodyError::Compression(std::io::Error::other(error.to_string()));
+    LedgerError::Damaged { key: format!("{key} (stock)"), source }.failure()
+}
+
+fn time_of(version: &Version) -> Option<i64> {
+    i64::try_from(version.object_time_ms()?).ok()
+}
+
+/// What the document that the PIM holds says of its figures. A product that people made has no document: its figures are as old as its last save.
+fn said(product: Option<&PimProduct>, state: Option<&ProductState>) -> Said {
+    let edited = product.map_or(0, |product| product.modified.saturating_mul(1000));
+    let version = product.and_then(|product| product.source_version.as_ref());
+    let at = version.and_then(time_of).unwrap_or(edited);
+    let noted = state.and_then(|state| state.version.as_ref()).and_then(time_of).unwrap_or(at);
+    Said { version: version.map(ToString::to_string).unwrap_or_default(), at, edited, heard: noted.max(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::core::Item;
+
+    use super::*;
+
+    #[test]
+    fn a_figure_is_as_old_as_the_document_and_heard_of_when_it_was_last_repeated() {
+        let old = Version::new(1_000_000, "0", 0);
+        let state = |version: &Version| {
+            let item: Item = [("version".to_owned(), version.as_str().into())].into();
+            ProductState::of(&item)
+        };
+        let newer = state(&Version::new(9_000_000, "0", 0));
+        let product = crate::map::tests::product();
+        let of = |version: Option<Version>, modified, state: Option<&ProductState>| {
+            said(Some(&PimProduct { source_version: version, modified, ..product.clone() }), state)
+        };
+        let fed = of(Some(old.clone()), 1_500, Some(&newer));
+        assert_eq!((fed.at, fed.edited, fed.heard), (1_000_000, 1_500_000, 9_000_000));
+        assert_eq!(of(Some(old), 1_500, None).heard, 1_000_000);
+        let made = of(None, 1_500, None);
+        assert_eq!((made.at, made.heard, made.version.as_str()), (1_500_000, 1_500_000, ""));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let key: ProductKey = "demo:1".parse().unwrap();
+        assert_eq!(read(&key, b"").unwrap(), Book::default());
+        let failure = read(&key, b"{").unwrap_err();
+        assert_eq!(failure.code, "ledger_item_damaged");
+        assert!(failure.message.contains("demo:1 (stock)"), "{}", failure.message);
+    }
+}
