@@ -297,3 +297,43 @@ async fn after_an_interruption_the_shop_is_compared_in_full() {
     assert!(matches!(outcomes[&key], Outcome::Again(_) | Outcome::Done), "{outcomes:?}");
     assert_eq!(real.shown(&key).await.unwrap().variants[sku].prices["sar"], "51.85".parse().unwrap());
 }
+
+#[tokio::test]
+async fn what_is_remembered_of_stock_is_asked_for_only_where_a_figure_may_have_changed() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("stock").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    let item = ledger::core::shop::item_key(&key);
+    // How often the item was read and written since the last look, and what its first variant's figure is.
+    let looked = async || {
+        let calls = function.memory.table().take_calls();
+        let reads =
+            calls.iter().filter(|call| matches!(call, ledger::Call::Read(keys) if keys.contains(&item))).count();
+        let writes = calls.iter().filter(|call| matches!(call, ledger::Call::Write(key, true) if *key == item)).count();
+        let stock = function.memory.stock(std::slice::from_ref(&key)).await.unwrap().remove(&key).unwrap().unwrap();
+        drop(function.memory.table().take_calls());
+        let book: medusa::Book = serde_json::from_slice(&stock.json).unwrap();
+        assert_eq!(book.0.len(), 6);
+        (reads, writes, book.0.into_values().map(|applied| applied.figure).max().unwrap())
+    };
+    let mut round = 0;
+    for (change, expected) in
+        [("new", (1, 1, 20)), ("nothing", (0, 0, 20)), ("title", (1, 0, 20)), ("stock", (1, 1, 25))]
+    {
+        match change {
+            "title" => product.name = product.name.clone().with("en", "Evening dress"),
+            "stock" => product.variants[2].stock = 25,
+            _ => {}
+        }
+        if change != "nothing" {
+            in_pim(&pimcore, std::slice::from_ref(&product), round).await;
+            round += 1;
+        }
+        all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+        assert_eq!(looked().await, expected, "{change}");
+    }
+    assert_eq!(real.shown(&key).await.unwrap().variants[&product.variants[2].sku].stock, 25);
+}
