@@ -195,6 +195,49 @@ impl Decoder {
     }
 }
 
+/// Decodes an object to see whether it is whole, and keeps nothing of it.
+#[derive(Debug, Default)]
+pub struct Check {
+    decoder: Option<Decoder>,
+    head: Vec<u8>,
+    decoded: u64,
+}
+
+impl Check {
+    /// Bytes of output after which it is left to the feed's own limits.
+    const ENOUGH: u64 = 256 << 20;
+
+    /// Takes the next bytes of the object. `false`: there is nothing to check, as it is not compressed or becomes too much.
+    ///
+    /// # Errors
+    /// When it is not what it promised to be.
+    pub fn take(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, DecodeError> {
+        if self.decoder.is_none() {
+            self.head.extend_from_slice(bytes);
+            match Compression::of(&self.head, false) {
+                None => return Ok(true),
+                Some(Compression::None | Compression::Utf16Le | Compression::Utf16Be) => return Ok(false),
+                Some(kind) => self.decoder = Some(Decoder::new(kind, limits)?),
+            }
+        }
+        let head = std::mem::take(&mut self.head);
+        let mut rest = if head.is_empty() { bytes } else { &head[..] };
+        let Some(decoder) = &mut self.decoder else { return Ok(true) };
+        let mut output = Vec::new();
+        loop {
+            let step = decoder.step(rest, &mut output)?;
+            rest = &rest[step.read..];
+            self.decoded += output.len() as u64;
+            if self.decoded > Self::ENOUGH {
+                return Ok(false);
+            }
+            if !step.full && (rest.is_empty() || step.read == 0) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
 fn count(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }

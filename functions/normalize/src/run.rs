@@ -4,10 +4,12 @@ mod brought;
 mod end;
 mod progress;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use catalog::Failure;
 use feeds::adapter::Adapter;
+use feeds::decode::{Check, DecodeError};
 use feeds::{Broken, Feed, Limits, Progress, Reason};
 use ledger::{Ledger, Owner, Registered, Run, RunClaim, Table};
 use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
@@ -27,6 +29,8 @@ const REJECTS_BYTES: usize = 2 << 20;
 const MANIFEST_IDS: usize = 20_000;
 /// Longest time between two commits: what a crash makes the next attempt do again.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// Bytes of a compressed object up to which it is decoded once before anything of it is taken. They are kept in memory meanwhile.
+const LOOKED_THROUGH: u64 = 8 << 20;
 /// A run is handed over when less time than this is left. It covers settling a window against a slow ledger, and the commit.
 const HAND_OVER: Duration = Duration::from_secs(20);
 
@@ -185,9 +189,19 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let mut feed = Feed::expecting(progress.info.checksum, adapter, &work.id.key, checkpoint, self.limits)
             .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?;
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
+        let mut ahead = VecDeque::new();
+        if progress.run.record == 0
+            && progress.info.size <= LOOKED_THROUGH
+            && let Some(broken) = self.look_through(&mut object, &mut ahead).await?
+        {
+            return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
+        }
         let mut outcomes = Vec::new();
         loop {
-            let piece = object.next().await.map_err(StreamError::Object)?;
+            let piece = match ahead.pop_front() {
+                Some(piece) => Some(piece),
+                None => object.next().await.map_err(StreamError::Object)?,
+            };
             let last = piece.is_none();
             feed.offer(piece.unwrap_or_default());
             loop {
@@ -228,6 +242,32 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 return Ok(End::Finished { failed: None, corrupt: false });
             }
         }
+    }
+
+    /// Decodes a compressed object to its check sum before anything of it counts: what a damaged one says may be wrong in any place. What was read is
+    /// in `ahead` then. The break, if it is damaged; one that is cut off is read up to there like any other.
+    async fn look_through(
+        &self,
+        object: &mut ObjectReader<O>,
+        ahead: &mut VecDeque<Vec<u8>>,
+    ) -> Result<Option<Broken>, StreamError> {
+        let mut check = Check::default();
+        while let Some(piece) = object.next().await.map_err(StreamError::Object)? {
+            let checked = check.take(&piece, &self.limits);
+            ahead.push_back(piece);
+            match checked {
+                Ok(true) => {}
+                Ok(false) => break,
+                // Whatever else there is, the feed itself finds.
+                Err(DecodeError::Truncated(_) | DecodeError::Setup(_)) => break,
+                Err(error @ DecodeError::Corrupt(..)) => {
+                    let message = format!("{error}; nothing of it was taken");
+                    let reason = Reason::CorruptCompression;
+                    return Ok(Some(Broken { reason, offset: 0, index: 0, message, excerpt: None }));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Brings the window to the ledger; `all` says that nothing follows.

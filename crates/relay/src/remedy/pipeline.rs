@@ -22,7 +22,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("ledger_unavailable", "DynamoDB did not answer, or throttles.", "If it stays: see the table's throttled requests, and whether a role or policy has changed.", GoesOn),
     remedy("manifest_unreadable", "The list of products that a full feed left cannot be read.", "Upload the last full feed again; withdrawals wait until then.", Unpark),
     remedy("mapping_unavailable", "Lambda did not let dlq-redrive pause a queue, or switch it on again.", "If it stays: see the function's role. `aws lambda update-event-source-mapping` does the same by hand.", GoesOn),
-    remedy("message_not_understood", "A message is no announcement of a product and no feed notification.", "Somebody else writes to the queue or the bus. `relay dlq park --code message_not_understood`, unless it is parked already; once it is settled: `relay dlq remove --code message_not_understood`.", Nothing),
+    remedy("message_not_understood", "A message is no announcement of a product and no feed notification.", "Somebody else writes to the queue or the bus. `relay dlq park --code message_not_understood`, unless it is parked already; `relay dlq parked` shows it. Once that is settled: `relay dlq remove --code message_not_understood`.", Nothing),
     remedy("no_reason_recorded", "A function died or ran out of time before it could say why.", "If it stays: see the function's errors, memory and duration in its log group.", GoesOn),
     remedy("not_claimed", "The ledger gave no lease and no reason.", "If it stays, this is a defect: keep the product's trace.", GoesOn),
     remedy("object_missing", "The feed's object has been deleted before it was read.", "Upload it again if it is still wanted.", Nothing),

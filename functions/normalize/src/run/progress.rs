@@ -228,7 +228,16 @@ impl<'a> Progressing<'a> {
     pub(super) fn broken(&mut self, broken: &Broken) -> String {
         let excerpt = broken.excerpt.clone().unwrap_or_default();
         self.reject(&rejection_of(broken), excerpt.as_bytes());
-        format!("{}: {} (byte {}, record {})", broken.reason, broken.message, broken.offset, broken.index)
+        let said = format!("{}: {} (byte {}, record {})", broken.reason, broken.message, broken.offset, broken.index);
+        let changed = self.run.counts.changed;
+        if broken.reason != Reason::CorruptCompression || changed == 0 {
+            return said;
+        }
+        // What was damaged may have been so long before anybody could see it.
+        let run = &self.run.run;
+        format!(
+            "{said}; what it said of {changed} products before, those of the run {run}, is doubtful until the next good file"
+        )
     }
 
     pub(super) fn count(&mut self, settled: Settled) {
