@@ -5,8 +5,17 @@
 use crate::pipeline::{Faults, Feed, Pipeline};
 use crate::runs::Runs;
 
-const NONE: Faults =
-    Faults { crashes: 0, timeouts: 0, stalls: 0, duplicates: 0, losses: 0, refusals: 0, redrives: 0, edits: 0 };
+const NONE: Faults = Faults {
+    crashes: 0,
+    timeouts: 0,
+    stalls: 0,
+    duplicates: 0,
+    losses: 0,
+    refusals: 0,
+    redrives: 0,
+    edits: 0,
+    deletions: 0,
+};
 
 /// Feeds by what they say of the product, oldest first; a small letter is a fast run.
 #[must_use]
@@ -27,6 +36,9 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         pipeline("two fast feeds in any order", "ab", 1, NONE),
         pipeline("a person edits", "AB", 1, Faults { edits: 1, ..NONE }),
         pipeline("a person edits and takes it back", "A", 2, Faults { edits: 3, ..NONE }),
+        pipeline("a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
+        pipeline("a person deletes, a message is lost", "A", 1, Faults { deletions: 1, losses: 1, ..NONE }),
+        pipeline("a person deletes, a function dies", "A", 1, Faults { crashes: 1, deletions: 1, ..NONE }),
         pipeline("a message is lost", "AB", 2, Faults { losses: 1, ..NONE }),
         pipeline("a person edits, a message is lost", "A", 1, Faults { edits: 2, losses: 1, ..NONE }),
         pipeline("a person edits, a function dies", "A", 1, Faults { crashes: 1, edits: 1, ..NONE }),

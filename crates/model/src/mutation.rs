@@ -84,6 +84,8 @@ pub enum Step {
     DoubtIsDone,
     /// The change feed leaves a save alone although somebody is bringing the product to the shop.
     FeedIgnoresWork,
+    /// The comparison takes a deleted product for known to the shop, although somebody is bringing it there.
+    ComparisonIgnoresWork,
     /// The change feed does not compare what the PIM shows with what the shop was fed from.
     FeedIgnoresEdits,
 }

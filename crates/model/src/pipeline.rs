@@ -15,13 +15,14 @@ use std::sync::Arc;
 use catalog::ContentHash;
 use ledger::core::Item;
 use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
-use ledger::core::stage;
+use ledger::core::state::ProductState;
+use ledger::core::{missing, stage};
 use stateright::{Model, Property};
 
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::apply;
+use world::{DELETED, Flight, Phase, Run, View, Work, WorkStep, Worker, key};
 pub use world::{Faults, Feed, World};
-use world::{Flight, Phase, Run, View, Work, WorkStep, Worker, key};
 
 /// A configuration of the model.
 #[derive(Clone, Debug)]
@@ -73,6 +74,10 @@ pub enum Action {
     Edits,
     /// The change feed looks at what was saved; then it reads the state and announces, if need be.
     ChangeFeed,
+    /// A person deletes the product in the PIM.
+    Deletes,
+    /// The comparison reads the state; then it looks into the PIM and announces, if need be.
+    Compares,
     /// The sweep announces a pending product.
     Sweeps,
     /// Time passes.
@@ -110,6 +115,8 @@ impl Model for Pipeline {
             workers: [vec![Worker::Idle; self.workers], vec![Worker::Idle; self.workers]],
             saved: false,
             looked: None,
+            gone: false,
+            compared: None,
             lost: false,
             left: self.faults,
         }]
@@ -140,11 +147,17 @@ impl Model for Pipeline {
         for flight in 0..world.flights.len() {
             actions.extend([Action::Lands(flight), Action::Vanishes(flight)]);
         }
-        if world.left.edits > 0 && world.targets[0].is_some() {
+        if world.left.edits > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
             actions.push(Action::Edits);
         }
         if world.saved || world.looked.is_some() {
             actions.push(Action::ChangeFeed);
+        }
+        if world.left.deletions > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
+            actions.push(Action::Deletes);
+        }
+        if world.gone || world.compared.is_some() {
+            actions.push(Action::Compares);
         }
         if world.at_rest() && world.pending() {
             actions.push(Action::Sweeps);
@@ -250,21 +263,45 @@ impl Pipeline {
             }
             Action::ChangeFeed => match world.looked.take() {
                 Some(view) if self.is_left_alone(world, view) => {}
-                Some(_) => {
-                    let write = Mutation::write(self.mutation, Op::Edited, stage::edited(&key(), 0));
-                    if let Ok(after) = apply(&world.state, &write) {
-                        world.state = after;
-                    }
-                    world.send(1);
-                }
+                Some(_) => self.announce_edit(world),
                 None => {
                     world.saved = false;
-                    world.looked = world.targets[0];
+                    // What was deleted is not in the feed.
+                    world.looked = world.targets[0].filter(|pim| *pim != DELETED);
+                }
+            },
+            Action::Deletes => {
+                world.left.deletions -= 1;
+                world.targets[0] = Some(DELETED);
+                world.gone = true;
+            }
+            Action::Compares => match world.compared.take() {
+                None => {
+                    world.gone = false;
+                    world.compared = Some(stages::compared(&world.state));
+                }
+                Some(seen) => {
+                    let mut seen = ProductState::of(&seen);
+                    if Mutation::step(self.mutation, Step::ComparisonIgnoresWork) {
+                        seen.medusa.owner = None;
+                    }
+                    if world.targets[0] == Some(DELETED) && missing::is_to_be_told(&seen) {
+                        self.announce_edit(world);
+                    }
                 }
             },
             Action::Sweeps => world.send(0),
             Action::Tick => world.tick(),
         }
+    }
+
+    /// Counts a save, or a deletion, at the product; then announces it to the shop.
+    fn announce_edit(&self, world: &mut World) {
+        let write = Mutation::write(self.mutation, Op::Edited, stage::edited(&key(), 0));
+        if let Ok(after) = apply(&world.state, &write) {
+            world.state = after;
+        }
+        world.send(1);
     }
 
     /// A request lands. Where nobody edits, the change feed is left out: messages and the sweep do without.

@@ -5,8 +5,17 @@ use crate::mutation::{How, Mutation, Op, Step};
 use crate::pipeline::{Faults, Pipeline};
 use crate::runs::Runs;
 
-const NONE: Faults =
-    Faults { crashes: 0, timeouts: 0, stalls: 0, duplicates: 0, losses: 0, refusals: 0, redrives: 0, edits: 0 };
+const NONE: Faults = Faults {
+    crashes: 0,
+    timeouts: 0,
+    stalls: 0,
+    duplicates: 0,
+    losses: 0,
+    refusals: 0,
+    redrives: 0,
+    edits: 0,
+    deletions: 0,
+};
 const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
 const STALL: Faults = Faults { stalls: 1, ..NONE };
@@ -62,6 +71,9 @@ pub fn of_products() -> Vec<Pipeline> {
         without("an announced save is counted", Unchanged(Op::Edited, "edits"), "A", 1, Faults { edits: 1, ..LOSS }),
         without("a save that came after the claim is not taken for shown", Unconditional(Op::Complete, "edits"), "A", 1, Faults { edits: 1, ..LOSS }),
         without("two stages that complete at once do not hide a save", Unconditional(Op::Arrived, "edits"), "A", 2, Faults { edits: 1, duplicates: 1, ..LOSS }),
+        // Deletions in the PIM
+        without("a deleted product is announced while somebody brings it to the shop", How::Step(Step::ComparisonIgnoresWork), "A", 1, Faults { deletions: 1, ..NONE }),
+        without("a deleted product is pending until the shop was told", Unchanged(Op::Edited, "pending_since"), "A", 1, Faults { deletions: 1, ..LOSS }),
         // Rule 4: late requests
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),

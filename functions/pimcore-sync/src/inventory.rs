@@ -340,7 +340,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         for key in keys {
             let Some(state) = states.get(key) else { continue };
             match products.get(key) {
-                None if missing::decide(state) == missing::Missing::Announce => gone.push(key.clone()),
+                None if missing::is_to_be_told(state) => gone.push(key.clone()),
                 Some(Ok(product)) if react(&change_of(product), state, None) == Reaction::Repair => {
                     wrong.push((change_of(product), key.clone()));
                 }

@@ -3,23 +3,10 @@
 //! The reader reads the state first, then the PIM, so that a product that is being made is not taken for a deleted one: the state says that the PIM
 //! holds it only after it does.
 
-use super::lift;
-use super::stage::Stage;
 use super::state::{ProductState, StageState};
 
 /// What the shop's stage notes as seen ([`Applied::seen`](super::stage::Applied)) when the PIM did not have the product. No digest is this word.
 pub const SEEN: &str = "missing";
-
-/// What it means that the PIM lacks a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// The shop has never had it, or was fed after the deletion.
-    Settled,
-    /// It is about to be made in the PIM, which is announced to the shop.
-    Coming,
-    /// The shop has to look.
-    Announce,
-}
 
 /// Whether the ledger expects the PIM to have a product, so that it is worth a look.
 #[must_use]
@@ -28,16 +15,14 @@ pub fn is_expected(state: &ProductState) -> bool {
     (known(&state.pimcore) || known(&state.medusa)) && !is_told(state)
 }
 
-/// Decides about a product that the PIM lacks.
+/// Whether the shop has to look at a product that the PIM lacks: it has it, or may be given it by somebody who read the PIM before, and was not
+/// told. One that is about to be made in the PIM is not left out: its maker may have been overtaken by the person, and whoever makes it
+/// announces it afterwards.
 #[must_use]
-pub fn decide(state: &ProductState) -> Missing {
+pub fn is_to_be_told(state: &ProductState) -> bool {
     let shop = &state.medusa;
-    if is_told(state) || (shop.applied.is_none() && shop.owner.is_none() && shop.recheck_at.is_none()) {
-        return Missing::Settled;
-    }
-    let held = state.pimcore.applied.as_ref().map(|applied| &applied.hash);
-    let newer = state.hash.is_some() && held != state.hash.as_ref() && lift::standing(state, Stage::Pimcore).is_none();
-    if newer || state.pimcore.owner.is_some() { Missing::Coming } else { Missing::Announce }
+    let has_it = shop.applied.is_some() || shop.owner.is_some() || shop.recheck_at.is_some();
+    has_it && !is_told(state)
 }
 
 /// The shop was fed when the PIM did not have it, and nobody has been at it since.
@@ -57,11 +42,10 @@ pub const fn too_many(missing: u64, looked_at: u64, percent: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use catalog::{ContentHash, Failure, Version};
+    use catalog::{ContentHash, Version};
 
     use super::*;
     use crate::core::stage::Applied;
-    use crate::core::state::RecordedError;
 
     fn applied(hash: &str, seen: Option<&str>) -> StageState {
         let applied = Applied {
@@ -83,38 +67,30 @@ mod tests {
     #[test]
     fn what_the_shop_sells_and_the_pim_lacks_is_announced_whoever_saw_it_before() {
         assert!(is_expected(&sold()));
-        assert_eq!(decide(&sold()), Missing::Announce);
+        assert!(is_to_be_told(&sold()));
         // Made by a person in the PIM: no feed knows it.
         let made = ProductState { hash: None, pimcore: StageState::default(), ..sold() };
-        assert!(is_expected(&made) && decide(&made) == Missing::Announce);
+        assert!(is_expected(&made) && is_to_be_told(&made));
         // Fed by a release that noted nothing, or being fed by somebody who may have read the PIM before.
         let silent = ProductState { medusa: applied("a", None), ..sold() };
         let mut fed = ProductState { medusa: StageState::default(), ..sold() };
         fed.medusa.owner = Some("somebody".into());
-        for state in [silent, fed] {
-            assert_eq!(decide(&state), Missing::Announce, "{state:?}");
+        // About to be made again: whoever makes it may have been overtaken.
+        let newer = ProductState { hash: Some(ContentHash::from_text("b")), ..sold() };
+        let mut held = sold();
+        held.pimcore.owner = Some("somebody".into());
+        for state in [silent, fed, newer, held] {
+            assert!(is_to_be_told(&state), "{state:?}");
         }
     }
 
     #[test]
     fn what_the_shop_was_told_or_never_had_is_left_alone() {
         let mut told = ProductState { medusa: applied("a", Some(SEEN)), ..sold() };
-        assert!(!is_expected(&told) && decide(&told) == Missing::Settled);
+        assert!(!is_expected(&told) && !is_to_be_told(&told));
         told.medusa.owner = Some("somebody".into());
-        assert_eq!(decide(&told), Missing::Announce);
-        assert_eq!(decide(&ProductState { medusa: StageState::default(), ..sold() }), Missing::Settled);
-    }
-
-    #[test]
-    fn what_is_about_to_be_made_again_is_left_to_its_maker_unless_the_pim_refuses_it() {
-        let newer = ProductState { hash: Some(ContentHash::from_text("b")), ..sold() };
-        let mut held = sold();
-        held.pimcore.owner = Some("somebody".into());
-        assert_eq!((decide(&newer), decide(&held)), (Missing::Coming, Missing::Coming));
-        let mut refused = newer;
-        refused.pimcore.attempts = 1;
-        refused.pimcore.last_error = Some(RecordedError::new(&Failure::permanent("pimcore_refused", ""), 0));
-        assert_eq!(decide(&refused), Missing::Announce);
+        assert!(is_to_be_told(&told));
+        assert!(!is_to_be_told(&ProductState { medusa: StageState::default(), ..sold() }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::stages::believed;
-use super::world::{STAGES, WorkStep, Worker};
+use super::world::{DELETED, STAGES, WorkStep, Worker};
 use super::{Pipeline, World};
 
 /// At rest both targets hold the newest desired state.
@@ -64,6 +64,8 @@ fn belief(_: &Pipeline, world: &World) -> bool {
             || world.workers[at].iter().any(|worker| matches!(worker, Worker::Working(_)));
         open || match (believed(&world.state, at), world.targets[at]) {
             (None, _) => true,
+            // A person has deleted it: the ledger goes on knowing what it once held.
+            (Some(_), Some(DELETED)) if at == 0 => true,
             (Some(view), Some(target)) => target.content == view.content && (at == 0 || target.edit == view.edit),
             (Some(_), None) => false,
         }
@@ -79,7 +81,9 @@ fn one_worker(_: &Pipeline, world: &World) -> bool {
 }
 
 fn no_sweep(_: &Pipeline, world: &World) -> bool {
-    !world.at_rest() || world.lost || world.excused() || !world.pending()
+    // A push that was claimed before the PIM's stage was first completed, and finds the product deleted, does not know what the PIM held.
+    let overtaken = world.targets[0] == Some(DELETED);
+    !world.at_rest() || overtaken || world.lost || world.excused() || !world.pending()
 }
 
 fn recovers(model: &Pipeline, world: &World) -> bool {

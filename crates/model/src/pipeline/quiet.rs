@@ -30,6 +30,9 @@ impl Pipeline {
             while world.saved || world.looked.is_some() {
                 self.happen(&mut world, Action::ChangeFeed);
             }
+            while world.gone || world.compared.is_some() {
+                self.happen(&mut world, Action::Compares);
+            }
             for stage in 0..2 {
                 for _ in 0..world.queues[stage] {
                     self.happen(&mut world, Action::Take(stage));

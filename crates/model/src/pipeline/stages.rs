@@ -3,10 +3,10 @@
 use catalog::{ContentHash, Failure, Request, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
-use ledger::core::{Item, Value};
+use ledger::core::{Item, Value, missing};
 
 use super::Pipeline;
-use super::world::{Flight, LEASES, STAGES, View, Work, WorkStep, Worker, World, hash_of, key, only, owner};
+use super::world::{DELETED, Flight, LEASES, STAGES, View, Work, WorkStep, Worker, World, hash_of, key, only, owner};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::{Shared, apply};
 
@@ -136,7 +136,7 @@ impl Pipeline {
             WorkStep::Complete(view, seen) => {
                 let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(&seen));
                 let me = owner(work.owner);
-                let applied = applied(at, view, &work.version);
+                let applied = applied(at, view, &work.version, &claimed);
                 let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
                 match self.mutated(Op::Complete, &world.state, write) {
                     Ok(after) => {
@@ -209,7 +209,13 @@ fn relevant(at: usize, item: &Item) -> Shared {
     only(item, &names)
 }
 
-fn applied(at: usize, view: View, version: &str) -> Applied {
+fn applied(at: usize, view: View, version: &str, claimed: &ProductState) -> Applied {
+    if view == DELETED {
+        // The content that the PIM was last made to hold, and that it is not there any more.
+        let held = claimed.pimcore.applied.as_ref().map_or_else(|| ContentHash::from_text("-"), |pim| pim.hash.clone());
+        let (view, seen) = (Some("-".to_owned()), Some(missing::SEEN.to_owned()));
+        return Applied { hash: held, version: Version::from_text(version), remote_id: None, view, seen, at: 0 };
+    }
     Applied {
         hash: ContentHash::from_text(view.content.to_string()),
         version: Version::from_text(version),
@@ -218,6 +224,12 @@ fn applied(at: usize, view: View, version: &str) -> Applied {
         seen: (at == 1).then(|| digest(view)),
         at: 0,
     }
+}
+
+/// What deciding about a deleted product looks at.
+pub(crate) fn compared(item: &Item) -> Shared {
+    let names = ["medusa_hash", "medusa_seen", "medusa_owner", "medusa_recheck_at"];
+    only(item, &names.map(str::to_owned))
 }
 
 /// What the PIM shows, as the ledger notes it when the shop holds it.
@@ -229,6 +241,9 @@ pub(crate) fn digest(view: View) -> String {
 pub(crate) fn believed(item: &Item, at: usize) -> Option<View> {
     let name = STAGES[at].as_str();
     let content = hash_of(item, &format!("{name}_hash"))?;
+    if item.get(&format!("{name}_view")).and_then(Value::text) == Some("-") {
+        return Some(DELETED);
+    }
     let edit = item.get(&format!("{name}_view")).and_then(Value::text).and_then(|text| text.parse().ok()).unwrap_or(0);
     Some(View { content, edit })
 }

@@ -28,6 +28,8 @@ pub struct Faults {
     pub redrives: u8,
     /// Edits by a person in the PIM (no fault, but bounded like one).
     pub edits: u8,
+    /// Deletions by a person in the PIM (likewise).
+    pub deletions: u8,
 }
 
 /// One feed that mentions the product. Its place in the list is its version.
@@ -47,6 +49,9 @@ pub struct View {
     /// What the person made of it: every second edit takes the one before back.
     pub edit: u8,
 }
+
+/// What a target shows of a product that was deleted in the PIM: nothing there, nothing for sale in the shop.
+pub(crate) const DELETED: View = View { content: '-', edit: 0 };
 
 /// A request without anybody who waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +180,10 @@ pub struct World {
     pub saved: bool,
     /// What the change feed saw in the PIM, before it reads the state.
     pub looked: Option<View>,
+    /// A deletion that no comparison has found yet.
+    pub gone: bool,
+    /// What the comparison read of the state, before it looks into the PIM.
+    pub compared: Option<Shared>,
     /// Whether a message was lost.
     pub lost: bool,
     /// What may still go wrong.
@@ -225,6 +234,8 @@ impl World {
             && self.flights.is_empty()
             && !self.saved
             && self.looked.is_none()
+            && !self.gone
+            && self.compared.is_none()
             && self.runs.iter().all(|run| matches!(run.phase, Phase::Absent | Phase::Done))
     }
 
@@ -247,7 +258,9 @@ impl World {
 
     /// Whether ledger and targets hold the newest content, and the shop the person's newest edit.
     pub(crate) fn converged(&self, newest: char) -> bool {
-        self.targets[0].is_some_and(|pim| pim.content == newest)
+        // Deleted by a person after it had the newest content: it stays away.
+        let deleted = self.targets[0] == Some(DELETED) && hash_of(&self.state, "pimcore_hash") == Some(newest);
+        (deleted || self.targets[0].is_some_and(|pim| pim.content == newest))
             && self.targets[1] == self.targets[0]
             && hash_of(&self.doc, "hash") == Some(newest)
             && hash_of(&self.state, "hash") == Some(newest)
@@ -261,6 +274,7 @@ impl World {
 
     pub(crate) fn tick(&mut self) {
         self.state = tick(&self.state);
+        self.compared = self.compared.as_ref().map(tick);
         for flight in &mut self.flights {
             flight.left -= 1;
         }
