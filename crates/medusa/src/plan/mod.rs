@@ -7,13 +7,16 @@
 //! item). Such a plan says [`look_again`](Plan::look_again): after its calls the product is read and planned once more. Planning
 //! an equal product gives an empty plan, so this comes to rest.
 
+mod apart;
 mod options;
+mod partial;
 mod sale;
 mod stock;
 #[cfg(test)]
 mod tests;
 mod variants;
 
+pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
 pub(crate) use stock::location as stock_location;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apart::apart;
 use super::options::Axes;
 use super::{Known, Note, Plan, Structure, metadata, stock};
 use crate::api::Amount;
@@ -154,9 +155,7 @@ pub(super) fn plan(
         let remove = axes.surplus.clone();
         plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
     }
-    if !batch.is_empty() {
-        plan.structure.push(Structure::Variants(batch));
-    }
+    plan.structure.extend(apart(batch));
     let leftovers = axes.leftovers(article, &held);
     if !leftovers.is_empty() {
         plan.structure.push(Structure::Options(leftovers));

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Change, Leaving, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
+use super::update::MOST_ROUNDS;
+use super::{Change, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{
     ImageWrite, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch, ProductsBatchReply, Ref,
     TranslationCreate, TranslationsBatch, VariantWrite,
@@ -29,6 +30,7 @@ impl Shop {
         offers: Vec<Offer<'a>>,
         outcomes: &mut [Option<Outcome>],
         owners: &impl SkuOwners,
+        partials: &'a Partials,
         deadline: Instant,
     ) -> Vec<Work<'a>> {
         let bodies: Vec<(Offer<'a>, ProductCreate)> =
@@ -60,8 +62,8 @@ impl Shop {
             }
         }
         for Weighed { offer, body } in alone {
-            match self.create_alone(&offer, body, owners, deadline).await {
-                Ok(created) => works.extend(self.remaining(&[offer], created, outcomes)),
+            match self.create_alone(offer, body, owners, partials, deadline).await {
+                Ok((offer, created)) => works.extend(self.remaining(&[offer], created, outcomes)),
                 Err(failure) => outcomes[offer.slot] = Some(Err(failure)),
             }
         }
@@ -75,29 +77,33 @@ impl Shop {
         Ok(reply.created)
     }
 
-    /// One product at a time, taking over SKUs that others hold without a right to them.
-    async fn create_alone(
+    /// One product at a time, taking over SKUs that others hold without a right to them. A variant whose SKU somebody holds with good reason
+    /// is left out.
+    async fn create_alone<'a>(
         &self,
-        offer: &Offer<'_>,
-        body: ProductCreate,
+        mut offer: Offer<'a>,
+        mut body: ProductCreate,
         owners: &impl SkuOwners,
+        partials: &'a Partials,
         deadline: Instant,
-    ) -> Result<Vec<Product>, catalog::Failure> {
-        let mut freed = 0;
-        loop {
+    ) -> Result<(Offer<'a>, Vec<Product>), catalog::Failure> {
+        for _ in 0..MOST_ROUNDS {
             match self.create_batch(std::slice::from_ref(&body), deadline).await {
-                Ok(created) => return Ok(created),
+                Ok(created) => return Ok((offer, created)),
                 Err(error) => match error.refusal() {
-                    Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
-                        if freed <= body.variants.len() =>
-                    {
-                        self.free_sku(taken, offer.key, owners, deadline).await?;
-                        freed += 1;
+                    Some(Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)) => {
+                        let skus: Vec<&str> = offer.article.variants.iter().map(|v| v.sku.as_str()).collect();
+                        let found = self.taken(&skus, deadline).await.map_err(|error| error.about(offer.key))?;
+                        let taken = self.free_skus(found, offer.key, owners, deadline).await?;
+                        offer = offer.without(taken, None, &self.references, partials)?;
+                        body = self::body(&offer, &self.references);
                     }
                     _ => return Err(error.about(offer.key)),
                 },
             }
         }
+        let restless = format!("{}: its SKUs are taken again and again while it is created", offer.key);
+        Err(catalog::Failure::transient("medusa_restless", restless))
     }
 
     /// What is left to do for created products. Replies come in any order, so they are matched by handle.
@@ -176,6 +182,7 @@ impl Shop {
             },
             change: Change::Created,
             notes: vec![],
+            waits: offer.waits.cloned(),
         }
     }
 }

@@ -13,14 +13,15 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey, Request};
 
 use crate::api::Medusa;
-use crate::api::model::{Metadata, ProductUpdate, TranslationsBatch};
+use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
 use crate::codes;
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::plan::{self, Entry, Note, Shelves};
@@ -120,6 +121,8 @@ struct Work<'a> {
     last: ProductUpdate,
     change: Change,
     notes: Vec<Note>,
+    /// Why something of it has to wait, although the rest is done.
+    waits: Option<Failure>,
 }
 
 /// An article to be offered and where its result goes.
@@ -134,6 +137,49 @@ struct Offer<'a> {
     recall: &'a Recall,
     /// A product of somebody else has our handle.
     handle_taken: bool,
+    /// Why a variant is left out of the article for now.
+    waits: Option<&'a Failure>,
+}
+
+/// What can be had of an article whose other variants have to wait.
+struct Partial {
+    article: Article,
+    marker: String,
+    why: Failure,
+}
+
+/// A place for one [`Partial`], which outlives the rounds that make it.
+type Partials = [OnceLock<Partial>];
+
+impl<'a> Offer<'a> {
+    /// The same offer of what is left without the variants whose SKUs others hold; those who hold them are in the failures. If nothing is
+    /// left, the first of these.
+    fn without(
+        self,
+        taken: BTreeMap<String, Failure>,
+        there: Option<&Product>,
+        references: &References,
+        places: &'a Partials,
+    ) -> Result<Self, Failure> {
+        let skus = taken.keys().map(String::as_str).collect();
+        let partial = plan::without(self.article, there, &skus);
+        let mut whys = self.waits.cloned().into_iter().chain(taken.into_values());
+        let Some(mut why) = whys.next() else { return Ok(self) };
+        for other in whys {
+            why.message = format!("{}; {}", why.message, other.message);
+        }
+        let Some(article) = partial else { return Err(why) };
+        let presence = Presence::Offered(Box::new(article.clone()));
+        let marker = Desired { key: self.key.clone(), presence }.marker(references);
+        let mut partial = Some(Partial { article, marker, why });
+        for place in places {
+            let own = place.get_or_init(|| partial.take().unwrap_or_else(|| unreachable!("taken by one place")));
+            if partial.is_none() {
+                return Ok(Self { article: &own.article, marker: &own.marker, waits: Some(&own.why), ..self });
+            }
+        }
+        unreachable!("one place for each round")
+    }
 }
 
 impl Shop {
@@ -194,6 +240,7 @@ impl Shop {
                     last: ProductUpdate { status: Some("draft"), ..ProductUpdate::of(there.id) },
                     change: Change::Withdrawn,
                     notes: vec![],
+                    waits: None,
                 }),
                 (Presence::Offered(article), there) => {
                     if let Err(failure) = article.check(key) {
@@ -202,8 +249,16 @@ impl Shop {
                         continue;
                     }
                     let (marker, depth) = (markers[slot].as_str(), *depth);
-                    let offer =
-                        Offer { slot, key, article, marker, depth, recall: &nothing, handle_taken: found.handle_taken };
+                    let offer = Offer {
+                        slot,
+                        key,
+                        article,
+                        marker,
+                        depth,
+                        recall: &nothing,
+                        handle_taken: found.handle_taken,
+                        waits: None,
+                    };
                     match there {
                         None => new.push(offer),
                         Some(there)
@@ -222,11 +277,13 @@ impl Shop {
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
         }
+        let partials: Vec<OnceLock<Partial>> =
+            (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();
         if !known.is_empty() {
-            works.extend(self.update(known, outcomes, owners, deadline).await?);
+            works.extend(self.update(known, outcomes, owners, &partials, deadline).await?);
         }
         if !new.is_empty() {
-            works.extend(self.create(new, outcomes, owners, deadline).await);
+            works.extend(self.create(new, outcomes, owners, &partials, deadline).await);
         }
         self.settle(works, outcomes, owners, deadline).await;
         Ok(())

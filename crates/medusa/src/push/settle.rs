@@ -34,7 +34,7 @@ impl Shop {
                 tracing::warn!(product = %work.key, "{note}");
             }
             let done = Pushed { product_id: Some(work.last.id), change: work.change, notes: work.notes };
-            outcomes[work.slot] = Some(Ok(done));
+            outcomes[work.slot] = Some(work.waits.map_or(Ok(done), Err));
         }
     }
 

@@ -4,6 +4,7 @@
 //! another, the two are pushed in any order, so the new owner may come first. The PIM decides whose the SKU is; what a
 //! crash or an old bug left behind has no owner and gives way.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
@@ -58,6 +59,41 @@ impl Shop {
             }
         }
         Ok(())
+    }
+
+    /// Which of these SKUs a variant or an inventory item has.
+    pub(super) async fn taken(&self, skus: &[&str], deadline: Instant) -> Result<BTreeSet<String>, ApiError> {
+        let mut taken = BTreeSet::new();
+        for chunk in split_query("sku[]", skus) {
+            // Twice as many as asked for: an item can be in the way of a variant that is not its own.
+            let limit = (2 * chunk.len()).to_string();
+            let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|sku| ("sku[]", sku)).collect();
+            query.extend([("fields", "sku"), ("limit", limit.as_str())]);
+            let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+            taken.extend(variants.into_iter().filter_map(|variant| variant.sku));
+            let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
+            taken.extend(inventory_items.into_iter().filter_map(|item| item.sku));
+        }
+        Ok(taken)
+    }
+
+    /// Makes what can be made free of these SKUs free for `heir`; why the others cannot, by SKU.
+    pub(super) async fn free_skus(
+        &self,
+        taken: BTreeSet<String>,
+        heir: &ProductKey,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<BTreeMap<String, Failure>, Failure> {
+        let mut held = BTreeMap::new();
+        for sku in taken {
+            match self.free_sku(&Refusal::SkuTaken(sku.clone()), heir, owners, deadline).await {
+                Ok(()) => {}
+                Err(failure) if failure.code == "medusa_sku_taken" => drop(held.insert(sku, failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(held)
     }
 
     /// Removes inventory items of these SKUs that no variant uses. Medusa makes and removes them in a step of its own; if it dies before
@@ -125,7 +161,11 @@ struct Variants {
 
 #[derive(Deserialize)]
 struct Holder {
+    #[serde(default)]
     id: String,
+    #[serde(default)]
+    sku: Option<String>,
+    #[serde(default)]
     product_id: String,
     product: Option<HolderProduct>,
 }
@@ -143,7 +183,10 @@ struct Items {
 
 #[derive(Deserialize)]
 struct Item {
+    #[serde(default)]
     id: String,
+    #[serde(default)]
+    sku: Option<String>,
     #[serde(default)]
     variants: Vec<Option<ItemVariant>>,
 }

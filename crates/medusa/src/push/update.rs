@@ -8,7 +8,7 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
-use super::{Change, Depth, Offer, Outcome, Shop, SkuOwners, Work, done, under_way};
+use super::{Change, Depth, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::desired::{MARKER, PENDING};
@@ -18,7 +18,7 @@ use crate::{codes, said};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
 /// more only if somebody else changes the product meanwhile.
-const MOST_ROUNDS: usize = 4;
+pub(super) const MOST_ROUNDS: usize = 4;
 
 impl Shop {
     /// Changes what has to be changed step by step; what remains comes back as work for the last steps.
@@ -27,22 +27,20 @@ impl Shop {
         known: Vec<(Offer<'a>, String)>,
         outcomes: &mut [Option<Outcome>],
         owners: &(impl SkuOwners + StockBooks),
+        partials: &'a Partials,
         deadline: Instant,
     ) -> Result<Vec<Work<'a>>, Failure> {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
         let mut open = known;
         for round in 1..=MOST_ROUNDS {
-            let ids: Vec<&str> = open.iter().map(|(_, id)| id.as_str()).collect();
-            let mut there: HashMap<String, Product> = self
-                .read_in_full(&ids, deadline)
-                .await?
-                .into_iter()
-                .map(|product| (product.id.clone(), product))
-                .collect();
+            let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
+            }
+            if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
+                there = self.read_by_id(&open, deadline).await?;
             }
             let mut planned = Vec::new();
             for (offer, id) in open {
@@ -83,8 +81,12 @@ impl Shop {
                         tracing::info!(product = %offer.key, round, %error, "looking again");
                         open.push((offer, product.id));
                     }
+                    // The next round leaves it out.
+                    Err(Stumble::Taken(_)) if round < MOST_ROUNDS => open.push((offer, product.id)),
                     Err(Stumble::Conflict(error)) => outcomes[offer.slot] = Some(Err(error.about(offer.key))),
-                    Err(Stumble::Failed(failure)) => outcomes[offer.slot] = Some(Err(failure)),
+                    Err(Stumble::Taken(failure) | Stumble::Failed(failure)) => {
+                        outcomes[offer.slot] = Some(Err(failure))
+                    }
                 }
             }
             if open.is_empty() {
@@ -97,6 +99,65 @@ impl Shop {
             outcomes[offer.slot] = Some(Err(said::transient(codes::RESTLESS, restless)));
         }
         Ok(works)
+    }
+
+    async fn read_by_id(
+        &self,
+        open: &[(Offer<'_>, String)],
+        deadline: Instant,
+    ) -> Result<HashMap<String, Product>, ApiError> {
+        let ids: Vec<&str> = open.iter().map(|(_, id)| id.as_str()).collect();
+        let products = self.read_in_full(&ids, deadline).await?;
+        Ok(products.into_iter().map(|product| (product.id.clone(), product)).collect())
+    }
+
+    /// Finds out, before anything is written, which SKUs that products are about to get are taken. What nobody has a right to is made free;
+    /// a variant whose SKU somebody holds with good reason is left out for now. Says whether anything was written, so that what was read
+    /// may not be so any more.
+    async fn leave_out<'a>(
+        &self,
+        open: &mut Vec<(Offer<'a>, String)>,
+        there: &HashMap<String, Product>,
+        outcomes: &mut [Option<Outcome>],
+        owners: &impl SkuOwners,
+        partials: &'a Partials,
+        deadline: Instant,
+    ) -> Result<bool, Failure> {
+        let new_to = |offer: &Offer<'a>, id: &String| {
+            let has: BTreeSet<&str> =
+                there.get(id).into_iter().flat_map(|p| &p.variants).filter_map(|v| v.sku.as_deref()).collect();
+            let wanted = offer.article.variants.iter().map(|variant| variant.sku.as_str());
+            wanted.filter(|sku| !has.contains(sku)).collect::<Vec<_>>()
+        };
+        let new: Vec<&str> = open.iter().flat_map(|(offer, id)| new_to(offer, id)).collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let found = self.taken(&new, deadline).await?;
+        let mut written = false;
+        let mut left = Vec::with_capacity(open.len());
+        for (offer, id) in open.drain(..) {
+            let own: BTreeSet<String> =
+                new_to(&offer, &id).into_iter().filter(|sku| found.contains(*sku)).map(str::to_owned).collect();
+            let asked = own.len();
+            let result = match self.free_skus(own, offer.key, owners, deadline).await {
+                Ok(held) if held.is_empty() => Ok((offer, asked)),
+                Ok(held) => {
+                    let freed = asked - held.len();
+                    offer.without(held, there.get(&id), &self.references, partials).map(|offer| (offer, freed))
+                }
+                Err(failure) => Err(failure),
+            };
+            match result {
+                Ok((offer, freed)) => {
+                    written |= freed > 0;
+                    left.push((offer, id));
+                }
+                Err(failure) => outcomes[offer.slot] = Some(Err(failure)),
+            }
+        }
+        *open = left;
+        Ok(written)
     }
 
     /// Says of products that need several calls that they are under way, so that an interruption cannot leave a half-changed product that
@@ -160,7 +221,11 @@ impl Shop {
                     Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
                         if freed <= offer.article.variants.len() =>
                     {
-                        self.free_sku(taken, offer.key, owners, deadline).await.map_err(Stumble::Failed)?;
+                        let free = self.free_sku(taken, offer.key, owners, deadline).await;
+                        free.map_err(|failure| match failure.code.as_str() {
+                            "medusa_sku_taken" => Stumble::Taken(failure),
+                            _ => Stumble::Failed(failure),
+                        })?;
                         freed += 1;
                     }
                     Some(Refusal::Missing) => return Err(Stumble::Conflict(error)),
@@ -223,6 +288,7 @@ impl Shop {
             last,
             change: if changed { Change::Updated } else { Change::Unchanged },
             notes: plan.notes,
+            waits: offer.waits.cloned(),
         }
     }
 }
@@ -236,6 +302,8 @@ struct ItemReply {
 enum Stumble {
     /// It is not as it was read: read it again.
     Conflict(ApiError),
+    /// Somebody took one of its SKUs after it was looked up.
+    Taken(Failure),
     /// For this delivery, it is over.
     Failed(Failure),
 }
