@@ -32,7 +32,7 @@ ANSWERS: dict[str, Any] = {
     "pimcore-sync-products": TAKEN,
     "pimcore-sync-unknown-product": TAKEN,
     "pimcore-sync-poison": TAKEN,
-    "pimcore-sync-changes": {"changes": {"foreign": int}, "inventory": None},
+    "pimcore-sync-changes": {"changes": {"foreign": int}, "census": dict},
     "pimcore-sync-reconcile": {"inventory": {"complete": True}},
     "pimcore-sync-unknown-action": "unknown variant `explode`, expected `changes` or `reconcile`",
     "medusa-push-products": TAKEN,

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use catalog::{Failure, ProductKey};
 use fastrand::Rng;
 use medusa::{Article, Book, Change, Depth, Desired, Recall, Said, SkuOwners, StockBooks};
-use support::orders::{Fulfilment, Order, Orders};
 use proxy::{Fault, Proxy};
+use support::orders::{Fulfilment, Order, Orders};
 use support::{Real, books, deadline, offered, setting, shirt};
 use tokio::sync::{Mutex, MutexGuard};
 

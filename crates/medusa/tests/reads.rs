@@ -212,6 +212,15 @@ async fn every_field_that_the_diff_relies_on_is_delivered_by_the_read() {
             json!(["V"]),
         ),
         (
+            "variants.allow_backorder",
+            format!("{path}/variants/{}", id(&find("variants", "title", "Red / M"))),
+            json!({"allow_backorder": true}),
+            |p| {
+                json!(p.variants.iter().filter(|variant| variant.allow_backorder).map(|v| &v.title).collect::<Vec<_>>())
+            },
+            json!(["Red / M"]),
+        ),
+        (
             "translations.id translations.locale_code translations.translations",
             "/admin/translations/batch".to_owned(),
             json!({"update": [{"id": arabic["id"], "translations": {"title": "يدوي"}}]}),
