@@ -240,7 +240,7 @@ def test_a_lost_announcement(day: BadDay) -> None:
 def test_poison_messages(day: BadDay) -> None:
     site, queues = day.site, ("ingest", "pimcore", "medusa")
     said = site.told("status", *(f"on the {queue} queue (message_not_understood)" for queue in queues))
-    said.names("garbage", "Somebody else writes to the queue or the bus", "Remove that once it is settled")
+    said.names("garbage", "Somebody else writes to the queue or the bus", "dlq remove --code message_not_understood")
     # They are parked by the next round, or now: one command for all queues, or one each.
     for command in [command for command in said.commands() if command.startswith("dlq park")]:
         site.operator.run(command)

@@ -166,7 +166,6 @@ def become_admin(role: Role) -> Any:
 
 ANYBODY = {
     "delete the ledger": delete_table,
-    "scan the ledger": scan_table,
     "delete an item": delete_item,
     "purge its dead letters": purge("IngestDlq"),
     "change a secret": change_secret("pimcore"),
@@ -177,6 +176,7 @@ ANYBODY = {
 }
 NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
     "normalize": {
+        "scan the ledger": scan_table,
         "read Pimcore's secret": secret("pimcore"),
         "read Medusa's secret": secret("medusa"),
         "read parked letters": read_object("parked/pimcore/a.json"),
@@ -196,6 +196,7 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "start a function": invoke("MedusaPushFunction"),
     },
     "medusa-push": {
+        "scan the ledger": scan_table,
         "read a feed": read_object("incoming/shein-api/a.json"),
         "receive from Pimcore's queue": receive("PimcoreQueue"),
         "send to Pimcore's queue": send_to("PimcoreQueue"),
@@ -204,6 +205,7 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "start a function": invoke("PimcoreSyncFunction"),
     },
     "dlq-redrive": {
+        "scan the ledger": scan_table,
         "read Pimcore's secret": secret("pimcore"),
         "read Medusa's secret": secret("medusa"),
         "read a feed": read_object("incoming/shein-api/a.json"),
@@ -221,6 +223,7 @@ NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
     },
     "pimcore-sync": {
         "read products": read_items,
+        "walk the ledger": scan_table,
         "announce": announce,
         "look at its queue": look_at("PimcoreQueue"),
         "read Pimcore's secret": secret("pimcore"),

@@ -216,7 +216,13 @@ async fn every_field_that_the_diff_relies_on_is_delivered_by_the_read() {
             format!("{path}/variants/{}", id(&find("variants", "title", "Red / M"))),
             json!({"allow_backorder": true}),
             |p| {
-                json!(p.variants.iter().filter(|variant| variant.allow_backorder).map(|v| &v.title).collect::<Vec<_>>())
+                json!(
+                    p.variants
+                        .iter()
+                        .filter(|variant| variant.allow_backorder == Some(true))
+                        .map(|v| &v.title)
+                        .collect::<Vec<_>>()
+                )
             },
             json!(["Red / M"]),
         ),

@@ -300,7 +300,7 @@ impl Pimcore {
         let found: CensusNode = answer::query(answer.view())?;
         found.folder.ok_or_else(|| no_folder(crate::path::PRODUCT_FOLDER))?;
         let count = |count: Option<u64>| {
-            count.ok_or_else(|| Failure::transient("pimcore_query_failed", "Pimcore gave no count and no reason"))
+            count.ok_or_else(|| Failure::transient(crate::codes::QUERY_FAILED, "Pimcore gave no count and no reason"))
         };
         let (before, all) = (count(found.before.total_count)?, count(found.all.total_count)?);
         let newer = count(found.newer.total_count)?;

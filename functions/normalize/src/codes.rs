@@ -1,12 +1,17 @@
 //! The codes of this crate's failures.
 
 catalog::codes! {
+    ADDRESS_LEFT_OUT = "address_left_out",
     BUCKET_UNAVAILABLE = "bucket_unavailable",
     DECODER_UNAVAILABLE = "decoder_unavailable",
     EMPTY_KEY = "empty_key",
     KEY_OUTSIDE_INCOMING = "key_outside_incoming",
+    NAME_FROM_OTHER_LANGUAGE = "name_from_other_language",
     OBJECT_MISSING = "object_missing",
     OBJECT_REPLACED = "object_replaced",
+    PRICE_LEFT_OUT = "price_left_out",
+    PRICE_ROUNDED = "price_rounded",
     QUEUE_UNAVAILABLE = "queue_unavailable",
+    TEXT_CLEANED = "text_cleaned",
     UNKNOWN_SOURCE = "unknown_source",
 }

@@ -131,8 +131,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
             self.ask(edits.want).await?;
         }
         for (name, text, kept) in parts {
-            let written =
-                serde_json::to_string(&kept).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+            let written = serde_json::to_string(&kept)
+                .map_err(|error| Failure::permanent(crate::codes::WATERMARK, error.to_string()))?;
             self.ledger.move_watermark(&name, text.as_deref(), &written).await.map_err(|error| error.failure())?;
         }
         let settled = modified + fresh <= now_s;

@@ -81,8 +81,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         known.made = due;
         counted.categories = self.follow_categories(&census, &mut known.categories).await?;
         if before.as_ref() != Some(&known) {
-            let written =
-                serde_json::to_string(&known).map_err(|error| Failure::permanent("watermark", error.to_string()))?;
+            let written = serde_json::to_string(&known)
+                .map_err(|error| Failure::permanent(crate::codes::WATERMARK, error.to_string()))?;
             // Who loses this race leaves what it counted to the winner.
             self.ledger.move_watermark(WATERMARK, text.as_deref(), &written).await.map_err(|error| error.failure())?;
         }

@@ -103,7 +103,7 @@ impl Shop {
             }
         }
         let restless = format!("{}: its SKUs are taken again and again while it is created", offer.key);
-        Err(catalog::Failure::transient("medusa_restless", restless))
+        Err(catalog::Failure::transient(crate::codes::RESTLESS, restless))
     }
 
     /// What is left to do for created products. Replies come in any order, so they are matched by handle.

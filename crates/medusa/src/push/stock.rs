@@ -269,7 +269,7 @@ fn level(shelf: &Shelf, stocked_quantity: i64) -> LevelWrite {
 fn restless(key: &ProductKey) -> Failure {
     let restless =
         format!("{key}: its stock still moves after {MOST_LOOKS} looks; orders of it may be fulfilled just now");
-    Failure::transient("medusa_restless", restless)
+    Failure::transient(crate::codes::RESTLESS, restless)
 }
 
 /// Notes the books of these products that differ from what is remembered. The products whose books could not be noted, with the reason.

@@ -6,6 +6,7 @@ use ledger::Run;
 use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
+use crate::codes;
 use crate::notification::Work;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
@@ -299,10 +300,10 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::PriceDrop => "price_drop",
         WarningCode::MissingLanguage => "missing_language",
         WarningCode::TitleShortened => "title_shortened",
-        WarningCode::PriceRounded => "price_rounded",
-        WarningCode::PriceLeftOut => "price_left_out",
-        WarningCode::AddressLeftOut => "address_left_out",
-        WarningCode::TextCleaned => "text_cleaned",
-        WarningCode::NameFromOtherLanguage => "name_from_other_language",
+        WarningCode::PriceRounded => codes::PRICE_ROUNDED,
+        WarningCode::PriceLeftOut => codes::PRICE_LEFT_OUT,
+        WarningCode::AddressLeftOut => codes::ADDRESS_LEFT_OUT,
+        WarningCode::TextCleaned => codes::TEXT_CLEANED,
+        WarningCode::NameFromOtherLanguage => codes::NAME_FROM_OTHER_LANGUAGE,
     }
 }
