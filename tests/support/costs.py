@@ -65,7 +65,7 @@ class AwsCalls(Proxy):
             return self._write(asked, body)
         if operation == "BatchGetItem":
             self._read(body)
-        elif operation != "Query":
+        elif operation not in ("Query", "Scan"):
             with self._lock:
                 self.unknown.add(operation)
         return self.forward(asked)
