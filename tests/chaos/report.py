@@ -41,6 +41,7 @@ class Report:
             "requests slowed": _sum(met, "Slow"),
             "faults of the PIM": len(plan.pim_faults),
             "edits by people": done["edits"],
+            "deletions by people": done["deletions"],
             "Medusa down, seconds": round(self.storm.outage),
             **{NAMES[kind]: number for kind, number in counts(self.findings).items()},
             "messages not waited for": done["left waiting"],

@@ -16,7 +16,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use serde::{Deserialize, Serialize};
 
-pub use moves::{Line, Moves, moves, resolve};
+pub use moves::{Left, Line, Moves, SETTLES, moves, resolve, unsettled};
 pub use terms::{Limited, Meaning, StockSettings, StockSettingsError, Terms};
 
 /// What is remembered of a product's stock, by inventory item.
@@ -82,6 +82,9 @@ pub struct Held {
     pub by_hand: i64,
     /// When (ms) it was looked at.
     pub at: i64,
+    /// When (ms, by Medusa's clock) it had last changed.
+    #[serde(default)]
+    pub touched: i64,
 }
 
 impl Held {
@@ -198,7 +201,12 @@ pub fn sellable(
             // It knows none of our orders: what is available moves as the figure does, from where it is now.
             (Meaning::BeforeOrders, Some(applied)) => {
                 let base = applied.intent.as_ref().map_or(there.stocked, |intent| {
-                    resolve(intent.from.stocked, intent.to, &moves(&intent.from, there, ours), there.stocked)
+                    resolve(
+                        intent.from.stocked,
+                        intent.to,
+                        &moves(&intent.from, there, ours, terms.figure),
+                        there.stocked,
+                    )
                 });
                 let wanted = base - applied.owed + limited.pieces - applied.allowed;
                 let left = wanted - (there.stocked - there.available());
@@ -278,7 +286,8 @@ pub fn next(
     now: i64,
 ) -> Next {
     if let (Some((from, applied)), Some(held)) = (written.as_deref(), held) {
-        let wanted = resolve(from.stocked, applied.stocked, &moves(from, held, lines), held.stocked);
+        let wanted =
+            resolve(from.stocked, applied.stocked, &moves(from, held, lines, figure.terms.figure), held.stocked);
         let right = wanted.max(0);
         if right == held.stocked {
             return Next::Right(Applied { stocked: right, owed: applied.owed + right - wanted, ..applied.clone() });

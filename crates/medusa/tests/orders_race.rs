@@ -400,6 +400,10 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
             // Others may have bought what was sold here while the figure came through.
             let least = if ledger.knows_our_orders { 0 } else { ledger.sold() };
             ledger.supplier = ledger.supplier.max(least) + 1;
+            // A figure that repeats the one in force moves nothing, and would be in force since that one was said.
+            while ledger.figures.iter().any(|(_, figure)| *figure == ledger.supplier) {
+                ledger.supplier += 1;
+            }
             let now = (books::now_ms(), ledger.supplier);
             ledger.figures.push(now);
             variant.stock = now.1;

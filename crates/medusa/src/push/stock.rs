@@ -5,7 +5,7 @@
 //! What was done is noted before the product's marker is. Where the next write depends on the last one, its intent is noted before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use serde::Deserialize;
@@ -16,11 +16,15 @@ use super::{Change, Outcome, Shop, Work};
 use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
 use crate::plan::Shelf;
-use crate::stock::{Applied, Book, Figure, Held, Line, Meaning, Next, StockBooks, figure_time, next};
+use crate::stock::{
+    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, unsettled,
+};
 
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
 /// levels that move at the same time.
 const MOST_LOOKS: usize = 6;
+/// Looks that are repeated because a fulfilment is half done. One that stays so is nobody's who is at work.
+const PATIENT_LOOKS: usize = 3;
 /// An order that changed so shortly (ms) before a look, by Medusa's clock, is asked for too.
 const CLOCKS: i64 = 60_000;
 /// Orders in one read.
@@ -100,7 +104,7 @@ impl Shop {
             of.stock.due.iter().map(|shelf| Open { work, shelf: shelf.clone(), written: None }).collect()
         };
         let mut open: Vec<Open> = works.iter().enumerate().flat_map(shelves).collect();
-        for _ in 0..MOST_LOOKS {
+        for look in 0..MOST_LOOKS {
             if open.is_empty() {
                 break;
             }
@@ -109,12 +113,19 @@ impl Shop {
             let lines = self.lines_for(&open, works, &levels, deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
+            let mut again = false;
             for Open { work, shelf, written } in open {
                 let held = levels.get(&(shelf.item_id.clone(), shelf.location_id.clone()));
                 let terms = self.references.stock.of(works[work].key.source());
                 let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
                 let before = works[work].book.0.get(&shelf.item_id);
-                match next(&figure, before, written, held, &of_variant(&lines, &shelf), now) {
+                let own = of_variant(&lines, &shelf);
+                if look < PATIENT_LOOKS && held.is_some_and(|held| unsettled(held, &own, written.is_some())) {
+                    again = true;
+                    open_again.push(Open { work, shelf, written });
+                    continue;
+                }
+                match next(&figure, before, written, held, &own, now) {
                     Next::Right(applied) => drop(works[work].book.0.insert(shelf.item_id.clone(), applied)),
                     Next::Create(applied) => {
                         batch.create.push(level(&shelf, applied.stocked));
@@ -138,6 +149,9 @@ impl Shop {
             drop(kept);
             failed.extend(unnoted);
             self.set_levels(batch, deadline).await?;
+            if again {
+                tokio::time::sleep(Duration::from_millis(SETTLES.unsigned_abs())).await;
+            }
             open = open_again;
         }
         for open in open {
@@ -198,7 +212,8 @@ impl Shop {
     /// Lines of orders by the time (ms) that `filter` names.
     async fn order_lines(&self, filter: &str, since: i64, deadline: Instant) -> Result<Vec<Line>, ApiError> {
         let fields = "id,status,created_at,items.id,items.variant_id,items.variant_sku,items.quantity,\
-                      items.detail.fulfilled_quantity,items.detail.return_received_quantity";
+                      items.detail.fulfilled_quantity,items.detail.return_received_quantity,\
+                      fulfillments.created_at,fulfillments.canceled_at,fulfillments.items.line_item_id,fulfillments.items.quantity";
         let since = jiff::Timestamp::from_millisecond(since).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
         let (mut lines, mut offset) = (Vec::new(), 0);
         loop {
@@ -223,6 +238,7 @@ impl Shop {
     /// The levels as they are now, by item and location, of those that were there.
     async fn levels(&self, open: &[Open], now: i64, deadline: Instant) -> Result<Levels, ApiError> {
         let fields = "id,location_levels.location_id,location_levels.stocked_quantity,location_levels.reserved_quantity,\
+                      location_levels.updated_at,\
                       reservation_items.id,reservation_items.location_id,reservation_items.line_item_id,reservation_items.quantity";
         let ids: Vec<&str> =
             open.iter().filter(|open| open.shelf.there).map(|open| open.shelf.item_id.as_str()).collect();
@@ -306,6 +322,7 @@ struct Level {
     location_id: String,
     stocked_quantity: i64,
     reserved_quantity: i64,
+    updated_at: jiff::Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -323,7 +340,8 @@ impl Item {
             *reserved.entry(line).or_default() += quantity;
         }
         let by_hand = level.reserved_quantity - reserved.values().sum::<i64>();
-        Held { stocked: level.stocked_quantity, reserved, by_hand: by_hand.max(0), at }
+        let touched = level.updated_at.as_millisecond();
+        Held { stocked: level.stocked_quantity, reserved, by_hand: by_hand.max(0), at, touched }
     }
 }
 
@@ -338,6 +356,22 @@ struct Order {
     created_at: jiff::Timestamp,
     #[serde(default)]
     items: Vec<OrderItem>,
+    #[serde(default)]
+    fulfillments: Vec<Fulfilment>,
+}
+
+#[derive(Deserialize)]
+struct Fulfilment {
+    created_at: jiff::Timestamp,
+    canceled_at: Option<jiff::Timestamp>,
+    #[serde(default)]
+    items: Vec<FulfilmentItem>,
+}
+
+#[derive(Deserialize)]
+struct FulfilmentItem {
+    line_item_id: Option<String>,
+    quantity: i64,
 }
 
 #[derive(Deserialize)]
@@ -357,10 +391,22 @@ struct Detail {
     return_received_quantity: i64,
 }
 
+impl Fulfilment {
+    /// What it has of an order line.
+    fn of(&self, line: &str) -> impl Iterator<Item = Left> {
+        let (at, taken_back) =
+            (self.created_at.as_millisecond(), self.canceled_at.map(jiff::Timestamp::as_millisecond));
+        let own = self.items.iter().filter(move |item| item.line_item_id.as_deref() == Some(line));
+        own.map(move |item| Left { at, pieces: item.quantity, taken_back })
+    }
+}
+
 impl Order {
     fn lines(self) -> impl Iterator<Item = Line> {
         let (placed, cancelled) = (self.created_at.as_millisecond(), self.status == "canceled");
+        let fulfillments = self.fulfillments;
         self.items.into_iter().map(move |item| Line {
+            left: fulfillments.iter().flat_map(|fulfilment| fulfilment.of(&item.id)).collect(),
             id: item.id,
             variant_id: item.variant_id,
             sku: item.variant_sku,

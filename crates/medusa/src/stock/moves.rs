@@ -3,10 +3,12 @@
 //! Medusa has no conditional write, so a level may move between the look and the write: a fulfilment takes pieces from `stocked` and
 //! `reserved` alike, and an absolute write undoes it. The write is therefore looked at, and what moved is read from the order lines.
 
-use super::Held;
+use super::{Held, Meaning};
 
 /// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
 const CLOCKS: i64 = 60_000;
+/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine.
+pub const SETTLES: i64 = 300;
 
 /// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,33 @@ pub struct Line {
     pub fulfilled: i64,
     /// Of these, pieces that have come back and are in stock again.
     pub returned: i64,
+    /// Its fulfilments, those that were taken back too.
+    pub left: Vec<Left>,
+}
+
+/// Pieces of a line in one fulfilment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// When (ms, by Medusa's clock) the fulfilment was made. Medusa takes its pieces from the level right after that, and what is reserved last.
+    pub at: i64,
+    /// Pieces.
+    pub pieces: i64,
+    /// When (ms, likewise) it was taken back.
+    pub taken_back: Option<i64>,
+}
+
+impl Line {
+    /// Something of it had left when the level was read: its level has changed since that fulfilment was made.
+    fn had_left(&self, level: &Held) -> bool {
+        self.left.iter().any(|left| left.at <= level.touched)
+    }
+
+    /// Pieces that can have been in stock for it when the level was read.
+    fn in_stock(&self, level: &Held) -> i64 {
+        let gone = |left: &&Left| left.at <= level.touched && left.taken_back.is_none_or(|back| back > level.touched);
+        let left = self.left.iter().filter(gone);
+        self.quantity - left.map(|left| left.pieces).sum::<i64>()
+    }
 }
 
 /// How `stocked` was moved: down by fulfilments, up by those that were taken back.
@@ -69,16 +98,33 @@ const fn gone(line: &Line, level: &Held) -> i64 {
     if line.placed >= level.at - CLOCKS { line.fulfilled } else { line.quantity }
 }
 
-/// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation
-/// that went without an order that says why counts as fulfilled: rather a piece too few than one sold twice.
+/// Whether a fulfilment has perhaps taken its pieces from the level and not yet from what is reserved on it, so that it should be read again
+/// a moment ([`SETTLES`]) later: by its orders, or because it has just changed, if not by ourselves (`written`).
 #[must_use]
-pub fn moves(from: &Held, now: &Held, lines: &[Line]) -> Moves {
+pub fn unsettled(level: &Held, lines: &[Line], written: bool) -> bool {
+    let just_now = !written && (0..SETTLES).contains(&(level.at - level.touched));
+    just_now
+        || lines
+            .iter()
+            .any(|line| level.reserved.get(&line.id).is_some_and(|reserved| *reserved > line.in_stock(level)))
+}
+
+/// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation
+/// that went without an order that says why counts as fulfilled: rather a piece too few than one sold twice. `meaning`: whether what was
+/// written was reckoned from what was reserved, or from what was stocked and lacks pieces already that were reserved for a moment longer.
+#[must_use]
+pub fn moves(from: &Held, now: &Held, lines: &[Line], meaning: Meaning) -> Moves {
     let mut moves = Moves::default();
     let line = |id: &str| lines.iter().find(|line| line.id == id);
     let add = |moves: &mut Moves, pieces: i64| if pieces < 0 { moves.down += pieces } else { moves.up += pieces };
     for (id, before) in &from.reserved {
         let after = now.reserved.get(id).copied().unwrap_or(0);
-        if after >= *before || line(id).is_none_or(|line| !line.cancelled) {
+        let line = line(id);
+        let before = match (meaning, line) {
+            (Meaning::BeforeOrders, Some(line)) => *before.min(&line.in_stock(from)),
+            _ => *before,
+        };
+        if after >= before || line.is_none_or(|line| !line.cancelled) {
             add(&mut moves, after - before);
         }
     }
@@ -88,7 +134,7 @@ pub fn moves(from: &Held, now: &Held, lines: &[Line]) -> Moves {
     }
     for line in lines.iter().filter(|line| !from.reserved.contains_key(&line.id)) {
         let reserved = now.reserved.get(&line.id).copied();
-        if line.placed < from.at - CLOCKS {
+        if line.had_left(from) || line.placed < from.at - CLOCKS {
             // All of it had left at the first look.
             add(&mut moves, reserved.unwrap_or(0));
         } else if let Some(reserved) = reserved {

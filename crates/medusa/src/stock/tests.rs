@@ -12,11 +12,21 @@ fn said(at: i64) -> Said {
 
 fn held(stocked: i64, reserved: &[(&str, i64)]) -> Held {
     let reserved = reserved.iter().map(|(line, pieces)| ((*line).to_owned(), *pieces)).collect();
-    Held { stocked, reserved, by_hand: 0, at: 100 * MINUTE }
+    Held { stocked, reserved, by_hand: 0, at: 100 * MINUTE, touched: 0 }
 }
 
 fn line(id: &str, placed: i64, quantity: i64, fulfilled: i64) -> Line {
-    Line { id: id.to_owned(), variant_id: None, sku: None, placed, cancelled: false, quantity, fulfilled, returned: 0 }
+    Line {
+        id: id.to_owned(),
+        variant_id: None,
+        sku: None,
+        placed,
+        cancelled: false,
+        quantity,
+        fulfilled,
+        returned: 0,
+        left: vec![],
+    }
 }
 
 fn terms(json: &str) -> Terms {
@@ -193,7 +203,7 @@ fn whatever_a_write_raced_with_the_level_ends_as_if_it_had_not() {
     let from = held(10, &[("a", 4), ("b", 2)]);
     let later = from.at + 1;
     let cancelled = |id: &str| Line { cancelled: true, ..line(id, 0, 4, 0) };
-    let moved = |now: &Held, lines: &[Line]| moves(&from, now, lines);
+    let moved = |now: &Held, lines: &[Line]| moves(&from, now, lines, Meaning::AfterOrders);
     // Ten become fifteen, and meanwhile …
     let cases: [(&str, Held, Vec<Line>, i64); 9] = [
         ("nothing", held(15, &[("a", 4), ("b", 2)]), vec![], 15),
@@ -246,6 +256,8 @@ struct Push {
     figure: Option<i64>,
     /// So many events before the push, the document is written.
     late: usize,
+    /// Time (ms) between events before the push.
+    pace: i64,
     /// Before the push, and at each of its steps.
     before: Vec<Event>,
     races: Vec<Option<Event>>,
@@ -255,14 +267,19 @@ struct Push {
 fn any_push() -> impl Strategy<Value = Push> {
     let races = prop::collection::vec(prop::option::weighted(0.25, any_event()), 24);
     let events = prop::collection::vec(any_event(), 0..6);
-    (prop::option::weighted(0.7, 0..25i64), 0..6usize, events, races, prop::option::weighted(0.3, 0..12usize))
-        .prop_map(|(figure, late, before, races, dies)| Push { figure, late, before, races, dies })
+    let pace = prop_oneof![Just(1), Just(500), Just(MINUTE / 2), Just(2 * MINUTE)];
+    let dies = prop::option::weighted(0.3, 0..12usize);
+    (prop::option::weighted(0.7, 0..25i64), 0..6usize, pace, events, races, dies)
+        .prop_map(|(figure, late, pace, before, races, dies)| Push { figure, late, pace, before, races, dies })
 }
 
 /// A level in a Medusa, and who bought of it.
 struct World {
     time: i64,
     stocked: i64,
+    touched: i64,
+    /// A fulfilment has taken its pieces, and what is reserved goes a moment later.
+    unreserves: Option<(String, i64)>,
     lines: Vec<Line>,
     reserved: BTreeMap<String, i64>,
     /// Lines by the time of their last change.
@@ -277,7 +294,17 @@ struct World {
 }
 
 impl World {
+    /// What a fulfilment does last.
+    fn unreserve(&mut self) {
+        if let Some((id, left)) = self.unreserves.take() {
+            self.reserved.insert(id, left);
+            self.reserved.retain(|_, pieces| *pieces > 0);
+            self.touched = self.time;
+        }
+    }
+
     fn happens(&mut self, event: Event) {
+        self.unreserve();
         let pick = |n: usize, fits: &dyn Fn(&Line) -> bool, lines: &[Line]| {
             let fitting: Vec<usize> = (0..lines.len()).filter(|n| fits(&lines[*n])).collect();
             (!fitting.is_empty()).then(|| fitting[n % fitting.len()])
@@ -315,11 +342,9 @@ impl World {
                     let line = &mut self.lines[n];
                     let pieces = pieces.min(line.quantity - line.fulfilled);
                     line.fulfilled += pieces;
+                    line.left.push(Left { at: self.time, pieces, taken_back: None });
                     self.stocked -= pieces;
-                    let left = line.quantity - line.fulfilled;
-                    let id = line.id.clone();
-                    self.reserved.insert(id, left);
-                    self.reserved.retain(|_, pieces| *pieces > 0);
+                    self.unreserves = Some((line.id.clone(), line.quantity - line.fulfilled));
                 }
                 n
             }
@@ -329,6 +354,9 @@ impl World {
                     let line = &mut self.lines[n];
                     self.stocked += line.fulfilled;
                     line.fulfilled = 0;
+                    for left in &mut line.left {
+                        left.taken_back.get_or_insert(self.time);
+                    }
                     self.taken_back.push(n);
                     self.reserved.insert(line.id.clone(), line.quantity);
                 }
@@ -351,6 +379,7 @@ impl World {
         };
         if let Some(n) = n {
             self.changed.insert(self.lines[n].id.clone(), self.time);
+            self.touched = self.time;
         }
     }
 
@@ -361,7 +390,13 @@ impl World {
     }
 
     fn look(&self) -> Held {
-        Held { stocked: self.stocked, reserved: self.reserved.clone(), by_hand: 0, at: self.time }
+        Held {
+            stocked: self.stocked,
+            reserved: self.reserved.clone(),
+            by_hand: 0,
+            at: self.time,
+            touched: self.touched,
+        }
     }
 
     fn available(&self) -> i64 {
@@ -380,6 +415,8 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
     let mut world = World {
         time: 1000 * MINUTE,
         stocked: 9,
+        touched: 0,
+        unreserves: None,
         lines: vec![],
         reserved: BTreeMap::new(),
         changed: BTreeMap::new(),
@@ -397,10 +434,11 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                 figure = push.figure.unwrap_or(figure);
                 document = said(world.time);
             }
-            world.time += 2 * MINUTE;
+            world.time += push.pace;
             world.happens(*event);
         }
-        world.time += 2 * MINUTE;
+        world.time += push.pace;
+        world.unreserve();
         let before = (world.stocked, book.clone());
         if due(figure, &document, book.as_ref(), true, false, &terms, world.time) == Due::Nothing {
             prop_assert_eq!(before, (world.stocked, book.clone()), "an unchanged figure writes nothing");
@@ -410,8 +448,9 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
         let mut steps = 0;
         let mut step = |world: &mut World| {
             world.time += 1;
-            if let Some(Some(event)) = races.next() {
-                world.happens(*event);
+            match races.next() {
+                Some(Some(event)) => world.happens(*event),
+                _ => world.unreserve(),
             }
             steps += 1;
             push.dies == Some(steps - 1)
@@ -444,6 +483,10 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                     || changed.is_some_and(|changed| world.changed[&line.id] >= changed)
             };
             let lines: Vec<Line> = world.lines.iter().filter(asked).cloned().collect();
+            if unsettled(&held, &lines, written.is_some()) {
+                world.time += SETTLES;
+                continue;
+            }
             match next(&at, book.as_ref(), written.take(), Some(&held), &lines, world.time) {
                 Next::Right(applied) => {
                     if !step(&mut world) {
@@ -464,10 +507,12 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                         break;
                     }
                     world.stocked = stocked;
+                    world.touched = world.time;
                     written = Some(next);
                 }
             }
         }
+        world.unreserve();
         if !arrived {
             continue;
         }
