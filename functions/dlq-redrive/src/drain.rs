@@ -23,8 +23,8 @@ use redrive::{Action, Decision, Handled, Parked, QueueName, QueueReport, Request
 use runtime::{Deadline, ProductMessage, TraceHeader};
 
 use crate::RedriveError;
-use crate::handler::Redriver;
 use crate::queue::{Outgoing, Queue, Received};
+use crate::redriver::Redriver;
 
 /// What to do with the letters that the filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

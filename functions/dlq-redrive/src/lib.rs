@@ -3,21 +3,22 @@
 pub mod breakers;
 pub mod codes;
 mod drain;
-mod handler;
+
 mod health;
 mod mapping;
 pub mod metrics;
 mod parked;
 mod queue;
+mod redriver;
 mod remove;
 mod settings;
 mod sweep;
 mod tidy;
 mod unpark;
 
-pub use handler::{Redriver, RedriverParts};
 pub use health::{Health, Probe};
 pub use mapping::{Deployed, Mappings};
+pub use redriver::{Redriver, RedriverParts};
 pub use settings::{QueueUrls, Settings};
 
 /// Why a request could not be carried out.

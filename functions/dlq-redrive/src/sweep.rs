@@ -17,8 +17,8 @@ use runtime::{Announcement, Cause, Deadline, ProductMessage};
 use serde_json::json;
 
 use crate::RedriveError;
-use crate::handler::Redriver;
 use crate::queue::Outgoing;
+use crate::redriver::Redriver;
 
 /// Pending products looked at per shard of the index.
 const PER_SHARD: usize = 20_000;

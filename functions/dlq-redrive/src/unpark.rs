@@ -23,8 +23,8 @@ use runtime::{Cause, Deadline, ProductMessage};
 
 use crate::RedriveError;
 use crate::drain::{LAST_ROUND, Mode, Products, delay};
-use crate::handler::Redriver;
 use crate::queue::{Outgoing, Queue};
+use crate::redriver::Redriver;
 
 /// Objects read at once, and ledger writes in flight.
 const PARALLEL: usize = 10;
