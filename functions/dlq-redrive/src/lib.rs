@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod activation;
 pub mod breakers;
 pub mod codes;
 mod drain;
-
+mod handler;
 mod health;
 mod mapping;
 pub mod metrics;
@@ -16,6 +17,8 @@ mod sweep;
 mod tidy;
 mod unpark;
 
+pub use activation::Activation;
+pub use handler::DlqRedrive;
 pub use health::{Health, Probe};
 pub use mapping::{Deployed, Mappings};
 pub use redriver::{Redriver, RedriverParts};

@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use catalog::Failure;
 use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
-use runtime::Secrets;
+use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
 
 use crate::codes;
 
 /// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
+
+/// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
+pub const DOUBTED: [&str; 3] = [medusa::codes::LOGIN_REFUSED, medusa::codes::UNAUTHORIZED, medusa::codes::NOT_FOUND];
 
 /// Where Medusa is, which secret opens it, and where products go in it.
 pub struct MedusaAccess {
@@ -49,6 +52,28 @@ pub struct Open {
 }
 
 impl MedusaAccess {
+    /// As the function's environment says.
+    ///
+    /// # Errors
+    /// The variable that is missing or wrong.
+    pub fn from_environment(secrets: Secrets) -> Result<Self, lambda_runtime::Error> {
+        Ok(Self::new(
+            settings::required("MEDUSA_URL")?,
+            settings::required("MEDUSA_SECRET")?,
+            settings::required("SALES_CHANNEL_ID")?,
+            settings::required("STOCK_LOCATION_ID")?,
+            match settings::optional("COMPARE_AT") {
+                Some(text) => text.parse().map_err(|error| format!("COMPARE_AT {error}"))?,
+                None => CompareAt::default(),
+            },
+            match settings::optional("STOCK") {
+                Some(text) => text.parse().map_err(|error| format!("STOCK {error}"))?,
+                None => StockSettings::default(),
+            },
+            secrets,
+        ))
+    }
+
     /// Medusa at `url`, opened by the secret with this name or ARN.
     #[must_use]
     pub fn new(

@@ -13,7 +13,7 @@ use feeds::integrity::{Algorithm, Checksum};
 use runtime::TraceHeader;
 
 use crate::codes;
-use crate::notification::Work;
+use crate::message::Work;
 use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 
 /// Longest time for the body of one range read.

@@ -6,7 +6,7 @@ use catalog::Failure;
 use tokio::task::JoinHandle;
 
 use crate::codes;
-use crate::notification::Work;
+use crate::message::Work;
 use crate::ports::{ObjectError, Objects};
 
 /// Bytes of one range read.

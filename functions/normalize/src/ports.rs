@@ -5,7 +5,7 @@ use std::future::Future;
 use catalog::Failure;
 use feeds::integrity::Checksum;
 
-use crate::notification::Work;
+use crate::message::Work;
 
 /// What S3 says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use feeds::{Broken, Rejection};
 use ledger::{Counts, Run};
 use serde::Serialize;
 
-use crate::notification::Work;
+use crate::message::Work;
 
 /// One line in `rejected/<run>/<record>.jsonl`.
 #[derive(Debug, Serialize)]

@@ -16,8 +16,8 @@ use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
 use crate::codes;
+use crate::message::Work;
 use crate::metrics;
-use crate::notification::Work;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::source::adapter_for;

@@ -7,8 +7,8 @@ use runtime::{Announcement, Bus, Clock};
 use super::Reader;
 use super::progress::Progressing;
 use crate::codes;
+use crate::message::{Work, strict_pass};
 use crate::metrics;
-use crate::notification::{Work, strict_pass};
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::report::{FeedEvent, ManifestIndex};
 

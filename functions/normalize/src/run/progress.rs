@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
 use crate::codes;
-use crate::notification::Work;
+use crate::message::Work;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
 use crate::window::{BATCH, Entry, Settled};

@@ -10,7 +10,7 @@ use feeds::Limits;
 use feeds::integrity::{Algorithm, Checksum, Partial};
 use ledger::core::{Change, Item, ItemKey, Write, desired};
 use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Scanned, Table};
-use normalize::notification::Work;
+use normalize::message::Work;
 use normalize::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 use normalize::run::Reader;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};

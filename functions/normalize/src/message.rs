@@ -1,8 +1,39 @@
-//! What a message on the ingest queue asks for.
+//! What a message on the ingest queue asks for, read once.
 
 use catalog::Version;
 use ledger::{Registered, RunId};
 use serde::{Deserialize, Serialize};
+
+/// A message, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Read an object: S3's notification, or the function's own order of a strict pass.
+    Read(Work),
+    /// Take from sale what a full feed no longer has: the function's own message after a run, or an operator's.
+    Withdraw(withdrawal::Request),
+}
+
+impl Message {
+    /// Reads a message's body.
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn parse(body: &str) -> Result<Self, NotUnderstood> {
+        match withdrawal::Request::parse(body) {
+            Some(request) => Ok(Self::Withdraw(request)),
+            None => Work::parse(body).map(Self::Read),
+        }
+    }
+
+    /// The short name of the run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        match self {
+            Self::Read(work) => &work.run,
+            Self::Withdraw(request) => &request.run,
+        }
+    }
+}
 
 /// An object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +208,22 @@ mod tests {
         let unversioned = Work::parse(&EVENT.replace(r#""version-id":"v1","#, "")).unwrap();
         assert_eq!(unversioned.id.object_version, "e1.0055AED6DCD90281E5");
         assert_ne!(unversioned.run, work.run);
+    }
+
+    #[test]
+    fn each_kind_of_message_is_told_apart_and_names_its_run() {
+        let read = Message::parse(EVENT).unwrap();
+        assert!(matches!(&read, Message::Read(work) if work.run == read.run()));
+        let request = withdrawal::Request {
+            bucket: "feeds".into(),
+            source: "demo".into(),
+            run: "run-7".into(),
+            force: false,
+            after: None,
+        };
+        let withdraw = Message::parse(&request.message()).unwrap();
+        assert_eq!((withdraw.run(), &withdraw), ("run-7", &Message::Withdraw(request)));
+        assert!(Message::parse(r#"{"withdraw":{"source":"demo"}}"#).is_err(), "one that lacks a field is neither");
     }
 
     #[test]
