@@ -11,7 +11,8 @@ pub mod follow;
 pub mod lift;
 pub mod made;
 pub mod missing;
-pub mod order;
+
+pub mod register;
 pub mod run;
 pub mod shop;
 pub mod stage;

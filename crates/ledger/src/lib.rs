@@ -5,7 +5,7 @@ pub mod core;
 mod shell;
 
 pub use crate::core::desired::{Classification, DesiredDoc, classify};
-pub use crate::core::order::Registered;
+pub use crate::core::register::Registered;
 pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
 pub use crate::core::stage::{Applied, Claim, Leases, Owner, Stage};
 pub use crate::core::state::{ProductState, RecordedError, StageState};

@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use crate::codes;
 use crate::core::deaths::{self, Care};
 use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
-use crate::core::order::{self, Registered};
+use crate::core::register::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
@@ -424,13 +424,13 @@ impl<T: Table> Ledger<T> {
         Run::of(&after).ok_or_else(lost)
     }
 
-    /// Registers a fast run of `source` ([`order`]), before it reads its first state.
+    /// Registers a fast run of `source` ([`register`]), before it reads its first state.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn register_run(&self, source: &str, run: &Registered, now: i64) -> Result<(), LedgerError> {
         // Refused for a run that had its strict pass already: nothing to register.
-        let _ = self.table.write(&order::register(source, run, now)).await?;
+        let _ = self.table.write(&register::enter(source, run, now)).await?;
         Ok(())
     }
 
@@ -439,7 +439,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn newer_runs(&self, source: &str, version: &Version) -> Result<Vec<Registered>, LedgerError> {
-        let rows = self.table.after(&order::partition(source), version.as_str()).await?;
+        let rows = self.table.after(&register::partition(source), version.as_str()).await?;
         Ok(rows.iter().filter_map(|(sk, item)| Registered::of(sk, item)).collect())
     }
 
@@ -448,7 +448,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn strike_off_run(&self, source: &str, version: &Version, now: i64) -> Result<(), LedgerError> {
-        let _ = self.table.write(&order::strike_off(source, version, now)).await?;
+        let _ = self.table.write(&register::strike_off(source, version, now)).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! | activation | does |
 //! |---|---|
 //! | S3's "Object Created" | reads the object from where its run stands ([`Reader`]) |
-//! | the function's own `strictPass` | reads it once more and notes every product ([`ledger::core::order`]) |
+//! | the function's own `strictPass` | reads it once more and notes every product ([`ledger::core::register`]) |
 //! | the function's own, or an operator's, `withdraw` | takes from sale what a full feed lacks ([`withdrawal`]) |
 //! | anything else | goes to the dead-letter queue as poison |
 

@@ -105,7 +105,7 @@ pub struct Settler<'a, T, B> {
     pub run: &'a str,
     /// The object, for people.
     pub location: &'a str,
-    /// Note repeated products, too (`ledger::core::order`).
+    /// Note repeated products, too (`ledger::core::register`).
     pub strict: bool,
     /// Now, in ms.
     pub now: i64,

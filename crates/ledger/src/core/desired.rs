@@ -8,7 +8,7 @@
 //!   processed again; consumers read the `doc`, so they can only be early, never late.
 //! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead, and the `state` may still be overtaken by an
 //!   older record whose `doc` is written. So it is noted at both ([`note_doc`], then [`note_state`]), and a refused note is followed by a
-//!   full write. A feed that is the newest of its source omits this ([`super::order`]).
+//!   full write. A feed that is the newest of its source omits this ([`super::register`]).
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 

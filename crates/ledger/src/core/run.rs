@@ -46,7 +46,7 @@ pub struct RunId {
 const STRICT: &str = "~strict";
 
 impl RunId {
-    /// The strict pass over the same object ([`super::order`]).
+    /// The strict pass over the same object ([`super::register`]).
     #[must_use]
     pub fn strict(&self) -> Self {
         let original = self.original();

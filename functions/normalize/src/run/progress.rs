@@ -16,7 +16,7 @@ use crate::window::{BATCH, Entry, Settled};
 const WINDOW: usize = 4 * BATCH;
 /// Bytes of text in them, which bounds what they take in memory.
 const WINDOW_BYTES: usize = 6 << 20;
-/// A feed of up to so many products notes those that repeat what is known (`ledger::core::order`). A place in the register is a write unit, which
+/// A feed of up to so many products notes those that repeat what is known (`ledger::core::register`). A place in the register is a write unit, which
 /// so few would feel: most feeds of this size bring changes.
 const FEW: usize = 3;
 

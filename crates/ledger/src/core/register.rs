@@ -56,9 +56,9 @@ fn item_key(source: &str, version: &Version) -> ItemKey {
     ItemKey { pk: partition(source), sk: version.as_str().to_owned() }
 }
 
-/// Registers a fast run. Again for the same object: the same.
+/// Enters a fast run. Again for the same object: the same.
 #[must_use]
-pub fn register(source: &str, run: &Registered, now: i64) -> Write {
+pub fn enter(source: &str, run: &Registered, now: i64) -> Write {
     Write {
         key: item_key(source, &run.version),
         condition: Condition::Absent(STRICT_AT),
