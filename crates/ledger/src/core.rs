@@ -8,7 +8,7 @@ pub mod desired;
 mod expression;
 pub mod failures;
 pub mod follow;
-pub mod lift;
+
 pub mod made;
 pub mod missing;
 
@@ -16,6 +16,7 @@ pub mod register;
 pub mod run;
 pub mod shop;
 pub mod stage;
+pub mod standing;
 pub mod state;
 pub mod waiting;
 pub mod watermark;

@@ -6,7 +6,7 @@
 //! back, too. A letter of theirs that turns up later is dropped by a later run, because its product has arrived. Who names a code or a product
 //! means those as well that are still being tried again: they need not wait for their turn any more.
 //!
-//! Each product's failure is lifted in the ledger ([`ledger::core::lift`]). So none is sent back twice, however often this is asked for,
+//! Each product's failure is lifted in the ledger ([`ledger::core::standing`]). So none is sent back twice, however often this is asked for,
 //! and a message that gets lost is made up for by the sweep.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use catalog::{ErrorKind, ProductKey};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
-use ledger::core::lift::{lift, standing};
+use ledger::core::standing::{lift, standing};
 use ledger::core::state::PENDING_SHARDS;
 use ledger::{ProductState, RecordedError, Stage};
 use redrive::letter::Reason;

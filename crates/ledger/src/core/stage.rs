@@ -378,7 +378,7 @@ fn edits_are(edits: Option<i64>) -> Condition {
 }
 
 /// What the change feed writes before it announces a save in the PIM to the shop: the product is pending until a push that was claimed after
-/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::lift`]). Never refused.
+/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::standing`]). Never refused.
 #[must_use]
 pub fn edited(key: &ProductKey, now: i64) -> Write {
     let mut changes = vec![Change::Add(state::EDITS, 1), Change::Remove(Stage::Medusa.attributes().attempts)];
