@@ -7,13 +7,13 @@ pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod failures;
-pub mod follow;
 
 pub mod made;
 pub mod missing;
 
 pub mod register;
 pub mod run;
+pub mod saves;
 pub mod shop;
 pub mod stage;
 pub mod standing;

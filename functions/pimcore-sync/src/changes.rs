@@ -5,7 +5,7 @@
 //! PIM causes no announcements. What was saved less than [`SETTLE_S`] ago is not remembered: the same second may still bring another save.
 //!
 //! Our own writes appear in the feed too. So a saved product is read in full, then its state, and it is announced unless the shop holds what
-//! Pimcore shows, or is about to be shown it ([`ledger::core::follow`]). A product whose content hash is not the one we wrote was overwritten by
+//! Pimcore shows, or is about to be shown it ([`ledger::core::saves`]). A product whose content hash is not the one we wrote was overwritten by
 //! the stale save of a person: the stage is marked as not to be believed and the product announced for repair.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
-use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
+use ledger::core::saves::{Shown, is_or_will_be_in_the_shop};
 use ledger::{Ledger, ProductState, Stage, Table};
 use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};

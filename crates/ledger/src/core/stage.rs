@@ -140,7 +140,7 @@ pub struct Applied {
     pub remote_id: Option<String>,
     /// What the target shows, where that is more than the source content: the shop shows the PIM's view.
     pub view: Option<String>,
-    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::follow`]).
+    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::saves`]).
     pub seen: Option<String>,
     /// When, in ms. Set by [`complete`].
     pub at: i64,
