@@ -1,7 +1,7 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 pub mod blame;
-mod body;
+
 pub mod breaker;
 pub mod deaths;
 pub mod desired;
@@ -11,6 +11,7 @@ pub mod failures;
 pub mod made;
 pub mod missing;
 
+mod packed;
 pub mod register;
 pub mod run;
 pub mod saves;
@@ -21,5 +22,5 @@ pub mod state;
 pub mod waiting;
 pub mod watermark;
 
-pub use body::BodyError;
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+pub use packed::PackedError;
