@@ -6,7 +6,6 @@ pub mod breaker;
 pub mod deaths;
 pub mod desired;
 mod expression;
-pub mod failures;
 
 pub mod made;
 pub mod missing;
@@ -19,6 +18,7 @@ pub mod shop;
 pub mod stage;
 pub mod standing;
 pub mod state;
+pub mod unanswered;
 pub mod waiting;
 pub mod watermark;
 

@@ -1,6 +1,6 @@
 //! Leaves a failing target alone.
 //!
-//! An environment remembers how its last batches fared with each target it asks ([`Failures`]). As long as they were answered that is all: no
+//! An environment remembers how its last batches fared with each target it asks ([`Unanswered`]). As long as they were answered that is all: no
 //! call is made for it. When enough in a row were not, the target's breaker is tripped in the ledger, and `BreakerOpened` is announced, so that
 //! dlq-redrive pauses the queue within seconds. Until the target answers again this environment looks at the breaker before each batch: if it is open, the
 //! batch goes back untouched. That should not happen once the queue is paused; if it does (an announcement was lost, a deployment switched the
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catalog::{Failure, ProductKey};
-use ledger::breaker::{self, Failures, Seen, Settings, Verdict, asked_by};
+use ledger::breaker::{self, Seen, Settings, Unanswered, Verdict, asked_by};
 use ledger::{Ledger, Stage, Table};
 use runtime::{Announcement, Bus, Metrics};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Guard {
 
 #[derive(Debug, Default)]
 struct Memory {
-    failures: BTreeMap<Stage, Failures>,
+    unanswered: BTreeMap<Stage, Unanswered>,
     announced_at: Option<i64>,
     opened: BTreeSet<Stage>,
 }
@@ -55,7 +55,7 @@ impl Guard {
     pub async fn held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
         let suspects: Vec<Stage> = {
             let memory = self.memory();
-            let doubtful = |target: &&Stage| memory.failures.get(target).is_some_and(|failures| !failures.none());
+            let doubtful = |target: &&Stage| memory.unanswered.get(target).is_some_and(|unanswered| !unanswered.none());
             asked_by(self.stage).iter().filter(doubtful).copied().collect()
         };
         for target in suspects {
@@ -118,11 +118,11 @@ impl Guard {
 
     /// Whether a target breaks on so many products that no probe can clear it.
     pub(crate) fn many(&self, target: Stage) -> bool {
-        self.memory().failures.get(&target).is_some_and(Failures::many)
+        self.memory().unanswered.get(&target).is_some_and(Unanswered::many)
     }
 
     fn learn_one(&self, target: Stage, seen: &Seen) -> Verdict {
-        self.memory().failures.entry(target).or_default().learn(seen, &self.settings)
+        self.memory().unanswered.entry(target).or_default().learn(seen, &self.settings)
     }
 
     async fn trip<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
