@@ -1,15 +1,12 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 pub mod blame;
-
 pub mod breaker;
 pub mod deaths;
 pub mod desired;
 mod expression;
-
 pub mod made;
 pub mod missing;
-
 mod packed;
 pub mod register;
 pub mod run;
