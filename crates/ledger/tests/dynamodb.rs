@@ -429,7 +429,7 @@ fn a_run_is_read_by_one_and_a_commit_that_is_sent_twice_counts_once() {
         assert!(matches!(&ended, RunClaim::Ended(run) if run.counts.read == 10), "{ended:?}");
         let listed = ledger.runs(10).await.unwrap();
         assert_eq!(listed.len(), 1);
-        assert_eq!((listed[0].1.run.as_str(), listed[0].1.status), ("r1", RunStatus::Completed));
+        assert_eq!((listed[0].1.name.as_str(), listed[0].1.status), ("r1", RunStatus::Completed));
     });
 }
 

@@ -160,7 +160,7 @@ impl FeedEvent {
     #[must_use]
     pub fn of(work: &Work, source: Option<&str>, run: &Run, now: i64) -> Self {
         Self {
-            run_id: run.run.clone(),
+            run_id: run.name.clone(),
             bucket: work.id.bucket.clone(),
             key: work.id.key.clone(),
             object_version: work.id.object_version.clone(),

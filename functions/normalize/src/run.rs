@@ -82,7 +82,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let run = match claim {
             Err(error) => return Outcome::Failed(error.failure()),
             Ok(RunClaim::Ended(run)) => {
-                tracing::info!(run = run.run, status = run.status.as_str(), "this object has been read already");
+                tracing::info!(run = run.name, status = run.status.as_str(), "this object has been read already");
                 return Outcome::Done;
             }
             Ok(RunClaim::Leased { until }) => {
@@ -92,7 +92,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             }
             Ok(RunClaim::Claimed(run)) => run,
         };
-        tracing::info!(run = run.run, object = work.location(), record = run.record, "reading");
+        tracing::info!(run = run.name, object = work.location(), record = run.record, "reading");
         let work = &Resume::read(&run).applied_to(work);
         let first = run.started == now;
         match self.read(work, run, first, body).await {
@@ -143,7 +143,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 handed_over.map_err(|error| error.failure())?;
                 metrics::between(&progress.committed.counts, &progress.run.counts, self.metrics);
                 tracing::info!(
-                    run = progress.run.run,
+                    run = progress.run.name,
                     record = progress.run.record,
                     "handed over: time is running out"
                 );
@@ -285,7 +285,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let settler = Settler {
             store: self.store,
             bus: self.bus,
-            run: &progress.run.run,
+            run: &progress.run.name,
             location: &location,
             strict: repeated == Repeated::Noted,
             now: self.clock.now_ms(),
@@ -333,7 +333,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     async fn write_rejects(&self, progress: &mut Progressing<'_>) -> Result<(), Failure> {
-        if let Some((key, body)) = progress.rejects.take(&progress.run.run) {
+        if let Some((key, body)) = progress.rejects.take(&progress.run.name) {
             self.objects.put(&progress.work.id.bucket, &key, "application/x-ndjson", body).await?;
             progress.rejects_written += 1;
         }
@@ -345,7 +345,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.write_rejects(progress).await?;
         progress.rejects_written = 0;
         let bucket = &progress.work.id.bucket;
-        if let Some((key, body)) = progress.manifest.take(progress.source, &progress.run.run, progress.committed.record)
+        if let Some((key, body)) =
+            progress.manifest.take(progress.source, &progress.run.name, progress.committed.record)
         {
             self.objects.put(bucket, &key, "text/plain; charset=utf-8", body).await?;
         }

@@ -347,7 +347,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
                 line.run.counts.read,
                 by.join(", ")
             ),
-            advice: format!("`relay rejected {}`", line.run.run),
+            advice: format!("`relay rejected {}`", line.run.name),
         });
     }
     list
@@ -421,7 +421,7 @@ pub fn text(status: &Status, now: i64) -> String {
             let numbers = [counts.read, counts.changed, counts.rejected, counts.waiting].map(|n| n.to_string());
             let [read, changed, rejected, waiting] = numbers;
             [
-                line.run.run.clone(),
+                line.run.name.clone(),
                 line.run.status.as_str().to_owned(),
                 ago,
                 read,
@@ -535,7 +535,7 @@ mod tests {
         let dead = (QueueName::Ingest, "parked", WILD.to_owned());
         let mut status = status_of(&[(key("1"), pending(error, 5_000))], &Reasons::new());
         let run = |status| ledger::Run {
-            run: "run-1".into(),
+            name: "run-1".into(),
             status,
             offset: 0,
             record: 0,

@@ -20,7 +20,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if !progress.info.full {
             return Ok(());
         }
-        let (source, run) = (progress.source, &progress.run.run);
+        let (source, run) = (progress.source, &progress.run.name);
         let version = progress.version(0);
         let index = ManifestIndex {
             parts: format!("manifests/{source}/{run}/"),
@@ -42,7 +42,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let request = withdrawal::Request {
             bucket: progress.work.id.bucket.clone(),
             source: progress.source.to_owned(),
-            run: progress.run.run.clone(),
+            run: progress.run.name.clone(),
             force: false,
             after: None,
         };
@@ -156,9 +156,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         metrics::between(&committed.counts, &run.counts, self.metrics);
         metrics::end(&run, self.metrics);
         match (&run.reason, run.status) {
-            (None, _) => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
-            (Some(reason), RunStatus::Superseded) => tracing::info!(run = run.run, reason, "feed superseded"),
-            (Some(reason), _) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),
+            (None, _) => tracing::info!(run = run.name, counts = ?run.counts, "feed completed"),
+            (Some(reason), RunStatus::Superseded) => tracing::info!(run = run.name, reason, "feed superseded"),
+            (Some(reason), _) => tracing::error!(run = run.name, counts = ?run.counts, reason, "feed failed"),
         }
         Ok(())
     }

@@ -235,7 +235,7 @@ impl<'a> Progressing<'a> {
             return said;
         }
         // What was damaged may have been so long before anybody could see it.
-        let run = &self.run.run;
+        let run = &self.run.name;
         format!(
             "{said}; what it said of {changed} products before, those of the run {run}, is doubtful until the next good file"
         )
