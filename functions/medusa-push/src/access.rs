@@ -34,13 +34,13 @@ struct Kept {
     open: Arc<Open>,
 }
 
-/// Whether what is known of the shop's configuration will do.
+/// Which look at the shop's configuration will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// As long as it is not too old.
-    Known,
-    /// Something was refused because of it.
-    LookAgain,
+pub enum Lookup {
+    /// The one that was kept, as long as it is not too old.
+    Kept,
+    /// A new one: something was refused because of what was kept.
+    Fresh,
 }
 
 /// A shop whose references have been checked.
@@ -92,10 +92,10 @@ impl MedusaAccess {
     ///
     /// # Errors
     /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location are not right.
-    pub async fn open(&self, trust: Trust, deadline: Instant) -> Result<Arc<Open>, Failure> {
+    pub async fn open(&self, lookup: Lookup, deadline: Instant) -> Result<Arc<Open>, Failure> {
         let credentials: Credentials = self.secrets.get(&self.secret).await?;
         let mut kept = self.kept.lock().await;
-        let known = kept.as_ref().filter(|_| trust == Trust::Known);
+        let known = kept.as_ref().filter(|_| lookup == Lookup::Kept);
         if let Some(kept) = known.filter(|kept| kept.credentials == credentials && kept.since.elapsed() < BELIEVED) {
             return Ok(Arc::clone(&kept.open));
         }

@@ -51,7 +51,7 @@ impl Function for MedusaPush {
         let batch = Batch::of(event);
         let pimcore = self.pimcore.client().await;
         let ends = push.worker.ends();
-        let run = push.run(&pimcore, async |trust| self.medusa.open(trust, ends).await, batch.products());
+        let run = push.run(&pimcore, async |lookup| self.medusa.open(lookup, ends).await, batch.products());
         let outcomes = Box::pin(run).instrument(batch.span()).await;
         self.metrics.batch(&batch, &outcomes);
         if any_failed_with(&outcomes, &[pimcore::codes::FORBIDDEN]) {

@@ -12,7 +12,7 @@ use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
-use crate::access::{Open, Trust};
+use crate::access::{Lookup, Open};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
@@ -38,7 +38,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
@@ -56,7 +56,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn work(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
         messages: &[ProductMessage],
         claims: Claims,
     ) -> HashMap<ProductKey, Outcome> {
@@ -90,7 +90,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
                 Ok(pimcore) => pimcore.works(ends).await,
                 Err(_) => false,
             },
-            Stage::Medusa => match open(Trust::Known).await {
+            Stage::Medusa => match open(Lookup::Kept).await {
                 Ok(open) => open.shop.medusa.works(ends).await,
                 Err(_) => false,
             },
@@ -127,7 +127,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
@@ -136,7 +136,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             return Ok(results);
         }
         let pimcore = pimcore.as_ref().map_err(Clone::clone)?;
-        let shop = open(Trust::Known).await?;
+        let shop = open(Lookup::Kept).await?;
         let ends = self.worker.ends();
         let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
         let mut read = Read::default();
@@ -159,7 +159,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
         if !orders.is_empty() {
             // A look that fails is a failure of these products alone: the others have been dealt with.
-            match self.place_if_changed(pimcore, &shop, open(Trust::LookAgain).await, &orders, &read).await {
+            match self.place_if_changed(pimcore, &shop, open(Lookup::Fresh).await, &orders, &read).await {
                 Ok(again) => results.extend(again),
                 Err(failure) => results.extend(orders.into_keys().map(|key| (key, Err(failure.clone())))),
             }

@@ -11,7 +11,7 @@ use catalog::{
 };
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
-use medusa_push::access::{Open, Trust};
+use medusa_push::access::{Lookup, Open};
 use medusa_push::push::Push;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
@@ -94,7 +94,7 @@ impl Function {
     pub async fn run_opening(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
