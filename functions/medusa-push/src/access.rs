@@ -31,7 +31,7 @@ pub struct MedusaAccess {
 struct Kept {
     credentials: Credentials,
     since: Instant,
-    open: Arc<Open>,
+    open: Arc<OpenShop>,
 }
 
 /// Which look at the shop's configuration will do.
@@ -44,7 +44,7 @@ pub enum Lookup {
 }
 
 /// A shop whose references have been checked.
-pub struct Open {
+pub struct OpenShop {
     /// The shop.
     pub shop: Shop,
     /// Its categories, as far as they were needed.
@@ -92,7 +92,7 @@ impl MedusaAccess {
     ///
     /// # Errors
     /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location are not right.
-    pub async fn open(&self, lookup: Lookup, deadline: Instant) -> Result<Arc<Open>, Failure> {
+    pub async fn open(&self, lookup: Lookup, deadline: Instant) -> Result<Arc<OpenShop>, Failure> {
         let credentials: Credentials = self.secrets.get(&self.secret).await?;
         let mut kept = self.kept.lock().await;
         let known = kept.as_ref().filter(|_| lookup == Lookup::Kept);
@@ -105,7 +105,7 @@ impl MedusaAccess {
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
         references.stock_as(&self.stock, &medusa, deadline).await?;
-        let open = Arc::new(Open { shop: Shop { medusa, references }, categories: Categories::default() });
+        let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)
     }

@@ -12,7 +12,7 @@ use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
-use crate::access::{Lookup, Open};
+use crate::access::{Lookup, OpenShop};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
@@ -38,7 +38,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
@@ -56,7 +56,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn work(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         messages: &[ProductMessage],
         claims: Claims,
     ) -> HashMap<ProductKey, Outcome> {
@@ -127,7 +127,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
@@ -171,8 +171,8 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn place_if_changed(
         &self,
         pimcore: &Pimcore,
-        believed: &Open,
-        newer: Result<Arc<Open>, Failure>,
+        believed: &OpenShop,
+        newer: Result<Arc<OpenShop>, Failure>,
         orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         read: &Read,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
@@ -195,7 +195,7 @@ struct Read {
 async fn place<T: Table, B, C: Clock + Sync>(
     worker: &Worker<'_, T, B, C>,
     pimcore: &Pimcore,
-    open: &Open,
+    open: &OpenShop,
     orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
     read: &Read,
     ends: Instant,

@@ -220,7 +220,7 @@ async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused
     let mut product = dress(&key);
     product.categories.clear();
     in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
-    let run = async |newest: &std::sync::Arc<medusa_push::access::Open>| {
+    let run = async |newest: &std::sync::Arc<medusa_push::access::OpenShop>| {
         let looks = std::cell::Cell::new(0);
         let opening = async |lookup: Lookup| match lookup {
             Lookup::Kept => Ok(outdated.clone()),

@@ -11,7 +11,7 @@ use catalog::{
 };
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
-use medusa_push::access::{Lookup, Open};
+use medusa_push::access::{Lookup, OpenShop};
 use medusa_push::push::Push;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
@@ -78,14 +78,19 @@ impl Default for Function {
 
 impl Function {
     /// One invocation with a batch.
-    pub async fn run(&self, pimcore: &Pimcore, open: &Arc<Open>, keys: &[ProductKey]) -> BTreeMap<ProductKey, Outcome> {
+    pub async fn run(
+        &self,
+        pimcore: &Pimcore,
+        open: &Arc<OpenShop>,
+        keys: &[ProductKey],
+    ) -> BTreeMap<ProductKey, Outcome> {
         self.run_with(&Ok(pimcore.clone()), &Ok(Arc::clone(open)), keys).await
     }
 
     pub async fn run_with(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &Result<Arc<Open>, Failure>,
+        open: &Result<Arc<OpenShop>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
         self.run_opening(pimcore, async |_| open.clone(), keys).await
@@ -94,7 +99,7 @@ impl Function {
     pub async fn run_opening(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Lookup) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
@@ -117,9 +122,9 @@ impl Function {
 }
 
 /// Another client of the same shop, as another instance of the function has one.
-pub fn open(real: &Real) -> Arc<Open> {
+pub fn open(real: &Real) -> Arc<OpenShop> {
     let shop = Shop { medusa: support::medusa_client().unwrap(), references: real.shop.references.clone() };
-    Arc::new(Open { shop, categories: Categories::default() })
+    Arc::new(OpenShop { shop, categories: Categories::default() })
 }
 
 /// A dress in two colours and three sizes.
