@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use worker::{Guard, PimcoreAccess, Worker};
 
 use crate::access::{DOUBTED, MedusaAccess};
-use crate::push::Push;
+use crate::push::PushBatch;
 
 /// The function with its clients.
 pub struct MedusaPush {
@@ -47,7 +47,7 @@ impl Function for MedusaPush {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
         };
-        let push = Push { worker, metrics: &self.metrics };
+        let push = PushBatch { worker, metrics: &self.metrics };
         let batch = Batch::of(event);
         let pimcore = self.pimcore.client().await;
         let ends = push.worker.ends();

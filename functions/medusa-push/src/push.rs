@@ -19,7 +19,7 @@ use crate::{map, metrics};
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Push<'a, T, B, C> {
+pub struct PushBatch<'a, T, B, C> {
     /// The ledger's stage.
     pub worker: Worker<'a, T, B, C>,
     /// What is counted.
@@ -32,7 +32,7 @@ struct Held {
     change: Change,
 }
 
-impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
+impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
     /// Brings each product to the shop. The clients, or why there are none: that too is recorded with every product, where people look for
     /// the reason. The shop is opened only when there is something to do: opening asks it.
     pub async fn run(

@@ -21,7 +21,7 @@ use crate::activation::Activation;
 use crate::changes;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
-use crate::sync::Sync;
+use crate::sync::SyncBatch;
 
 /// The function with its clients.
 pub struct PimcoreSync {
@@ -79,7 +79,7 @@ impl PimcoreSync {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
         };
-        let sync = Sync { worker, policy: self.policy, metrics: &self.metrics };
+        let sync = SyncBatch { worker, policy: self.policy, metrics: &self.metrics };
         let pimcore = self.access.client().await;
         let outcomes = Box::pin(sync.run(&pimcore, batch.products())).instrument(batch.span()).await;
         self.metrics.batch(batch, &outcomes);

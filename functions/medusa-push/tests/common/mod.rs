@@ -12,7 +12,7 @@ use catalog::{
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
 use medusa_push::access::{Lookup, OpenShop};
-use medusa_push::push::Push;
+use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
 use worker::{Guard, Worker};
@@ -116,7 +116,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
-        let push = Push { worker, metrics: &runtime::Metrics::default() };
+        let push = PushBatch { worker, metrics: &runtime::Metrics::default() };
         push.run(pimcore, open, &messages).await.into_iter().collect()
     }
 }

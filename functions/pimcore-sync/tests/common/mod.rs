@@ -11,7 +11,7 @@ use ledger::core::desired;
 use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
-use pimcore_sync::sync::Sync;
+use pimcore_sync::sync::SyncBatch;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
 use worker::{Guard, Worker};
 
@@ -163,7 +163,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = Sync { worker, policy, metrics: &runtime::Metrics::default() };
+        let sync = SyncBatch { worker, policy, metrics: &runtime::Metrics::default() };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
