@@ -115,7 +115,7 @@ pub fn look(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Look {
 
 /// What a reading of the feed came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct FollowReport {
     /// Saves read, without those seen before.
     pub changes: usize,
     /// Announced to the shop.
@@ -138,8 +138,8 @@ pub async fn follow<T: Table, B: Bus, C: Clock>(
     bus: &B,
     clock: &C,
     deadline: Deadline,
-) -> Result<Report, Failure> {
-    let mut report = Report::default();
+) -> Result<FollowReport, Failure> {
+    let mut report = FollowReport::default();
     let mut text = ledger.watermark(WATERMARK).await.map_err(|error| error.failure())?;
     // A watermark that cannot be read starts the feed anew: too many announcements do no harm.
     let mut position: Position = text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -189,7 +189,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         &self,
         page: &[Change],
         position: &Position,
-        report: &mut Report,
+        report: &mut FollowReport,
     ) -> (usize, Result<(), Failure>) {
         let (mut done, mut tree) = (0, None);
         for some in page.chunks(TOGETHER) {
@@ -209,10 +209,10 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         changes: &[&Change],
         tree: &mut Option<Arc<CategoryTree>>,
         ends: Instant,
-        report: &mut Report,
+        report: &mut FollowReport,
     ) -> Result<(), Failure> {
         let known: Vec<(&Change, ProductKey)> = changes.iter().filter_map(|change| ours(change)).collect();
-        let (mut counted, keys) = (Report { changes: changes.len(), ..Report::default() }, keys(&known));
+        let (mut counted, keys) = (FollowReport { changes: changes.len(), ..FollowReport::default() }, keys(&known));
         counted.foreign = changes.len() - known.len();
         // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
         let looks = self.look(&keys, tree, ends).await?;
@@ -251,7 +251,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
     }
 }
 
-impl Report {
+impl FollowReport {
     fn add(&mut self, other: Self) {
         self.changes += other.changes;
         self.announced += other.announced;
@@ -282,7 +282,7 @@ pub async fn announce<T: Table, B: Bus, C: Clock>(
     bus: &B,
     clock: &C,
     reactions: Vec<(&Change, ProductKey, Reaction)>,
-    report: &mut Report,
+    report: &mut FollowReport,
 ) -> Result<(), Failure> {
     let mut announcements = Vec::with_capacity(reactions.len());
     let shown = reactions.iter().filter(|(_, _, reaction)| *reaction == Reaction::Show);

@@ -11,7 +11,7 @@ use ledger::core::missing;
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::Pimcore;
 use pimcore_sync::census::{Counted, MADE_MS};
-use pimcore_sync::inventory::{Comparison, Report, TOO_MANY};
+use pimcore_sync::inventory::{Comparison, ComparisonReport, TOO_MANY};
 use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
 use serde_json::json;
 
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// The schedule: a round a minute.
-    async fn round(&self) -> (Counted, Option<Report>) {
+    async fn round(&self) -> (Counted, Option<ComparisonReport>) {
         let counted = self.comparing().census().await.unwrap();
         (counted, self.comparing().resume().await.unwrap())
     }

@@ -15,7 +15,7 @@ use runtime::{Outcome, ProductMessage};
 use serde_json::json;
 
 /// Follows the feed; the keys that the shop and the PIM are told about.
-async fn follow(function: &Function, pimcore: &Pimcore) -> (changes::Report, Vec<String>) {
+async fn follow(function: &Function, pimcore: &Pimcore) -> (changes::FollowReport, Vec<String>) {
     let report = changes::follow(pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
         .await
         .unwrap();
@@ -111,7 +111,7 @@ async fn an_edit_is_announced_and_a_quiet_pim_is_not() {
     follow(&function, &pimcore).await;
     for _ in 0..3 {
         let (report, heard) = follow(&function, &pimcore).await;
-        assert_eq!((report, heard.len()), (changes::Report::default(), 0), "nothing has happened");
+        assert_eq!((report, heard.len()), (changes::FollowReport::default(), 0), "nothing has happened");
     }
     pim.edit(&path("2"), json!({"marketingName": {"en": "New"}}));
     let (_, heard) = follow(&function, &pimcore).await;
