@@ -6,7 +6,7 @@ use feeds::{Broken, Rejection};
 use ledger::{Counts, Run};
 use serde::Serialize;
 
-use crate::message::Work;
+use crate::message::FeedObject;
 
 /// One line in `rejected/<run>/<record>.jsonl`.
 #[derive(Debug, Serialize)]
@@ -158,7 +158,7 @@ pub struct FeedEvent {
 impl FeedEvent {
     /// The event for the end of a run.
     #[must_use]
-    pub fn of(work: &Work, source: Option<&str>, run: &Run, now: i64) -> Self {
+    pub fn of(work: &FeedObject, source: Option<&str>, run: &Run, now: i64) -> Self {
         Self {
             run_id: run.name.clone(),
             bucket: work.id.bucket.clone(),

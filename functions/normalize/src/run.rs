@@ -16,7 +16,7 @@ use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
 use crate::codes;
-use crate::message::Work;
+use crate::message::FeedObject;
 use crate::metrics;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, ObjectError, Objects};
@@ -71,7 +71,7 @@ enum End {
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
-    pub async fn handle(&self, work: &Work, body: &str) -> Outcome {
+    pub async fn handle(&self, work: &FeedObject, body: &str) -> Outcome {
         if work.is_folder() {
             tracing::info!(object = work.location(), "a folder, not a feed");
             return Outcome::Done;
@@ -102,7 +102,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Reads a claimed run; `first` says that nobody has claimed it before.
-    async fn read(&self, work: &Work, run: Run, first: bool, body: &str) -> Result<(), Failure> {
+    async fn read(&self, work: &FeedObject, run: Run, first: bool, body: &str) -> Result<(), Failure> {
         let adapter = match adapter_for(&work.id.key) {
             Ok(adapter) => adapter,
             Err((source, reason)) => return self.finish(work, source.as_deref(), run.clone(), run, Some(reason)).await,

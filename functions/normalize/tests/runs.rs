@@ -208,7 +208,7 @@ async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_co
 async fn two_deliveries_of_one_notification_do_not_read_at_the_same_time() {
     let world = World::new();
     let message = world.upload("incoming/canonical/x.json", many(2, "10.00"));
-    let work = normalize::message::Work::parse(&message).unwrap();
+    let work = normalize::message::FeedObject::parse(&message).unwrap();
     let now = world.now.load(Ordering::SeqCst);
     let owner = ledger::Owner("first".into());
     world.ledger.claim_run(&work.id, &work.run, "", &owner, now).await.unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
 use crate::codes;
-use crate::message::Work;
+use crate::message::FeedObject;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
 use crate::window::{BATCH, Entry, Settled};
@@ -49,7 +49,7 @@ pub(super) struct Resume {
 
 impl Resume {
     /// For a run from its beginning.
-    pub(super) fn of(work: &Work) -> Self {
+    pub(super) fn of(work: &FeedObject) -> Self {
         Self { sequencer: work.sequencer.clone(), ..Self::default() }
     }
 
@@ -63,7 +63,7 @@ impl Resume {
     }
 
     /// The same records get the same versions, whoever asks for them.
-    pub(super) fn applied_to(&self, work: &Work) -> Work {
+    pub(super) fn applied_to(&self, work: &FeedObject) -> FeedObject {
         let mut work = work.clone();
         if !self.sequencer.is_empty() {
             work.sequencer.clone_from(&self.sequencer);
@@ -83,7 +83,7 @@ pub(super) enum Repeated {
 
 /// A run while it is being read.
 pub(super) struct Progressing<'a> {
-    pub(super) work: &'a Work,
+    pub(super) work: &'a FeedObject,
     pub(super) source: &'static str,
     pub(super) info: ObjectInfo,
     /// As of the last commit.
@@ -107,7 +107,7 @@ pub(super) struct Progressing<'a> {
 
 impl<'a> Progressing<'a> {
     /// The run of `work` from where `run` has come to.
-    pub(super) fn new(work: &'a Work, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
+    pub(super) fn new(work: &'a FeedObject, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
         Self {
             work,
             source,
