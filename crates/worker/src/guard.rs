@@ -52,7 +52,7 @@ impl Guard {
     }
 
     /// Why nothing may be asked now, if a target's breaker is open. No call is made as long as all targets answer.
-    pub async fn held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
+    pub async fn why_held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
         let suspects: Vec<Stage> = {
             let memory = self.memory();
             let doubtful = |target: &&Stage| memory.unanswered.get(target).is_some_and(|unanswered| !unanswered.none());
@@ -80,7 +80,7 @@ impl Guard {
 
     /// Learns from the results of a batch; trips the breaker of a target that has answered too few of them. Returns the targets that worked: they
     /// did what they were asked for somebody, or a probe says so of one that broke on all it was asked.
-    pub async fn learn<T: Table, R>(
+    pub async fn learn_from_batch<T: Table, R>(
         &self,
         ledger: &Ledger<T>,
         bus: &impl Bus,
@@ -94,7 +94,7 @@ impl Guard {
             let verdict = self.learn_one(*target, &seen);
             let works = match &seen {
                 Seen::Answer => true,
-                Seen::Silence { choked: Some(_), .. } if verdict != Verdict::Trip && !self.many(*target) => {
+                Seen::Silence { choked: Some(_), .. } if verdict != Verdict::Trip && !self.breaks_on_many(*target) => {
                     probe.works(*target).await
                 }
                 Seen::Silence { .. } | Seen::Nothing => false,
@@ -110,14 +110,21 @@ impl Guard {
     }
 
     /// Learns one thing about a target from a request that was about no product.
-    pub async fn saw<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
+    pub async fn learn_from_request<T: Table>(
+        &self,
+        ledger: &Ledger<T>,
+        bus: &impl Bus,
+        target: Stage,
+        seen: &Seen,
+        now: i64,
+    ) {
         if self.learn_one(target, seen) == Verdict::Trip {
             self.trip(ledger, bus, target, seen, now).await;
         }
     }
 
     /// Whether a target breaks on so many products that no probe can clear it.
-    pub(crate) fn many(&self, target: Stage) -> bool {
+    pub(crate) fn breaks_on_many(&self, target: Stage) -> bool {
         self.memory().unanswered.get(&target).is_some_and(Unanswered::many)
     }
 
@@ -138,7 +145,7 @@ impl Guard {
     }
 
     /// Reports the breakers that were found or made open since the last time.
-    pub fn report(&self, metrics: &Metrics) {
+    pub fn report_opened(&self, metrics: &Metrics) {
         for target in std::mem::take(&mut self.memory().opened) {
             metrics.breaker_open(target.as_str(), true);
         }

@@ -68,6 +68,6 @@ impl Function for MedusaPush {
     }
 
     fn report(&self) {
-        self.guard.report(&self.metrics);
+        self.guard.report_opened(&self.metrics);
     }
 }

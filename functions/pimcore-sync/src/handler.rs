@@ -63,7 +63,7 @@ impl Function for PimcoreSync {
     }
 
     fn report(&self) {
-        self.guard.report(&self.metrics);
+        self.guard.report_opened(&self.metrics);
     }
 }
 
@@ -91,7 +91,7 @@ impl PimcoreSync {
 
     /// Does something with Pimcore as a whole, unless its breaker is open: the next activation makes up for it.
     async fn unless_held(&self, act: impl AsyncFn(&Pimcore) -> Result<Value, Failure>) -> Result<Value, Error> {
-        if let Some(failure) = self.guard.held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
+        if let Some(failure) = self.guard.why_held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
             tracing::info!(reason = failure.message, "Pimcore is left alone");
             return Ok(json!({"held": failure.message}));
         }
@@ -101,7 +101,7 @@ impl PimcoreSync {
         };
         if let Err(failure) = &answer {
             let seen = seen_in_passing(Stage::Pimcore, failure);
-            self.guard.saw(&self.ledger, &self.bus, Stage::Pimcore, &seen, SystemClock.now_ms()).await;
+            self.guard.learn_from_request(&self.ledger, &self.bus, Stage::Pimcore, &seen, SystemClock.now_ms()).await;
         }
         Ok(answer?)
     }
