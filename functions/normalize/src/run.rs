@@ -21,7 +21,7 @@ use crate::metrics;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::source::adapter_for;
-use crate::window::Settler;
+use crate::window::WindowWriter;
 
 /// Bytes of rejections that are kept in memory; more are written, and a commit follows.
 const REJECTS_BYTES: usize = 2 << 20;
@@ -31,7 +31,7 @@ const MANIFEST_IDS: usize = 20_000;
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a compressed object up to which it is decoded once before anything of it is taken. They are kept in memory meanwhile.
 const LOOKED_THROUGH: u64 = 8 << 20;
-/// A run is handed over when less time than this is left. It covers settling a window against a slow ledger, and the commit.
+/// A run is handed over when less time than this is left. It covers writing a window against a slow ledger, and the commit.
 const HAND_OVER: Duration = Duration::from_secs(20);
 
 /// Reads feeds.
@@ -210,7 +210,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 for outcome in outcomes.drain(..) {
                     progress.take(outcome);
                     if progress.window_is_full() {
-                        self.settle(progress, false).await?;
+                        self.write_window(progress, false).await?;
                     }
                     // Looked at for each record: a few bytes of a feed can be many rejections.
                     if progress.rejects.size() > REJECTS_BYTES {
@@ -219,18 +219,18 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
                 progress.position(feed.checkpoint());
                 if let Err(broken) = &step {
-                    self.settle(progress, true).await?;
+                    self.write_window(progress, true).await?;
                     let failed = Some(progress.broken(broken));
                     return Ok(End::Finished { failed, corrupt: broken.reason == Reason::ObjectCorrupt });
                 }
                 // An invocation that began late still does something before it gives up.
                 let begun = progress.run.record > progress.begun_at;
                 if begun && !last && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER {
-                    self.settle(progress, false).await?;
+                    self.write_window(progress, false).await?;
                     return Ok(End::HandedOver);
                 }
                 if self.commit_is_due(progress) {
-                    self.settle(progress, false).await?;
+                    self.write_window(progress, false).await?;
                     self.commit(progress).await?;
                 }
                 if matches!(step, Ok(Progress::Hungry)) {
@@ -238,7 +238,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
             }
             if last {
-                self.settle(progress, true).await?;
+                self.write_window(progress, true).await?;
                 return Ok(End::Finished { failed: None, corrupt: false });
             }
         }
@@ -271,7 +271,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Brings the window to the ledger; `all` says that nothing follows.
-    async fn settle(&self, progress: &mut Progressing<'_>, all: bool) -> Result<(), Failure> {
+    async fn write_window(&self, progress: &mut Progressing<'_>, all: bool) -> Result<(), Failure> {
         if progress.window.is_empty() {
             return Ok(());
         }
@@ -282,7 +282,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         progress.window_bytes = 0;
         let window = std::mem::take(&mut progress.window);
         let location = progress.work.location();
-        let settler = Settler {
+        let writer = WindowWriter {
             store: self.store,
             bus: self.bus,
             run: &progress.run.name,
@@ -290,8 +290,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             strict: repeated == Repeated::Noted,
             now: self.clock.now_ms(),
         };
-        let settled = settler.settle(window).await?;
-        progress.count(settled);
+        let written = writer.write(window).await?;
+        progress.count(written);
         Ok(())
     }
 

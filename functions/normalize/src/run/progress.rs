@@ -1,4 +1,4 @@
-//! How far a run is: what was read of the object, counted, and not yet settled or committed.
+//! How far a run is: what was read of the object, counted, and not yet written or committed.
 
 use catalog::{ContentHash, Product, ProductKey, WarningCode};
 use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
@@ -10,9 +10,9 @@ use crate::codes;
 use crate::message::FeedObject;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
-use crate::window::{BATCH, Entry, Settled};
+use crate::window::{BATCH, Entry, Written};
 
-/// Products settled at once.
+/// Products written at once.
 const WINDOW: usize = 4 * BATCH;
 /// Bytes of text in them, which bounds what they take in memory.
 const WINDOW_BYTES: usize = 6 << 20;
@@ -241,21 +241,21 @@ impl<'a> Progressing<'a> {
         )
     }
 
-    pub(super) fn count(&mut self, settled: Settled) {
+    pub(super) fn count(&mut self, written: Written) {
         let counts = &mut self.run.counts;
-        counts.read += settled.changed + settled.unchanged + settled.stale;
-        counts.changed += settled.changed;
-        counts.unchanged += settled.unchanged;
-        counts.stale += settled.stale;
-        for (code, count) in settled.warnings {
+        counts.read += written.changed + written.unchanged + written.stale;
+        counts.changed += written.changed;
+        counts.unchanged += written.unchanged;
+        counts.stale += written.stale;
+        for (code, count) in written.warnings {
             *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
         }
-        for (code, count) in settled.waiting {
+        for (code, count) in written.waiting {
             counts.waiting += count;
             *counts.waiting_by.entry(code).or_default() += count;
         }
-        counts.waiting_since = counts.waiting_since.into_iter().chain(settled.waiting_since).min();
-        for repeated in settled.repeated {
+        counts.waiting_since = counts.waiting_since.into_iter().chain(written.waiting_since).min();
+        for repeated in written.repeated {
             let message = format!(
                 "record {} of this feed said something else of the product; this one counts, because it comes later",
                 repeated.earlier
@@ -263,7 +263,7 @@ impl<'a> Progressing<'a> {
             let place = Place { index: repeated.index, offset: repeated.offset };
             self.repeated_record(repeated.index, place, repeated.key.id(), message);
         }
-        for (entry, message) in settled.too_large {
+        for (entry, message) in written.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
             let raw = serde_json::to_vec(&entry.product).unwrap_or_default();
             self.reject(&rejection, &raw);
