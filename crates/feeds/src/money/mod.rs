@@ -5,12 +5,12 @@
 //! two things the amount is refused: a price that is wrong by a thousand is worse than none.
 
 mod amount;
-mod settle;
+mod round;
 mod symbols;
 
 pub(crate) use amount::decimal;
 pub use amount::{amount, is_noise, minor_digits, rounded, shown_amount, whole_units};
-pub(crate) use settle::settle;
+pub(crate) use round::round;
 pub use symbols::{currency, currency_in, is_ambiguous, writes_decimal_comma};
 
 /// A price taken apart: `SR23.80`, `23,80 €`, `US$ 1,299.00`.
