@@ -1,6 +1,7 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
 pub mod breaker;
+#[cfg(feature = "memory")]
 mod memory;
 mod render;
 mod table;
@@ -18,6 +19,7 @@ use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
 use crate::core::{Item, ItemKey, PackedError, Write, made, shop, watermark};
+#[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
 pub use table::{DynamoDb, Scanned, Table};
 

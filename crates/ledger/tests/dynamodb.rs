@@ -4,8 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,7 +15,7 @@ use ledger::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::{Table, product};
+use testing::dynamodb::{Table, product};
 
 const LEASES: Leases = Leases { lease_ms: 1_000, landing_ms: 500 };
 const TEXTS: [&str; 3] = ["s1", "s2", "s3"];

@@ -7,11 +7,11 @@ use std::cell::Cell;
 
 use catalog::{Failure, ProductKey, Request};
 use common::Function;
-use common::standin::StandIn;
 use ledger::breaker::{Settings, look};
 use ledger::{Owner, Stage};
 use medusa_push::push::PushBatch;
 use runtime::{Cause, Clock, Deadline, Metrics, Outcome, ProductMessage};
+use testing::standin::StandIn;
 use worker::{Guard, Worker};
 
 fn messages(first: u32) -> Vec<ProductMessage> {

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use catalog::{ErrorKind, Failure, ProductKey};
-use common::standin::{StandIn, later};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
 use medusa::{CompareAt, Medusa};
 use medusa_push::access::Lookup;
 use runtime::Outcome;
 use serde_json::{Value, json};
+use testing::standin::{StandIn, later};
 
 fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
     let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();

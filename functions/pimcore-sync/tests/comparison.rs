@@ -5,7 +5,6 @@ mod common;
 
 use std::sync::atomic::Ordering;
 
-use common::standin::{StandIn, later};
 use common::{Function, key, path, product, version};
 use ledger::core::missing;
 use ledger::{Applied, Claim, Owner, Stage};
@@ -14,6 +13,7 @@ use pimcore_sync::census::{Counted, MADE_MS};
 use pimcore_sync::inventory::{Comparison, ComparisonReport, TOO_MANY};
 use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
 use serde_json::json;
+use testing::standin::{StandIn, later};
 
 /// A PIM, and everything that the function works with.
 struct Site {

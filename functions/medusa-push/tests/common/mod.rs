@@ -2,8 +2,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{
     Category, CategoryPath, ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant,
@@ -14,44 +14,16 @@ use medusa::{Categories, Shop};
 use medusa_push::access::{Lookup, OpenShop};
 use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
-use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use runtime::{Cause, Clock as _, Deadline, Outcome, ProductMessage};
 use worker::{Guard, Worker};
 
-#[path = "../../../../crates/pimcore/tests/common/standin.rs"]
-pub mod standin;
 #[path = "../../../../crates/medusa/tests/support/mod.rs"]
 pub mod support;
 
-use standin::later;
 use support::Real;
-
-/// The machine's clock, moved forward at will.
-#[derive(Default)]
-pub struct Ahead(pub AtomicI64);
-
-impl Clock for Ahead {
-    fn now_ms(&self) -> i64 {
-        SystemClock.now_ms() + self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A bus that remembers.
-#[derive(Default)]
-pub struct Heard(Mutex<Vec<Announcement>>);
-
-impl Heard {
-    /// What was announced since the last call.
-    pub fn take(&self) -> Vec<Announcement> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Bus for Heard {
-    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
-        self.0.lock().unwrap().extend_from_slice(announcements);
-        vec![Ok(()); announcements.len()]
-    }
-}
+use testing::bus::Heard;
+use testing::clock::Ahead;
+use testing::standin::later;
 
 /// One deployment of the function, without Lambda.
 pub struct Function {
