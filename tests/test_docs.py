@@ -268,3 +268,10 @@ def test_what_code_says_of_the_documentation_exists() -> None:
     for name, anchor in set(re.findall(r"\b(docs/[\w-]+\.md)(?:#([\w-]+))?", SOURCES_TEXT)):
         assert name in pages, name
         assert not anchor or anchor in anchors(pages[name]), f"{name}#{anchor}"
+
+
+def test_decisions_that_code_cites_are_on_record() -> None:
+    known = set(re.findall(r"^\| (D\d+) \|", (REPO / "docs" / "decisions.md").read_text(), re.M))
+    cited = {name for group in re.findall(r"\((D\d+(?:, D\d+)*)\)", SOURCES_TEXT) for name in group.split(", ")}
+    assert len(cited) > 15
+    assert cited <= known, cited - known

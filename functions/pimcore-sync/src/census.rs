@@ -1,4 +1,4 @@
-//! The census: a request a minute that tells whether a product was deleted, so that a comparison need not wait for its day.
+//! The census: a request a minute that tells whether a product was deleted, so that a comparison need not wait for its day (D61).
 //!
 //! Object ids only rise, so the products up to an id can only become fewer by deletions. Their number is noted, and how far up it goes; if there are
 //! fewer the next time, a comparison is asked for ([`crate::inventory`]). Products that a person deletes before any census counted them were noted

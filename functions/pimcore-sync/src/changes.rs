@@ -1,4 +1,4 @@
-//! The change feed: what people saved in Pimcore, announced to the shop.
+//! The change feed: what people saved in Pimcore, announced to the shop (D8).
 //!
 //! Pimcore takes an object's modification date (whole seconds) when it starts to save and shows the object when it is done. So the feed is
 //! read again from [`OVERLAP_S`] before the newest date seen, and what was announced in that overlap is remembered, so that a quiet

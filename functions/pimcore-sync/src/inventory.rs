@@ -1,4 +1,4 @@
-//! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds.
+//! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds (D60).
 //!
 //! A delete leaves no trace in the change feed. So all products that the ledger knows to be in Pimcore or in the shop are looked up there by object
 //! id; those that are gone are looked up once more by their key, and the shop is told to look. Nothing is created again: a product that a person

@@ -1,4 +1,4 @@
-//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a float.
+//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a float (D5).
 //!
 //! A symbol stands for one currency, or for several (`$`, `¥`, `kr`): then the country of the storefront decides, and without one nobody can tell. An
 //! amount may be written as data (`1299.00`) or as a storefront shows it (`1.299,00 €`, `SR1,299.00`, `١٬٢٩٩٫٠٠`). Where a separator could mean

@@ -1,4 +1,4 @@
-//! The one place where amounts are rounded.
+//! The one place where amounts are rounded (D47, D48).
 
 use catalog::{Price, Product, WarningCode};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! One circuit breaker per target.
+//! One circuit breaker per target (D31).
 //!
 //! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Unanswered`](super::unanswered::Unanswered)),
 //! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do

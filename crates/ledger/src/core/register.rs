@@ -1,4 +1,4 @@
-//! The order of a source's feeds, so that a feed that repeats itself costs nothing.
+//! The order of a source's feeds, so that a feed that repeats itself costs nothing (D7).
 //!
 //! Noting for every repeated product that a newer feed said the same ([`super::desired::note_doc`]) costs two writes each. It matters only if an older feed
 //! is still to come, and that is rare. So it is left out, and made up for when it turns out to matter:

@@ -1,4 +1,4 @@
-//! What one environment has seen of a target: counted in memory, one batch at a time.
+//! What one environment has seen of a target: counted in memory, one batch at a time (D32, D33, D57).
 
 use std::collections::{BTreeMap, BTreeSet};
 
