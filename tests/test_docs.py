@@ -148,6 +148,49 @@ def test_packages_and_tests_of_cargo_exist(document: Document) -> None:
                 assert there, f"cargo {' '.join(arguments)}"
 
 
+def dependencies() -> dict[str, set[str]]:
+    """What each of our packages is built from, without what tests alone need."""
+    sections = {}
+    for path in (path for path in FILES if path.name == "Cargo.toml" and "fuzz" not in path.parts):
+        manifest = path.read_text()
+        name = re.search(r'^name = "([^"]+)"', manifest, re.M)
+        section = re.search(r"^\[dependencies\]\n(.*?)(?=^\[|\Z)", manifest, re.M | re.S)
+        if name and section:
+            sections[name[1]] = set(re.findall(r"^([\w-]+)\s*[.=]", section[1], re.M))
+    return {name: needed & set(sections) for name, needed in sections.items()}
+
+
+def drawn(diagram: str) -> dict[str, set[str]]:
+    """The arrows of a flowchart, by the names that its boxes show."""
+    shown = {box: re.split(r"<br/>", label)[0] for box, label in re.findall(r'\b([\w-]+)\["([^"]+)"\]', diagram)}
+    arrows: dict[str, set[str]] = {}
+    for line in re.sub(r'\["[^"]*"\]', "", diagram).splitlines():
+        if "-->" in line:
+            tail, head = ([part.strip() for part in side.split("&")] for side in line.split("-->"))
+            for one in tail:
+                arrows.setdefault(shown.get(one, one), set()).update(shown.get(other, other) for other in head)
+    return arrows
+
+
+def test_the_diagram_of_the_components_shows_what_they_are_built_from() -> None:
+    """Each arrow that no longer way replaces: `a --> b --> c` says that `a` may use `c` too."""
+    needs = dependencies()
+
+    def reach(name: str) -> set[str]:
+        return needs[name].union(*(reach(below) for below in needs[name]))
+
+    for_tests = {"pim", "testing"}
+    direct = {
+        name: {below for below in needs[name] if not any(below in reach(other) for other in needs[name] - {below})}
+        for name in needs.keys() - for_tests
+        if needs[name]
+    }
+    page = (REPO / "docs" / "architecture.md").read_text()
+    diagram = re.search(r"## Components\n+```mermaid\n(.*?)```", page, re.S)
+    assert diagram, "docs/architecture.md has no diagram of the components"
+    assert drawn(diagram[1]) == direct
+
+
 @each_document
 def test_functions_that_are_invoked_exist_and_their_events_too(document: Document) -> None:
     for program in ("sam", "samlocal"):
@@ -225,3 +268,10 @@ def test_what_code_says_of_the_documentation_exists() -> None:
     for name, anchor in set(re.findall(r"\b(docs/[\w-]+\.md)(?:#([\w-]+))?", SOURCES_TEXT)):
         assert name in pages, name
         assert not anchor or anchor in anchors(pages[name]), f"{name}#{anchor}"
+
+
+def test_decisions_that_code_cites_are_on_record() -> None:
+    known = set(re.findall(r"^\| (D\d+) \|", (REPO / "docs" / "decisions.md").read_text(), re.M))
+    cited = {name for group in re.findall(r"\((D\d+(?:, D\d+)*)\)", SOURCES_TEXT) for name in group.split(", ")}
+    assert len(cited) > 15
+    assert cited <= known, cited - known

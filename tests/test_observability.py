@@ -151,7 +151,7 @@ def test_a_sweep_reports_the_age_of_the_backlog(relay: Relay) -> None:
 def test_every_alarm_names_its_section_and_what_it_watches_exists() -> None:
     resources: dict[str, dict[str, Any]] = yaml_parse(TEMPLATE.read_text())["Resources"]
     alarms = [resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-    runbook = (TEMPLATE.parent / "docs" / "operations.md").read_text()
+    runbook, reported = ((TEMPLATE.parent / "docs" / name).read_text() for name in ("alarms.md", "metrics.md"))
     assert len(alarms) > 20
     # What AWS itself reports, with the kind of resource that its dimension has to name.
     of_aws = {
@@ -163,11 +163,11 @@ def test_every_alarm_names_its_section_and_what_it_watches_exists() -> None:
     }
     for alarm in alarms:
         suffix = alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
-        assert alarm["AlarmDescription"].endswith(f"docs/operations.md#{suffix}"), alarm
-        assert f"\n### {suffix}\n" in runbook, suffix
+        assert alarm["AlarmDescription"].endswith(f"docs/alarms.md#{suffix}"), alarm
+        assert f"\n## {suffix}\n" in runbook, suffix
         assert alarm["TreatMissingData"] == "notBreaching", suffix
         if alarm["Namespace"] == "catalog-relay":
-            assert f"\n| `{alarm['MetricName']}` |" in runbook, alarm["MetricName"]
+            assert f"\n| `{alarm['MetricName']}` |" in reported, alarm["MetricName"]
             continue
         kind = of_aws[alarm["Namespace"], alarm["MetricName"]]
         named = [dimension["Value"] for dimension in alarm.get("Dimensions", [])]

@@ -1,6 +1,6 @@
-"""What a product costs, counted on the deployed stack, stays within its bounds and is what docs/operations.md says.
+"""What a product costs, counted on the deployed stack, stays within its bounds and is what docs/costs.md says.
 
-RELAY_WRITE_DOCS=1 writes the table there. docs/costs.md has what follows in money, from a longer count by the same means.
+RELAY_WRITE_DOCS=1 writes the table there. What follows in money is below it, from a longer count by the same means.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from support.relay import Relay
 
 from chaos.storm import Stage
 
-PAGE = REPO / "docs" / "operations.md"
+PAGE = REPO / "docs" / "costs.md"
 PRODUCTS = 60
 KEYS = [f"shein-api:7{number:08}" for number in range(PRODUCTS)]
 # Issue by issue this may only become less.
@@ -115,11 +115,11 @@ def test_the_table_in_the_documentation_is_what_was_counted(counted: dict[str, A
     table = f"{head}{chr(10).join(rows)}\n"
     page = PAGE.read_text()
     written, places = re.subn(r"(<!-- table: units -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{table}\n{found[2]}", page, flags=re.DOTALL)
-    assert places == 1, "docs/operations.md has one place for the table"
+    assert places == 1, "docs/costs.md has one place for the table"
     if os.environ.get("RELAY_WRITE_DOCS") == "1":
         PAGE.write_text(written)
     else:
-        assert page == written, f"RELAY_WRITE_DOCS=1 writes this into docs/operations.md:\n{table}"
+        assert page == written, f"RELAY_WRITE_DOCS=1 writes this into docs/costs.md:\n{table}"
 
 
 def test_the_page_of_costs_computes_with_what_was_counted(counted: dict[str, Any]) -> None:

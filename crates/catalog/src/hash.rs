@@ -1,4 +1,4 @@
-//! What a product says, as one short text.
+//! What a product says, as one short text (D25).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The order of two documents of one product.
+//! The order of two documents of one product (D24).
 
 use std::fmt;
 

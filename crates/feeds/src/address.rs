@@ -10,10 +10,10 @@ use crate::reason::shorten;
 use crate::remarks::Remarks;
 
 /// Makes every address of a product one that a browser can use.
-pub(crate) fn settle(product: &mut Product, remarks: &mut Remarks) {
-    settle_images(&mut product.images, remarks);
+pub(crate) fn mend(product: &mut Product, remarks: &mut Remarks) {
+    mend_images(&mut product.images, remarks);
     for variant in &mut product.variants {
-        settle_images(&mut variant.images, remarks);
+        mend_images(&mut variant.images, remarks);
     }
     if let Some(url) = &product.url {
         match page(url) {
@@ -27,7 +27,7 @@ pub(crate) fn settle(product: &mut Product, remarks: &mut Remarks) {
     }
 }
 
-fn settle_images(images: &mut Vec<String>, remarks: &mut Remarks) {
+fn mend_images(images: &mut Vec<String>, remarks: &mut Remarks) {
     if images.iter().all(|address| is_plain(address)) {
         return;
     }

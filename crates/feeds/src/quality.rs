@@ -44,8 +44,8 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     if !product.withdrawn || !product.variants.is_empty() {
         variants(&product)?;
     }
-    money::settle(&mut product, &mut said)?;
-    address::settle(&mut product, &mut said);
+    money::round(&mut product, &mut said)?;
+    address::mend(&mut product, &mut said);
     product.warnings = remarks(&product);
     name_every_shop_knows(&mut product, &mut said);
     product.warnings.extend(shortened);

@@ -1,23 +1,23 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 pub mod blame;
-mod body;
 pub mod breaker;
 pub mod deaths;
 pub mod desired;
 mod expression;
-pub mod failures;
-pub mod follow;
-pub mod lift;
 pub mod made;
 pub mod missing;
-pub mod order;
+mod packed;
+pub mod register;
 pub mod run;
+pub mod saves;
 pub mod shop;
 pub mod stage;
+pub mod standing;
 pub mod state;
+pub mod unanswered;
 pub mod waiting;
 pub mod watermark;
 
-pub use body::BodyError;
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+pub use packed::PackedError;

@@ -5,10 +5,10 @@ pub mod core;
 mod shell;
 
 pub use crate::core::desired::{Classification, DesiredDoc, classify};
-pub use crate::core::order::Registered;
+pub use crate::core::register::Registered;
 pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
 pub use crate::core::stage::{Applied, Claim, Leases, Owner, Stage};
 pub use crate::core::state::{ProductState, RecordedError, StageState};
-pub use crate::shell::{
-    Call, DesiredOutcome, DynamoDb, Ledger, LedgerError, Memory, Scanned, StatesPage, Table, breaker,
-};
+#[cfg(feature = "memory")]
+pub use crate::shell::{Call, Memory};
+pub use crate::shell::{DesiredOutcome, DynamoDb, Ledger, LedgerError, Scanned, StatesPage, Table, breaker};

@@ -1,6 +1,7 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
 pub mod breaker;
+#[cfg(feature = "memory")]
 mod memory;
 mod render;
 mod table;
@@ -13,11 +14,12 @@ use futures::future::try_join_all;
 use crate::codes;
 use crate::core::deaths::{self, Care};
 use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
-use crate::core::order::{self, Registered};
+use crate::core::register::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, ItemKey, Write, made, shop, watermark};
+use crate::core::{Item, ItemKey, PackedError, Write, made, shop, watermark};
+#[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
 pub use table::{DynamoDb, Scanned, Table};
 
@@ -40,7 +42,7 @@ pub enum LedgerError {
         /// Which product.
         key: String,
         /// What is wrong with it.
-        source: BodyError,
+        source: PackedError,
     },
     /// A product is larger than the ledger can keep.
     #[error("product {key} is {bytes} bytes compressed, the ledger keeps at most {limit}", limit = MAX_BODY_BYTES)]
@@ -424,13 +426,13 @@ impl<T: Table> Ledger<T> {
         Run::of(&after).ok_or_else(lost)
     }
 
-    /// Registers a fast run of `source` ([`order`]), before it reads its first state.
+    /// Registers a fast run of `source` ([`register`]), before it reads its first state.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn register_run(&self, source: &str, run: &Registered, now: i64) -> Result<(), LedgerError> {
         // Refused for a run that had its strict pass already: nothing to register.
-        let _ = self.table.write(&order::register(source, run, now)).await?;
+        let _ = self.table.write(&register::enter(source, run, now)).await?;
         Ok(())
     }
 
@@ -439,7 +441,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn newer_runs(&self, source: &str, version: &Version) -> Result<Vec<Registered>, LedgerError> {
-        let rows = self.table.after(&order::partition(source), version.as_str()).await?;
+        let rows = self.table.after(&register::partition(source), version.as_str()).await?;
         Ok(rows.iter().filter_map(|(sk, item)| Registered::of(sk, item)).collect())
     }
 
@@ -448,7 +450,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn strike_off_run(&self, source: &str, version: &Version, now: i64) -> Result<(), LedgerError> {
-        let _ = self.table.write(&order::strike_off(source, version, now)).await?;
+        let _ = self.table.write(&register::strike_off(source, version, now)).await?;
         Ok(())
     }
 
@@ -485,7 +487,7 @@ impl<T: Table> Ledger<T> {
         Ok(items
             .into_iter()
             .map(|(key, item)| {
-                let stock = shop::Stock::of(&item).map_err(|error| damaged(&key, BodyError::Compression(error)));
+                let stock = shop::Stock::of(&item).map_err(|error| damaged(&key, PackedError::Compression(error)));
                 (key, stock)
             })
             .collect())
@@ -496,7 +498,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::LeaseLost`] when somebody else has written meanwhile; [`LedgerError::Store`].
     pub async fn note_stock(&self, key: &ProductKey, seen: i64, json: &[u8]) -> Result<(), LedgerError> {
-        let damaged = |error| LedgerError::Damaged { key: key.to_string(), source: BodyError::Compression(error) };
+        let damaged = |error| LedgerError::Damaged { key: key.to_string(), source: PackedError::Compression(error) };
         let write = shop::note_stock(key, seen, json).map_err(damaged)?;
         if self.table.write_large(&write).await? {
             return Ok(());

@@ -4,8 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,7 +15,7 @@ use ledger::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::{Table, product};
+use testing::dynamodb::{Table, product};
 
 const LEASES: Leases = Leases { lease_ms: 1_000, landing_ms: 500 };
 const TEXTS: [&str; 3] = ["s1", "s2", "s3"];
@@ -429,7 +427,7 @@ fn a_run_is_read_by_one_and_a_commit_that_is_sent_twice_counts_once() {
         assert!(matches!(&ended, RunClaim::Ended(run) if run.counts.read == 10), "{ended:?}");
         let listed = ledger.runs(10).await.unwrap();
         assert_eq!(listed.len(), 1);
-        assert_eq!((listed[0].1.run.as_str(), listed[0].1.status), ("r1", RunStatus::Completed));
+        assert_eq!((listed[0].1.name.as_str(), listed[0].1.status), ("r1", RunStatus::Completed));
     });
 }
 

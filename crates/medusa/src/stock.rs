@@ -1,4 +1,4 @@
-//! How many pieces of a variant the shop may sell: from what the supplier says, and what customers bought meanwhile.
+//! How many pieces of a variant the shop may sell: from what the supplier says, and what customers bought meanwhile (D64, D65).
 //!
 //! Pure. A figure that is unchanged writes nothing, whatever else of the product changes, so that pieces sold here are not sold twice. A figure
 //! that changed moves the level by rules that depend on what it means ([`Meaning`]). `available = stocked − reserved` moves by itself with every

@@ -16,7 +16,7 @@ pub enum Op {
     NoteDoc,
     /// `desired::note_state`.
     NoteState,
-    /// `order::register`.
+    /// `register::enter`.
     Register,
     /// `stage::claim`.
     Claim,

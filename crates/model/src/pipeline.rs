@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use catalog::ContentHash;
 use ledger::core::Item;
-use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
+use ledger::core::saves::{Shown, is_or_will_be_in_the_shop};
 use ledger::core::state::ProductState;
 use ledger::core::{missing, stage};
 use stateright::{Model, Property};

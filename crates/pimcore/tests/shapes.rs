@@ -9,8 +9,6 @@
 mod common;
 #[path = "common/requests.rs"]
 mod requests;
-#[path = "common/standin.rs"]
-mod standin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +18,7 @@ use common::{category, product, provenance};
 use pimcore::{Cursor, Pimcore, ProductInput, ProductPath, Write, WriteOutcome, operations};
 use requests::{Call, Seen, recorded};
 use serde_json::{Value, json};
-use standin::{KEY, StandIn, later};
+use testing::standin::{KEY, StandIn, later};
 
 /// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is as good.
 const BY_ANALOGY: [(&str, &str); 10] = [

@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
-#[path = "common/standin.rs"]
-mod standin;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +11,7 @@ use pimcore::{
     ApiKey, Batching, Cursor, Pimcore, Placed, ProductInput, ProductPath, ShopVisibility, Write, WriteOutcome,
 };
 use serde_json::json;
-use standin::{KEY, StandIn, later};
+use testing::standin::{KEY, StandIn, later};
 
 fn key(product: &Product) -> ProductKey {
     product.key().unwrap()

@@ -4,7 +4,7 @@
 //! Two things keep that from making trouble of its own. Every failed attempt doubles the wait, so a target that is down for a day does
 //! not get the same products every few minutes. And a product whose content the target refuses waits for new content or a person.
 
-use ledger::core::lift;
+use ledger::core::standing;
 use ledger::{ProductState, Run, RunId, RunStatus, Stage};
 
 /// The numbers of the sweep.
@@ -85,7 +85,7 @@ pub fn product(state: &ProductState, patience: &Patience, now: i64) -> Overdue {
         let _ = until;
         return Overdue::WorkedOn(stage);
     }
-    if let Some(error) = lift::refusal(state, stage) {
+    if let Some(error) = standing::refusal(state, stage) {
         return Overdue::Refused(stage, error.code.clone());
     }
     // The last sign of life of this stage.

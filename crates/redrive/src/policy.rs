@@ -139,7 +139,7 @@ pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
     let run = match facts.known {
         Known::Run(Some(run)) if run.status == RunStatus::Failed => {
             let why = run.reason.as_deref().unwrap_or("no reason recorded");
-            Some(because(ErrorKind::Permanent, codes::FEED_FAILED, &format!("run {}: {why}", run.run)))
+            Some(because(ErrorKind::Permanent, codes::FEED_FAILED, &format!("run {}: {why}", run.name)))
         }
         _ => None,
     };
@@ -229,7 +229,7 @@ fn wait(letter: &DeadLetter, limits: &Limits) -> i64 {
 fn healed(facts: &Facts<'_>, limits: &Limits) -> Option<String> {
     match (facts.known, facts.queue.stage()) {
         (Known::Run(Some(run)), _) if matches!(run.status, RunStatus::Completed | RunStatus::Superseded) => {
-            Some(format!("run {} is {}", run.run, run.status.as_str()))
+            Some(format!("run {} is {}", run.name, run.status.as_str()))
         }
         (Known::Product(state), Some(stage)) => {
             let held = state.stage(stage);

@@ -338,7 +338,7 @@ fn a_feed_is_judged_by_its_run() {
         Subject::Feed(RunId { bucket: "b".into(), key: "incoming/demo/a.json".into(), object_version: "v1".into() })
     );
     let run = |status, owner: Option<&str>, until| Run {
-        run: "r1".into(),
+        name: "r1".into(),
         status,
         offset: 0,
         record: 0,

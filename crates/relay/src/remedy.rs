@@ -1,6 +1,6 @@
 //! What every error code means and what a person does about it.
 //!
-//! One table, used by `relay` and printed in docs/operations.md. A test demands an entry for every code on a crate's list.
+//! One table, used by `relay` and printed in docs/error-codes.md. A test demands an entry for every code on a crate's list.
 
 mod feed;
 mod medusa;
@@ -26,6 +26,16 @@ pub enum After {
 }
 
 impl After {
+    /// The same as a word in the table.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::GoesOn => "by itself",
+            Self::Unpark => "unpark",
+            Self::NewFeed => "feed",
+            Self::Nothing => "",
+        }
+    }
+
     /// The last sentence of a remedy.
     #[must_use]
     pub fn sentence(self, code: &str) -> String {
@@ -98,16 +108,34 @@ pub fn advice(code: &str) -> String {
     )
 }
 
-/// The table for docs/operations.md.
+/// What docs/error-codes.md begins with.
+const PAGE: &str = "# Error codes
+
+Written by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes` from `crates/relay/src/remedy`. `relay explain <code>` says the same.
+
+| then | once the cause is gone |
+|---|---|
+| by itself | what waits goes on, at the latest with the next sweep |
+| unpark | nothing comes back by itself: `relay dlq unpark --code <code>` |
+| feed | upload the corrected feed; what did not change costs nothing |
+";
+
+/// The page docs/error-codes.md.
 #[must_use]
 pub fn markdown() -> String {
-    let mut text = String::new();
+    let mut text = PAGE.to_owned();
     for (title, remedies) in PARTS {
-        let _ = write!(text, "### {title}\n\n| code | meaning | what to do |\n|---|---|---|\n");
+        let _ = write!(text, "\n## {title}\n\n| code | meaning | what to do | then |\n|---|---|---|---|\n");
         for remedy in remedies {
-            let _ = writeln!(text, "| `{}` | {} | {} |", remedy.code, remedy.meaning, remedy.text());
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} | {} |",
+                remedy.code,
+                remedy.meaning,
+                remedy.action,
+                remedy.after.word()
+            );
         }
-        text.push('\n');
     }
     text
 }

@@ -90,7 +90,7 @@ fn every_command_in_the_documentation_can_be_given() {
             wrong.extend(complaint(&command, whole).map(|why| format!("{}: {why}", file.display())));
         }
     }
-    assert!(known > 100, "only {known} commands found");
+    assert!(known > 60, "only {known} commands found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -83,7 +83,7 @@ fn status_of(states: &[(ProductKey, ProductState)], reasons: &Reasons, change: i
 
 fn run(status: RunStatus, reason: Option<&str>, until: Option<i64>) -> runs::Line {
     let run = Run {
-        run: "run-1".into(),
+        name: "run-1".into(),
         status,
         offset: 0,
         record: 0,

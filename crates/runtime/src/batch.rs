@@ -24,6 +24,7 @@ use catalog::{Failure, ProductKey};
 use crate::backoff;
 use crate::codes;
 use crate::message::ProductMessage;
+use crate::metrics::{Metric, Metrics};
 use crate::trace::{TraceHeader, Traces};
 
 /// What came of the work on one product.
@@ -170,6 +171,14 @@ fn failures_to_retry(outcomes: &HashMap<ProductKey, Outcome>) -> BTreeMap<&str, 
     by_code
 }
 
+/// Whether anything failed with one of these codes.
+#[must_use]
+pub fn any_failed_with(outcomes: &HashMap<ProductKey, Outcome>, codes: &[&str]) -> bool {
+    let failed =
+        |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if codes.contains(&failure.code.as_str()));
+    outcomes.values().any(failed)
+}
+
 fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
     let id = message.message_id.as_deref().unwrap_or_default();
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
@@ -216,6 +225,25 @@ impl Queue {
         let mut response = SqsBatchResponse::default();
         response.set_failures(back);
         response
+    }
+
+    /// Does with one message what its outcome calls for; its id if it is to come back.
+    pub async fn settle_one(&self, message: &SqsMessage, outcome: Outcome, metrics: &Metrics) -> Option<String> {
+        if let Outcome::Failed(failure) = &outcome {
+            let metric = if failure.kind.is_final() { Metric::DeadLetters } else { Metric::Retries };
+            metrics.count(metric, 1);
+        }
+        match fate(message, Some(&outcome)) {
+            Fate::Acknowledge => None,
+            Fate::Dead(failure) => self.bury(&[(message, &failure)]).await.pop(),
+            Fate::Retry(wait) => {
+                if let Outcome::Failed(failure) = outcome {
+                    tracing::warn!(%failure, "the message will come back");
+                }
+                self.hide(&[(message, wait)]).await;
+                message.message_id.clone()
+            }
+        }
     }
 
     /// Hides messages for a while. If that fails, they come back after the queue's own visibility timeout.
@@ -331,6 +359,17 @@ mod tests {
         let fates = batch.fates(&outcomes);
         assert_eq!(fates.len(), 2);
         assert!(fates.iter().all(|(_, fate)| *fate == Fate::Acknowledge));
+    }
+
+    #[test]
+    fn a_code_is_found_among_failures_only() {
+        let key = |id: &str| ProductKey::new("demo", id).unwrap();
+        let outcomes = HashMap::from([
+            (key("1"), Outcome::Done),
+            (key("2"), Outcome::Failed(Failure::transient("medusa_unauthorized", "no"))),
+        ]);
+        assert!(any_failed_with(&outcomes, &["medusa_not_found", "medusa_unauthorized"]));
+        assert!(!any_failed_with(&outcomes, &["medusa_not_found"]));
     }
 
     #[test]

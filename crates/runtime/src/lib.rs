@@ -4,6 +4,7 @@ pub mod announce;
 pub mod backoff;
 pub mod batch;
 pub mod codes;
+pub mod function;
 pub mod limit;
 pub mod message;
 pub mod metrics;
@@ -14,6 +15,7 @@ pub mod trace;
 
 pub use announce::{Announcement, Announcer, Bus};
 pub use batch::{Batch, Outcome, Queue};
+pub use function::{Function, Invocation, serve};
 pub use message::{Cause, ProductMessage};
 pub use metrics::{Metric, Metrics};
 pub use secrets::Secrets;

@@ -37,7 +37,7 @@ impl Limit {
         self.0.store(deadline.at_ms(), Ordering::Relaxed);
     }
 
-    fn left(&self, now: i64) -> Duration {
+    pub(crate) fn left(&self, now: i64) -> Duration {
         let left = self.0.load(Ordering::Relaxed).saturating_sub(now);
         Duration::from_millis(u64::try_from(left).unwrap_or(0)).saturating_sub(ANSWER)
     }

@@ -1,7 +1,7 @@
 //! What every function reports about its work, in CloudWatch's embedded metric format: lines of JSON on standard output, which CloudWatch Logs
 //! turns into metrics. No call, no permission, no agent.
 //!
-//! A metric is a variant of [`Metric`], so that what is emitted, what alarms watch and what docs/operations.md lists cannot drift apart.
+//! A metric is a variant of [`Metric`], so that what is emitted, what alarms watch and what docs/metrics.md lists cannot drift apart.
 //! A [`Metrics`] collects during one invocation, and [`Metrics::emit`] writes at its end: one line for the totals, and one for each
 //! value of a breakdown (CloudWatch keeps the dimensions of all metrics of a line in the same place).
 //!

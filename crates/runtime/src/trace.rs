@@ -1,4 +1,4 @@
-//! X-Ray: one trace follows a product through queues and the bus.
+//! X-Ray: one trace follows a product through queues and the bus (D28).
 //!
 //! A queue message carries the trace of whoever caused it in its system attribute `AWSTraceHeader`; EventBridge copies the `TraceHeader`
 //! of an event into it. Lambda starts a trace of its own for a batch and links it to those of the messages, so the trace of an invocation

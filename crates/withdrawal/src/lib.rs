@@ -8,4 +8,4 @@ pub mod run;
 pub mod s3;
 
 pub use manifest::{Index, Manifests};
-pub use run::{Baseline, Outcome, Report, Request, Store, Withdrawal};
+pub use run::{Baseline, Outcome, Request, Store, Withdrawal, WithdrawalReport};

@@ -67,9 +67,9 @@ pub struct Baseline {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The feed is the baseline now.
-    Accepted(Report),
+    Accepted(WithdrawalReport),
     /// A newer feed is the baseline; what only this one has is withdrawn.
-    Overtaken(Report),
+    Overtaken(WithdrawalReport),
     /// Nothing to compare, or not to be compared; the reason.
     Ignored(&'static str),
     /// The guard refused it.
@@ -85,7 +85,7 @@ pub enum Outcome {
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct WithdrawalReport {
     /// Withdrawn now.
     pub withdrawn: u64,
     /// Withdrawn by an earlier attempt, and announced again.
@@ -202,7 +202,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let text = self.store.watermark(&name).await.map_err(|error| error.failure())?;
         let baseline: Option<Baseline> = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let accepted = Baseline { run: request.run.clone(), version: index.version.clone() };
-        let mut report = Report::default();
+        let mut report = WithdrawalReport::default();
         if let Some(baseline) = &baseline {
             if baseline.run == request.run || baseline.version == index.version {
                 return Ok(Outcome::Ignored("this full feed has been compared already"));
@@ -244,7 +244,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         };
         // As the newer feed would have done it. A rest of another comparison says nothing about this one.
         let request = Request { run: baseline.run.clone(), after: None, ..request.clone() };
-        let mut report = Report::default();
+        let mut report = WithdrawalReport::default();
         match self.withdraw(&request, older, &newer, false, &mut report).await? {
             None => Ok(Outcome::Overtaken(report)),
             // What is done is passed over by the next attempt.
@@ -286,7 +286,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         before: &Index,
         now: &Index,
         again: bool,
-        report: &mut Report,
+        report: &mut WithdrawalReport,
     ) -> Result<Option<Request>, Failure> {
         let version = Version::from_text(now.version.as_str());
         let mut missing = self.missing(request, before, now).await?;
@@ -315,7 +315,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         ids: &[String],
         version: &Version,
         (index, again): (&Index, bool),
-        report: &mut Report,
+        report: &mut WithdrawalReport,
     ) -> Result<(), Failure> {
         // An id that is no key was rejected when it came, so there is nothing to withdraw.
         let keys: Vec<ProductKey> = ids.iter().filter_map(|id| ProductKey::new(&request.source, id).ok()).collect();

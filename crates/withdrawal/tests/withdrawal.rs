@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
 use withdrawal::manifest::{Manifests, Part};
 use withdrawal::merge::{Ids, Missing};
-use withdrawal::{Outcome, Report, Request, Store, Withdrawal};
+use withdrawal::{Outcome, Request, Store, Withdrawal, WithdrawalReport};
 
 /// Bucket, ledger, bus and clock in memory.
 #[derive(Default)]
@@ -188,7 +188,7 @@ fn ids(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 fn accepted(withdrawn: u64, again: u64, left: u64) -> Result<Outcome, Failure> {
-    Ok(Outcome::Accepted(Report { withdrawn, again, left }))
+    Ok(Outcome::Accepted(WithdrawalReport { withdrawn, again, left }))
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn gaps_old_feeds_and_other_messages_withdraw_nothing() {
     let request = world.feed(3, &ids(0..19), false);
     assert!(matches!(world.run(&request).await, Ok(Outcome::Ignored(_))), "{request:?}");
     let older = world.feed(1, &ids(0..19), true);
-    assert_eq!(world.run(&older).await, Ok(Outcome::Overtaken(Report::default())));
+    assert_eq!(world.run(&older).await, Ok(Outcome::Overtaken(WithdrawalReport::default())));
     let none = Request { bucket: "b".into(), source: "demo".into(), run: "none".into(), force: false, after: None };
     assert!(matches!(world.run(&none).await, Ok(Outcome::Ignored(_))));
     assert!(world.withdrawn().is_empty());
@@ -267,10 +267,10 @@ async fn of_two_full_feeds_read_at_once_the_newer_one_counts_in_either_order() {
         if newer_first {
             assert_eq!(world.run(&requests[1]).await, accepted(1, 0, 0));
             assert_eq!(world.withdrawn(), ["p0"]);
-            let overtaken = Outcome::Overtaken(Report { withdrawn: 1, again: 0, left: 0 });
+            let overtaken = Outcome::Overtaken(WithdrawalReport { withdrawn: 1, again: 0, left: 0 });
             assert_eq!(world.run(&requests[0]).await, Ok(overtaken));
             // A second delivery finds it done.
-            let left = Outcome::Overtaken(Report { withdrawn: 0, again: 0, left: 1 });
+            let left = Outcome::Overtaken(WithdrawalReport { withdrawn: 0, again: 0, left: 1 });
             assert_eq!(world.run(&requests[0]).await, Ok(left));
             let doc = world.docs.lock().unwrap()[&key("p20")].clone();
             assert_eq!(

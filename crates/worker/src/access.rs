@@ -3,6 +3,7 @@
 use catalog::Failure;
 use pimcore::{ApiKey, Pimcore};
 use runtime::Secrets;
+use runtime::settings::{SettingError, required};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -22,6 +23,14 @@ struct Secret {
 }
 
 impl PimcoreAccess {
+    /// As the function's environment says.
+    ///
+    /// # Errors
+    /// The variable that is missing.
+    pub fn from_environment(secrets: Secrets) -> Result<Self, SettingError> {
+        Ok(Self::new(required("PIMCORE_URL")?, required("PIMCORE_SECRET")?, secrets))
+    }
+
     /// Pimcore at `url`, opened by the secret with this name or ARN.
     #[must_use]
     pub fn new(url: String, secret: String, secrets: Secrets) -> Self {

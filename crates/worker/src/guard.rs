@@ -1,6 +1,6 @@
 //! Leaves a failing target alone.
 //!
-//! An environment remembers how its last batches fared with each target it asks ([`Failures`]). As long as they were answered that is all: no
+//! An environment remembers how its last batches fared with each target it asks ([`Unanswered`]). As long as they were answered that is all: no
 //! call is made for it. When enough in a row were not, the target's breaker is tripped in the ledger, and `BreakerOpened` is announced, so that
 //! dlq-redrive pauses the queue within seconds. Until the target answers again this environment looks at the breaker before each batch: if it is open, the
 //! batch goes back untouched. That should not happen once the queue is paused; if it does (an announcement was lost, a deployment switched the
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catalog::{Failure, ProductKey};
-use ledger::breaker::{self, Failures, Seen, Settings, Verdict, asked_by};
+use ledger::breaker::{self, Seen, Settings, Unanswered, Verdict, asked_by};
 use ledger::{Ledger, Stage, Table};
 use runtime::{Announcement, Bus, Metrics};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Guard {
 
 #[derive(Debug, Default)]
 struct Memory {
-    failures: BTreeMap<Stage, Failures>,
+    unanswered: BTreeMap<Stage, Unanswered>,
     announced_at: Option<i64>,
     opened: BTreeSet<Stage>,
 }
@@ -52,10 +52,10 @@ impl Guard {
     }
 
     /// Why nothing may be asked now, if a target's breaker is open. No call is made as long as all targets answer.
-    pub async fn held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
+    pub async fn why_held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
         let suspects: Vec<Stage> = {
             let memory = self.memory();
-            let doubtful = |target: &&Stage| memory.failures.get(target).is_some_and(|failures| !failures.none());
+            let doubtful = |target: &&Stage| memory.unanswered.get(target).is_some_and(|unanswered| !unanswered.none());
             asked_by(self.stage).iter().filter(doubtful).copied().collect()
         };
         for target in suspects {
@@ -80,7 +80,7 @@ impl Guard {
 
     /// Learns from the results of a batch; trips the breaker of a target that has answered too few of them. Returns the targets that worked: they
     /// did what they were asked for somebody, or a probe says so of one that broke on all it was asked.
-    pub async fn learn<T: Table, R>(
+    pub async fn learn_from_batch<T: Table, R>(
         &self,
         ledger: &Ledger<T>,
         bus: &impl Bus,
@@ -94,7 +94,7 @@ impl Guard {
             let verdict = self.learn_one(*target, &seen);
             let works = match &seen {
                 Seen::Answer => true,
-                Seen::Silence { choked: Some(_), .. } if verdict != Verdict::Trip && !self.many(*target) => {
+                Seen::Silence { choked: Some(_), .. } if verdict != Verdict::Trip && !self.breaks_on_many(*target) => {
                     probe.works(*target).await
                 }
                 Seen::Silence { .. } | Seen::Nothing => false,
@@ -110,19 +110,26 @@ impl Guard {
     }
 
     /// Learns one thing about a target from a request that was about no product.
-    pub async fn saw<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
+    pub async fn learn_from_request<T: Table>(
+        &self,
+        ledger: &Ledger<T>,
+        bus: &impl Bus,
+        target: Stage,
+        seen: &Seen,
+        now: i64,
+    ) {
         if self.learn_one(target, seen) == Verdict::Trip {
             self.trip(ledger, bus, target, seen, now).await;
         }
     }
 
     /// Whether a target breaks on so many products that no probe can clear it.
-    pub(crate) fn many(&self, target: Stage) -> bool {
-        self.memory().failures.get(&target).is_some_and(Failures::many)
+    pub(crate) fn breaks_on_many(&self, target: Stage) -> bool {
+        self.memory().unanswered.get(&target).is_some_and(Unanswered::many)
     }
 
     fn learn_one(&self, target: Stage, seen: &Seen) -> Verdict {
-        self.memory().failures.entry(target).or_default().learn(seen, &self.settings)
+        self.memory().unanswered.entry(target).or_default().learn(seen, &self.settings)
     }
 
     async fn trip<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, target: Stage, seen: &Seen, now: i64) {
@@ -138,7 +145,7 @@ impl Guard {
     }
 
     /// Reports the breakers that were found or made open since the last time.
-    pub fn report(&self, metrics: &Metrics) {
+    pub fn report_opened(&self, metrics: &Metrics) {
         for target in std::mem::take(&mut self.memory().opened) {
             metrics.breaker_open(target.as_str(), true);
         }

@@ -37,7 +37,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
             alone(&mut results, &only);
             return results;
         }
-        if self.guard.many(target) || !probe.works(target).await {
+        if self.guard.breaks_on_many(target) || !probe.works(target).await {
             return results;
         }
         let mut through = results.values().any(Result::is_ok);

@@ -130,7 +130,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
 
     /// What becomes of all products if a target that is needed is to be left alone.
     async fn held(&self, keys: &[ProductKey]) -> Option<Claims> {
-        let failure = self.guard.held(self.ledger, self.bus, self.clock.now_ms()).await?;
+        let failure = self.guard.why_held(self.ledger, self.bus, self.clock.now_ms()).await?;
         tracing::info!(products = keys.len(), reason = failure.message, "batch put back");
         Some(all_failed(keys, &failure))
     }
@@ -170,7 +170,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         results: BTreeMap<ProductKey, Result<Applied, Failure>>,
         probe: &Probe<impl AsyncFn(Stage) -> bool>,
     ) -> HashMap<ProductKey, Outcome> {
-        let working = self.guard.learn(self.ledger, self.bus, &results, probe, self.clock.now_ms()).await;
+        let working = self.guard.learn_from_batch(self.ledger, self.bus, &results, probe, self.clock.now_ms()).await;
         let nothing = ProductState::default();
         let each = results.into_iter().map(|(key, result)| {
             let seen = ours.get(&key).unwrap_or(&nothing);

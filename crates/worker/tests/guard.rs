@@ -249,7 +249,7 @@ async fn two_environments_open_it_once_and_both_hold() {
     let answers = [no_answer("pimcore_timeout"), no_answer("pimcore_unavailable")];
     for (guard, failure) in [(&one, &answers[0]), (&two, &answers[1])] {
         let results = BTreeMap::from([(key(1), Err::<(), _>(failure.clone())), (key(2), Err(failure.clone()))]);
-        guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
+        guard.learn_from_batch(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     }
     let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
     assert_eq!((seen.openings, seen.is_open()), (1, true));
@@ -293,14 +293,14 @@ async fn a_ledger_that_does_not_take_the_opening_is_asked_again() {
     let results = BTreeMap::from([(key(1), Err::<(), _>(failure))]);
     world.ledger.table().break_down(true);
     for _ in 0..5 {
-        guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
+        guard.learn_from_batch(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     }
     assert!(
-        guard.held(&world.ledger, &world.bus, NOW).await.is_none(),
+        guard.why_held(&world.ledger, &world.bus, NOW).await.is_none(),
         "who cannot look goes on, and meets the same trouble"
     );
     world.ledger.table().break_down(false);
-    guard.learn(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
+    guard.learn_from_batch(&world.ledger, &world.bus, &results, &Probe::new(async |_| true), NOW).await;
     assert!(matches!(world.mode(Stage::Medusa).await, Mode::Open { .. }));
 }
 

@@ -13,12 +13,6 @@ use serde_json::{Value, json};
 
 use crate::health::Health;
 
-/// Whether a request asks to tend the breakers.
-#[must_use]
-pub fn asks(payload: &Value) -> bool {
-    payload.get("action").and_then(Value::as_str) == Some("tend")
-}
-
 /// The usual settings, but `BREAKER_STEP_SECONDS` for each step of a return if it is set.
 ///
 /// # Errors

@@ -23,8 +23,8 @@ use redrive::{Action, Decision, Handled, Parked, QueueName, QueueReport, Request
 use runtime::{Deadline, ProductMessage, TraceHeader};
 
 use crate::RedriveError;
-use crate::handler::Redriver;
 use crate::queue::{Outgoing, Queue, Received};
+use crate::redriver::Redriver;
 
 /// What to do with the letters that the filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,20 @@ pub(crate) struct Case {
     pub(crate) decision: Decision,
 }
 
+/// Handles of letters that were dealt with: those that stay on the dead-letter queue, and those that leave it.
+#[derive(Default)]
+struct Ends {
+    back: Vec<String>,
+    gone: Vec<String>,
+}
+
+impl Ends {
+    fn failed(&mut self, case: Case, why: &str, report: &mut QueueReport) {
+        report.failures.push(format!("letter {}: {why}", case.received.letter.origin_id()));
+        self.back.push(case.received.handle);
+    }
+}
+
 /// Products that letters were about.
 pub(crate) type Products = HashSet<ProductKey>;
 
@@ -100,18 +114,7 @@ impl Redriver {
             let life = left + Deadline::RESERVE + Duration::from_secs(5);
             let hidden = i32::try_from(life.as_secs()).unwrap_or(900).min(900);
             let wanted = (max - chosen).div_ceil(10).clamp(1, PARALLEL);
-            let answers = join_all((0..wanted).map(|_| queue.receive(hidden))).await;
-            let mut letters = Vec::new();
-            let mut failed = false;
-            for answer in answers {
-                match answer {
-                    Ok(some) => letters.extend(some),
-                    Err(error) => {
-                        failed = true;
-                        report.failures.push(error.to_string());
-                    }
-                }
-            }
+            let (letters, mut failed) = receive(queue, wanted, hidden, &mut report).await;
             if letters.is_empty() {
                 break;
             }
@@ -124,18 +127,10 @@ impl Redriver {
                 Ok(cases) => {
                     report.seen += cases.len();
                     let now = self.clock.now_ms();
-                    let mut selected = Vec::new();
-                    for mut case in cases {
-                        if chosen < max && selects(request, name, &case, now) {
-                            chosen += 1;
-                            case.decision =
-                                overrule(mode, name, case.decision, &case.received, &case.subject, &case.known);
-                            selected.push(case);
-                        } else {
-                            report.skipped += 1;
-                            back.push(case.received.handle);
-                        }
-                    }
+                    let (selected, others) = select(request, (name, mode), cases, max - chosen, now);
+                    chosen += selected.len();
+                    report.skipped += others.len();
+                    back.extend(others);
                     products.extend(selected.iter().filter_map(|case| case.subject.product().cloned()));
                     if rehearsal {
                         back.extend(selected.into_iter().map(|case| {
@@ -222,56 +217,73 @@ impl Redriver {
         report: &mut QueueReport,
     ) -> Vec<String> {
         let now = self.clock.now_ms();
-        let (mut back, mut gone, mut lifted) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut ends = Ends::default();
         let (mut redrive, mut park) = (Vec::new(), Vec::new());
         for case in cases {
             match case.decision {
                 Decision::Leave(_) => {
                     report.add(handled(&case, now, None));
-                    back.push(case.received.handle);
+                    ends.back.push(case.received.handle);
                 }
                 Decision::Drop(_) => {
                     span(name, &case).in_scope(|| tracing::info!(code = case.decision.reason().code, "dropped"));
                     report.add(handled(&case, now, None));
-                    gone.push(case.received.handle);
+                    ends.gone.push(case.received.handle);
                 }
                 Decision::Redrive(_) => redrive.push(case),
                 Decision::Park(_) => park.push(case),
             }
         }
-        let copies: Vec<Outgoing> = redrive
-            .iter()
-            .enumerate()
-            .map(|(n, case)| {
-                let letter = &case.received.letter;
-                Outgoing {
-                    body: letter.body.clone(),
-                    attributes: letter.redriven(letter.redrives().saturating_add(1)),
-                    trace: letter.trace.clone(),
-                    delay_seconds: delay(report.redriven + n, self.settings.per_second, &letter.id),
-                }
-            })
-            .collect();
-        for (case, sent) in redrive.into_iter().zip(queue.send(&copies).await) {
+        let lifted = self.send_back((name, queue), mode, redrive, report, &mut ends).await;
+        self.park_all(name, park, report, &mut ends).await;
+        report.failures.extend(queue.delete(&ends.gone).await);
+        self.lift(name, &lifted).await;
+        ends.back
+    }
+
+    /// Puts copies on the queue. Returns the products whose failure is to be lifted.
+    async fn send_back(
+        &self,
+        (name, queue): (QueueName, &Queue),
+        mode: Mode,
+        cases: Vec<Case>,
+        report: &mut QueueReport,
+        ends: &mut Ends,
+    ) -> HashMap<ProductKey, ProductState> {
+        let now = self.clock.now_ms();
+        let copy = |(n, case): (usize, &Case)| {
+            let letter = &case.received.letter;
+            Outgoing {
+                body: letter.body.clone(),
+                attributes: letter.redriven(letter.redrives().saturating_add(1)),
+                trace: letter.trace.clone(),
+                delay_seconds: delay(report.redriven + n, self.settings.per_second, &letter.id),
+            }
+        };
+        let copies: Vec<Outgoing> = cases.iter().enumerate().map(copy).collect();
+        let mut lifted = HashMap::new();
+        for (case, sent) in cases.into_iter().zip(queue.send(&copies).await) {
             match sent {
                 Ok(()) => {
                     span(name, &case).in_scope(|| tracing::info!(code = case.decision.reason().code, "redriven"));
                     report.add(handled(&case, now, None));
-                    gone.push(case.received.handle);
+                    ends.gone.push(case.received.handle);
                     if let (Mode::Unpark, Subject::Product(key), Known::Product(state)) =
                         (mode, case.subject, case.known)
                     {
                         lifted.insert(key, *state);
                     }
                 }
-                Err(why) => {
-                    report.failures.push(format!("letter {}: {why}", case.received.letter.origin_id()));
-                    back.push(case.received.handle);
-                }
+                Err(why) => ends.failed(case, &why, report),
             }
         }
-        let written = join_all(park.iter().map(|case| self.park(name, case, now))).await;
-        for (case, written) in park.into_iter().zip(written) {
+        lifted
+    }
+
+    async fn park_all(&self, name: QueueName, cases: Vec<Case>, report: &mut QueueReport, ends: &mut Ends) {
+        let now = self.clock.now_ms();
+        let written = join_all(cases.iter().map(|case| self.park(name, case, now))).await;
+        for (case, written) in cases.into_iter().zip(written) {
             match written {
                 Ok(key) => {
                     let reason = case.decision.reason();
@@ -279,17 +291,11 @@ impl Redriver {
                     let _letter = span(name, &case).entered();
                     tracing::error!(kind, code, reason = message, object = key, "parked");
                     report.add(handled(&case, now, Some(key)));
-                    gone.push(case.received.handle);
+                    ends.gone.push(case.received.handle);
                 }
-                Err(error) => {
-                    report.failures.push(format!("letter {}: {error}", case.received.letter.origin_id()));
-                    back.push(case.received.handle);
-                }
+                Err(error) => ends.failed(case, &error.to_string(), report),
             }
         }
-        report.failures.extend(queue.delete(&gone).await);
-        self.lift(name, &lifted).await;
-        back
     }
 
     async fn park(&self, name: QueueName, case: &Case, now: i64) -> Result<String, RedriveError> {
@@ -306,6 +312,41 @@ impl Redriver {
             })
             .await
     }
+}
+
+/// Receives several times at once; whether one of them failed, too.
+async fn receive(queue: &Queue, times: usize, hidden: i32, report: &mut QueueReport) -> (Vec<Received>, bool) {
+    let (mut letters, mut failed) = (Vec::new(), false);
+    for answer in join_all((0..times).map(|_| queue.receive(hidden))).await {
+        match answer {
+            Ok(some) => letters.extend(some),
+            Err(error) => {
+                failed = true;
+                report.failures.push(error.to_string());
+            }
+        }
+    }
+    (letters, failed)
+}
+
+/// The letters that the filter selects, no more than there is `room` for, with what an operator asked for; the others' handles.
+fn select(
+    request: &Request,
+    (name, mode): (QueueName, Mode),
+    cases: Vec<Case>,
+    room: usize,
+    now: i64,
+) -> (Vec<Case>, Vec<String>) {
+    let (mut selected, mut others) = (Vec::new(), Vec::new());
+    for mut case in cases {
+        if selected.len() < room && selects(request, name, &case, now) {
+            case.decision = overrule(mode, name, case.decision, &case.received, &case.subject, &case.known);
+            selected.push(case);
+        } else {
+            others.push(case.received.handle);
+        }
+    }
+    (selected, others)
 }
 
 fn selects(request: &Request, name: QueueName, case: &Case, now: i64) -> bool {

@@ -1,172 +1,51 @@
-//! One request, carried out.
+//! What the function does when it is woken:
+//!
+//! | activation | does |
+//! |---|---|
+//! | `{"action":"tend"}`, every minute, and `BreakerOpened` | probes open breakers, pauses queues and lets traffic return ([`crate::breakers`]) |
+//! | `{"action":"maintain"}`, every five minutes | redrives, parks or drops every dead letter, then announces what is overdue ([`Redriver`]) |
+//! | any other action, an operator | one part of that, for the letters that a filter selects ([`redrive::Request`]) |
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use lambda_runtime::Error;
+use ledger::Owner;
+use runtime::{Clock as _, Function, Invocation, Metrics, SystemClock};
+use serde_json::Value;
 
-use futures::future::join_all;
-use ledger::{Ledger, Stage};
-use redrive::{Action, Filter, QueueName, QueueReport, Report, Request};
-use runtime::{Announcer, Clock, Deadline};
+use crate::activation::Activation;
+use crate::breakers::Breakers;
+use crate::mapping::Mappings;
+use crate::metrics;
+use crate::redriver::Redriver;
 
-use crate::RedriveError;
-use crate::drain::{Mode, Products};
-use crate::health::Health;
-use crate::parked::Store;
-use crate::queue::Queue;
-use crate::settings::Settings;
-
-/// What a [`Redriver`] is made of.
-pub struct RedriverParts {
-    /// SQS.
-    pub sqs: aws_sdk_sqs::Client,
-    /// S3.
-    pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// EventBridge.
-    pub eventbridge: aws_sdk_eventbridge::Client,
-    /// Tells whether the targets answer.
-    pub health: Arc<dyn Health>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// The settings.
-    pub settings: Settings,
+/// The function with its clients.
+pub struct DlqRedrive {
+    /// Looks after dead letters and what is overdue.
+    pub redriver: Redriver,
+    /// Looks after the breakers.
+    pub breakers: Breakers<ledger::DynamoDb, Mappings>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
-/// Carries out requests.
-pub struct Redriver {
-    pub(crate) ledger: Ledger,
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    pub(crate) queues: BTreeMap<QueueName, Queue>,
-    pub(crate) store: Store,
-    pub(crate) announcer: Announcer,
-    pub(crate) health: Arc<dyn Health>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) settings: Settings,
-}
+impl Function for DlqRedrive {
+    type Event = Value;
+    type Answer = Value;
 
-impl Redriver {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn new(parts: RedriverParts) -> Self {
-        let RedriverParts { sqs, s3, dynamodb, eventbridge, health, clock, settings } = parts;
-        let queues =
-            settings.queues.iter().map(|(name, urls)| (*name, Queue::new(sqs.clone(), urls.clone()))).collect();
-        Self {
-            ledger: Ledger::new(dynamodb.clone(), &settings.table, Stage::Medusa.leases()),
-            dynamodb,
-            queues,
-            store: Store::new(s3, settings.bucket.clone()),
-            announcer: Announcer::new(eventbridge, &settings.bus),
-            health,
-            clock,
-            settings,
+    async fn handle(&self, event: Value, invocation: Invocation) -> Result<Value, Error> {
+        match Activation::try_from(event)? {
+            Activation::Tend => {
+                let owner = Owner(invocation.id);
+                Ok(Box::pin(self.breakers.tend(&owner, &self.metrics, SystemClock.now_ms())).await?)
+            }
+            Activation::Redrive(request) => {
+                let report = Box::pin(self.redriver.handle(&request, invocation.deadline)).await?;
+                metrics::of(&report, &self.metrics);
+                Ok(serde_json::to_value(report)?)
+            }
         }
     }
 
-    /// Carries out a request and tells what was done.
-    ///
-    /// # Errors
-    /// [`RedriveError::Nothing`] when no part of it could be done; what failed in part is in the report.
-    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Result<Report, RedriveError> {
-        let mut report = Report { action: request.action, dry_run: request.dry_run, queues: Vec::new(), sweep: None };
-        match request.action {
-            Action::Inspect | Action::Redrive | Action::Park | Action::Maintain => {
-                let mode = Mode::of(request);
-                let each = request
-                    .queues()
-                    .into_iter()
-                    .map(async |queue| self.drain((queue, mode), request, deadline, &mut Products::new()).await);
-                report.queues = join_all(each).await;
-                if is_a_round(request) {
-                    join_all(report.queues.iter_mut().map(|queue| self.tidy(queue, request.dry_run, deadline))).await;
-                }
-            }
-            Action::Parked => {
-                let each = request.queues().into_iter().map(|queue| self.parked(queue, request, deadline));
-                report.queues = join_all(each).await;
-            }
-            Action::Remove => {
-                let each = request.queues().into_iter().map(|queue| self.remove(queue, request, deadline));
-                report.queues = join_all(each).await;
-            }
-            Action::Unpark => report.queues = self.unpark(request, deadline).await,
-            Action::Sweep => {}
-        }
-        if matches!(request.action, Action::Sweep | Action::Maintain) {
-            report.sweep = Some(self.sweep(request, deadline).await);
-        }
-        log(&report);
-        let failures = report.failures();
-        if failures.is_empty() || did_something(&report) {
-            Ok(report)
-        } else {
-            Err(RedriveError::Nothing(failures.join("; ")))
-        }
-    }
-
-    /// Whether it is worth sending letters to a queue's target: none of the breakers that pause the queue is open, and the target answers.
-    pub(crate) async fn target_answers(&self, queue: QueueName) -> bool {
-        for target in queue.stage().map_or(&[][..], ledger::breaker::asked_by) {
-            match ledger::breaker::look(&self.ledger, *target).await {
-                Ok(breaker) if !breaker.is_open() => {}
-                Ok(_) => return false,
-                Err(error) => {
-                    tracing::warn!(%queue, %error, "the breaker could not be looked at");
-                    return false;
-                }
-            }
-        }
-        self.health.answers(queue).await
-    }
-}
-
-/// Whether it is what the schedule asks for: everything, as the policy says.
-fn is_a_round(request: &Request) -> bool {
-    let all = request.filter == Filter::default() && request.max.is_none() && !request.force;
-    all && matches!(request.action, Action::Redrive | Action::Maintain)
-}
-
-fn did_something(report: &Report) -> bool {
-    let queue = |queue: &QueueReport| queue.failures.is_empty() || queue.seen > 0;
-    report.queues.iter().any(queue) || report.sweep.as_ref().is_some_and(|sweep| sweep.failures.is_empty())
-}
-
-fn log(report: &Report) {
-    for queue in &report.queues {
-        tracing::info!(
-            queue = %queue.queue,
-            rehearsal = report.is_rehearsal(),
-            target_answers = queue.target_answers,
-            seen = queue.seen,
-            dropped = queue.dropped,
-            redriven = queue.redriven,
-            parked = queue.parked,
-            left = queue.left,
-            unparked = queue.unparked,
-            announced = queue.announced,
-            more = queue.more,
-            by_reason = ?queue.by_reason,
-            "dead letters"
-        );
-        for failure in &queue.failures {
-            tracing::error!(queue = %queue.queue, failure, "dead letters: a part did not work");
-        }
-    }
-    if let Some(sweep) = &report.sweep {
-        tracing::info!(
-            rehearsal = report.is_rehearsal(),
-            pending = sweep.pending,
-            announced_pimcore = sweep.announced_pimcore,
-            announced_medusa = sweep.announced_medusa,
-            held_back = ?sweep.held_back,
-            runs_resumed = ?sweep.runs_resumed,
-            oldest_seconds = sweep.oldest_seconds,
-            more = sweep.more,
-            "sweep"
-        );
-        for failure in &sweep.failures {
-            tracing::error!(failure, "sweep: a part did not work");
-        }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }

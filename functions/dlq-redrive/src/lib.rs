@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod activation;
 pub mod breakers;
 pub mod codes;
 mod drain;
@@ -9,15 +10,18 @@ mod mapping;
 pub mod metrics;
 mod parked;
 mod queue;
+mod redriver;
 mod remove;
 mod settings;
 mod sweep;
 mod tidy;
 mod unpark;
 
-pub use handler::{Redriver, RedriverParts};
+pub use activation::Activation;
+pub use handler::DlqRedrive;
 pub use health::{Health, Probe};
 pub use mapping::{Deployed, Mappings};
+pub use redriver::{Redriver, RedriverParts};
 pub use settings::{QueueUrls, Settings};
 
 /// Why a request could not be carried out.

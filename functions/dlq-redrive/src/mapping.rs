@@ -1,4 +1,4 @@
-//! The event source mappings of the two queues: paused, limited, or as deployed.
+//! The event source mappings of the two queues: paused, limited, or as deployed (D35).
 
 use std::collections::BTreeMap;
 

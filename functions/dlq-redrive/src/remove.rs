@@ -6,7 +6,7 @@ use runtime::Deadline;
 
 use crate::RedriveError;
 use crate::drain::LAST_ROUND;
-use crate::handler::Redriver;
+use crate::redriver::Redriver;
 
 /// Letters looked at for one request.
 const LOOKED_AT: usize = 2_000;

@@ -17,8 +17,8 @@ use runtime::{Announcement, Cause, Deadline, ProductMessage};
 use serde_json::json;
 
 use crate::RedriveError;
-use crate::handler::Redriver;
 use crate::queue::Outgoing;
+use crate::redriver::Redriver;
 
 /// Pending products looked at per shard of the index.
 const PER_SHARD: usize = 20_000;
@@ -182,7 +182,7 @@ impl Redriver {
                 continue;
             }
             if request.dry_run {
-                report.runs_resumed.push(run.run);
+                report.runs_resumed.push(run.name);
                 continue;
             }
             // Noted before it is sent: two sweeps at once resume it once, and a run that kills its reader is not resumed for ever.
@@ -192,10 +192,10 @@ impl Redriver {
             }
             match self.requeue(&id, now).await {
                 Ok(()) => {
-                    tracing::warn!(run = run.run, object = %format!("s3://{}/{}", id.bucket, id.key), "run without a reader: put back on the queue");
-                    report.runs_resumed.push(run.run);
+                    tracing::warn!(run = run.name, object = %format!("s3://{}/{}", id.bucket, id.key), "run without a reader: put back on the queue");
+                    report.runs_resumed.push(run.name);
                 }
-                Err(why) => report.failures.push(format!("run {}: {why}", run.run)),
+                Err(why) => report.failures.push(format!("run {}: {why}", run.name)),
             }
         }
         Ok(())

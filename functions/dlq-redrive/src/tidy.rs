@@ -9,8 +9,8 @@ use redrive::{Decision, QueueName, QueueReport};
 use runtime::Deadline;
 
 use crate::drain::{LAST_ROUND, handled};
-use crate::handler::Redriver;
 use crate::queue::Received;
+use crate::redriver::Redriver;
 use crate::settings::Settings;
 
 /// Parked letters looked at in one run, per queue: thousands of them must not cost thousands of calls every five minutes.

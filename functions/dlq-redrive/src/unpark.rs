@@ -6,32 +6,23 @@
 //! back, too. A letter of theirs that turns up later is dropped by a later run, because its product has arrived. Who names a code or a product
 //! means those as well that are still being tried again: they need not wait for their turn any more.
 //!
-//! Each product's failure is lifted in the ledger ([`ledger::core::lift`]). So none is sent back twice, however often this is asked for,
+//! Each product's failure is lifted in the ledger ([`ledger::core::standing`]). So none is sent back twice, however often this is asked for,
 //! and a message that gets lost is made up for by the sweep.
 
-use std::collections::{BTreeMap, HashMap};
+mod lift;
+mod products;
 
-use catalog::{ErrorKind, ProductKey};
+use catalog::ErrorKind;
 use futures::future::join_all;
-use futures::stream::{self, StreamExt};
-use ledger::core::lift::{lift, standing};
-use ledger::core::state::PENDING_SHARDS;
-use ledger::{ProductState, RecordedError, Stage};
-use redrive::letter::Reason;
 use redrive::{Handled, Parked, QueueName, QueueReport, Request};
-use runtime::{Cause, Deadline, ProductMessage};
+use runtime::Deadline;
 
-use crate::RedriveError;
 use crate::drain::{LAST_ROUND, Mode, Products, delay};
-use crate::handler::Redriver;
 use crate::queue::{Outgoing, Queue};
+use crate::redriver::Redriver;
 
-/// Objects read at once, and ledger writes in flight.
+/// Objects read at once.
 const PARALLEL: usize = 10;
-/// Pending products looked at per shard of the index.
-const PER_SHARD: usize = 20_000;
-/// States read in one call.
-const READ: usize = 100;
 
 /// One queue's part of the work.
 struct Part {
@@ -178,157 +169,6 @@ impl Redriver {
             }
         }
     }
-
-    /// Products whose failure stands although no letter of theirs was found.
-    async fn unpark_products(
-        &self,
-        request: &Request,
-        deadline: Deadline,
-        parts: &mut [Part],
-    ) -> Result<(), RedriveError> {
-        if request.filter.message.is_some() || parts.iter().all(|part| part.report.queue.stage().is_none()) {
-            return Ok(());
-        }
-        for some in self.candidates(request).await?.chunks(READ) {
-            if deadline.remaining(self.clock.now_ms()) < LAST_ROUND {
-                parts.iter_mut().for_each(|part| part.report.more = true);
-                break;
-            }
-            let states = self.ledger.read_states(some).await?;
-            for part in parts.iter_mut() {
-                let Some(stage) = part.report.queue.stage() else { continue };
-                let (Some(queue), now) = (self.queues.get(&part.report.queue), self.clock.now_ms()) else { continue };
-                let mut chosen = Vec::new();
-                for key in some.iter().filter(|key| !part.found.contains(*key)) {
-                    let Some(state) = states.get(key) else { continue };
-                    let Some(error) = standing(state, stage) else { continue };
-                    if request.filter.selects_product(key, &reason(error), error.at, now) {
-                        chosen.push((key, state, error));
-                    }
-                }
-                let room = self.room(request, &part.report);
-                part.report.more |= chosen.len() > room;
-                chosen.truncate(room);
-                self.announce_failed(queue, stage, request.dry_run, chosen, &mut part.report).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// The product that the filter names, or everything that is pending: what has failed is.
-    async fn candidates(&self, request: &Request) -> Result<Vec<ProductKey>, RedriveError> {
-        if let Some(product) = &request.filter.product {
-            return product.parse().map(|key| vec![key]).map_err(|error| RedriveError::Request(format!("{error}")));
-        }
-        let mut keys = Vec::new();
-        for shard in 0..PENDING_SHARDS {
-            let pending = self.ledger.pending(shard, self.clock.now_ms(), PER_SHARD).await?;
-            keys.extend(pending.into_iter().map(|(key, _)| key));
-        }
-        Ok(keys)
-    }
-
-    async fn announce_failed(
-        &self,
-        queue: &Queue,
-        stage: Stage,
-        rehearsal: bool,
-        chosen: Vec<(&ProductKey, &ProductState, &RecordedError)>,
-        report: &mut QueueReport,
-    ) {
-        let now = self.clock.now_ms();
-        let line = |key: &ProductKey, decision: &str, reason: Reason, at: i64| Handled {
-            message: "-".to_owned(),
-            subject: key.to_string(),
-            decision: decision.to_owned(),
-            reason,
-            age_seconds: now.saturating_sub(at) / 1000,
-            redrives: 0,
-            parked: None,
-        };
-        if rehearsal {
-            for (key, _, error) in chosen {
-                report.add(line(key, "announce", reason(error), error.at));
-            }
-            return;
-        }
-        // Lifted before it is sent: whoever works on it by now, or did since, knows more than what was read here.
-        let lifted = self.lift_all(stage, chosen.iter().map(|(key, state, _)| (*key, *state))).await;
-        let mut free = Vec::new();
-        for ((key, state, error), lifted) in chosen.into_iter().zip(lifted) {
-            match lifted {
-                Ok(true) => free.push((key, state, error)),
-                Ok(false) => {
-                    let message = format!("{}; it is being brought to {stage} right now", error.message);
-                    let reason = Reason {
-                        kind: ErrorKind::Transient,
-                        code: redrive::codes::BEING_WORKED_ON.to_owned(),
-                        message,
-                    };
-                    report.add(line(key, "leave", reason, error.at));
-                }
-                Err(why) => report.failures.push(format!("product {key}: {why}")),
-            }
-        }
-        let begun = report.moved();
-        let copies: Vec<Outgoing> = free
-            .iter()
-            .enumerate()
-            .map(|(n, (key, state, _))| {
-                let correlation_id = state.run.clone().unwrap_or_else(|| format!("unpark-{now}"));
-                let message = ProductMessage { key: (*key).clone(), correlation_id, cause: Cause::Redrive };
-                Outgoing {
-                    body: serde_json::to_string(&message).unwrap_or_default(),
-                    attributes: BTreeMap::new(),
-                    trace: None,
-                    delay_seconds: delay(begun + n, self.settings.per_second, key.id()),
-                }
-            })
-            .collect();
-        for ((key, _, error), sent) in free.into_iter().zip(queue.send(&copies).await) {
-            match sent {
-                Ok(()) => report.add(line(key, "announce", reason(error), error.at)),
-                // Nothing holds it back any more: the next sweep announces it.
-                Err(why) => report.failures.push(format!("product {key}: {why}; the next sweep announces it")),
-            }
-        }
-    }
-
-    async fn lift_those(&self, name: QueueName, keys: &[ProductKey]) {
-        if keys.is_empty() || name.stage().is_none() {
-            return;
-        }
-        match self.ledger.read_states(keys).await {
-            Ok(states) => self.lift(name, &states).await,
-            Err(error) => tracing::warn!(queue = %name, %error, "failures are not lifted: the messages do that"),
-        }
-    }
-
-    /// Lifts the failures that stand among these. Not doing so harms nobody: the message that was sent is worked on all the same.
-    pub(crate) async fn lift(&self, name: QueueName, products: &HashMap<ProductKey, ProductState>) {
-        let Some(stage) = name.stage() else { return };
-        let failed = products.iter().filter(|(_, state)| standing(state, stage).is_some());
-        for why in self.lift_all(stage, failed).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(queue = %name, why, "a failure is not lifted");
-        }
-    }
-
-    /// Lifts failures; the answers are in their order. False where somebody has been at work on the product since.
-    async fn lift_all<'a>(
-        &self,
-        stage: Stage,
-        products: impl Iterator<Item = (&'a ProductKey, &'a ProductState)>,
-    ) -> Vec<Result<bool, String>> {
-        let writes: Vec<_> = products.map(|(key, state)| lift(stage, key, state)).collect();
-        let each = writes.into_iter().map(async |write| match write {
-            Some(write) => match self.ledger.write(&write).await {
-                Ok(written) => Ok(written.is_ok()),
-                Err(error) => Err(error.to_string()),
-            },
-            None => Ok(false),
-        });
-        stream::iter(each).buffered(PARALLEL).collect().await
-    }
 }
 
 /// Poison stays poison, and what may heal by itself comes back by itself: who names nothing means refusals.
@@ -338,8 +178,4 @@ fn meant(request: &Request) -> Request {
         request.filter.kind = request.filter.kind.or(Some(ErrorKind::Permanent));
     }
     request
-}
-
-fn reason(error: &RecordedError) -> Reason {
-    Reason { kind: error.kind, code: error.code.clone(), message: error.message.clone() }
 }

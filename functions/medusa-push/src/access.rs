@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use catalog::Failure;
 use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
-use runtime::Secrets;
+use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
 
 use crate::codes;
 
 /// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
+
+/// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
+pub const DOUBTED: [&str; 3] = [medusa::codes::LOGIN_REFUSED, medusa::codes::UNAUTHORIZED, medusa::codes::NOT_FOUND];
 
 /// Where Medusa is, which secret opens it, and where products go in it.
 pub struct MedusaAccess {
@@ -28,20 +31,20 @@ pub struct MedusaAccess {
 struct Kept {
     credentials: Credentials,
     since: Instant,
-    open: Arc<Open>,
+    open: Arc<OpenShop>,
 }
 
-/// Whether what is known of the shop's configuration will do.
+/// Which look at the shop's configuration will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// As long as it is not too old.
-    Known,
-    /// Something was refused because of it.
-    LookAgain,
+pub enum Lookup {
+    /// The one that was kept, as long as it is not too old.
+    Kept,
+    /// A new one: something was refused because of what was kept.
+    Fresh,
 }
 
 /// A shop whose references have been checked.
-pub struct Open {
+pub struct OpenShop {
     /// The shop.
     pub shop: Shop,
     /// Its categories, as far as they were needed.
@@ -49,6 +52,28 @@ pub struct Open {
 }
 
 impl MedusaAccess {
+    /// As the function's environment says.
+    ///
+    /// # Errors
+    /// The variable that is missing or wrong.
+    pub fn from_environment(secrets: Secrets) -> Result<Self, lambda_runtime::Error> {
+        Ok(Self::new(
+            settings::required("MEDUSA_URL")?,
+            settings::required("MEDUSA_SECRET")?,
+            settings::required("SALES_CHANNEL_ID")?,
+            settings::required("STOCK_LOCATION_ID")?,
+            match settings::optional("COMPARE_AT") {
+                Some(text) => text.parse().map_err(|error| format!("COMPARE_AT {error}"))?,
+                None => CompareAt::default(),
+            },
+            match settings::optional("STOCK") {
+                Some(text) => text.parse().map_err(|error| format!("STOCK {error}"))?,
+                None => StockSettings::default(),
+            },
+            secrets,
+        ))
+    }
+
     /// Medusa at `url`, opened by the secret with this name or ARN.
     #[must_use]
     pub fn new(
@@ -67,10 +92,10 @@ impl MedusaAccess {
     ///
     /// # Errors
     /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location are not right.
-    pub async fn open(&self, trust: Trust, deadline: Instant) -> Result<Arc<Open>, Failure> {
+    pub async fn open(&self, lookup: Lookup, deadline: Instant) -> Result<Arc<OpenShop>, Failure> {
         let credentials: Credentials = self.secrets.get(&self.secret).await?;
         let mut kept = self.kept.lock().await;
-        let known = kept.as_ref().filter(|_| trust == Trust::Known);
+        let known = kept.as_ref().filter(|_| lookup == Lookup::Kept);
         if let Some(kept) = known.filter(|kept| kept.credentials == credentials && kept.since.elapsed() < BELIEVED) {
             return Ok(Arc::clone(&kept.open));
         }
@@ -80,7 +105,7 @@ impl MedusaAccess {
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
         references.stock_as(&self.stock, &medusa, deadline).await?;
-        let open = Arc::new(Open { shop: Shop { medusa, references }, categories: Categories::default() });
+        let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)
     }

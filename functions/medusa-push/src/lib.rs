@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod codes;
+pub mod handler;
 pub mod map;
 pub mod metrics;
 pub mod push;

@@ -12,14 +12,14 @@ use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
-use crate::access::{Open, Trust};
+use crate::access::{Lookup, OpenShop};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Push<'a, T, B, C> {
+pub struct PushBatch<'a, T, B, C> {
     /// The ledger's stage.
     pub worker: Worker<'a, T, B, C>,
     /// What is counted.
@@ -32,13 +32,13 @@ struct Held {
     change: Change,
 }
 
-impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
+impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
     /// Brings each product to the shop. The clients, or why there are none: that too is recorded with every product, where people look for
     /// the reason. The shop is opened only when there is something to do: opening asks it.
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
@@ -56,7 +56,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn work(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         messages: &[ProductMessage],
         claims: Claims,
     ) -> HashMap<ProductKey, Outcome> {
@@ -90,7 +90,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
                 Ok(pimcore) => pimcore.works(ends).await,
                 Err(_) => false,
             },
-            Stage::Medusa => match open(Trust::Known).await {
+            Stage::Medusa => match open(Lookup::Kept).await {
                 Ok(open) => open.shop.medusa.works(ends).await,
                 Err(_) => false,
             },
@@ -127,7 +127,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
@@ -136,32 +136,32 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             return Ok(results);
         }
         let pimcore = pimcore.as_ref().map_err(Clone::clone)?;
-        let shop = open(Trust::Known).await?;
+        let shop = open(Lookup::Kept).await?;
         let ends = self.worker.ends();
         let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
-        let mut read = Read::default();
+        let mut view = PimView::default();
         for (key, product) in pimcore.read_products(&keys, ends).await? {
             match product {
-                Ok(product) => drop(read.products.insert(key, product)),
+                Ok(product) => drop(view.products.insert(key, product)),
                 Err(failure) => drop(results.insert(key, Err(failure))),
             }
         }
-        if read.products.len() + results.len() < keys.len() {
+        if view.products.len() + results.len() < keys.len() {
             // It takes what it lacks off sale: only if its listings are not empty because the folder cannot be seen.
             pimcore.health(ends).await?;
         }
-        read.tree = tree_for(pimcore, &read.products, tree_age, ends).await?;
-        let mut orders = claimed.clone();
-        orders.retain(|key, _| !results.contains_key(key));
-        results.extend(place(&self.worker, pimcore, &shop, &orders, &read, ends).await?);
+        view.tree = tree_for(pimcore, &view.products, tree_age, ends).await?;
+        let mut tasks = claimed.clone();
+        tasks.retain(|key, _| !results.contains_key(key));
+        results.extend(place(&self.worker, pimcore, &shop, &tasks, &view, ends).await?);
 
         // Refused for what we believe of the shop's settings: believed once it has been looked at again.
-        orders.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
-        if !orders.is_empty() {
+        tasks.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
+        if !tasks.is_empty() {
             // A look that fails is a failure of these products alone: the others have been dealt with.
-            match self.place_if_changed(pimcore, &shop, open(Trust::LookAgain).await, &orders, &read).await {
+            match self.place_if_changed(pimcore, &shop, open(Lookup::Fresh).await, &tasks, &view).await {
                 Ok(again) => results.extend(again),
-                Err(failure) => results.extend(orders.into_keys().map(|key| (key, Err(failure.clone())))),
+                Err(failure) => results.extend(tasks.into_keys().map(|key| (key, Err(failure.clone())))),
             }
         }
         Ok(results)
@@ -171,22 +171,22 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
     async fn place_if_changed(
         &self,
         pimcore: &Pimcore,
-        believed: &Open,
-        newer: Result<Arc<Open>, Failure>,
-        orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
-        read: &Read,
+        believed: &OpenShop,
+        newer: Result<Arc<OpenShop>, Failure>,
+        tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+        view: &PimView,
     ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
         let newer = newer?;
         if newer.shop.references.currencies == believed.shop.references.currencies {
             return Ok(BTreeMap::new());
         }
-        place(&self.worker, pimcore, &newer, orders, read, self.worker.ends()).await
+        place(&self.worker, pimcore, &newer, tasks, view, self.worker.ends()).await
     }
 }
 
 /// What the PIM showed.
 #[derive(Default)]
-struct Read {
+struct PimView {
     products: BTreeMap<ProductKey, PimProduct>,
     tree: Arc<CategoryTree>,
 }
@@ -195,37 +195,37 @@ struct Read {
 async fn place<T: Table, B, C: Clock + Sync>(
     worker: &Worker<'_, T, B, C>,
     pimcore: &Pimcore,
-    open: &Open,
-    orders: &BTreeMap<ProductKey, (&ProductState, Depth)>,
-    read: &Read,
+    open: &OpenShop,
+    tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+    view: &PimView,
     ends: Instant,
 ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
     let references = &open.shop.references;
-    let wanted = map::categories(orders.keys().filter_map(|key| read.products.get(key)), &read.tree, references);
+    let wanted = map::categories(tasks.keys().filter_map(|key| view.products.get(key)), &view.tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
-    let desired: Vec<(Desired, Depth)> = orders
+    let desired: Vec<(Desired, Depth)> = tasks
         .iter()
-        .map(|(key, (_, depth))| (map::desired(key, read.products.get(key), &categories, references), *depth))
+        .map(|(key, (_, depth))| (map::desired(key, view.products.get(key), &categories, references), *depth))
         .collect();
-    let orders_of: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
+    let pushes: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
     let around = Around {
         pimcore,
         ledger: worker.ledger,
         clock: worker.clock,
         settings: &references.stock,
-        products: &read.products,
-        states: orders,
+        products: &view.products,
+        states: tasks,
         writes: Mutex::default(),
     };
-    let pushed = open.shop.push(&orders_of, &around, ends).await;
+    let pushed = open.shop.push(&pushes, &around, ends).await;
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
-        let product = read.products.get(key);
+        let product = view.products.get(key);
         let held = outcome.map(|pushed| Held {
             change: pushed.change,
             applied: Applied {
-                seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&read.tree))),
-                ..applied(product, orders[key].0, desired.marker(references), pushed)
+                seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree))),
+                ..applied(product, tasks[key].0, desired.marker(references), pushed)
             },
         });
         (key.clone(), held)

@@ -7,11 +7,11 @@ use std::cell::Cell;
 
 use catalog::{Failure, ProductKey, Request};
 use common::Function;
-use common::standin::StandIn;
 use ledger::breaker::{Settings, look};
 use ledger::{Owner, Stage};
-use medusa_push::push::Push;
+use medusa_push::push::PushBatch;
 use runtime::{Cause, Clock, Deadline, Metrics, Outcome, ProductMessage};
+use testing::standin::StandIn;
 use worker::{Guard, Worker};
 
 fn messages(first: u32) -> Vec<ProductMessage> {
@@ -38,7 +38,7 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(function.clock.now_ms() + 60_000),
         };
-        let push = Push { worker, metrics: &Metrics::default() };
+        let push = PushBatch { worker, metrics: &Metrics::default() };
         let open = async |_| {
             asked.set(asked.get() + 1);
             let lost = Failure::transient("medusa_unreachable", "GET /admin/stores: no connection");

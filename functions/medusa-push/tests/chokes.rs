@@ -4,12 +4,12 @@
 mod common;
 
 use catalog::{ErrorKind, ProductKey};
-use common::standin::StandIn;
 use common::support::Real;
 use common::{Function, dress, in_pim, open};
 use ledger::Stage;
 use ledger::breaker::{Settings, look};
 use runtime::Outcome;
+use testing::standin::StandIn;
 use worker::Guard;
 
 #[tokio::test]

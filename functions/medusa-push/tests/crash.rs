@@ -25,13 +25,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use catalog::{Product, ProductKey};
-use common::standin::{KEY, StandIn, later};
 use common::support::{NobodyWants, Real, Shown, deadline, rows_are_sound, setting};
 use common::{dress, in_pim};
 use gate::{Blow, Gate, Now};
 use medusa::{Change, CompareAt, Depth, Desired, Presence};
 use medusa_push::map;
 use serde_json::{Value, json};
+use testing::standin::{KEY, StandIn, later};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 

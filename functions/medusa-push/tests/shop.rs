@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use catalog::{ErrorKind, Failure, ProductKey};
-use common::standin::{StandIn, later};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
 use medusa::{CompareAt, Medusa};
-use medusa_push::access::Trust;
+use medusa_push::access::Lookup;
 use runtime::Outcome;
 use serde_json::{Value, json};
+use testing::standin::{StandIn, later};
 
 fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
     let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();
@@ -220,11 +220,11 @@ async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused
     let mut product = dress(&key);
     product.categories.clear();
     in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
-    let run = async |newest: &std::sync::Arc<medusa_push::access::Open>| {
+    let run = async |newest: &std::sync::Arc<medusa_push::access::OpenShop>| {
         let looks = std::cell::Cell::new(0);
-        let opening = async |trust: Trust| match trust {
-            Trust::Known => Ok(outdated.clone()),
-            Trust::LookAgain => {
+        let opening = async |lookup: Lookup| match lookup {
+            Lookup::Kept => Ok(outdated.clone()),
+            Lookup::Fresh => {
                 looks.set(looks.get() + 1);
                 Ok(newest.clone())
             }
@@ -256,9 +256,9 @@ async fn a_second_look_at_the_shop_that_fails_holds_up_only_what_asked_for_it() 
         }
     }
     in_pim(&pimcore, &products, 0).await;
-    let opening = async |trust: Trust| match trust {
-        Trust::Known => Ok(outdated.clone()),
-        Trust::LookAgain => Err(Failure::transient("medusa_unavailable", "GET /admin/stores: 503")),
+    let opening = async |lookup: Lookup| match lookup {
+        Lookup::Kept => Ok(outdated.clone()),
+        Lookup::Fresh => Err(Failure::transient("medusa_unavailable", "GET /admin/stores: 503")),
     };
     let outcomes = function.run_opening(&Ok(pimcore.clone()), opening, &keys).await;
     assert!(matches!(outcomes[&keys[0]], Outcome::Done), "{outcomes:?}");

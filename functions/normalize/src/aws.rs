@@ -13,7 +13,7 @@ use feeds::integrity::{Algorithm, Checksum};
 use runtime::TraceHeader;
 
 use crate::codes;
-use crate::notification::Work;
+use crate::message::FeedObject;
 use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 
 /// Longest time for the body of one range read.
@@ -42,14 +42,14 @@ impl S3 {
     }
 
     /// What became of a version that is not there any more: whether another object has taken its place.
-    async fn gone(&self, work: &Work) -> ObjectError {
+    async fn gone(&self, work: &FeedObject) -> ObjectError {
         match self.0.head_object().bucket(&work.id.bucket).key(&work.id.key).send().await {
             Ok(_) => ObjectError::Replaced,
             Err(error) => object_error(work, &error),
         }
     }
 
-    async fn range_once(&self, work: &Work, from: u64, to: u64, named: Named) -> Result<Vec<u8>, ObjectError> {
+    async fn range_once(&self, work: &FeedObject, from: u64, to: u64, named: Named) -> Result<Vec<u8>, ObjectError> {
         let request = self
             .0
             .get_object()
@@ -81,7 +81,7 @@ impl S3 {
 }
 
 impl Objects for S3 {
-    async fn head(&self, work: &Work) -> Result<ObjectInfo, ObjectError> {
+    async fn head(&self, work: &FeedObject) -> Result<ObjectInfo, ObjectError> {
         let answer = self
             .0
             .head_object()
@@ -108,7 +108,7 @@ impl Objects for S3 {
         })
     }
 
-    async fn range(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+    async fn range(&self, work: &FeedObject, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
         let mut named = if work.etag.is_some() || work.version_id.is_none() { Named::ByEtag } else { Named::ByVersion };
         let mut tries = 1;
         loop {
@@ -152,15 +152,15 @@ fn checksum(answer: &HeadObjectOutput) -> Option<Checksum> {
     known.into_iter().find_map(|(algorithm, text)| Checksum::of(algorithm, &STANDARD.decode(text?).ok()?))
 }
 
-fn etag(work: &Work) -> Option<String> {
+fn etag(work: &FeedObject) -> Option<String> {
     work.etag.as_deref().map(|etag| format!("\"{}\"", etag.trim_matches('"')))
 }
 
-fn unavailable(work: &Work, message: &str) -> ObjectError {
+fn unavailable(work: &FeedObject, message: &str) -> ObjectError {
     ObjectError::Failed(Failure::transient(codes::BUCKET_UNAVAILABLE, format!("{}: {message}", work.location())))
 }
 
-fn object_error<E>(work: &Work, error: &SdkError<E>) -> ObjectError
+fn object_error<E>(work: &FeedObject, error: &SdkError<E>) -> ObjectError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

@@ -12,8 +12,9 @@
 
 pub mod aws;
 pub mod codes;
+pub mod handler;
+pub mod message;
 pub mod metrics;
-pub mod notification;
 pub mod object;
 pub mod ports;
 pub mod report;

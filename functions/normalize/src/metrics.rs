@@ -85,7 +85,7 @@ mod tests {
 
     fn run_of_nothing() -> Run {
         Run {
-            run: "run".to_owned(),
+            name: "run".to_owned(),
             status: RunStatus::Running,
             offset: 0,
             record: 0,

@@ -6,7 +6,7 @@ use catalog::Failure;
 use tokio::task::JoinHandle;
 
 use crate::codes;
-use crate::notification::Work;
+use crate::message::FeedObject;
 use crate::ports::{ObjectError, Objects};
 
 /// Bytes of one range read.
@@ -18,7 +18,7 @@ pub const AHEAD: usize = 3;
 #[derive(Debug)]
 pub struct ObjectReader<O> {
     objects: O,
-    work: Work,
+    work: FeedObject,
     next: u64,
     size: u64,
     under_way: VecDeque<JoinHandle<Result<Vec<u8>, ObjectError>>>,
@@ -27,7 +27,7 @@ pub struct ObjectReader<O> {
 impl<O: Objects> ObjectReader<O> {
     /// Reads bytes `from..size`.
     #[must_use]
-    pub fn new(objects: O, work: Work, from: u64, size: u64) -> Self {
+    pub fn new(objects: O, work: FeedObject, from: u64, size: u64) -> Self {
         Self { objects, work, next: from, size, under_way: VecDeque::new() }
     }
 

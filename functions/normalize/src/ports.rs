@@ -5,7 +5,7 @@ use std::future::Future;
 use catalog::Failure;
 use feeds::integrity::Checksum;
 
-use crate::notification::Work;
+use crate::message::FeedObject;
 
 /// What S3 says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +34,11 @@ pub enum ObjectError {
 /// The feed bucket.
 pub trait Objects: Clone + Send + Sync + 'static {
     /// Looks at an object without reading it.
-    fn head(&self, work: &Work) -> impl Future<Output = Result<ObjectInfo, ObjectError>> + Send;
+    fn head(&self, work: &FeedObject) -> impl Future<Output = Result<ObjectInfo, ObjectError>> + Send;
 
     /// Reads bytes `from..to` of an object.
-    fn range(&self, work: &Work, from: u64, to: u64) -> impl Future<Output = Result<Vec<u8>, ObjectError>> + Send;
+    fn range(&self, work: &FeedObject, from: u64, to: u64)
+    -> impl Future<Output = Result<Vec<u8>, ObjectError>> + Send;
 
     /// Writes an object.
     fn put(

@@ -6,7 +6,7 @@ use feeds::{Broken, Rejection};
 use ledger::{Counts, Run};
 use serde::Serialize;
 
-use crate::notification::Work;
+use crate::message::FeedObject;
 
 /// One line in `rejected/<run>/<record>.jsonl`.
 #[derive(Debug, Serialize)]
@@ -158,9 +158,9 @@ pub struct FeedEvent {
 impl FeedEvent {
     /// The event for the end of a run.
     #[must_use]
-    pub fn of(work: &Work, source: Option<&str>, run: &Run, now: i64) -> Self {
+    pub fn of(work: &FeedObject, source: Option<&str>, run: &Run, now: i64) -> Self {
         Self {
-            run_id: run.run.clone(),
+            run_id: run.name.clone(),
             bucket: work.id.bucket.clone(),
             key: work.id.key.clone(),
             object_version: work.id.object_version.clone(),

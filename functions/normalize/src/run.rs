@@ -16,12 +16,12 @@ use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
 use crate::codes;
+use crate::message::FeedObject;
 use crate::metrics;
-use crate::notification::Work;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::source::adapter_for;
-use crate::window::Settler;
+use crate::window::WindowWriter;
 
 /// Bytes of rejections that are kept in memory; more are written, and a commit follows.
 const REJECTS_BYTES: usize = 2 << 20;
@@ -31,7 +31,7 @@ const MANIFEST_IDS: usize = 20_000;
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a compressed object up to which it is decoded once before anything of it is taken. They are kept in memory meanwhile.
 const LOOKED_THROUGH: u64 = 8 << 20;
-/// A run is handed over when less time than this is left. It covers settling a window against a slow ledger, and the commit.
+/// A run is handed over when less time than this is left. It covers writing a window against a slow ledger, and the commit.
 const HAND_OVER: Duration = Duration::from_secs(20);
 
 /// Reads feeds.
@@ -71,7 +71,7 @@ enum End {
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
-    pub async fn handle(&self, work: &Work, body: &str) -> Outcome {
+    pub async fn handle(&self, work: &FeedObject, body: &str) -> Outcome {
         if work.is_folder() {
             tracing::info!(object = work.location(), "a folder, not a feed");
             return Outcome::Done;
@@ -82,7 +82,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let run = match claim {
             Err(error) => return Outcome::Failed(error.failure()),
             Ok(RunClaim::Ended(run)) => {
-                tracing::info!(run = run.run, status = run.status.as_str(), "this object has been read already");
+                tracing::info!(run = run.name, status = run.status.as_str(), "this object has been read already");
                 return Outcome::Done;
             }
             Ok(RunClaim::Leased { until }) => {
@@ -92,7 +92,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             }
             Ok(RunClaim::Claimed(run)) => run,
         };
-        tracing::info!(run = run.run, object = work.location(), record = run.record, "reading");
+        tracing::info!(run = run.name, object = work.location(), record = run.record, "reading");
         let work = &Resume::read(&run).applied_to(work);
         let first = run.started == now;
         match self.read(work, run, first, body).await {
@@ -102,7 +102,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Reads a claimed run; `first` says that nobody has claimed it before.
-    async fn read(&self, work: &Work, run: Run, first: bool, body: &str) -> Result<(), Failure> {
+    async fn read(&self, work: &FeedObject, run: Run, first: bool, body: &str) -> Result<(), Failure> {
         let adapter = match adapter_for(&work.id.key) {
             Ok(adapter) => adapter,
             Err((source, reason)) => return self.finish(work, source.as_deref(), run.clone(), run, Some(reason)).await,
@@ -143,7 +143,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 handed_over.map_err(|error| error.failure())?;
                 metrics::between(&progress.committed.counts, &progress.run.counts, self.metrics);
                 tracing::info!(
-                    run = progress.run.run,
+                    run = progress.run.name,
                     record = progress.run.record,
                     "handed over: time is running out"
                 );
@@ -210,7 +210,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 for outcome in outcomes.drain(..) {
                     progress.take(outcome);
                     if progress.window_is_full() {
-                        self.settle(progress, false).await?;
+                        self.write_window(progress, false).await?;
                     }
                     // Looked at for each record: a few bytes of a feed can be many rejections.
                     if progress.rejects.size() > REJECTS_BYTES {
@@ -219,18 +219,18 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
                 progress.position(feed.checkpoint());
                 if let Err(broken) = &step {
-                    self.settle(progress, true).await?;
+                    self.write_window(progress, true).await?;
                     let failed = Some(progress.broken(broken));
                     return Ok(End::Finished { failed, corrupt: broken.reason == Reason::ObjectCorrupt });
                 }
                 // An invocation that began late still does something before it gives up.
                 let begun = progress.run.record > progress.begun_at;
                 if begun && !last && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER {
-                    self.settle(progress, false).await?;
+                    self.write_window(progress, false).await?;
                     return Ok(End::HandedOver);
                 }
                 if self.commit_is_due(progress) {
-                    self.settle(progress, false).await?;
+                    self.write_window(progress, false).await?;
                     self.commit(progress).await?;
                 }
                 if matches!(step, Ok(Progress::Hungry)) {
@@ -238,7 +238,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
             }
             if last {
-                self.settle(progress, true).await?;
+                self.write_window(progress, true).await?;
                 return Ok(End::Finished { failed: None, corrupt: false });
             }
         }
@@ -271,7 +271,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Brings the window to the ledger; `all` says that nothing follows.
-    async fn settle(&self, progress: &mut Progressing<'_>, all: bool) -> Result<(), Failure> {
+    async fn write_window(&self, progress: &mut Progressing<'_>, all: bool) -> Result<(), Failure> {
         if progress.window.is_empty() {
             return Ok(());
         }
@@ -282,16 +282,16 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         progress.window_bytes = 0;
         let window = std::mem::take(&mut progress.window);
         let location = progress.work.location();
-        let settler = Settler {
+        let writer = WindowWriter {
             store: self.store,
             bus: self.bus,
-            run: &progress.run.run,
+            run: &progress.run.name,
             location: &location,
             strict: repeated == Repeated::Noted,
             now: self.clock.now_ms(),
         };
-        let settled = settler.settle(window).await?;
-        progress.count(settled);
+        let written = writer.write(window).await?;
+        progress.count(written);
         Ok(())
     }
 
@@ -333,7 +333,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     async fn write_rejects(&self, progress: &mut Progressing<'_>) -> Result<(), Failure> {
-        if let Some((key, body)) = progress.rejects.take(&progress.run.run) {
+        if let Some((key, body)) = progress.rejects.take(&progress.run.name) {
             self.objects.put(&progress.work.id.bucket, &key, "application/x-ndjson", body).await?;
             progress.rejects_written += 1;
         }
@@ -345,7 +345,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.write_rejects(progress).await?;
         progress.rejects_written = 0;
         let bucket = &progress.work.id.bucket;
-        if let Some((key, body)) = progress.manifest.take(progress.source, &progress.run.run, progress.committed.record)
+        if let Some((key, body)) =
+            progress.manifest.take(progress.source, &progress.run.name, progress.committed.record)
         {
             self.objects.put(bucket, &key, "text/plain; charset=utf-8", body).await?;
         }

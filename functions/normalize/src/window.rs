@@ -48,7 +48,7 @@ pub struct Repeated {
 
 /// What became of a window.
 #[derive(Debug, Default)]
-pub struct Settled {
+pub struct Written {
     /// Products that said something new.
     pub changed: u64,
     /// Products that said what is known.
@@ -67,7 +67,7 @@ pub struct Settled {
     pub waiting_since: Option<i64>,
 }
 
-impl Settled {
+impl Written {
     fn add(mut self, other: Self) -> Self {
         self.changed += other.changed;
         self.unchanged += other.unchanged;
@@ -94,9 +94,9 @@ impl Settled {
     }
 }
 
-/// How a window is settled.
+/// How a window is written.
 #[derive(Debug)]
-pub struct Settler<'a, T, B> {
+pub struct WindowWriter<'a, T, B> {
     /// The ledger.
     pub store: &'a Ledger<T>,
     /// The bus.
@@ -105,7 +105,7 @@ pub struct Settler<'a, T, B> {
     pub run: &'a str,
     /// The object, for people.
     pub location: &'a str,
-    /// Note repeated products, too (`ledger::core::order`).
+    /// Note repeated products, too (`ledger::core::register`).
     pub strict: bool,
     /// Now, in ms.
     pub now: i64,
@@ -126,12 +126,12 @@ enum Done {
     TooLarge(Box<Entry>, String),
 }
 
-impl<T: Table, B: Bus> Settler<'_, T, B> {
-    /// Settles a window. Of two records of one product the later counts.
+impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
+    /// Writes a window. Of two records of one product the later counts.
     ///
     /// # Errors
-    /// When the ledger or the bus did not take something. Settling the same window again is harmless.
-    pub async fn settle(&self, window: Vec<Entry>) -> Result<Settled, Failure> {
+    /// When the ledger or the bus did not take something. Writing the same window again is harmless.
+    pub async fn write(&self, window: Vec<Entry>) -> Result<Written, Failure> {
         let records = window.len() as u64;
         let mut last: HashMap<ProductKey, Entry> = HashMap::with_capacity(window.len());
         for entry in window {
@@ -145,17 +145,17 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
             let rest = entries.split_off(entries.len().min(BATCH));
             batches.push(std::mem::replace(&mut entries, rest));
         }
-        let settled = futures::future::try_join_all(batches.into_iter().map(|batch| self.batch(batch))).await?;
-        let start = Settled { stale: repeated, ..Settled::default() };
-        Ok(settled.into_iter().fold(start, Settled::add))
+        let written = futures::future::try_join_all(batches.into_iter().map(|batch| self.batch(batch))).await?;
+        let start = Written { stale: repeated, ..Written::default() };
+        Ok(written.into_iter().fold(start, Written::add))
     }
 
-    async fn batch(&self, batch: Vec<Entry>) -> Result<Settled, Failure> {
+    async fn batch(&self, batch: Vec<Entry>) -> Result<Written, Failure> {
         let failure = |error: LedgerError| error.failure();
         let keys: Vec<ProductKey> = batch.iter().map(|entry| entry.key.clone()).collect();
         let states = self.store.read_states(&keys).await.map_err(failure)?;
 
-        let mut settled = Settled::default();
+        let mut written = Written::default();
         let mut todo = Vec::with_capacity(batch.len());
         let mut known = Vec::new();
         for entry in batch {
@@ -165,7 +165,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
                     if let Some(earlier) = before.filter(|_| !entry.reported) {
                         let Entry { key, index, offset, .. } = &entry;
-                        settled.repeated.push(Repeated { key: key.clone(), earlier, index: *index, offset: *offset });
+                        written.repeated.push(Repeated { key: key.clone(), earlier, index: *index, offset: *offset });
                     }
                     if state.hash.is_some() {
                         known.push(entry.key.clone());
@@ -174,8 +174,8 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
                 }
                 Classification::Again => todo.push(Todo::Announce(entry.key)),
                 Classification::Unchanged if self.strict => todo.push(Todo::Note(entry)),
-                Classification::Unchanged => settled.unchanged(&state),
-                Classification::Stale => settled.stale += 1,
+                Classification::Unchanged => written.unchanged(&state),
+                Classification::Stale => written.stale += 1,
             }
         }
         self.warn_of_price_drops(&mut todo, &known).await?;
@@ -186,7 +186,7 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
         for todo in todo {
             match todo {
                 Todo::Announce(key) => {
-                    settled.changed += 1;
+                    written.changed += 1;
                     announce.push(key);
                 }
                 Todo::Write(entry) => writes.push((entry, false)),
@@ -194,27 +194,27 @@ impl<T: Table, B: Bus> Settler<'_, T, B> {
             }
         }
         let mut done =
-            stream::iter(writes.into_iter().map(|(entry, note)| self.write(entry, note))).buffer_unordered(WRITES);
+            stream::iter(writes.into_iter().map(|(entry, note)| self.write_one(entry, note))).buffer_unordered(WRITES);
         while let Some(done) = done.try_next().await.map_err(failure)? {
             match done {
                 Done::Written(key, warnings) => {
-                    settled.changed += 1;
+                    written.changed += 1;
                     announce.push(key);
                     for code in warnings {
-                        *settled.warnings.entry(code).or_default() += 1;
+                        *written.warnings.entry(code).or_default() += 1;
                     }
                 }
-                Done::Noted(key) => settled.unchanged(states.get(&key).unwrap_or(&nothing)),
-                Done::Stale => settled.stale += 1,
-                Done::TooLarge(entry, message) => settled.too_large.push((*entry, message)),
+                Done::Noted(key) => written.unchanged(states.get(&key).unwrap_or(&nothing)),
+                Done::Stale => written.stale += 1,
+                Done::TooLarge(entry, message) => written.too_large.push((*entry, message)),
             }
         }
         self.announce(announce).await?;
-        Ok(settled)
+        Ok(written)
     }
 
     /// One product. A note that the ledger refuses becomes a write, which decides.
-    async fn write(&self, entry: Entry, note: bool) -> Result<Done, LedgerError> {
+    async fn write_one(&self, entry: Entry, note: bool) -> Result<Done, LedgerError> {
         if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key));
         }

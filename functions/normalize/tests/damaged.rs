@@ -71,6 +71,6 @@ async fn a_large_one_says_what_is_doubtful() {
     world.read(&message).await;
     let run = world.run(&message);
     assert_eq!(run.status, RunStatus::Failed);
-    let told = format!("of {} products before, those of the run {}, is doubtful", run.counts.changed, run.run);
+    let told = format!("of {} products before, those of the run {}, is doubtful", run.counts.changed, run.name);
     assert!(run.counts.changed > 0 && run.reason.as_deref().unwrap().contains(&told), "{:?}", run.reason);
 }

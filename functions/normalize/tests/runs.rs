@@ -43,7 +43,7 @@ async fn good_records_reach_the_ledger_and_bad_ones_the_bucket_with_reason_and_p
     assert_eq!(ids, ["canonical:a", "canonical:b"]);
     assert_eq!(
         (feeds[0]["runId"].as_str().unwrap(), feeds[0]["counts"]["changed"].as_u64()),
-        (run.run.as_str(), Some(2))
+        (run.name.as_str(), Some(2))
     );
 
     let rejected = world.rejected();
@@ -54,7 +54,7 @@ async fn good_records_reach_the_ledger_and_bad_ones_the_bucket_with_reason_and_p
     let offset = usize::try_from(rejected[0]["offset"].as_u64().unwrap()).unwrap();
     let raw = rejected[0]["raw"].as_str().unwrap();
     assert_eq!(&body[offset..offset + raw.len()], raw, "the raw record stands where the offset says");
-    assert!(world.texts("rejected/").keys().all(|key| key.starts_with(&format!("rejected/{}/", run.run))));
+    assert!(world.texts("rejected/").keys().all(|key| key.starts_with(&format!("rejected/{}/", run.name))));
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_co
 async fn two_deliveries_of_one_notification_do_not_read_at_the_same_time() {
     let world = World::new();
     let message = world.upload("incoming/canonical/x.json", many(2, "10.00"));
-    let work = normalize::notification::Work::parse(&message).unwrap();
+    let work = normalize::message::FeedObject::parse(&message).unwrap();
     let now = world.now.load(Ordering::SeqCst);
     let owner = ledger::Owner("first".into());
     world.ledger.claim_run(&work.id, &work.run, "", &owner, now).await.unwrap();
@@ -303,7 +303,7 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
     let body = format!("[{},{with_id},{},{}]", product("z", "1"), product("a", "1"), product("z", "2"));
     let message = world.upload_as("incoming/canonical/x.json", body, true);
     world.read(&message).await;
-    let run = world.run(&message).run;
+    let run = world.run(&message).name;
     let texts = world.texts("manifests/");
     assert_eq!(
         texts[&format!("manifests/canonical/{run}/00000000000.txt")],
@@ -318,7 +318,7 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
 
     let message = world.upload_as("incoming/canonical/y.json", format!("[{},{{}}]", product("z", "1")), true);
     world.read(&message).await;
-    let run = world.run(&message).run;
+    let run = world.run(&message).name;
     let index: Value =
         serde_json::from_str(&world.texts("manifests/")[&format!("manifests/canonical/{run}.json")]).unwrap();
     assert_eq!(index["complete"], json!(false), "a record without an id could be any product");

@@ -16,13 +16,12 @@ mod common;
 use std::time::{Duration, Instant};
 
 use catalog::Product;
-use common::standin::{StandIn, later};
 use common::{Function, key, product, version};
 use futures::StreamExt;
-use pim::latency::Latency;
 use pimcore::{Batching, ProductInput, ProductPath, Provenance, Write};
 use runtime::{Outcome, ProductMessage};
 use serde_json::json;
+use testing::standin::{Latency, StandIn, later};
 
 /// A call of DynamoDB or EventBridge from within the region.
 const CALL: Duration = Duration::from_millis(5);

@@ -1,4 +1,4 @@
-//! The census: a request a minute that tells whether a product was deleted, so that a comparison need not wait for its day.
+//! The census: a request a minute that tells whether a product was deleted, so that a comparison need not wait for its day (D61).
 //!
 //! Object ids only rise, so the products up to an id can only become fewer by deletions. Their number is noted, and how far up it goes; if there are
 //! fewer the next time, a comparison is asked for ([`crate::inventory`]). Products that a person deletes before any census counted them were noted
@@ -12,7 +12,7 @@ use runtime::{Bus, Clock};
 use serde::{Deserialize, Serialize};
 
 use crate::categories;
-use crate::inventory::{Comparison, Pass, Report, Want};
+use crate::inventory::{Comparison, ComparisonReport, Pass, Want};
 
 /// Pages of new products that one census takes in, of 500 each; the rest is left to the next ones.
 const PAGES: usize = 12;
@@ -89,8 +89,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         Ok(counted)
     }
 
-    async fn look_up(&self, keys: &[ProductKey]) -> Result<Report, Failure> {
-        let (mut pass, mut report) = (Pass::at(self.clock.now_ms()), Report::default());
+    async fn look_up(&self, keys: &[ProductKey]) -> Result<ComparisonReport, Failure> {
+        let (mut pass, mut report) = (Pass::at(self.clock.now_ms()), ComparisonReport::default());
         for some in keys.chunks(100) {
             let states = self.ledger.read_states(some).await.map_err(|error| error.failure())?;
             let page: Vec<(ProductKey, ProductState)> = states.into_iter().collect();

@@ -1,11 +1,11 @@
-//! The change feed: what people saved in Pimcore, announced to the shop.
+//! The change feed: what people saved in Pimcore, announced to the shop (D8).
 //!
 //! Pimcore takes an object's modification date (whole seconds) when it starts to save and shows the object when it is done. So the feed is
 //! read again from [`OVERLAP_S`] before the newest date seen, and what was announced in that overlap is remembered, so that a quiet
 //! PIM causes no announcements. What was saved less than [`SETTLE_S`] ago is not remembered: the same second may still bring another save.
 //!
 //! Our own writes appear in the feed too. So a saved product is read in full, then its state, and it is announced unless the shop holds what
-//! Pimcore shows, or is about to be shown it ([`ledger::core::follow`]). A product whose content hash is not the one we wrote was overwritten by
+//! Pimcore shows, or is about to be shown it ([`ledger::core::saves`]). A product whose content hash is not the one we wrote was overwritten by
 //! the stale save of a person: the stage is marked as not to be believed and the product announced for repair.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
-use ledger::core::follow::{Shown, is_or_will_be_in_the_shop};
+use ledger::core::saves::{Shown, is_or_will_be_in_the_shop};
 use ledger::{Ledger, ProductState, Stage, Table};
 use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
@@ -115,7 +115,7 @@ pub fn look(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Look {
 
 /// What a reading of the feed came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct FollowReport {
     /// Saves read, without those seen before.
     pub changes: usize,
     /// Announced to the shop.
@@ -138,8 +138,8 @@ pub async fn follow<T: Table, B: Bus, C: Clock>(
     bus: &B,
     clock: &C,
     deadline: Deadline,
-) -> Result<Report, Failure> {
-    let mut report = Report::default();
+) -> Result<FollowReport, Failure> {
+    let mut report = FollowReport::default();
     let mut text = ledger.watermark(WATERMARK).await.map_err(|error| error.failure())?;
     // A watermark that cannot be read starts the feed anew: too many announcements do no harm.
     let mut position: Position = text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -189,7 +189,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         &self,
         page: &[Change],
         position: &Position,
-        report: &mut Report,
+        report: &mut FollowReport,
     ) -> (usize, Result<(), Failure>) {
         let (mut done, mut tree) = (0, None);
         for some in page.chunks(TOGETHER) {
@@ -209,10 +209,10 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         changes: &[&Change],
         tree: &mut Option<Arc<CategoryTree>>,
         ends: Instant,
-        report: &mut Report,
+        report: &mut FollowReport,
     ) -> Result<(), Failure> {
         let known: Vec<(&Change, ProductKey)> = changes.iter().filter_map(|change| ours(change)).collect();
-        let (mut counted, keys) = (Report { changes: changes.len(), ..Report::default() }, keys(&known));
+        let (mut counted, keys) = (FollowReport { changes: changes.len(), ..FollowReport::default() }, keys(&known));
         counted.foreign = changes.len() - known.len();
         // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
         let looks = self.look(&keys, tree, ends).await?;
@@ -251,7 +251,7 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
     }
 }
 
-impl Report {
+impl FollowReport {
     fn add(&mut self, other: Self) {
         self.changes += other.changes;
         self.announced += other.announced;
@@ -282,7 +282,7 @@ pub async fn announce<T: Table, B: Bus, C: Clock>(
     bus: &B,
     clock: &C,
     reactions: Vec<(&Change, ProductKey, Reaction)>,
-    report: &mut Report,
+    report: &mut FollowReport,
 ) -> Result<(), Failure> {
     let mut announcements = Vec::with_capacity(reactions.len());
     let shown = reactions.iter().filter(|(_, _, reaction)| *reaction == Reaction::Show);

@@ -1,4 +1,4 @@
-//! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds.
+//! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds (D60).
 //!
 //! A delete leaves no trace in the change feed. So all products that the ledger knows to be in Pimcore or in the shop are looked up there by object
 //! id; those that are gone are looked up once more by their key, and the shop is told to look. Nothing is created again: a product that a person
@@ -102,7 +102,7 @@ struct Progress {
 
 /// What a comparison came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ComparisonReport {
     /// Products compared.
     pub compared: usize,
     /// Products that are gone.
@@ -137,7 +137,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
     ///
     /// # Errors
     /// Transient; what was compared until then counts. `pimcore_lacks_too_many`.
-    pub async fn start(&self, accept: bool) -> Result<Report, Failure> {
+    pub async fn start(&self, accept: bool) -> Result<ComparisonReport, Failure> {
         let (text, mut progress) = self.progress().await?;
         let ordered = Want { accept, ..Want::default() };
         let pass = progress.pass.take().unwrap_or_else(|| self.begin(progress.next.take().unwrap_or_default()));
@@ -149,7 +149,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
     ///
     /// # Errors
     /// Transient; what was compared until then counts. `pimcore_lacks_too_many`.
-    pub async fn resume(&self) -> Result<Option<Report>, Failure> {
+    pub async fn resume(&self) -> Result<Option<ComparisonReport>, Failure> {
         let (text, mut progress) = self.progress().await?;
         let due = progress.not_before <= self.clock.now_ms();
         let begun = progress.pass.take();
@@ -190,8 +190,13 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         Ok(moved.then_some(text))
     }
 
-    async fn go_on(&self, mut text: Option<String>, mut progress: Progress, mut pass: Pass) -> Result<Report, Failure> {
-        let (mut report, mut tree) = (Report::default(), None);
+    async fn go_on(
+        &self,
+        mut text: Option<String>,
+        mut progress: Progress,
+        mut pass: Pass,
+    ) -> Result<ComparisonReport, Failure> {
+        let (mut report, mut tree) = (ComparisonReport::default(), None);
         loop {
             if self.deadline.remaining(self.clock.now_ms()) < LAST_PAGE {
                 // Begun is begun: the next invocation goes on.
@@ -247,7 +252,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         &self,
         page: &[(ProductKey, ProductState)],
         pass: &mut Pass,
-        report: &mut Report,
+        report: &mut ComparisonReport,
     ) -> Result<(), Failure> {
         let expected: Vec<&(ProductKey, ProductState)> =
             page.iter().filter(|(_, state)| missing::is_expected(state)).collect();
@@ -276,7 +281,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         page: &[(ProductKey, ProductState)],
         tree: &mut Option<Arc<CategoryTree>>,
         pass: &mut Pass,
-        report: &mut Report,
+        report: &mut ComparisonReport,
     ) -> Result<(), Failure> {
         let expected: Vec<ProductKey> =
             page.iter().filter(|(_, state)| missing::is_expected(state)).map(|(key, _)| key.clone()).collect();
@@ -329,7 +334,12 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
     }
 
     /// Looks again, by key: first the state, then the product, so that none that is being made or written is taken for gone or wrong.
-    async fn look_closely(&self, keys: &[ProductKey], pass: &mut Pass, report: &mut Report) -> Result<(), Failure> {
+    async fn look_closely(
+        &self,
+        keys: &[ProductKey],
+        pass: &mut Pass,
+        report: &mut ComparisonReport,
+    ) -> Result<(), Failure> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -364,7 +374,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         report.gone += gone.len();
         self.announce("deleted", &gone, pass).await?;
         let wrong = wrong.iter().map(|(change, key)| (change, key.clone(), Reaction::Repair)).collect();
-        let mut counted = changes::Report::default();
+        let mut counted = changes::FollowReport::default();
         changes::announce(self.ledger, self.bus, self.clock, wrong, &mut counted).await?;
         report.repaired += counted.repaired;
         Ok(())
@@ -385,7 +395,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
 /// More products are gone than is believed.
 pub const TOO_MANY: &str = codes::LACKS_TOO_MANY;
 
-fn count(pass: &mut Pass, report: &mut Report, looked_at: usize) {
+fn count(pass: &mut Pass, report: &mut ComparisonReport, looked_at: usize) {
     pass.compared += looked_at as u64;
     report.compared += looked_at;
 }

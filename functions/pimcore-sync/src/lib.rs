@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod activation;
 pub mod categories;
 pub mod census;
 pub mod changes;
 pub mod codes;
 pub mod decide;
+pub mod handler;
 pub mod inventory;
 pub mod sync;

@@ -15,7 +15,7 @@ use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 
 /// One invocation's work.
 #[derive(Debug)]
-pub struct Sync<'a, T, B, C> {
+pub struct SyncBatch<'a, T, B, C> {
     /// The ledger's stage, and the bus.
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
@@ -40,13 +40,13 @@ enum Change {
 }
 
 /// A product whose lease is ours.
-struct Work {
+struct Claimed {
     key: ProductKey,
     doc: DesiredDoc,
     head: Option<Head>,
 }
 
-impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
+impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that is missing, say): that too is
     /// recorded with every product, where people look for the reason.
     pub async fn run(
@@ -169,10 +169,10 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
-        let mut work: Vec<(Work, Write)> = Vec::new();
+        let mut work: Vec<(Claimed, Write)> = Vec::new();
         for key in keys {
             let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
-                let item = Work { key: key.clone(), doc, head };
+                let item = Claimed { key: key.clone(), doc, head };
                 self.prepare(item)
             });
             match read {
@@ -191,8 +191,8 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
         results
     }
 
-    fn prepare(&self, item: Work) -> Result<Prepared, Failure> {
-        let Work { key, doc, head } = &item;
+    fn prepare(&self, item: Claimed) -> Result<Prepared, Failure> {
+        let Claimed { key, doc, head } = &item;
         match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), self.policy) {
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
@@ -223,11 +223,11 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
     async fn write(
         &self,
         pimcore: &Pimcore,
-        work: Vec<(Work, Write)>,
+        work: Vec<(Claimed, Write)>,
         fresh: bool,
         deadline: Instant,
         results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
-    ) -> Vec<(Work, Write)> {
+    ) -> Vec<(Claimed, Write)> {
         let claims: Vec<pimcore::Claim<'_>> = work
             .iter()
             .flat_map(|(item, _)| {
@@ -243,7 +243,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
                 return Vec::new();
             }
         };
-        let mut items: HashMap<ProductKey, (Work, Write)> = HashMap::new();
+        let mut items: HashMap<ProductKey, (Claimed, Write)> = HashMap::new();
         let mut writes = Vec::new();
         for (item, mut write) in work {
             let product = &item.doc.product;
@@ -287,7 +287,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
     }
 }
 
-impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
+impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     /// Before they are made: the census looks them up even if a person deletes them before it counts them.
     async fn note_made(&self, keys: &[ProductKey]) -> Result<(), ledger::LedgerError> {
         if keys.is_empty() {
@@ -299,7 +299,7 @@ impl<T: Table, B: Bus, C: Clock> Sync<'_, T, B, C> {
 
 enum Prepared {
     Holds(Synced),
-    Write(Box<(Work, Write)>),
+    Write(Box<(Claimed, Write)>),
 }
 
 fn read_one(

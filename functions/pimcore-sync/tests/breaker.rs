@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use catalog::Failure;
-use common::standin::StandIn;
 use common::{Function, failure, key, product, version};
 use ledger::breaker::{Flow, Health, Mapping, Settings, tend};
 use ledger::core::breaker::Mode;
@@ -16,6 +15,7 @@ use ledger::{Owner, Stage};
 use pimcore_sync::decide::PublishPolicy;
 use runtime::{Clock, Outcome};
 use serde_json::json;
+use testing::standin::StandIn;
 use worker::Guard;
 
 /// dlq-redrive's side: the queues' mappings, and whether Pimcore is well.

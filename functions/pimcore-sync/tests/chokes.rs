@@ -4,12 +4,12 @@
 mod common;
 
 use catalog::ErrorKind;
-use common::standin::StandIn;
 use common::{Function, failure, key, product, version};
 use ledger::Stage;
 use ledger::breaker::{Settings, look};
 use runtime::Outcome;
 use serde_json::json;
+use testing::standin::StandIn;
 use worker::Guard;
 
 /// One of these is sent back by Pimcore in another way each time; its neighbours arrive at once, and it is set aside at the third.

@@ -5,15 +5,15 @@ mod common;
 
 use std::sync::atomic::Ordering;
 
-use common::standin::{StandIn, later};
 use common::{Function, key, path, product, version};
 use ledger::core::missing;
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::Pimcore;
 use pimcore_sync::census::{Counted, MADE_MS};
-use pimcore_sync::inventory::{Comparison, Report, TOO_MANY};
+use pimcore_sync::inventory::{Comparison, ComparisonReport, TOO_MANY};
 use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
 use serde_json::json;
+use testing::standin::{StandIn, later};
 
 /// A PIM, and everything that the function works with.
 struct Site {
@@ -68,7 +68,7 @@ impl Site {
     }
 
     /// The schedule: a round a minute.
-    async fn round(&self) -> (Counted, Option<Report>) {
+    async fn round(&self) -> (Counted, Option<ComparisonReport>) {
         let counted = self.comparing().census().await.unwrap();
         (counted, self.comparing().resume().await.unwrap())
     }

@@ -6,16 +6,16 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use catalog::Failure;
-use common::standin::{StandIn, later};
 use common::{Function, key, path, product, version};
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::changes::{self, OVERLAP_S, SETTLE_S};
 use runtime::{Outcome, ProductMessage};
 use serde_json::json;
+use testing::standin::{StandIn, later};
 
 /// Follows the feed; the keys that the shop and the PIM are told about.
-async fn follow(function: &Function, pimcore: &Pimcore) -> (changes::Report, Vec<String>) {
+async fn follow(function: &Function, pimcore: &Pimcore) -> (changes::FollowReport, Vec<String>) {
     let report = changes::follow(pimcore, &function.memory, &function.heard, &function.clock, function.deadline())
         .await
         .unwrap();
@@ -111,7 +111,7 @@ async fn an_edit_is_announced_and_a_quiet_pim_is_not() {
     follow(&function, &pimcore).await;
     for _ in 0..3 {
         let (report, heard) = follow(&function, &pimcore).await;
-        assert_eq!((report, heard.len()), (changes::Report::default(), 0), "nothing has happened");
+        assert_eq!((report, heard.len()), (changes::FollowReport::default(), 0), "nothing has happened");
     }
     pim.edit(&path("2"), json!({"marketingName": {"en": "New"}}));
     let (_, heard) = follow(&function, &pimcore).await;
@@ -263,8 +263,13 @@ async fn a_stale_save_of_a_person_is_repaired_and_their_fields_survive() {
     let (report, _) = follow(&function, &pimcore).await;
     assert_eq!((report.repaired, report.announced), (1, 0));
     assert_eq!(function.run(&pimcore, &messages).await[&key("1")], Outcome::Done);
-    let read =
-        pimcore.read_products(&[key("1")], common::standin::later()).await.unwrap().remove(&key("1")).unwrap().unwrap();
+    let read = pimcore
+        .read_products(&[key("1")], testing::standin::later())
+        .await
+        .unwrap()
+        .remove(&key("1"))
+        .unwrap()
+        .unwrap();
     assert_eq!((read.brand.as_deref(), read.title("en")), (Some("Acme"), Some("Mine")));
     assert_eq!(read.content_hash, function.memory.state(&key("1")).hash);
     settle(&pim, &function);

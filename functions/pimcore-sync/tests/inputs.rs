@@ -5,10 +5,10 @@
 mod common;
 
 use catalog::{ErrorKind, Failure, Localized, Product, Variant};
-use common::standin::{StandIn, later};
 use common::{Function, category, failure, key, product, version};
 use pimcore::{PimProduct, Pimcore};
 use runtime::{Outcome, ProductMessage};
+use testing::standin::{StandIn, later};
 
 /// A product that was sent together with a plain one, which arrived.
 struct Sent {

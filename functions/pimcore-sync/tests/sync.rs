@@ -6,12 +6,12 @@ mod common;
 use std::time::Duration;
 
 use catalog::{ErrorKind, Failure, Localized};
-use common::standin::{StandIn, later};
 use common::{Function, failure, key, path, product, version};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::decide::PublishPolicy;
 use runtime::{Announcement, Cause, Clock, Outcome, ProductMessage};
 use serde_json::json;
+use testing::standin::{StandIn, later};
 
 async fn read(pimcore: &Pimcore, id: &str) -> PimProduct {
     pimcore.read_products(&[key(id)], later()).await.unwrap().remove(&key(id)).unwrap().unwrap()

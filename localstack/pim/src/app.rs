@@ -2,7 +2,7 @@
 
 use crate::counters::Counters;
 use crate::faults::Faults;
-use crate::latency::{Latency, Work};
+use crate::latency::{Cost, Latency};
 use crate::model::{CATEGORIES, PRODUCTS};
 use crate::store::{self, Store, Workspace};
 use apollo_compiler::Schema;
@@ -152,7 +152,7 @@ impl<'a> Request<'a> {
     }
 
     /// Makes the work that began then as slow as the settings say.
-    pub fn pay(&self, work: Work, began: Instant) {
+    pub fn pay(&self, work: Cost, began: Instant) {
         self.app.settings.latency.pay(work, began.elapsed());
         self.paid.set(self.paid.get() + began.elapsed());
     }
@@ -160,7 +160,7 @@ impl<'a> Request<'a> {
     /// Makes what all requests have in common as slow as the settings say.
     pub fn pay_rest(&self) {
         let spent = self.began.elapsed().saturating_sub(self.paid.get());
-        self.app.settings.latency.pay(Work::Request, spent);
+        self.app.settings.latency.pay(Cost::Request, spent);
     }
 
     /// Reads as this request sees the data: what it wrote itself is there, even if it will be rolled back.

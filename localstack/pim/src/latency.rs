@@ -49,7 +49,7 @@ impl Contention {
 
 /// What is being paid for.
 #[derive(Clone, Copy, Debug)]
-pub enum Work {
+pub enum Cost {
     /// The fixed part.
     Request,
     /// An alias that creates.
@@ -86,19 +86,19 @@ impl Latency {
     }
 
     /// How long the work is to take.
-    fn duration(&self, work: Work) -> Duration {
+    fn duration(&self, work: Cost) -> Duration {
         let others = self.active.load(Ordering::SeqCst).saturating_sub(1);
         let slower = |micros: u64, contention: Contention| micros + micros * contention.of(others.into()) / 100;
         Duration::from_micros(match work {
-            Work::Request => self.request * 1_000,
-            Work::Create => slower(self.create * 1_000, self.create_contention),
-            Work::Update => slower(self.update * 1_000, self.update_contention),
-            Work::Rows(rows) => self.row_micros * u64::try_from(rows).unwrap_or(u64::MAX),
+            Cost::Request => self.request * 1_000,
+            Cost::Create => slower(self.create * 1_000, self.create_contention),
+            Cost::Update => slower(self.update * 1_000, self.update_contention),
+            Cost::Rows(rows) => self.row_micros * u64::try_from(rows).unwrap_or(u64::MAX),
         })
     }
 
     /// Waits for what is left of the time that the work is to take, after it took `spent` in fact. Blocks the thread.
-    pub fn pay(&self, work: Work, spent: Duration) {
+    pub fn pay(&self, work: Cost, spent: Duration) {
         let rest = self.duration(work).saturating_sub(spent);
         if !rest.is_zero() {
             std::thread::sleep(rest);

@@ -2,7 +2,7 @@
 
 use crate::app::Request;
 use crate::filter::{self, Condition};
-use crate::latency::Work;
+use crate::latency::Cost;
 use crate::model::Class;
 use crate::read::{INTERNAL, Node, database, error};
 use crate::store::{self, Object};
@@ -127,7 +127,7 @@ impl<'r, 'a> Listing<'r, 'a> {
                 ids.into_iter().filter_map(|id| store::by_id(connection, id).transpose()).collect()
             })
             .map_err(database);
-        rows.inspect(|rows: &Vec<Object>| self.request.pay(Work::Rows(rows.len()), began))
+        rows.inspect(|rows: &Vec<Object>| self.request.pay(Cost::Rows(rows.len()), began))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::Request;
 use crate::counters::Event;
 use crate::faults;
 use crate::input;
-use crate::latency::Work;
+use crate::latency::Cost;
 use crate::model::{Class, Field, Kind, SHOP_VISIBILITY};
 use crate::refusal::Refusal;
 use crate::store::{self, Object, Values};
@@ -49,7 +49,7 @@ pub enum Outcome {
 pub fn run(request: &Request<'_>, verb: Verb, class: &'static Class, arguments: &Map<String, Value>) -> Outcome {
     let began = Instant::now();
     let outcome = carry_out(request, verb, class, arguments);
-    request.pay(if verb == Verb::Create { Work::Create } else { Work::Update }, began);
+    request.pay(if verb == Verb::Create { Cost::Create } else { Cost::Update }, began);
     outcome
 }
 

@@ -1,7 +1,7 @@
 //! The queries: how objects, listings and the results of mutations look through GraphQL.
 
 use crate::app::Request;
-use crate::latency::Work;
+use crate::latency::Cost;
 use crate::listing::Listing;
 use crate::model::{CATEGORY, Class, Collection, Field, Kind, column};
 use crate::mutate::{self, Outcome, Verb};
@@ -103,7 +103,7 @@ impl Root<'_, '_> {
         let found = self.find(arguments)?.filter(|object| object.class.is_some_and(|own| own.name == class.name));
         match found {
             Some(object) if self.allowed(&object)? => {
-                self.request.pay(Work::Rows(1), Instant::now());
+                self.request.pay(Cost::Rows(1), Instant::now());
                 Ok(ResolvedValue::object(Node::new(self.request, object)))
             }
             Some(_) => Err(error("permission denied. check your workspace settings")),

@@ -7,9 +7,6 @@
 
 #[path = "../../../functions/pimcore-sync/tests/common/mod.rs"]
 mod common;
-#[path = "../../../crates/ledger/tests/support/mod.rs"]
-#[allow(dead_code, reason = "the ledger's own tests use all of it")]
-mod dynamodb;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{BufRead, BufReader};
@@ -20,7 +17,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, ErrorKind, Product, ProductKey, Version};
-use common::standin::{KEY, later};
 use common::{Function, category, key, message, path, product, version};
 use futures::stream::{self, StreamExt};
 use ledger::{DesiredDoc, Leases, Ledger, Table};
@@ -28,6 +24,7 @@ use pimcore::{ApiKey, Pimcore};
 use pimcore_sync::decide::PublishPolicy;
 use runtime::{Clock, Outcome, ProductMessage};
 use serde_json::{Value, json};
+use testing::standin::{KEY, later};
 
 const PRODUCTS: usize = 1000;
 const FUNCTIONS: usize = 4;
@@ -347,7 +344,7 @@ async fn every_product_ends_once_with_the_newest_data_and_every_edit_survives() 
 
 #[test]
 fn the_same_with_the_ledger_in_dynamodb() {
-    let Some(table) = dynamodb::Table::open() else { return };
+    let Some(table) = testing::dynamodb::Table::open() else { return };
     let ledger = table.ledger(LEASES);
     table.block_on(a_thousand("thousand-dynamodb", &ledger));
 }

@@ -1,4 +1,4 @@
-//! A ZIP archive (APPNOTE 6.3) with one file in it, as it streams by: the local header, the data, what follows. The directory at its end is not needed.
+//! A ZIP archive (APPNOTE 6.3) with one file in it, as it streams by: the local header, the data, what follows. The directory at its end is not needed (D39).
 //! Folders beside the file are passed over; a second file is refused, because nobody can tell which one is the feed.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};

@@ -1,16 +1,16 @@
-//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a float.
+//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a float (D5).
 //!
 //! A symbol stands for one currency, or for several (`$`, `¥`, `kr`): then the country of the storefront decides, and without one nobody can tell. An
 //! amount may be written as data (`1299.00`) or as a storefront shows it (`1.299,00 €`, `SR1,299.00`, `١٬٢٩٩٫٠٠`). Where a separator could mean
 //! two things the amount is refused: a price that is wrong by a thousand is worse than none.
 
 mod amount;
-mod settle;
+mod round;
 mod symbols;
 
 pub(crate) use amount::decimal;
 pub use amount::{amount, is_noise, minor_digits, rounded, shown_amount, whole_units};
-pub(crate) use settle::settle;
+pub(crate) use round::round;
 pub use symbols::{currency, currency_in, is_ambiguous, writes_decimal_comma};
 
 /// A price taken apart: `SR23.80`, `23,80 €`, `US$ 1,299.00`.

@@ -1,6 +1,6 @@
-//! One circuit breaker per target.
+//! One circuit breaker per target (D31).
 //!
-//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Failures`](super::failures::Failures)),
+//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Unanswered`](super::unanswered::Unanswered)),
 //! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do
 //! follows from that ([`flow`]) and is told again and again until the breaker has been closed for so long that nobody can be under way with an older
 //! order ([`settled`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on

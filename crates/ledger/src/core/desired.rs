@@ -1,4 +1,4 @@
-//! Rule 1: what a product should look like, and which document of it is the newest.
+//! Rule 1: what a product should look like, and which document of it is the newest (D2, D3).
 //!
 //! Two items, written in this order: the `doc` (what it says) and the `state` (its version and hash, and that it is pending).
 //!
@@ -8,12 +8,12 @@
 //!   processed again; consumers read the `doc`, so they can only be early, never late.
 //! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead, and the `state` may still be overtaken by an
 //!   older record whose `doc` is written. So it is noted at both ([`note_doc`], then [`note_state`]), and a refused note is followed by a
-//!   full write. A feed that is the newest of its source omits this ([`super::order`]).
+//!   full write. A feed that is the newest of its source omits this ([`super::register`]).
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
-use super::body::{self, BodyError};
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+use super::packed::{self, PackedError};
 use super::stage::Stage;
 use super::state::{self, ProductState};
 
@@ -75,11 +75,11 @@ impl DesiredDoc {
     ///
     /// # Errors
     /// When the body is not what [`write_doc`] wrote. `None` where there is no doc.
-    pub fn of(item: &Item) -> Result<Option<Self>, BodyError> {
+    pub fn of(item: &Item) -> Result<Option<Self>, PackedError> {
         let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
         let Some(Value::B(bytes)) = item.get(BODY) else { return Ok(None) };
         Ok(Some(Self {
-            product: body::unpack(bytes)?,
+            product: packed::unpack(bytes)?,
             version: Version::from_text(text(state::VERSION)),
             hash: ContentHash::from_text(text(state::HASH)),
             run: text(state::RUN),
@@ -91,8 +91,8 @@ impl DesiredDoc {
     ///
     /// # Errors
     /// When the product cannot be compressed (out of memory).
-    pub fn packed(&self) -> Result<Vec<u8>, BodyError> {
-        body::pack(&self.product)
+    pub fn packed(&self) -> Result<Vec<u8>, PackedError> {
+        packed::pack(&self.product)
     }
 }
 

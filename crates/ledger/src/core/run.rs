@@ -46,7 +46,7 @@ pub struct RunId {
 const STRICT: &str = "~strict";
 
 impl RunId {
-    /// The strict pass over the same object ([`super::order`]).
+    /// The strict pass over the same object ([`super::register`]).
     #[must_use]
     pub fn strict(&self) -> Self {
         let original = self.original();
@@ -148,7 +148,8 @@ const fn is_zero(count: &u64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Run {
     /// Its short name: shown to people, and the folder under `rejected/`.
-    pub run: String,
+    #[serde(rename = "run")]
+    pub name: String,
     /// Where it stands.
     pub status: RunStatus,
     /// Byte offset in the (decompressed) object up to which records are committed.
@@ -180,7 +181,7 @@ impl Run {
         let number = |name: &str| item.get(name).and_then(Value::number);
         let unsigned = |name: &str| number(name).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         Some(Self {
-            run: text(RUN)?.to_owned(),
+            name: text(RUN)?.to_owned(),
             status: RunStatus::of(text(STATUS)?)?,
             offset: unsigned(OFFSET),
             record: unsigned(RECORD),

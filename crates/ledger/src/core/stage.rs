@@ -1,4 +1,4 @@
-//! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a dead worker may still change.
+//! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a dead worker may still change (D9, D18, D19).
 //!
 //! A stage goes through *claim* → act on the target → announce the next stage → *complete* (or *fail*).
 //!
@@ -6,7 +6,7 @@
 //!   timeout, and every request to the target is cut to what is left of the function's time.
 //! - Taking over an **expired** lease means that its owner died with a request under way. `recheck_at` says until when that request
 //!   may still land; a stage with `recheck_at` is never skipped as already applied, stays pending, and is done again by a claim made
-//!   after that time. Only such a claim settles the stage: what was done before could still be undone.
+//!   after that time. Only such a claim ends the doubt: what was done before could still be undone.
 //! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone *suspects* the stage: what it did may
 //!   have come after what the new owner did. `doubts` counts suspicions, so that an owner who claimed before one does not settle it.
 //! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before it is announced, and makes it pending. Only
@@ -140,7 +140,7 @@ pub struct Applied {
     pub remote_id: Option<String>,
     /// What the target shows, where that is more than the source content: the shop shows the PIM's view.
     pub view: Option<String>,
-    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::follow`]).
+    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::saves`]).
     pub seen: Option<String>,
     /// When, in ms. Set by [`complete`].
     pub at: i64,
@@ -297,10 +297,10 @@ fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
     ]
 }
 
-/// Whether completing now settles the stage: it was not in doubt when it was claimed, or the claim came after everything in doubt had landed,
+/// Whether completing now ends the doubt: it was not in doubt when it was claimed, or the claim came after everything in doubt had landed,
 /// and nobody has suspected it since.
 #[must_use]
-pub fn settles(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
+pub fn ends_doubt(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
     let (claimed, seen) = (claimed.stage(stage), seen.stage(stage));
     claimed.recheck_at.is_none_or(|at| at <= leases.claimed_at(claimed, now)) && claimed.doubts == seen.doubts
 }
@@ -339,7 +339,7 @@ pub fn complete(
         conditions.push(edits_are(claimed.edits));
         changes.push(Change::Remove(state::EDITS));
     }
-    if settles(stage, claimed, seen, now, leases) {
+    if ends_doubt(stage, claimed, seen, now, leases) {
         let nobody_suspects = match claimed.stage(stage).doubts {
             Some(doubts) => Condition::Eq(names.doubts, Operand::Value(doubts.into())),
             None => Condition::Absent(names.doubts),
@@ -378,7 +378,7 @@ fn edits_are(edits: Option<i64>) -> Condition {
 }
 
 /// What the change feed writes before it announces a save in the PIM to the shop: the product is pending until a push that was claimed after
-/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::lift`]). Never refused.
+/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::standing`]). Never refused.
 #[must_use]
 pub fn edited(key: &ProductKey, now: i64) -> Write {
     let mut changes = vec![Change::Add(state::EDITS, 1), Change::Remove(Stage::Medusa.attributes().attempts)];

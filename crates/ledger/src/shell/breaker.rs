@@ -8,8 +8,8 @@ use catalog::Failure;
 use super::{Ledger, LedgerError, Table};
 use crate::core::breaker::{self, Breaker, Mode, Todo};
 pub use crate::core::breaker::{Flow, Settings, asked_by};
-pub use crate::core::failures::{Failures, Seen, Verdict, is_choke, seen, seen_in_passing};
 use crate::core::stage::{Owner, Stage};
+pub use crate::core::unanswered::{Seen, Unanswered, Verdict, is_choke, seen, seen_in_passing};
 
 /// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.
 pub trait Mapping {

@@ -1,4 +1,4 @@
-//! What customers and the people who fulfil their orders did to a level between two looks.
+//! What customers and the people who fulfil their orders did to a level between two looks (D67).
 //!
 //! Medusa has no conditional write, so a level may move between the look and the write: a fulfilment takes pieces from `stocked` and
 //! `reserved` alike, and an absolute write undoes it. The write is therefore looked at, and what moved is read from the order lines.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog::{ContentHash, Localized, Product, Version};
 use ledger::core::desired::{self, Classification, DesiredDoc, classify};
-use ledger::core::order::{self, Registered};
+use ledger::core::register::{self, Registered};
 use ledger::core::run::RunId;
 
 use super::Pipeline;
@@ -69,7 +69,7 @@ impl Pipeline {
             Phase::Waiting if fast && !steps(Step::RegisterLate) => Phase::Register,
             Phase::Waiting => Phase::Read,
             Phase::Register => {
-                let write = order::register(SOURCE, &registered(run.feed), 0);
+                let write = register::enter(SOURCE, &registered(run.feed), 0);
                 if let Ok(after) = self.write(Op::Register, &world.register[run.feed], write) {
                     world.register[run.feed] = after;
                 }
@@ -146,7 +146,9 @@ impl Pipeline {
                 }
             }
             Phase::StrikeOff => {
-                if let Ok(after) = apply(&world.register[run.feed], &order::strike_off(SOURCE, &version(run.feed), 0)) {
+                if let Ok(after) =
+                    apply(&world.register[run.feed], &register::strike_off(SOURCE, &version(run.feed), 0))
+                {
                     world.register[run.feed] = after;
                 }
                 Phase::Done

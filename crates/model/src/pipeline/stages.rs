@@ -1,5 +1,7 @@
 //! pimcore-sync and medusa-push, one step at a time.
 
+use std::ops::ControlFlow::{self, Break, Continue};
+
 use catalog::{ContentHash, Failure, Request, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
@@ -16,6 +18,9 @@ enum Message {
     ComesBack,
     Dead,
 }
+
+/// What a worker does next, or what becomes of its message.
+type Next = ControlFlow<Message, WorkStep>;
 
 impl Pipeline {
     /// The next step of a worker.
@@ -94,110 +99,121 @@ impl Pipeline {
     }
 
     fn work(&self, world: &mut World, at: usize, index: usize, mut work: Work) {
-        let announce_late = Mutation::step(self.mutation, Step::AnnounceAfterComplete);
-        let claimed = Shared::clone(&work.claimed);
-        let complete = |view| WorkStep::Complete(view, claimed);
-        work.step = match work.step {
-            WorkStep::Read => {
-                if at == 0 {
-                    work.version = world.doc.get("version").and_then(Value::text).unwrap_or_default().to_owned();
-                }
-                let should = match STAGES[at] {
-                    Stage::Pimcore => hash_of(&world.doc, "hash").map(|content| View { content, edit: 0 }),
-                    Stage::Medusa => world.targets[0],
-                };
-                match should {
-                    Some(view) => WorkStep::Check(view),
-                    None => WorkStep::Fail(true),
-                }
-            }
-            WorkStep::Check(view) => {
-                let holds = match STAGES[at] {
-                    Stage::Pimcore => world.targets[0].is_some_and(|pim| pim.content == view.content),
-                    Stage::Medusa => world.targets[1] == Some(view),
-                };
-                match (holds, STAGES[at]) {
-                    (false, _) => WorkStep::Act(view),
-                    (true, Stage::Pimcore) if !announce_late => WorkStep::Announce(view),
-                    (true, _) => complete(view),
-                }
-            }
-            WorkStep::Act(view) => {
-                self.land(world, at, view);
-                if at == 0 && !announce_late { WorkStep::Announce(view) } else { complete(view) }
-            }
-            WorkStep::Announce(view) => {
-                world.send(1);
-                if announce_late {
-                    return self.end(world, at, Message::Acknowledged);
-                }
-                complete(view)
-            }
-            WorkStep::Complete(view, seen) => {
-                let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(&seen));
-                let me = owner(work.owner);
-                let applied = applied(at, view, &work.version, &claimed);
-                let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
-                match self.mutated(Op::Complete, &world.state, write) {
-                    Ok(after) => {
-                        let state = ProductState::of(&after);
-                        let again = stage::again_at(STAGES[at], &state, 0).is_some()
-                            && !Mutation::step(self.mutation, Step::DoubtIsDone);
-                        world.state = after;
-                        if stage::arrived(&key(), &state).is_some() && !announce_late {
-                            WorkStep::Arrived(Shared::clone(&world.state))
-                        } else if announce_late && at == 0 {
-                            WorkStep::Announce(view)
-                        } else if again {
-                            return self.end(world, at, Message::ComesBack);
-                        } else {
-                            return self.end(world, at, Message::Acknowledged);
-                        }
-                    }
-                    Err(item) => {
-                        if ProductState::of(&item).stage(STAGES[at]).owner.as_ref() == Some(&me.0) {
-                            WorkStep::Complete(view, relevant(at, &item))
-                        } else {
-                            WorkStep::Suspect
-                        }
-                    }
-                }
-            }
-            WorkStep::Arrived(after) => {
-                if let Some(write) = stage::arrived(&key(), &ProductState::of(&after))
-                    && let Ok(after) = self.mutated(Op::Arrived, &world.state, write)
-                {
-                    world.state = after;
-                }
-                return self.end(world, at, Message::Acknowledged);
-            }
-            WorkStep::Suspect => {
-                let write = stage::suspect(STAGES[at], &key(), 0);
-                if let Ok(after) = self.mutated(Op::Suspect, &world.state, write) {
-                    world.state = after;
-                }
-                return self.end(world, at, Message::ComesBack);
-            }
-            WorkStep::Fail(permanent) => {
-                let failure = if permanent {
-                    Failure::permanent("refused", "")
-                } else {
-                    Failure::transient("any_code", "").request(Request::MayStillLand)
-                };
-                let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
-                if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {
-                    world.state = after;
-                }
-                let message = match permanent {
-                    true => Message::Dead,
-                    false if Mutation::step(self.mutation, Step::FailedIsDone) => Message::Acknowledged,
-                    false => Message::ComesBack,
-                };
-                return self.end(world, at, message);
-            }
+        let next = match work.step.clone() {
+            WorkStep::Read => Continue(read(world, at, &mut work)),
+            WorkStep::Check(view) => Continue(self.check(world, at, &work, view)),
+            WorkStep::Act(view) => Continue(self.act(world, at, &work, view)),
+            WorkStep::Announce(view) => self.announce(world, &work, view),
+            WorkStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
+            WorkStep::Arrived(after) => Break(self.arrived(world, &after)),
+            WorkStep::Suspect => Break(self.suspect(world, at)),
+            WorkStep::Fail(permanent) => Break(self.fail(world, at, &work, permanent)),
         };
-        world.workers[at][index] = Worker::Working(work);
+        match next {
+            Continue(step) => world.workers[at][index] = Worker::Working(Work { step, ..work }),
+            Break(message) => self.end(world, at, message),
+        }
     }
+
+    fn announces_late(&self) -> bool {
+        Mutation::step(self.mutation, Step::AnnounceAfterComplete)
+    }
+
+    fn check(&self, world: &World, at: usize, work: &Work, view: View) -> WorkStep {
+        let holds = match STAGES[at] {
+            Stage::Pimcore => world.targets[0].is_some_and(|pim| pim.content == view.content),
+            Stage::Medusa => world.targets[1] == Some(view),
+        };
+        match (holds, STAGES[at]) {
+            (false, _) => WorkStep::Act(view),
+            (true, Stage::Pimcore) if !self.announces_late() => WorkStep::Announce(view),
+            (true, _) => complete(work, view),
+        }
+    }
+
+    fn act(&self, world: &mut World, at: usize, work: &Work, view: View) -> WorkStep {
+        self.land(world, at, view);
+        if at == 0 && !self.announces_late() { WorkStep::Announce(view) } else { complete(work, view) }
+    }
+
+    fn announce(&self, world: &mut World, work: &Work, view: View) -> Next {
+        world.send(1);
+        if self.announces_late() { Break(Message::Acknowledged) } else { Continue(complete(work, view)) }
+    }
+
+    fn complete(&self, world: &mut World, at: usize, work: &Work, view: View, seen: &Shared) -> Next {
+        let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(seen));
+        let me = owner(work.owner);
+        let applied = applied(at, view, &work.version, &claimed);
+        let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
+        match self.mutated(Op::Complete, &world.state, write) {
+            Ok(after) => {
+                let state = ProductState::of(&after);
+                let again = stage::again_at(STAGES[at], &state, 0).is_some()
+                    && !Mutation::step(self.mutation, Step::DoubtIsDone);
+                world.state = after;
+                if stage::arrived(&key(), &state).is_some() && !self.announces_late() {
+                    Continue(WorkStep::Arrived(Shared::clone(&world.state)))
+                } else if self.announces_late() && at == 0 {
+                    Continue(WorkStep::Announce(view))
+                } else {
+                    Break(if again { Message::ComesBack } else { Message::Acknowledged })
+                }
+            }
+            Err(item) if ProductState::of(&item).stage(STAGES[at]).owner.as_ref() == Some(&me.0) => {
+                Continue(WorkStep::Complete(view, relevant(at, &item)))
+            }
+            Err(_) => Continue(WorkStep::Suspect),
+        }
+    }
+
+    fn arrived(&self, world: &mut World, after: &Shared) -> Message {
+        if let Some(write) = stage::arrived(&key(), &ProductState::of(after))
+            && let Ok(after) = self.mutated(Op::Arrived, &world.state, write)
+        {
+            world.state = after;
+        }
+        Message::Acknowledged
+    }
+
+    fn suspect(&self, world: &mut World, at: usize) -> Message {
+        if let Ok(after) = self.mutated(Op::Suspect, &world.state, stage::suspect(STAGES[at], &key(), 0)) {
+            world.state = after;
+        }
+        Message::ComesBack
+    }
+
+    fn fail(&self, world: &mut World, at: usize, work: &Work, permanent: bool) -> Message {
+        let failure = if permanent {
+            Failure::permanent("refused", "")
+        } else {
+            Failure::transient("any_code", "").request(Request::MayStillLand)
+        };
+        let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
+        if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {
+            world.state = after;
+        }
+        match permanent {
+            true => Message::Dead,
+            false if Mutation::step(self.mutation, Step::FailedIsDone) => Message::Acknowledged,
+            false => Message::ComesBack,
+        }
+    }
+}
+
+fn read(world: &World, at: usize, work: &mut Work) -> WorkStep {
+    if at == 0 {
+        work.version = world.doc.get("version").and_then(Value::text).unwrap_or_default().to_owned();
+    }
+    let should = match STAGES[at] {
+        Stage::Pimcore => hash_of(&world.doc, "hash").map(|content| View { content, edit: 0 }),
+        Stage::Medusa => world.targets[0],
+    };
+    should.map_or(WorkStep::Fail(true), WorkStep::Check)
+}
+
+fn complete(work: &Work, view: View) -> WorkStep {
+    WorkStep::Complete(view, Shared::clone(&work.claimed))
 }
 
 /// The part of a state that completing looks at.

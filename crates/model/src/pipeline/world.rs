@@ -37,7 +37,7 @@ pub struct Faults {
 pub struct Feed {
     /// What it says of the product: one letter.
     pub says: char,
-    /// Whether it leaves out version notes (`ledger::core::order`).
+    /// Whether it leaves out version notes (`ledger::core::register`).
     pub fast: bool,
 }
 

@@ -12,7 +12,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use serde_json::Value;
 
-use super::standin::StandIn;
+use testing::standin::StandIn;
 
 /// A request on its way.
 #[derive(Debug, Clone)]

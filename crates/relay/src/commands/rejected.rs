@@ -100,7 +100,7 @@ pub async fn run(stack: &Stack, run: &str, limit: usize) -> Result<Answer, CliEr
         true
     })
     .await?;
-    let known = stack.ledger.runs(1000).await?.into_iter().map(|(_, known)| known).find(|known| known.run == run);
+    let known = stack.ledger.runs(1000).await?.into_iter().map(|(_, known)| known).find(|known| known.name == run);
     list.unkept = known.as_ref().map_or(0, |known| known.counts.rejected_unkept);
     if list.total == 0 && known.is_none() {
         let advice = "`relay runs` lists them".to_owned();

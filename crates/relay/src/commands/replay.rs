@@ -109,7 +109,7 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
     });
     if let Some((_, run)) = earlier.filter(|(_, run)| run.status != RunStatus::Running) {
         return Err(CliError::Refused {
-            what: format!("{object} was read before, as run {} ({})", run.run, run.status.as_str()),
+            what: format!("{object} was read before, as run {} ({})", run.name, run.status.as_str()),
             advice: format!(
                 "`relay replay source:id` does a product again. To let this feed have the newest word on all its products, even where a \
                  later feed said otherwise: `relay replay {object} --as-newest`"

@@ -66,7 +66,7 @@ pub fn text(lines: &[Line], now: i64) -> String {
         let Run { counts, .. } = &line.run;
         let took = span(line.run.finished.unwrap_or(now) - line.run.started);
         [
-            line.run.run.clone(),
+            line.run.name.clone(),
             line.run.status.as_str().to_owned(),
             render::time(line.run.started),
             took,
@@ -83,16 +83,16 @@ pub fn text(lines: &[Line], now: i64) -> String {
     for line in lines {
         if let Some(advice) = &line.advice {
             let reason = line.run.reason.as_deref().unwrap_or("no reader");
-            text.push_str(&format!("\n\n{}: {}\n  What to do: {advice}", line.run.run, short(reason, 400)));
+            text.push_str(&format!("\n\n{}: {}\n  What to do: {advice}", line.run.name, short(reason, 400)));
         }
         if line.run.counts.stale > 0 && !line.strict {
             text.push_str(&format!(
                 "\n\n{}: {} stale, as a later feed has said something about these products\n  If this one is to have the newest word: `relay replay {} --as-newest`",
-                line.run.run, line.run.counts.stale, line.object
+                line.run.name, line.run.counts.stale, line.object
             ));
         }
         if let Some(waits) = waiting(&line.run.counts, now) {
-            text.push_str(&format!("\n\n{}: {waits}\n  `relay status` says what to do", line.run.run));
+            text.push_str(&format!("\n\n{}: {waits}\n  `relay status` says what to do", line.run.name));
         }
         let repeated = line.run.counts.warnings_by.get_key_value(REPEATED);
         if line.run.counts.rejected > 0 || repeated.is_some() {
@@ -100,9 +100,9 @@ pub fn text(lines: &[Line], now: i64) -> String {
             let by: Vec<String> = by.map(|(code, n)| format!("{n} {code}")).collect();
             text.push_str(&format!(
                 "\n\n{}: rejected {}; `relay rejected {}`",
-                line.run.run,
+                line.run.name,
                 by.join(", "),
-                line.run.run
+                line.run.name
             ));
         }
     }
@@ -139,7 +139,7 @@ mod tests {
     fn run(status: RunStatus, reason: Option<&str>) -> Run {
         let rejected_by = BTreeMap::from([("missing_price".to_owned(), 2)]);
         Run {
-            run: "20261122T235959Z-0123456789".into(),
+            name: "20261122T235959Z-0123456789".into(),
             status,
             offset: 10,
             record: 5,

@@ -1,22 +1,25 @@
 //! `relay status`: what waits, what is dead, the last runs, and what needs attention.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod attention;
+
+use std::collections::BTreeMap;
 
 use catalog::{ErrorKind, ProductKey};
 use futures::future::try_join_all;
 use ledger::core::state::PENDING_SHARDS;
-use ledger::{ProductState, RunStatus, Stage};
+use ledger::{ProductState, Stage};
 use redrive::overdue::stage_of;
 use redrive::{Action, QueueName, Request};
 use serde::Serialize;
+
+pub use attention::attention;
 
 use super::breakers;
 use super::runs::{self, Line};
 use super::withdraw::{self, Held};
 use crate::answer::Answer;
 use crate::error::CliError;
-use crate::remedy;
-use crate::render::{count, short, span, table};
+use crate::render::{count, span, table};
 use crate::stack::{Depth, Stack, aws_error};
 
 /// Pending products looked at, the oldest of each shard.
@@ -27,15 +30,6 @@ const COUNTED: usize = 20_000;
 const RUNS: usize = 100;
 /// Runs shown.
 const SHOWN: usize = 5;
-/// A failed feed needs attention for so long, unless its object is read again.
-const FAILED_MS: i64 = 86_400_000;
-/// Failed feeds that are listed one by one.
-const FAILED_LISTED: usize = 5;
-/// A product that has been pending longer than this needs attention even without an error.
-const OVERDUE_MS: i64 = 3_600_000;
-
-/// A run may be between two readers for so long.
-const LOST_MS: i64 = 600_000;
 
 /// The answer.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -236,145 +230,6 @@ pub fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
     waits
 }
 
-/// What needs a person.
-#[must_use]
-pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention> {
-    let mut list: Vec<Attention> =
-        status.breakers.iter().filter(|breaker| breaker.mode == "open").map(|breaker| breaker.told(now)).collect();
-    for wait in &status.pending.waits {
-        let n = count(wait.products, "product");
-        let stage = stage_name(&wait.stage);
-        match (&wait.code, &wait.message) {
-            (Some(code), Some(message)) => list.push(Attention {
-                what: format!("{n} not in {stage} ({code}), such as {}: {}", wait.example, short(message, 300)),
-                advice: remedy::advice(code),
-            }),
-            _ if wait.oldest_ms > OVERDUE_MS => list.push(Attention {
-                what: format!("{n} not in {stage} for up to {} and no reason on record", span(wait.oldest_ms)),
-                advice: format!("`relay trace {}`; `relay sweep` announces it again", wait.example),
-            }),
-            _ => {}
-        }
-    }
-    // A letter about a product that is pending for the same reason has been told with it.
-    let told = |queue: &QueueName, code: &str| {
-        let stage = queue.stage().map(Stage::as_str);
-        status.pending.waits.iter().any(|wait| Some(wait.stage.as_str()) == stage && wait.code.as_deref() == Some(code))
-    };
-    for ((queue, word, code), (n, example)) in reasons.iter().filter(|((queue, _, code), _)| !told(queue, code)) {
-        list.push(Attention {
-            what: format!(
-                "{} {word} on the {queue} queue ({code}), such as {}",
-                count(*n, "letter"),
-                short(example, 300)
-            ),
-            advice: remedy::advice(code),
-        });
-    }
-    for queue in &status.queues {
-        if let Some(state) = queue.feed.as_ref().filter(|state| matches!(state.as_str(), "Disabled" | "Disabling")) {
-            let breaker = status.breakers.iter().find(|breaker| breaker.may_pause(queue.queue));
-            let advice = match breaker {
-                Some(breaker) => format!(
-                    "Nothing by itself: the breaker of {} paused it, and lets it go on when that is well.",
-                    breaker.name()
-                ),
-                None => "Somebody paused it. If that is no longer wanted, enable the function's event source mapping."
-                    .to_owned(),
-            };
-            list.push(Attention {
-                what: format!("the {} queue is paused ({state}); {} messages wait", queue.queue, queue.depth.all()),
-                advice,
-            });
-        }
-    }
-    if status.undelivered_events > 0 {
-        list.push(Attention {
-            what: format!("{} could not be delivered to a queue or a function", count(usize::try_from(status.undelivered_events).unwrap_or(usize::MAX), "event")),
-            advice: "see docs/operations.md, \"Undelivered events\": a sweep makes up for announcements, a feed has to be replayed".to_owned(),
-        });
-    }
-    // Of one feed the newest run counts: what an older one met may be corrected.
-    let mut objects = BTreeSet::new();
-    let newest: Vec<&Line> = status.runs.iter().filter(|line| objects.insert(&line.object)).collect();
-    list.extend(failed_feeds(&newest, now));
-    let lost = |line: &&Line| {
-        line.run.status == RunStatus::Running && line.run.until.unwrap_or(line.run.started) + LOST_MS < now
-    };
-    for line in status.runs.iter().filter(lost) {
-        list.push(Attention {
-            what: format!(
-                "{} is read up to record {}, and nobody is reading it{}",
-                line.object,
-                line.run.record,
-                line.run
-                    .reason
-                    .as_deref()
-                    .map_or_else(String::new, |why| format!("; the last attempt failed: {}", short(why, 300)))
-            ),
-            advice: line.advice.clone().unwrap_or_default(),
-        });
-    }
-    // Between two attempts there is no reason yet to call it lost, but one to look.
-    let trying = |line: &&Line| line.run.status == RunStatus::Running && line.run.reason.is_some() && !lost(line);
-    for line in status.runs.iter().filter(trying) {
-        let reason = line.run.reason.as_deref().unwrap_or_default();
-        list.push(Attention {
-            what: format!(
-                "{} is read up to record {}; the last attempt failed: {}",
-                line.object,
-                line.run.record,
-                short(reason, 300)
-            ),
-            advice: remedy::mentioned(reason).map_or_else(String::new, remedy::Remedy::text),
-        });
-    }
-    for held in &status.held_feeds {
-        list.push(Attention {
-            what: format!("nothing was withdrawn after the full feed {} (withdrawal_refused): it lacks more products than the guard allows", held.object),
-            advice: remedy::advice("withdrawal_refused").replace("<run>", &held.run),
-        });
-    }
-    // A feed that failed says more than that it rejected its last record.
-    let rejecting = newest.iter().filter(|line| line.run.counts.rejected > 0 && line.run.status != RunStatus::Failed);
-    for line in rejecting.take(SHOWN) {
-        let by: Vec<String> = line.run.counts.rejected_by.iter().map(|(code, n)| format!("{n} {code}")).collect();
-        list.push(Attention {
-            what: format!(
-                "{} rejected {} of {} records: {}",
-                line.object,
-                line.run.counts.rejected,
-                line.run.counts.read,
-                by.join(", ")
-            ),
-            advice: format!("`relay rejected {}`", line.run.run),
-        });
-    }
-    list
-}
-
-/// Feeds that failed lately and were not read since.
-fn failed_feeds(newest: &[&Line], now: i64) -> Vec<Attention> {
-    let failed =
-        newest.iter().filter(|line| line.run.status == RunStatus::Failed && now - line.run.started < FAILED_MS);
-    let failed: Vec<&&Line> = failed.collect();
-    let mut list: Vec<Attention> = failed
-        .iter()
-        .take(FAILED_LISTED)
-        .map(|line| Attention {
-            what: format!("a feed failed, {}: {}", line.object, line.run.reason.as_deref().unwrap_or("no reason")),
-            advice: line.advice.clone().unwrap_or_default(),
-        })
-        .collect();
-    if failed.len() > FAILED_LISTED {
-        list.push(Attention {
-            what: format!("{} more failed within a day", count(failed.len() - FAILED_LISTED, "feed")),
-            advice: format!("`relay runs --limit {RUNS}`"),
-        });
-    }
-    list
-}
-
 fn stage_name(stage: &str) -> &'static str {
     if stage == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
 }
@@ -391,16 +246,7 @@ pub fn text(status: &Status, now: i64) -> String {
     let more = if pending.more { " or more" } else { "" };
     parts.push(format!("{}: {}{more} on the way{oldest}", status.stack, count(pending.products, "product")));
     if !pending.waits.is_empty() {
-        let rows = pending.waits.iter().map(|wait| {
-            [
-                stage_name(&wait.stage).to_owned(),
-                wait.products.to_string(),
-                span(wait.oldest_ms),
-                wait.kind.map_or_else(|| "-".to_owned(), |kind| kind.to_string()),
-                wait.code.clone().unwrap_or_else(|| "no error".to_owned()),
-            ]
-        });
-        parts.push(table(["not yet in", "products", "oldest", "kind", "last error"], rows));
+        parts.push(waits_table(&pending.waits));
     }
     let rows = status.queues.iter().map(|queue| {
         [
@@ -415,23 +261,7 @@ pub fn text(status: &Status, now: i64) -> String {
     });
     parts.push(table(["queue", "waiting", "in flight", "delayed", "dead", "parked", "consumer"], rows));
     if !status.runs.is_empty() {
-        let rows = status.runs.iter().take(SHOWN).map(|line| {
-            let counts = &line.run.counts;
-            let ago = format!("{} ago", span(now - line.run.started));
-            let numbers = [counts.read, counts.changed, counts.rejected, counts.waiting].map(|n| n.to_string());
-            let [read, changed, rejected, waiting] = numbers;
-            [
-                line.run.run.clone(),
-                line.run.status.as_str().to_owned(),
-                ago,
-                read,
-                changed,
-                rejected,
-                waiting,
-                line.object.clone(),
-            ]
-        });
-        parts.push(table(["run", "status", "started", "read", "changed", "rejected", "not arrived", "object"], rows));
+        parts.push(runs_table(&status.runs, now));
     }
     parts.push(if status.attention.is_empty() {
         "Nothing needs attention.".to_owned()
@@ -443,11 +273,37 @@ pub fn text(status: &Status, now: i64) -> String {
     parts.join("\n\n")
 }
 
+fn waits_table(waits: &[Wait]) -> String {
+    let rows = waits.iter().map(|wait| {
+        [
+            stage_name(&wait.stage).to_owned(),
+            wait.products.to_string(),
+            span(wait.oldest_ms),
+            wait.kind.map_or_else(|| "-".to_owned(), |kind| kind.to_string()),
+            wait.code.clone().unwrap_or_else(|| "no error".to_owned()),
+        ]
+    });
+    table(["not yet in", "products", "oldest", "kind", "last error"], rows)
+}
+
+fn runs_table(runs: &[Line], now: i64) -> String {
+    let rows = runs.iter().take(SHOWN).map(|line| {
+        let counts = &line.run.counts;
+        let ago = format!("{} ago", span(now - line.run.started));
+        let numbers = [counts.read, counts.changed, counts.rejected, counts.waiting].map(|n| n.to_string());
+        let [read, changed, rejected, waiting] = numbers;
+        let status = line.run.status.as_str().to_owned();
+        [line.run.name.clone(), status, ago, read, changed, rejected, waiting, line.object.clone()]
+    });
+    table(["run", "status", "started", "read", "changed", "rejected", "not arrived", "object"], rows)
+}
+
 #[cfg(test)]
 mod tests {
     use catalog::ContentHash;
-    use ledger::RecordedError;
+    use ledger::{RecordedError, RunStatus};
 
+    use super::attention::OVERDUE_MS;
     use super::*;
 
     const NOW: i64 = 1_795_000_000_000;
@@ -535,7 +391,7 @@ mod tests {
         let dead = (QueueName::Ingest, "parked", WILD.to_owned());
         let mut status = status_of(&[(key("1"), pending(error, 5_000))], &Reasons::new());
         let run = |status| ledger::Run {
-            run: "run-1".into(),
+            name: "run-1".into(),
             status,
             offset: 0,
             record: 0,

@@ -175,7 +175,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
-    let run = lines.iter().find(|line| Some(line.run.run.as_str()) == run).cloned();
+    let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
     let bound = Bound { runs, known: state.is_some() };
     let at_rest = state.as_ref().is_some_and(|state| stage_of(state).is_none());
     let (found, letters, breakers, in_pimcore) =
@@ -297,9 +297,9 @@ async fn search(
             let (done, all) = (searched.runs + 1, of_interest.len());
             let _ = writeln!(std::io::stderr(), "looking through rejected records: run {done} of {all} …");
         }
-        rejected::each(stack, &line.run.run, |record| {
+        rejected::each(stack, &line.run.name, |record| {
             if record.product_id.as_deref() == Some(key.id()) && of_source(&record.object, key.source()) {
-                found.push(Refusal { run: line.run.run.clone(), started: line.run.started, record });
+                found.push(Refusal { run: line.run.name.clone(), started: line.run.started, record });
             }
             true
         })

@@ -106,11 +106,23 @@ registry! {
     BacklogAge: "Seconds", Stack, None, "dlq-redrive", "How long the oldest product has been waiting for its targets.";
 }
 
-/// The table in docs/operations.md.
+/// What docs/metrics.md begins with.
+const PAGE: &str = "# Metrics
+
+Written by `RELAY_WRITE_DOCS=1 cargo test -p runtime --test registry` from `crates/runtime/src/metrics/registry.rs`.
+
+Namespace `catalog-relay`, each with the dimension `Environment` (the stack's name). A function writes them to its log when an invocation ends, in
+CloudWatch's embedded metric format. Counts of zero are not written: a metric costs money in each hour in which it is reported. A breakdown has 20
+different values in an invocation at most, the rest counts as `other`.
+
+| metric | unit | dimensions beside `Environment` | from | meaning |
+|---|---|---|---|---|
+";
+
+/// The page docs/metrics.md.
 #[must_use]
 pub fn markdown() -> String {
-    let mut table =
-        String::from("| metric | unit | dimensions beside `Environment` | from | meaning |\n|---|---|---|---|---|\n");
+    let mut table = PAGE.to_owned();
     for metric in Metric::ALL {
         let Definition { name, unit, scope, by, from, meaning } = metric.definition();
         let dimensions = match (scope.dimension(), by) {

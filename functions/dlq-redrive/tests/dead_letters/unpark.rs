@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use catalog::Failure;
-use ledger::core::lift::refusal;
+use ledger::core::standing::refusal;
 use redrive::{QueueName, QueueReport, Request};
 use runtime::Clock as _;
 

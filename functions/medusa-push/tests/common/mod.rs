@@ -2,8 +2,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{
     Category, CategoryPath, ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant,
@@ -11,47 +11,19 @@ use catalog::{
 };
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
-use medusa_push::access::{Open, Trust};
-use medusa_push::push::Push;
+use medusa_push::access::{Lookup, OpenShop};
+use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
-use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use runtime::{Cause, Clock as _, Deadline, Outcome, ProductMessage};
 use worker::{Guard, Worker};
 
-#[path = "../../../../crates/pimcore/tests/common/standin.rs"]
-pub mod standin;
 #[path = "../../../../crates/medusa/tests/support/mod.rs"]
 pub mod support;
 
-use standin::later;
 use support::Real;
-
-/// The machine's clock, moved forward at will.
-#[derive(Default)]
-pub struct Ahead(pub AtomicI64);
-
-impl Clock for Ahead {
-    fn now_ms(&self) -> i64 {
-        SystemClock.now_ms() + self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A bus that remembers.
-#[derive(Default)]
-pub struct Heard(Mutex<Vec<Announcement>>);
-
-impl Heard {
-    /// What was announced since the last call.
-    pub fn take(&self) -> Vec<Announcement> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Bus for Heard {
-    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
-        self.0.lock().unwrap().extend_from_slice(announcements);
-        vec![Ok(()); announcements.len()]
-    }
-}
+use testing::bus::Heard;
+use testing::clock::Ahead;
+use testing::standin::later;
 
 /// One deployment of the function, without Lambda.
 pub struct Function {
@@ -78,14 +50,19 @@ impl Default for Function {
 
 impl Function {
     /// One invocation with a batch.
-    pub async fn run(&self, pimcore: &Pimcore, open: &Arc<Open>, keys: &[ProductKey]) -> BTreeMap<ProductKey, Outcome> {
+    pub async fn run(
+        &self,
+        pimcore: &Pimcore,
+        open: &Arc<OpenShop>,
+        keys: &[ProductKey],
+    ) -> BTreeMap<ProductKey, Outcome> {
         self.run_with(&Ok(pimcore.clone()), &Ok(Arc::clone(open)), keys).await
     }
 
     pub async fn run_with(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: &Result<Arc<Open>, Failure>,
+        open: &Result<Arc<OpenShop>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
         self.run_opening(pimcore, async |_| open.clone(), keys).await
@@ -94,7 +71,7 @@ impl Function {
     pub async fn run_opening(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        open: impl AsyncFn(Trust) -> Result<Arc<Open>, Failure>,
+        open: impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         keys: &[ProductKey],
     ) -> BTreeMap<ProductKey, Outcome> {
         let number = self.invocations.fetch_add(1, Ordering::Relaxed);
@@ -111,15 +88,15 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
-        let push = Push { worker, metrics: &runtime::Metrics::default() };
+        let push = PushBatch { worker, metrics: &runtime::Metrics::default() };
         push.run(pimcore, open, &messages).await.into_iter().collect()
     }
 }
 
 /// Another client of the same shop, as another instance of the function has one.
-pub fn open(real: &Real) -> Arc<Open> {
+pub fn open(real: &Real) -> Arc<OpenShop> {
     let shop = Shop { medusa: support::medusa_client().unwrap(), references: real.shop.references.clone() };
-    Arc::new(Open { shop, categories: Categories::default() })
+    Arc::new(OpenShop { shop, categories: Categories::default() })
 }
 
 /// A dress in two colours and three sizes.

@@ -7,8 +7,8 @@ use runtime::{Announcement, Bus, Clock};
 use super::Reader;
 use super::progress::Progressing;
 use crate::codes;
+use crate::message::{FeedObject, strict_pass};
 use crate::metrics;
-use crate::notification::{Work, strict_pass};
 use crate::ports::{Ingest, ObjectError, Objects};
 use crate::report::{FeedEvent, ManifestIndex};
 
@@ -20,7 +20,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if !progress.info.full {
             return Ok(());
         }
-        let (source, run) = (progress.source, &progress.run.run);
+        let (source, run) = (progress.source, &progress.run.name);
         let version = progress.version(0);
         let index = ManifestIndex {
             parts: format!("manifests/{source}/{run}/"),
@@ -42,7 +42,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let request = withdrawal::Request {
             bucket: progress.work.id.bucket.clone(),
             source: progress.source.to_owned(),
-            run: progress.run.run.clone(),
+            run: progress.run.name.clone(),
             force: false,
             after: None,
         };
@@ -52,7 +52,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     /// Newer feeds that took a state for unchanged while the one of `version` was still writing look at it once more.
     pub(super) async fn ask_for_strict_passes(
         &self,
-        work: &Work,
+        work: &FeedObject,
         source: &str,
         version: &catalog::Version,
     ) -> Result<(), Failure> {
@@ -81,7 +81,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     /// `version` is the object's, if anything was read of it.
     pub(super) async fn unreadable(
         &self,
-        work: &Work,
+        work: &FeedObject,
         source: &str,
         version: Option<catalog::Version>,
         run: Run,
@@ -120,7 +120,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Gives a run up at its last commit, so that the next attempt need not wait for the lease to expire, and notes why.
-    async fn hand_over_with(&self, work: &Work, committed: &Run, failure: &Failure) {
+    async fn hand_over_with(&self, work: &FeedObject, committed: &Run, failure: &Failure) {
         let why = format!("{}: {}", failure.code, failure.message).chars().take(REASON_CHARS).collect();
         let next = Run { reason: Some(why), ..committed.clone() };
         if let Err(error) = self.store.hand_over_run(&work.id, &self.owner, committed, &next).await {
@@ -131,7 +131,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     /// Ends the run as completed, or as failed for a reason.
     pub(super) async fn finish(
         &self,
-        work: &Work,
+        work: &FeedObject,
         source: Option<&str>,
         committed: Run,
         run: Run,
@@ -142,7 +142,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Tells the world, then ends the run as it says: a crash in between tells it twice.
-    async fn end(&self, work: &Work, source: Option<&str>, committed: Run, run: Run) -> Result<(), Failure> {
+    async fn end(&self, work: &FeedObject, source: Option<&str>, committed: Run, run: Run) -> Result<(), Failure> {
         let now = self.clock.now_ms();
         let event = FeedEvent::of(work, source, &run, now);
         let kind = match run.status {
@@ -156,9 +156,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         metrics::between(&committed.counts, &run.counts, self.metrics);
         metrics::end(&run, self.metrics);
         match (&run.reason, run.status) {
-            (None, _) => tracing::info!(run = run.run, counts = ?run.counts, "feed completed"),
-            (Some(reason), RunStatus::Superseded) => tracing::info!(run = run.run, reason, "feed superseded"),
-            (Some(reason), _) => tracing::error!(run = run.run, counts = ?run.counts, reason, "feed failed"),
+            (None, _) => tracing::info!(run = run.name, counts = ?run.counts, "feed completed"),
+            (Some(reason), RunStatus::Superseded) => tracing::info!(run = run.name, reason, "feed superseded"),
+            (Some(reason), _) => tracing::error!(run = run.name, counts = ?run.counts, reason, "feed failed"),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How far a run is: what was read of the object, counted, and not yet settled or committed.
+//! How far a run is: what was read of the object, counted, and not yet written or committed.
 
 use catalog::{ContentHash, Product, ProductKey, WarningCode};
 use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
 use crate::codes;
-use crate::notification::Work;
+use crate::message::FeedObject;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
-use crate::window::{BATCH, Entry, Settled};
+use crate::window::{BATCH, Entry, Written};
 
-/// Products settled at once.
+/// Products written at once.
 const WINDOW: usize = 4 * BATCH;
 /// Bytes of text in them, which bounds what they take in memory.
 const WINDOW_BYTES: usize = 6 << 20;
-/// A feed of up to so many products notes those that repeat what is known (`ledger::core::order`). A place in the register is a write unit, which
+/// A feed of up to so many products notes those that repeat what is known (`ledger::core::register`). A place in the register is a write unit, which
 /// so few would feel: most feeds of this size bring changes.
 const FEW: usize = 3;
 
@@ -49,7 +49,7 @@ pub(super) struct Resume {
 
 impl Resume {
     /// For a run from its beginning.
-    pub(super) fn of(work: &Work) -> Self {
+    pub(super) fn of(work: &FeedObject) -> Self {
         Self { sequencer: work.sequencer.clone(), ..Self::default() }
     }
 
@@ -63,7 +63,7 @@ impl Resume {
     }
 
     /// The same records get the same versions, whoever asks for them.
-    pub(super) fn applied_to(&self, work: &Work) -> Work {
+    pub(super) fn applied_to(&self, work: &FeedObject) -> FeedObject {
         let mut work = work.clone();
         if !self.sequencer.is_empty() {
             work.sequencer.clone_from(&self.sequencer);
@@ -83,7 +83,7 @@ pub(super) enum Repeated {
 
 /// A run while it is being read.
 pub(super) struct Progressing<'a> {
-    pub(super) work: &'a Work,
+    pub(super) work: &'a FeedObject,
     pub(super) source: &'static str,
     pub(super) info: ObjectInfo,
     /// As of the last commit.
@@ -107,7 +107,7 @@ pub(super) struct Progressing<'a> {
 
 impl<'a> Progressing<'a> {
     /// The run of `work` from where `run` has come to.
-    pub(super) fn new(work: &'a Work, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
+    pub(super) fn new(work: &'a FeedObject, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
         Self {
             work,
             source,
@@ -235,27 +235,27 @@ impl<'a> Progressing<'a> {
             return said;
         }
         // What was damaged may have been so long before anybody could see it.
-        let run = &self.run.run;
+        let run = &self.run.name;
         format!(
             "{said}; what it said of {changed} products before, those of the run {run}, is doubtful until the next good file"
         )
     }
 
-    pub(super) fn count(&mut self, settled: Settled) {
+    pub(super) fn count(&mut self, written: Written) {
         let counts = &mut self.run.counts;
-        counts.read += settled.changed + settled.unchanged + settled.stale;
-        counts.changed += settled.changed;
-        counts.unchanged += settled.unchanged;
-        counts.stale += settled.stale;
-        for (code, count) in settled.warnings {
+        counts.read += written.changed + written.unchanged + written.stale;
+        counts.changed += written.changed;
+        counts.unchanged += written.unchanged;
+        counts.stale += written.stale;
+        for (code, count) in written.warnings {
             *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
         }
-        for (code, count) in settled.waiting {
+        for (code, count) in written.waiting {
             counts.waiting += count;
             *counts.waiting_by.entry(code).or_default() += count;
         }
-        counts.waiting_since = counts.waiting_since.into_iter().chain(settled.waiting_since).min();
-        for repeated in settled.repeated {
+        counts.waiting_since = counts.waiting_since.into_iter().chain(written.waiting_since).min();
+        for repeated in written.repeated {
             let message = format!(
                 "record {} of this feed said something else of the product; this one counts, because it comes later",
                 repeated.earlier
@@ -263,7 +263,7 @@ impl<'a> Progressing<'a> {
             let place = Place { index: repeated.index, offset: repeated.offset };
             self.repeated_record(repeated.index, place, repeated.key.id(), message);
         }
-        for (entry, message) in settled.too_large {
+        for (entry, message) in written.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
             let raw = serde_json::to_vec(&entry.product).unwrap_or_default();
             self.reject(&rejection, &raw);

@@ -10,7 +10,7 @@ use feeds::Limits;
 use feeds::integrity::{Algorithm, Checksum, Partial};
 use ledger::core::{Change, Item, ItemKey, Write, desired};
 use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Scanned, Table};
-use normalize::notification::Work;
+use normalize::message::FeedObject;
 use normalize::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 use normalize::run::Reader;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
@@ -91,7 +91,7 @@ impl World {
 
     /// Forgets what a notification is about, and only that.
     pub fn forget(&self, message: &str) {
-        let work = Work::parse(message).unwrap();
+        let work = FeedObject::parse(message).unwrap();
         self.bucket.objects.lock().unwrap().remove(&(work.id.key, work.version_id.unwrap()));
     }
 
@@ -116,7 +116,7 @@ impl World {
             limits: Limits::default(),
             metrics: &self.metrics,
         };
-        reader.handle(&Work::parse(body).unwrap(), body).await
+        reader.handle(&FeedObject::parse(body).unwrap(), body).await
     }
 
     /// What was reported since the last look, by name and reason.
@@ -131,7 +131,7 @@ impl World {
     }
 
     pub fn run(&self, body: &str) -> Run {
-        Run::of(&self.item(&Work::parse(body).unwrap().id.item_key())).unwrap()
+        Run::of(&self.item(&FeedObject::parse(body).unwrap().id.item_key())).unwrap()
     }
 
     /// External ids announced since the last look, and the feed events' types.
@@ -195,7 +195,7 @@ impl Ingest for World {
 }
 
 impl Objects for Bucket {
-    async fn head(&self, work: &Work) -> Result<ObjectInfo, ObjectError> {
+    async fn head(&self, work: &FeedObject) -> Result<ObjectInfo, ObjectError> {
         let object = self.object(work)?;
         let mut checksum = Partial::new(Algorithm::Crc64Nvme);
         checksum.add(0, &object.body);
@@ -203,7 +203,7 @@ impl Objects for Bucket {
         Ok(ObjectInfo { size: object.body.len() as u64, modified_ms: object.modified_ms, full: object.full, checksum })
     }
 
-    async fn range(&self, work: &Work, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
+    async fn range(&self, work: &FeedObject, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {
         if let Some(left) = self.reads_left.lock().unwrap().as_mut() {
             *left = left.checked_sub(1).ok_or(ObjectError::Missing)?;
         }
@@ -235,7 +235,7 @@ fn places_of(body: &[u8], text: &[u8]) -> Vec<usize> {
 }
 
 impl Bucket {
-    fn object(&self, work: &Work) -> Result<Object, ObjectError> {
+    fn object(&self, work: &FeedObject) -> Result<Object, ObjectError> {
         let version = work.version_id.clone().unwrap_or_default();
         let objects = self.objects.lock().unwrap();
         let replaced = || objects.keys().any(|(key, _)| *key == work.id.key);
@@ -268,7 +268,7 @@ impl Table for Switched {
         }
         let done = self.writes.fetch_add(1, Ordering::SeqCst);
         if self.damaged.load(Ordering::SeqCst) {
-            let source = ledger::core::BodyError::Compression(std::io::Error::other("cut off"));
+            let source = ledger::core::PackedError::Compression(std::io::Error::other("cut off"));
             return Err(LedgerError::Damaged { key: write.key.pk.clone(), source });
         }
         let limit = *self.fail_after.lock().unwrap();

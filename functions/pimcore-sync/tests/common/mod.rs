@@ -2,8 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
@@ -11,12 +10,12 @@ use ledger::core::desired;
 use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
-use pimcore_sync::sync::Sync;
+use pimcore_sync::sync::SyncBatch;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
 use worker::{Guard, Worker};
 
-#[path = "../../../../crates/pimcore/tests/common/standin.rs"]
-pub mod standin;
+pub use testing::bus::Heard;
+pub use testing::clock::Ahead;
 
 /// The ledger in memory, filled as `normalize` does it.
 pub struct Memory(Ledger<ledger::Memory>);
@@ -62,50 +61,6 @@ impl Memory {
 
 pub fn message(key: &ProductKey) -> ProductMessage {
     ProductMessage { key: key.clone(), correlation_id: "run-1".into(), cause: Cause::Feed }
-}
-
-async fn pause(latency: &AtomicU64) {
-    let latency = latency.load(Ordering::Relaxed);
-    if latency > 0 {
-        tokio::time::sleep(Duration::from_millis(latency)).await;
-    }
-}
-
-/// A bus that remembers.
-#[derive(Default)]
-pub struct Heard {
-    announcements: Mutex<Vec<Announcement>>,
-    latency: AtomicU64,
-}
-
-impl Heard {
-    /// Every call takes so long from now on.
-    pub fn slow_down(&self, latency: Duration) {
-        self.latency.store(u64::try_from(latency.as_millis()).unwrap(), Ordering::Relaxed);
-    }
-
-    /// What was announced since the last call.
-    pub fn take(&self) -> Vec<Announcement> {
-        std::mem::take(&mut self.announcements.lock().unwrap())
-    }
-}
-
-impl Bus for Heard {
-    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
-        pause(&self.latency).await;
-        self.announcements.lock().unwrap().extend_from_slice(announcements);
-        vec![Ok(()); announcements.len()]
-    }
-}
-
-/// The machine's clock, moved forward at will.
-#[derive(Default)]
-pub struct Ahead(pub AtomicI64);
-
-impl Clock for Ahead {
-    fn now_ms(&self) -> i64 {
-        SystemClock.now_ms() + self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// One deployment of the function, without Lambda.
@@ -163,7 +118,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = Sync { worker, policy, metrics: &runtime::Metrics::default() };
+        let sync = SyncBatch { worker, policy, metrics: &runtime::Metrics::default() };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 

@@ -25,7 +25,7 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
     if let Some(line) = &trace.run {
         text.push_str(&format!(
             "\n  run      {}, {}, {}",
-            line.run.run,
+            line.run.name,
             line.run.status.as_str(),
             ago(line.run.started, now)
         ));

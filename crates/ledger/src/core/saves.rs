@@ -1,4 +1,4 @@
-//! What a save in the PIM means to the shop: the change feed shows our own saves and people's alike.
+//! What a save in the PIM means to the shop: the change feed shows our own saves and people's alike (D8).
 //!
 //! The reader of the feed reads first what the PIM shows now, then the state. A save need not be announced if
 //!

@@ -1,4 +1,4 @@
-//! What one environment has seen of a target: counted in memory, one batch at a time.
+//! What one environment has seen of a target: counted in memory, one batch at a time (D32, D33, D57).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub enum Seen {
 
 /// Batches in a row to which a target gave no answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failures {
+pub struct Unanswered {
     in_a_row: u32,
     product: Option<ProductKey>,
     general: bool,
@@ -53,7 +53,7 @@ pub enum Verdict {
     Ask,
 }
 
-impl Failures {
+impl Unanswered {
     /// Learns from a batch. The target's breaker is to be tripped when enough batches in a row got no answer, and it is not one and the same product
     /// that the target has trouble with.
     pub fn learn(&mut self, seen: &Seen, settings: &Settings) -> Verdict {
@@ -238,21 +238,21 @@ mod tests {
     #[test]
     fn failures_in_a_row_trip_and_an_answer_in_between_starts_anew() {
         let (silence, answer) = (medusa(&[("1", Err("medusa_unreachable"))]), medusa(&[("1", Ok(()))]));
-        let mut failures = Failures::default();
-        let mut learn = |seen| failures.learn(seen, &SETTINGS) == Verdict::Trip;
+        let mut unanswered = Unanswered::default();
+        let mut learn = |seen| unanswered.learn(seen, &SETTINGS) == Verdict::Trip;
         assert!(!learn(&silence) && !learn(&silence));
         assert!(!learn(&answer));
         assert!(!learn(&silence) && !learn(&Seen::Nothing) && !learn(&silence) && learn(&silence));
         assert!(learn(&silence), "whoever fails again while traffic returns trips at once");
-        assert!(!failures.none());
+        assert!(!unanswered.none());
     }
 
     #[test]
     fn a_listing_that_fails_says_nothing_about_products_unless_there_is_no_connection() {
         let listing = |code: &str| seen_in_passing(Stage::Pimcore, &trouble(code));
         let trips = |seen: &Seen| {
-            let mut failures = Failures::default();
-            (0..10).any(|_| failures.learn(seen, &SETTINGS) == Verdict::Trip)
+            let mut unanswered = Unanswered::default();
+            (0..10).any(|_| unanswered.learn(seen, &SETTINGS) == Verdict::Trip)
         };
         assert!(!trips(&listing("pimcore_unavailable")));
         assert!(trips(&listing("pimcore_unreachable")));
@@ -261,11 +261,11 @@ mod tests {
 
     #[test]
     fn one_product_that_gets_no_answer_does_not_trip() {
-        let mut failures = Failures::default();
+        let mut unanswered = Unanswered::default();
         for _ in 0..10 {
-            assert_eq!(failures.learn(&medusa(&[("1", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Fine);
+            assert_eq!(unanswered.learn(&medusa(&[("1", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Fine);
         }
-        assert_eq!(failures.learn(&medusa(&[("2", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Trip);
+        assert_eq!(unanswered.learn(&medusa(&[("2", Err("medusa_unavailable"))]), &SETTINGS), Verdict::Trip);
     }
 
     fn choked(ids: std::ops::Range<u32>) -> Seen {
@@ -276,8 +276,8 @@ mod tests {
 
     #[test]
     fn a_few_products_that_the_target_breaks_on_ask_for_a_probe_and_many_do_not() {
-        let mut failures = Failures::default();
-        let mut learn = |seen: Seen| failures.learn(&seen, &SETTINGS);
+        let mut unanswered = Unanswered::default();
+        let mut learn = |seen: Seen| unanswered.learn(&seen, &SETTINGS);
         assert_eq!([learn(choked(0..4)), learn(choked(0..4))], [Verdict::Fine; 2]);
         assert_eq!([learn(choked(0..4)), learn(choked(1..3))], [Verdict::Ask; 2], "the same four for ever");
         assert_eq!(learn(medusa(&[("9", Ok(()))])), Verdict::Fine);
@@ -289,10 +289,10 @@ mod tests {
 
     #[test]
     fn who_gets_no_answer_at_all_needs_no_probe() {
-        let mut failures = Failures::default();
+        let mut unanswered = Unanswered::default();
         let silence = || medusa(&[("1", Err("medusa_timeout")), ("2", Err("medusa_timeout"))]);
-        assert_eq!(failures.learn(&choked(0..4), &SETTINGS), Verdict::Fine);
-        assert_eq!(failures.learn(&silence(), &SETTINGS), Verdict::Fine);
-        assert_eq!(failures.learn(&choked(0..4), &SETTINGS), Verdict::Trip);
+        assert_eq!(unanswered.learn(&choked(0..4), &SETTINGS), Verdict::Fine);
+        assert_eq!(unanswered.learn(&silence(), &SETTINGS), Verdict::Fine);
+        assert_eq!(unanswered.learn(&choked(0..4), &SETTINGS), Verdict::Trip);
     }
 }

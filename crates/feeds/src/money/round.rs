@@ -1,4 +1,4 @@
-//! The one place where amounts are rounded.
+//! The one place where amounts are rounded (D47, D48).
 
 use catalog::{Price, Product, WarningCode};
 use rust_decimal::Decimal;
@@ -12,9 +12,9 @@ use crate::{Defect, Reason};
 ///
 /// # Errors
 /// `rounds_to_zero` if nothing else is left to pay for a variant.
-pub(crate) fn settle(product: &mut Product, remarks: &mut Remarks) -> Result<(), Defect> {
+pub(crate) fn round(product: &mut Product, remarks: &mut Remarks) -> Result<(), Defect> {
     for (number, variant) in product.variants.iter_mut().enumerate() {
-        if variant.prices.iter().all(is_settled) {
+        if variant.prices.iter().all(is_rounded) {
             continue;
         }
         let sku = &variant.sku;
@@ -52,7 +52,7 @@ pub(crate) fn settle(product: &mut Product, remarks: &mut Remarks) -> Result<(),
 }
 
 /// Whether nothing of a price is finer than its currency.
-fn is_settled(price: &Price) -> bool {
+fn is_rounded(price: &Price) -> bool {
     let digits = minor_digits(&price.currency);
     price.amount.scale() == digits && price.list_amount.is_none_or(|list| list.scale() == digits)
 }

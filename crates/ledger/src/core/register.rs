@@ -1,4 +1,4 @@
-//! The order of a source's feeds, so that a feed that repeats itself costs nothing.
+//! The order of a source's feeds, so that a feed that repeats itself costs nothing (D7).
 //!
 //! Noting for every repeated product that a newer feed said the same ([`super::desired::note_doc`]) costs two writes each. It matters only if an older feed
 //! is still to come, and that is rare. So it is left out, and made up for when it turns out to matter:
@@ -56,9 +56,9 @@ fn item_key(source: &str, version: &Version) -> ItemKey {
     ItemKey { pk: partition(source), sk: version.as_str().to_owned() }
 }
 
-/// Registers a fast run. Again for the same object: the same.
+/// Enters a fast run. Again for the same object: the same.
 #[must_use]
-pub fn register(source: &str, run: &Registered, now: i64) -> Write {
+pub fn enter(source: &str, run: &Registered, now: i64) -> Write {
     Write {
         key: item_key(source, &run.version),
         condition: Condition::Absent(STRICT_AT),

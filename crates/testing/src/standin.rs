@@ -1,5 +1,4 @@
 //! The stand-in for Pimcore, in this process.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use pim::app::{App, Settings, system_clock};
-use pim::latency::Latency;
+pub use pim::latency::Latency;
 use pim::person::{self, Target};
 use pimcore::{ApiKey, Pimcore};
 use serde_json::Value;
@@ -29,7 +28,7 @@ impl StandIn {
     }
 
     pub async fn with_latency(name: &str, latency: Latency) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("stand-in-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let settings = Settings {

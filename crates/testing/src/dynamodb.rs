@@ -20,7 +20,7 @@ use ledger::{Leases, Ledger};
 const ENDPOINT: &str = "RELAY_DYNAMODB_ENDPOINT";
 
 /// A table, gone when dropped.
-pub(crate) struct Table {
+pub struct Table {
     runtime: tokio::runtime::Runtime,
     client: Client,
     name: String,
@@ -28,7 +28,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// A new table; `None`, said aloud, where there is no DynamoDB. In CI that is a failure.
-    pub(crate) fn open() -> Option<Self> {
+    pub fn open() -> Option<Self> {
         let Some(endpoint) = std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty()) else {
             assert!(std::env::var("CI").is_err(), "{ENDPOINT} is not set: CI must run this test against DynamoDB");
             eprintln!("SKIPPED: {ENDPOINT} is not set (crates/ledger/README.md)");
@@ -49,11 +49,11 @@ impl Table {
         Some(table)
     }
 
-    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    pub(crate) fn ledger(&self, leases: Leases) -> Ledger {
+    pub fn ledger(&self, leases: Leases) -> Ledger {
         Ledger::new(self.client.clone(), &self.name, leases)
     }
 
@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// Puts an item as it is; an empty one stands for none.
-    pub(crate) async fn put(&self, key: &ItemKey, item: &Item) {
+    pub async fn put(&self, key: &ItemKey, item: &Item) {
         if item.is_empty() {
             return;
         }
@@ -109,14 +109,14 @@ impl Table {
     }
 
     /// Puts an item with one attribute.
-    pub(crate) async fn put_raw(&self, key: &ItemKey, name: &str, value: AttributeValue) {
+    pub async fn put_raw(&self, key: &ItemKey, name: &str, value: AttributeValue) {
         let mut attributes = key_of(key);
         attributes.insert(name.to_owned(), value);
         self.client.put_item().table_name(&self.name).set_item(Some(attributes)).send().await.unwrap();
     }
 
     /// The item as it is stored.
-    pub(crate) async fn get(&self, key: &ItemKey) -> Item {
+    pub async fn get(&self, key: &ItemKey) -> Item {
         let output = self
             .client
             .get_item()
@@ -157,7 +157,7 @@ fn key_of(key: &ItemKey) -> HashMap<String, AttributeValue> {
 }
 
 /// A product that says one thing.
-pub(crate) fn product(id: &str, says: &str) -> Product {
+pub fn product(id: &str, says: &str) -> Product {
     Product {
         source: "demo".into(),
         id: id.into(),

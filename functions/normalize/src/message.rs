@@ -1,12 +1,43 @@
-//! What a message on the ingest queue asks for.
+//! What a message on the ingest queue asks for, read once.
 
 use catalog::Version;
 use ledger::{Registered, RunId};
 use serde::{Deserialize, Serialize};
 
+/// A message, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Read an object: S3's notification, or the function's own order of a strict pass.
+    Read(FeedObject),
+    /// Take from sale what a full feed no longer has: the function's own message after a run, or an operator's.
+    Withdraw(withdrawal::Request),
+}
+
+impl Message {
+    /// Reads a message's body.
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn parse(body: &str) -> Result<Self, NotUnderstood> {
+        match withdrawal::Request::parse(body) {
+            Some(request) => Ok(Self::Withdraw(request)),
+            None => FeedObject::parse(body).map(Self::Read),
+        }
+    }
+
+    /// The short name of the run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        match self {
+            Self::Read(work) => &work.run,
+            Self::Withdraw(request) => &request.run,
+        }
+    }
+}
+
 /// An object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
+pub struct FeedObject {
     /// The run's id.
     pub id: RunId,
     /// The version of the object to read, in a bucket that has versions.
@@ -86,7 +117,7 @@ pub fn strict_pass(run: &Registered) -> String {
     serde_json::to_string(&message).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
 }
 
-impl Work {
+impl FeedObject {
     /// Reads a message.
     ///
     /// # Errors
@@ -169,22 +200,38 @@ mod tests {
 
     #[test]
     fn a_notification_names_the_object_version_and_the_key_is_taken_as_it_is() {
-        let work = Work::parse(EVENT).unwrap();
+        let work = FeedObject::parse(EVENT).unwrap();
         assert_eq!(work.id.key, "incoming/shein-api/قميص +1%20.json");
         assert_eq!((work.id.object_version.as_str(), work.version_id.as_deref()), ("v1", Some("v1")));
         assert!(work.run.starts_with("20260214T083108Z-"), "{}", work.run);
-        assert_eq!(Work::parse(EVENT).unwrap(), work, "the same message is the same run");
-        let unversioned = Work::parse(&EVENT.replace(r#""version-id":"v1","#, "")).unwrap();
+        assert_eq!(FeedObject::parse(EVENT).unwrap(), work, "the same message is the same run");
+        let unversioned = FeedObject::parse(&EVENT.replace(r#""version-id":"v1","#, "")).unwrap();
         assert_eq!(unversioned.id.object_version, "e1.0055AED6DCD90281E5");
         assert_ne!(unversioned.run, work.run);
     }
 
     #[test]
+    fn each_kind_of_message_is_told_apart_and_names_its_run() {
+        let read = Message::parse(EVENT).unwrap();
+        assert!(matches!(&read, Message::Read(work) if work.run == read.run()));
+        let request = withdrawal::Request {
+            bucket: "feeds".into(),
+            source: "demo".into(),
+            run: "run-7".into(),
+            force: false,
+            after: None,
+        };
+        let withdraw = Message::parse(&request.message()).unwrap();
+        assert_eq!((withdraw.run(), &withdraw), ("run-7", &Message::Withdraw(request)));
+        assert!(Message::parse(r#"{"withdraw":{"source":"demo"}}"#).is_err(), "one that lacks a field is neither");
+    }
+
+    #[test]
     fn a_strict_pass_reads_the_same_object_with_the_same_versions() {
         for event in [EVENT.to_owned(), EVENT.replace(r#""version-id":"v1","#, "")] {
-            let work = Work::parse(&event).unwrap();
+            let work = FeedObject::parse(&event).unwrap();
             let run = Registered { version: work.version(1_770_000_000_000, 0), id: work.id.clone() };
-            let pass = Work::parse(&strict_pass(&run)).unwrap();
+            let pass = FeedObject::parse(&strict_pass(&run)).unwrap();
             assert!(pass.id.is_strict());
             assert_eq!(pass.id.original(), work.id);
             assert_eq!(pass.version_id, work.version_id);
@@ -196,7 +243,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused_with_its_beginning() {
         for body in ["", "hello", "{}", r#"{"Records":[]}"#, &EVENT.replace("Object Created", "Object Deleted")] {
-            assert!(Work::parse(body).is_err(), "{body}");
+            assert!(FeedObject::parse(body).is_err(), "{body}");
         }
     }
 }

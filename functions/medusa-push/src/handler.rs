@@ -1,0 +1,73 @@
+//! What the function does when it is woken:
+//!
+//! | activation | does |
+//! |---|---|
+//! | a batch of the medusa queue | makes the shop show each product as the PIM has it now ([`crate::push`]) |
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::Error;
+use ledger::{Ledger, Owner, Stage};
+use runtime::batch::any_failed_with;
+use runtime::{Announcer, Batch, Function, Invocation, Metrics, Queue, SystemClock};
+use tracing::Instrument as _;
+use worker::{Guard, PimcoreAccess, Worker};
+
+use crate::access::{DOUBTED, MedusaAccess};
+use crate::push::PushBatch;
+
+/// The function with its clients.
+pub struct MedusaPush {
+    /// The PIM.
+    pub pimcore: PimcoreAccess,
+    /// The shop.
+    pub medusa: MedusaAccess,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The bus.
+    pub bus: Announcer,
+    /// The medusa queue and its dead-letter queue.
+    pub queue: Queue,
+    /// What it remembers of the PIM's and the shop's answers.
+    pub guard: Guard,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Function for MedusaPush {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
+    async fn handle(&self, event: SqsEvent, invocation: Invocation) -> Result<SqsBatchResponse, Error> {
+        let worker = Worker {
+            stage: Stage::Medusa,
+            ledger: &self.ledger,
+            guard: &self.guard,
+            bus: &self.bus,
+            clock: &SystemClock,
+            owner: Owner(invocation.id),
+            deadline: invocation.deadline,
+        };
+        let push = PushBatch { worker, metrics: &self.metrics };
+        let batch = Batch::of(event);
+        let pimcore = self.pimcore.client().await;
+        let ends = push.worker.ends();
+        let run = push.run(&pimcore, async |lookup| self.medusa.open(lookup, ends).await, batch.products());
+        let outcomes = Box::pin(run).instrument(batch.span()).await;
+        self.metrics.batch(&batch, &outcomes);
+        if any_failed_with(&outcomes, &[pimcore::codes::FORBIDDEN]) {
+            self.pimcore.forget().await;
+        }
+        if any_failed_with(&outcomes, &DOUBTED) {
+            self.medusa.forget().await;
+        }
+        Ok(self.queue.settle(&batch, &outcomes).await)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn report(&self) {
+        self.guard.report_opened(&self.metrics);
+    }
+}

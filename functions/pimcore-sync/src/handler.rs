@@ -1,0 +1,143 @@
+//! What the function does when it is woken:
+//!
+//! | activation | does |
+//! |---|---|
+//! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]) |
+//! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison |
+//! | `{"action":"reconcile"}`, an operator | begins a comparison of all of Pimcore with the ledger ([`crate::inventory`]) |
+
+use catalog::Failure;
+use lambda_runtime::Error;
+use ledger::breaker::seen_in_passing;
+use ledger::{DynamoDb, Ledger, Owner, Stage};
+use pimcore::Pimcore;
+use runtime::batch::any_failed_with;
+use runtime::{Announcer, Batch, Clock as _, Deadline, Function, Invocation, Metric, Metrics, Queue, SystemClock};
+use serde_json::{Value, json};
+use tracing::Instrument as _;
+use worker::{Guard, PimcoreAccess, Worker};
+
+use crate::activation::Activation;
+use crate::changes;
+use crate::decide::PublishPolicy;
+use crate::inventory::Comparison;
+use crate::sync::SyncBatch;
+
+/// The function with its clients.
+pub struct PimcoreSync {
+    /// The PIM.
+    pub access: PimcoreAccess,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The bus.
+    pub bus: Announcer,
+    /// The pimcore queue and its dead-letter queue.
+    pub queue: Queue,
+    /// What it remembers of the PIM's answers.
+    pub guard: Guard,
+    /// Who publishes new products.
+    pub policy: PublishPolicy,
+    /// Largest share of all products, in percent, that a comparison believes to be gone.
+    pub max_percent: u8,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Function for PimcoreSync {
+    type Event = Activation;
+    type Answer = Value;
+
+    async fn handle(&self, event: Activation, invocation: Invocation) -> Result<Value, Error> {
+        let deadline = invocation.deadline;
+        match event {
+            Activation::Batch(batch) => self.sync(&Batch::of(batch), invocation).await,
+            Activation::Changes => self.unless_held(async |pimcore| self.follow(pimcore, deadline).await).await,
+            Activation::Reconcile { accept } => {
+                self.unless_held(async |pimcore| self.reconcile(pimcore, accept, deadline).await).await
+            }
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn report(&self) {
+        self.guard.report_opened(&self.metrics);
+    }
+}
+
+impl PimcoreSync {
+    async fn sync(&self, batch: &Batch, invocation: Invocation) -> Result<Value, Error> {
+        let bus = self.bus.continuing(batch.traces());
+        let worker = Worker {
+            stage: Stage::Pimcore,
+            ledger: &self.ledger,
+            guard: &self.guard,
+            bus: &bus,
+            clock: &SystemClock,
+            owner: Owner(invocation.id),
+            deadline: invocation.deadline,
+        };
+        let sync = SyncBatch { worker, policy: self.policy, metrics: &self.metrics };
+        let pimcore = self.access.client().await;
+        let outcomes = Box::pin(sync.run(&pimcore, batch.products())).instrument(batch.span()).await;
+        self.metrics.batch(batch, &outcomes);
+        if any_failed_with(&outcomes, &[pimcore::codes::FORBIDDEN]) {
+            self.access.forget().await;
+        }
+        Ok(serde_json::to_value(self.queue.settle(batch, &outcomes).await)?)
+    }
+
+    /// Does something with Pimcore as a whole, unless its breaker is open: the next activation makes up for it.
+    async fn unless_held(&self, act: impl AsyncFn(&Pimcore) -> Result<Value, Failure>) -> Result<Value, Error> {
+        if let Some(failure) = self.guard.why_held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
+            tracing::info!(reason = failure.message, "Pimcore is left alone");
+            return Ok(json!({"held": failure.message}));
+        }
+        let answer = match self.access.client().await {
+            Ok(pimcore) => Box::pin(act(&pimcore)).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &answer {
+            let seen = seen_in_passing(Stage::Pimcore, failure);
+            self.guard.learn_from_request(&self.ledger, &self.bus, Stage::Pimcore, &seen, SystemClock.now_ms()).await;
+        }
+        Ok(answer?)
+    }
+
+    async fn follow(&self, pimcore: &Pimcore, deadline: Deadline) -> Result<Value, Failure> {
+        let report = changes::follow(pimcore, &self.ledger, &self.bus, &SystemClock, deadline).await?;
+        let comparison = self.comparison(pimcore, deadline);
+        let census = comparison.census().await?;
+        // A comparison that did not fit into one invocation, or that the census asks for.
+        let counted = comparison.resume().await?;
+        tracing::info!(?report, ?census, ?counted, "change feed followed");
+        self.metrics.count(Metric::EditsFollowed, report.changes as u64);
+        let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
+        self.metrics.count(Metric::ProductsRepaired, repaired as u64);
+        Ok(json!({"changes": report, "census": census, "inventory": counted}))
+    }
+
+    async fn reconcile(&self, pimcore: &Pimcore, accept: bool, deadline: Deadline) -> Result<Value, Failure> {
+        let counted = self.comparison(pimcore, deadline).start(accept).await?;
+        tracing::info!(?counted, "Pimcore compared with the ledger");
+        self.metrics.count(Metric::ProductsRepaired, counted.repaired as u64);
+        Ok(json!({"inventory": counted}))
+    }
+
+    fn comparison<'a>(
+        &'a self,
+        pimcore: &'a Pimcore,
+        deadline: Deadline,
+    ) -> Comparison<'a, DynamoDb, Announcer, SystemClock> {
+        Comparison {
+            pimcore,
+            ledger: &self.ledger,
+            bus: &self.bus,
+            clock: &SystemClock,
+            deadline,
+            max_percent: self.max_percent,
+        }
+    }
+}
