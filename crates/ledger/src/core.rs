@@ -1,13 +1,13 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 pub mod blame;
+mod body;
 pub mod breaker;
 pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod made;
 pub mod missing;
-mod packed;
 pub mod register;
 pub mod run;
 pub mod saves;
@@ -19,5 +19,5 @@ pub mod unanswered;
 pub mod waiting;
 pub mod watermark;
 
+pub use body::BodyError;
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
-pub use packed::PackedError;

@@ -18,7 +18,7 @@ use crate::core::register::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{Item, ItemKey, PackedError, Write, made, shop, watermark};
+use crate::core::{BodyError, Item, ItemKey, Write, made, shop, watermark};
 #[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
 pub use table::{DynamoDb, Scanned, Table};
@@ -42,7 +42,7 @@ pub enum LedgerError {
         /// Which product.
         key: String,
         /// What is wrong with it.
-        source: PackedError,
+        source: BodyError,
     },
     /// A product is larger than the ledger can keep.
     #[error("product {key} is {bytes} bytes compressed, the ledger keeps at most {limit}", limit = MAX_BODY_BYTES)]
@@ -487,7 +487,7 @@ impl<T: Table> Ledger<T> {
         Ok(items
             .into_iter()
             .map(|(key, item)| {
-                let stock = shop::Stock::of(&item).map_err(|error| damaged(&key, PackedError::Compression(error)));
+                let stock = shop::Stock::of(&item).map_err(|error| damaged(&key, BodyError::Compression(error)));
                 (key, stock)
             })
             .collect())
@@ -498,7 +498,7 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::LeaseLost`] when somebody else has written meanwhile; [`LedgerError::Store`].
     pub async fn note_stock(&self, key: &ProductKey, seen: i64, json: &[u8]) -> Result<(), LedgerError> {
-        let damaged = |error| LedgerError::Damaged { key: key.to_string(), source: PackedError::Compression(error) };
+        let damaged = |error| LedgerError::Damaged { key: key.to_string(), source: BodyError::Compression(error) };
         let write = shop::note_stock(key, seen, json).map_err(damaged)?;
         if self.table.write_large(&write).await? {
             return Ok(());

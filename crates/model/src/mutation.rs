@@ -95,7 +95,6 @@ pub enum Step {
 pub struct Mutation {
     /// The rule that is missing.
     pub without: &'static str,
-    /// How.
     pub how: How,
 }
 

@@ -21,7 +21,6 @@ const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
 const STALL: Faults = Faults { stalls: 1, ..NONE };
 const LOSS: Faults = Faults { losses: 1, ..NONE };
 
-/// The pipeline without one rule.
 fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faults) -> Pipeline {
     Pipeline { feeds: feeds(say), workers, faults, mutation: Some(Mutation { without: rule, how }) }
 }

@@ -75,7 +75,6 @@ enum Kind {
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said by their names")]
 pub enum Action {
     Take,
     Claim(usize),

@@ -47,12 +47,10 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// A text.
     pub fn text(value: impl Into<String>) -> Self {
         Self { data_type: "String".to_owned(), string: Some(value.into()), binary: None }
     }
 
-    /// A number.
     #[must_use]
     pub fn number(value: i64) -> Self {
         Self { data_type: "Number".to_owned(), string: Some(value.to_string()), binary: None }
@@ -90,13 +88,10 @@ pub struct DeadLetter {
 /// What a letter is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// A product.
     Product(ProductKey),
-    /// A feed.
     Feed(RunId),
     /// What a full feed no longer contains: normalize's own message after a run.
     Withdrawal {
-        /// The source.
         source: String,
         /// The run that read the feed.
         run: String,

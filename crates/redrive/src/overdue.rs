@@ -39,7 +39,6 @@ impl Default for Patience {
 /// What to do about a pending product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overdue {
-    /// Announce it for this stage.
     Announce(Stage),
     /// Nothing is pending any more.
     Settled,

@@ -46,7 +46,6 @@ pub enum Known {
 pub struct Facts<'a> {
     /// The queue the letter belongs to.
     pub queue: QueueName,
-    /// The letter.
     pub letter: &'a DeadLetter,
     /// What it is about.
     pub subject: &'a Subject,

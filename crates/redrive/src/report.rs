@@ -66,7 +66,6 @@ pub struct Handled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueReport {
-    /// Which queue.
     pub queue: QueueName,
     /// Whether its target answers.
     pub target_answers: bool,

@@ -39,7 +39,6 @@ pub struct Stage {
     /// Version that the target holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Hash of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
     /// Its id there.
@@ -56,7 +55,6 @@ pub struct Stage {
     /// Not to be believed before this time (ms).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recheck_at: Option<i64>,
-    /// The last error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Error>,
 }
@@ -75,14 +73,11 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "about")]
 pub enum Subject {
-    /// A product.
     Product {
         /// Its key, `source:id`.
         product: String,
-        /// Its state.
         state: Option<Box<Product>>,
     },
-    /// A feed.
     Feed {
         /// `s3://bucket/key`.
         object: String,

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use crate::shown;
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// For scripts.

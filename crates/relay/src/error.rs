@@ -18,7 +18,6 @@ pub enum CliError {
     /// The stack lacks a setting that it should have.
     #[error("function {function} has no setting {name}: the stack is of another version than this command")]
     NoSetting {
-        /// Which function.
         function: String,
         /// Which variable.
         name: &'static str,
@@ -28,7 +27,6 @@ pub enum CliError {
     Aws {
         /// Which call.
         operation: &'static str,
-        /// On what.
         resource: String,
         /// What AWS said.
         message: String,

@@ -51,9 +51,7 @@ impl After {
 /// An entry of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Remedy {
-    /// The code.
     pub code: &'static str,
-    /// What it means.
     pub meaning: &'static str,
     /// What to do.
     pub action: &'static str,

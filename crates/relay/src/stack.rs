@@ -19,11 +19,9 @@ use crate::error::CliError;
 
 /// A deployed stack, opened.
 pub struct Stack {
-    /// Its name.
     pub name: String,
     /// Clients' configuration.
     pub aws: SdkConfig,
-    /// The ledger.
     pub ledger: Ledger,
     /// The feed bucket.
     pub bucket: String,

@@ -1,9 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test fails where it unwraps, and says what it does in its name"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 pub mod bus;
 pub mod clock;

@@ -24,7 +24,6 @@ const PARALLEL: usize = 16;
 pub struct Request {
     /// The feed bucket.
     pub bucket: String,
-    /// The source.
     pub source: String,
     /// The run that read the feed.
     pub run: String,
@@ -59,7 +58,6 @@ impl Request {
 pub struct Baseline {
     /// The run that read it.
     pub run: String,
-    /// Its version.
     pub version: String,
 }
 
@@ -156,9 +154,7 @@ pub struct Withdrawal<'a, M, S, B, C> {
     pub manifests: &'a M,
     /// The ledger.
     pub store: &'a S,
-    /// The bus.
     pub bus: &'a B,
-    /// The clock.
     pub clock: &'a C,
     /// When the invocation ends.
     pub deadline: Deadline,

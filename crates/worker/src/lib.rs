@@ -31,13 +31,10 @@ const ALONE: Duration = Duration::from_secs(20);
 pub struct Worker<'a, T, B, C> {
     /// Which target.
     pub stage: Stage,
-    /// The ledger.
     pub ledger: &'a Ledger<T>,
     /// What this environment knows of the targets.
     pub guard: &'a Guard,
-    /// The bus.
     pub bus: &'a B,
-    /// The clock.
     pub clock: &'a C,
     /// Who we are.
     pub owner: Owner,

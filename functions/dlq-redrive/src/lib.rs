@@ -33,11 +33,9 @@ pub enum RedriveError {
     /// An AWS service did not answer as it should, after the SDK's own retries.
     #[error("{service} {operation} on {resource}: {message}")]
     Aws {
-        /// Which service.
         service: &'static str,
         /// Which call.
         operation: &'static str,
-        /// On what.
         resource: String,
         /// What it said.
         message: String,

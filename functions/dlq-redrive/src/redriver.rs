@@ -17,7 +17,6 @@ use crate::settings::Settings;
 
 /// What a [`Redriver`] is made of.
 pub struct RedriverParts {
-    /// SQS.
     pub sqs: aws_sdk_sqs::Client,
     /// S3.
     pub s3: aws_sdk_s3::Client,
@@ -29,7 +28,6 @@ pub struct RedriverParts {
     pub health: Arc<dyn Health>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// The settings.
     pub settings: Settings,
 }
 

@@ -9,7 +9,6 @@ use runtime::settings::{SettingError, optional, required};
 /// A queue and its dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
-    /// The queue.
     pub queue: String,
     /// Its dead-letter queue.
     pub dead_letters: String,
@@ -26,7 +25,6 @@ pub struct Settings {
     pub bus: String,
     /// The bucket that parked letters go to.
     pub bucket: String,
-    /// The queues.
     pub queues: BTreeMap<QueueName, QueueUrls>,
     /// Where Pimcore answers.
     pub pimcore_url: String,

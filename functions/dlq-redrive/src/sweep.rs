@@ -53,7 +53,6 @@ impl Budget {
 }
 
 impl Redriver {
-    /// One sweep.
     pub(crate) async fn sweep(&self, request: &Request, deadline: Deadline) -> SweepReport {
         let mut report = SweepReport::default();
         if let Err(error) = self.sweep_products(request, deadline, &mut report).await {

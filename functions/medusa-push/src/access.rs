@@ -45,7 +45,6 @@ pub enum Lookup {
 
 /// A shop whose references have been checked.
 pub struct OpenShop {
-    /// The shop.
     pub shop: Shop,
     /// Its categories, as far as they were needed.
     pub categories: Categories,

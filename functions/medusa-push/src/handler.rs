@@ -21,9 +21,7 @@ pub struct MedusaPush {
     pub pimcore: PimcoreAccess,
     /// The shop.
     pub medusa: MedusaAccess,
-    /// The ledger.
     pub ledger: Ledger,
-    /// The bus.
     pub bus: Announcer,
     /// The medusa queue and its dead-letter queue.
     pub queue: Queue,

@@ -99,7 +99,7 @@ fn read(key: &ProductKey, json: &[u8]) -> Result<Book, Failure> {
 }
 
 fn unreadable(key: &ProductKey, error: &serde_json::Error) -> Failure {
-    let source = ledger::core::PackedError::Compression(std::io::Error::other(error.to_string()));
+    let source = ledger::core::BodyError::Compression(std::io::Error::other(error.to_string()));
     LedgerError::Damaged { key: format!("{key} (stock)"), source }.failure()
 }
 

@@ -174,10 +174,8 @@ where
     }
 }
 
-/// The ingest queue.
 #[derive(Debug, Clone)]
 pub struct IngestQueue {
-    /// Client.
     pub client: aws_sdk_sqs::Client,
     /// The queue's URL.
     pub url: String,

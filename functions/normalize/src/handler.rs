@@ -26,11 +26,9 @@ pub const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
 
 /// The function with its clients.
 pub struct Normalize {
-    /// The ledger.
     pub ledger: Ledger,
     /// The feed bucket.
     pub objects: S3,
-    /// The bus.
     pub bus: Announcer,
     /// The ingest queue, to send to.
     pub ingest: IngestQueue,

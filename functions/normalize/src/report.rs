@@ -123,7 +123,6 @@ impl Manifest {
 pub struct ManifestIndex<'a> {
     /// Where the parts are.
     pub parts: String,
-    /// The object.
     pub object: &'a str,
     /// Version of the object: that of its first record.
     pub version: &'a str,
@@ -141,11 +140,9 @@ pub struct FeedEvent {
     pub bucket: String,
     /// The object.
     pub key: String,
-    /// The object.
     pub object_version: String,
     /// The source, where the key names one.
     pub source: Option<String>,
-    /// Counts.
     pub counts: Counts,
     /// Why it failed.
     pub reason: Option<String>,

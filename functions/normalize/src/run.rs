@@ -37,11 +37,9 @@ const HAND_OVER: Duration = Duration::from_secs(20);
 /// Reads feeds.
 #[derive(Debug)]
 pub struct Reader<'a, T, O, B, Q, C> {
-    /// The ledger.
     pub store: &'a Ledger<T>,
     /// The feed bucket.
     pub objects: &'a O,
-    /// The bus.
     pub bus: &'a B,
     /// The function's own queue.
     pub queue: &'a Q,

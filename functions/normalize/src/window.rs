@@ -17,13 +17,10 @@ const WRITES: usize = 16;
 /// A product on its way to the ledger.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its key.
     pub key: ProductKey,
     /// What it says.
     pub product: Product,
-    /// Its version.
     pub version: Version,
-    /// Its hash.
     pub hash: ContentHash,
     /// The record's number.
     pub index: u64,
@@ -36,7 +33,6 @@ pub struct Entry {
 /// A product of which an earlier record of the same feed had said something else, and was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
-    /// The product.
     pub key: ProductKey,
     /// The number of the earlier record.
     pub earlier: u64,
@@ -97,9 +93,7 @@ impl Written {
 /// How a window is written.
 #[derive(Debug)]
 pub struct WindowWriter<'a, T, B> {
-    /// The ledger.
     pub store: &'a Ledger<T>,
-    /// The bus.
     pub bus: &'a B,
     /// The run's short name.
     pub run: &'a str,

@@ -22,7 +22,6 @@ pub const WATERMARK: &str = "pimcore-census";
 /// for another half.
 pub const MADE_MS: i64 = 180_000;
 
-/// What is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     /// Products up to this object id are counted.

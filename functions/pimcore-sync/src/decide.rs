@@ -47,7 +47,6 @@ pub enum Decision {
     Unchanged,
     /// Pimcore does not have it, and the source has withdrawn it: there is nothing to create.
     Absent,
-    /// Write it.
     Write {
         /// Publish it if it has to be created.
         publish_new: bool,

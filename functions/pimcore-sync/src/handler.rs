@@ -27,9 +27,7 @@ use crate::sync::SyncBatch;
 pub struct PimcoreSync {
     /// The PIM.
     pub access: PimcoreAccess,
-    /// The ledger.
     pub ledger: Ledger,
-    /// The bus.
     pub bus: Announcer,
     /// The pimcore queue and its dead-letter queue.
     pub queue: Queue,

@@ -120,11 +120,8 @@ pub struct ComparisonReport {
 pub struct Comparison<'a, T, B, C> {
     /// The PIM.
     pub pimcore: &'a Pimcore,
-    /// The ledger.
     pub ledger: &'a Ledger<T>,
-    /// The bus.
     pub bus: &'a B,
-    /// The clock.
     pub clock: &'a C,
     /// When the invocation ends.
     pub deadline: Deadline,

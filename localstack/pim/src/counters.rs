@@ -67,7 +67,6 @@ pub struct Counts {
 }
 
 impl Counters {
-    /// Counts one.
     pub fn count(&self, event: Event) {
         self.counter(event).fetch_add(1, Ordering::Relaxed);
     }

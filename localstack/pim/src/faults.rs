@@ -67,7 +67,6 @@ fn a_second() -> u64 {
 pub struct Faults(Mutex<VecDeque<Fault>>);
 
 impl Faults {
-    /// Adds one.
     pub fn add(&self, fault: Fault) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
     }

@@ -28,11 +28,9 @@ pub fn page(title: &str, content: &str) -> String {
 pub struct Row {
     /// The object's number.
     pub id: i64,
-    /// Its path.
     pub path: String,
     /// What to call it, in two languages.
     pub names: [String; 2],
-    /// Its external id.
     pub external_id: String,
     /// Whether it is published.
     pub published: bool,

@@ -94,7 +94,6 @@ pub fn column(field: &str, language: &str) -> String {
 pub struct Collection {
     /// Name of the row type.
     pub name: &'static str,
-    /// Its columns.
     pub columns: &'static [Field],
 }
 
@@ -108,12 +107,10 @@ pub struct Class {
 }
 
 impl Class {
-    /// The field of that name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The class of that name.
     pub fn named(name: &str) -> Option<&'static Class> {
         [&PRODUCT, &CATEGORY].into_iter().find(|class| class.name == name)
     }
@@ -166,7 +163,6 @@ pub static PRICE: Collection = Collection {
     ],
 };
 
-/// Products.
 pub static PRODUCT: Class = Class {
     name: "CatalogProduct",
     fields: &[

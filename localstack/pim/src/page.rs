@@ -20,7 +20,6 @@ use std::sync::Arc;
 /// Rows on a page.
 const ROWS: i64 = 50;
 
-/// The routes.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(products))

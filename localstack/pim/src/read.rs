@@ -35,7 +35,6 @@ pub(crate) fn arguments(info: &ResolveInfo<'_>) -> Map<String, Value> {
 
 /// The root of a query or of a mutation.
 pub struct Root<'r, 'a> {
-    /// The request.
     pub request: &'r Request<'a>,
     /// `Query` or `Mutations`.
     pub type_name: &'static str,

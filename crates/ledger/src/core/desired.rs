@@ -12,8 +12,8 @@
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
+use super::body::{self, BodyError};
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
-use super::packed::{self, PackedError};
 use super::stage::Stage;
 use super::state::{self, ProductState};
 
@@ -75,11 +75,11 @@ impl DesiredDoc {
     ///
     /// # Errors
     /// When the body is not what [`write_doc`] wrote. `None` where there is no doc.
-    pub fn of(item: &Item) -> Result<Option<Self>, PackedError> {
+    pub fn of(item: &Item) -> Result<Option<Self>, BodyError> {
         let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
         let Some(Value::B(bytes)) = item.get(BODY) else { return Ok(None) };
         Ok(Some(Self {
-            product: packed::unpack(bytes)?,
+            product: body::unpack(bytes)?,
             version: Version::from_text(text(state::VERSION)),
             hash: ContentHash::from_text(text(state::HASH)),
             run: text(state::RUN),
@@ -91,8 +91,8 @@ impl DesiredDoc {
     ///
     /// # Errors
     /// When the product cannot be compressed (out of memory).
-    pub fn packed(&self) -> Result<Vec<u8>, PackedError> {
-        packed::pack(&self.product)
+    pub fn packed(&self) -> Result<Vec<u8>, BodyError> {
+        body::pack(&self.product)
     }
 }
 

@@ -67,7 +67,6 @@ pub struct Flight {
 /// One attempt to read a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Run {
-    /// Which feed.
     pub feed: usize,
     /// Whether this is the strict pass that another run asked for.
     pub pass: bool,

@@ -1,9 +1,9 @@
 //! `relay dlq` and `relay sweep`: dlq-redrive, asked by a person.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Write;
 
-use redrive::{Action, Filter, Handled, QueueReport, Report, Request};
+use redrive::{Action, Filter, Handled, QueueReport, Report, Request, SweepReport};
 
 use crate::answer::Answer;
 use crate::cli::{Dlq, Selection};
@@ -142,35 +142,19 @@ fn add(mut sum: Report, next: Report) -> Report {
 pub fn text(report: &Report, kept_in: Option<&str>) -> String {
     let parked = kept_in.is_some();
     let mut parts = Vec::new();
-    let would = if report.dry_run && !parked { "Nothing was done; this is what would be.\n\n" } else { "" };
     let letters: Vec<(&QueueReport, &Handled)> =
         report.queues.iter().flat_map(|queue| queue.letters.iter().map(move |letter| (queue, letter))).collect();
     if !letters.is_empty() {
-        let rows = letters.iter().map(|(queue, letter)| {
-            [
-                queue.queue.to_string(),
-                letter.subject.clone(),
-                if parked { "parked".to_owned() } else { letter.decision.clone() },
-                letter.reason.code.clone(),
-                span(letter.age_seconds * 1000),
-                letter.redrives.to_string(),
-                letter.message.clone(),
-                short(&letter.reason.message, 90),
-            ]
-        });
-        let head = ["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"];
-        parts.push(format!("{would}{}", table(head, rows)));
+        let would = if report.dry_run && !parked { "Nothing was done; this is what would be.\n\n" } else { "" };
+        parts.push(format!("{would}{}", letters_table(&letters, parked)));
     }
-    if report.action == Action::Remove && !report.dry_run {
-        let noted =
-            letters.iter().filter_map(|(_, letter)| Some(format!("{}: {}", letter.message, letter.parked.as_ref()?)));
-        let noted: Vec<String> = noted.collect();
-        if !noted.is_empty() {
-            parts.push(format!(
-                "What they were, and who removed them, is noted in the feed bucket\n  {}",
-                noted.join("\n  ")
-            ));
-        }
+    let noted: Vec<String> = letters
+        .iter()
+        .filter_map(|(_, letter)| Some(format!("{}: {}", letter.message, letter.parked.as_ref()?)))
+        .collect();
+    if report.action == Action::Remove && !report.dry_run && !noted.is_empty() {
+        let noted = noted.join("\n  ");
+        parts.push(format!("What they were, and who removed them, is noted in the feed bucket\n  {noted}"));
     }
     let kept = letters.iter().filter_map(|(_, letter)| Some((letter, letter.parked.as_ref()?)));
     let kept = kept.filter_map(|(letter, key)| Some(format!("{} is kept in s3://{}/{key}", letter.message, kept_in?)));
@@ -184,35 +168,52 @@ pub fn text(report: &Report, kept_in: Option<&str>) -> String {
     }
     // What was sent back or dropped needs nobody.
     let open = letters.iter().filter(|(_, letter)| parked || matches!(letter.decision.as_str(), "park" | "leave"));
-    let codes: BTreeMap<&str, ()> = open.map(|(_, letter)| (letter.reason.code.as_str(), ())).collect();
+    let codes: BTreeSet<&str> = open.map(|(_, letter)| letter.reason.code.as_str()).collect();
     if !codes.is_empty() {
-        let lines: Vec<String> = codes.keys().map(|code| format!("  {code}: {}", remedy::advice(code))).collect();
+        let lines: Vec<String> = codes.iter().map(|code| format!("  {code}: {}", remedy::advice(code))).collect();
         parts.push(format!("What to do\n{}", lines.join("\n")));
     }
-    if let Some(sweep) = &report.sweep {
-        let oldest =
-            sweep.oldest_seconds.map_or_else(String::new, |age| format!(", the oldest for {}", span(age * 1000)));
-        let mut text = format!(
-            "Sweep: {} overdue{oldest}; announced {} to Pimcore, {} to Medusa",
-            count(sweep.pending, "product"),
-            sweep.announced_pimcore,
-            sweep.announced_medusa
-        );
-        for (why, n) in &sweep.held_back {
-            let code = why.rsplit(' ').next().unwrap_or(why);
-            let known = remedy::of(code).map(|remedy| format!(": {}", remedy.text())).unwrap_or_default();
-            text.push_str(&format!("\n  {n} not announced, {why}{known}"));
-        }
-        for run in &sweep.runs_resumed {
-            text.push_str(&format!("\n  run {run} put back on the queue"));
-        }
-        parts.push(text);
-    }
+    parts.extend(report.sweep.as_ref().map(sweep_text));
     let failures = report.failures();
     if !failures.is_empty() {
         parts.push(format!("What did not work (these letters are where they were)\n  {}", failures.join("\n  ")));
     }
     parts.join("\n\n")
+}
+
+fn letters_table(letters: &[(&QueueReport, &Handled)], parked: bool) -> String {
+    let rows = letters.iter().map(|(queue, letter)| {
+        [
+            queue.queue.to_string(),
+            letter.subject.clone(),
+            if parked { "parked".to_owned() } else { letter.decision.clone() },
+            letter.reason.code.clone(),
+            span(letter.age_seconds * 1000),
+            letter.redrives.to_string(),
+            letter.message.clone(),
+            short(&letter.reason.message, 90),
+        ]
+    });
+    table(["queue", "about", "decision", "code", "age", "redrives", "letter", "reason"], rows)
+}
+
+fn sweep_text(sweep: &SweepReport) -> String {
+    let oldest = sweep.oldest_seconds.map_or_else(String::new, |age| format!(", the oldest for {}", span(age * 1000)));
+    let mut text = format!(
+        "Sweep: {} overdue{oldest}; announced {} to Pimcore, {} to Medusa",
+        count(sweep.pending, "product"),
+        sweep.announced_pimcore,
+        sweep.announced_medusa
+    );
+    for (why, n) in &sweep.held_back {
+        let code = why.rsplit(' ').next().unwrap_or(why);
+        let known = remedy::of(code).map(|remedy| format!(": {}", remedy.text())).unwrap_or_default();
+        text.push_str(&format!("\n  {n} not announced, {why}{known}"));
+    }
+    for run in &sweep.runs_resumed {
+        text.push_str(&format!("\n  run {run} put back on the queue"));
+    }
+    text
 }
 
 fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {

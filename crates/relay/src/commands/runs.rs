@@ -19,7 +19,6 @@ pub struct Line {
     pub object: String,
     /// It reads the object a second time, to note every product.
     pub strict: bool,
-    /// The run.
     #[serde(flatten)]
     pub run: Run,
     /// What to do, if it failed or lost its reader.

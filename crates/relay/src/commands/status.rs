@@ -35,11 +35,9 @@ const SHOWN: usize = 5;
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// The stack.
     pub stack: String,
     /// Products that have not reached both targets, with why not.
     pub pending: Pending,
-    /// The queues.
     pub queues: Vec<Queue>,
     /// The breakers of both targets.
     pub breakers: Vec<breakers::Line>,
@@ -63,7 +61,6 @@ pub struct Pending {
     pub more: bool,
     /// Since how many ms the oldest is pending.
     pub oldest_ms: Option<i64>,
-    /// The oldest one.
     pub oldest: Option<String>,
     /// What they wait for, of the oldest thousand.
     pub waits: Vec<Wait>,
@@ -77,7 +74,6 @@ pub struct Wait {
     pub stage: String,
     /// With which recorded error, if any.
     pub code: Option<String>,
-    /// Of which kind.
     pub kind: Option<ErrorKind>,
     /// How many.
     pub products: usize,
@@ -93,7 +89,6 @@ pub struct Wait {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
-    /// Which.
     pub queue: QueueName,
     /// Its messages.
     #[serde(flatten)]
@@ -109,7 +104,6 @@ pub struct Queue {
 /// Something a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attention {
-    /// What.
     pub what: String,
     /// What to do.
     pub advice: String,

@@ -67,7 +67,6 @@ pub struct Trace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stock {
-    /// Its SKU.
     pub sku: String,
     /// From what the supplier says to what is sold, such as `12 said − 2 buffer − 3 ours since 09:10 = 7`.
     pub line: String,
@@ -81,13 +80,11 @@ pub struct Stock {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
-    /// Title.
     pub title: String,
     /// How many variants.
     pub variants: usize,
     /// The source no longer offers it.
     pub withdrawn: bool,
-    /// Its version.
     pub version: String,
     /// Object and position in it.
     pub provenance: String,
@@ -101,7 +98,6 @@ pub struct Refusal {
     pub run: String,
     /// When that began, in ms.
     pub started: i64,
-    /// The record.
     #[serde(flatten)]
     pub record: Rejected,
 }
@@ -122,11 +118,9 @@ pub struct Searched {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Letter {
-    /// Of which queue.
     pub queue: QueueName,
     /// `dead` or `parked`.
     pub place: &'static str,
-    /// The letter.
     #[serde(flatten)]
     pub letter: Handled,
 }
@@ -142,11 +136,9 @@ pub enum InPimcore {
     },
     /// There is no such object.
     Absent,
-    /// It is there.
     There {
         /// Its object id.
         id: u32,
-        /// It is published.
         published: bool,
         /// People hide it from the shop.
         hidden: bool,

@@ -18,7 +18,6 @@ const PATIENCE_MS: i64 = 60_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// The source.
     pub source: String,
     /// The run that read it.
     pub run: String,

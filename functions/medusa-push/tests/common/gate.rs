@@ -62,7 +62,6 @@ pub(crate) struct Now {
     pub(crate) dead: oneshot::Sender<()>,
 }
 
-/// The gate.
 pub(crate) struct Gate {
     /// Its address.
     pub(crate) url: String,

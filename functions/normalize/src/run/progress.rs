@@ -75,7 +75,6 @@ impl Resume {
 /// What becomes of a product that repeats what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeated {
-    /// It is noted.
     Noted,
     /// Nothing: the run is in its source's register.
     Passed,

@@ -268,7 +268,7 @@ impl Table for Switched {
         }
         let done = self.writes.fetch_add(1, Ordering::SeqCst);
         if self.damaged.load(Ordering::SeqCst) {
-            let source = ledger::core::PackedError::Compression(std::io::Error::other("cut off"));
+            let source = ledger::core::BodyError::Compression(std::io::Error::other("cut off"));
             return Err(LedgerError::Damaged { key: write.key.pk.clone(), source });
         }
         let limit = *self.fail_after.lock().unwrap();

@@ -2,7 +2,7 @@
 
 use redrive::view;
 
-use super::{Searched, Trace};
+use super::{Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
 
@@ -45,29 +45,10 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         }
     }
     for letter in &trace.letters {
-        text.push_str(&format!(
-            "\n\nLetter {} is {} on the {} queue: {} [{}]",
-            letter.letter.message, letter.place, letter.queue, letter.letter.reason.message, letter.letter.reason.code
-        ));
-        text.push_str(&format!("\n  What to do: {}", remedy::advice(&letter.letter.reason.code)));
-        if let Some(object) = &letter.letter.parked {
-            text.push_str(&format!(
-                "\n  kept in {object}; `relay dlq unpark --message {}` sends it back",
-                letter.letter.message
-            ));
-        }
+        text.push_str(&letter_text(letter));
     }
     for refusal in &trace.rejected {
-        let record = &refusal.record;
-        text.push_str(&format!(
-            "\n\nRejected by run {} ({}): {} [{}], record {}, byte {}",
-            refusal.run,
-            ago(refusal.started, now),
-            record.message,
-            record.reason,
-            record.index,
-            record.offset
-        ));
+        text.push_str(&refusal_text(refusal, now));
     }
     let Searched { runs, since, more } = trace.searched;
     if let (true, Some(since)) = (more, since) {
@@ -83,6 +64,34 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         ));
     }
     text
+}
+
+fn letter_text(dead: &Letter) -> String {
+    let Letter { place, queue, letter } = dead;
+    let mut text = format!(
+        "\n\nLetter {} is {place} on the {queue} queue: {} [{}]\n  What to do: {}",
+        letter.message,
+        letter.reason.message,
+        letter.reason.code,
+        remedy::advice(&letter.reason.code)
+    );
+    if let Some(object) = &letter.parked {
+        text.push_str(&format!("\n  kept in {object}; `relay dlq unpark --message {}` sends it back", letter.message));
+    }
+    text
+}
+
+fn refusal_text(refusal: &Refusal, now: i64) -> String {
+    let record = &refusal.record;
+    format!(
+        "\n\nRejected by run {} ({}): {} [{}], record {}, byte {}",
+        refusal.run,
+        ago(refusal.started, now),
+        record.message,
+        record.reason,
+        record.index,
+        record.offset
+    )
 }
 
 fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
