@@ -14,10 +14,11 @@ pub mod missing;
 pub mod order;
 pub mod run;
 pub mod shop;
+pub mod spill;
 pub mod stage;
 pub mod state;
 pub mod waiting;
 pub mod watermark;
 
-pub use body::BodyError;
+pub use body::{BodyError, MAX_JSON_BYTES};
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

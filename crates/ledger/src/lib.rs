@@ -10,5 +10,6 @@ pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
 pub use crate::core::stage::{Applied, Claim, Leases, Owner, Stage};
 pub use crate::core::state::{ProductState, RecordedError, StageState};
 pub use crate::shell::{
-    Call, DesiredOutcome, DynamoDb, Ledger, LedgerError, Memory, Scanned, StatesPage, Table, breaker,
+    Bodies, Call, DesiredOutcome, DynamoDb, Ledger, LedgerError, Memory, S3Bodies, Scanned, SmallDocs, StatesPage,
+    Table, breaker,
 };

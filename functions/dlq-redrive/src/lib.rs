@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bodies;
 pub mod breakers;
 pub mod codes;
 mod drain;

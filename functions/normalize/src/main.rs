@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use catalog::Failure;
 use feeds::Limits;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ledger::{Leases, Ledger, Owner};
+use ledger::{Leases, Ledger, Owner, S3Bodies};
 use normalize::aws::{IngestQueue, S3};
 use normalize::notification::Work;
 use normalize::ports::Ingest as _;
@@ -40,16 +40,13 @@ async fn main() -> Result<(), Error> {
     let limit = Limit::default();
     let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let url = settings::required("INGEST_QUEUE_URL")?;
+    let objects =
+        S3::new(aws_sdk_s3::config::Builder::from(&aws).interceptor(limit.clone()), aws.endpoint_url().is_some());
+    let ledger =
+        Ledger::new(client!(aws_sdk_dynamodb::Client, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES);
     let function = Function {
-        ledger: Ledger::new(
-            client!(aws_sdk_dynamodb::Client, &aws, &limit),
-            settings::required("LEDGER_TABLE")?,
-            LEASES,
-        ),
-        objects: S3::new(
-            aws_sdk_s3::config::Builder::from(&aws).interceptor(limit.clone()),
-            aws.endpoint_url().is_some(),
-        ),
+        ledger: ledger.with_bodies(S3Bodies::new(objects.0.clone(), settings::required("FEED_BUCKET")?)),
+        objects,
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },

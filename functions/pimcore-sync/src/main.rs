@@ -3,7 +3,7 @@
 use aws_lambda_events::event::sqs::SqsEvent;
 use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ledger::{Ledger, Owner, Stage};
+use ledger::{Ledger, Owner, S3Bodies, Stage};
 use pimcore_sync::changes;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::inventory::Comparison;
@@ -73,6 +73,11 @@ async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
     let limit = Limit::default();
     let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
+    let bodies = S3Bodies::configured(
+        aws_sdk_s3::config::Builder::from(&aws).interceptor(limit.clone()),
+        aws.endpoint_url().is_some(),
+        settings::required("FEED_BUCKET")?,
+    );
     let function = Function {
         access: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
@@ -83,7 +88,8 @@ async fn main() -> Result<(), Error> {
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,
             Stage::Pimcore.leases(),
-        ),
+        )
+        .with_bodies(bodies),
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
