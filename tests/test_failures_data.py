@@ -6,7 +6,6 @@ Everything is broken at once, as on a bad day, and then looked at one by one: by
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from support.documents import feed_of, scarf
 from support.operator import Operator
 from support.proxy import Answer, Asked
 from support.relay import Relay
-from support.site import Site, costing, feed, key_of, new_id, path_of, product
+from support.site import Site, costing, feed, key_of, new_id, noise, path_of, product
 
 TRUNCATED = b'[{"source": "canonical", "id": "%s", "name": {"en": "Cup"}, "vari'
 # One after another in the feed of everybody: which of the source's ids the full feeds have.
@@ -140,12 +139,6 @@ def products_that_are_refused(day: BadDay) -> None:
     site.run_of(day.feeds["mixed"])
 
 
-def noise(length: int) -> str:
-    """A text that no compression makes smaller."""
-    dice = random.Random(1)
-    return "".join(chr(dice.randrange(0x4E00, 0x9FA5)) for _ in range(length))
-
-
 # ---- records
 
 
@@ -157,11 +150,26 @@ def test_a_bad_record(day: BadDay) -> None:
     day.site.is_right(day.record)
 
 
-def test_a_product_too_large_to_keep(day: BadDay) -> None:
-    said = day.site.told(f"trace {key_of(day.huge)}", "product_too_large")
-    said.names("Ask the supplier to shorten its texts", "upload the corrected feed")
-    day.site.upload(f"{day.huge}-corrected.json", feed(product(day.huge)))
-    day.site.is_right(day.huge)
+def test_a_product_too_large_for_an_item_of_the_ledger_arrives_and_one_that_is_lost_comes_back(day: BadDay) -> None:
+    """Its body is an object of the bucket. Somebody deletes that; the same feed brings it back."""
+    site, s3 = day.site, day.site.relay.client("s3")
+    site.is_right(day.huge)
+    described = site.shop("GET", "products", query={"external_id": key_of(day.huge), "fields": "description"})["products"]
+    assert len(described[0]["description"]) == 200_000
+    changed = product(day.huge, description={"en": noise(200_000)}, brand="Another")
+    with site.rule_off("product-changed"):
+        site.next_second()
+        site.run_of(site.upload(f"{day.huge}-changed.json", feed(changed)))
+    doc = {"pk": {"S": f"P#canonical#{day.huge}"}, "sk": {"S": "doc"}}
+    item = site.relay.client("dynamodb").get_item(TableName=site.relay.outputs["LedgerTable"], Key=doc, ConsistentRead=True)["Item"]
+    assert "body" not in item
+    s3.delete_object(Bucket=site.relay.bucket, Key=item["body_at"]["S"])
+    site.operator.run(f"replay {key_of(day.huge)}")
+    said = site.told(f"trace {key_of(day.huge)}", "product_body_missing")
+    said.names(item["body_at"]["S"], "Upload its last feed again")
+    site.next_second()
+    site.upload(f"{day.huge}-again.json", feed(changed))
+    site.is_right(day.huge)
 
 
 def test_a_product_with_nothing_to_sell(day: BadDay) -> None:

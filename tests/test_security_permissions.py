@@ -20,6 +20,7 @@ from local_stack.paths import FUNCTIONS
 from support.relay import Relay
 
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
+BODY = "bodies/canonical/cGVybWlzc2lvbi10ZXN0/0"
 NOBODY = {"pk": {"S": "P#shein-api#nobody"}, "sk": {"S": "state"}}
 
 
@@ -136,6 +137,18 @@ def delete_object(key: str) -> Callable[[Role], Any]:
     return lambda role: role.client("s3").delete_object(Bucket=role["FeedBucket"], Key=key)
 
 
+def list_versions(prefix: str) -> Callable[[Role], Any]:
+    return lambda role: role.client("s3").list_object_versions(Bucket=role["FeedBucket"], Prefix=prefix)
+
+
+def delete_version(key: str) -> Callable[[Role], Any]:
+    def delete(role: Role) -> Any:
+        versions = role.relay.client("s3").list_object_versions(Bucket=role["FeedBucket"], Prefix=key)["Versions"]
+        return role.client("s3").delete_object(Bucket=role["FeedBucket"], Key=key, VersionId=versions[0]["VersionId"])
+
+    return delete
+
+
 def purge(queue: str) -> Callable[[Role], Any]:
     return lambda role: role.client("sqs").purge_queue(QueueUrl=role[queue])
 
@@ -184,6 +197,7 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "send to the shop's queue": send_to("MedusaQueue"),
         "start a function": invoke("MedusaPushFunction"),
         "list what is pending": list_pending,
+        "delete a large body": delete_object(BODY),
     },
     "pimcore-sync": {
         "read Medusa's secret": secret("medusa"),
@@ -194,6 +208,8 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "read its own dead letters": receive("PimcoreDlq"),
         "purge its queue": purge("PimcoreQueue"),
         "start a function": invoke("MedusaPushFunction"),
+        "write a large body": write_object(BODY),
+        "delete a large body": delete_object(BODY),
     },
     "medusa-push": {
         "scan the ledger": scan_table,
@@ -203,6 +219,7 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "read its own dead letters": receive("MedusaDlq"),
         "purge its queue": purge("MedusaQueue"),
         "start a function": invoke("PimcoreSyncFunction"),
+        "read a large body": read_object(BODY),
     },
     "dlq-redrive": {
         "scan the ledger": scan_table,
@@ -212,6 +229,10 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "receive from a queue": receive("PimcoreQueue"),
         "purge a queue": purge("PimcoreQueue"),
         "start a function": invoke("PimcoreSyncFunction"),
+        "read a large body": read_object(BODY),
+        "write a large body": write_object(BODY),
+        "hide a large body behind a marker": delete_object(BODY),
+        "list the versions of feeds": list_versions("incoming/"),
     },
 }
 NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
@@ -220,12 +241,15 @@ NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "announce": announce,
         "look at its queue": look_at("IngestQueue"),
         "write what was rejected": write_object("rejected/permission-test/0.jsonl"),
+        "write a large body": write_object(BODY),
+        "read a large body": read_object(BODY),
     },
     "pimcore-sync": {
         "read products": read_items,
         "walk the ledger": scan_table,
         "announce": announce,
         "look at its queue": look_at("PimcoreQueue"),
+        "read a large body": read_object(BODY),
         "read Pimcore's secret": secret("pimcore"),
     },
     "medusa-push": {
@@ -240,6 +264,8 @@ NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "read dead letters": receive("PimcoreDlq"),
         "write a parked letter": write_object("parked/pimcore/permission-test.json"),
         "delete a parked letter": delete_object("parked/pimcore/permission-test.json"),
+        "list the versions of large bodies": list_versions("bodies/"),
+        "delete a version of a large body": delete_version(BODY),
     },
 }
 

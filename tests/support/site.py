@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,12 @@ def costing(product_id: str, amount: str, currency: str = "SAR") -> dict[str, An
     made = product(product_id)
     made["variants"][0]["prices"] = [{"currency": currency, "amount": amount}]
     return made
+
+
+def noise(length: int) -> str:
+    """A text that no compression makes smaller."""
+    dice = random.Random(1)
+    return "".join(chr(dice.randrange(0x4E00, 0x9FA5)) for _ in range(length))
 
 
 def key_of(product_id: str) -> str:

@@ -12,6 +12,7 @@ pub mod register;
 pub mod run;
 pub mod saves;
 pub mod shop;
+pub mod spill;
 pub mod stage;
 pub mod standing;
 pub mod state;
@@ -19,5 +20,5 @@ pub mod unanswered;
 pub mod waiting;
 pub mod watermark;
 
-pub use body::BodyError;
+pub use body::{BodyError, MAX_JSON_BYTES};
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

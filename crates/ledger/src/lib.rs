@@ -10,6 +10,8 @@ pub use crate::core::register::Registered;
 pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
 pub use crate::core::stage::{Applied, Claim, Leases, Owner, Stage};
 pub use crate::core::state::{ProductState, RecordedError, StageState};
+pub use crate::shell::{
+    Bodies, DesiredOutcome, DynamoDb, Ledger, LedgerError, S3Bodies, Scanned, SmallDocs, StatesPage, Table, breaker,
+};
 #[cfg(feature = "memory")]
 pub use crate::shell::{Call, Memory};
-pub use crate::shell::{DesiredOutcome, DynamoDb, Ledger, LedgerError, Scanned, StatesPage, Table, breaker};

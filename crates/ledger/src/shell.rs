@@ -1,5 +1,6 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
+mod bodies;
 pub mod breaker;
 #[cfg(feature = "memory")]
 mod memory;
@@ -7,18 +8,20 @@ mod render;
 mod table;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::future::try_join_all;
 
 use crate::codes;
 use crate::core::deaths::{self, Care};
-use crate::core::desired::{self, DesiredDoc, MAX_BODY_BYTES};
+use crate::core::desired::{self, Body, DesiredDoc};
 use crate::core::register::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
 use crate::core::state::{self, ProductState};
-use crate::core::{BodyError, Item, ItemKey, Write, made, shop, watermark};
+use crate::core::{BodyError, Item, ItemKey, MAX_JSON_BYTES, Write, made, shop, watermark};
+pub use bodies::{Bodies, S3Bodies};
 #[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
 pub use table::{DynamoDb, Scanned, Table};
@@ -44,13 +47,33 @@ pub enum LedgerError {
         /// What is wrong with it.
         source: BodyError,
     },
-    /// A product is larger than the ledger can keep.
-    #[error("product {key} is {bytes} bytes compressed, the ledger keeps at most {limit}", limit = MAX_BODY_BYTES)]
+    /// A product is larger than the ledger keeps.
+    #[error("product {key} is {bytes} bytes of JSON, the ledger keeps at most {limit}", limit = MAX_JSON_BYTES)]
     TooLarge {
         /// Which product.
         key: String,
-        /// Its compressed size.
+        /// Its size as JSON.
         bytes: usize,
+    },
+    /// The bucket did not answer as it should when asked for a large body.
+    #[error("S3 {operation} of the body s3://{bucket}/{object}: {message}")]
+    BodyUnavailable {
+        /// Which call.
+        operation: &'static str,
+        /// Which bucket.
+        bucket: String,
+        /// Which object.
+        object: String,
+        /// What it said.
+        message: String,
+    },
+    /// A large body is not where the ledger says.
+    #[error("the body of product {key} is gone: no object {object} in the feed bucket, though the ledger names it")]
+    BodyMissing {
+        /// Which product.
+        key: String,
+        /// Which object.
+        object: String,
     },
     /// The lease on this work is somebody else's by now.
     #[error("the lease on {what} was lost")]
@@ -68,6 +91,8 @@ impl LedgerError {
             Self::Store { .. } => Failure::transient(codes::LEDGER_UNAVAILABLE, self.to_string()),
             Self::Damaged { .. } => Failure::permanent(codes::LEDGER_ITEM_DAMAGED, self.to_string()),
             Self::TooLarge { .. } => Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string()),
+            Self::BodyUnavailable { .. } => Failure::transient(codes::PRODUCT_BODY_UNAVAILABLE, self.to_string()),
+            Self::BodyMissing { .. } => Failure::permanent(codes::PRODUCT_BODY_MISSING, self.to_string()),
             Self::LeaseLost { .. } => Failure::transient(codes::LEASE_LOST, self.to_string()),
         }
     }
@@ -91,15 +116,25 @@ pub struct StatesPage {
     pub next: Option<ItemKey>,
 }
 
-/// The ledger: one DynamoDB table, or in tests a map.
+/// Documents whose bodies are in their items, and products whose are not.
+#[derive(Debug, Default)]
+pub struct SmallDocs {
+    /// By product; a product without a doc is not in here.
+    pub docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
+    /// Products to be read one at a time ([`Ledger::read_large_doc`]): each takes megabytes.
+    pub large: Vec<ProductKey>,
+}
+
+/// The ledger: one DynamoDB table and a bucket for large bodies, or in tests a map.
 #[derive(Debug, Clone)]
 pub struct Ledger<T = DynamoDb> {
     table: T,
+    bodies: Arc<dyn Bodies>,
     leases: Leases,
 }
 
 impl Ledger {
-    /// A ledger in `table`. `leases` must outlive the function's timeout.
+    /// A ledger in `table`, which reaches no large bodies ([`Ledger::with_bodies`]). `leases` must outlive the function's timeout.
     #[must_use]
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>, leases: Leases) -> Self {
         Self::in_table(DynamoDb::new(client, table.into()), leases)
@@ -113,8 +148,14 @@ impl<T: Table> Ledger<T> {
     const ROUNDS: usize = 8;
 
     /// A ledger in any table.
-    pub const fn in_table(table: T, leases: Leases) -> Self {
-        Self { table, leases }
+    pub fn in_table(table: T, leases: Leases) -> Self {
+        Self { table, bodies: Arc::new(bodies::Nowhere), leases }
+    }
+
+    /// The same ledger with a place for bodies that do not fit an item.
+    #[must_use]
+    pub fn with_bodies(self, bodies: impl Bodies + 'static) -> Self {
+        Self { bodies: Arc::new(bodies), ..self }
     }
 
     /// What it is kept in.
@@ -131,43 +172,93 @@ impl<T: Table> Ledger<T> {
         Ok(items.into_iter().map(|(key, item)| (key, ProductState::of(&item))).collect())
     }
 
-    /// The desired states of these products; a product without one is not in the answer.
+    /// The desired states of these products; a product without one is not in the answer. For few products: large ones are all held at once.
     ///
     /// # Errors
-    /// [`LedgerError::Store`]; a damaged doc is an error of its own entry.
+    /// [`LedgerError::Store`]; a damaged doc, or a body that cannot be had, is an error of its own entry.
     pub async fn read_docs(
         &self,
         keys: &[ProductKey],
     ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        let items = self.read_each(keys, desired::doc_key).await?;
-        Ok(items
-            .into_iter()
-            .filter_map(|(key, item)| match DesiredDoc::of(&item) {
-                Ok(Some(doc)) => Some((key, Ok(doc))),
-                Ok(None) => None,
-                Err(source) => {
-                    let error = LedgerError::Damaged { key: key.to_string(), source };
-                    Some((key, Err(error)))
-                }
-            })
-            .collect())
+        let SmallDocs { mut docs, large } = self.read_small_docs(keys).await?;
+        for key in large {
+            if let Some(doc) = self.read_large_doc(&key).await.transpose() {
+                docs.insert(key, doc);
+            }
+        }
+        Ok(docs)
     }
 
-    /// Writes a changed product: `doc`, then `state`.
+    /// The desired states of those of these products whose bodies are in their items, and the names of the others.
     ///
     /// # Errors
-    /// [`LedgerError::TooLarge`], [`LedgerError::Store`].
+    /// As [`Ledger::read_docs`].
+    pub async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
+        let mut found = SmallDocs::default();
+        for (key, item) in self.read_each(keys, desired::doc_key).await? {
+            match Body::of(&item) {
+                Some(Body::Here(packed)) => {
+                    let doc = DesiredDoc::with_body(&item, &packed);
+                    let damaged = |source| LedgerError::Damaged { key: key.to_string(), source };
+                    found.docs.insert(key.clone(), doc.map_err(damaged));
+                }
+                Some(Body::At(_)) => found.large.push(key),
+                None => {}
+            }
+        }
+        found.large.sort_unstable();
+        Ok(found)
+    }
+
+    /// The desired state of one product, wherever its body is; `None` for a product without one.
+    ///
+    /// # Errors
+    /// [`LedgerError::BodyMissing`], [`LedgerError::BodyUnavailable`], [`LedgerError::Damaged`], [`LedgerError::Store`].
+    pub async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
+        let mut missing: Option<String> = None;
+        loop {
+            let item = self.read(&desired::doc_key(key)).await?;
+            let packed = match Body::of(&item) {
+                None => return Ok(None),
+                Some(Body::Here(packed)) => packed,
+                Some(Body::At(object)) => match self.bodies.get(&object).await? {
+                    Some(packed) => packed,
+                    // Cleaned up, because the doc has named another one since it was read? Then it does so now.
+                    None if missing.as_ref() != Some(&object) => {
+                        missing = Some(object);
+                        continue;
+                    }
+                    None => return Err(LedgerError::BodyMissing { key: key.to_string(), object }),
+                },
+            };
+            let doc = DesiredDoc::with_body(&item, &packed);
+            return doc.map(Some).map_err(|source| LedgerError::Damaged { key: key.to_string(), source });
+        }
+    }
+
+    /// Writes a changed product: its body, if that does not fit the item, then `doc`, then `state`.
+    ///
+    /// # Errors
+    /// [`LedgerError::TooLarge`], [`LedgerError::BodyUnavailable`], [`LedgerError::Store`].
     pub async fn put_desired(
         &self,
         key: &ProductKey,
         doc: &DesiredDoc,
         now: i64,
     ) -> Result<DesiredOutcome, LedgerError> {
-        let packed = doc.packed().map_err(|source| LedgerError::Damaged { key: key.to_string(), source })?;
-        if packed.len() > MAX_BODY_BYTES {
-            return Err(LedgerError::TooLarge { key: key.to_string(), bytes: packed.len() });
-        }
-        if !self.table.write_large(&desired::write_doc(key, doc, packed)).await? {
+        let packed = doc.packed().map_err(|source| match source {
+            BodyError::TooLarge { bytes } => LedgerError::TooLarge { key: key.to_string(), bytes },
+            source => LedgerError::Damaged { key: key.to_string(), source },
+        })?;
+        let body = match Body::object_for(key, &packed) {
+            None => Body::Here(packed),
+            // Always, also when it is there: whoever cleans up may be about to delete what is there (`core::spill`).
+            Some(object) => {
+                self.bodies.put(&object, packed).await?;
+                Body::At(object)
+            }
+        };
+        if !self.table.write_large(&desired::write_doc(key, doc, body)).await? {
             return Ok(DesiredOutcome::Stale);
         }
         let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);

@@ -243,21 +243,6 @@ fn a_note_keeps_older_documents_out_and_is_refused_when_something_else_is_there(
     });
 }
 
-#[test]
-fn a_product_that_is_too_large_is_refused_by_name() {
-    let Some(table) = Table::open() else { return };
-    let ledger = table.ledger(LEASES);
-    table.block_on(async {
-        // Hardly compressible: a hash chain.
-        let mut noise = String::new();
-        while noise.len() < 1_200_000 {
-            noise.push_str(ContentHash::of(&product("large", &noise[noise.len().saturating_sub(64)..])).as_str());
-        }
-        let error = ledger.put_desired(&key("large"), &doc("large", 1, &noise), 1).await.unwrap_err();
-        assert!(matches!(&error, LedgerError::TooLarge { key, .. } if key == "demo:large"), "{error}");
-    });
-}
-
 // ---------------------------------------------------------------- stages
 
 #[test]

@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_sqs::types::QueueAttributeName;
-use ledger::{Ledger, Stage};
+use ledger::{Ledger, S3Bodies, Stage};
 use redrive::{QueueName, Report, Request};
 use serde::{Deserialize, Serialize};
 
@@ -142,9 +142,12 @@ impl Stack {
             (QueueName::Medusa, pair("MEDUSA_QUEUE_URL", "MEDUSA_DLQ_URL")?),
         ]);
         let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(aws.endpoint_url().is_some()).build();
+        let s3 = aws_sdk_s3::Client::from_conf(s3);
+        let bucket = own.get("FEED_BUCKET")?;
         Ok(Self {
-            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), own.get("LEDGER_TABLE")?, Stage::Medusa.leases()),
-            bucket: own.get("FEED_BUCKET")?,
+            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), own.get("LEDGER_TABLE")?, Stage::Medusa.leases())
+                .with_bodies(S3Bodies::new(s3.clone(), &bucket)),
+            bucket,
             bus: own.get("EVENT_BUS")?,
             pimcore_url: own.get("PIMCORE_URL")?,
             medusa_url: own.get("MEDUSA_URL")?,
@@ -152,7 +155,7 @@ impl Stack {
             redrive,
             settings,
             sqs: aws_sdk_sqs::Client::new(&aws),
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3,
             lambda,
             name,
             aws,

@@ -275,8 +275,8 @@ fn every_failure_leads_to_its_cause_and_its_remedy() {
         ),
         case(
             "an oversized product",
-            Letter(QueueName::Ingest, "product_too_large", "400000 bytes compressed"),
-            "400000",
+            Letter(QueueName::Ingest, "product_too_large", "9000000 bytes of JSON"),
+            "9000000",
             "shorten its texts",
         ),
         case(

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError};
+use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
@@ -94,11 +94,11 @@ pub struct WithdrawalReport {
 
 /// The ledger, as far as it is needed.
 pub trait Store {
-    /// See [`Ledger::read_docs`].
-    fn read_docs(
-        &self,
-        keys: &[ProductKey],
-    ) -> impl Future<Output = Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError>>;
+    /// See [`Ledger::read_small_docs`].
+    fn read_small_docs(&self, keys: &[ProductKey]) -> impl Future<Output = Result<SmallDocs, LedgerError>>;
+
+    /// See [`Ledger::read_large_doc`].
+    fn read_large_doc(&self, key: &ProductKey) -> impl Future<Output = Result<Option<DesiredDoc>, LedgerError>>;
 
     /// See [`Ledger::put_desired`].
     fn put_desired(
@@ -121,11 +121,12 @@ pub trait Store {
 }
 
 impl Store for Ledger {
-    async fn read_docs(
-        &self,
-        keys: &[ProductKey],
-    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        Self::read_docs(self, keys).await
+    async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
+        Self::read_small_docs(self, keys).await
+    }
+
+    async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
+        Self::read_large_doc(self, key).await
     }
 
     async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<DesiredOutcome, LedgerError> {
@@ -310,13 +311,33 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         request: &Request,
         ids: &[String],
         version: &Version,
-        (index, again): (&Index, bool),
+        how: (&Index, bool),
         report: &mut WithdrawalReport,
     ) -> Result<(), Failure> {
         // An id that is no key was rejected when it came, so there is nothing to withdraw.
-        let keys: Vec<ProductKey> = ids.iter().filter_map(|id| ProductKey::new(&request.source, id).ok()).collect();
+        let mut keys: Vec<ProductKey> = ids.iter().filter_map(|id| ProductKey::new(&request.source, id).ok()).collect();
         report.left += (ids.len() - keys.len()) as u64;
-        let mut docs = self.store.read_docs(&keys).await.map_err(|error| error.failure())?;
+        let failure = |error: LedgerError| error.failure();
+        let SmallDocs { docs, large } = self.store.read_small_docs(&keys).await.map_err(failure)?;
+        keys.retain(|key| !large.contains(key));
+        self.withdraw_some(request, (keys, docs), version, how, report).await?;
+        // One at a time: each takes megabytes.
+        for key in large {
+            let doc = self.store.read_large_doc(&key).await.transpose();
+            let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
+            self.withdraw_some(request, (vec![key], docs), version, how, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn withdraw_some(
+        &self,
+        request: &Request,
+        (keys, mut docs): (Vec<ProductKey>, HashMap<ProductKey, Result<DesiredDoc, LedgerError>>),
+        version: &Version,
+        (index, again): (&Index, bool),
+        report: &mut WithdrawalReport,
+    ) -> Result<(), Failure> {
         let mut announce: Vec<ProductKey> = Vec::new();
         let mut write: Vec<(ProductKey, DesiredDoc)> = Vec::new();
         for key in keys {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, Variant, Version};
-use ledger::{DesiredDoc, DesiredOutcome, LedgerError};
+use ledger::{DesiredDoc, DesiredOutcome, LedgerError, SmallDocs};
 use proptest::prelude::*;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
 use withdrawal::manifest::{Manifests, Part};
@@ -48,12 +48,17 @@ impl Manifests for World {
 }
 
 impl Store for World {
-    async fn read_docs(
-        &self,
-        keys: &[ProductKey],
-    ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
+    /// Products whose id ends with 7 count as large.
+    async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
         let docs = self.docs.lock().unwrap();
-        Ok(keys.iter().filter_map(|key| Some((key.clone(), Ok(docs.get(key)?.clone())))).collect())
+        let (large, small): (Vec<_>, Vec<_>) =
+            keys.iter().filter(|key| docs.contains_key(key)).cloned().partition(|key| key.id().ends_with('7'));
+        Ok(SmallDocs { docs: small.into_iter().map(|key| (key.clone(), Ok(docs[&key].clone()))).collect(), large })
+    }
+
+    async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
+        assert!(key.id().ends_with('7'), "{key} is small");
+        Ok(self.docs.lock().unwrap().get(key).cloned())
     }
 
     async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, _: i64) -> Result<DesiredOutcome, LedgerError> {

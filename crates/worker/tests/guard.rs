@@ -140,7 +140,7 @@ impl World {
         let of_breaker = |call: &Call| match call {
             Call::Read(keys) => keys.iter().any(|key| key.pk.starts_with("B#")),
             Call::Write(key, _) => key.pk.starts_with("B#"),
-            Call::Query(_) => false,
+            Call::Query(_) | Call::Body(_) => false,
         };
         self.ledger.table().take_calls().into_iter().filter(of_breaker).collect()
     }

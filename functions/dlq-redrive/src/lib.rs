@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod bodies;
 pub mod breakers;
 pub mod codes;
 mod drain;

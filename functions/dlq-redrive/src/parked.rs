@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
+use ledger::core::spill;
 use redrive::parked::{PREFIX, Removed};
 use redrive::{Parked, QueueName};
 
@@ -80,6 +81,30 @@ impl Store {
         };
         let body = output.body.collect().await.map_err(|error| self.error("GetObject", key, &error))?;
         serde_json::from_slice(&body.into_bytes()).map(Some).map_err(|error| self.error("GetObject", key, &error))
+    }
+
+    /// A page of versions of large bodies, and where (key, version) the next page begins.
+    pub(crate) async fn bodies(
+        &self,
+        from: Option<(String, String)>,
+    ) -> Result<(Vec<spill::Version>, Option<(String, String)>), RedriveError> {
+        let (key, version) = from.unzip();
+        let list = self.client.list_object_versions().bucket(&self.bucket).prefix(spill::PREFIX);
+        let list = list.set_key_marker(key).set_version_id_marker(version).send().await;
+        let output = list.map_err(|error| self.error("ListObjectVersions", spill::PREFIX, &error))?;
+        let of = |one: aws_sdk_s3::types::ObjectVersion| {
+            let written = one.last_modified.and_then(|time| time.to_millis().ok())?;
+            Some(spill::Version { object: one.key?, version: one.version_id?, written })
+        };
+        let next = output.next_key_marker.zip(output.next_version_id_marker);
+        Ok((output.versions.unwrap_or_default().into_iter().filter_map(of).collect(), next))
+    }
+
+    /// Deletes one version of a body, and nothing that was written since.
+    pub(crate) async fn delete_body(&self, body: &spill::Version) -> Result<(), RedriveError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(&body.object).version_id(&body.version);
+        let deleted = delete.send().await;
+        deleted.map(|_| ()).map_err(|error| self.error("DeleteObject", &body.object, &error))
     }
 
     /// Deletes a parked letter that was sent back, or taken away.

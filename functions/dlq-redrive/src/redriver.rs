@@ -78,6 +78,9 @@ impl Redriver {
                 report.queues = join_all(each).await;
                 if is_a_round(request) {
                     join_all(report.queues.iter_mut().map(|queue| self.tidy(queue, request.dry_run, deadline))).await;
+                    if !request.dry_run {
+                        self.clean_bodies(deadline).await;
+                    }
                 }
             }
             Action::Parked => {

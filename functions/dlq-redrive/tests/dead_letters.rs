@@ -1,5 +1,7 @@
 //! dlq-redrive on real queues, a real table and a real bucket.
 
+#[path = "dead_letters/bodies.rs"]
+mod bodies;
 mod support;
 #[path = "dead_letters/unpark.rs"]
 mod unpark;

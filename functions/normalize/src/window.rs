@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use catalog::{ContentHash, Failure, Product, ProductKey, Version, Warning, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::waiting;
-use ledger::{Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, Table, classify};
+use ledger::{
+    Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
+};
 use runtime::{Announcement, Bus, Cause, ProductMessage};
 use rust_decimal::Decimal;
 
@@ -234,10 +236,21 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         if known.is_empty() {
             return Ok(());
         }
-        let docs = self.store.read_docs(known).await.map_err(|error| error.failure())?;
+        let failure = |error: LedgerError| error.failure();
+        let SmallDocs { mut docs, large } = self.store.read_small_docs(known).await.map_err(failure)?;
         for todo in todo {
-            if let Todo::Write(entry) = todo
-                && let Some(Ok(before)) = docs.get(&entry.key)
+            let Todo::Write(entry) = todo else { continue };
+            // One at a time: each takes megabytes. One that cannot be had is about to be written anew.
+            let before = match docs.remove(&entry.key) {
+                None if large.contains(&entry.key) => match self.store.read_large_doc(&entry.key).await {
+                    Err(error @ (LedgerError::Store { .. } | LedgerError::BodyUnavailable { .. })) => {
+                        return Err(error.failure());
+                    }
+                    before => before.transpose(),
+                },
+                before => before,
+            };
+            if let Some(Ok(before)) = before
                 && let Some(warning) = price_drop(&before.product, &entry.product)
             {
                 entry.product.warnings.push(warning);

@@ -1,10 +1,11 @@
-//! How large the largest products become in the ledger: why it can afford to refuse what does not fit an item.
+//! How large the largest products become in the ledger: almost all fit an item, the others go to the bucket, none of a feed is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use catalog::{ContentHash, Product, Version};
 use feeds::quality;
 use ledger::DesiredDoc;
-use ledger::core::desired::MAX_BODY_BYTES;
+use ledger::core::MAX_JSON_BYTES;
+use ledger::core::desired::{Body, MAX_BODY_BYTES};
 use serde_json::{Value, json};
 
 /// A small generator, so that the same product comes out every time (Knuth's constants).
@@ -44,6 +45,15 @@ const ARABIC: &str = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي";
 
 /// Bytes of a product's body as the ledger keeps it.
 fn packed(variants: u64, images: u64, images_of_a_variant: u64, description: usize) -> usize {
+    let doc = doc(variants, images, images_of_a_variant, description);
+    let (plain, packed) = (serde_json::to_vec(&doc.product).unwrap().len(), doc.packed().unwrap().len());
+    eprintln!(
+        "{variants} variants, {description} characters of description: {plain} bytes, {packed} in the ledger of {MAX_BODY_BYTES}"
+    );
+    packed
+}
+
+fn doc(variants: u64, images: u64, images_of_a_variant: u64, description: usize) -> DesiredDoc {
     let mut dice = Dice(7);
     let image = |dice: &mut Dice| {
         let name = dice.letters("0123456789abcdef", 40);
@@ -75,12 +85,7 @@ fn packed(variants: u64, images: u64, images_of_a_variant: u64, description: usi
     });
     let product: Product = quality::checked(serde_json::from_value(product).unwrap()).unwrap();
     let hash = ContentHash::of(&product);
-    let doc = DesiredDoc { product, version: Version::new(1, "1", 1), hash, run: "r".into(), provenance: "p".into() };
-    let (plain, packed) = (serde_json::to_vec(&doc.product).unwrap().len(), doc.packed().unwrap().len());
-    eprintln!(
-        "{variants} variants, {description} characters of description: {plain} bytes, {packed} in the ledger of {MAX_BODY_BYTES}"
-    );
-    packed
+    DesiredDoc { product, version: Version::new(1, "1", 1), hash, run: "r".into(), provenance: "p".into() }
 }
 
 #[test]
@@ -95,4 +100,18 @@ fn what_the_feeds_own_limits_allow_fits_an_item_while_it_is_prose() {
     // 1,000 variants, and a book of 100 pages in each language.
     let largest = packed(quality::VARIANTS as u64, 200, 1, quality::DESCRIPTION_CHARS);
     assert!(largest < MAX_BODY_BYTES, "{largest}");
+}
+
+#[test]
+fn what_does_not_fit_an_item_goes_to_the_bucket_and_is_no_larger_than_is_kept() {
+    // The same with eight images of each variant, whose addresses are chance: what no compression makes smaller.
+    let doc = doc(quality::VARIANTS as u64, 200, 8, quality::DESCRIPTION_CHARS);
+    let packed = doc.packed().unwrap();
+    assert!(packed.len() > MAX_BODY_BYTES, "{}", packed.len());
+    assert!(Body::object_for(&doc.product.key().unwrap(), &packed).is_some());
+    // A record is read up to 4 MiB, and what becomes of it is not twice as large.
+    let json = serde_json::to_vec(&doc.product).unwrap().len();
+    let record = feeds::Limits::default().record_bytes;
+    eprintln!("{json} bytes of JSON, {} packed; a record has up to {record}, {MAX_JSON_BYTES} are kept", packed.len());
+    assert!(json < MAX_JSON_BYTES && record * 2 <= MAX_JSON_BYTES);
 }

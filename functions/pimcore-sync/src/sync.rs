@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
 use jiff::Timestamp;
-use ledger::{Applied, DesiredDoc, Table};
+use ledger::{Applied, DesiredDoc, LedgerError, SmallDocs, Table};
 use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
-use crate::codes;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 
 /// One invocation's work.
@@ -157,18 +156,42 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 
     /// Makes Pimcore hold the desired documents of products whose leases are ours.
-    async fn bring(&self, pimcore: &Pimcore, keys: Vec<ProductKey>) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
-        let mut results = BTreeMap::new();
+    async fn bring(
+        &self,
+        pimcore: &Pimcore,
+        mut keys: Vec<ProductKey>,
+    ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
         if keys.is_empty() {
-            return results;
+            return BTreeMap::new();
         }
         let deadline = self.worker.ends();
-        let (docs, heads) = futures::join!(self.worker.ledger.read_docs(&keys), pimcore.read_heads(&keys, deadline));
-        let (mut docs, mut heads) = match (docs, heads) {
+        let (docs, heads) =
+            futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
+        let (SmallDocs { docs, large }, mut heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
+        keys.retain(|key| !large.contains(key));
+        let mut results = self.bring_some(pimcore, keys, docs, &mut heads, deadline).await;
+        // Forty of the largest at once would take more memory than the function has.
+        for key in large {
+            let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
+            let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
+            results.extend(self.bring_some(pimcore, vec![key], docs, &mut heads, deadline).await);
+        }
+        results
+    }
+
+    async fn bring_some(
+        &self,
+        pimcore: &Pimcore,
+        keys: Vec<ProductKey>,
+        mut docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
+        heads: &mut BTreeMap<ProductKey, Result<Head, Failure>>,
+        deadline: Instant,
+    ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+        let mut results = BTreeMap::new();
         let mut work: Vec<(Claimed, Write)> = Vec::new();
         for key in keys {
             let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
@@ -304,13 +327,13 @@ enum Prepared {
 
 fn read_one(
     key: &ProductKey,
-    doc: Option<Result<DesiredDoc, ledger::LedgerError>>,
+    doc: Option<Result<DesiredDoc, LedgerError>>,
     head: Option<Result<Head, Failure>>,
 ) -> Result<(DesiredDoc, Option<Head>), Failure> {
     let doc = doc
         .ok_or_else(|| {
             Failure::permanent(
-                codes::LEDGER_DOC_MISSING,
+                ledger::codes::LEDGER_DOC_MISSING,
                 format!("{key}: the ledger has its state but not its document; upload the feed again"),
             )
         })?

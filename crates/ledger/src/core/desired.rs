@@ -16,13 +16,17 @@ use super::body::{self, BodyError};
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 use super::stage::Stage;
 use super::state::{self, ProductState};
+use super::{spill, waiting};
 
 /// Sort key of the `doc` item.
 pub const SK: &str = "doc";
 const BODY: &str = "body";
+/// Where in the bucket a body is that does not fit the item; there instead of `body`.
+pub const BODY_AT: &str = "body_at";
 const PROVENANCE: &str = "provenance";
 
-/// Largest compressed product that fits an item beside its other attributes (DynamoDB: 400 kB an item, names included).
+/// Largest compressed product that fits an item beside its other attributes (DynamoDB: 400 kB an item, names included). A larger one is kept in
+/// the bucket ([`spill`]).
 pub const MAX_BODY_BYTES: usize = 350 * 1024;
 
 /// What a record means, given what the ledger knows of its product.
@@ -45,6 +49,10 @@ pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> 
         return Classification::Changed;
     };
     match (version.cmp(known_version), hash == known_hash) {
+        // What the ledger says of the product cannot be read any more: whoever says it again brings it back.
+        (std::cmp::Ordering::Greater | std::cmp::Ordering::Equal, true) if waiting::lacks_content(state) => {
+            Classification::Changed
+        }
         // A newer document said the same before this one's announcement is known to have arrived.
         (std::cmp::Ordering::Less, true) if state.pending_since.is_some() => Classification::Again,
         (std::cmp::Ordering::Less, _) => Classification::Stale,
@@ -71,26 +79,34 @@ pub struct DesiredDoc {
 }
 
 impl DesiredDoc {
-    /// Reads a `doc` item.
+    /// Reads a `doc` item that holds its body.
     ///
     /// # Errors
-    /// When the body is not what [`write_doc`] wrote. `None` where there is no doc.
+    /// When the body is not what [`write_doc`] wrote. `None` where there is no doc, or its body is elsewhere ([`Body::of`]).
     pub fn of(item: &Item) -> Result<Option<Self>, BodyError> {
-        let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
         let Some(Value::B(bytes)) = item.get(BODY) else { return Ok(None) };
-        Ok(Some(Self {
-            product: body::unpack(bytes)?,
+        Self::with_body(item, bytes).map(Some)
+    }
+
+    /// Reads a `doc` item whose body was fetched.
+    ///
+    /// # Errors
+    /// When the body is not what [`DesiredDoc::packed`] made.
+    pub fn with_body(item: &Item, packed: &[u8]) -> Result<Self, BodyError> {
+        let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
+        Ok(Self {
+            product: body::unpack(packed)?,
             version: Version::from_text(text(state::VERSION)),
             hash: ContentHash::from_text(text(state::HASH)),
             run: text(state::RUN),
             provenance: text(PROVENANCE),
-        }))
+        })
     }
 
-    /// The compressed body, to learn whether it fits ([`MAX_BODY_BYTES`]) before anything is written.
+    /// The compressed body.
     ///
     /// # Errors
-    /// When the product cannot be compressed (out of memory).
+    /// [`BodyError::TooLarge`]; when the product cannot be compressed (out of memory).
     pub fn packed(&self) -> Result<Vec<u8>, BodyError> {
         body::pack(&self.product)
     }
@@ -102,9 +118,46 @@ pub fn doc_key(key: &ProductKey) -> ItemKey {
     ItemKey { pk: state::partition(key), sk: SK.to_owned() }
 }
 
+/// Where a `doc` has its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// In the item, packed.
+    Here(Vec<u8>),
+    /// An object of the bucket.
+    At(String),
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(packed: Vec<u8>) -> Self {
+        Self::Here(packed)
+    }
+}
+
+impl Body {
+    /// Where the body of a `doc` item is; `None` where there is no doc.
+    #[must_use]
+    pub fn of(item: &Item) -> Option<Self> {
+        match (item.get(BODY), item.get(BODY_AT)) {
+            (_, Some(Value::S(object))) => Some(Self::At(object.clone())),
+            (Some(Value::B(bytes)), _) => Some(Self::Here(bytes.clone())),
+            _ => None,
+        }
+    }
+
+    /// Whether a packed body needs an object, and which.
+    #[must_use]
+    pub fn object_for(key: &ProductKey, packed: &[u8]) -> Option<String> {
+        (packed.len() > MAX_BODY_BYTES).then(|| spill::object_of(key, packed))
+    }
+}
+
 /// First half of a changed record: the `doc`, unless a newer one is there.
 #[must_use]
-pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, packed: Vec<u8>) -> Write {
+pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>) -> Write {
+    let (set, other) = match body.into() {
+        Body::Here(packed) => (Change::Set(BODY, packed.into()), BODY_AT),
+        Body::At(object) => (Change::Set(BODY_AT, object.into()), BODY),
+    };
     Write {
         key: doc_key(key),
         condition: not_newer_than(&doc.version),
@@ -113,7 +166,8 @@ pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, packed: Vec<u8>) -> Write {
             Change::Set(state::HASH, doc.hash.as_str().into()),
             Change::Set(state::RUN, doc.run.clone().into()),
             Change::Set(PROVENANCE, doc.provenance.clone().into()),
-            Change::Set(BODY, packed.into()),
+            set,
+            Change::Remove(other),
         ],
     }
 }

@@ -1,6 +1,7 @@
 //! Whether a product that a feed found unchanged is where it should be: "nothing was written" is no good news while it is not.
 
 use super::state::ProductState;
+use crate::codes;
 
 /// What stands for a code where no error is on record: it is under way, or nobody has come to it yet.
 pub const ON_THE_WAY: &str = "on_the_way";
@@ -12,6 +13,13 @@ pub struct Waiting<'a> {
     pub code: &'a str,
     /// Since when, in ms.
     pub since: i64,
+}
+
+/// Whether what the ledger holds for a product was looked for in vain.
+#[must_use]
+pub fn lacks_content(state: &ProductState) -> bool {
+    let lost = [codes::LEDGER_DOC_MISSING, codes::LEDGER_ITEM_DAMAGED, codes::PRODUCT_BODY_MISSING];
+    state.pimcore.last_error.as_ref().is_some_and(|error| lost.contains(&error.code.as_str()))
 }
 
 /// What holds up a product: it is pending, or a target has refused something. The PIM comes first, as the shop waits for it.

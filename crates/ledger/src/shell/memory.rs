@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use catalog::ProductKey;
+use futures::future::BoxFuture;
 
 use super::table::Scanned;
-use super::{Ledger, LedgerError, Table};
+use super::{Bodies, Ledger, LedgerError, Table};
 use crate::core::stage::Leases;
 use crate::core::state::ProductState;
 use crate::core::{Item, ItemKey, Value, Write, state};
@@ -25,6 +26,8 @@ pub enum Call {
     Write(ItemKey, bool),
     /// A query of the sparse index or of a partition.
     Query(String),
+    /// A read or a write of this object in the bucket.
+    Body(String),
 }
 
 /// A table in memory. Clones are the same table.
@@ -34,6 +37,7 @@ pub struct Memory(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     items: BTreeMap<ItemKey, Item>,
+    bodies: BTreeMap<String, Vec<u8>>,
     calls: Vec<Call>,
     latency: Duration,
     down: bool,
@@ -43,7 +47,8 @@ impl Ledger<Memory> {
     /// A ledger in memory.
     #[must_use]
     pub fn in_memory(leases: Leases) -> Self {
-        Self::in_table(Memory::default(), leases)
+        let memory = Memory::default();
+        Self::in_table(memory.clone(), leases).with_bodies(memory)
     }
 
     /// What it knows of a product, unnoticed.
@@ -85,6 +90,17 @@ impl Memory {
         self.inner().items.get(key).cloned().unwrap_or_default()
     }
 
+    /// The objects of large bodies.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<String> {
+        self.inner().bodies.keys().cloned().collect()
+    }
+
+    /// Loses the object of a body.
+    pub fn lose_body(&self, object: &str) {
+        self.inner().bodies.remove(object);
+    }
+
     /// Writes at once and unnoticed, to arrange what a test begins with.
     ///
     /// # Errors
@@ -118,6 +134,19 @@ impl Memory {
         let (call, answer) = what(&mut inner);
         inner.calls.push(call);
         Ok(answer)
+    }
+}
+
+impl Bodies for Memory {
+    fn put<'a>(&'a self, object: &'a str, packed: Vec<u8>) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.call("PutObject", |inner| {
+            inner.bodies.insert(object.to_owned(), packed);
+            (Call::Body(object.to_owned()), ())
+        }))
+    }
+
+    fn get<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, LedgerError>> {
+        Box::pin(self.call("GetObject", |inner| (Call::Body(object.to_owned()), inner.bodies.get(object).cloned())))
     }
 }
 
