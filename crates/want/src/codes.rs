@@ -2,6 +2,7 @@
 
 catalog::codes! {
     CATEGORY_UNMAPPED = "category_unmapped",
+    EXPRESSION_FAILED = "expression_failed",
     PRICE_BEYOND_REACH = "price_beyond_reach",
     RATE_MISSING = "rate_missing",
     RATE_TOO_OLD = "rate_too_old",

@@ -5,6 +5,7 @@ use catalog::Product;
 use crate::category::Pattern;
 use crate::file::{OneOrMany, Range, When};
 use crate::flaw::{Flaw, Place};
+use crate::formula::Formula;
 use crate::text::{Glob, folded, has_word};
 use crate::view::{Cost, View, shop_categories};
 
@@ -21,6 +22,7 @@ pub(crate) struct Condition {
     cost: Option<Range>,
     stock: Option<(Option<i64>, Option<i64>)>,
     age: Option<(Option<i64>, Option<i64>)>,
+    expression: Option<Formula>,
     any: Vec<Condition>,
     none: Vec<Condition>,
 }
@@ -43,6 +45,7 @@ impl Condition {
             .iter()
             .map(|(name, values)| (folded(name), each(values, &values.place(file), flaws, Glob::new)));
         let attribute = attribute.collect();
+        let expression = when.expression.as_ref().and_then(|text| Formula::new(text, text.place(file), flaws));
         let mut all = |conditions: &[When]| conditions.iter().map(|when| Self::new(when, file, flaws)).collect();
         Self {
             source,
@@ -55,6 +58,7 @@ impl Condition {
             cost: when.cost.as_ref().map(|range| range.value.clone()),
             stock: when.stock.as_ref().map(|pieces| range(pieces.from, pieces.below)),
             age: when.age.as_ref().map(|age| range(age.from.map(|span| span.0), age.below.map(|span| span.0))),
+            expression,
             any: all(&when.any),
             none: all(&when.none),
         }
@@ -62,7 +66,9 @@ impl Condition {
 
     /// Whether prices are told apart.
     pub(crate) fn asks_for_cost(&self) -> bool {
-        self.cost.is_some() || self.any.iter().chain(&self.none).any(Self::asks_for_cost)
+        self.cost.is_some()
+            || self.expression.as_ref().is_some_and(Formula::reads_cost)
+            || self.any.iter().chain(&self.none).any(Self::asks_for_cost)
     }
 
     /// Whether it holds of a product (as the rules before have made it) and of a price of it.
@@ -85,6 +91,7 @@ impl Condition {
                 between(pieces, from, below)
             })
             && self.age.is_none_or(|(from, below)| view.age.is_some_and(|age| between(age, from, below)))
+            && self.expression.as_ref().is_none_or(|formula| formula.holds(view, product, cost))
             && (self.any.is_empty() || self.any.iter().any(|one| one.holds(view, product, cost)))
             && !self.none.iter().any(|one| one.holds(view, product, cost))
     }

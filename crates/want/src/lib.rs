@@ -6,6 +6,7 @@ mod condition;
 pub mod exact;
 pub mod file;
 pub mod flaw;
+mod formula;
 mod gate;
 mod guard;
 pub mod price;

@@ -1,12 +1,13 @@
 //! A product in the form in which conditions look at it; each part is made when it is first asked for.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use catalog::Product;
 use rust_decimal::Decimal;
 
 use crate::category::{Levels, of_shop};
 use crate::text::folded;
+use crate::wanted::Remark;
 
 /// A product on its way through the rules.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct View<'a> {
     pub(crate) said: &'a Product,
     /// How long ago (ms) the source said it.
     pub(crate) age: Option<i64>,
+    /// Expressions that gave no answer.
+    pub(crate) failed: RefCell<Vec<Remark>>,
     categories: OnceCell<Vec<Levels>>,
     text: OnceCell<String>,
     name: OnceCell<String>,
@@ -29,7 +32,14 @@ pub(crate) struct Cost<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(said: &'a Product, age: Option<i64>) -> Self {
-        Self { said, age, categories: OnceCell::new(), text: OnceCell::new(), name: OnceCell::new() }
+        Self {
+            said,
+            age,
+            failed: RefCell::default(),
+            categories: OnceCell::new(),
+            text: OnceCell::new(),
+            name: OnceCell::new(),
+        }
     }
 
     /// The source's categories.

@@ -180,6 +180,7 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
             held.extend(reasons.into_iter().map(|reason| Held { rule: name.clone(), place: place.clone(), reason }));
         }
     }
+    remarks.append(&mut view.failed.take());
     remarks.sort_unstable();
     remarks.dedup();
     Wanted { product, withheld, held, remarks, unmapped }

@@ -60,6 +60,8 @@ fn every_flaw_has_its_place_and_its_words() {
         ("categories: {tree: [{name: \"!\"}]}", "1:21", "letter"),
         ("categories: {tree: [{name: Women}], map: [{from: A, to: Wommen}]}", "1:57", "did you mean `Women`"),
         ("categories: {tree: [{name: Women}], unmapped: {to: Misc}}", "1:", "no category \"Misc\""),
+        ("rules:\n  - rule: x\n    when: {expression: stok > 1}\n    stop: true\n", "3:24", "did you mean `stock`"),
+        ("rules:\n  - rule: x\n    when: {expression: 'stock >'}\n    stop: true\n", "3:24", "not finished"),
         ("rules: 5", "1:8", "sequence"),
         ("rules: [", "1:", ""),
         ("rules:\n  - rule: x\n    rule: y\n", "3:5", "duplicate"),

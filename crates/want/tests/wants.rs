@@ -76,6 +76,11 @@ fn what_a_rule_is_for() {
         ("{cost: {from: {EUR: 1}}}", false),
         ("{any: [{source: x}, {brand: ACME*}]}", true),
         ("{none: [{source: x}, {brand: ACME*}]}", false),
+        ("{expression: 'stock == 6 && images < 2'}", true),
+        ("{expression: 'variants > 2'}", false),
+        ("{expression: 'name.contains(\"linen\")'}", true),
+        ("{expression: 'attributes.Material[0] == \"Linen\" && currency == \"USD\" && cost > 9.99'}", true),
+        ("{expression: 'cost > 40'}", false),
         ("{source: demo, none: [{stock: {below: 6}}]}", true),
     ] {
         let rules = rules(&format!("rules: [{{rule: x, when: {when}, withhold: {{reason: yes}}}}]"));
@@ -83,6 +88,13 @@ fn what_a_rule_is_for() {
         let wanted = want(&shirt(), &rules, &moment);
         assert_eq!(!wanted.withheld.is_empty(), holds, "{when}");
     }
+}
+
+#[test]
+fn an_expression_without_an_answer_is_remarked_and_does_not_hold() {
+    let wanted = self::wanted("rules: [{rule: x, when: {expression: name * 2}, withhold: {reason: yes}}]");
+    assert_eq!((wanted.withheld.len(), wanted.remarks.len(), wanted.remarks[0].code), (0, 1, "expression_failed"));
+    assert!(wanted.remarks[0].message.starts_with("rules.yaml:1:"), "{:?}", wanted.remarks);
 }
 
 #[test]

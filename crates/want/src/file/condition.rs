@@ -46,6 +46,10 @@ pub struct When {
     /// How long ago the source said what it says.
     #[serde(default)]
     pub age: Option<At<Ages>>,
+    /// An expression that is true, where nothing above says it. It reads `source`, `id`, `brand`, `name`, `description`, `categories`, `attributes`,
+    /// `images`, `stock`, `variants`, `cost` and `currency`.
+    #[serde(default)]
+    pub expression: Option<At<String>>,
     /// One of these holds.
     #[serde(default)]
     pub any: Vec<When>,
