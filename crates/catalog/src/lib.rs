@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod codes;
+pub mod currency;
 pub mod failure;
 pub mod hash;
 pub mod hide;

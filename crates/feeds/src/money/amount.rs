@@ -3,32 +3,14 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use crate::{Defect, Reason};
 
 /// Decimals of an amount that is taken for one, unless it is [noise](is_noise).
 const DECIMALS: u32 = 6;
 
-/// Digits behind the decimal point that a currency has: ISO 4217, list one, its column "minor unit".
-#[must_use]
-pub fn minor_digits(code: &str) -> u32 {
-    match code {
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
-        _ => 2,
-    }
-}
-
-/// An amount as one can pay it: rounded to its currency's digits, half up.
-#[must_use]
-pub fn rounded(amount: Decimal, currency: &str) -> Decimal {
-    let digits = minor_digits(currency);
-    let mut rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
-    rounded.rescale(digits);
-    rounded
-}
+pub use catalog::currency::{minor_digits, rounded};
 
 /// Whether an amount is one that somebody can pay, but for what binary floats leave: it differs from [`rounded`] by no more than
 /// - its own 2⁻²⁴th part, which is half of the last place of a float in single precision (one in double precision leaves far less), and

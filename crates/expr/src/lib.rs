@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod budget;
+mod engine;
+mod error;
+mod expression;
+mod functions;
+mod names;
+mod value;
+
+pub use budget::Budget;
+pub use error::{EvalError, Failed, SyntaxError};
+pub use expression::{Expression, MAX_CHARS};
+pub use functions::FUNCTIONS;
+pub use names::{identifier, nearest};
+pub use value::{Record, Value};

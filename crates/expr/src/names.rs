@@ -1,0 +1,204 @@
+//! Names in an expression: what it reads and calls, and how a supplier's column is called in it.
+
+use std::borrow::Cow;
+
+/// A name that stands in an expression outside texts and comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    /// A bracket follows.
+    pub(crate) called: bool,
+    /// A point stands before it.
+    pub(crate) member: bool,
+}
+
+/// Every name, in order.
+pub(crate) fn names(text: &str) -> Vec<Name<'_>> {
+    let mut found = Vec::new();
+    // Texts within `${…}` of a back-quoted text are looked into like any other.
+    let mut braces: Vec<usize> = Vec::new();
+    let mut rest = text.char_indices().peekable();
+    let (mut line, mut column) = (1, 0);
+    let mut before = ' ';
+    while let Some((at, c)) = rest.next() {
+        column += 1;
+        match c {
+            '\n' => (line, column) = (line + 1, 0),
+            '"' | '\'' => {
+                let mut escaped = false;
+                for (_, inner) in rest.by_ref() {
+                    column += 1;
+                    if inner == '\n' {
+                        (line, column) = (line + 1, 0);
+                    }
+                    match inner {
+                        _ if escaped => escaped = false,
+                        '\\' => escaped = true,
+                        _ if inner == c => break,
+                        _ => {}
+                    }
+                }
+            }
+            '`' | '}' if c == '`' || braces.last() == Some(&0) => {
+                if c == '}' {
+                    braces.pop();
+                }
+                let mut dollar = false;
+                for (_, inner) in rest.by_ref() {
+                    column += 1;
+                    match inner {
+                        '\n' => (line, column) = (line + 1, 0),
+                        '`' => break,
+                        '{' if dollar => {
+                            braces.push(0);
+                            break;
+                        }
+                        _ => {}
+                    }
+                    dollar = inner == '$';
+                }
+            }
+            '{' => {
+                if let Some(open) = braces.last_mut() {
+                    *open += 1;
+                }
+            }
+            '}' => {
+                if let Some(open) = braces.last_mut() {
+                    *open = open.saturating_sub(1);
+                }
+            }
+            '/' if rest.peek().is_some_and(|(_, next)| *next == '/') => {
+                while rest.next_if(|(_, inner)| *inner != '\n').is_some() {
+                    column += 1;
+                }
+            }
+            c if c == '_' || c.is_alphabetic() => {
+                let begin = column;
+                let mut end = at + c.len_utf8();
+                while let Some((at, inner)) = rest.next_if(|(_, inner)| *inner == '_' || inner.is_alphanumeric()) {
+                    column += 1;
+                    end = at + inner.len_utf8();
+                }
+                let called = text[end..].trim_start().starts_with('(');
+                found.push(Name { text: &text[at..end], line, column: begin, called, member: before == '.' });
+            }
+            c if c.is_ascii_digit() => {
+                while rest.next_if(|(_, inner)| *inner == '_' || inner.is_alphanumeric()).is_some() {
+                    column += 1;
+                }
+            }
+            _ => {}
+        }
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    found
+}
+
+/// The same expression with all its texts in double quotes: the language takes single ones for characters, which are no texts.
+pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
+    if !text.contains('\'') {
+        return Cow::Borrowed(text);
+    }
+    let mut changed = String::with_capacity(text.len());
+    let mut inside = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (inside, c) {
+            (Some('\''), '"') => changed.push_str("\\\""),
+            (Some('"' | '\''), '\\') => {
+                let escaped = rest.next();
+                // Within double quotes there is no such escape.
+                if escaped != Some('\'') {
+                    changed.push(c);
+                }
+                changed.extend(escaped);
+            }
+            (Some(quote), _) if quote == c => {
+                inside = None;
+                changed.push(if c == '\'' { '"' } else { c });
+            }
+            (None, '"' | '`' | '\'') => {
+                inside = Some(c);
+                changed.push(if c == '\'' { '"' } else { c });
+            }
+            (None, '/') if rest.peek() == Some(&'/') => {
+                inside = Some('\n');
+                changed.push(c);
+            }
+            _ => changed.push(c),
+        }
+    }
+    Cow::Owned(changed)
+}
+
+/// How a column or key is called in expressions: in small letters, with `_` for everything that no name may have. `Variant Price` is `variant_price`,
+/// `g:price` is `g_price`.
+#[must_use]
+pub fn identifier(column: &str) -> String {
+    let mut name = String::with_capacity(column.len());
+    for c in column.trim().chars() {
+        if c.is_ascii_alphanumeric() || c == '_' || (c.is_alphanumeric() && crate::engine::is_name(&format!("c{c}"))) {
+            name.extend(c.to_lowercase());
+        } else if !name.ends_with('_') && !name.is_empty() {
+            name.push('_');
+        }
+    }
+    name.truncate(name.trim_end_matches('_').len());
+    let begins = name.trim_start_matches('_').chars().next();
+    if !begins.is_some_and(|c| crate::engine::is_name(&c.to_string())) {
+        name.insert(0, 'c');
+    }
+    // Words that the language keeps for itself.
+    if crate::engine::is_name(&name) { name } else { format!("{name}_") }
+}
+
+/// The one of `known` that was perhaps meant by `name`.
+#[must_use]
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lower = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|one| (strsim::jaro_winkler(&lower, &one.to_lowercase()), one))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, one)| one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<&str> {
+        names(text).into_iter().filter(|name| !name.member && !name.called).map(|name| name.text).collect()
+    }
+
+    #[test]
+    fn names_stand_outside_texts_and_comments() {
+        assert_eq!(read(r#"brand + " name \" x " + size // colour"#), ["brand", "size"]);
+        assert_eq!(read("`a ${b + `c ${d}` } e ${ #{f: g}.h } i` + j"), ["b", "d", "f", "g", "j"]);
+        assert_eq!(read("a.b.trim() + lower(c) + 12e3"), ["a", "c"]);
+        let at: Vec<_> = names("ab +\n  cd").iter().map(|name| (name.line, name.column)).collect();
+        assert_eq!(at, [(1, 1), (2, 3)]);
+    }
+
+    #[test]
+    fn columns_have_names() {
+        for (column, name) in [
+            ("Variant Price", "variant_price"),
+            ("g:price", "g_price"),
+            ("Meta: _wpcom_is_markdown", "meta__wpcom_is_markdown"),
+            ("السعر", "السعر"),
+            ("2nd image", "c2nd_image"),
+            ("new", "new_"),
+            ("Default", "default_"),
+            ("Price (EUR) ", "price_eur"),
+        ] {
+            assert_eq!(identifier(column), name);
+        }
+    }
+}

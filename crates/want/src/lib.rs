@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+pub mod category;
+pub mod codes;
+mod condition;
+pub mod exact;
+pub mod file;
+pub mod flaw;
+mod formula;
+mod gate;
+mod guard;
+pub mod price;
+mod priced;
+pub mod rates;
+mod read;
+mod rules;
+mod text;
+mod values;
+mod view;
+mod wanted;
+
+pub use category::{SHOP, of_shop};
+pub use flaw::{Flaw, Place};
+pub use rates::Rates;
+pub use rules::Rules;
+pub use wanted::{Held, Moment, Remark, Step, Wanted, Withheld, explain, want};
