@@ -1,8 +1,11 @@
 //! Object bytes in, products and rejections out: decompression, splitting and mapping in one push-driven machine without I/O.
 
+use std::borrow::Cow;
+
 use catalog::Product;
 
 use crate::adapter::{self, Adapter, Columns};
+use crate::charset::Charset;
 use crate::decode::{Compression, DecodeError, Decoder, STEP, Step};
 use crate::integrity::{Checksum, Partial};
 use crate::lenient::top_level_keys;
@@ -110,6 +113,7 @@ impl Feed {
             row: header.map(Row::below).unwrap_or_default(),
             sniffed: checkpoint.index > 0,
             refused: None,
+            charset: Charset::default(),
         };
         Ok(Self {
             limits,
@@ -128,6 +132,13 @@ impl Feed {
             },
             splitter: Splitter::resume(checkpoint, expected, limits),
         })
+    }
+
+    /// The same feed, of an object that says which encoding it is in ([`crate::charset`]).
+    #[must_use]
+    pub fn in_charset(mut self, label: Option<&str>) -> Self {
+        self.mapper.charset = label.map(Charset::named).unwrap_or_default();
+        self
     }
 
     /// Gives the next piece of the object. What was offered before should have been worked off.
@@ -288,6 +299,8 @@ struct Mapper {
     sniffed: bool,
     /// The feed is refused as a whole.
     refused: Option<Broken>,
+    /// What records that are no UTF-8 are in.
+    charset: Charset,
 }
 
 impl Mapper {
@@ -325,9 +338,14 @@ impl Mapper {
     }
 
     fn map(&mut self, piece: &Piece<'_>) -> Result<Product, (Defect, Option<String>)> {
-        let Ok(text) = simdutf8::basic::from_utf8(piece.bytes) else {
-            return Err((no_utf8(piece.bytes), self.id_in_bytes(piece.bytes)));
+        let text = match simdutf8::basic::from_utf8(piece.bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => match self.charset.decode(piece.bytes) {
+                Some(text) => text,
+                None => return Err((no_utf8(piece.bytes, self.charset), self.id_in_bytes(piece.bytes))),
+            },
         };
+        let text = &*text;
         if let Some(columns) = &self.columns {
             self.row.read(text);
             let id = || columns.cell(&self.row, "product_id").and_then(|id| adapter::known_id(self.adapter, id));
@@ -352,7 +370,10 @@ impl Mapper {
 
     /// The product's id in a record that cannot be read as a whole: damaged, cut off, too deep.
     fn id_in_bytes(&mut self, bytes: &[u8]) -> Option<String> {
-        let text = String::from_utf8_lossy(bytes);
+        let text = match String::from_utf8_lossy(bytes) {
+            Cow::Owned(lossy) => self.charset.decode(bytes).unwrap_or(Cow::Owned(lossy)),
+            whole @ Cow::Borrowed(_) => whole,
+        };
         let id = match &self.columns {
             None => adapter::id_in(self.adapter, &text),
             Some(columns) => {
@@ -407,11 +428,11 @@ fn other_source(adapter: &dyn Adapter, other: &str) -> String {
 }
 
 /// Looks once more, slower, for the place of the first byte that is not UTF-8.
-fn no_utf8(bytes: &[u8]) -> Defect {
+fn no_utf8(bytes: &[u8], charset: Charset) -> Defect {
     let at = simdutf8::compat::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
     let shown = String::from_utf8_lossy(&bytes[at.saturating_sub(20)..bytes.len().min(at + 20)]).into_owned();
     let byte = bytes.get(at).copied().unwrap_or_default();
-    let message = format!("byte {byte:#04x} is not UTF-8; the feed may be in Latin-1 or Windows-1256");
+    let message = format!("byte {byte:#04x} is not UTF-8, {}", charset.remedy());
     Defect::new(Reason::InvalidUtf8, message).at(at).value(&shown)
 }
 

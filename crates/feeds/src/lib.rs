@@ -3,6 +3,7 @@
 
 pub mod adapter;
 mod address;
+pub mod charset;
 mod checkpoint;
 pub mod decode;
 mod fast;

@@ -37,13 +37,20 @@ pub fn desired(
 
 fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
     let titles = cleaned(&product.titles(), line);
-    let descriptions = cleaned(&product.texts(), |text| {
-        let (clean, beyond) = medusa::text::cleaned(text);
+    let mut remarks = Vec::new();
+    let descriptions = product.texts().0.into_iter().map(|(language, text)| {
+        let (clean, beyond) = medusa::text::cleaned(&text);
         if beyond > 0 {
-            tracing::warn!(product = %product.key, bytes = beyond, "the end of the description is shown as text: more markup than any description has");
+            remarks.push(format!(
+                "description.{language}: its last {beyond} bytes are shown as text, because it has more markup than any description has"
+            ));
         }
-        clean
+        (language, clean)
     });
+    let descriptions = Localized(descriptions.filter(|(_, text)| !text.is_empty()).collect());
+    for remark in &remarks {
+        tracing::warn!(product = %product.key, remark);
+    }
     let names = option_names(product);
     let category_ids = product
         .all_categories()
@@ -60,7 +67,7 @@ fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, refer
         variants: product.variants.iter().map(|row| variant(product, row, &names, references)).collect(),
         images: images(product),
         categories: category_ids,
-        metadata: metadata(product),
+        metadata: metadata(product, &remarks),
     }
 }
 
@@ -135,7 +142,7 @@ fn images(product: &PimProduct) -> Vec<String> {
     urls.map(str::to_owned).collect()
 }
 
-fn metadata(product: &PimProduct) -> BTreeMap<String, Value> {
+fn metadata(product: &PimProduct, remarks: &[String]) -> BTreeMap<String, Value> {
     let attributes: Vec<Value> = product
         .attributes
         .iter()
@@ -148,6 +155,7 @@ fn metadata(product: &PimProduct) -> BTreeMap<String, Value> {
         ("relay_brand", json!(product.brand.as_deref().map(line))),
         ("relay_group", json!(product.group)),
         ("relay_attributes", json!(attributes)),
+        ("relay_remarks", json!(remarks)),
     ])
 }
 
@@ -443,5 +451,24 @@ pub(crate) mod tests {
             .into();
         let Presence::Offered(article) = desired(&key(), Some(&placed), &ids, &references()).presence else { panic!() };
         assert_eq!(article.categories, ["pcat_3".to_owned()].into());
+    }
+
+    #[test]
+    fn markup_that_is_cut_off_is_told_with_the_product() {
+        let told = |description: &str| {
+            let product = PimProduct { description: Localized::default().with("en", description), ..product() };
+            let Presence::Offered(article) = desired(&key(), Some(&product), &HashMap::new(), &references()).presence
+            else {
+                panic!("it is offered");
+            };
+            article.metadata.get("relay_remarks").cloned()
+        };
+        assert_eq!(told("<p>Cotton</p>"), None);
+        let remark = told(&"<div>".repeat(5_000)).unwrap();
+        let remark = remark[0].as_str().unwrap();
+        assert!(
+            remark.starts_with("description.en: its last ") && remark.contains("bytes are shown as text"),
+            "{remark}"
+        );
     }
 }

@@ -104,6 +104,7 @@ impl Objects for S3 {
             size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             modified_ms: u64::try_from(modified).unwrap_or(0),
             full: mode.is_some_and(|mode| mode.eq_ignore_ascii_case("full")),
+            charset: answer.content_type().and_then(feeds::charset::of_content_type).map(str::to_owned),
             checksum: checksum(&answer),
         })
     }

@@ -185,7 +185,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
         let mut feed = Feed::expecting(progress.info.checksum, adapter, &work.id.key, checkpoint, self.limits)
-            .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?;
+            .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?
+            .in_charset(progress.info.charset.as_deref());
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
         let mut ahead = VecDeque::new();
         if progress.run.record == 0

@@ -294,6 +294,11 @@ async fn latin_1_is_told_and_kept_as_it_was() {
     assert!(rejected[0]["rawBase64"].is_string());
     let at = usize::try_from(rejected[0]["defectOffset"].as_u64().unwrap()).unwrap();
     assert_eq!(body[at], 0xE9);
+    // The same, from somebody who says what it is in.
+    *world.bucket.charset.lock().unwrap() = Some("windows-1252".to_owned());
+    let message = world.upload("incoming/canonical/said.json", &body);
+    world.read(&message).await;
+    assert_eq!(world.doc("canonical:a").unwrap().product.name.0["en"], "Chemise d'été a");
 }
 
 #[tokio::test]

@@ -160,10 +160,11 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys), stack.ledger.stock(keys))?;
     let stock = stock_lines(stock.into_iter().next().map(|(_, stock)| stock).transpose()?, now);
     let state = states.get(&key).filter(|state| **state != ProductState::default()).cloned();
-    let doc = match docs.into_iter().next() {
-        Some((_, Ok(doc))) => Some(doc),
-        Some((_, Err(error))) => return Err(error.into()),
-        None => None,
+    // One that cannot be read is a part of the story, not its end.
+    let (doc, unreadable) = match docs.into_iter().next() {
+        Some((_, Ok(doc))) => (Some(doc), None),
+        Some((_, Err(error))) => (None, Some(error.failure())),
+        None => (None, None),
     };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
@@ -178,6 +179,8 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     let evidence = Evidence {
         state: state.as_ref(),
         doc: doc.as_ref(),
+        unreadable: unreadable.as_ref(),
+        doubtful: run.as_ref().is_some_and(|run| verdict::is_doubtful(run, &lines)),
         rejected: &rejected,
         searched,
         letters: &letters,

@@ -24,7 +24,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("invalid_id", "The product id is empty, too long, has characters that cannot be kept, or was rounded by a spreadsheet (4.00638E+12).", "Have the id corrected: 1 to 157 printable characters; have a column of ids exported as text.", NewFeed),
     remedy("invalid_stock", "A stock level is no whole number.", "Have it written as a whole number.", NewFeed),
     remedy("invalid_type", "A field has another type than the format says.", "Compare the record with docs/feeds.md; a changed export is the usual cause.", NewFeed),
-    remedy("invalid_utf8", "The record has bytes that are not UTF-8.", "Have the feed exported as UTF-8.", NewFeed),
+    remedy("invalid_utf8", "The record has bytes that are not UTF-8.", "Have the feed exported as UTF-8, or upload it with its encoding in the Content-Type, such as `text/csv; charset=windows-1256`.", NewFeed),
     remedy("key_outside_incoming", "An object landed in the feed bucket outside incoming/.", "Upload feeds under incoming/<source>/.", NewFeed),
     remedy("malformed_json", "The record is not well-formed JSON.", "The position of the defect is with the rejected record.", NewFeed),
     remedy("missing_field", "A field without which there is no product is missing or blank.", "The path of the field is with the rejected record.", NewFeed),

@@ -40,6 +40,8 @@ pub struct Bucket {
     pub reads_left: Arc<Mutex<Option<u64>>>,
     /// How many writes there will be before the bucket takes no more.
     pub puts_left: Arc<Mutex<Option<u64>>>,
+    /// The encoding that objects say they are in.
+    pub charset: Arc<Mutex<Option<String>>>,
     /// Bytes of the largest object that was written.
     pub largest_put: Arc<AtomicU64>,
 }
@@ -200,7 +202,14 @@ impl Objects for Bucket {
         let mut checksum = Partial::new(Algorithm::Crc64Nvme);
         checksum.add(0, &object.body);
         let checksum = Some(Checksum { algorithm: Algorithm::Crc64Nvme, value: checksum.value() });
-        Ok(ObjectInfo { size: object.body.len() as u64, modified_ms: object.modified_ms, full: object.full, checksum })
+        let charset = self.charset.lock().unwrap().clone();
+        Ok(ObjectInfo {
+            size: object.body.len() as u64,
+            modified_ms: object.modified_ms,
+            full: object.full,
+            charset,
+            checksum,
+        })
     }
 
     async fn range(&self, work: &FeedObject, from: u64, to: u64) -> Result<Vec<u8>, ObjectError> {

@@ -1,12 +1,13 @@
 //! Where a product stands, in a sentence, and what to do: a pure function of what was found out.
 
-use catalog::{ErrorKind, ProductKey};
-use ledger::{DesiredDoc, ProductState, Stage};
+use catalog::{ErrorKind, Failure, ProductKey};
+use ledger::{DesiredDoc, ProductState, RunStatus, Stage};
 use redrive::overdue::stage_of;
 use serde::Serialize;
 
 use super::{InPimcore, Letter, Refusal, Searched, breakers};
 use crate::commands::rejected;
+use crate::commands::runs::Line;
 use crate::remedy;
 use crate::render::{ago, count, span, time};
 
@@ -43,6 +44,10 @@ pub struct Evidence<'a> {
     pub state: Option<&'a ProductState>,
     /// What it should be.
     pub doc: Option<&'a DesiredDoc>,
+    /// Why that cannot be read.
+    pub unreadable: Option<&'a Failure>,
+    /// The file that brought it turned out damaged, and no good one has come since in its place.
+    pub doubtful: bool,
     /// Rejected records, the newest first.
     pub rejected: &'a [Refusal],
     /// How far those were looked for.
@@ -69,11 +74,35 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     if let Some(refusal) = refusal.filter(|refusal| refusal.started > arrived) {
         return refused(refusal, "It is as the last good record says, but a later record was rejected");
     }
+    if let Some(failure) = evidence.unreadable {
+        let summary = format!(
+            "Both targets hold what they should, but the ledger's copy of it cannot be read: {} [{}]",
+            failure.message, failure.code
+        );
+        return of_error(summary, &failure.code, failure.kind);
+    }
+    if evidence.doubtful {
+        return Verdict::act(
+            "It is as its feed says, but that file turned out damaged: what it says is doubtful.".to_owned(),
+            "Compress and upload the feed again under its name: what the good file says counts.",
+        );
+    }
     if let Some(error) = &state.medusa.last_error {
         let summary = format!("A change made in Pimcore has not reached the shop: {} [{}]", error.message, error.code);
         return of_error(summary, &error.code, error.kind);
     }
     at_rest(key, state, evidence, now)
+}
+
+/// Whether a run ended at damaged data, so that what it had read before may have been damaged, too. A later run of the same object settles it: what
+/// that says alike is not written again, and keeps the name of the run that brought it.
+#[must_use]
+pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
+    let damaged = run.run.reason.as_deref().is_some_and(|reason| reason.starts_with("corrupt_compression"));
+    let settles = |line: &Line| {
+        line.object == run.object && line.run.started > run.run.started && line.run.status == RunStatus::Completed
+    };
+    run.run.status == RunStatus::Failed && damaged && !all.iter().any(settles)
 }
 
 fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
@@ -341,6 +370,58 @@ mod tests {
         state.medusa.applied = Some(applied(None));
         let (summary, advice, attention) = said(Some(&state), &[]);
         assert!(summary.contains("not for sale") && advice.contains("publishing it") && !attention);
+    }
+
+    #[test]
+    fn what_a_damaged_file_said_is_doubtful_until_a_good_one_came_in_its_place() {
+        let mut state = ProductState { pending_since: None, ..pending() };
+        state.pimcore.applied = Some(applied(Some("7")));
+        state.medusa.applied = Some(applied(Some("prod_1")));
+        let evidence = Evidence { state: Some(&state), doubtful: true, ..Evidence::default() };
+        let said = verdict(&key(), &evidence, NOW);
+        assert!(said.summary.contains("turned out damaged") && said.attention, "{said:?}");
+        let line = |object: &str, started, status, reason: Option<&str>| Line {
+            object: object.into(),
+            strict: false,
+            run: ledger::Run {
+                run: "run-1".into(),
+                status,
+                offset: 0,
+                record: 0,
+                resume: None,
+                counts: ledger::Counts::default(),
+                started,
+                finished: None,
+                reason: reason.map(str::to_owned),
+                owner: None,
+                until: None,
+            },
+            advice: None,
+        };
+        let damaged = line("a", 10, RunStatus::Failed, Some("corrupt_compression: no"));
+        let good = |object, started| line(object, started, RunStatus::Completed, None);
+        for (others, doubtful) in [
+            (vec![], true),
+            (vec![good("a", 5)], true),
+            (vec![good("b", 20)], true),
+            (vec![line("a", 20, RunStatus::Failed, Some("truncated: so"))], true),
+            (vec![good("a", 20)], false),
+        ] {
+            assert_eq!(is_doubtful(&damaged, &others), doubtful, "{others:?}");
+        }
+        assert!(!is_doubtful(&line("a", 10, RunStatus::Failed, Some("truncated: so")), &[]));
+    }
+
+    #[test]
+    fn a_copy_that_cannot_be_read_is_told() {
+        let mut state = ProductState { pending_since: None, ..pending() };
+        state.pimcore.applied = Some(applied(Some("7")));
+        state.medusa.applied = Some(applied(Some("prod_1")));
+        let failure = Failure::permanent(ledger::codes::PRODUCT_BODY_MISSING, "the body of product demo:77 is gone");
+        let evidence = Evidence { state: Some(&state), unreadable: Some(&failure), ..Evidence::default() };
+        let said = verdict(&key(), &evidence, NOW);
+        assert!(said.summary.contains("the body of product demo:77 is gone") && said.attention, "{said:?}");
+        assert!(said.advice.contains("Upload its last feed again"), "{said:?}");
     }
 
     #[test]
