@@ -12,5 +12,5 @@ pub use budget::Budget;
 pub use error::{EvalError, Failed, SyntaxError};
 pub use expression::{Expression, MAX_CHARS};
 pub use functions::FUNCTIONS;
-pub use names::{identifier, nearest};
+pub use names::{identifier, names_in, nearest};
 pub use value::{Record, Value};

@@ -99,6 +99,12 @@ pub(crate) fn names(text: &str) -> Vec<Name<'_>> {
     found
 }
 
+/// The names in an expression that may be fields; names that it gives itself are among them.
+#[must_use]
+pub fn names_in(text: &str) -> Vec<&str> {
+    names(text).into_iter().filter(|name| !name.member && !name.called).map(|name| name.text).collect()
+}
+
 /// The same expression with all its texts in double quotes: the language takes single ones for characters, which are no texts.
 pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
     if !text.contains('\'') {

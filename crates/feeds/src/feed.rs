@@ -104,6 +104,7 @@ impl Feed {
         let expected = Expected {
             csv: !adapter.required_columns().is_empty(),
             json_lines: stem.ends_with(".jsonl") || stem.ends_with(".ndjson"),
+            separator: None,
         };
         let decoder = checkpoint.compression.map(|compression| Decoder::new(compression, &limits)).transpose()?;
         let header = checkpoint.header.as_deref();

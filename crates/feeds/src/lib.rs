@@ -8,6 +8,7 @@ mod checkpoint;
 pub mod decode;
 mod fast;
 mod feed;
+pub mod helpers;
 mod ids;
 pub mod integrity;
 pub mod lenient;

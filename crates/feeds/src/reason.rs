@@ -47,6 +47,8 @@ pub enum Reason {
     InvalidUtf8,
     /// Not well-formed JSON.
     MalformedJson,
+    /// Not well-formed XML.
+    MalformedXml,
     /// Well-formed, but not an object.
     RecordNotObject,
     /// A CSV record with more or fewer fields than the header.
@@ -95,6 +97,8 @@ pub enum Reason {
     InvalidStock,
     /// A field over its limit.
     TextTooLong,
+    /// An expression of the source's mapping gives no value for this record.
+    MappingFailed,
     /// Larger than the ledger can keep, even compressed.
     ProductTooLarge,
 }
@@ -122,6 +126,7 @@ impl Reason {
             Self::RecordTooDeep => "record_too_deep",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::MalformedJson => "malformed_json",
+            Self::MalformedXml => "malformed_xml",
             Self::RecordNotObject => "record_not_object",
             Self::CsvFieldCount => "csv_field_count",
             Self::SourceError => "source_error",
@@ -145,6 +150,7 @@ impl Reason {
             Self::UnknownCurrency => "unknown_currency",
             Self::InvalidStock => "invalid_stock",
             Self::TextTooLong => "text_too_long",
+            Self::MappingFailed => "mapping_failed",
             Self::ProductTooLarge => "product_too_large",
         }
     }

@@ -73,7 +73,7 @@ type Pieces = Vec<(u64, u64, Vec<u8>, Option<Reason>)>;
 /// byte says what is expected, the second how long the pieces are.
 pub fn splitter(input: &[u8]) {
     let [mode, step, bytes @ ..] = input else { return };
-    let expected = Expected { csv: mode & 1 == 1, json_lines: mode & 2 == 2 };
+    let expected = Expected { csv: mode & 1 == 1, json_lines: mode & 2 == 2, separator: None };
     let (mut whole, mut cut) = (Pieces::new(), Pieces::new());
     let whole_end = place(split(&mut Splitter::new(expected, SMALL), bytes, usize::MAX, &mut whole));
     let cut_end = place(split(&mut Splitter::new(expected, SMALL), bytes, usize::from(*step).max(1), &mut cut));

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::text::composed;
 
 /// One SKU for each size, no two alike, whatever the sizes.
-pub(super) fn of_sizes(id: &str, sizes: &[String]) -> Vec<String> {
+pub(crate) fn of_sizes(id: &str, sizes: &[String]) -> Vec<String> {
     let sizes: Vec<String> = sizes.iter().map(|size| composed(size).into_owned()).collect();
     let plain: Vec<String> = sizes.iter().map(|size| plain(id, size)).collect();
     let mut owners: HashMap<&str, &str> = HashMap::with_capacity(sizes.len());

@@ -4,7 +4,7 @@
 
 mod canonical;
 mod found_id;
-mod made_sku;
+pub(crate) mod made_sku;
 mod parse;
 mod shein_api;
 mod shein_brightdata;
@@ -203,7 +203,7 @@ pub(crate) fn known_id(adapter: &dyn Adapter, id: &str) -> Option<String> {
 }
 
 /// The language that a script gives away; `None` for Latin letters, which stand for too many.
-fn language_by_script(text: &str) -> Option<&'static str> {
+pub(crate) fn language_by_script(text: &str) -> Option<&'static str> {
     let mut han = None;
     for c in text.chars() {
         match c {
@@ -230,7 +230,7 @@ fn language_of(text: &str) -> &'static str {
 }
 
 /// An address as `https://…`: one without a scheme or with `http` is completed.
-fn https(address: &str) -> Cow<'_, str> {
+pub(crate) fn https(address: &str) -> Cow<'_, str> {
     let address = address.trim();
     match address.strip_prefix("//").or_else(|| address.strip_prefix("http://")) {
         Some(rest) => Cow::Owned(format!("https://{rest}")),
@@ -239,7 +239,7 @@ fn https(address: &str) -> Cow<'_, str> {
 }
 
 /// Adds an image unless it is blank or there already.
-fn add_image(images: &mut Vec<String>, address: &str) {
+pub(crate) fn add_image(images: &mut Vec<String>, address: &str) {
     let address = https(address);
     if !address.is_empty() && !images.iter().any(|known| *known == address) {
         images.push(address.into_owned());

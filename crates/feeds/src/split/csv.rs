@@ -41,6 +41,7 @@ pub(super) struct State {
     place: Place,
     header: Option<String>,
     separator: u8,
+    said: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +53,10 @@ enum Place {
 }
 
 impl State {
-    pub(super) fn with_header(header: Option<String>) -> Self {
-        let separator = header.as_deref().map_or(b',', separator);
-        Self { place: Place::FieldStart, header, separator }
+    /// `said` separates whatever the header shows.
+    pub(super) fn with_header(header: Option<String>, said: Option<u8>) -> Self {
+        let separator = said.unwrap_or_else(|| header.as_deref().map_or(b',', separator));
+        Self { place: Place::FieldStart, header, separator, said }
     }
 
     pub(super) fn header(&self) -> Option<&str> {
@@ -62,7 +64,7 @@ impl State {
     }
 
     fn separates(&self, byte: u8) -> bool {
-        if self.header.is_some() { byte == self.separator } else { SEPARATORS.contains(&byte) }
+        if self.header.is_some() || self.said.is_some() { byte == self.separator } else { SEPARATORS.contains(&byte) }
     }
 
     /// Reads on; the number of bytes up to the character that ends the record.
@@ -147,7 +149,7 @@ impl Splitter {
         let Ok(text) = simdutf8::basic::from_utf8(header) else {
             return Err(self.broken(Reason::NotJson, "the feed begins with neither JSON nor a CSV header in UTF-8"));
         };
-        self.csv = State { place: self.csv.place, ..State::with_header(Some(text.to_owned())) };
+        self.csv = State { place: self.csv.place, ..State::with_header(Some(text.to_owned()), self.csv.said) };
         self.consume(end - self.start);
         Ok(())
     }
@@ -182,6 +184,12 @@ impl Row {
     #[must_use]
     pub fn below(header: &str) -> Self {
         Self { reader: ReaderBuilder::new().delimiter(separator(header)).build(), ..Self::default() }
+    }
+
+    /// The same where something else than the header says what separates.
+    #[must_use]
+    pub fn separated_by(separator: u8) -> Self {
+        Self { reader: ReaderBuilder::new().delimiter(separator).build(), ..Self::default() }
     }
 
     /// Reads one record.

@@ -55,6 +55,8 @@ pub struct Expected {
     pub csv: bool,
     /// The object's name ends in `.jsonl` or `.ndjson`.
     pub json_lines: bool,
+    /// What separates the columns of a CSV feed, where the header does not say.
+    pub separator: Option<u8>,
 }
 
 /// What comes out of a splitter.
@@ -123,7 +125,7 @@ impl Splitter {
             excerpt: Vec::new(),
             checksum: checkpoint.checksum,
             json: json::State::at(checkpoint.place, checkpoint.depth),
-            csv: csv::State::with_header(checkpoint.header),
+            csv: csv::State::with_header(checkpoint.header, expected.separator),
         }
     }
 

@@ -64,12 +64,56 @@ pub(super) fn head(bytes: &[u8], last: bool) -> Head {
     }
 }
 
+/// Where the list begins to which `path` leads, one key within the other, and within how many objects: as [`Head::List`]. `None` while it is not there.
+pub fn at_path(bytes: &[u8], path: &[String]) -> Option<(usize, u32)> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    let (last, leading) = path.split_last()?;
+    for key in leading {
+        cursor.enter(key)?;
+    }
+    cursor.enter_object()?;
+    cursor.find(last)?;
+    cursor.take(b'[')?.then_some((cursor.at, u32::try_from(path.len()).ok()?))
+}
+
 struct Cursor<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl Cursor<'_> {
+    /// Into the object, and to the value of a key that is an object itself.
+    fn enter(&mut self, key: &str) -> Option<()> {
+        self.enter_object()?;
+        self.find(key)
+    }
+
+    fn enter_object(&mut self) -> Option<()> {
+        self.take(b'{')?.then_some(())
+    }
+
+    /// To the value of a key of the object that is open.
+    fn find(&mut self, key: &str) -> Option<()> {
+        loop {
+            if self.take(b',')? {
+                continue;
+            }
+            if self.peek()? != b'"' {
+                return None;
+            }
+            let begin = self.at + 1;
+            self.string()?;
+            let found = &self.bytes[begin..self.at - 1] == key.as_bytes();
+            if !self.take(b':')? {
+                return None;
+            }
+            if found {
+                return Some(());
+            }
+            self.skip()?;
+        }
+    }
+
     /// The next byte that is no white space, not consumed.
     fn peek(&mut self) -> Option<u8> {
         let rest = &self.bytes[self.at..];

@@ -1,0 +1,127 @@
+//! Attributes and categories.
+
+use catalog::{Attribute, Category, CategoryPath, Localized};
+use expr::Value;
+use feeds::Defect;
+
+use super::{Scope, parts};
+use crate::mapping::{CategoryMap, Field};
+use crate::record;
+
+pub(super) fn attributes(scope: &Scope<'_>, language: &str) -> Result<Vec<Attribute>, Defect> {
+    let text = |text: &str| Localized::default().with(language, text);
+    let mut attributes: Vec<Attribute> = Vec::new();
+    let mut add = |name: &str, value: &str| {
+        let code = slug(name);
+        if code.is_empty() || value.is_empty() {
+            return;
+        }
+        let value = text(value);
+        match attributes.iter_mut().find(|attribute| attribute.code == code) {
+            Some(known) if known.values.contains(&value) => {}
+            Some(known) => known.values.push(value),
+            None => attributes.push(Attribute { code, name: text(name), values: vec![value] }),
+        }
+    };
+    for map in &scope.mapping.product.attributes {
+        let items = match &map.each {
+            Some(each) => scope.list(each)?,
+            None => vec![Value::None],
+        };
+        for item in &items {
+            let inner = if map.each.is_some() { scope.of_item(item) } else { *scope };
+            let name = inner.text(&map.name)?.unwrap_or_default();
+            for value in inner.list(&map.value)? {
+                add(&name, record::text(&value).unwrap_or_default().trim());
+            }
+        }
+    }
+    Ok(attributes)
+}
+
+pub(super) fn as_text(attributes: &[Attribute], language: &str) -> String {
+    let line = |attribute: &Attribute| {
+        let values: Vec<&str> = attribute.values.iter().filter_map(|value| value.get(language)).collect();
+        format!("{}: {}", attribute.name.get(language).unwrap_or(&attribute.code), values.join(", "))
+    };
+    attributes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn categories(scope: &Scope<'_>, language: &str) -> Result<Vec<CategoryPath>, Defect> {
+    let mut paths: Vec<CategoryPath> = Vec::new();
+    for map in &scope.mapping.product.categories {
+        for steps in steps(scope, map)? {
+            let path = path(&steps, language);
+            if !path.0.is_empty() && !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    Ok(paths)
+}
+
+/// Each path as names, with their ids where the supplier has some.
+type Steps = Vec<(String, Option<String>)>;
+
+fn steps(scope: &Scope<'_>, map: &CategoryMap) -> Result<Vec<Steps>, Defect> {
+    let named = |item: &Value| -> Result<Option<(String, Option<String>)>, Defect> {
+        let inner = scope.of_item(item);
+        let of = |field: &Option<Field>| field.as_ref().map_or(Ok(None), |field| inner.text(field));
+        let name = match &map.name {
+            Some(_) => of(&map.name)?,
+            None => record::text(item),
+        };
+        Ok(name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).zip(Some(of(&map.id)?)))
+    };
+    let cut = |text: &str| -> Steps {
+        match &map.separator {
+            Some(separator) => parts(text, separator.trim()).map(|name| (name.to_owned(), None)).collect(),
+            None => vec![(text.trim().to_owned(), None)],
+        }
+    };
+    Ok(match scope.value(&map.from)? {
+        Value::List(items) if map.each_path => {
+            let texts = items.iter().filter_map(record::text);
+            texts.map(|text| cut(&text)).collect()
+        }
+        Value::List(items) => {
+            vec![items.iter().map(named).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()]
+        }
+        value => match record::text(&value) {
+            None => Vec::new(),
+            Some(text) => match &map.split {
+                Some(between) => parts(&text, between).map(cut).collect(),
+                None => vec![cut(&text)],
+            },
+        },
+    })
+}
+
+/// Ids are made of the names from the root: a name alone is not unique, "Accessories" stands below many.
+fn path(steps: &[(String, Option<String>)], language: &str) -> CategoryPath {
+    let mut path: Vec<Category> = Vec::new();
+    for (name, id) in steps {
+        let id = id.clone().unwrap_or_else(|| {
+            let names = path.iter().map(|category| category.name.get(language).unwrap_or_default());
+            names.chain([name.as_str()]).map(slug).collect::<Vec<_>>().join("/")
+        });
+        if !name.is_empty() && !id.is_empty() && !path.iter().any(|category| category.id == id) {
+            path.push(Category { id, name: Localized::default().with(language, name) });
+        }
+    }
+    CategoryPath(path)
+}
+
+/// Lower case, with single hyphens for everything that is neither letter nor digit.
+fn slug(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_alphanumeric() {
+            slug.extend(c.to_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}

@@ -1,0 +1,188 @@
+//! A mapping file, read and checked as a whole.
+
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use expr::{Expression, Value};
+use feeds::Reason;
+
+use crate::problem::{At, Problem};
+use crate::record::Path;
+
+/// What a supplier's feed means.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    pub(crate) file: String,
+    pub(crate) source: String,
+    pub(crate) digest: String,
+    pub(crate) form: Form,
+    pub(crate) group: Option<Group>,
+    pub(crate) skip: Option<Field>,
+    pub(crate) reject: Vec<Reject>,
+    pub(crate) language: Option<Field>,
+    pub(crate) product: ProductMap,
+    /// Columns and first keys that are read, and where.
+    pub(crate) reads: BTreeMap<String, At>,
+    /// The names that expressions read.
+    pub(crate) names: BTreeSet<String>,
+}
+
+impl Mapping {
+    /// Reads a mapping; `file` is its name for error texts.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of its lines.
+    pub fn read(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        read::mapping(file, text)
+    }
+
+    /// The source's name.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The mapping file's name.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The version: a digest of the mapping's text.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Columns and first keys that it reads by name.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.reads.keys().map(String::as_str)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Csv,
+    Json,
+    Xml,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    pub(crate) kind: Type,
+    pub(crate) records: Vec<String>,
+    pub(crate) delimiter: Option<u8>,
+    pub(crate) header: bool,
+    pub(crate) encoding: Option<&'static encoding_rs::Encoding>,
+    pub(crate) json: Vec<String>,
+    pub(crate) blank: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) by: Field,
+    pub(crate) spread: bool,
+    pub(crate) leading: Option<Field>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reject {
+    pub(crate) when: Field,
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    pub(crate) value: Option<Field>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Take {
+    Paths(Vec<Path>),
+    Expr(Box<Expression>),
+    Is(Value),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) at: At,
+    pub(crate) take: Take,
+    pub(crate) default: Option<String>,
+    pub(crate) table: BTreeMap<String, String>,
+    pub(crate) others: Option<String>,
+    pub(crate) split: Option<String>,
+    pub(crate) html_text: bool,
+    pub(crate) whole_number: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum LocalizedField {
+    /// In the record's language.
+    One(Field),
+    /// By language.
+    Each(Vec<(String, Field)>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ProductMap {
+    pub(crate) at: At,
+    pub(crate) id: Field,
+    pub(crate) name: LocalizedField,
+    pub(crate) description: Option<LocalizedField>,
+    pub(crate) attributes_as_description: bool,
+    pub(crate) brand: Option<Field>,
+    pub(crate) group: Option<Field>,
+    pub(crate) sku: Option<Field>,
+    pub(crate) url: Option<Field>,
+    pub(crate) withdrawn: Option<Field>,
+    pub(crate) images: Vec<Field>,
+    pub(crate) categories: Vec<CategoryMap>,
+    pub(crate) attributes: Vec<AttributeMap>,
+    pub(crate) options: Vec<OptionMap>,
+    pub(crate) variants: VariantMap,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryMap {
+    pub(crate) from: Field,
+    pub(crate) split: Option<String>,
+    pub(crate) separator: Option<String>,
+    pub(crate) each_path: bool,
+    pub(crate) name: Option<Field>,
+    pub(crate) id: Option<Field>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct AttributeMap {
+    pub(crate) each: Option<Field>,
+    pub(crate) name: Field,
+    pub(crate) value: Field,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct OptionMap {
+    pub(crate) name: LocalizedField,
+    pub(crate) value: Field,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct VariantMap {
+    pub(crate) at: At,
+    pub(crate) each: Option<Field>,
+    pub(crate) when: Option<Field>,
+    pub(crate) single: Vec<String>,
+    pub(crate) sku: Option<Field>,
+    pub(crate) title: Option<Field>,
+    pub(crate) prices: Vec<PriceMap>,
+    pub(crate) stock: Option<Field>,
+    pub(crate) in_stock: i32,
+    pub(crate) images: Vec<Field>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PriceMap {
+    pub(crate) amount: Field,
+    pub(crate) currency: Option<Field>,
+    pub(crate) list: Option<Field>,
+    pub(crate) decimal: Option<char>,
+    pub(crate) country: Option<Field>,
+    pub(crate) float: bool,
+}

@@ -1,0 +1,214 @@
+//! A record as it came, and the paths into it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use expr::Value;
+
+/// A way to a value: `variants[0].price`, `g:price`, `price@currency`; of CSV the name of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) text: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl Path {
+    /// A column, and what is in its cell if that holds JSON.
+    pub(crate) fn of_column(text: &str, json: &[String]) -> Self {
+        let within = json.iter().find_map(|column| {
+            let rest = text.strip_prefix(column.as_str())?;
+            rest.starts_with(['.', '[']).then_some((column, rest))
+        });
+        match within {
+            None => Self { text: text.to_owned(), steps: vec![Step::Key(text.to_owned())] },
+            Some((column, rest)) => {
+                let mut steps = vec![Step::Key(column.clone())];
+                steps.extend(steps_of(rest));
+                Self { text: text.to_owned(), steps }
+            }
+        }
+    }
+
+    /// A path in JSON or XML.
+    pub(crate) fn of_tree(text: &str) -> Self {
+        Self { text: text.to_owned(), steps: steps_of(text) }
+    }
+
+    /// The column or key it begins with.
+    pub(crate) fn first(&self) -> Option<&str> {
+        match self.steps.first() {
+            Some(Step::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// What it leads to from `value`. A key of a list is that of each of its values.
+    pub(crate) fn within(&self, value: &Value) -> Value {
+        walk(value, &self.steps)
+    }
+}
+
+fn steps_of(text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for part in text.split('.') {
+        let (name, indices) = part.split_once('[').map_or((part, ""), |(name, rest)| (name, rest));
+        let (name, attribute) = match name.split_once('@') {
+            Some((name, attribute)) => (name, Some(format!("@{attribute}"))),
+            None => (name, None),
+        };
+        if !name.is_empty() {
+            steps.push(Step::Key(name.to_owned()));
+        }
+        steps.extend(attribute.map(Step::Key));
+        for index in indices.split('[') {
+            if let Ok(number) = index.trim_end_matches(']').parse() {
+                steps.push(Step::Index(number));
+            }
+        }
+    }
+    steps
+}
+
+fn walk(value: &Value, steps: &[Step]) -> Value {
+    let Some((step, rest)) = steps.split_first() else { return value.clone() };
+    match (value, step) {
+        (Value::Object(entries), Step::Key(key)) => entries.get(key).map_or(Value::None, |value| walk(value, rest)),
+        (Value::List(values), Step::Index(index)) => values.get(*index).map_or(Value::None, |value| walk(value, rest)),
+        // What may stand several times and stands once is no list in XML.
+        (value, Step::Index(0)) if !value.is_blank() => walk(value, rest),
+        (Value::List(values), Step::Key(_)) => {
+            let found: Vec<Value> =
+                values.iter().map(|value| walk(value, steps)).filter(|value| !value.is_blank()).collect();
+            if found.is_empty() { Value::None } else { Value::List(found) }
+        }
+        _ => Value::None,
+    }
+}
+
+/// The columns of a CSV feed that are read.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    by_name: HashMap<String, usize>,
+    by_identifier: HashMap<String, usize>,
+}
+
+impl Names {
+    pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let mut all = Self::default();
+        for (number, name) in names.into_iter().enumerate() {
+            all.by_identifier.entry(expr::identifier(&name)).or_insert(number);
+            all.by_name.entry(name).or_insert(number);
+        }
+        all
+    }
+}
+
+/// One record.
+#[derive(Debug, Clone)]
+pub(crate) enum Record {
+    /// A row: the cells that are read.
+    Cells(Arc<Names>, Vec<Value>),
+    /// A document or element.
+    Tree(Value),
+}
+
+impl Record {
+    /// What a path leads to.
+    pub(crate) fn get(&self, path: &Path) -> Value {
+        match self {
+            Self::Tree(value) => path.within(value),
+            Self::Cells(names, cells) => {
+                let cell = path.first().and_then(|name| names.by_name.get(name)).and_then(|cell| cells.get(*cell));
+                cell.map_or(Value::None, |cell| walk(cell, &path.steps[1..]))
+            }
+        }
+    }
+
+    /// The value that an expression calls by a name.
+    pub(crate) fn named(&self, name: &str) -> Value {
+        match self {
+            Self::Cells(names, cells) => {
+                names.by_identifier.get(name).and_then(|cell| cells.get(*cell)).cloned().unwrap_or(Value::None)
+            }
+            Self::Tree(value) => named(value, name),
+        }
+    }
+}
+
+/// The entry of an object that an expression calls by a name.
+pub(crate) fn named(value: &Value, name: &str) -> Value {
+    thread_local! {
+        /// Working out a name costs more than comparing it, and feeds have few keys.
+        static IDENTIFIERS: RefCell<HashMap<String, String>> = RefCell::new(HashMap::new());
+    }
+    let Value::Object(entries) = value else { return Value::None };
+    if let Some(value) = entries.get(name) {
+        return value.clone();
+    }
+    IDENTIFIERS.with_borrow_mut(|known| {
+        for (key, value) in entries {
+            if let Some(identifier) = known.get(key) {
+                if identifier == name {
+                    return value.clone();
+                }
+                continue;
+            }
+            let identifier = expr::identifier(key);
+            let found = identifier == name;
+            if known.len() > 5_000 {
+                known.clear();
+            }
+            known.insert(key.clone(), identifier);
+            if found {
+                return value.clone();
+            }
+        }
+        Value::None
+    })
+}
+
+/// A value as a text; what an element with attributes says. `None` for lists and objects, and for what is blank.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(entries) => entries.get("#text").and_then(text),
+        Value::List(values) if values.len() == 1 => text(&values[0]),
+        other => other.text().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_into_trees() {
+        let json = serde_json::json!({"a": {"b": [{"c": "1"}, {"c": "2"}]}, "p": {"@currency": "EUR", "#text": "9"}, "one": {"x": "y"}});
+        let record = Record::Tree(Value::from(&json));
+        let get = |path: &str| text(&record.get(&Path::of_tree(path)));
+        assert_eq!(get("a.b[1].c").as_deref(), Some("2"));
+        assert_eq!(get("p").as_deref(), Some("9"));
+        assert_eq!(get("p@currency").as_deref(), Some("EUR"));
+        assert_eq!(get("one[0].x").as_deref(), Some("y"));
+        assert_eq!(get("a.x.y"), None);
+        let Value::List(all) = record.get(&Path::of_tree("a.b.c")) else { panic!("a list") };
+        assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn a_column_is_its_name_whatever_stands_in_it() {
+        let names = Arc::new(Names::new(["Price (net.)".to_owned(), "facts".to_owned()]));
+        let facts = Value::from(&serde_json::json!([{"name": "x"}]));
+        let row = Record::Cells(names, vec![Value::Text("9".into()), facts]);
+        let json = ["facts".to_owned()];
+        assert_eq!(text(&row.get(&Path::of_column("Price (net.)", &json))).as_deref(), Some("9"));
+        assert_eq!(text(&row.get(&Path::of_column("facts[0].name", &json))).as_deref(), Some("x"));
+        assert_eq!(text(&row.named("price_net")).as_deref(), Some("9"));
+    }
+}
