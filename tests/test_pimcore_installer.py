@@ -3,6 +3,7 @@ what it leaves, what it refuses. Needs PHP; the console commands themselves are 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -20,6 +21,18 @@ pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="SKIPPED: th
 
 CONSOLE = r"""<?php
 file_put_contents(getenv('CALLS'), implode(' ', array_map('basename', array_slice($argv, 1))) . "\n", FILE_APPEND);
+$bundles = require 'config/bundles.php';
+exit(in_array('cache:clear', $argv, true) && getenv('BROKEN') === '1' && count($bundles) > 1 ? 1 : 0);
+"""
+
+BUNDLES = """<?php
+
+declare(strict_types=1);
+
+// Order matters: return [nothing] is not the list.
+return [
+    Some\\Bundle::class => ['all' => true],
+];
 """
 
 AUTOLOAD = r"""<?php
@@ -83,22 +96,28 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root, self.calls, self.folders = root, root / "calls", root / "folders"
-        for folder in ("bin", "vendor", "var"):
+        for folder in ("bin", "vendor", "var", "config"):
             (root / folder).mkdir(parents=True)
         (root / "bin/console").write_text(CONSOLE)
+        (root / "config/bundles.php").write_text(BUNDLES)
         (root / "vendor/autoload.php").write_text(AUTOLOAD)
         self.key_file = root / "key"
         self.key_file.write_text(KEY + "\r\n")
 
-    def install(self, **settings: str) -> subprocess.CompletedProcess[str]:
+    def install(self, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
         told = {"PIMCORE_ROOT": str(self.root), "PIM_API_KEY_FILE": str(self.key_file), "CALLS": str(self.calls), "FOLDERS": str(self.folders)}
         environment = {"PATH": os.environ["PATH"], "LANGUAGES": "de,en,ar", "DATA_HUB": "1", **told, **settings}
-        return subprocess.run([INSTALLER / "install.sh"], env=environment, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run([INSTALLER / "install.sh", *options], env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     def called(self) -> list[str]:
         calls = self.calls.read_text().splitlines() if self.calls.exists() else []
         self.calls.unlink(missing_ok=True)
         return [call.removeprefix("--no-interaction ") for call in calls]
+
+    def bundles(self) -> object:
+        """What the kernel would load."""
+        listed = subprocess.run(["php", "-r", "echo json_encode(require 'config/bundles.php');"], cwd=self.root, capture_output=True, check=True)
+        return json.loads(listed.stdout)
 
     @property
     def configuration(self) -> Path:
@@ -159,6 +178,46 @@ def test_a_folder_that_is_something_else_and_a_configuration_kept_elsewhere_are_
     elsewhere = project.install(ELSEWHERE="1")
     assert elsewhere.returncode != 0
     assert "config_location" in elsewhere.stderr
+
+
+OURS = {"CatalogRelay\\PimcoreBundle\\CatalogRelayBundle": {"all": True}}
+THEIRS = {"Some\\Bundle": {"all": True}}
+
+
+def test_the_bundle_is_put_in_once_renewed_and_taken_out_without_a_trace(project: Project) -> None:
+    assert project.bundles() == THEIRS
+    place = project.root / "bundles/catalog-relay"
+    for _ in range(2):
+        done = project.install("--with-bundle")
+        assert done.returncode == 0, done.stderr
+        assert project.bundles() == {**OURS, **THEIRS}
+        assert (place / "src/Pimcore/SaveGuard.php").is_file()
+        assert not (place / "tests").exists()
+        (place / "src/left-over.php").write_text("<?php")
+    assert project.install().returncode == 0, "the bundle stays when nobody speaks of it"
+    assert project.bundles() == {**OURS, **THEIRS}
+    assert project.install("--without-bundle").returncode == 0
+    assert (project.root / "config/bundles.php").read_text() == BUNDLES
+    assert not place.exists()
+
+
+def test_a_project_that_lost_the_bundles_folder_or_does_not_start_with_it_starts_without(project: Project) -> None:
+    assert project.install("--with-bundle").returncode == 0
+    shutil.rmtree(project.root / "bundles")
+    assert project.bundles() == THEIRS
+    refused = project.install("--with-bundle", BROKEN="1")
+    assert refused.returncode != 0
+    assert "taken out again" in refused.stderr
+    assert (project.root / "config/bundles.php").read_text() == BUNDLES
+
+
+def test_an_option_or_a_list_of_bundles_that_it_does_not_know_is_refused(project: Project) -> None:
+    assert "unknown option --bundle" in project.install("--bundle").stderr
+    (project.root / "config/bundles.php").write_text("<?php $all = []; return $all;")
+    unknown = project.install("--with-bundle")
+    assert unknown.returncode != 0
+    assert "put this into what it returns" in unknown.stderr
+    assert not (project.root / "bundles").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")

@@ -2,7 +2,10 @@
 # Installs the classes, folders and the Data Hub configuration of the catalog into a Pimcore 11 with Data Hub 1.8.
 # May be run again at any time: products and people's edits stay.
 #
-#   PIMCORE_ROOT=/var/www/html PIM_API_KEY_FILE=/run/secrets/pim_api_key ./install.sh
+#   PIMCORE_ROOT=/var/www/html PIM_API_KEY_FILE=/run/secrets/pim_api_key ./install.sh [--with-bundle | --without-bundle]
+#
+#   --with-bundle     also puts platforms/pimcore-bundle into the project (bundles/catalog-relay, one line in config/bundles.php)
+#   --without-bundle  takes it out again; without either, it stays as it is
 #
 # Run it as the user who owns the project's var/ folder; as root it gives what it leaves there to that user. Settings, all
 # from the environment:
@@ -20,6 +23,17 @@ fail() {
     printf 'install.sh: %s\n' "$1" >&2
     exit 1
 }
+
+bundle=
+case "${1:-}" in
+    '') ;;
+    --with-bundle) bundle=in ;;
+    --without-bundle) bundle=out ;;
+    *) fail "unknown option $1: --with-bundle and --without-bundle are there" ;;
+esac
+[ "$#" -le 1 ] || fail 'one option at most'
+source=$here/../../platforms/pimcore-bundle
+[ "$bundle" != in ] || [ -f "$source/bundles.php" ] || fail "the bundle is not at $source"
 
 command -v php >/dev/null || fail 'there is no php on PATH'
 [ -f "$root/bin/console" ] || fail "no Pimcore project in $root: set PIMCORE_ROOT"
@@ -87,7 +101,24 @@ mkdir -p "$target"
 chgrp --reference=var "$target/catalog.yaml.new"
 mv "$target/catalog.yaml.new" "$target/catalog.yaml"
 
-console cache:clear
+[ -z "$bundle" ] || php "$here/bundle.php" "$bundle"
+if [ "$bundle" = in ]; then
+    mkdir -p bundles
+    rm -rf bundles/catalog-relay.new
+    cp -R "$source" bundles/catalog-relay.new
+    rm -rf bundles/catalog-relay.new/tests bundles/catalog-relay.new/phpunit.xml bundles/catalog-relay
+    mv bundles/catalog-relay.new bundles/catalog-relay
+    chmod -R a+rX bundles/catalog-relay
+fi
+if ! console cache:clear; then
+    [ "$bundle" = in ] || exit 1
+    # A project that does not start with it is worse off than one without.
+    php "$here/bundle.php" out
+    rm -rf bundles/catalog-relay
+    console cache:clear
+    fail 'Pimcore does not start with the bundle, so it was taken out again; var/log/ and the lines above say why'
+fi
+[ "$bundle" != out ] || rm -rf bundles/catalog-relay
 console pimcore:cache:clear
 # After the folders are there: it stores their ids.
 console datahub:configuration:rebuild-workspaces
