@@ -384,7 +384,7 @@ mod tests {
             object: object.into(),
             strict: false,
             run: ledger::Run {
-                run: "run-1".into(),
+                name: "run-1".into(),
                 status,
                 offset: 0,
                 record: 0,
