@@ -100,7 +100,7 @@ fn undelivered_events(events: u64) -> Option<Attention> {
             "{} could not be delivered to a queue or a function",
             count(usize::try_from(events).unwrap_or(usize::MAX), "event")
         ),
-        advice: "see docs/alarms.md, \"events-dlq-not-empty\": a sweep makes up for announcements, a feed has to be replayed".to_owned(),
+        advice: "see docs/alarms.md#events-dlq-not-empty, \"Undelivered events\": a sweep makes up for announcements, a feed has to be replayed".to_owned(),
     })
 }
 
