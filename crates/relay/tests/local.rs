@@ -141,6 +141,19 @@ async fn the_same_feed_under_the_same_rules_changes_nothing_and_other_rules_chan
 }
 
 #[tokio::test]
+async fn a_feed_whose_prices_jump_on_average_would_wait_as_a_whole() {
+    let folder = Folder::new("drift");
+    let all = |amount: &str| feed(&(0..20).map(|n| product(&n.to_string(), amount, 3, "Shirts")).collect::<Vec<_>>());
+    let (before, after) = (folder.file("before.json", &all("10.00")), folder.file("after.json", &all("12.50")));
+    let rules = folder.file("rules.yaml", "feeds: {average-price-over: 20%}");
+    let configured = Configured { rules: vec![rules], rates: None };
+    let asked = Preview { feed: Some(after), against: Some(before), configured, ..Preview::default() };
+    let answer = previewed(asked).await;
+    assert_eq!(answer.json["feedHeld"], json!(["prices change by 25.0% on average"]));
+    assert!(answer.attention && answer.text.contains("wait for a person"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_feed_that_breaks_off_takes_nothing_away() {
     let folder = Folder::new("broken");
     let whole = feed(&[product("1", "10.00", 3, "Shirts"), product("2", "10.00", 3, "Shirts")]);

@@ -229,6 +229,9 @@ fn text(report: &Report, html: Option<&Path>) -> String {
     if let Some(broken) = &report.broken {
         let _ = write!(text, "\n\nThe feed breaks off {broken}");
     }
+    for reason in &report.feed_held {
+        let _ = write!(text, "\n\nThe whole of it would wait for a person: {reason}");
+    }
     if !report.fields.is_empty() {
         let mut fields: Vec<_> = report.fields.iter().collect();
         fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

@@ -27,6 +27,10 @@ pub fn page(report: &Report, now: i64) -> String {
     if let Some(broken) = &report.broken {
         let _ = writeln!(page, "<p class=\"card warn\">The feed breaks off {}</p>", escaped(broken));
     }
+    for reason in &report.feed_held {
+        let _ =
+            writeln!(page, "<p class=\"card warn\">The whole of it would wait for a person: {}</p>", escaped(reason));
+    }
     let counts = &report.counts;
     page.push_str("<div class=\"cards\">");
     for (name, count, warn) in [

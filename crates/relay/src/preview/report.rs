@@ -26,6 +26,8 @@ pub struct Report {
     pub gated: BTreeMap<String, Group>,
     /// Why products wait for a person, by rule.
     pub held: BTreeMap<String, Group>,
+    /// Why the whole of it waits for a person.
+    pub feed_held: Vec<String>,
     /// Why records are not taken, by reason.
     pub rejected: BTreeMap<String, Group>,
     /// What rules could not do, by code.
@@ -89,6 +91,6 @@ impl Report {
     #[must_use]
     pub fn needs_attention(&self) -> bool {
         let Counts { rejected, gated, held, .. } = self.counts;
-        rejected + gated + held > 0 || self.broken.is_some()
+        rejected + gated + held > 0 || self.broken.is_some() || !self.feed_held.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Product, ProductKey};
 use feeds::{Broken, Rejection};
-use want::{Moment, Rates, Rules, Wanted, want};
+use want::{Drift, Moment, Rates, Rules, Wanted, want};
 
 use super::changes::fields;
 use super::report::{Group, Report};
@@ -25,6 +25,7 @@ pub struct Tally<'r> {
     pub now: i64,
     /// What was found so far.
     pub report: Report,
+    drift: Drift,
     before: BTreeSet<String>,
     after: BTreeMap<String, u64>,
 }
@@ -34,7 +35,16 @@ impl<'r> Tally<'r> {
     #[must_use]
     pub fn new(rules: &'r Rules, rules_before: &'r Rules, rates: Option<&'r Rates>, now: i64) -> Self {
         let report = Report { rules: rules.version().to_owned(), ..Report::default() };
-        Self { rules, rules_before, rates, now, report, before: BTreeSet::new(), after: BTreeMap::new() }
+        Self {
+            rules,
+            rules_before,
+            rates,
+            now,
+            report,
+            drift: Drift::default(),
+            before: BTreeSet::new(),
+            after: BTreeMap::new(),
+        }
     }
 
     /// Takes in a product: what its source says, and what it said before, each with when it said so.
@@ -59,6 +69,7 @@ impl<'r> Tally<'r> {
                 *self.report.fields.entry(name).or_default() += 1;
             }
             self.report.prices.add(key, &old.product, &new.product);
+            self.drift.add(&old.product, &new.product);
         }
         self.reasons(key, &new);
         for path in new.unmapped_of(said.0) {
@@ -103,6 +114,9 @@ impl<'r> Tally<'r> {
     /// The whole of it.
     #[must_use]
     pub fn report(mut self) -> Report {
+        for held in self.drift.held(self.rules) {
+            self.report.feed_held.push(held.reason);
+        }
         let known = self.before;
         self.report.new_categories = self.after.into_iter().filter(|(path, _)| !known.contains(path)).collect();
         self.report
