@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// What happened to a product, what waits, what is dead, and what to do about it.
@@ -108,11 +110,96 @@ pub enum Command {
         /// Such as medusa_handle_taken
         code: Option<String>,
     },
+    /// The shop's rules: check files, list what is not mapped
+    Rules {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Rules,
+    },
+    /// How each price of a product came to be, step by step; with --feed without any stack
+    ExplainPrice {
+        /// source:id
+        product: String,
+        /// Look for it in this feed on disk instead of the ledger
+        #[arg(long, value_name = "FILE")]
+        feed: Option<PathBuf>,
+        /// The feed's source, where its records do not tell
+        #[arg(long)]
+        source: Option<String>,
+        /// Rules and rates.
+        #[command(flatten)]
+        configured: Configured,
+    },
+    /// What a feed, or rules, would do: nothing is written. Exit code 1 if something is rejected, withheld or held
+    Preview(Preview),
     /// Completions for a shell, to be sourced
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Everything that is wrong with rules files, with line and column; no stack is needed
+    Check {
+        /// Files, or folders with .yaml files
+        #[arg(default_value = "rules")]
+        paths: Vec<PathBuf>,
+        /// A rates file, to be checked as well
+        #[arg(long, value_name = "FILE")]
+        rates: Option<PathBuf>,
+    },
+    /// The sources' categories that no entry maps, with how many products are in each, and drafts of entries
+    Unmapped {
+        /// Look through this feed on disk instead of the ledger
+        #[arg(long, value_name = "FILE")]
+        feed: Option<PathBuf>,
+        /// The feed's source, where its records do not tell
+        #[arg(long)]
+        source: Option<String>,
+        /// Rules and rates.
+        #[command(flatten)]
+        configured: Configured,
+    },
+}
+
+/// Rules and rates on disk.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Configured {
+    /// Rules: a file, or a folder with .yaml files; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// What currencies are worth
+    #[arg(long, value_name = "FILE")]
+    pub rates: Option<PathBuf>,
+}
+
+/// What is previewed, and against what.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Preview {
+    /// A feed on disk; without it every product of the ledger is looked at, as its source last said it
+    #[arg(value_name = "FEED", required_unless_present = "rules")]
+    pub feed: Option<PathBuf>,
+    /// The feed's source, where its records do not tell
+    #[arg(long)]
+    pub source: Option<String>,
+    /// Rules and rates.
+    #[command(flatten)]
+    pub configured: Configured,
+    /// The rules as they are now, to compare with [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub rules_before: Vec<PathBuf>,
+    /// Compare with this feed instead of the ledger: no stack is needed
+    #[arg(long, value_name = "FILE", requires = "feed")]
+    pub against: Option<PathBuf>,
+    /// The feed names all products of its source: what it lacks would be withdrawn
+    #[arg(long, requires = "feed")]
+    pub full: bool,
+    /// Write a report for people to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What to do with dead letters.

@@ -5,6 +5,8 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod facets;
+pub mod local;
+pub mod preview;
 pub mod remedy;
 pub mod render;
 pub mod shown;

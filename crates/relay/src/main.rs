@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
-use relay::cli::{Cli, Command};
-use relay::commands::{diff, dlq, explain, rejected, replay, runs, status, trace, withdraw};
+use relay::cli::{Cli, Command, Rules};
+use relay::commands::{
+    diff, dlq, explain, explain_price, preview, rejected, replay, rules, runs, status, trace, withdraw,
+};
 use relay::error::CliError;
 use relay::shown::plain;
 use relay::stack::Stack;
@@ -36,8 +38,20 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
     if let Command::Explain { code } = &cli.command {
         return explain::run(code.as_deref());
     }
-    let stack = Stack::open(&cli.common).await?;
     let now = SystemClock.now_ms();
+    // What stands on disk needs no stack.
+    match &cli.command {
+        Command::Rules { command: Rules::Check { paths, rates } } => return rules::check(paths, rates.as_deref()),
+        Command::Rules { command: Rules::Unmapped { feed: Some(feed), source, configured } } => {
+            return rules::unmapped_in_feed(feed, source.as_deref(), configured, now);
+        }
+        Command::ExplainPrice { product, feed: Some(feed), source, configured } => {
+            return explain_price::in_feed(product, feed, source.as_deref(), configured, now);
+        }
+        Command::Preview(asked) if asked.against.is_some() => return preview::run(None, asked, now).await,
+        _ => {}
+    }
+    let stack = Stack::open(&cli.common).await?;
     match &cli.command {
         Command::Status => status::run(&stack, now).await,
         Command::Trace { product, runs } => trace::run(&stack, product, *runs, now).await,
@@ -49,6 +63,12 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
         Command::Diff { product } => diff::run(&stack, product).await,
         Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Rules { command: Rules::Check { paths, rates } } => rules::check(paths, rates.as_deref()),
+        Command::Rules { command: Rules::Unmapped { configured, .. } } => {
+            rules::unmapped(&stack, configured, now).await
+        }
+        Command::ExplainPrice { product, configured, .. } => explain_price::run(&stack, product, configured, now).await,
+        Command::Preview(asked) => preview::run(Some(&stack), asked, now).await,
         Command::Completions { .. } => Ok(Answer::new(&(), String::new(), false)),
     }
 }

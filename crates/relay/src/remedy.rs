@@ -6,6 +6,7 @@ mod feed;
 mod medusa;
 mod pimcore;
 mod pipeline;
+mod rules;
 
 use std::fmt::Write;
 
@@ -73,8 +74,9 @@ const fn remedy(code: &'static str, meaning: &'static str, action: &'static str,
 }
 
 /// The table in parts: a title and its entries, sorted by code.
-pub const PARTS: [(&str, &[Remedy]); 4] = [
+pub const PARTS: [(&str, &[Remedy]); 5] = [
     ("Feeds and records", feed::REMEDIES),
+    ("Rules", rules::REMEDIES),
     ("Pipeline", pipeline::REMEDIES),
     ("Pimcore", pimcore::REMEDIES),
     ("Medusa", medusa::REMEDIES),

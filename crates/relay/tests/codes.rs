@@ -22,6 +22,7 @@ fn listed() -> BTreeMap<&'static str, Vec<String>> {
         ("crates/pimcore", of(pimcore::codes::ALL)),
         ("crates/redrive", of(redrive::codes::ALL)),
         ("crates/runtime", of(runtime::codes::ALL)),
+        ("crates/want", of(want::codes::ALL)),
         ("crates/withdrawal", of(withdrawal::codes::ALL)),
         ("crates/worker", of(worker::codes::ALL)),
         ("functions/dlq-redrive", of(dlq_redrive::codes::ALL)),

@@ -25,6 +25,9 @@ pub struct RulesFile {
     /// The shop's category tree, and what of a source belongs where.
     #[serde(default)]
     pub categories: Option<At<Categories>>,
+    /// What of a whole feed waits for a person.
+    #[serde(default)]
+    pub feeds: Option<At<Feeds>>,
     /// Tables of values that rules use by name.
     #[serde(default)]
     pub tables: BTreeMap<String, BTreeMap<String, String>>,
@@ -335,6 +338,18 @@ pub struct Withhold {
     /// Said to people beside what it was.
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// Feeds that wait for a person; those with at least 20 products that were there before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Feeds {
+    /// Prices change by more than this share on average, up or down.
+    #[serde(default)]
+    pub average_price_over: Option<Percent>,
+    /// More than this share of the products change their categories.
+    #[serde(default)]
+    pub recategorised_over: Option<Percent>,
 }
 
 /// Changes that wait for a person.

@@ -22,13 +22,7 @@ pub(crate) fn reasons(guard: &Hold, last: &Product, product: &Product) -> Vec<St
             }
         }
     }
-    let ids = |product: &Product| -> Vec<Option<String>> {
-        let mut ids: Vec<_> =
-            product.categories.iter().map(|path| path.0.last().map(|category| category.id.clone())).collect();
-        ids.sort_unstable();
-        ids
-    };
-    if guard.category_change && ids(last) != ids(product) {
+    if guard.category_change && places(last) != places(product) {
         let shown = |product: &Product| {
             let paths: Vec<String> = product.categories.iter().map(crate::category::shown).collect();
             if paths.is_empty() { "none".to_owned() } else { paths.join(", ") }
@@ -36,4 +30,12 @@ pub(crate) fn reasons(guard: &Hold, last: &Product, product: &Product) -> Vec<St
         reasons.push(format!("categories: {} → {}", shown(last), shown(product)));
     }
     reasons
+}
+
+/// The categories that a product is in, in no order.
+pub(crate) fn places(product: &Product) -> Vec<Option<&str>> {
+    let mut ids: Vec<_> =
+        product.categories.iter().map(|path| path.0.last().map(|category| category.id.as_str())).collect();
+    ids.sort_unstable();
+    ids
 }

@@ -3,6 +3,7 @@
 pub mod category;
 pub mod codes;
 mod condition;
+mod drift;
 pub mod exact;
 pub mod file;
 pub mod flaw;
@@ -20,6 +21,7 @@ mod view;
 mod wanted;
 
 pub use category::{SHOP, of_shop};
+pub use drift::Drift;
 pub use flaw::{Flaw, Place};
 pub use rates::Rates;
 pub use rules::Rules;

@@ -8,7 +8,7 @@ use crate::category::{Map, Pattern, Target, Tree, Unfit, Unknown};
 use crate::condition::Condition;
 use crate::exact::is_currency;
 use crate::file::{
-    At, Categories, CompareAt, Currencies, Hold, Node, PriceStep, RuleEntry, RulesFile, Unmapped, Withhold,
+    At, Categories, CompareAt, Currencies, Feeds, Hold, Node, PriceStep, RuleEntry, RulesFile, Unmapped, Withhold,
 };
 use crate::flaw::{Flaw, Place, did_you_mean};
 use crate::read::parse;
@@ -24,6 +24,7 @@ pub struct Rules {
     pub(crate) tree: Tree,
     pub(crate) map: Map,
     pub(crate) unmapped: Option<Elsewhere>,
+    pub(crate) feeds: Option<(Feeds, Place)>,
     pub(crate) rules: Vec<Rule>,
     version: String,
     hints: Vec<Flaw>,
@@ -246,6 +247,16 @@ impl Reader {
     fn file(&mut self, name: &str, file: &RulesFile) {
         if let Some(categories) = &file.categories {
             self.categories(name, categories);
+        }
+        if let Some(feeds) = &file.feeds {
+            let place = feeds.place(name);
+            if feeds.value == Feeds::default() {
+                self.flaw(place.clone(), "`feeds` does not say what waits for a person");
+            }
+            if let Some((_, first)) = self.rules.feeds.replace((feeds.value, place.clone())) {
+                self.flaws
+                    .push(Flaw::at(place, "`feeds` may stand once").help(Some(format!("it stands at {first}, too"))));
+            }
         }
         for entry in &file.rules {
             let rule = self.rule(name, entry);

@@ -62,6 +62,8 @@ fn every_flaw_has_its_place_and_its_words() {
         ("categories: {tree: [{name: Women}], unmapped: {to: Misc}}", "1:", "no category \"Misc\""),
         ("rules:\n  - rule: x\n    when: {expression: stok > 1}\n    stop: true\n", "3:24", "did you mean `stock`"),
         ("rules:\n  - rule: x\n    when: {expression: 'stock >'}\n    stop: true\n", "3:24", "not finished"),
+        ("feeds: {}", "1:8", "does not say"),
+        ("feeds: {average-price: 5%}", "1:", "did you mean `average-price-over`"),
         ("rules: 5", "1:8", "sequence"),
         ("rules: [", "1:", ""),
         ("rules:\n  - rule: x\n    rule: y\n", "3:5", "duplicate"),
@@ -76,7 +78,7 @@ fn every_flaw_has_its_place_and_its_words() {
 
 #[test]
 fn all_flaws_of_all_files_are_told_and_what_may_stand_once_does() {
-    let one = "currencies: {sold: [SAR]}\ncategories: {tree: [{name: A}], unmapped: drop}\ntables: {t: {}}\n";
+    let one = "currencies: {sold: [SAR]}\ncategories: {tree: [{name: A}], unmapped: drop}\ntables: {t: {}}\nfeeds: {recategorised-over: 5%}\n";
     let flaws =
         Rules::read([("a.yaml", one), ("b.yaml", one), ("c.yaml", "rules: [{rule: x}, {rule: y}]")]).unwrap_err();
     let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
@@ -85,6 +87,7 @@ fn all_flaws_of_all_files_are_told_and_what_may_stand_once_does() {
         "b.yaml:1:13: `currencies` may stand once; it stands at a.yaml:1:13",
         "the tree may stand once",
         "`unmapped` may stand once",
+        "`feeds` may stand once",
         "c.yaml:1:9: the rule \"x\" does nothing",
         "c.yaml:1:20",
     ] {

@@ -1,0 +1,10 @@
+//! What a feed, or rules, would do: counted, product by product, and nothing written. Pure but for what it is given.
+
+pub mod changes;
+pub mod html;
+pub mod prices;
+pub mod report;
+mod tally;
+
+pub use report::Report;
+pub use tally::Tally;
