@@ -4,6 +4,7 @@ pub mod adapter;
 mod address;
 mod checkpoint;
 pub mod decode;
+mod facts;
 mod fast;
 mod feed;
 mod ids;

@@ -141,6 +141,7 @@ pub fn dress(key: &ProductKey) -> Product {
                     .into(),
                 stock: 20,
                 images: vec![],
+                facts: None,
             });
         }
     }
@@ -159,6 +160,7 @@ pub fn dress(key: &ProductKey) -> Product {
         images: ["a", "b"].map(|name| format!("https://img.example/{}/{name}.jpg", key.id())).into(),
         url: None,
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }
