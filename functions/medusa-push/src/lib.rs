@@ -10,3 +10,4 @@ pub mod map;
 pub mod metrics;
 pub mod push;
 mod stock;
+pub mod trade;

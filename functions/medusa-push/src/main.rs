@@ -1,6 +1,7 @@
 //! Wiring: clients are made once, each batch is handed to [`medusa_push::push`].
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use catalog::Languages;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
 use medusa::{CompareAt, StockSettings};
@@ -30,6 +31,7 @@ async fn main() -> Result<(), Error> {
     let limit = Limit::default();
     let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let secrets = Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit));
+    let languages = languages()?;
     let function = Function {
         pimcore: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
@@ -50,7 +52,8 @@ async fn main() -> Result<(), Error> {
                 None => StockSettings::default(),
             },
             secrets,
-        ),
+        )
+        .showing(languages),
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,
@@ -63,6 +66,12 @@ async fn main() -> Result<(), Error> {
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "medusa-push"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
+}
+
+/// The languages that the shop shows.
+fn languages() -> Result<Languages, Error> {
+    let said = settings::optional(Languages::SETTING).map(|text| text.parse::<Languages>());
+    Ok(said.transpose().map_err(|error| format!("{} {error}", Languages::SETTING))?.unwrap_or_default())
 }
 
 impl Function {
