@@ -81,7 +81,7 @@ namespace {
 COMMANDS = [
     *(
         f"pimcore:definition:import:fieldcollection --force fieldcollection_{name}_export.json"
-        for name in ("CatalogImage", "CatalogAttribute", "CatalogVariant", "CatalogPrice")
+        for name in ("CatalogImage", "CatalogAttribute", "CatalogVariant", "CatalogPrice", "CatalogFact")
     ),
     *(f"pimcore:definition:import:class --force class_{name}_export.json" for name in ("CatalogCategory", "CatalogProduct")),
     "cache:clear",

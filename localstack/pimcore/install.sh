@@ -72,7 +72,7 @@ fi
 php "$here/check.php" before
 
 # Collections first: the product class refers to them.
-for name in CatalogImage CatalogAttribute CatalogVariant CatalogPrice; do
+for name in CatalogImage CatalogAttribute CatalogVariant CatalogPrice CatalogFact; do
     console pimcore:definition:import:fieldcollection --force "$here/definitions/fieldcollection_${name}_export.json"
 done
 for name in CatalogCategory CatalogProduct; do

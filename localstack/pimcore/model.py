@@ -54,6 +54,17 @@ COLLECTIONS = {
             ("position", "numeric", "Position", {}),
         ],
     ),
+    # What trade needs to know, a row each; what a variant says of itself has its SKU. New facts need no new column.
+    "CatalogFact": (
+        "Fact",
+        [
+            text("variantSku", "Variant SKU", 190),
+            text("code", "Code", 64),
+            text("name", "Name", 255),
+            text("lang", "Language", 35),
+            ("text", "textarea", "Text", {"height": 60}),
+        ],
+    ),
     "CatalogPrice": (
         "Price",
         [
@@ -137,6 +148,7 @@ CLASSES = {
                         rows("variants", "Variants", "CatalogVariant"),
                         rows("prices", "Prices", "CatalogPrice"),
                         rows("attributes", "Attributes", "CatalogAttribute"),
+                        rows("facts", "Facts", "CatalogFact"),
                     ],
                 ),
                 (

@@ -26,6 +26,18 @@ impl ContentHash {
         Self(hasher.finalize().to_hex()[..32].to_owned())
     }
 
+    /// The hash of what `product` says but for its facts; `None` if it has none. What products said that came before there were facts.
+    #[must_use]
+    pub fn before_facts(product: &Product) -> Option<Self> {
+        let told = product.facts.is_some() || product.variants.iter().any(|variant| variant.facts.is_some());
+        told.then(|| {
+            let mut before = product.clone();
+            before.facts = None;
+            before.variants.iter_mut().for_each(|variant| variant.facts = None);
+            Self::of(&before)
+        })
+    }
+
     /// A hash read back from a ledger or a target.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(text.into())

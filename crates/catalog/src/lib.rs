@@ -3,17 +3,21 @@
 
 pub mod codes;
 pub mod currency;
+pub mod facts;
 pub mod failure;
 pub mod hash;
 pub mod hide;
 pub mod key;
+pub mod languages;
 pub mod product;
 pub mod version;
 
+pub use facts::{Facts, Gtin};
 pub use failure::{Choke, ErrorKind, Failure, Request};
 pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};
+pub use languages::Languages;
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,
 };

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyError, ProductKey};
+use crate::{Facts, KeyError, ProductKey};
 
 /// A text in several languages, by BCP 47 tag (`en`, `ar`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +71,7 @@ pub struct Product {
     /// Facts about the product, in the source's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<Attribute>,
-    /// The axes on which variants differ, in order; empty for a product with a single variant and no choice. At most three.
+    /// The axes on which variants differ, in order; empty for a product with a single variant and no choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<ProductOption>,
     /// What one can buy; at least one.
@@ -85,6 +85,9 @@ pub struct Product {
     /// The source no longer offers it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// What trade needs to know.
+    #[serde(default, skip_serializing_if = "Facts::none")]
+    pub facts: Option<Box<Facts>>,
     /// Remarks on the quality of the data. Not part of the content hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -155,6 +158,9 @@ pub struct Variant {
     /// Images of this variant only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// What trade needs to know of this variant; what it does not say, its product may.
+    #[serde(default, skip_serializing_if = "Facts::none")]
+    pub facts: Option<Box<Facts>>,
 }
 
 /// A price in one currency.
@@ -206,6 +212,8 @@ pub enum WarningCode {
     TextCleaned,
     /// No name in a language of the shop: that in another one stands in.
     NameFromOtherLanguage,
+    /// A fact that could not be used, such as a GTIN with a wrong check digit.
+    FactLeftOut,
 }
 
 #[cfg(test)]
@@ -232,10 +240,12 @@ mod tests {
                 prices: vec![Price { currency: "SAR".into(), amount: "23.80".parse().unwrap(), list_amount: None }],
                 stock: 1,
                 images: vec![],
+                facts: None,
             }],
             images: vec![],
             url: None,
             withdrawn: false,
+            facts: None,
             warnings: vec![],
         }
     }

@@ -6,6 +6,7 @@ mod address;
 pub mod charset;
 mod checkpoint;
 pub mod decode;
+mod facts;
 mod fast;
 mod feed;
 pub mod helpers;

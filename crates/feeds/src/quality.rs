@@ -17,8 +17,8 @@ pub const NAME_KEPT: usize = 512;
 pub const DESCRIPTION_CHARS: usize = 200_000;
 /// Variants of one product.
 pub const VARIANTS: usize = 1_000;
-/// Option axes of one product.
-pub const OPTIONS: usize = 3;
+/// Option axes of one product: as many as were seen to reach the shop. Three have columns in Pimcore, further ones are rows.
+pub const OPTIONS: usize = 10;
 /// Characters of any other text: names of categories, attributes and their values, SKUs, addresses.
 pub const TEXT_CHARS: usize = 2_000;
 
@@ -30,6 +30,7 @@ pub(crate) const UNDETERMINED: &str = "und";
 /// Checks a product, sets right what can be set right, and attaches the remarks on its quality.
 pub fn checked(mut product: Product) -> Result<Product, Defect> {
     let mut said = Remarks::default();
+    let read = std::mem::take(&mut product.warnings);
     text::clean(&mut product, &mut said)?;
     ids::meant(&product.id, Ids::Texts).map_err(|defect| defect.path("$.id"))?;
     if let Err(error) = ProductKey::new(&product.source, &product.id) {
@@ -49,6 +50,7 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     product.warnings = remarks(&product);
     name_every_shop_knows(&mut product, &mut said);
     product.warnings.extend(shortened);
+    product.warnings.extend(read);
     product.warnings.extend(said.warnings());
     Ok(product)
 }

@@ -5,6 +5,7 @@ catalog::codes! {
     BAD_PRICE = "medusa_bad_price",
     BAD_SKU = "medusa_bad_sku",
     CATEGORY_HANDLE_TAKEN = "medusa_category_handle_taken",
+    CODE_TAKEN = "medusa_code_taken",
     HANDLE_TAKEN = "medusa_handle_taken",
     LOGIN_REFUSED = "medusa_login_refused",
     NO_OUTCOME = "medusa_no_outcome",

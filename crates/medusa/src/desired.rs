@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::api::Amount;
 use crate::codes;
+use crate::columns::{self, Columns};
 use crate::compare_at::{PriceList, PriceLists};
 use crate::references::References;
 
@@ -67,6 +68,9 @@ pub struct Article {
     pub categories: BTreeSet<String>,
     /// Product metadata; every key begins with [`OURS`].
     pub metadata: BTreeMap<String, Value>,
+    /// Medusa's own columns of what trade needs to know.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: Columns,
 }
 
 /// Texts of a product in one language. An empty one falls back to the base language.
@@ -95,6 +99,9 @@ pub struct Variant {
     pub stock: i64,
     /// Variant metadata; every key begins with [`OURS`].
     pub metadata: BTreeMap<String, Value>,
+    /// Medusa's own columns of what trade needs to know.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: Columns,
 }
 
 impl Variant {
@@ -114,7 +121,7 @@ impl Variant {
             .filter_map(|currency| Some((currency, self.list_price(currency)?.to_string())))
             .collect();
         let before = (!before.is_empty()).then(|| (LIST_PRICES.to_owned(), serde_json::json!(before)));
-        self.metadata.clone().into_iter().chain(before).collect()
+        self.metadata.clone().into_iter().chain(before).chain(columns::listed(&self.columns)).collect()
     }
 }
 
@@ -140,7 +147,7 @@ impl Article {
         let option = |(n, title): (usize, &String)| serde_json::json!({"title": title, "values": self.values_of(n)});
         let order: Vec<Value> = self.options.iter().enumerate().map(option).collect();
         let order = (self.options != [Self::NO_CHOICE.0]).then(|| (ORDER.to_owned(), order.into()));
-        self.metadata.clone().into_iter().chain(order).collect()
+        self.metadata.clone().into_iter().chain(order).chain(columns::listed(&self.columns)).collect()
     }
 
     /// A variant's option values by option name, as Medusa wants them.
@@ -238,11 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn a_product_without_facts_has_the_marker_that_it_had_before_there_were_any() {
+        assert_eq!(desired(article(2)).marker(&references()), "65ce0753731c095aec11ee56b4106b3a");
+    }
+
+    #[test]
     fn the_marker_sees_every_change_and_nothing_else() {
         let here = references();
         let marker = desired(article(2)).marker(&here);
         assert_eq!(marker, desired(article(2)).marker(&here));
-        let changes: [fn(&mut Article); 7] = [
+        let changes: [fn(&mut Article); 9] = [
+            |a| drop(a.columns.insert("weight", 5.into())),
+            |a| drop(a.variants[0].columns.insert("weight", 5.into())),
             |a| a.title.push('!'),
             |a| a.variants[1].stock = 0,
             |a| a.variants.swap(0, 1),

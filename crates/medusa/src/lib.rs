@@ -4,6 +4,7 @@
 pub mod api;
 pub mod categories;
 pub mod codes;
+pub mod columns;
 pub mod compare_at;
 pub mod desired;
 pub mod handle;

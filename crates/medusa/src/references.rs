@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use catalog::Failure;
+use catalog::{Failure, Languages};
 use serde::{Deserialize, Serialize};
 
 use crate::api::model::Ref;
@@ -34,6 +34,8 @@ pub struct References {
     pub price_lists: PriceLists,
     /// How the figures of each source become stock; as nothing is configured, as long as [`Self::stock_as`] has not been told.
     pub stock: StockSettings,
+    /// The languages that the shop shows, in the order in which they stand in for each other.
+    pub languages: Languages,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -92,6 +94,7 @@ impl References {
             translations: translations(medusa, deadline).await?,
             price_lists: PriceLists::default(),
             stock: StockSettings::default(),
+            languages: Languages::default(),
         })
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn references() -> References {
         translations: true,
         price_lists: PriceLists::default(),
         stock: StockSettings::default(),
+        languages: catalog::Languages::default(),
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn article(sizes: usize) -> Article {
             list_prices: [("sar".to_owned(), "28.00".parse().unwrap())].into(),
             stock: 20,
             metadata: BTreeMap::new(),
+            columns: BTreeMap::new(),
         });
     Article {
         title: "Shirt".into(),
@@ -60,6 +62,7 @@ pub(crate) fn article(sizes: usize) -> Article {
         images: vec!["https://img.test/a.jpg".into(), "https://img.test/b.jpg".into()],
         categories: ["pcat_1".to_owned()].into(),
         metadata: [("relay_brand".to_owned(), "Acme".into())].into(),
+        columns: BTreeMap::new(),
     }
 }
 
@@ -79,6 +82,7 @@ pub(crate) fn held_with(key: &ProductKey, article: &Article, references: &Refere
         description: Some(article.description.clone()),
         thumbnail: article.images.first().cloned(),
         metadata: Some(article.facts()),
+        columns: article.columns.iter().map(|(column, value)| ((*column).to_owned(), value.clone())).collect(),
         sales_channels: vec![Some(Ref::to("sc_1"))],
         shipping_profile: Some(Ref::to("sp_1")),
         ..Product::default()
@@ -246,10 +250,11 @@ impl Simulated {
                 Structure::Variants(batch) => self.variants(batch)?,
                 Structure::Stock { variant_id, sku } => {
                     let item_id = self.id("iitem");
-                    let item = InventoryItem { sku: Some(sku.clone()), location_levels: vec![] };
+                    let item = InventoryItem { sku: Some(sku.clone()), ..InventoryItem::default() };
                     let link = InventoryLink { inventory_item_id: item_id, inventory: Some(item) };
                     self.variant(variant_id)?.inventory_items.push(link);
                 }
+                Structure::Item { item_id, columns } => overwrite(&mut self.item(item_id)?.columns, columns),
                 Structure::RenameItem { item_id, sku } => {
                     self.item(item_id)?.sku = Some(sku.clone());
                 }
@@ -334,6 +339,7 @@ impl Simulated {
             product.shipping_profile = Some(Ref::to(profile.as_str()));
         }
         merge(&mut product.metadata, &update.metadata);
+        overwrite(&mut product.columns, &update.columns);
     }
 
     fn add_option(&mut self, title: &str, values: &[&str]) {
@@ -457,6 +463,7 @@ impl Simulated {
         }
         variant.variant_rank = change.variant_rank.or(variant.variant_rank);
         merge(&mut variant.metadata, &change.metadata);
+        overwrite(&mut variant.columns, &change.columns);
         if let Some(prices) = &change.prices {
             if variant.prices.is_none() {
                 return Err("Variants do not have prices associated".to_owned());
@@ -481,7 +488,9 @@ impl Simulated {
         }
         let options = self.choice(new.options.as_ref().ok_or("no options")?)?;
         let id = self.id("variant");
-        let item = InventoryItem { sku: sku.clone(), location_levels: vec![] };
+        // Medusa copies the variant's columns when it makes the item.
+        let mut item = InventoryItem { sku: sku.clone(), ..InventoryItem::default() };
+        overwrite(&mut item.columns, &crate::columns::without_codes(&new.columns));
         let link = InventoryLink { inventory_item_id: self.id("iitem"), inventory: Some(item) };
         self.product.variants.push(Variant {
             id: id.clone(),
@@ -503,6 +512,10 @@ fn sorted(choice: &[OptionValue]) -> Vec<String> {
     let mut ids: Vec<String> = choice.iter().map(|value| value.id.clone()).collect();
     ids.sort();
     ids
+}
+
+fn overwrite(there: &mut BTreeMap<String, serde_json::Value>, changes: &crate::columns::Columns) {
+    there.extend(changes.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
 }
 
 fn merge(there: &mut Option<Metadata>, changes: &Metadata) {

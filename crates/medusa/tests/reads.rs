@@ -37,6 +37,18 @@ fn priced(product: &Product, amount: &str) -> Option<Price> {
     small(product).prices.iter().flatten().find(|price| price.amount.0.to_string() == amount).cloned()
 }
 
+/// Columns of what trade needs to know, with figures of their own.
+fn trade(n: u32) -> Value {
+    let country = ["de", "cn", "tr"][n as usize - 1];
+    json!({"weight": 100 + n, "length": 200 + n, "width": 300 + n, "height": 400 + n, "hs_code": format!("61091{n}"), "mid_code": format!("CNACME{n}"),
+        "origin_country": country, "material": format!("Cotton {n}")})
+}
+
+fn seen(columns: &BTreeMap<String, Value>) -> Value {
+    let shared = |column: &str| (column.to_owned(), columns[column].clone());
+    Value::Object(medusa::columns::SHARED.map(shared).into_iter().collect())
+}
+
 /// The fields that a step shows to be delivered, what a person posts where, what the read says of it, what it has to say.
 type Step = (&'static str, String, Value, fn(&Product) -> Value, Value);
 
@@ -80,6 +92,39 @@ async fn every_field_that_the_diff_relies_on_is_delivered_by_the_read() {
             json!({"handle": format!("by-hand-{n}"), "title": "T", "description": "D", "thumbnail": "https://img.example/t"}),
             |p| json!([p.handle, p.title, p.description, p.thumbnail]),
             json!([format!("by-hand-{n}"), "T", "D", "https://img.example/t"]),
+        ),
+        (
+            "weight length width height hs_code mid_code origin_country material",
+            path.clone(),
+            trade(1),
+            |p| seen(&p.columns),
+            trade(1),
+        ),
+        (
+            "variants.weight variants.length variants.width variants.height variants.hs_code variants.mid_code variants.origin_country variants.material",
+            variant_path.clone(),
+            trade(2),
+            |p| seen(&small(p).columns),
+            trade(2),
+        ),
+        (
+            "variants.barcode variants.ean variants.upc",
+            variant_path.clone(),
+            json!({"barcode": format!("b{n}"), "ean": format!("e{n}"), "upc": format!("u{n}")}),
+            |p| {
+                let own = &small(p).columns;
+                json!([own["barcode"], own["ean"], own["upc"]])
+            },
+            json!([format!("b{n}"), format!("e{n}"), format!("u{n}")]),
+        ),
+        (
+            "variants.inventory_items.inventory.weight variants.inventory_items.inventory.length variants.inventory_items.inventory.width \
+             variants.inventory_items.inventory.height variants.inventory_items.inventory.hs_code variants.inventory_items.inventory.mid_code \
+             variants.inventory_items.inventory.origin_country variants.inventory_items.inventory.material",
+            format!("/admin/inventory-items/{item}"),
+            trade(3),
+            |p| seen(&small(p).inventory_items[0].inventory.as_ref().unwrap().columns),
+            trade(3),
         ),
         ("status", path.clone(), json!({"status": "rejected"}), |p| json!(p.status), json!("rejected")),
         (
@@ -242,7 +287,7 @@ async fn every_field_that_the_diff_relies_on_is_delivered_by_the_read() {
     for (fields, path, body, seen, wanted) in steps {
         real.admin_post(&path, &body).await;
         assert_eq!(seen(&read(&real, id(&there)).await), wanted, "{fields}: after {body} at {path}");
-        shown.extend(fields.split(' '));
+        shown.extend(fields.split_whitespace());
     }
     let asked: BTreeSet<&str> =
         DEEP_FIELDS.split(',').chain(TRANSLATION_FIELDS.split(',')).filter(|f| !f.is_empty()).collect();

@@ -1,5 +1,6 @@
 //! What the shop is fed from, as one short text: two readings with the same digest lead to the same product in the shop.
 
+use catalog::facts::Row;
 use serde::Serialize;
 
 use crate::product::{PimAttribute, PimCategory, PimImage, PimPrice, PimProduct, PimVariant, ShopVisibility};
@@ -34,6 +35,7 @@ impl PimProduct {
             attributes,
             variants,
             prices,
+            facts,
             content_hash,
             source_version: _,
             feed_run: _,
@@ -60,6 +62,18 @@ impl PimProduct {
         let mut hasher = blake3::Hasher::new();
         // Writing to a hasher cannot fail, and every map has text keys.
         serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
+        // A reading without facts has the digest that it had before there were any.
+        let told: Vec<(&str, Vec<Row>)> = std::iter::once(("", facts))
+            .chain(variants.iter().map(|variant| (variant.sku.as_str(), &variant.facts)))
+            .map(|(sku, facts)| (sku, facts.rows()))
+            .filter(|(_, rows)| !rows.is_empty())
+            .collect();
+        for (sku, rows) in told {
+            for Row { code, name, lang, text } in &rows {
+                serde_json::to_writer(&mut hasher, &(sku, code, name, lang, text))
+                    .unwrap_or_else(|error| unreachable!("always JSON: {error}"));
+            }
+        }
         hasher.finalize().to_hex()[..DIGITS].to_owned()
     }
 }
@@ -75,7 +89,7 @@ fn attribute(row: &PimAttribute) -> impl Serialize {
 }
 
 fn variant(row: &PimVariant) -> impl Serialize {
-    let PimVariant { sku, title, options, stock, position } = row;
+    let PimVariant { sku, title, options, stock, position, facts: _ } = row;
     (sku, title, options, stock, position)
 }
 
@@ -153,6 +167,7 @@ mod tests {
                 options: vec![("Colour".into(), "Red".into())],
                 stock: 3,
                 position: 0,
+                facts: catalog::Facts::default(),
             }],
             prices: vec![PimPrice {
                 sku: "a".into(),
@@ -160,6 +175,7 @@ mod tests {
                 amount: "23.80".parse().unwrap(),
                 list_amount: None,
             }],
+            facts: catalog::Facts::default(),
             content_hash: Some(ContentHash::from_text("h")),
             source_version: Some(Version::from_text("v")),
             feed_run: Some("run".into()),
@@ -192,7 +208,9 @@ mod tests {
     #[test]
     fn everything_that_the_shop_is_fed_from_counts() {
         let (tree, before) = (CategoryTree::new(nodes()), product());
-        let changes: [fn(&mut PimProduct); 27] = [
+        let changes: [fn(&mut PimProduct); 29] = [
+            |p| p.facts.mpn = Some("1".into()),
+            |p| p.variants[0].facts.mpn = Some("1".into()),
             |p| p.key = "demo:2".parse().unwrap(),
             |p| p.id = 8,
             |p| p.published = false,
@@ -227,6 +245,11 @@ mod tests {
             change(&mut after);
             assert!(seen.insert(after.digest(&tree)), "change {n} looks like another one, or like none");
         }
+    }
+
+    #[test]
+    fn a_reading_without_facts_has_the_digest_that_it_had_before_there_were_any() {
+        assert_eq!(product().digest(&CategoryTree::new(nodes())), "25eb8a3c9d9812a0181a6a52");
     }
 
     #[test]

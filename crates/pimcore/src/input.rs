@@ -8,12 +8,15 @@ use catalog::{ContentHash, Failure, Localized, Product, Version};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::facts::{self, FactRow};
 use crate::limits;
 
 /// Languages of the localized fields, as Pimcore is configured with them (`pimcore.general.valid_languages`).
 pub const LANGUAGES: [&str; 2] = ["en", "ar"];
-/// Option axes that a variant has fields for.
-pub const MAX_OPTIONS: usize = 3;
+/// Option axes that a variant has columns for; further ones are rows of facts.
+pub const COLUMN_OPTIONS: usize = 3;
+/// Option axes that are kept.
+pub const MAX_OPTIONS: usize = 10;
 
 /// Where a document comes from; written beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub struct ProductInput {
     attributes: Rows<Attributes>,
     variants: Rows<Variants>,
     prices: Rows<Prices>,
+    facts: Rows<Facts>,
     content_hash: String,
     source_version: String,
     feed_run: String,
@@ -160,6 +164,12 @@ struct PriceRow {
     list_amount: Option<String>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Facts {
+    #[serde(rename = "CatalogFact")]
+    rows: Vec<FactRow>,
+}
+
 impl ProductInput {
     /// Maps a product whose categories have these object ids.
     ///
@@ -182,6 +192,7 @@ impl ProductInput {
             attributes: Rows::whole(Attributes { rows: attribute_rows(product) }),
             variants: Rows::whole(Variants { rows: variant_rows(product) }),
             prices: Rows::whole(Prices { rows: price_rows(product) }),
+            facts: Rows::whole(Facts { rows: facts::rows(product) }),
             content_hash: provenance.hash.as_str().to_owned(),
             source_version: limits::cut(provenance.version.as_str(), limits::SHORT),
             feed_run: limits::cut(&provenance.feed_run, limits::SHORT),

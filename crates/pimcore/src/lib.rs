@@ -6,6 +6,7 @@ mod categories;
 mod client;
 pub mod codes;
 mod digest;
+mod facts;
 pub mod input;
 pub mod limits;
 pub mod operations;

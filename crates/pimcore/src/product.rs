@@ -1,9 +1,10 @@
 //! A product as Pimcore has it: what the pipeline wrote and what people made of it.
 
-use catalog::{ContentHash, Failure, Localized, ProductKey, Request, Version};
+use catalog::{ContentHash, Facts, Failure, Localized, ProductKey, Request, Version};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+use crate::facts::{self, FactNode};
 use crate::{codes, said};
 
 /// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products) gives, and what the shop is fed from.
@@ -44,6 +45,8 @@ pub struct PimProduct {
     pub variants: Vec<PimVariant>,
     /// One row for each variant and currency.
     pub prices: Vec<PimPrice>,
+    /// What trade needs to know.
+    pub facts: Facts,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
     /// The version of the document that was last written.
@@ -126,12 +129,14 @@ pub struct PimVariant {
     pub sku: String,
     /// Title, such as "Black / S".
     pub title: String,
-    /// Name and value of each option, in order, three at most.
+    /// Name and value of each option, in order.
     pub options: Vec<(String, String)>,
     /// Pieces available.
     pub stock: i32,
     /// Order.
     pub position: i32,
+    /// What trade needs to know of it.
+    pub facts: Facts,
 }
 
 /// A variant's price in one currency.
@@ -228,6 +233,7 @@ pub(crate) struct Node {
     attributes: Option<Vec<AttributeNode>>,
     variants: Option<Vec<VariantNode>>,
     prices: Option<Vec<PriceNode>>,
+    facts: Option<Vec<FactNode>>,
     content_hash: Option<String>,
     source_version: Option<String>,
     feed_run: Option<String>,
@@ -310,6 +316,11 @@ impl Node {
         images.sort_by_key(|image| image.position);
         let mut variants: Vec<PimVariant> = self.variants.unwrap_or_default().into_iter().filter_map(variant).collect();
         variants.sort_by_key(|variant| variant.position);
+        let mut told = facts::told(key, self.facts.unwrap_or_default());
+        for variant in &mut variants {
+            variant.options.extend(told.options.remove(&variant.sku).unwrap_or_default());
+            variant.facts = told.variants.remove(&variant.sku).unwrap_or_default();
+        }
         let prices =
             self.prices.unwrap_or_default().into_iter().map(|row| price(key, row)).collect::<Result<_, _>>()?;
         Ok(PimProduct {
@@ -329,6 +340,7 @@ impl Node {
             attributes: self.attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
             variants,
             prices,
+            facts: told.product,
             content_hash: said(self.content_hash).map(ContentHash::from_text),
             source_version: said(self.source_version).map(Version::from_text),
             feed_run: said(self.feed_run),
@@ -429,6 +441,7 @@ fn variant(row: VariantNode) -> Option<PimVariant> {
         options: options.into_iter().filter_map(|(name, value)| Some((said(name)?, said(value)?))).collect(),
         stock: row.stock.unwrap_or(0),
         position: row.position.unwrap_or(0),
+        facts: Facts::default(),
     })
 }
 

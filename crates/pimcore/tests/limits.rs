@@ -57,9 +57,9 @@ fn exactly_the_limit_fits_in_any_script() {
 #[test]
 fn what_the_classes_cannot_hold_is_named() {
     let option = |n: usize| catalog::ProductOption { name: english(format!("Option {n}")) };
-    let failure = refusal(|p| p.options = (0..4).map(option).collect());
+    let failure = refusal(|p| p.options = (0..11).map(option).collect());
     assert_eq!(failure.code, "pimcore_too_many_options");
-    assert!(failure.message.contains("demo:p-1: options has 4 entries, Pimcore keeps 3"), "{failure}");
+    assert!(failure.message.contains("demo:p-1: options has 11 entries, Pimcore keeps 10"), "{failure}");
     let failure = refusal(|p| p.categories[0].0[0].id = " x".into());
     assert_eq!(failure.code, "pimcore_category_id");
     let failure = refusal(|p| {

@@ -46,6 +46,14 @@ const PLAIN_TEXT: &str = "a field of type `input`, like `brand`, which was recor
 const TEXT_IN_A_ROW: &str =
     "a field of type `input` in a row, like `option3Name` and `variantSku`, which were recorded with null";
 
+/// What the class has gained since the recordings: one more field collection, of parts that were recorded of the others. Nothing else may be new.
+fn gained(shape: &str) -> bool {
+    shape.contains("→ fieldcollection_CatalogFact/")
+        || shape.contains("→ edges/node/facts/…")
+        || shape.starts_with("input of product: facts.replace:")
+        || shape.starts_with("input of product: facts.items.CatalogFact")
+}
+
 /// Headers that an HTTP client sends on its own account.
 const OF_HTTP: [&str; 3] = ["host", "content-length", "accept"];
 
@@ -79,7 +87,14 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     let path = catalog::CategoryPath(vec![category("b", ""), category("a", "")]);
     let id = placed.id_of("demo", &path).unwrap().unwrap();
 
-    let full = product("full");
+    let mut full = product("full");
+    full.facts = catalog::Facts {
+        mpn: Some("1".into()),
+        material: Localized::default().with("en", "Oak"),
+        ..Default::default()
+    }
+    .boxed();
+    full.variants[0].facts.clone_from(&full.facts);
     let bare = Product {
         group: None,
         sku: None,
@@ -147,7 +162,7 @@ async fn every_request_has_a_shape_that_a_real_pimcore_answered() {
         for call in calls {
             for shape in call.shapes() {
                 let seen = known.sees(&shape, &kin);
-                if seen != Seen::Itself {
+                if seen != Seen::Itself && !gained(&shape.to_string()) {
                     unknown.insert(shape.to_string(), seen);
                 }
             }

@@ -176,10 +176,12 @@ pub fn product(id: &str, says: &str) -> Product {
             prices: vec![Price { currency: "SAR".into(), amount: "23.80".parse().unwrap(), list_amount: None }],
             stock: 1,
             images: vec![],
+            facts: None,
         }],
         images: vec![],
         url: None,
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }

@@ -36,10 +36,12 @@ fn product(id: &str) -> Product {
             prices: vec![Price { currency: "SAR".into(), amount: 1.into(), list_amount: None }],
             stock: 1,
             images: vec![],
+            facts: None,
         }],
         images: vec![],
         url: None,
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::Failure;
+use catalog::{Failure, Languages};
 use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
 use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
@@ -24,6 +24,7 @@ pub struct MedusaAccess {
     stock_location_id: String,
     compare_at: CompareAt,
     stock: StockSettings,
+    languages: Languages,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -56,7 +57,7 @@ impl MedusaAccess {
     /// # Errors
     /// The variable that is missing or wrong.
     pub fn from_environment(secrets: Secrets) -> Result<Self, lambda_runtime::Error> {
-        Ok(Self::new(
+        let access = Self::new(
             settings::required("MEDUSA_URL")?,
             settings::required("MEDUSA_SECRET")?,
             settings::required("SALES_CHANNEL_ID")?,
@@ -70,7 +71,8 @@ impl MedusaAccess {
                 None => StockSettings::default(),
             },
             secrets,
-        ))
+        );
+        Ok(access.showing(settings::languages()?))
     }
 
     /// Medusa at `url`, opened by the secret with this name or ARN.
@@ -84,7 +86,15 @@ impl MedusaAccess {
         stock: StockSettings,
         secrets: Secrets,
     ) -> Self {
-        Self { url, secret, sales_channel_id, stock_location_id, compare_at, stock, secrets, kept: Mutex::default() }
+        let (languages, kept) = (Languages::default(), Mutex::default());
+        Self { url, secret, sales_channel_id, stock_location_id, compare_at, stock, languages, secrets, kept }
+    }
+
+    /// The same shop, which shows these languages.
+    #[must_use]
+    pub fn showing(mut self, languages: Languages) -> Self {
+        self.languages = languages;
+        self
     }
 
     /// The shop. The same one, with its connections, log-in and categories, as long as the secret stays the same and for ten minutes.
@@ -103,6 +113,7 @@ impl MedusaAccess {
         let mut references =
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
+        references.languages = self.languages.clone();
         references.stock_as(&self.stock, &medusa, deadline).await?;
         let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });

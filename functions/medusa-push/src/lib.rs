@@ -11,3 +11,4 @@ pub mod map;
 pub mod metrics;
 pub mod push;
 mod stock;
+pub mod trade;

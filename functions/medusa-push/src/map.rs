@@ -10,15 +10,21 @@
 //! | list prices | those above the price, in the same currencies |
 //! | stock | as in the PIM, never below 0 |
 //! | categories | the deepest one of each path, unless hidden |
+//! | facts | columns and metadata: [`crate::trade`] |
 //! | brand, group, attributes | product metadata `relay_*` |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use catalog::{Localized, ProductKey};
+use catalog::{Languages, Localized, ProductKey};
 use medusa::text::line;
 use medusa::{Article, Category, Desired, Presence, References, Texts, Variant};
 use pimcore::{CategoryTree, PimProduct, PimVariant, TreeNode};
 use serde_json::{Value, json};
+
+use crate::trade;
+
+/// The metadata key that says in which language a product is shown, where that stands in for the default language.
+pub const LANGUAGE: &str = "relay_language";
 
 /// What the shop should have of a product. `None` stands for a product that the PIM does not have.
 #[must_use]
@@ -59,15 +65,21 @@ fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, refer
         .cloned()
         .collect();
     let options = if names.is_empty() { vec![Article::NO_CHOICE.0.to_owned()] } else { names.clone() };
+    let shown = references.languages.shown(&titles);
+    let mut metadata = metadata(product, &remarks);
+    if let Some((language, _)) = shown.filter(|(language, _)| stands_in(language, references)) {
+        metadata.insert(LANGUAGE.to_owned(), language.into());
+    }
     Article {
-        title: titles.base().unwrap_or_default().to_owned(),
-        description: descriptions.base().unwrap_or_default().to_owned(),
+        title: shown.map_or("", |(_, title)| title).to_owned(),
+        description: references.languages.shown(&descriptions).map_or("", |(_, text)| text).to_owned(),
         translations: translations(&titles, &descriptions, references),
         options,
         variants: product.variants.iter().map(|row| variant(product, row, &names, references)).collect(),
         images: images(product),
         categories: category_ids,
-        metadata: metadata(product, &remarks),
+        metadata,
+        columns: trade::of_product(&product.facts, &references.languages),
     }
 }
 
@@ -76,12 +88,24 @@ fn cleaned(texts: &Localized, clean: impl Fn(&str) -> String) -> Localized {
     Localized(cleaned.filter(|(_, text)| !text.is_empty()).collect())
 }
 
+/// Whether a title in this language stands in for one in the default language. One in a language that has always stood in is not marked, so that what is in
+/// the shop stays as it is.
+fn stands_in(language: &str, references: &References) -> bool {
+    let of = |own: &str| language.split('-').next() == own.split('-').next();
+    let always = references.languages == Languages::default() && of("ar");
+    !always && !of(references.languages.first())
+}
+
 /// Every language that the store supports and that says something else than the base text.
 fn translations(titles: &Localized, descriptions: &Localized, references: &References) -> BTreeMap<String, Texts> {
     let languages: BTreeSet<&String> = titles.0.keys().chain(descriptions.0.keys()).collect();
     let differs = |texts: &Localized, language: &str| {
         let text = texts.get(language).unwrap_or_default();
-        if Some(text) == texts.base() { String::new() } else { text.to_owned() }
+        if Some(text) == references.languages.shown(texts).map(|(_, text)| text) {
+            String::new()
+        } else {
+            text.to_owned()
+        }
     };
     languages
         .into_iter()
@@ -130,7 +154,8 @@ fn variant(product: &PimProduct, row: &PimVariant, names: &[String], references:
         list_prices: list_prices.collect(),
         prices: prices().map(|(currency, price)| (currency, price.amount)).collect(),
         stock: i64::from(row.stock.max(0)),
-        metadata: said([("relay_images", json!(shown))]),
+        metadata: said([("relay_images", json!(shown)), (trade::FACTS, trade::shown(&row.facts))]),
+        columns: trade::of_variant(&row.facts, &product.facts, product.variants.len() == 1, &references.languages),
     }
 }
 
@@ -156,6 +181,7 @@ fn metadata(product: &PimProduct, remarks: &[String]) -> BTreeMap<String, Value>
         ("relay_group", json!(product.group)),
         ("relay_attributes", json!(attributes)),
         ("relay_remarks", json!(remarks)),
+        (trade::FACTS, trade::shown(&product.facts)),
     ])
 }
 
@@ -204,7 +230,7 @@ fn category(node: &TreeNode, parent: Option<&TreeNode>, shown: bool, references:
     let names = cleaned(&node.name, line);
     let last = node.path.as_str().rsplit('/').next().unwrap_or_default();
     let key_of = |node: &TreeNode| category_key(node.external_id.as_deref(), node.id);
-    let base = names.base().unwrap_or(last).to_owned();
+    let base = references.languages.shown(&names).map_or(last, |(_, name)| name).to_owned();
     let translations = names.0.iter().filter(|(_, name)| **name != base);
     Category {
         key: key_of(node),
@@ -238,6 +264,7 @@ pub(crate) mod tests {
             translations: true,
             price_lists: medusa::PriceLists::default(),
             stock: medusa::StockSettings::default(),
+            languages: catalog::Languages::default(),
         }
     }
 
@@ -257,6 +284,7 @@ pub(crate) mod tests {
             options: vec![("Color".into(), "Red".into()), ("Size".into(), size.into())],
             stock: 20,
             position,
+            facts: catalog::Facts::default(),
         }
     }
 
@@ -283,6 +311,7 @@ pub(crate) mod tests {
                 price("a", "EUR", "5.90", None),
                 price("b", "SAR", "24.80", None),
             ],
+            facts: catalog::Facts::default(),
             content_hash: None,
             source_version: None,
             feed_run: None,

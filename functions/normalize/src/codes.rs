@@ -5,6 +5,7 @@ catalog::codes! {
     BUCKET_UNAVAILABLE = "bucket_unavailable",
     DECODER_UNAVAILABLE = "decoder_unavailable",
     EMPTY_KEY = "empty_key",
+    FACT_LEFT_OUT = "fact_left_out",
     KEY_OUTSIDE_INCOMING = "key_outside_incoming",
     NAME_FROM_OTHER_LANGUAGE = "name_from_other_language",
     OBJECT_MISSING = "object_missing",

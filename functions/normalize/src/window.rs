@@ -24,6 +24,8 @@ pub struct Entry {
     pub product: Product,
     pub version: Version,
     pub hash: ContentHash,
+    /// Its facts follow from the rest: known without them, it says nothing new.
+    pub facts_follow: bool,
     /// The record's number.
     pub index: u64,
     /// The record's place.
@@ -154,8 +156,9 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         let mut written = Written::default();
         let mut todo = Vec::with_capacity(batch.len());
         let mut known = Vec::new();
-        for entry in batch {
+        for mut entry in batch {
             let state = states.get(&entry.key).cloned().unwrap_or_default();
+            entry.hash = known_as(&entry, &state);
             match classify(&state, &entry.version, &entry.hash) {
                 Classification::Changed => {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
@@ -214,7 +217,7 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key));
         }
-        let Entry { key, product, version, hash, index, offset, reported } = entry;
+        let Entry { key, product, version, hash, facts_follow, index, offset, reported } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);
         let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
         match self.store.put_desired(&key, &doc, self.now).await {
@@ -224,7 +227,7 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             Ok(DesiredOutcome::Stale) => Ok(Done::Stale),
             Err(error @ LedgerError::TooLarge { .. }) => {
                 let DesiredDoc { product, version, hash, .. } = doc;
-                let entry = Entry { key, product, version, hash, index, offset, reported };
+                let entry = Entry { key, product, version, hash, facts_follow, index, offset, reported };
                 Ok(Done::TooLarge(Box::new(entry), error.to_string()))
             }
             Err(error) => Err(error),
@@ -267,6 +270,14 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             .collect();
         self.bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
     }
+}
+
+/// The hash by which the ledger knows what a product says: where its facts follow from the rest and it was written before there were facts, that of
+/// the rest. So the facts that an adapter learns to read cost no write; they arrive with the next change.
+fn known_as(entry: &Entry, state: &ProductState) -> ContentHash {
+    let known = state.hash.as_ref().filter(|known| entry.facts_follow && **known != entry.hash);
+    let before = known.and_then(|known| ContentHash::before_facts(&entry.product).filter(|before| before == known));
+    before.unwrap_or_else(|| entry.hash.clone())
 }
 
 /// The first variant whose price in some currency is less than half of what it was.

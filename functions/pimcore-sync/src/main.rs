@@ -19,7 +19,8 @@ async fn main() -> Result<(), Error> {
         settings::required("FEED_BUCKET")?,
     );
     let function = PimcoreSync {
-        access: PimcoreAccess::from_environment(Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit)))?,
+        access: PimcoreAccess::from_environment(Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit)))?
+            .showing(settings::languages()?),
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,

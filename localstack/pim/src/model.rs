@@ -163,6 +163,19 @@ pub static PRICE: Collection = Collection {
     ],
 };
 
+/// What trade needs to know, one row each.
+pub static FACT: Collection = Collection {
+    name: "CatalogFact",
+    columns: &[
+        cell("variantSku", Text(190)),
+        cell("code", Text(64)),
+        cell("name", Text(255)),
+        cell("lang", Text(35)),
+        cell("text", Textarea),
+    ],
+};
+
+/// Products.
 pub static PRODUCT: Class = Class {
     name: "CatalogProduct",
     fields: &[
@@ -179,6 +192,7 @@ pub static PRODUCT: Class = Class {
         Field::new("attributes", Rows(&ATTRIBUTE), Source),
         Field::new("variants", Rows(&VARIANT), Source),
         Field::new("prices", Rows(&PRICE), Source),
+        Field::new("facts", Rows(&FACT), Source),
         Field::new("contentHash", Text(64), Source),
         Field::new("sourceVersion", Text(64), Source),
         Field::new("feedRun", Text(64), Source),

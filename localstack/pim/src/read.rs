@@ -321,6 +321,7 @@ impl ObjectValue for Cells<'_> {
             "CatalogImage" => "fieldcollection_CatalogImage",
             "CatalogAttribute" => "fieldcollection_CatalogAttribute",
             "CatalogVariant" => "fieldcollection_CatalogVariant",
+            "CatalogFact" => "fieldcollection_CatalogFact",
             _ => "fieldcollection_CatalogPrice",
         }
     }

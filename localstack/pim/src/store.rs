@@ -179,6 +179,16 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
             name = class.name,
             columns = columns.join(", ")
         ))?;
+        // A file that an earlier version made lacks what the model has gained since.
+        let there: Vec<String> = connection
+            .prepare(&format!("SELECT name FROM pragma_table_info('{}')", class.name))?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for column in &columns[1..] {
+            if !there.iter().any(|name| column.starts_with(&format!("\"{name}\" "))) {
+                connection.execute_batch(&format!("ALTER TABLE {} ADD COLUMN {column}", class.name))?;
+            }
+        }
     }
     Ok(())
 }

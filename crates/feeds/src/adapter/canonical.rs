@@ -1,5 +1,6 @@
 //! Products that already follow `docs/product.schema.json`.
 
+mod facts;
 mod record;
 
 use std::borrow::Cow;

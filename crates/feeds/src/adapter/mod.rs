@@ -52,6 +52,12 @@ pub trait Adapter: std::fmt::Debug + Sync {
     /// Where a record in JSON keeps the product's id, as a JSON pointer.
     fn id_pointer(&self) -> &'static str;
 
+    /// Whether the facts of its products follow from what was read of them before there were facts. Then a product that is known without them says
+    /// nothing new.
+    fn facts_follow(&self) -> bool {
+        false
+    }
+
     /// What the source says about its ids.
     fn ids(&self) -> Ids;
 }

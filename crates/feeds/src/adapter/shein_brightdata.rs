@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{
     Adapter, Columns, UNDETERMINED, add_image, all_of, https, language_by_script, language_of, made_sku, parse,
 };
+use crate::facts;
 use crate::ids::{self, Ids};
 use crate::lenient::{Digits, List, Nested, Plain, Text, filled, given, truth};
 use crate::money::Shown;
@@ -82,6 +83,10 @@ impl Adapter for SheinBrightData {
 
     fn id_pointer(&self) -> &'static str {
         "/product_id"
+    }
+
+    fn facts_follow(&self) -> bool {
+        true
     }
 
     fn ids(&self) -> Ids {
@@ -243,6 +248,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
         Some(description) => text(description),
         None => text(&as_text(&attributes, lang)),
     };
+    let facts = facts::of_attributes(&attributes);
     quality::checked(Product {
         source: source.to_owned(),
         group: None,
@@ -257,6 +263,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
         images,
         url: filled(&record.url).map(|url| https(url).into_owned()),
         withdrawn: false,
+        facts,
         warnings: Vec::new(),
         id: id.to_owned(),
     })
@@ -433,6 +440,7 @@ fn variants(id: &str, sizes: Vec<String>, price: &Price, stock: i32, lang: &str)
         prices: vec![price.clone()],
         stock,
         images: Vec::new(),
+        facts: None,
     };
     if sizes.is_empty() {
         return (Vec::new(), vec![variant(id.to_owned(), "Default", Vec::new())]);

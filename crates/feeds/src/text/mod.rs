@@ -116,7 +116,16 @@ pub(crate) fn clean(product: &mut Product, remarks: &mut Remarks) -> Result<(), 
             clean.text(value, Field::Choice, || at("options"))?;
         }
     }
-    Ok(())
+    crate::facts::each_row(product, |row, place| {
+        let at = || format!("{place}.{}", row.code);
+        let mut text = row.text.clone();
+        clean.text(&mut text, if row.code == "document" { Field::Code } else { Field::Name }, at)?;
+        let mut name = row.name.clone();
+        clean.text(&mut name, Field::Name, at)?;
+        let changed = (&text, &name) != (&row.text, &row.name);
+        (row.text, row.name) = (text, name);
+        Ok(changed)
+    })
 }
 
 struct Cleaner<'r> {

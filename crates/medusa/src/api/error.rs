@@ -105,6 +105,8 @@ pub enum Refusal {
     SkuTaken(String),
     /// No variant, but an inventory item with this SKU exists.
     InventorySkuTaken(String),
+    /// A variant with this bar code exists.
+    CodeTaken,
     /// A category with this handle exists.
     CategoryHandleTaken(String),
     /// A translation of this row into this language exists.
@@ -139,6 +141,9 @@ impl Refusal {
         }
         if let Some(sku) = taken("Product variant with sku: ") {
             return Self::SkuTaken(sku);
+        }
+        if ["barcode", "ean", "upc"].iter().any(|code| taken(&format!("Product variant with {code}: ")).is_some()) {
+            return Self::CodeTaken;
         }
         if let Some(sku) = taken("Inventory item with sku: ") {
             return Self::InventorySkuTaken(sku);
@@ -260,6 +265,7 @@ impl ApiError {
                 Refusal::HandleTaken(_)
                 | Refusal::SkuTaken(_)
                 | Refusal::InventorySkuTaken(_)
+                | Refusal::CodeTaken
                 | Refusal::CategoryHandleTaken(_) => ErrorKind::Conflict,
                 Refusal::TooLarge | Refusal::Invalid => ErrorKind::Permanent,
             },
@@ -279,6 +285,7 @@ impl ApiError {
             Self::Refused { refusal, .. } => match refusal {
                 Refusal::HandleTaken(_) => codes::HANDLE_TAKEN,
                 Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_) => codes::SKU_TAKEN,
+                Refusal::CodeTaken => codes::CODE_TAKEN,
                 Refusal::CategoryHandleTaken(_) => codes::CATEGORY_HANDLE_TAKEN,
                 Refusal::TranslationExists => codes::TRANSLATION_EXISTS,
                 Refusal::LevelMismatch => codes::STOCK_LEVEL_CHANGED,
@@ -332,6 +339,7 @@ mod tests {
             (400, "Product with handle: a-1, already exists.", Refusal::HandleTaken("a-1".into())),
             (400, "Product variant with sku: S, 1, already exists.", Refusal::SkuTaken("S, 1".into())),
             (400, "Inventory item with sku: S1, already exists.", Refusal::InventorySkuTaken("S1".into())),
+            (400, "Product variant with barcode: 96385074, already exists.", Refusal::CodeTaken),
             (400, "Product category with handle: c, already exists.", Refusal::CategoryHandleTaken("c".into())),
             (
                 400,

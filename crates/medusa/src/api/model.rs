@@ -9,19 +9,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Amount;
+use crate::columns::Columns;
 
 /// The fields that tell whether a product needs a closer look. No joins: about 0.2 ms a product.
 pub const LIGHT_FIELDS: &str = "id,handle,external_id,status,title,thumbnail,metadata";
 
 /// Everything that the diff compares, and nothing else: about 3 ms a product.
 pub const DEEP_FIELDS: &str = "id,handle,external_id,status,title,description,thumbnail,metadata,\
-images.id,images.url,images.rank,categories.id,categories.external_id,sales_channels.id,shipping_profile.id,\
+images.id,images.url,images.rank,weight,length,width,height,hs_code,mid_code,origin_country,material,\
+categories.id,categories.external_id,sales_channels.id,shipping_profile.id,\
 options.id,options.title,options.values.id,options.values.value,\
 variants.id,variants.sku,variants.title,variants.variant_rank,variants.manage_inventory,variants.metadata,\
 variants.options.id,variants.options.value,variants.options.option_id,\
 variants.prices.id,variants.prices.amount,variants.prices.currency_code,variants.prices.min_quantity,variants.prices.max_quantity,\
 variants.prices.price_rules.attribute,variants.prices.price_rules.value,\
 variants.allow_backorder,\
+variants.barcode,variants.ean,variants.upc,\
+variants.weight,variants.length,variants.width,variants.height,\
+variants.hs_code,variants.mid_code,variants.origin_country,variants.material,\
+variants.inventory_items.inventory.weight,variants.inventory_items.inventory.length,\
+variants.inventory_items.inventory.width,variants.inventory_items.inventory.height,\
+variants.inventory_items.inventory.hs_code,variants.inventory_items.inventory.mid_code,\
+variants.inventory_items.inventory.origin_country,variants.inventory_items.inventory.material,\
 variants.inventory_items.inventory_item_id,variants.inventory_items.inventory.sku,\
 variants.inventory_items.inventory.location_levels.location_id,\
 variants.inventory_items.inventory.location_levels.stocked_quantity,\
@@ -67,6 +76,9 @@ pub struct Product {
     pub variants: Vec<Variant>,
     /// Other languages; empty where the module is off.
     pub translations: Vec<Translation>,
+    /// Its own columns, among what else the answer has.
+    #[serde(flatten)]
+    pub columns: BTreeMap<String, Value>,
 }
 
 /// Something known by its id.
@@ -153,6 +165,9 @@ pub struct Variant {
     pub prices: Option<Vec<Price>>,
     /// One for a managed variant.
     pub inventory_items: Vec<InventoryLink>,
+    /// Its own columns, among what else the answer has.
+    #[serde(flatten)]
+    pub columns: BTreeMap<String, Value>,
 }
 
 /// A price of a variant.
@@ -203,6 +218,9 @@ pub struct InventoryItem {
     pub sku: Option<String>,
     /// Per location.
     pub location_levels: Vec<Level>,
+    /// Its own columns, among what else the answer has.
+    #[serde(flatten)]
+    pub columns: BTreeMap<String, Value>,
 }
 
 /// Stock at one location.
@@ -281,6 +299,9 @@ pub struct ProductCreate {
     pub shipping_profile_id: String,
     /// Keys that begin with `relay_`.
     pub metadata: Metadata,
+    /// Its own columns.
+    #[serde(flatten)]
+    pub columns: Columns,
 }
 
 /// What changes on a product. An absent field stays as it is.
@@ -321,6 +342,9 @@ pub struct ProductUpdate {
     /// Merged by key; an empty text removes the key.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// Its own columns; null clears one.
+    #[serde(flatten)]
+    pub columns: Columns,
 }
 
 impl ProductUpdate {
@@ -389,6 +413,9 @@ pub struct VariantWrite {
     /// Merged by key; an empty text removes the key.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// Its own columns; null clears one.
+    #[serde(flatten)]
+    pub columns: Columns,
 }
 
 /// A price to be there.
@@ -602,6 +629,7 @@ mod tests {
             sales_channels: Some(vec![]),
             shipping_profile_id: Some("sp_1".into()),
             metadata: [("relay_state".to_owned(), Value::Null)].into(),
+            columns: Columns::new(),
         };
         let json = serde_json::to_value(&all).unwrap();
         let mut named: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();

@@ -31,6 +31,7 @@ use crate::api::model::{
     ImageWrite, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
     TranslationsBatch, VariantWrite, VariantsBatch,
 };
+use crate::columns::{self, Columns};
 use crate::desired::{Article, MARKER, ON_SALE, OURS, PENDING};
 use crate::handle::{handle, second_handle};
 use crate::references::References;
@@ -83,6 +84,13 @@ pub enum Structure {
         variant_id: String,
         /// Its SKU.
         sku: String,
+    },
+    /// Writes an inventory item's columns; Medusa copies a variant's only when it makes the item.
+    Item {
+        /// The inventory item.
+        item_id: String,
+        /// What changes.
+        columns: Columns,
     },
     /// Lets an inventory item follow its variant's new SKU; Medusa does not.
     RenameItem {
@@ -224,6 +232,7 @@ fn product(key: &ProductKey, article: &Article, there: &Product, references: &Re
         update.shipping_profile_id = Some(references.shipping_profile_id.clone());
     }
     update.metadata = metadata(&article.facts(), there.metadata.as_ref());
+    update.columns = columns::changes(&columns::SHARED, &article.columns, &there.columns, there.metadata.as_ref());
     update
 }
 

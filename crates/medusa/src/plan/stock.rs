@@ -1,5 +1,7 @@
 //! Stock of what one can buy: which levels have a figure to be applied.
 
+use std::collections::BTreeSet;
+
 use super::{Plan, Structure};
 use crate::api::model::Variant;
 use crate::references::References;
@@ -33,6 +35,8 @@ pub struct Known<'a> {
     pub at_rest: bool,
     /// The time, in ms.
     pub now: i64,
+    /// SKUs of variants whose bar codes others have.
+    pub uncoded: &'a BTreeSet<String>,
 }
 
 /// The location that is filled under these terms.
@@ -74,7 +78,7 @@ pub(super) fn of(
         late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
     }
     plan.stock.items.push(item_id.clone());
-    let Known { recall, terms, at_rest, now: time } = *known;
+    let Known { recall, terms, at_rest, now: time, uncoded: _ } = *known;
     let place = location(terms, references);
     let level = item.location_levels.iter().find(|level| level.location_id == place);
     let applied = recall.book.0.get(item_id);

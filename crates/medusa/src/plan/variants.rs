@@ -7,6 +7,7 @@ use super::options::Axes;
 use super::{Known, Note, Plan, Structure, metadata, stock};
 use crate::api::Amount;
 use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::columns::{self, Columns};
 use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
 use crate::references::References;
@@ -69,6 +70,7 @@ pub(super) fn plan(
     let mut early = Vec::new();
     let mut priceless = Vec::new();
     let mut late = Vec::new();
+    let mut codes = Vec::new();
     // Choices that are taken now, by whom.
     let taken: BTreeMap<Vec<Option<&str>>, &Variant> =
         there.variants.iter().map(|variant| (axes.choices(variant), variant)).collect();
@@ -94,6 +96,13 @@ pub(super) fn plan(
         }
         let mut change = difference(article, wanted, now, &references.price_lists);
         change.allow_backorder = stock::backorder(known.terms, now);
+        let columns = writable(wanted, known);
+        change.columns = columns::changes(&columns::SHARED, &columns, &now.columns, now.metadata.as_ref());
+        // A code that somebody else has is neither written nor taken away.
+        if !known.uncoded.contains(&wanted.sku) {
+            codes.extend(code_change(&columns, now));
+        }
+        late.extend(item_change(&columns, now));
         let choices = axes.choices(now);
         let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
         if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
@@ -110,6 +119,7 @@ pub(super) fn plan(
         // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
         batch.create.push(VariantWrite {
             allow_backorder: known.terms.backorder,
+            columns: writable(wanted, known),
             ..create(article, wanted, &PriceLists::default())
         });
         plan.look_again = true;
@@ -156,11 +166,33 @@ pub(super) fn plan(
         plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
     }
     plan.structure.extend(apart(batch));
+    // Another variant may have the code by now, and what shares a refused call with prices loses them.
+    if !codes.is_empty() {
+        plan.structure.push(Structure::Variants(VariantsBatch { update: codes, ..VariantsBatch::default() }));
+    }
     let leftovers = axes.leftovers(article, &held);
     if !leftovers.is_empty() {
         plan.structure.push(Structure::Options(leftovers));
     }
     plan.structure.extend(late);
+}
+
+/// The columns that a variant is to have: those that the PIM says, without a code that somebody else has.
+fn writable(wanted: &desired::Variant, known: &Known<'_>) -> Columns {
+    if known.uncoded.contains(&wanted.sku) { columns::without_codes(&wanted.columns) } else { wanted.columns.clone() }
+}
+
+/// The change of its codes, for a call of its own.
+fn code_change(wanted: &Columns, now: &Variant) -> Option<VariantWrite> {
+    let columns = columns::changes(&columns::CODES, wanted, &now.columns, now.metadata.as_ref());
+    (!columns.is_empty()).then(|| VariantWrite { id: Some(now.id.clone()), columns, ..VariantWrite::default() })
+}
+
+/// The change of its inventory item's columns.
+fn item_change(wanted: &Columns, now: &Variant) -> Option<Structure> {
+    let (link, item) = now.inventory_items.iter().find_map(|link| Some((link, link.inventory.as_ref()?)))?;
+    let columns = columns::changes(&columns::SHARED, wanted, &item.columns, now.metadata.as_ref());
+    (!columns.is_empty()).then(|| Structure::Item { item_id: link.inventory_item_id.clone(), columns })
 }
 
 fn without_choice(id: String) -> VariantWrite {
@@ -181,6 +213,7 @@ pub(crate) fn create(article: &Article, wanted: &desired::Variant, lists: &Price
             amounts(wanted, lists).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect(),
         ),
         metadata: wanted.facts(),
+        columns: wanted.columns.clone(),
     }
 }
 

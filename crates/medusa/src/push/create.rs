@@ -14,6 +14,7 @@ use crate::api::model::{
     TranslationCreate, TranslationsBatch, VariantWrite,
 };
 use crate::api::{ApiError, Refusal, split_batch};
+use crate::columns;
 use crate::handle::{handle, second_handle};
 use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
@@ -243,6 +244,10 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
             .iter()
             .map(|variant| VariantWrite {
                 allow_backorder: references.stock.of(offer.key.source()).backorder,
+                columns: match offer.uncoded.contains(&variant.sku) {
+                    true => columns::without_codes(&variant.columns),
+                    false => variant.columns.clone(),
+                },
                 ..plan::create_variant(article, variant, &references.price_lists)
             })
             .collect(),
@@ -250,5 +255,6 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
         sales_channels: vec![Ref::to(references.sales_channel_id.as_str())],
         shipping_profile_id: references.shipping_profile_id.clone(),
         metadata,
+        columns: article.columns.clone(),
     }
 }

@@ -5,6 +5,7 @@
 //! stock, translations, and then, in the one update that also publishes it, the marker. So a product that was interrupted half-way is a
 //! draft or lacks the marker, and the next delivery finds and completes it.
 
+mod codes_taken;
 mod create;
 mod find;
 mod lists;
@@ -13,7 +14,7 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -137,6 +138,8 @@ struct Offer<'a> {
     recall: &'a Recall,
     /// A product of somebody else has our handle.
     handle_taken: bool,
+    /// SKUs of variants whose bar codes others have.
+    uncoded: &'a BTreeSet<String>,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
 }
@@ -217,7 +220,7 @@ impl Shop {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
         let found = self.find(&keys, deadline).await?;
-        let nothing = Recall::default();
+        let (nothing, all_free) = (Recall::default(), BTreeSet::new());
 
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
@@ -256,6 +259,7 @@ impl Shop {
                         marker,
                         depth,
                         recall: &nothing,
+                        uncoded: &all_free,
                         handle_taken: found.handle_taken,
                         waits: None,
                     };
@@ -276,6 +280,11 @@ impl Shop {
         let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
+        }
+        let offers: Vec<Offer<'_>> = new.iter().copied().chain(known.iter().map(|(offer, _)| *offer)).collect();
+        let uncoded = self.codes_of_others(&offers, deadline).await?;
+        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
+            offer.uncoded = uncoded.get(&offer.slot).unwrap_or(&all_free);
         }
         let partials: Vec<OnceLock<Partial>> =
             (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();

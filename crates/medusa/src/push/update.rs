@@ -52,6 +52,7 @@ impl Shop {
                             terms: self.references.stock.of(offer.key.source()),
                             at_rest: marker_of(&product) == Some(offer.marker),
                             now: owners.now_ms(),
+                            uncoded: offer.uncoded,
                         };
                         let plan = plan(offer.key, offer.article, &product, &self.references, &known, full);
                         planned.push((offer, product, plan));
@@ -253,6 +254,9 @@ impl Shop {
             }
             Structure::Variants(batch) => {
                 api.post(&format!("/admin/products/{product_id}/variants/batch"), &brief, batch, deadline).await?
+            }
+            Structure::Item { item_id, columns } => {
+                api.post(&format!("/admin/inventory-items/{item_id}"), &brief, columns, deadline).await?
             }
             Structure::RenameItem { item_id, sku } => {
                 let body = serde_json::json!({ "sku": sku });

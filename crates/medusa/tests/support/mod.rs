@@ -538,6 +538,7 @@ pub fn shirt(key: &ProductKey, sizes: &[&str]) -> Article {
         images: ["a", "b", "c"].map(|name| format!("https://img.example/{}/{name}.jpg", key.id())).into(),
         categories: BTreeSet::new(),
         metadata: [("relay_brand".to_owned(), json!("Acme")), ("relay_source".to_owned(), json!(key.source()))].into(),
+        columns: BTreeMap::new(),
     }
 }
 
@@ -551,5 +552,6 @@ pub fn variant(key: &ProductKey, options: &[&str]) -> Variant {
         list_prices: BTreeMap::new(),
         stock: 20,
         metadata: BTreeMap::new(),
+        columns: BTreeMap::new(),
     }
 }

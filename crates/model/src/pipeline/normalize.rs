@@ -44,6 +44,7 @@ fn doc(feed: usize, says: char) -> DesiredDoc {
         images: Vec::new(),
         url: None,
         withdrawn: false,
+        facts: None,
         warnings: Vec::new(),
     };
     DesiredDoc { product, version: version(feed), hash: hash(says), run: String::new(), provenance: String::new() }

@@ -76,6 +76,7 @@ pub fn product(id: &str) -> Product {
         ],
         stock: 20,
         images: vec![format!("https://img.example/{id}-{size}.jpg")],
+        facts: None,
     };
     Product {
         source: "demo".into(),
@@ -102,6 +103,7 @@ pub fn product(id: &str) -> Product {
         images: vec![format!("https://img.example/{id}.jpg")],
         url: Some("https://shop.example/p?x=1&y=2".into()),
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }

@@ -38,7 +38,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_throttled", "Pimcore asks to slow down.", "If it stays: lower the concurrency of pimcore-sync, or give Pimcore more.", GoesOn),
     remedy("pimcore_timeout", "Pimcore did not answer in time.", "If it stays: see its load and its database.", GoesOn),
     remedy("pimcore_too_large", "The web server in front of Pimcore takes no request of this size.", "Raise its limit for request bodies (nginx: client_max_body_size).", Unpark),
-    remedy("pimcore_too_many_options", "The product has more options than the class holds.", "Ask the supplier to merge axes: three at most.", Unpark),
+    remedy("pimcore_too_many_options", "The product has more options than the class holds.", "Ask the supplier to merge axes: ten at most.", Unpark),
     remedy("pimcore_unavailable", "Pimcore, or what stands in front of it, answers 5xx.", "Bring it back up; see its log.", GoesOn),
     remedy("pimcore_unexpected_answer", "Pimcore's answer is not what this version of it gives.", "Something else answers at the address, or Pimcore was updated: see docs/pimcore.md for the versions that fit.", GoesOn),
     remedy("pimcore_unreachable", "There is no connection to Pimcore.", "Start it, or correct PimcoreUrl, the network and its security groups.", GoesOn),

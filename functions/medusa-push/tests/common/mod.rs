@@ -118,6 +118,7 @@ pub fn dress(key: &ProductKey) -> Product {
                     .into(),
                 stock: 20,
                 images: vec![],
+                facts: None,
             });
         }
     }
@@ -136,6 +137,7 @@ pub fn dress(key: &ProductKey) -> Product {
         images: ["a", "b"].map(|name| format!("https://img.example/{}/{name}.jpg", key.id())).into(),
         url: None,
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }

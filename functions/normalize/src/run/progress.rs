@@ -179,6 +179,7 @@ impl<'a> Progressing<'a> {
             self.manifest.add(key.id());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
+        let facts_follow = feeds::adapter::find(self.source).is_some_and(|adapter| adapter.facts_follow());
         let place = Place { index, offset };
         let earlier = self.brought.note(&key, &hash, place);
         if let Some(earlier) = earlier {
@@ -188,7 +189,16 @@ impl<'a> Progressing<'a> {
             self.repeated_record(index, earlier, key.id(), message);
         }
         self.window_bytes += weight(&product);
-        self.window.push(Entry { key, product, version, hash, index, offset, reported: earlier.is_some() });
+        self.window.push(Entry {
+            key,
+            product,
+            version,
+            hash,
+            facts_follow,
+            index,
+            offset,
+            reported: earlier.is_some(),
+        });
     }
 
     /// One id twice with different content. Which one counts is settled as for any two records; here it is only said. `at` is the record at which
@@ -275,11 +285,17 @@ fn weight(product: &Product) -> usize {
     let texts = |texts: &catalog::Localized| texts.0.values().map(|text| text.len() + 100).sum::<usize>();
     let values =
         |attribute: &catalog::Attribute| texts(&attribute.name) + attribute.values.iter().map(texts).sum::<usize>();
+    let facts = |facts: &Option<Box<catalog::Facts>>| {
+        let rows = facts.iter().flat_map(|facts| facts.rows());
+        rows.map(|row| 100 + row.name.len() + row.text.len()).sum::<usize>() + facts.as_ref().map_or(0, |_| 1_000)
+    };
     let variant = |variant: &catalog::Variant| {
-        300 + variant.prices.len() * 100
+        300 + facts(&variant.facts)
+            + variant.prices.len() * 100
             + variant.options.iter().chain(&variant.images).map(|text| text.len() + 50).sum::<usize>()
     };
     1_000
+        + facts(&product.facts)
         + texts(&product.name)
         + texts(&product.description)
         + product.attributes.iter().map(values).sum::<usize>()
@@ -304,5 +320,6 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::AddressLeftOut => codes::ADDRESS_LEFT_OUT,
         WarningCode::TextCleaned => codes::TEXT_CLEANED,
         WarningCode::NameFromOtherLanguage => codes::NAME_FROM_OTHER_LANGUAGE,
+        WarningCode::FactLeftOut => codes::FACT_LEFT_OUT,
     }
 }

@@ -151,6 +151,7 @@ pub fn product(id: &str) -> Product {
             .into(),
         stock: 20,
         images: vec![format!("https://img.example/{id}/{n}.jpg")],
+        facts: None,
     };
     let attribute = |n: usize| catalog::Attribute {
         code: format!("attr{n}"),
@@ -173,6 +174,7 @@ pub fn product(id: &str) -> Product {
         images: vec![format!("https://img.example/{id}/main.jpg")],
         url: Some(format!("https://shop.example/p/{id}?x=1&y=2#z")),
         withdrawn: false,
+        facts: None,
         warnings: vec![],
     }
 }

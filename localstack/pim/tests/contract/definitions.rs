@@ -17,6 +17,19 @@ fn json(path: &Path) -> Value {
     value
 }
 
+/// What the class has gained since the real instance was recorded: fields are added, none that was there changes.
+const GAINED: &str = "facts";
+
+fn as_recorded(mut definition: Value) -> Value {
+    if let Some(children) = definition.get_mut("children").and_then(Value::as_array_mut) {
+        children.retain(|child| child["name"] != GAINED);
+        for child in children {
+            *child = as_recorded(child.take());
+        }
+    }
+    definition
+}
+
 #[test]
 fn definitions_equal_the_exported_ones() {
     let Some(recorded) = folder("catalog/defs") else { return };
@@ -24,7 +37,9 @@ fn definitions_equal_the_exported_ones() {
     for entry in std::fs::read_dir(&recorded).unwrap() {
         let theirs = entry.unwrap().path();
         let name = theirs.file_name().unwrap();
-        assert_eq!(json(&ours().join("definitions").join(name)), json(&theirs), "{}", name.display());
+        let mut own = json(&ours().join("definitions").join(name));
+        own["layoutDefinitions"] = as_recorded(own["layoutDefinitions"].take());
+        assert_eq!(own, json(&theirs), "{}", name.display());
         compared += 1;
     }
     assert_eq!(compared, 6);
@@ -39,7 +54,12 @@ fn data_hub_configurations_equal_the_recorded_ones() {
         text.lines().filter(dated).map(str::to_owned).collect()
     };
     for name in ["catalog.yaml", "catalog-no-delete.yaml"] {
-        assert_eq!(lines(ours().join("datahub").join(name)), lines(recorded.join(name)), "{name}");
+        let mut own = lines(ours().join("datahub").join(name));
+        // A column takes six lines, of which the fourth names its field.
+        while let Some(at) = own.iter().position(|line| line.trim() == format!("attribute: {GAINED}")) {
+            own.drain(at - 3..at + 3);
+        }
+        assert_eq!(own, lines(recorded.join(name)), "{name}");
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant};
+use catalog::{Attribute, Category, CategoryPath, Facts, Localized, Price, Product, ProductOption, Variant, Warning};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::lenient::{Digits, Entries, Items, List, Text, filled, given, truth, whole_number};
+use super::facts::FactsRecord;
+use crate::lenient::{Digits, Entries, Items, List, Text, filled, given, object, truth, whole_number};
 use crate::{Defect, Reason, money};
 
 type Texts<'a> = Entries<'a, Option<Text<'a>>>;
@@ -43,6 +44,8 @@ pub(super) struct Record<'a> {
     url: Option<Text<'a>>,
     #[serde(borrow, default)]
     withdrawn: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "object")]
+    facts: Option<FactsRecord<'a>>,
     /// Remarks are ours to make.
     #[serde(default, rename = "warnings")]
     _warnings: Option<IgnoredAny>,
@@ -91,6 +94,8 @@ struct VariantRecord<'a> {
     stock: Text<'a>,
     #[serde(borrow, default)]
     images: List<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "object")]
+    facts: Option<FactsRecord<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,7 +119,11 @@ impl Record<'_> {
             })?,
         };
         let variants = self.variants.0.into_iter().enumerate();
-        let variants = variants.map(|(number, variant)| variant.variant(&format!("$.variants[{number}]")));
+        let mut warnings: Vec<Warning> = Vec::new();
+        let facts = facts(self.facts, "$.facts", &mut warnings);
+        let variants =
+            variants.map(|(number, variant)| variant.variant(&format!("$.variants[{number}]"), &mut warnings));
+        let variants = variants.collect::<Result<_, _>>()?;
         Ok(Product {
             source: self.source.0.into_owned(),
             id: self.id.0.into_owned(),
@@ -126,13 +135,26 @@ impl Record<'_> {
             categories: self.categories.0.into_iter().map(path).collect(),
             attributes: self.attributes.0.into_iter().map(AttributeRecord::attribute).collect(),
             options: self.options.0.into_iter().map(|option| ProductOption { name: localized(option.name) }).collect(),
-            variants: variants.collect::<Result<_, _>>()?,
+            variants,
             images: addresses(self.images),
             url: optional(self.url),
             withdrawn,
-            warnings: Vec::new(),
+            facts,
+            warnings,
         })
     }
+}
+
+/// Of remarks of one kind the first is kept in full: a product of a thousand variants has thousands of places.
+fn facts(record: Option<FactsRecord<'_>>, place: &str, warnings: &mut Vec<Warning>) -> Option<Box<Facts>> {
+    let (facts, left_out) = record?.facts(place);
+    left_out.for_each(|warning| match warnings.iter_mut().find(|known| known.code == warning.code) {
+        Some(known) => {
+            known.message = format!("{}; {place} too", known.message.chars().take(1_000).collect::<String>())
+        }
+        None => warnings.push(warning),
+    });
+    facts
 }
 
 /// Blank says nothing in `null`, `[]` and `{}`, but a text stays as it was written.
@@ -163,7 +185,7 @@ impl AttributeRecord<'_> {
 }
 
 impl VariantRecord<'_> {
-    fn variant(self, path: &str) -> Result<Variant, Defect> {
+    fn variant(self, path: &str, warnings: &mut Vec<Warning>) -> Result<Variant, Defect> {
         let stock = self.stock.0.trim();
         if stock.is_empty() {
             return Err(
@@ -187,6 +209,7 @@ impl VariantRecord<'_> {
             prices,
             stock: pieces,
             images: addresses(self.images),
+            facts: facts(self.facts, &format!("{path}.facts"), warnings),
         })
     }
 }

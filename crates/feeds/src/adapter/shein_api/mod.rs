@@ -21,6 +21,7 @@ use catalog::{Attribute, Category, CategoryPath, Localized, Product};
 
 use self::document::{Detail, Document, Head, ProductInfo};
 use super::{Adapter, UNDETERMINED, add_image, all_of, language_by_script, parse};
+use crate::facts;
 use crate::ids::{self, Ids};
 use crate::lenient::{Entries, filled, given, truth};
 use crate::{Defect, Reason, quality};
@@ -50,6 +51,10 @@ impl Adapter for SheinApi {
 
     fn id_pointer(&self) -> &'static str {
         "/info/productInfo/goods_id"
+    }
+
+    fn facts_follow(&self) -> bool {
+        true
     }
 
     fn ids(&self) -> Ids {
@@ -115,6 +120,7 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
 
     let levels = sale.and_then(|sale| sale.levels.as_ref());
     let (options, variants) = variants::read(levels, lang)?;
+    let facts = facts::of_attributes(&attributes);
     Ok(Product {
         source: source.to_owned(),
         id: id.to_owned(),
@@ -130,6 +136,7 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
         images: images(about, written),
         url: None,
         withdrawn: !on_sale(about)?,
+        facts,
         warnings: Vec::new(),
     })
 }

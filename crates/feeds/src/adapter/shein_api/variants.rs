@@ -89,7 +89,7 @@ fn variant(sku: &Sku<'_>, axes: &[Axis<'_>], path: &str) -> Result<Variant, Defe
         .collect::<Result<Vec<_>, _>>()?;
     let prices = prices(code, sku.price.as_ref(), &format!("{path}.priceInfo"))?;
     let title = if values.is_empty() { "Default".to_owned() } else { values.join(" / ") };
-    Ok(Variant { sku: code.to_owned(), title, options: values, prices, stock, images: Vec::new() })
+    Ok(Variant { sku: code.to_owned(), title, options: values, prices, stock, images: Vec::new(), facts: None })
 }
 
 /// A whole number of pieces. What was sold beyond what there was counts as none left.

@@ -1,0 +1,48 @@
+//! `docs/facts.md` shows the facts as they are.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write as _;
+
+use catalog::facts::{FACTS, has_language};
+
+const BEGIN: &str = "<!-- generated: UPDATE_DOCS=1 cargo test -p catalog --test docs -->\n";
+
+fn generated() -> String {
+    let mut table = String::from(
+        "| fact | says | such as | in Pimcore, a row of *Facts* | in Medusa | read back |\n|---|---|---|---|---|---|\n",
+    );
+    for info in FACTS {
+        let (name, _, text) = info.example;
+        let mut row = vec![format!("code `{}`", info.code)];
+        if !name.is_empty() {
+            row.push("name".to_owned());
+        }
+        if has_language(info.code) || info.code == "document" {
+            row.push("lang".to_owned());
+        }
+        let shop = match info.column {
+            Some(column) => format!("{column}; `relay_facts`"),
+            None if info.shown => "`relay_facts`".to_owned(),
+            None => "not shown to customers".to_owned(),
+        };
+        let back = if info.shown { "yes" } else { "in the PIM" };
+        let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+        writeln!(table, "| `{}` | {} | {name}`{text}` | {} | {shop} | {back} |", info.code, info.about, row.join(", "))
+            .unwrap();
+    }
+    table
+}
+
+#[test]
+fn the_table_of_facts_is_what_the_types_say() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/facts.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the mark is there");
+    let after = rest.split_once("<!-- end -->\n").expect("and its end").1;
+    let right = format!("{before}{BEGIN}{}<!-- end -->\n{after}", generated());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &right).unwrap();
+        return;
+    }
+    assert_eq!(page, right);
+}

@@ -1,0 +1,148 @@
+//! What trade needs to know, as rows of Pimcore's collection `CatalogFact`, and back.
+//!
+//! One row says one thing. A variant's rows carry its SKU. Axes beyond those that the collection of variants has columns for are rows as well: code `option`,
+//! the axis as name, the value as text, in the order of the axes.
+
+use std::collections::BTreeMap;
+
+use catalog::facts::{Facts, Row};
+use catalog::{Product, ProductKey};
+use serde::{Deserialize, Serialize};
+
+use crate::input::COLUMN_OPTIONS;
+
+/// The code of a row that says a variant's value on an axis.
+const OPTION: &str = "option";
+
+/// A row as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FactRow {
+    variant_sku: Option<String>,
+    code: String,
+    name: Option<String>,
+    lang: Option<String>,
+    text: String,
+}
+
+/// A row as Data Hub gives it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FactNode {
+    variant_sku: Option<String>,
+    code: Option<String>,
+    name: Option<String>,
+    lang: Option<String>,
+    text: Option<String>,
+}
+
+/// What a product's rows say.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Of the product itself.
+    pub(crate) product: Facts,
+    /// Of variants, by SKU.
+    pub(crate) variants: BTreeMap<String, Facts>,
+    /// Further axes of variants, by SKU: name and value, in order.
+    pub(crate) options: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// The rows of a product: its own facts, then those of each variant and its further axes.
+pub(crate) fn rows(product: &Product) -> Vec<FactRow> {
+    let row = |sku: Option<&str>, row: Row| FactRow {
+        variant_sku: sku.map(str::to_owned),
+        code: row.code,
+        name: Some(row.name).filter(|name| !name.is_empty()),
+        lang: Some(row.lang).filter(|lang| !lang.is_empty()),
+        text: row.text,
+    };
+    let own = product.facts.iter().flat_map(|facts| facts.rows()).map(|said| row(None, said));
+    let mut rows: Vec<FactRow> = own.collect();
+    for variant in &product.variants {
+        let sku = Some(variant.sku.as_str());
+        let axes = product.options.iter().zip(&variant.options).skip(COLUMN_OPTIONS);
+        rows.extend(axes.map(|(axis, value)| {
+            let name = axis.name.base().unwrap_or("Option").to_owned();
+            row(sku, Row { name, ..Row::plain(OPTION, value.as_str()) })
+        }));
+        rows.extend(variant.facts.iter().flat_map(|facts| facts.rows()).map(|said| row(sku, said)));
+    }
+    rows
+}
+
+/// What the rows say. One that nobody can read, because a person or an import changed it, says nothing: the product is sold without the fact.
+pub(crate) fn told(key: &ProductKey, nodes: Vec<FactNode>) -> Told {
+    let mut told = Told::default();
+    for node in nodes {
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let (Some(code), Some(text)) = (filled(node.code), filled(node.text)) else { continue };
+        let name = node.name.unwrap_or_default();
+        let sku = filled(node.variant_sku);
+        if code == OPTION {
+            if let Some(sku) = sku.filter(|_| !name.is_empty()) {
+                told.options.entry(sku).or_default().push((name, text));
+            }
+            continue;
+        }
+        let row = Row { code, name, lang: node.lang.unwrap_or_default(), text };
+        let facts = match sku {
+            Some(sku) => told.variants.entry(sku).or_default(),
+            None => &mut told.product,
+        };
+        if let Err(unread) = facts.say(&row) {
+            tracing::warn!(product = %key, %unread, "a fact in Pimcore cannot be read and is left out");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::facts::FACTS;
+
+    use super::*;
+
+    fn node(row: FactRow) -> FactNode {
+        let FactRow { variant_sku, code, name, lang, text } = row;
+        FactNode { variant_sku, code: Some(code), name, lang, text: Some(text) }
+    }
+
+    fn product() -> Product {
+        let example = FACTS.iter().map(|info| {
+            let (name, lang, text) = info.example;
+            Row { code: info.code.into(), name: name.into(), lang: lang.into(), text: text.into() }
+        });
+        let facts = Facts::from_rows(&example.collect::<Vec<_>>()).0;
+        let axes = ["Colour", "Wood", "Width", "Height", "Feet"].map(|name| serde_json::json!({"name": {"en": name}}));
+        let json = serde_json::json!({
+            "source": "demo", "id": "1", "name": {"en": "Shelf"}, "facts": facts,
+            "options": axes,
+            "variants": [
+                {"sku": "a", "title": "A", "prices": [], "stock": 1, "options": ["Red", "Oak", "80", "200", "Round"], "facts": {"gtin": "96385074"}},
+                {"sku": "b", "title": "B", "prices": [], "stock": 1, "options": ["Red", "Oak", "80", "200", "Square"]},
+            ],
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn everything_comes_back_for_the_product_and_each_variant() {
+        let product = product();
+        let told = told(&product.key().unwrap(), rows(&product).into_iter().map(node).collect());
+        assert_eq!(Some(&told.product), product.facts.as_deref());
+        assert_eq!(told.variants.len(), 1);
+        assert_eq!(Some(&told.variants["a"]), product.variants[0].facts.as_deref());
+        let axis = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(told.options["a"], [axis("Height", "200"), axis("Feet", "Round")], "the first three have columns");
+        assert_eq!(told.options["b"], [axis("Height", "200"), axis("Feet", "Square")]);
+    }
+
+    #[test]
+    fn a_row_that_a_person_spoiled_costs_its_fact_and_nothing_else() {
+        let spoiled = |row: FactRow| FactNode { text: Some("spoiled".into()), ..node(row) };
+        let product = product();
+        let nodes = rows(&product).into_iter().map(|row| if row.code == "gtin" { spoiled(row) } else { node(row) });
+        let told = told(&product.key().unwrap(), nodes.collect());
+        assert_eq!((told.product.gtin.as_ref(), told.product.mpn.as_deref()), (None, Some("ST-88/9")));
+    }
+}
