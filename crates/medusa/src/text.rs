@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn a_text_may_begin_with_any_letter() {
-        for (text, clean) in [("فستان <b>طويل</b>", "فستان <b>طويل</b>"), ("é<br>", "é<br>"), ("👗<p>x</p>", "👗<p>x</p>")] {
+        for (text, clean) in
+            [("فستان <b>طويل</b>", "فستان <b>طويل</b>"), ("é<br>", "é<br>"), ("👗<p>x</p>", "👗<p>x</p>")]
+        {
             assert_eq!(cleaned(text), (clean.to_owned(), 0));
         }
         assert_eq!(cleaned("\u{fffd}<objec"), ("\u{fffd}".to_owned(), 0));
