@@ -13,7 +13,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa fuzz clean
+.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,7 +123,7 @@ chaos: ## everything goes wrong on a stack of its own, then every product is com
 	@$(STACK) install
 	PYTHONPATH=localstack:tests $(VENV)/python -m chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: bench-normalize bench-pimcore bench-medusa ## every benchmark, as ratios against something in the same run; reports in target/reports
+bench: bench-normalize bench-pimcore bench-medusa bench-memory ## every benchmark, as ratios against something in the same run; reports in target/reports
 
 bench-normalize: ## normalize against Python, serde_json and the plain parse; memory, start-up, AWS calls
 	$(PYTHON) crates/feeds/benches/normalize.py
@@ -136,6 +136,10 @@ bench-pimcore: ## pimcore-sync against batches sent by hand, with the latency me
 
 bench-medusa: ## medusa-push against batches sent by hand to the same Medusa
 	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench push
+
+bench-memory: ## full batches of products with 200 variants, with the memory of the template and no more; report in target/reports
+	@$(STACK) install
+	PYTHONPATH=localstack:tests $(VENV)/python tests/measure_memory.py $(ARGS)
 
 fuzz: ## fuzz the splitter and every source; see crates/feeds/fuzz
 	crates/feeds/fuzz/run.py

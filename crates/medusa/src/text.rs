@@ -49,6 +49,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_may_begin_with_any_letter() {
+        for (text, clean) in
+            [("فستان <b>طويل</b>", "فستان <b>طويل</b>"), ("é<br>", "é<br>"), ("👗<p>x</p>", "👗<p>x</p>")]
+        {
+            assert_eq!(cleaned(text), (clean.to_owned(), 0));
+        }
+        assert_eq!(cleaned("\u{fffd}<objec"), ("\u{fffd}".to_owned(), 0));
+    }
+
+    #[test]
     fn what_could_act_is_removed_and_what_formats_stays() {
         let dirty = "<p onclick=\"x()\">Light <b>shoe</b><script>alert(1)</script></p>\
                      <a href=\"javascript:alert(1)\">a</a><iframe src=//evil></iframe><ul><li>1</li></ul>";

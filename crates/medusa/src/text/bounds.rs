@@ -39,7 +39,8 @@ pub(super) fn measure(text: &str) -> Measured {
     let mut within = Measured { markup: 0, elements: 0 };
     let mut from = 0;
     while from < text.len() {
-        let to = text[from + 1..].find('<').map_or(text.len(), |at| from + 1 + at);
+        // By bytes: a text may begin with a letter of several, and `<` is one in no letter.
+        let to = text.bytes().skip(from + 1).position(|byte| byte == b'<').map_or(text.len(), |at| from + 1 + at);
         let piece = &text[from..to];
         if too_many_marks(piece) {
             return within;
