@@ -1,7 +1,6 @@
 //! Wiring: clients are made once, each batch is handed to [`medusa_push::push`].
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use catalog::Languages;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
 use medusa::{CompareAt, StockSettings};
@@ -31,13 +30,14 @@ async fn main() -> Result<(), Error> {
     let limit = Limit::default();
     let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let secrets = Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit));
-    let languages = languages()?;
+    let languages = settings::languages()?;
     let function = Function {
         pimcore: PimcoreAccess::new(
             settings::required("PIMCORE_URL")?,
             settings::required("PIMCORE_SECRET")?,
             secrets.clone(),
-        ),
+        )
+        .showing(languages.clone()),
         medusa: MedusaAccess::new(
             settings::required("MEDUSA_URL")?,
             settings::required("MEDUSA_SECRET")?,
@@ -66,12 +66,6 @@ async fn main() -> Result<(), Error> {
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "medusa-push"),
     };
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
-}
-
-/// The languages that the shop shows.
-fn languages() -> Result<Languages, Error> {
-    let said = settings::optional(Languages::SETTING).map(|text| text.parse::<Languages>());
-    Ok(said.transpose().map_err(|error| format!("{} {error}", Languages::SETTING))?.unwrap_or_default())
 }
 
 impl Function {

@@ -78,7 +78,8 @@ async fn main() -> Result<(), Error> {
             settings::required("PIMCORE_URL")?,
             settings::required("PIMCORE_SECRET")?,
             Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit)),
-        ),
+        )
+        .showing(settings::languages()?),
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),
             settings::required("LEDGER_TABLE")?,
