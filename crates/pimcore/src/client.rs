@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, Hide, ProductKey, Request};
+use catalog::{ContentHash, Failure, Hide, Languages, ProductKey, Request};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use crate::operations;
 use crate::path::ProductPath;
 use crate::product::{self, PimProduct, object_id, same_product};
 use crate::tree::{self, CategoryTree};
-use crate::{codes, said};
+use crate::{codes, languages, said};
 
 /// Name of the Data Hub configuration.
 const CONFIGURATION: &str = "catalog";
@@ -76,6 +76,10 @@ pub struct Pimcore {
     hide: Hide,
     endpoint: reqwest::Url,
     tree: Arc<Mutex<Option<CachedTree>>>,
+    /// The languages that the shop shows.
+    pub(crate) shown: Languages,
+    /// Those of them that Pimcore has.
+    pub(crate) languages: Arc<Mutex<Option<languages::Known>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -181,7 +185,8 @@ impl Pimcore {
             .no_proxy()
             .build()
             .map_err(|error| configuration(&format!("the HTTP client cannot be built: {error}")))?;
-        Ok(Self { batching: Batching::default(), http, hide, endpoint, tree: Arc::default() })
+        let (shown, languages) = (Languages::default(), Arc::default());
+        Ok(Self { batching: Batching::default(), http, hide, endpoint, tree: Arc::default(), shown, languages })
     }
 
     /// The same client with writes spread differently.
@@ -200,7 +205,8 @@ impl Pimcore {
         keys: &[ProductKey],
         deadline: Instant,
     ) -> Result<BTreeMap<ProductKey, Result<PimProduct, Failure>>, Failure> {
-        let nodes: Vec<product::Node> = self.by_external_id(operations::READ_PRODUCTS, keys, deadline).await?;
+        let document = languages::document(operations::READ_PRODUCTS, &self.field_languages(deadline).await?);
+        let nodes: Vec<product::Node> = self.by_external_id(&document, keys, deadline).await?;
         let wanted: BTreeMap<String, &ProductKey> = keys.iter().map(|key| (key.to_string(), key)).collect();
         let of_key = |node: product::Node| {
             let key = *wanted.get(node.external_id()?)?;

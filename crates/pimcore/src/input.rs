@@ -4,11 +4,14 @@
 //! replaced whole: without `replace` Data Hub merges rows by position. An absent text is written as null, so that
 //! what a source stops saying disappears.
 
+use std::collections::BTreeMap;
+
 use catalog::{ContentHash, Failure, Localized, Product, Version};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::facts::{self, FactRow};
+use crate::languages::{self, FieldLanguages};
 use crate::limits;
 
 /// Languages of the localized fields, as Pimcore is configured with them (`pimcore.general.valid_languages`).
@@ -59,18 +62,20 @@ pub struct ProductInput {
     published: Option<bool>,
 }
 
-/// `LocalizedString`: all languages of a field in one call. An absent language is written as null, which clears it.
+/// `LocalizedString`: all languages of a field in one call, in Pimcore's spelling. An absent language is written as null, which clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Texts {
-    en: Option<String>,
-    ar: Option<String>,
-}
+#[serde(transparent)]
+pub struct Texts(BTreeMap<String, Option<String>>);
 
 impl Texts {
     /// The texts in the languages that Pimcore keeps; regional variants (`en-GB`) stand in for a language that is missing.
     #[must_use]
     pub fn of(texts: &Localized) -> Self {
-        Self { en: in_language(texts, LANGUAGES[0]), ar: in_language(texts, LANGUAGES[1]) }
+        Self::in_languages(texts, LANGUAGES)
+    }
+
+    fn in_languages<'l>(texts: &Localized, languages: impl IntoIterator<Item = &'l str>) -> Self {
+        Self(languages.into_iter().map(|lang| (languages::field(lang), in_language(texts, lang))).collect())
     }
 }
 
@@ -210,6 +215,18 @@ impl ProductInput {
         self
     }
 
+    /// The same product in these languages, with a remark on what it says in one that Pimcore lacks.
+    #[must_use]
+    pub fn in_languages(mut self, product: &Product, languages: &FieldLanguages) -> Self {
+        let all = || languages.there.iter().map(String::as_str);
+        self.name = Texts::in_languages(&product.name, all());
+        self.description = Texts::in_languages(&product.description, all());
+        match languages.remark(&[&product.name, &product.description]) {
+            Some(remark) => self.remark(&remark),
+            None => self,
+        }
+    }
+
     /// Also publishes or unpublishes. Without this an update leaves as it is what people decided.
     #[must_use]
     pub fn publish(mut self, published: bool) -> Self {
@@ -331,7 +348,7 @@ pub(crate) struct CategoryNames {
 
 impl CategoryNames {
     pub(crate) fn of(texts: &Localized) -> Self {
-        let Texts { en, ar } = Texts::of(texts);
+        let [en, ar] = LANGUAGES.map(|lang| in_language(texts, lang));
         Self { en, ar }
     }
 

@@ -1,10 +1,14 @@
 //! A product as Pimcore has it: what the pipeline wrote and what people made of it.
 
+use std::collections::BTreeMap;
+
 use catalog::{ContentHash, Facts, Failure, Localized, ProductKey, Request, Version};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::facts::{self, FactNode};
+use crate::languages;
 use crate::{codes, said};
 
 /// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products) gives, and what the shop is fed from.
@@ -220,14 +224,6 @@ pub(crate) struct Node {
     group_id: Option<String>,
     brand: Option<String>,
     url: Option<String>,
-    #[serde(rename = "name_en")]
-    name_en: Option<String>,
-    #[serde(rename = "name_ar")]
-    name_ar: Option<String>,
-    #[serde(rename = "description_en")]
-    description_en: Option<String>,
-    #[serde(rename = "description_ar")]
-    description_ar: Option<String>,
     categories: Option<Vec<Option<CategoryNode>>>,
     images: Option<Vec<ImageNode>>,
     attributes: Option<Vec<AttributeNode>>,
@@ -239,17 +235,12 @@ pub(crate) struct Node {
     feed_run: Option<String>,
     warnings: Option<String>,
     withdrawn: Option<bool>,
-    #[serde(rename = "marketingName_en")]
-    marketing_name_en: Option<String>,
-    #[serde(rename = "marketingName_ar")]
-    marketing_name_ar: Option<String>,
-    #[serde(rename = "marketingDescription_en")]
-    marketing_description_en: Option<String>,
-    #[serde(rename = "marketingDescription_ar")]
-    marketing_description_ar: Option<String>,
     extra_categories: Option<Vec<Option<CategoryNode>>>,
     shop_visibility: Option<String>,
     keep_when_withdrawn: Option<bool>,
+    /// Localized fields, one for each language: `name_en`.
+    #[serde(flatten)]
+    texts: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -333,8 +324,8 @@ impl Node {
             group: said(self.group_id),
             brand: said(self.brand),
             url: said(self.url),
-            name: both(self.name_en, self.name_ar),
-            description: both(self.description_en, self.description_ar),
+            name: localized(&self.texts, "name"),
+            description: localized(&self.texts, "description"),
             categories: categories(self.categories)?,
             images,
             attributes: self.attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
@@ -346,8 +337,8 @@ impl Node {
             feed_run: said(self.feed_run),
             warnings: said(self.warnings),
             withdrawn: self.withdrawn.unwrap_or(false),
-            marketing_name: both(self.marketing_name_en, self.marketing_name_ar),
-            marketing_description: both(self.marketing_description_en, self.marketing_description_ar),
+            marketing_name: localized(&self.texts, "marketingName"),
+            marketing_description: localized(&self.texts, "marketingDescription"),
             extra_categories: categories(self.extra_categories)?,
             shop_visibility: visibility(self.shop_visibility.as_deref()),
             keep_when_withdrawn: self.keep_when_withdrawn.unwrap_or(false),
@@ -391,9 +382,11 @@ fn said(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn both(en: Option<String>, ar: Option<String>) -> Localized {
-    let pairs = [("en", said(en)), ("ar", said(ar))];
-    Localized(pairs.into_iter().filter_map(|(lang, text)| Some((lang.to_owned(), text?))).collect())
+/// The texts of a field in every language that was asked for.
+fn localized(texts: &BTreeMap<String, Value>, field: &str) -> Localized {
+    let of_field = |name: &String| name.strip_prefix(field)?.strip_prefix('_').map(languages::tag);
+    let said = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    Localized(texts.iter().filter_map(|(name, value)| Some((of_field(name)?, said(value)?))).collect())
 }
 
 /// A relation to an object that this configuration may not read is null in the list.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use catalog::Languages;
 
 /// An environment variable that the template should have set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,16 @@ pub fn required(name: &'static str) -> Result<String, SettingError> {
 #[must_use]
 pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// The languages that the shop shows, in the order in which they stand in for each other; English and Arabic where nothing is set.
+///
+/// # Errors
+/// [`SettingError::Invalid`].
+pub fn languages() -> Result<Languages, SettingError> {
+    let Some(value) = optional(Languages::SETTING) else { return Ok(Languages::default()) };
+    let expected = "BCP 47 tags with commas between them, each once, such as en,ar,pt-BR";
+    value.parse().map_err(|_| SettingError::Invalid { name: Languages::SETTING, expected, value })
 }
 
 /// A percentage that must be set.

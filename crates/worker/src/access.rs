@@ -1,6 +1,6 @@
 //! The client of Pimcore, made from its secret once and again when the secret changes. Both functions ask Pimcore.
 
-use catalog::Failure;
+use catalog::{Failure, Languages};
 use pimcore::{ApiKey, Pimcore};
 use runtime::Secrets;
 use runtime::settings::{SettingError, required};
@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 pub struct PimcoreAccess {
     url: String,
     secret: String,
+    languages: Languages,
     secrets: Secrets,
     client: Mutex<Option<(ApiKey, Pimcore)>>,
 }
@@ -34,7 +35,14 @@ impl PimcoreAccess {
     /// Pimcore at `url`, opened by the secret with this name or ARN.
     #[must_use]
     pub fn new(url: String, secret: String, secrets: Secrets) -> Self {
-        Self { url, secret, secrets, client: Mutex::default() }
+        Self { url, secret, languages: Languages::default(), secrets, client: Mutex::default() }
+    }
+
+    /// The same Pimcore, for a shop that shows these languages.
+    #[must_use]
+    pub fn showing(mut self, languages: Languages) -> Self {
+        self.languages = languages;
+        self
     }
 
     /// The client. The same one, with its connections and its category tree, as long as the key stays the same.
@@ -48,7 +56,7 @@ impl PimcoreAccess {
         if let Some((_, client)) = kept.as_ref().filter(|(known, _)| *known == key) {
             return Ok(client.clone());
         }
-        let client = Pimcore::new(&self.url, &key)?;
+        let client = Pimcore::new(&self.url, &key)?.showing(self.languages.clone());
         *kept = Some((key, client.clone()));
         Ok(client)
     }

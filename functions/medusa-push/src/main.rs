@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let sqs = client!(aws_sdk_sqs::Client, &aws, &limit);
     let secrets = Secrets::new(client!(aws_sdk_secretsmanager::Client, &aws, &limit));
     let function = MedusaPush {
-        pimcore: PimcoreAccess::from_environment(secrets.clone())?,
+        pimcore: PimcoreAccess::from_environment(secrets.clone())?.showing(settings::languages()?),
         medusa: MedusaAccess::from_environment(secrets)?,
         ledger: Ledger::new(
             client!(aws_sdk_dynamodb::Client, &aws, &limit),

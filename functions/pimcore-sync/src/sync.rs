@@ -6,7 +6,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use jiff::Timestamp;
 use ledger::{Applied, DesiredDoc, LedgerError, SmallDocs, Table};
-use pimcore::{Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
+use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
@@ -191,12 +191,16 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         heads: &mut BTreeMap<ProductKey, Result<Head, Failure>>,
         deadline: Instant,
     ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+        let languages = match pimcore.field_languages(deadline).await {
+            Ok(languages) => languages,
+            Err(failure) => return all_failed(keys, &failure),
+        };
         let mut results = BTreeMap::new();
         let mut work: Vec<(Claimed, Write)> = Vec::new();
         for key in keys {
             let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
                 let item = Claimed { key: key.clone(), doc, head };
-                self.prepare(item)
+                self.prepare(item, &languages)
             });
             match read {
                 Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
@@ -214,7 +218,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         results
     }
 
-    fn prepare(&self, item: Claimed) -> Result<Prepared, Failure> {
+    fn prepare(&self, item: Claimed, languages: &FieldLanguages) -> Result<Prepared, Failure> {
         let Claimed { key, doc, head } = &item;
         match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), self.policy) {
             Decision::Unchanged | Decision::Absent => {
@@ -228,7 +232,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                     feed_run: doc.run.clone(),
                     imported_at: Timestamp::from_millisecond(self.worker.clock.now_ms()).unwrap_or_default(),
                 };
-                let mut input = ProductInput::new(&doc.product, &provenance, &[])?;
+                let input = ProductInput::new(&doc.product, &provenance, &[])?;
+                let mut input = input.in_languages(&doc.product, languages);
                 if let Some(published) = published {
                     input = input.publish(published);
                 }
