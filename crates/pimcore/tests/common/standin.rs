@@ -28,7 +28,16 @@ impl StandIn {
         Self::with_latency(name, Latency::of(0, 0, 0)).await
     }
 
+    /// One that behaves as with our bundle.
+    pub async fn with_bundle(name: &str) -> Self {
+        Self::open(name, Latency::of(0, 0, 0), true).await
+    }
+
     pub async fn with_latency(name: &str, latency: Latency) -> Self {
+        Self::open(name, latency, false).await
+    }
+
+    async fn open(name: &str, latency: Latency, bundle: bool) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -36,6 +45,7 @@ impl StandIn {
             database: folder.join("pim.db"),
             api_key: KEY.into(),
             with_delete: false,
+            bundle,
             latency,
             first_id: 1000,
         };
