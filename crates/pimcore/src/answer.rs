@@ -51,6 +51,8 @@ pub enum AliasOutcome {
     Missing,
     /// A relation or the parent does not exist (any more): the category tree that it came from is stale.
     StaleTree(String),
+    /// Another save came between the look and this write: look again. Only our bundle says so.
+    Stale(String),
     /// Refused for good. Names the field where Pimcore does, but not yet the object: the caller knows it.
     Refused(Failure),
     /// May work later.
@@ -134,6 +136,9 @@ pub(crate) fn only_read(error: impl Into<Failure>) -> Failure {
     let failure = error.into();
     if failure.request == Request::MayStillLand { failure.request(Request::Unanswered) } else { failure }
 }
+
+/// How the bundle of `platforms/pimcore-bundle` begins a refusal of a write that was prepared from an older state.
+const CONFLICT: &str = "catalog conflict:";
 
 const INTERNAL: &str = "Internal server error";
 
@@ -291,6 +296,9 @@ impl Reply {
 /// What a message of a failed save means.
 fn classify(message: &str) -> AliasOutcome {
     let starts = |prefix: &str| message.starts_with(prefix);
+    if message.contains(CONFLICT) {
+        return AliasOutcome::Stale(message.to_owned());
+    }
     if starts("Duplicate full path") || message == "unique constraint violation" {
         return AliasOutcome::Exists(message.to_owned());
     }

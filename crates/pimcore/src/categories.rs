@@ -164,7 +164,9 @@ impl Pimcore {
                     );
                 }
                 AliasOutcome::Again(failure) => return Err(failure),
-                AliasOutcome::StaleTree(_) | AliasOutcome::Missing | AliasOutcome::NotDone => refresh = true,
+                AliasOutcome::StaleTree(_) | AliasOutcome::Missing | AliasOutcome::NotDone | AliasOutcome::Stale(_) => {
+                    refresh = true;
+                }
                 AliasOutcome::Died => {
                     let message = format!("category {id}: Pimcore reports an internal error while saving it");
                     // Its products wait, the others go on. What came after it was rolled back.

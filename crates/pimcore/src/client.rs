@@ -9,7 +9,7 @@ use catalog::{ContentHash, Failure, Hide, Languages, ProductKey, Request};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use crate::answer::{self, Answer};
@@ -95,6 +95,8 @@ pub struct Head {
     pub id: u32,
     /// Where the product is.
     pub path: ProductPath,
+    /// When it was last saved, seconds since 1970.
+    pub modified: i64,
     /// Whether it is published.
     pub published: bool,
     /// Whether it is marked as withdrawn.
@@ -404,15 +406,27 @@ impl Pimcore {
 
     /// Sends one operation. The request ends at the deadline, or after 30 s.
     pub(crate) async fn post(&self, document: &str, variables: &Value, deadline: Instant) -> Result<Sent, Failure> {
+        self.post_after_reading(document, variables, &Map::new(), deadline).await
+    }
+
+    /// Sends one operation that was decided upon objects of these modification dates, by path. Data Hub passes over what it is told
+    /// about that; where our bundle is installed, a mutation is refused if another save came in between.
+    pub(crate) async fn post_after_reading(
+        &self,
+        document: &str,
+        variables: &Value,
+        read: &Map<String, Value>,
+        deadline: Instant,
+    ) -> Result<Sent, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::transient(codes::DEADLINE, "no time is left to ask Pimcore"));
         }
-        let request = self
-            .http
-            .post(self.endpoint.clone())
-            .timeout(left.min(REQUEST_LIMIT))
-            .json(&json!({"query": document, "variables": variables}));
+        let mut body = json!({"query": document, "variables": variables});
+        if operations::writes(document) {
+            body["extensions"] = json!({"catalogRelay": {"read": read}});
+        }
+        let request = self.http.post(self.endpoint.clone()).timeout(left.min(REQUEST_LIMIT)).json(&body);
         let lost = |error: reqwest::Error| {
             let failure = self.unreachable(&error);
             if operations::writes(document) { failure } else { answer::only_read(failure) }
@@ -499,6 +513,7 @@ struct HeadNode {
     id: String,
     fullpath: String,
     external_id: Option<String>,
+    modification_date: Option<i64>,
     published: Option<bool>,
     withdrawn: Option<bool>,
     keep_when_withdrawn: Option<bool>,
@@ -518,6 +533,7 @@ impl HeadNode {
         Ok(Head {
             id: object_id(&self.id)?,
             path,
+            modified: self.modification_date.unwrap_or(0),
             published: self.published.unwrap_or(false),
             withdrawn: self.withdrawn.unwrap_or(false),
             keep_when_withdrawn: self.keep_when_withdrawn.unwrap_or(false),

@@ -29,6 +29,8 @@ pub struct Write {
     pub key: ProductKey,
     /// Where it is, if it exists.
     pub existing: Option<ProductPath>,
+    /// The modification date of the object that the write was decided upon, if it exists.
+    pub read: Option<i64>,
     /// Whether to publish it if it has to be created.
     pub publish_new: bool,
     /// What to write.
@@ -125,10 +127,15 @@ impl Pimcore {
     async fn send_batch(&self, batch: Vec<Job>, deadline: Instant) -> Vec<Next> {
         let action = |job: &Job| if job.write.existing.is_some() { Action::Update } else { Action::Create };
         let actions: Vec<Action> = batch.iter().map(action).collect();
-        let mut variables = Map::new();
+        let (mut variables, mut read) = (Map::new(), Map::new());
         for (n, job) in batch.iter().enumerate() {
             let place = match &job.write.existing {
-                Some(path) => path.as_str().to_owned(),
+                Some(path) => {
+                    if let Some(date) = job.write.read {
+                        read.insert(path.as_str().to_owned(), date.into());
+                    }
+                    path.as_str().to_owned()
+                }
                 None => {
                     variables.insert(format!("b{n}"), job.write.publish_new.into());
                     ProductPath::key_of(&job.write.key).as_str().to_owned()
@@ -137,8 +144,9 @@ impl Pimcore {
             variables.insert(format!("p{n}"), place.into());
             variables.insert(format!("i{n}"), job.input.clone());
         }
-        let outcomes = match self.post(&operations::product_batch(&actions), &Value::Object(variables), deadline).await
-        {
+        let document = operations::product_batch(&actions);
+        let sent = self.post_after_reading(&document, &Value::Object(variables), &read, deadline).await;
+        let outcomes = match sent {
             Ok(sent) => answer::mutation(sent.view(), batch.len()),
             Err(failure) => Err(RequestError::Failed(failure)),
         };
@@ -148,7 +156,8 @@ impl Pimcore {
         }
     }
 
-    /// What stands in the way of creates: the product itself, which somebody else created meanwhile, or another one.
+    /// What stands in the way of creates: the product itself, which somebody else created meanwhile, or another one. And where updates
+    /// stand that came after another save.
     async fn look_up(&self, jobs: Vec<(Job, String)>, deadline: Instant) -> Vec<Next> {
         if jobs.is_empty() {
             return Vec::new();
@@ -163,9 +172,14 @@ impl Pimcore {
             let next = match heads.remove(&job.write.key) {
                 Some(Ok(head)) => {
                     job.write.existing = Some(head.path);
+                    job.write.read = Some(head.modified);
                     Next::Again(job)
                 }
                 Some(Err(failure)) => failed(job, failure),
+                None if job.write.existing.is_some() => {
+                    let failure = contended(&job.write.key, &message);
+                    failed(job, failure)
+                }
                 None => {
                     hidden.push((job, message));
                     continue;
@@ -213,6 +227,11 @@ fn split(jobs: Vec<Job>, products: usize, bytes: usize) -> Vec<Vec<Job>> {
     batches
 }
 
+/// Somebody else was quicker.
+fn contended(key: &ProductKey, message: &str) -> Failure {
+    said::transient(codes::CONTENDED, format!("{key}: {message}"))
+}
+
 fn next(mut job: Job, outcome: AliasOutcome) -> Next {
     match outcome {
         AliasOutcome::Done(saved) => {
@@ -227,13 +246,23 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
         AliasOutcome::Exists(message) => {
             if job.write.existing.is_some() {
                 // An update changes neither path nor external id, so this is a race that the next attempt decides.
-                job.last = Some(said::transient(codes::CONTENDED, format!("{}: {message}", job.write.key)));
+                job.last = Some(contended(&job.write.key, &message));
                 return Next::Again(job);
             }
             Next::LookUp(job, message)
         }
+        AliasOutcome::Stale(message) => {
+            let failure = contended(&job.write.key, &message);
+            // Whether to publish was decided upon what a person may just have changed: the whole decision is made anew.
+            if job.input.get("published").is_some() {
+                return failed(job, failure);
+            }
+            job.last = Some(failure);
+            Next::LookUp(job, message)
+        }
         AliasOutcome::Missing => {
             job.write.existing = None;
+            job.write.read = None;
             // Whether it is published is said once.
             if let Some(published) = job.input.as_object_mut().and_then(|input| input.remove("published")) {
                 job.write.publish_new = published == Value::Bool(true);

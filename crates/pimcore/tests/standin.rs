@@ -25,6 +25,7 @@ fn create(product: &Product) -> Write {
     Write {
         key: key(product),
         existing: None,
+        read: None,
         publish_new: true,
         input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
     }
@@ -486,4 +487,40 @@ async fn an_amount_that_a_person_damaged_fails_its_product_only() {
     let refused = read.remove(&key(&bad)).unwrap().unwrap_err();
     assert_eq!(refused.code, "pimcore_unreadable_field");
     assert!(refused.message.contains("demo:bad") && refused.message.contains("twenty"), "{refused}");
+}
+
+/// Somebody saves between the look and the write: with the bundle the write is refused, and looks again by itself.
+#[tokio::test]
+async fn a_write_that_somebody_overtook_looks_again() {
+    let pim = StandIn::with_bundle("overtaken").await;
+    let pimcore = pim.client();
+    let product = product("overtaken");
+    saved(&write_one(&pimcore, create(&product)).await);
+    let head = pimcore.read_heads(&[key(&product)], later()).await.unwrap()[&key(&product)].clone().unwrap();
+    pim.edit(&path(&product), json!({ "marketingName": { "en": "of a person" } }));
+    let changed = Product { brand: Some("new".into()), ..product.clone() };
+    let update = Write { existing: Some(head.path), read: Some(head.modified), ..create(&changed) };
+    saved(&write_one(&pimcore, update.clone()).await);
+    let seen = pim.view(&path(&product)).unwrap();
+    assert_eq!(
+        (&seen["source"]["brand"], &seen["enrichment"]["marketingName"]["en"]),
+        (&json!("new"), &json!("of a person"))
+    );
+
+    // What says whether the product is published was decided upon what the person may have changed.
+    let withdraw = Write { input: update.input.clone().publish(false), ..update };
+    let contended = failure(write_one(&pimcore, withdraw).await);
+    assert_eq!((contended.kind, contended.code.as_str()), (ErrorKind::Transient, "pimcore_contended"));
+    assert_eq!(pim.view(&path(&product)).unwrap()["published"], true);
+}
+
+/// Without the bundle the same request is carried out: what it says of its reading is passed over.
+#[tokio::test]
+async fn without_the_bundle_nobody_looks_at_what_was_read() {
+    let pim = StandIn::start("not-overtaken").await;
+    let pimcore = pim.client();
+    let product = product("not-overtaken");
+    saved(&write_one(&pimcore, create(&product)).await);
+    let update = Write { existing: Some(ProductPath::of(&key(&product))), read: Some(1), ..create(&product) };
+    saved(&write_one(&pimcore, update).await);
 }

@@ -27,6 +27,7 @@ fn create(product: &Product) -> Write {
     Write {
         key: product.key().unwrap(),
         existing: None,
+        read: None,
         publish_new: true,
         input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
     }

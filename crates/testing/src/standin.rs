@@ -27,14 +27,28 @@ impl StandIn {
         Self::with_latency(name, Latency::of(0, 0, 0)).await
     }
 
+    /// One that behaves as with our bundle.
+    pub async fn with_bundle(name: &str) -> Self {
+        Self::open(name, Latency::of(0, 0, 0), true).await
+    }
+
     pub async fn with_latency(name: &str, latency: Latency) -> Self {
+<<<<<<< HEAD:crates/testing/src/standin.rs
         let folder = std::env::temp_dir().join(format!("stand-in-{name}-{}", std::process::id()));
+=======
+        Self::open(name, latency, false).await
+    }
+
+    async fn open(name: &str, latency: Latency, bundle: bool) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+>>>>>>> refs/heads/bundle:crates/pimcore/tests/common/standin.rs
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let settings = Settings {
             database: folder.join("pim.db"),
             api_key: KEY.into(),
             with_delete: false,
+            bundle,
             latency,
             first_id: 1000,
         };

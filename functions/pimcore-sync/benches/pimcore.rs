@@ -59,6 +59,7 @@ async fn alone(pim: &StandIn, in_all: usize, round: u64, category: u32) -> f64 {
             Write {
                 key,
                 existing,
+                read: None,
                 publish_new: true,
                 input: ProductInput::new(&product, &provenance, &[category]).unwrap(),
             }

@@ -89,6 +89,7 @@ mod tests {
         Head {
             id: 1,
             path: ProductPath::of(&"demo:1".parse().unwrap()),
+            modified: 1,
             published,
             withdrawn,
             keep_when_withdrawn: false,

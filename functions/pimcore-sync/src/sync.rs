@@ -241,7 +241,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                     input = input.remark(UNPUBLISHED_BEFORE);
                 }
                 let existing = head.as_ref().map(|head| head.path.clone());
-                let write = Write { key: key.clone(), existing, publish_new, input };
+                let read = head.as_ref().map(|head| head.modified);
+                let write = Write { key: key.clone(), existing, read, publish_new, input };
                 Ok(Prepared::Write(Box::new((item, write))))
             }
         }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub api_key: String,
     /// Whether the configuration offers the mutations that delete.
     pub with_delete: bool,
+    /// Whether it behaves as with the bundle of `platforms/pimcore-bundle`.
+    pub bundle: bool,
     /// How slow it pretends to be.
     pub latency: Latency,
     /// The number of the first object in an empty database.
@@ -132,6 +134,8 @@ pub struct Request<'a> {
     /// The language of localized fields without an explicit one. A `defaultLanguage` argument changes it for everything
     /// that follows in the request.
     pub language: RefCell<String>,
+    /// The modification dates that the request says it read, by path: `extensions.catalogRelay.read`. Only the bundle looks there.
+    pub read_dates: RefCell<HashMap<String, i64>>,
     began: Instant,
     /// Time that has been paid for by alias or row.
     paid: Cell<Duration>,
@@ -146,6 +150,7 @@ impl<'a> Request<'a> {
             trapped: RefCell::new(None),
             fatal: Cell::new(false),
             language: RefCell::new("en".to_owned()),
+            read_dates: RefCell::default(),
             began: Instant::now(),
             paid: Cell::new(Duration::ZERO),
         }

@@ -49,6 +49,7 @@ pub fn column_of(class: &Class, name: &str, language: &str) -> Result<String, Er
         "parentId" => "o.parent".to_owned(),
         "creationDate" => "o.created".to_owned(),
         "modificationDate" => "o.modified".to_owned(),
+        "versionCount" => "o.version_count".to_owned(),
         "fullpath" => "(o.path || o.key)".to_owned(),
         _ => {
             let field = class.field(name).filter(|field| !matches!(field.kind, Kind::Rows(_))).ok_or(Error::Sql)?;

@@ -61,6 +61,8 @@ fn answer_to(request: &Request<'_>, body: &[u8]) -> Answer {
         Some(variables @ Value::Object(_)) => variables.clone(),
         Some(_) => return Answer::Broken,
     };
+    let said = body.pointer("/extensions/catalogRelay/read").and_then(Value::as_object).into_iter().flatten();
+    *request.read_dates.borrow_mut() = said.filter_map(|(path, date)| Some((path.clone(), date.as_i64()?))).collect();
     let query = body.get("query").and_then(Value::as_str).unwrap_or_default();
     match prepare(app, query, &variables) {
         Ok((document, variables)) => execute(request, &document, &variables),

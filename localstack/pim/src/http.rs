@@ -26,6 +26,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/pimcore-graphql-webservices/{configuration}", any(webservice))
         .merge(crate::control::routes())
+        .merge(crate::editor::routes())
         .merge(crate::page::routes())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)

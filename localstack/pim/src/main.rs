@@ -29,6 +29,9 @@ struct Arguments {
     /// Offer the mutations that delete, like catalog.yaml; without it like catalog-no-delete.yaml.
     #[arg(long)]
     with_delete: bool,
+    /// Behave as with the bundle of platforms/pimcore-bundle: drafts survive the pipeline's writes, stale writes are refused.
+    #[arg(long)]
+    bundle: bool,
     /// Milliseconds that every request takes.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -76,6 +79,7 @@ async fn main() -> anyhow::Result<()> {
         database: arguments.db.clone(),
         api_key,
         with_delete: arguments.with_delete,
+        bundle: arguments.bundle,
         latency,
         first_id: arguments.first_id,
     };

@@ -9,6 +9,7 @@ use crate::model::{Class, Field, Kind, SHOP_VISIBILITY};
 use crate::refusal::Refusal;
 use crate::store::{self, Object, Values};
 use crate::text;
+use crate::versions;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 use std::time::Instant;
@@ -155,6 +156,7 @@ impl Save<'_, '_> {
             created: now,
             modified: now,
             version: None,
+            version_count: 2,
             values: defaults(self.class),
         };
         input::apply(self.connection, &mut object, &self.input(), input::source_only)?;
@@ -182,6 +184,7 @@ impl Save<'_, '_> {
 
     fn update(&self, renamed: &mut bool) -> Result<i64, Refusal> {
         let before = self.target(Verb::Update)?;
+        self.fresh(&before)?;
         let mut object = before.clone();
         // A parent that does not exist is passed over without a word.
         if let Some(parent) = self.number("parentId").map(|id| store::by_id(self.connection, id)).transpose()?.flatten()
@@ -205,15 +208,20 @@ impl Save<'_, '_> {
         if let Some(class) = object.class {
             input::validate(&object, class, self.flag("omitMandatoryCheck").unwrap_or(false))?;
         }
-        object.modified = (self.request.app.clock)();
+        object.modified = versions::stamp(self.request.app, &before);
+        object.version_count = versions::count(self.connection, &before)?;
         object.version = match self.flag("omitVersionCreate") {
             Some(true) => None,
-            _ => Some(store::new_version(self.connection)?),
+            _ => {
+                object.version_count += 1;
+                Some(store::new_version(self.connection)?)
+            }
         };
         store::update(self.connection, &before, &object)?;
         store::count_save(self.connection, object.id)?;
-        // A draft that is older than the object is no longer offered.
-        self.connection.execute("DELETE FROM drafts WHERE object = ?1", [object.id])?;
+        if self.request.app.settings.bundle {
+            versions::carry_over(self.connection, before.version_count, &object)?;
+        }
         *renamed = self
             .request
             .app
@@ -221,6 +229,16 @@ impl Save<'_, '_> {
             .iter()
             .any(|workspace| workspace.folder == object.id && workspace.path != object.fullpath());
         Ok(object.id)
+    }
+
+    /// The bundle refuses a write that was prepared from another state than the one that stands.
+    fn fresh(&self, before: &Object) -> Result<(), Refusal> {
+        let path = before.fullpath();
+        let read = self.request.read_dates.borrow().get(&path).copied();
+        match read.filter(|read| self.request.app.settings.bundle && *read != before.modified) {
+            Some(read) => Err(Refusal::Conflict(path, before.modified, read)),
+            None => Ok(()),
+        }
     }
 
     fn delete(&self, removed: &mut bool) -> Result<(), Refusal> {

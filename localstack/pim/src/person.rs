@@ -9,7 +9,8 @@ use crate::model::{Field, Kind, Layer, column};
 use crate::refusal::Refusal;
 use crate::store::{self, Object};
 use crate::text;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use crate::versions::{self, Version};
+use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -40,36 +41,116 @@ pub fn read(app: &App, target: &Target) -> rusqlite::Result<Option<Value>> {
     })
 }
 
+/// The person of the pages and of `/_standin/`.
+pub const SOMEBODY: i64 = 2;
+
+/// What a person does with the changes in an editor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Save: a draft of a published object, a save of an unpublished one.
+    Version,
+    /// The editor saves a draft by itself.
+    AutoSave,
+    /// Save & Publish.
+    Publish,
+    /// Save & Unpublish.
+    Unpublish,
+}
+
 /// Changes fields and saves, or keeps the changes as a draft that GraphQL does not show.
 ///
 /// `set` has fields by name: localized ones as `{"en": …}`, categories as paths, rows as lists; and `published`, `key`.
 pub fn edit(app: &App, target: &Target, set: &Map<String, Value>, draft: bool) -> Result<Value, Refusal> {
     app.store.transaction(|connection| {
         let before = target.find(connection)?.ok_or(Refusal::Unknown("update"))?;
-        if draft {
-            connection.execute(
-                "REPLACE INTO drafts (object, made, changes) VALUES (?1, ?2, ?3)",
-                params![before.id, (app.clock)(), Value::Object(set.clone()).to_string()],
-            )?;
-            return Ok(view(connection, &before)?);
-        }
         let mut object = before.clone();
         input::apply(connection, &mut object, &as_input(&before, set), |_| true)?;
-        if object.key.is_empty() {
-            return Err(Refusal::NoKey);
+        if draft {
+            hold(app, connection, SOMEBODY, &before, object, set, false)?;
+            return Ok(view(connection, &before)?);
         }
-        if store::id_at(connection, &object.path, &object.key)?.is_some_and(|other| other != object.id) {
-            return Err(Refusal::DuplicatePath(object.fullpath()));
-        }
-        if let Some(class) = object.class {
-            input::validate(&object, class, false)?;
-        }
-        object.modified = (app.clock)();
-        object.version = Some(store::new_version(connection)?);
-        store::update(connection, &before, &object)?;
-        connection.execute("DELETE FROM drafts WHERE object = ?1", params![object.id])?;
-        Ok(view(connection, &object)?)
+        Ok(view(connection, &keep(app, connection, SOMEBODY, &before, object)?)?)
     })
+}
+
+/// What an editor does: it starts from the draft that it offers, if there is one.
+pub fn in_editor(app: &App, person: i64, id: i64, set: &Map<String, Value>, task: Task) -> Result<(), Refusal> {
+    app.store.transaction(|connection| {
+        let before = store::by_id(connection, id)?.ok_or(Refusal::Unknown("update"))?;
+        let offered = versions::offered(connection, &before, Some(person))?;
+        let from_draft = offered.is_some();
+        let mut object = before.clone();
+        object.values = offered.map_or(object.values, |version| version.values);
+        input::apply(connection, &mut object, &as_input(&before, set), |_| true)?;
+        let draft = task == Task::AutoSave || (task == Task::Version && before.published);
+        if draft {
+            hold(app, connection, person, &before, object, set, task == Task::AutoSave)?;
+        } else {
+            match task {
+                Task::Publish => object.published = true,
+                Task::Unpublish => object.published = false,
+                Task::Version | Task::AutoSave => {}
+            }
+            if from_draft && app.settings.bundle {
+                versions::keep_suppliers(&mut object, &before);
+            }
+            keep(app, connection, person, &before, object)?;
+        }
+        if matches!(task, Task::Publish | Task::Version) {
+            versions::forget_autosaves(connection, id, person)?;
+        }
+        Ok(())
+    })
+}
+
+/// Keeps an object's values as somebody's draft.
+fn hold(
+    app: &App,
+    connection: &Connection,
+    person: i64,
+    before: &Object,
+    object: Object,
+    changes: &Map<String, Value>,
+    autosave: bool,
+) -> Result<(), Refusal> {
+    let count = versions::count(connection, before)? + 1;
+    let (date, note) = ((app.clock)(), String::new());
+    let (values, changes) = (object.values, changes.clone());
+    versions::hold(
+        connection,
+        &Version { id: 0, object: before.id, count, date, person, autosave, note, values, changes },
+    )?;
+    Ok(())
+}
+
+/// A person's save of a whole object, with the version that it leaves.
+pub(crate) fn keep(
+    app: &App,
+    connection: &Connection,
+    person: i64,
+    before: &Object,
+    mut object: Object,
+) -> Result<Object, Refusal> {
+    if object.key.is_empty() {
+        return Err(Refusal::NoKey);
+    }
+    if store::id_at(connection, &object.path, &object.key)?.is_some_and(|other| other != object.id) {
+        return Err(Refusal::DuplicatePath(object.fullpath()));
+    }
+    if let Some(class) = object.class {
+        input::validate(&object, class, false)?;
+    }
+    object.modified = versions::stamp(app, before);
+    object.version = Some(store::new_version(connection)?);
+    object.version_count = versions::count(connection, before)? + 1;
+    store::update(connection, before, &object)?;
+    let (values, changes, note) = (object.values.clone(), Map::new(), String::new());
+    let (count, date) = (object.version_count, object.modified);
+    versions::hold(
+        connection,
+        &Version { id: 0, object: object.id, count, date, person, autosave: false, note, values, changes },
+    )?;
+    Ok(object)
 }
 
 /// Deletes an element with everything below it.
@@ -115,9 +196,7 @@ pub fn view(connection: &Connection, object: &Object) -> rusqlite::Result<Value>
         layers[layer].insert(field.name.to_owned(), field_view(connection, object, field)?);
     }
     let [source, enrichment] = layers;
-    let draft: Option<String> = connection
-        .query_row("SELECT changes FROM drafts WHERE object = ?1", params![object.id], |row| row.get(0))
-        .optional()?;
+    let draft = versions::offered(connection, object, Some(SOMEBODY))?.map(|version| Value::Object(version.changes));
     Ok(json!({
         "id": object.id,
         "class": object.class.map(|class| class.name),
@@ -128,7 +207,7 @@ pub fn view(connection: &Connection, object: &Object) -> rusqlite::Result<Value>
         "modificationDate": object.modified,
         "source": source,
         "enrichment": enrichment,
-        "draft": draft.and_then(|changes| serde_json::from_str::<Value>(&changes).ok()),
+        "draft": draft,
     }))
 }
 

@@ -33,6 +33,8 @@ pub enum Refusal {
     Invalid(Vec<String>),
     /// A workspace folder was renamed or removed: the permissions cannot follow.
     Configuration,
+    /// The bundle: the write was prepared from an older state. Path, and the dates of what stands and of what was read.
+    Conflict(String, i64, i64),
     /// An injected refusal.
     Injected(String),
     /// The database failed.
@@ -61,6 +63,9 @@ impl fmt::Display for Refusal {
             Self::Invalid(complaints) => write!(formatter, "Validation failed: {}", complaints.join(" / ")),
             Self::Configuration => {
                 formatter.write_str("Could not save configuration: Permissions missing to save the configuration")
+            }
+            Self::Conflict(path, stands, read) => {
+                write!(formatter, "catalog conflict: {path} was saved at {stands}; this write was prepared from {read}")
             }
             Self::Injected(message) => formatter.write_str(message),
             Self::Database(error) => write!(formatter, "{error}"),

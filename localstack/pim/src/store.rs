@@ -37,6 +37,8 @@ pub struct Object {
     pub modified: i64,
     /// The number of the version that the last save wrote, if it wrote one.
     pub version: Option<i64>,
+    /// How many versions it has had; every save raises it to the highest count among them.
+    pub version_count: i64,
     /// Field values by column.
     pub values: Values,
 }
@@ -159,9 +161,14 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
          CREATE INDEX IF NOT EXISTS by_parent ON objects (parent);
          CREATE INDEX IF NOT EXISTS by_change ON objects (class, modified, id);
          CREATE TABLE IF NOT EXISTS versions (id INTEGER PRIMARY KEY AUTOINCREMENT);
-         CREATE TABLE IF NOT EXISTS saves (object INTEGER PRIMARY KEY, count INTEGER NOT NULL);
-         CREATE TABLE IF NOT EXISTS drafts (object INTEGER PRIMARY KEY, made INTEGER NOT NULL, changes TEXT NOT NULL);",
+         CREATE TABLE IF NOT EXISTS saves (object INTEGER PRIMARY KEY, count INTEGER NOT NULL);",
     )?;
+    // A file of an earlier stand-in has no such column.
+    if connection.prepare("SELECT version_count FROM objects").is_err() {
+        connection.execute("ALTER TABLE objects ADD COLUMN version_count INTEGER NOT NULL DEFAULT 0", [])?;
+    }
+    crate::versions::create_table(connection)?;
+    crate::editor::create_tables(connection)?;
     for class in [&PRODUCT, &CATEGORY] {
         let mut columns = vec!["id INTEGER PRIMARY KEY".to_owned()];
         for field in class.fields {
@@ -211,6 +218,7 @@ pub fn add_folder(connection: &Connection, fullpath: &str, now: i64) -> rusqlite
         created: now,
         modified: now,
         version: None,
+        version_count: 0,
         values: Values::new(),
     };
     insert(connection, &mut folder)?;
@@ -266,6 +274,7 @@ fn one(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::R
                 created: row.get("created")?,
                 modified: row.get("modified")?,
                 version: row.get("version")?,
+                version_count: row.get("version_count")?,
                 values: Values::new(),
             })
         })
@@ -320,8 +329,8 @@ fn stored(field: &Field, value: &Value) -> rusqlite::types::Value {
 pub fn insert(connection: &Connection, object: &mut Object) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO objects (parent, class, key, path, published, created, modified, version, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0))",
+            "INSERT INTO objects (parent, class, key, path, published, created, modified, version, id, version_count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0), ?10)",
         )?
         .execute(params![
             object.parent,
@@ -332,7 +341,8 @@ pub fn insert(connection: &Connection, object: &mut Object) -> rusqlite::Result<
             object.created,
             object.modified,
             object.version,
-            object.id
+            object.id,
+            object.version_count
         ])?;
     object.id = connection.last_insert_rowid();
     if let Some(class) = object.class {
@@ -345,7 +355,8 @@ pub fn insert(connection: &Connection, object: &mut Object) -> rusqlite::Result<
 pub fn update(connection: &Connection, before: &Object, object: &Object) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE objects SET parent = ?2, key = ?3, path = ?4, published = ?5, modified = ?6, version = ?7 WHERE id = ?1",
+            "UPDATE objects SET parent = ?2, key = ?3, path = ?4, published = ?5, modified = ?6, version = ?7, version_count = ?8
+             WHERE id = ?1",
         )?
         .execute(params![
             object.id,
@@ -354,7 +365,8 @@ pub fn update(connection: &Connection, before: &Object, object: &Object) -> rusq
             object.path,
             object.published,
             object.modified,
-            object.version
+            object.version,
+            object.version_count
         ])?;
     let (old, new) = (before.children_path(), object.children_path());
     if old != new {
@@ -418,7 +430,7 @@ pub fn delete(connection: &Connection, object: &Object) -> rusqlite::Result<()> 
         .collect::<rusqlite::Result<_>>()?;
     for (id, class) in doomed {
         connection.execute("DELETE FROM objects WHERE id = ?1", params![id])?;
-        connection.execute("DELETE FROM drafts WHERE object = ?1", params![id])?;
+        crate::versions::forget(connection, id)?;
         let Some(class) = class.as_deref().and_then(Class::named) else { continue };
         connection.execute(&format!("DELETE FROM {} WHERE id = ?1", class.name), params![id])?;
         if class.name == CATEGORY.name {

@@ -64,6 +64,7 @@ pub(crate) fn put(world: &World, class: &'static Class, given: &[Given<'_>]) {
             created: given.created,
             modified: given.modified,
             version: None,
+            version_count: 2,
             values,
         };
         store::insert(&connection, &mut object).unwrap();

@@ -10,6 +10,7 @@ mod compare;
 mod definitions;
 mod general;
 mod known;
+mod people;
 mod recording;
 mod report;
 mod schema;

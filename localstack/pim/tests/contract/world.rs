@@ -31,12 +31,22 @@ pub(crate) struct World {
 impl World {
     /// A stand-in on that database file.
     pub(crate) async fn open(file: &Path, first_id: i64, with_delete: bool) -> Self {
+        Self::start(file, first_id, with_delete, false).await
+    }
+
+    /// A stand-in that behaves as with the bundle.
+    pub(crate) async fn with_bundle(file: &Path) -> Self {
+        Self::start(file, 1000, false, true).await
+    }
+
+    async fn start(file: &Path, first_id: i64, with_delete: bool, bundle: bool) -> Self {
         let dial: Arc<Mutex<Dial>> = Arc::default();
         let clock = Arc::clone(&dial);
         let settings = Settings {
             database: file.to_owned(),
             api_key: KEY.to_owned(),
             with_delete,
+            bundle,
             latency: Latency::default(),
             first_id,
         };

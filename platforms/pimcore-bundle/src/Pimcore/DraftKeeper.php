@@ -111,7 +111,10 @@ final class DraftKeeper implements EventSubscriberInterface
                 Version::disable();
             }
         }
-        if ($made === null || !DraftSelection::mayGo($draft) || $version->isPublic() || $version->getDao()->isVersionUsedInScheduler($version)) {
+        if ($made === null) {
+            throw new \RuntimeException('Pimcore keeps no versions (pimcore.objects.versions)');
+        }
+        if (!DraftSelection::mayGo($draft) || $version->isPublic() || $version->getDao()->isVersionUsedInScheduler($version)) {
             return;
         }
         $version->delete();

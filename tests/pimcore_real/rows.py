@@ -1,0 +1,294 @@
+"""The rows: what is done, what was seen without the bundle, and what has to be seen with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pimcore_real.editor import texts
+from pimcore_real.hub import update_body
+from pimcore_real.room import HASH, Item, Room, Unknown, early_in_a_second
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that people do."""
+
+    name: str
+    what: str
+    without: str
+    with_bundle: str
+    ask: Callable[[Room], str]
+
+    def expected(self, room: Room) -> str:
+        return self.with_bundle if room.bundle else self.without
+
+
+ROWS: list[Row] = []
+
+
+def row(name: str, what: str, without: str, with_bundle: str | None = None) -> Callable[[Callable[[Room], str]], Callable[[Room], str]]:
+    """Puts a question on the list."""
+
+    def put(ask: Callable[[Room], str]) -> Callable[[Room], str]:
+        ROWS.append(Row(name, what, without, with_bundle if with_bundle is not None else without, ask))
+        return ask
+
+    return put
+
+
+HIDDEN, KEPT = "PUBLISHED, no banner, price 25.50", "DRAFT TEXT, banner, price 25.50"
+
+
+# ---- drafts
+
+
+@row("1.1", "a draft, then an update", HIDDEN, KEPT)
+def draft(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    room.update(item)
+    return room.in_editor(item)
+
+
+@row("1.2", "an autosave, then an update", HIDDEN, KEPT)
+def autosave(room: Room) -> str:
+    item = room.product()
+    room.draft(item, "autoSave")
+    room.update(item)
+    return room.in_editor(item)
+
+
+@row("1.3", "a draft and an update within one second", HIDDEN, KEPT)
+def same_second(room: Room) -> str:
+    item = room.product()
+    early_in_a_second()
+    room.draft(item)
+    room.update(item)
+    return room.in_editor(item)
+
+
+@row("1.4", "a draft, then an update that leaves a version", HIDDEN, KEPT)
+def with_version(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    room.update(item, omit_version=False)
+    return room.in_editor(item)
+
+
+@row("1.5", "a draft, then three updates: what is shown, and the drafts in the versions tab", f"{HIDDEN}; 1 of the text", f"{KEPT}; 2 of the text")
+def several_updates(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    before = len(room.person.versions(item.id))
+    for price in ("21.00", "23.00", "25.50"):
+        room.update(item, price)
+    return f"{room.in_editor(item)}; {len(room.person.versions(item.id)) - before + 1} of the text"
+
+
+@row("1.6", "no update: the draft is published", "DRAFT TEXT, price 19.90, hash-0")
+def publish_draft(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    room.person.save(item.id, "publish")
+    return room.live(item)
+
+
+@row(
+    "1.7",
+    "the editor stays open over an update, then Save & Publish with another field",
+    "PUBLISHED, price 25.50, hash-25.50",
+    "DRAFT TEXT, price 25.50, hash-25.50",
+)
+def editor_left_open(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    room.update(item)
+    room.person.save(item.id, "publish", {"shopVisibility": "show"})
+    return room.live(item)
+
+
+@row("1.8", "the hidden draft is published in the versions tab", "DRAFT TEXT, price 19.90, hash-0", "DRAFT TEXT, price 25.50, hash-25.50")
+def publish_in_versions_tab(room: Room) -> str:
+    item = room.product()
+    room.draft(item)
+    version = room.person.versions(item.id)[0]
+    room.update(item)
+    room.person.publish_version(int(version["id"]))
+    return room.live(item)
+
+
+@row("1.9", "a draft, an update, the draft is published, within one second: is it still shown as a draft", "no banner", "no banner")
+def published_within_the_second(room: Room) -> str:
+    item = room.product()
+    early_in_a_second()
+    room.draft(item)
+    room.update(item)
+    room.person.save(item.id, "publish")
+    return "banner" if room.person.shown(item.id).banner else "no banner"
+
+
+@row("1.10", "two people's autosaves, then an update: what each sees", "PUBLISHED / PUBLISHED", "OF ONE / OF TWO")
+def two_people(room: Room) -> str:
+    if room.second is None:
+        raise Unknown("no second person: PIM_SECOND_USER, PIM_SECOND_PASSWORD_FILE")
+    item = room.product()
+    room.draft(item, "autoSave", "OF ONE")
+    room.draft(item, "autoSave", "OF TWO", by=room.second)
+    room.update(item)
+    return f"{room.person.shown(item.id).text} / {room.second.shown(item.id).text}"
+
+
+@row(
+    "1.11",
+    "a draft that changes a price, too: what is live after an update and its publication",
+    "PUBLISHED, price 25.50, hash-25.50",
+    "DRAFT TEXT, price 25.50, hash-25.50",
+)
+def draft_of_a_price(room: Room) -> str:
+    item = room.product()
+    changed = {**texts(en={"marketingName": "DRAFT TEXT"}), **price_in_editor("11.11")}
+    room.person.save(item.id, "version", changed)
+    room.update(item)
+    room.person.save(item.id, "publish")
+    return room.live(item)
+
+
+@row("1.12", "a draft in a third language, then an update", "None", "TEXTE")
+def third_language_draft(room: Room) -> str:
+    need_french(room)
+    item = room.product()
+    room.person.save(item.id, "version", texts(fr={"marketingName": "TEXTE"}))
+    room.update(item)
+    return str(room.person.shown(item.id).third)
+
+
+# ---- what people decide
+
+
+@row("3.1", "a person unpublishes, then an update", "unpublished")
+def unpublish(room: Room) -> str:
+    item = room.product()
+    room.person.save(item.id, "unpublish")
+    room.update(item)
+    return "published" if room.read(item).published else "unpublished"
+
+
+@row("3.2", "Save on an unpublished product, then an update", "UNPUBLISHED TEXT, price 25.50, hash-25.50")
+def edit_while_unpublished(room: Room) -> str:
+    item = room.product()
+    room.person.save(item.id, "unpublish")
+    room.draft(item, text="UNPUBLISHED TEXT")
+    room.update(item)
+    return room.live(item)
+
+
+@row("3.3", "a person renames it: update at the old path / at the new one", "unable to update object. Unknown id or fullpath / success")
+def rename(room: Room) -> str:
+    item = room.product()
+    room.person.update(item.id, key=f"{item.key}-renamed")
+    old = room.hub.write(update_body(item.path, {"contentHash": "x"}, read=None))
+    new = room.hub.write(update_body(f"{item.path}-renamed", {"contentHash": "y"}, read=None))
+    return f"{old.message} / {'success' if new.success else new.message}"
+
+
+@row("3.4", "a person moves it out of the catalogue: update at the new path / rows with its id", "permission denied. / 0")
+def move_out(room: Room) -> str:
+    item = room.product()
+    folder = room.person.id_of("/people-elsewhere")
+    if folder is None:
+        room.person.add_folder(1, "people-elsewhere")
+        folder = room.person.id_of("/people-elsewhere")
+    if folder is None:
+        raise Unknown("cannot make a folder")
+    room.person.update(item.id, parentId=folder)
+    denied = room.hub.write(update_body(f"/people-elsewhere/{item.key}", {"contentHash": "x"}, read=None))
+    return f"{denied.message} / {0 if room.hub.read(item.external_id) is None else 1}"
+
+
+@row("3.5", "a person locks it: an update", "success")
+def lock(room: Room) -> str:
+    item = room.product()
+    room.person.update(item.id, locked="self")
+    answer = room.update(item)
+    return "success" if answer.success else answer.message
+
+
+@row("3.6", "a person changes a price in the editor", "PUBLISHED, price 11.11, hash-0")
+def price_by_hand(room: Room) -> str:
+    item = room.product()
+    room.person.save(item.id, "publish", price_in_editor("11.11"))
+    return room.live(item)
+
+
+@row("4.1", "a text in a third language, then an update of the others", "TEXTE")
+def third_language(room: Room) -> str:
+    need_french(room)
+    item = room.product()
+    room.person.save(item.id, "publish", texts(fr={"marketingName": "TEXTE"}))
+    room.update(item, name={"en": "Better pot", "ar": None})
+    return str(room.person.shown(item.id).third)
+
+
+# ---- simultaneous work
+
+
+@row("5.0", "a write prepared before a person's save", "success", "catalog conflict:")
+def prepared_before(room: Room) -> str:
+    item = room.product()
+    read = room.read(item).date
+    early_in_a_second()
+    room.person.save(item.id, "publish", texts(en={"marketingName": "TEXT"}))
+    # With dates of whole seconds the save before and this one must not look the same.
+    answer = room.hub.write(update_body(item.path, {"contentHash": "x"}, read=read))
+    return "success" if answer.success else answer.message[: len("catalog conflict:")]
+
+
+# ---- deletion
+
+
+@row("6.1", "a person deletes it: what is said of it", "object with id:'N' not found")
+def delete(room: Room) -> str:
+    item = room.product()
+    room.person.delete(item.id)
+    return room.hub.said_of(item.id)
+
+
+@row("6.2", "it is restored: its number, its text", "the same number, PUBLISHED, price 19.90, hash-0")
+def restore(room: Room) -> str:
+    item = room.product()
+    room.person.delete(item.id)
+    restored = room.person.restore(item.path)
+    if not restored.ok:
+        return str(restored)
+    same = "the same" if room.read(item).id == item.id else "another"
+    return f"{same} number, {room.live(item)}"
+
+
+@row("6.3", "it is made again while it lies in the bin: the restore", "422 unique constraint violation")
+def restore_after_all(room: Room) -> str:
+    item = room.product()
+    room.person.delete(item.id)
+    again = room.hub.create(item.key, item.external_id, {"contentHash": HASH})
+    if again.id is not None:
+        room.made.append(Item(again.id, item.key, item.external_id))
+    return str(room.person.restore(item.path))
+
+
+@row("6.4", "a person deletes a locked one", "there")
+def delete_locked(room: Room) -> str:
+    item = room.product()
+    room.person.update(item.id, locked="self")
+    room.person.delete(item.id)
+    return room.hub.said_of(item.id)
+
+
+def price_in_editor(amount: str) -> dict[str, object]:
+    """A price as the editor sends a changed list."""
+    data = {"sku": "s0", "currency": "USD", "amount": amount, "listAmount": None}
+    return {"prices": [{"data": data, "type": "CatalogPrice", "oIndex": 0, "title": "CatalogPrice"}]}
+
+
+def need_french(room: Room) -> None:
+    if "fr" not in room.languages:
+        raise Unknown("French is not among this Pimcore's languages")

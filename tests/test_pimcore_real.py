@@ -1,0 +1,71 @@
+"""The script that asks a real Pimcore what becomes of people's work, tried on the stand-in: it is to tell right from wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_stack.paths import PIM, REPO, TARGET
+from local_stack.processes import answers, free_port
+from pimcore_real.rows import ROWS
+from pimcore_real.sink import holds
+
+KEY = "a-key-for-the-stand-in"
+RUN = REPO / "tests/pimcore_real/run.sh"
+
+
+@pytest.fixture(params=[False, True], ids=["without", "with"])
+def stand_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, bool]]:
+    port = free_port()
+    (tmp_path / "key").write_text(KEY + "\n")
+    (tmp_path / "password").write_text("any\n")
+    command = [TARGET / "debug" / PIM, "--listen", f"127.0.0.1:{port}", "--db", tmp_path / "pim.db", "--api-key-file", tmp_path / "key"]
+    with subprocess.Popen([*command, *(["--bundle"] if request.param else [])], stderr=subprocess.DEVNULL) as pim:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            while not answers(f"{url}/pimcore-graphql-webservices/catalog"):
+                assert pim.poll() is None, "the stand-in does not start"
+                time.sleep(0.05)
+            yield url, bool(request.param)
+        finally:
+            pim.terminate()
+
+
+def ask(tmp_path: Path, url: str, **more: str) -> subprocess.CompletedProcess[str]:
+    files = {"PIM_API_KEY_FILE": tmp_path / "key", "PIM_ADMIN_PASSWORD_FILE": tmp_path / "password", "PIM_SECOND_PASSWORD_FILE": tmp_path / "password"}
+    environment = {"PATH": os.environ["PATH"], "PIM_SECOND_USER": "second", **{name: str(file) for name, file in files.items()}, **more}
+    return subprocess.run([RUN, url, "--rounds", "7"], env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_row_that_the_stand_in_knows_is_as_expected(stand_in: tuple[str, bool], tmp_path: Path) -> None:
+    url, bundle = stand_in
+    told = ask(tmp_path, url)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert f"== {'with' if bundle else 'without'} the bundle" in told.stdout
+    asked = [line.split()[1] for line in told.stdout.splitlines() if line.startswith(("ok ", "- "))]
+    assert [name for name in asked if name in {row.name for row in ROWS}] == [row.name for row in ROWS]
+    # The stand-in has two languages; it sends no notifications.
+    assert {line.split()[1] for line in told.stdout.splitlines() if line.startswith("- ")} == {"1.12", "4.1", *(["6.5"] if bundle else [])}
+
+
+def test_what_is_not_as_expected_is_shown_and_fails(stand_in: tuple[str, bool], tmp_path: Path) -> None:
+    url, _ = stand_in
+    # French is claimed, so the rows about it are asked, and the stand-in loses it.
+    script = f"import sys; sys.argv = ['run.sh', {url!r}, '--rounds', '2', '--languages', 'en,ar,fr']; from pimcore_real.__main__ import main; sys.exit(main())"
+    files = {"PIM_API_KEY_FILE": str(tmp_path / "key"), "PIM_ADMIN_PASSWORD_FILE": str(tmp_path / "password")}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPO / "tests"), **files}
+    told = subprocess.run(["python3", "-c", script], env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert told.returncode == 1, told.stdout + told.stderr
+    assert "WRONG 4.1" in told.stdout
+    assert "expected  TEXTE" in told.stdout
+
+
+def test_the_receiver_believes_what_the_bundle_signs() -> None:
+    vectors = json.loads((REPO / "platforms/pimcore-bundle/tests/signatures.json").read_text())
+    for vector in vectors:
+        assert holds(vector["header"], vector["secrets"], vector["now"], vector["body"]) is vector["holds"], vector["case"]
