@@ -28,7 +28,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("invalid_utf8", "The record has bytes that are not UTF-8.", "Have the feed exported as UTF-8, or upload it with its encoding in the Content-Type, such as `text/csv; charset=windows-1256`.", NewFeed),
     remedy("key_outside_incoming", "An object landed in the feed bucket outside incoming/.", "Upload feeds under incoming/<source>/.", NewFeed),
     remedy("malformed_xml", "The record is not well-formed XML.", "The position of the defect is with the rejected record.", NewFeed),
-    remedy("mapping_failed", "An expression of the source's mapping gives no value for this record.", "The message names the line of the mapping: `relay source try` shows the record with it.", NewFeed),
+    remedy("mapping_failed", "An expression of the source's mapping gives no value for this record.", "The message names the line of the mapping; correct it, or the record.", NewFeed),
     remedy("malformed_json", "The record is not well-formed JSON.", "The position of the defect is with the rejected record.", NewFeed),
     remedy("missing_field", "A field without which there is no product is missing or blank.", "The path of the field is with the rejected record.", NewFeed),
     remedy("missing_price", "A variant has no price.", "Ask the supplier for it; nothing is ever sold at 0.", NewFeed),
