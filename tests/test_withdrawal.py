@@ -6,10 +6,20 @@ import json
 import time
 from collections.abc import Iterable
 
+import pytest
 from local_stack.feed import Upload
 from support.relay import Relay
 
 IDS = [f"w{number}" for number in range(1, 8)]
+
+
+BASELINE = {"pk": {"S": "W#full-feed-canonical"}, "sk": {"S": "watermark"}}
+
+
+@pytest.fixture(autouse=True)
+def no_full_feed_before(relay: Relay) -> None:
+    """Other modules deliver full feeds of this source, of other products."""
+    relay.client("dynamodb").delete_item(TableName=relay.outputs["LedgerTable"], Key=BASELINE)
 
 
 def product(product_id: str) -> dict[str, object]:
@@ -35,8 +45,7 @@ def deliver(relay: Relay, name: str, ids: Iterable[str]) -> dict[str, object]:
 
 def baseline(relay: Relay) -> str:
     """The full feed that the next one is compared with."""
-    key = {"pk": {"S": "W#full-feed-canonical"}, "sk": {"S": "watermark"}}
-    found = relay.client("dynamodb").get_item(TableName=relay.outputs["LedgerTable"], Key=key, ConsistentRead=True)
+    found = relay.client("dynamodb").get_item(TableName=relay.outputs["LedgerTable"], Key=BASELINE, ConsistentRead=True)
     return str(found["Item"]["cursor"]["S"]) if "Item" in found else ""
 
 
