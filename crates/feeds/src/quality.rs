@@ -17,7 +17,7 @@ pub const NAME_KEPT: usize = 512;
 pub const DESCRIPTION_CHARS: usize = 200_000;
 /// Variants of one product.
 pub const VARIANTS: usize = 1_000;
-/// Option axes of one product: as many as were seen to reach the shop. Three have columns in Pimcore, further ones are rows.
+/// Option axes of one product; five were seen to reach a shop. Three have columns in Pimcore, further ones are rows.
 pub const OPTIONS: usize = 10;
 /// Characters of any other text: names of categories, attributes and their values, SKUs, addresses.
 pub const TEXT_CHARS: usize = 2_000;

@@ -1,11 +1,18 @@
 //! What orders do to the levels of a real Medusa, step by step. What is sellable is worked out from these movements.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+#[path = "support/proxy.rs"]
+mod proxy;
 mod support;
 
+use std::time::Duration;
+
 use catalog::ProductKey;
+use medusa::Depth;
+use proxy::Proxy;
+use support::books::{Supplier, now_ms};
 use support::orders::Orders;
-use support::{Real, offered, shirt};
+use support::{Real, deadline, offered, shirt};
 
 /// A product with 10 pieces of one size; its SKU.
 async fn ten_pieces(real: &Real) -> (ProductKey, String) {
@@ -59,4 +66,47 @@ async fn more_than_is_available_is_not_sold_and_a_level_below_the_reservations_i
     assert_eq!(orders.level(&sku).await.row(), (1, 2, -1));
     assert_eq!(real.shown(&key).await.unwrap().variants[&sku].stock, -1, "what the storefront shows");
     assert!(orders.place(&sku, "usd", 1).await.is_err(), "a piece that is not there was sold");
+}
+
+/// An order that was shipped just before a look is in the level already, although it is as young as those that come after it. Only the times of
+/// the level and of its fulfilment tell, so this also shows that Medusa delivers them.
+#[tokio::test]
+async fn what_had_left_before_a_look_is_not_taken_off_again() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.stock = r#"{"test-before": {"figure": "before-orders"}}"#.parse().unwrap();
+    let real = real;
+    let orders = Orders::open(&real).await;
+    let key = ProductKey::new("test-before", real.new_key().id()).unwrap();
+    let mut article = shirt(&key, &["S"]);
+    article.variants[0].stock = 10;
+    let sku = article.variants[0].sku.clone();
+    let first = offered(&key, &article);
+    real.shop.push(&[(&first, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
+    let order = orders.place(&sku, "sar", 4).await.unwrap();
+    orders.fulfil(&order, 4).await;
+    assert_eq!(orders.level(&sku).await.row(), (6, 0, 6));
+    tokio::time::sleep(Duration::from_millis(medusa::stock::SETTLES.unsigned_abs())).await;
+
+    let mut proxy = Proxy::before(&real.url).await;
+    let shop = real.shop_at(&proxy.url);
+    article.variants[0].stock = 12;
+    let more = offered(&key, &article);
+    let (batch, supplier) = ([(&more, Depth::Light)], Supplier::at(now_ms()));
+    let mut push = std::pin::pin!(shop.push(&batch, &supplier, deadline()));
+    let mut bought = 0;
+    let outcomes = loop {
+        tokio::select! {
+            outcomes = &mut push => break outcomes,
+            Some(written) = proxy.written.recv() => {
+                // Medusa has the new level, and the push does not know it yet: somebody buys.
+                if bought == 0 && written.call.contains("location-levels") {
+                    orders.place(&sku, "usd", 1).await.unwrap();
+                    bought += 1;
+                }
+            }
+        }
+    };
+    outcomes.into_iter().for_each(|outcome| drop(outcome.unwrap()));
+    assert_eq!(bought, 1, "the level was written");
+    assert_eq!(orders.level(&sku).await.row(), (8, 1, 7), "12 said, 4 and 1 sold");
 }
