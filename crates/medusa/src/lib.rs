@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+pub mod aside;
 pub mod categories;
 pub mod codes;
+pub mod coin;
 pub mod compare_at;
 pub mod desired;
 pub mod handle;
@@ -16,6 +18,7 @@ mod testing;
 pub mod text;
 
 pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
+pub use aside::{Aside, Known};
 pub use categories::{Categories, Category};
 pub use compare_at::{CompareAt, PriceList, PriceLists};
 pub use desired::{Article, Desired, Presence, Texts, Variant};

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod dlq;
 pub mod explain;
 pub mod rejected;
+pub mod release;
 pub mod replay;
 pub mod runs;
 pub mod status;

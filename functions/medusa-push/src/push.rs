@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
+use ledger::core::aside::since;
 use ledger::core::missing;
-use ledger::{Applied, ProductState, Stage, Table};
-use medusa::{Change, Depth, Desired, Pushed};
+use ledger::{Applied, Aside, ProductState, Stage, Table};
+use medusa::{Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
@@ -30,6 +31,8 @@ pub struct Push<'a, T, B, C> {
 struct Held {
     applied: Applied,
     change: Change,
+    /// What a person took off sale there.
+    aside: Vec<Aside>,
 }
 
 impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
@@ -107,6 +110,7 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
         }
         metrics::count(&counts, self.metrics);
         let now = self.worker.clock.now_ms();
+        self.note_asides(&ours, &results, now).await;
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
@@ -122,6 +126,27 @@ impl<T: Table, B: Bus, C: Clock> Push<'_, T, B, C> {
             "batch brought to the shop"
         );
         outcomes
+    }
+
+    /// Notes what people took off sale in the shop, where that is news. That it could not be noted stops nothing: the next look sees it again.
+    async fn note_asides(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        now: i64,
+    ) {
+        for (key, result) in results {
+            let (Ok(held), Some(state)) = (result, ours.get(key)) else { continue };
+            let seen = held.aside.iter().map(|aside| Aside { seen_at: now, ..aside.clone() });
+            let asides = since(&state.aside, seen.collect());
+            if asides == state.aside && state.release.is_none() {
+                continue;
+            }
+            let Worker { ledger, owner, .. } = &self.worker;
+            if let Err(error) = ledger.note_aside(key, owner, &asides, state.release, now).await {
+                tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+            }
+        }
     }
 
     async fn bring(
@@ -217,12 +242,14 @@ async fn place<T: Table, B, C: Clock + Sync>(
         states: orders,
         writes: Mutex::default(),
     };
-    let pushed = open.shop.push(&orders_of, &around, ends).await;
+    let known: Vec<Known> = orders.values().map(|(state, _)| known(state)).collect();
+    let pushed = open.shop.push_known(&orders_of, &known, &around, ends).await;
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
         let product = read.products.get(key);
         let held = outcome.map(|pushed| Held {
             change: pushed.change,
+            aside: asides(&pushed.notes),
             applied: Applied {
                 seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&read.tree))),
                 ..applied(product, orders[key].0, desired.marker(references), pushed)
@@ -238,7 +265,32 @@ async fn place<T: Table, B, C: Clock + Sync>(
 pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     let stage = &state.medusa;
     let doubtful = stage.attempts > 1 || stage.last_error.is_some() || stage.recheck_at.is_some();
-    if doubtful || cause == Cause::Repair { Depth::Full } else { Depth::Light }
+    if doubtful || cause == Cause::Repair || state.release.is_some() { Depth::Full } else { Depth::Light }
+}
+
+/// What is known of a product in the shop.
+fn known(state: &ProductState) -> Known {
+    let applied = state.medusa.applied.as_ref().and_then(|applied| applied.remote_id.clone());
+    // One that was deleted has no id any more but in the note.
+    let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
+    Known { id, released: state.release.is_some(), aside: !state.aside.is_empty() }
+}
+
+/// What a push found set aside, for the ledger.
+fn asides(notes: &[Note]) -> Vec<Aside> {
+    let aside = |note: &Note| match note {
+        Note::SetAside(aside) => Some(Aside {
+            what: aside.what().to_owned(),
+            sku: aside.sku().map(str::to_owned),
+            id: match aside {
+                medusa::Aside::Deleted { id } => Some(id.clone()),
+                _ => None,
+            },
+            seen_at: 0,
+        }),
+        Note::KeptForOrders { .. } => None,
+    };
+    notes.iter().filter_map(aside).collect()
 }
 
 /// The tree, of this age at most, and read again if a product is in a category that it does not know.

@@ -67,6 +67,8 @@ pub struct Product {
     pub variants: Vec<Variant>,
     /// Other languages; empty where the module is off.
     pub translations: Vec<Translation>,
+    /// When it was deleted; only asked for where a product is missing.
+    pub deleted_at: Option<String>,
 }
 
 /// Something known by its id.

@@ -22,7 +22,9 @@ use catalog::{Failure, ProductKey, Request};
 
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
+use crate::aside::{Aside, Known, MADE, Made};
 use crate::codes;
+use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
@@ -139,6 +141,8 @@ struct Offer<'a> {
     handle_taken: bool,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
+    /// A person wants back what was taken off sale.
+    released: bool,
 }
 
 /// What can be had of an article whose other variants have to wait.
@@ -191,8 +195,20 @@ impl Shop {
         owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Vec<Outcome> {
+        let known: Vec<Known> = orders.iter().map(|_| Known::default()).collect();
+        self.push_known(orders, &known, owners, deadline).await
+    }
+
+    /// The same, with what is known of each product.
+    pub async fn push_known(
+        &self,
+        orders: &[(&Desired, Depth)],
+        known: &[Known],
+        owners: &(impl SkuOwners + StockBooks),
+        deadline: Instant,
+    ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = orders.iter().map(|_| None).collect();
-        if let Err(failure) = self.push_into(&mut outcomes, orders, owners, deadline).await {
+        if let Err(failure) = self.push_into(&mut outcomes, orders, known, owners, deadline).await {
             for (outcome, (desired, _)) in outcomes.iter_mut().zip(orders) {
                 outcome.get_or_insert_with(|| {
                     let mut own = failure.clone();
@@ -211,18 +227,33 @@ impl Shop {
         &self,
         outcomes: &mut [Option<Outcome>],
         orders: &[(&Desired, Depth)],
+        facts: &[Known],
         owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Result<(), Failure> {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
-        let found = self.find(&keys, deadline).await?;
+        let mut found = self.find(&keys, deadline).await?;
+        let deleted = self.look_for_missing(&mut found, facts, deadline).await?;
         let nothing = Recall::default();
 
+        let coined: Vec<Option<Coined>> = orders
+            .iter()
+            .map(|(desired, _)| match &desired.presence {
+                Presence::Offered(article) => coined(&desired.key, article),
+                Presence::Withheld => None,
+            })
+            .collect();
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
             let key = &desired.key;
             let done = |change, product_id| Some(Ok(Pushed { product_id, change, notes: vec![] }));
+            let (released, aside) = facts.get(slot).map_or((false, false), |known| (known.released, known.aside));
+            if let Some(id) = deleted.get(&slot).filter(|_| !released) {
+                let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
+                outcomes[slot] = Some(Ok(Pushed { product_id: None, change: Change::Absent, notes }));
+                continue;
+            }
             match (&desired.presence, found.product) {
                 (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None),
                 (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
@@ -237,16 +268,31 @@ impl Shop {
                     translations: TranslationsBatch::default(),
                     entries: vec![],
                     leaving: Leaving::default(),
-                    last: ProductUpdate { status: Some("draft"), ..ProductUpdate::of(there.id) },
+                    last: ProductUpdate {
+                        status: Some("draft"),
+                        // That it is a draft now is our doing, and ours to end.
+                        metadata: Made::of(there.metadata.as_ref())
+                            .map(|made| (MADE.to_owned(), made.withdrawn().value()))
+                            .into_iter()
+                            .collect(),
+                        ..ProductUpdate::of(there.id)
+                    },
                     change: Change::Withdrawn,
                     notes: vec![],
                     waits: None,
                 }),
                 (Presence::Offered(article), there) => {
+                    let payable = coined[slot].as_ref();
+                    let waits = payable.and_then(|coined| coined.refused.as_ref());
+                    let article = payable.map_or(&**article, |coined| &coined.article);
                     if let Err(failure) = article.check(key) {
-                        // The shop has just answered.
+                        // The shop has just answered. A variant whose only price rounds to nothing has none for that reason.
+                        let failure = waits.cloned().unwrap_or(failure);
                         outcomes[slot] = Some(Err(failure.request(Request::Answered)));
                         continue;
+                    }
+                    for remark in payable.into_iter().flat_map(|coined| &coined.remarks) {
+                        tracing::info!(product = %key, "{remark}");
                     }
                     let (marker, depth) = (markers[slot].as_str(), *depth);
                     let offer = Offer {
@@ -257,14 +303,18 @@ impl Shop {
                         depth,
                         recall: &nothing,
                         handle_taken: found.handle_taken,
-                        waits: None,
+                        waits,
+                        released,
                     };
                     match there {
                         None => new.push(offer),
                         Some(there)
-                            if depth == Depth::Light && plan::looks_equal(key, article, offer.marker, &there) =>
+                            if depth == Depth::Light
+                                && !aside
+                                && plan::looks_equal(key, article, offer.marker, &there) =>
                         {
-                            outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                            let equal = done(Change::Unchanged, Some(there.id));
+                            outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));
                         }
                         Some(there) => known.push((offer, there.id)),
                     }
@@ -291,10 +341,11 @@ impl Shop {
 }
 
 /// The metadata that says "equal to this state, with these entries in price lists, and nothing is under way".
-fn done(offer: &Offer<'_>, references: &References) -> Metadata {
-    let on_sale = plan::on_sale(offer.article, references).unwrap_or_default();
-    [(MARKER, offer.marker.to_owned()), (ON_SALE, on_sale), (PENDING, String::new())]
-        .map(|(key, value)| (key.to_owned(), value.into()))
+fn done(offer: &Offer<'_>, article: &Article, asides: &[Aside], references: &References) -> Metadata {
+    let on_sale = plan::on_sale(article, references).unwrap_or_default();
+    let made = Made::published(article, &references.sales_channel_id, asides).value();
+    [(MARKER, offer.marker.into()), (ON_SALE, on_sale.into()), (PENDING, "".into()), (MADE, made)]
+        .map(|(key, value)| (key.to_owned(), value))
         .into()
 }
 
