@@ -359,8 +359,8 @@ impl<T: Table> Ledger<T> {
         Ok(())
     }
 
-    /// Notes what is set aside in the shop, as the owner of its stage. `honoured` is the release that was acted upon. Not noted where the
-    /// stage is somebody else's by now: they note what they see.
+    /// Notes what is set aside in the shop and when to look again, as the owner of its stage that claimed `known`; a release in it was acted upon.
+    /// Not noted where the stage is somebody else's by now: they note what they see.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -368,11 +368,13 @@ impl<T: Table> Ledger<T> {
         &self,
         key: &ProductKey,
         owner: &Owner,
+        known: &ProductState,
         asides: &[Aside],
-        honoured: Option<i64>,
+        due: Option<i64>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        if self.table.write(&aside::note(key, owner, asides, honoured)).await?.is_ok() {
+        let noted = self.table.write(&aside::note(key, owner, asides, known.release, due)).await?.is_ok();
+        if noted && (asides != known.aside || known.release.is_some()) {
             let _ = self.table.write(&aside::list(key, asides, now)).await?;
         }
         Ok(())

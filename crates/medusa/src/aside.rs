@@ -133,8 +133,8 @@ pub struct Known {
     pub id: Option<String>,
     /// A person wants back what was taken off sale.
     pub released: bool,
-    /// Something of it was set aside, which only a full look can see: so it gets one whatever a light look shows.
-    pub aside: bool,
+    /// It gets a full look whatever a light one shows: something of it was set aside, or time alone has changed what it should be.
+    pub closely: bool,
 }
 
 /// What of a product that is there a person took off sale. `new` are the desired variants that are not there.

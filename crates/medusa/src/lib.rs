@@ -23,6 +23,6 @@ pub use categories::{Categories, Category};
 pub use compare_at::{CompareAt, PriceList, PriceLists};
 pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
-pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};
+pub use push::{Again, Change, Depth, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
 pub use stock::{Book, Recall, Said, StockBooks, StockSettings};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
 use crate::compare_at::PriceLists;
+use crate::plan::RETENTION;
 use crate::stock::{StockSettings, Terms};
 use crate::{codes, said};
 
@@ -34,6 +35,8 @@ pub struct References {
     pub price_lists: PriceLists,
     /// How the figures of each source become stock; as nothing is configured, as long as [`Self::stock_as`] has not been told.
     pub stock: StockSettings,
+    /// How long (ms) a variant is kept, sold out, that the PIM no longer has.
+    pub retention: i64,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -92,6 +95,7 @@ impl References {
             translations: translations(medusa, deadline).await?,
             price_lists: PriceLists::default(),
             stock: StockSettings::default(),
+            retention: RETENTION,
         })
     }
 

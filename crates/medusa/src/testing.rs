@@ -30,6 +30,8 @@ pub(crate) fn references() -> References {
         translations: true,
         price_lists: PriceLists::default(),
         stock: StockSettings::default(),
+        // What is kept has tests of its own.
+        retention: 0,
     }
 }
 
@@ -456,6 +458,8 @@ impl Simulated {
             variant.title = title.clone();
         }
         variant.variant_rank = change.variant_rank.or(variant.variant_rank);
+        variant.manage_inventory = change.manage_inventory.unwrap_or(variant.manage_inventory);
+        variant.allow_backorder = change.allow_backorder.or(variant.allow_backorder);
         merge(&mut variant.metadata, &change.metadata);
         if let Some(prices) = &change.prices {
             if variant.prices.is_none() {

@@ -48,7 +48,7 @@ async fn a_product_leaves_the_shop_as_a_draft_and_comes_back_under_the_same_id()
     let first = real.push(&offered(&key, &article)).await.unwrap();
 
     let gone = real.push(&withheld(&key)).await.unwrap();
-    assert_eq!(gone, Pushed { change: Change::Withdrawn, ..first.clone() });
+    assert_eq!((gone.change, &gone.product_id), (Change::Withdrawn, &first.product_id));
     assert_eq!(real.shown(&key).await, None);
     let product = real.admin_product(&key).await.unwrap();
     assert_eq!((&product["status"], product["variants"].as_array().unwrap().len()), (&json!("draft"), 2));
@@ -72,7 +72,7 @@ async fn a_product_that_was_never_published_does_not_enter_the_shop() {
     let Some(real) = Real::connect().await else { return };
     let key = real.new_key();
     let pushed = real.push(&withheld(&key)).await.unwrap();
-    assert_eq!(pushed, Pushed { product_id: None, change: Change::Absent, notes: vec![] });
+    assert_eq!((pushed.product_id, pushed.change, pushed.notes), (None, Change::Absent, vec![]));
     assert_eq!(real.admin_product(&key).await, None);
 }
 

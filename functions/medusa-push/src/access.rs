@@ -21,6 +21,7 @@ pub struct MedusaAccess {
     stock_location_id: String,
     compare_at: CompareAt,
     stock: StockSettings,
+    retention: Duration,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -49,7 +50,8 @@ pub struct Open {
 }
 
 impl MedusaAccess {
-    /// Medusa at `url`, opened by the secret with this name or ARN.
+    /// Medusa at `url`, opened by the secret with this name or ARN. `settings`: what figures mean, and how long a variant is kept that the PIM no
+    /// longer has.
     #[must_use]
     pub fn new(
         url: String,
@@ -57,10 +59,21 @@ impl MedusaAccess {
         sales_channel_id: String,
         stock_location_id: String,
         compare_at: CompareAt,
-        stock: StockSettings,
+        settings: (StockSettings, Duration),
         secrets: Secrets,
     ) -> Self {
-        Self { url, secret, sales_channel_id, stock_location_id, compare_at, stock, secrets, kept: Mutex::default() }
+        let (stock, retention) = settings;
+        Self {
+            url,
+            secret,
+            sales_channel_id,
+            stock_location_id,
+            compare_at,
+            stock,
+            retention,
+            secrets,
+            kept: Mutex::default(),
+        }
     }
 
     /// The shop. The same one, with its connections, log-in and categories, as long as the secret stays the same and for ten minutes.
@@ -80,6 +93,7 @@ impl MedusaAccess {
             References::check(&medusa, &self.sales_channel_id, &self.stock_location_id, None, deadline).await?;
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
         references.stock_as(&self.stock, &medusa, deadline).await?;
+        references.retention = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
         let open = Arc::new(Open { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)

@@ -1,5 +1,7 @@
 //! Wiring: clients are made once, each batch is handed to [`medusa_push::push`].
 
+use std::time::Duration;
+
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
@@ -24,6 +26,18 @@ struct Function {
     metrics: Metrics,
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// `VARIANT_RETENTION_DAYS`.
+fn days(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("VARIANT_RETENTION_DAYS should be a number of days from 0 to 3650, got: {text:?}");
+    let days: u32 = text.trim().parse().map_err(|_| wrong())?;
+    if days > 3650 {
+        return Err(wrong());
+    }
+    Ok(DAY * days)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let aws = settings::start().await;
@@ -45,10 +59,16 @@ async fn main() -> Result<(), Error> {
                 Some(text) => text.parse().map_err(|error| format!("COMPARE_AT {error}"))?,
                 None => CompareAt::default(),
             },
-            match settings::optional("STOCK") {
-                Some(text) => text.parse().map_err(|error| format!("STOCK {error}"))?,
-                None => StockSettings::default(),
-            },
+            (
+                match settings::optional("STOCK") {
+                    Some(text) => text.parse().map_err(|error| format!("STOCK {error}"))?,
+                    None => StockSettings::default(),
+                },
+                match settings::optional("VARIANT_RETENTION_DAYS") {
+                    Some(text) => days(&text)?,
+                    None => DAY * 30,
+                },
+            ),
             secrets,
         ),
         ledger: Ledger::new(

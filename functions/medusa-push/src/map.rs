@@ -230,6 +230,7 @@ pub(crate) mod tests {
             translations: true,
             price_lists: medusa::PriceLists::default(),
             stock: medusa::StockSettings::default(),
+            retention: medusa::plan::RETENTION,
         }
     }
 

@@ -5,5 +5,6 @@ pub mod census;
 pub mod changes;
 pub mod codes;
 pub mod decide;
+pub mod due;
 pub mod inventory;
 pub mod sync;

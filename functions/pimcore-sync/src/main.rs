@@ -4,10 +4,10 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use catalog::Failure;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ledger::{Ledger, Owner, Stage};
-use pimcore_sync::changes;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::inventory::Comparison;
 use pimcore_sync::sync::Sync;
+use pimcore_sync::{changes, due};
 use runtime::limit::Limit;
 use runtime::{
     Announcer, Batch, Clock, Deadline, Metric, Metrics, Outcome, Queue, Secrets, SystemClock, client, settings,
@@ -45,6 +45,7 @@ impl TryFrom<Value> for Request {
 #[serde(rename_all = "lowercase")]
 enum Action {
     Changes,
+    Due,
     Reconcile,
 }
 
@@ -166,6 +167,11 @@ impl Function {
                 let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
                 self.metrics.count(Metric::ProductsRepaired, repaired as u64);
                 Ok(json!({"changes": report, "census": census, "inventory": counted}))
+            }
+            Action::Due => {
+                let report = due::announce(&self.ledger, &self.bus, &SystemClock, deadline).await?;
+                tracing::info!(?report, "products whose time has come announced");
+                Ok(json!({"due": report}))
             }
             Action::Reconcile => {
                 let counted = comparison.start(options.accept).await?;

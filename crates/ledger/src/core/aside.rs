@@ -14,6 +14,8 @@ use super::state;
 pub const ASIDE: &str = "medusa_aside";
 /// When (ms) a person asked that it be put back.
 pub const RELEASE: &str = "medusa_release";
+/// When (ms) the product has to be looked at closely in the shop although nothing of it changes: time alone changes what it should be.
+pub const DUE: &str = "medusa_due";
 /// The partition that lists the products with something set aside; the sort key is the product's.
 pub const LIST: &str = "ASIDE";
 
@@ -58,12 +60,13 @@ pub fn since(known: &[Aside], now: Vec<Aside>) -> Vec<Aside> {
     now.into_iter().map(|aside| Aside { seen_at: first(&aside), ..aside }).collect()
 }
 
-/// Notes what is set aside, as the owner of the shop's stage. A release that was `honoured` is taken back; one that came meanwhile stays.
+/// Notes what is set aside and when to look again, as the owner of the shop's stage. A release that was `honoured` is taken back; one that came
+/// meanwhile stays.
 #[must_use]
-pub fn note(key: &ProductKey, owner: &Owner, asides: &[Aside], honoured: Option<i64>) -> Write {
+pub fn note(key: &ProductKey, owner: &Owner, asides: &[Aside], honoured: Option<i64>, due: Option<i64>) -> Write {
     let names = super::stage::Stage::Medusa.attributes();
     let mut conditions = vec![Condition::Eq(names.owner, Operand::Value(owner.0.clone().into()))];
-    let mut changes = vec![set(asides)];
+    let mut changes = vec![set(asides), due.map_or(Change::Remove(DUE), |at| Change::Set(DUE, at.into()))];
     if let Some(at) = honoured {
         conditions.push(Condition::Eq(RELEASE, Operand::Value(at.into())));
         changes.push(Change::Remove(RELEASE));
@@ -125,15 +128,20 @@ mod tests {
         let (key, owner) = ("demo:1".parse().unwrap(), Owner("w".into()));
         let mut item = Item::from([("medusa_owner".into(), "w".into())]);
         assert!(!apply(&mut item, &release(&key, 5)), "nothing to release");
-        assert!(apply(&mut item, &note(&key, &owner, &[aside("draft", 10)], None)));
+        assert!(apply(&mut item, &note(&key, &owner, &[aside("draft", 10)], None, Some(99))));
+        assert_eq!(item.get(DUE), Some(&Value::N(99)));
         let again = since(&of(&item), vec![aside("draft", 20), aside("channel", 20)]);
         assert_eq!(again, [aside("draft", 10), aside("channel", 20)]);
-        assert!(!apply(&mut item.clone(), &note(&key, &Owner("other".into()), &again, None)), "the owner's alone");
+        assert!(
+            !apply(&mut item.clone(), &note(&key, &Owner("other".into()), &again, None, None)),
+            "the owner's alone"
+        );
 
         assert!(apply(&mut item, &release(&key, 30)));
-        assert!(apply(&mut item, &note(&key, &owner, &again, None)), "a push that has not seen the release");
+        assert!(apply(&mut item, &note(&key, &owner, &again, None, None)), "a push that has not seen the release");
         assert_eq!((item.get(RELEASE), of(&item).len()), (Some(&Value::N(30)), 2));
-        assert!(apply(&mut item, &note(&key, &owner, &[], Some(30))));
+        assert!(apply(&mut item, &note(&key, &owner, &[], Some(30), None)));
         assert_eq!((item.get(RELEASE), of(&item).len(), item.contains_key(ASIDE)), (None, 0, false));
+        assert!(!item.contains_key(DUE));
     }
 }

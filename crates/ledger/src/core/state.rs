@@ -150,6 +150,8 @@ pub struct ProductState {
     pub aside: Vec<Aside>,
     /// When (ms) a person asked that it be put back.
     pub release: Option<i64>,
+    /// When (ms) the shop has to be looked at closely although nothing changes.
+    pub due: Option<i64>,
 }
 
 impl ProductState {
@@ -167,6 +169,7 @@ impl ProductState {
             medusa: stage_of(item, Stage::Medusa),
             aside: aside::of(item),
             release: item.get(aside::RELEASE).and_then(Value::number),
+            due: item.get(aside::DUE).and_then(Value::number),
         }
     }
 

@@ -8,6 +8,7 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod apart;
+mod kept;
 mod options;
 mod partial;
 mod sale;
@@ -16,6 +17,7 @@ mod stock;
 mod tests;
 mod variants;
 
+pub use kept::{GONE, RETENTION};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
@@ -53,6 +55,8 @@ pub struct Plan {
     pub done: Metadata,
     /// The product must be read and planned again once `structure` is done.
     pub look_again: bool,
+    /// When (ms) to look at it closely although nothing of it changes.
+    pub again: Option<i64>,
     /// What an operator should know.
     pub notes: Vec<Note>,
 }
@@ -186,7 +190,8 @@ pub fn plan(
     full: bool,
 ) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references), ..Plan::default() };
-    let matched = variants::matched(article, there);
+    let mut matched = variants::matched(article, there);
+    kept::keep(&mut matched, references.retention, known.now);
     plan.sale = sale::plan(article, there, references, &matched, full);
     let axes = options::axes(article, there, &matched);
     variants::plan(article, there, references, known, &matched, &axes, &mut plan);

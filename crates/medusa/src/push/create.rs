@@ -181,6 +181,7 @@ impl Shop {
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
+            again: None,
             notes: vec![],
             waits: offer.waits.cloned(),
         }

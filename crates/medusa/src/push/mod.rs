@@ -78,6 +78,18 @@ impl Change {
     }
 }
 
+/// When a product has to be looked at closely, because time alone changes what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Again {
+    /// Whenever that was known to be: it was not looked at closely.
+    #[default]
+    AsKnown,
+    /// Never.
+    Never,
+    /// Then (ms).
+    At(i64),
+}
+
 /// A product that is now as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
@@ -85,6 +97,8 @@ pub struct Pushed {
     pub product_id: Option<String>,
     /// What happened to it.
     pub change: Change,
+    /// When it has to be looked at closely although nothing of it changes.
+    pub again: Again,
     /// What an operator should know.
     pub notes: Vec<Note>,
 }
@@ -122,6 +136,8 @@ struct Work<'a> {
     /// Fields, status and marker.
     last: ProductUpdate,
     change: Change,
+    /// When (ms) to look at it closely although nothing of it changes.
+    again: Option<i64>,
     notes: Vec<Note>,
     /// Why something of it has to wait, although the rest is done.
     waits: Option<Failure>,
@@ -247,17 +263,18 @@ impl Shop {
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
             let key = &desired.key;
-            let done = |change, product_id| Some(Ok(Pushed { product_id, change, notes: vec![] }));
-            let (released, aside) = facts.get(slot).map_or((false, false), |known| (known.released, known.aside));
+            let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
+            let (released, closely) = facts.get(slot).map_or((false, false), |known| (known.released, known.closely));
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
-                outcomes[slot] = Some(Ok(Pushed { product_id: None, change: Change::Absent, notes }));
+                outcomes[slot] =
+                    Some(Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes }));
                 continue;
             }
             match (&desired.presence, found.product) {
-                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None),
+                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None, Again::Never),
                 (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
-                    outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                    outcomes[slot] = done(Change::Unchanged, Some(there.id), Again::Never);
                 }
                 (Presence::Withheld, Some(there)) => works.push(Work {
                     slot,
@@ -278,6 +295,7 @@ impl Shop {
                         ..ProductUpdate::of(there.id)
                     },
                     change: Change::Withdrawn,
+                    again: None,
                     notes: vec![],
                     waits: None,
                 }),
@@ -310,10 +328,10 @@ impl Shop {
                         None => new.push(offer),
                         Some(there)
                             if depth == Depth::Light
-                                && !aside
+                                && !closely
                                 && plan::looks_equal(key, article, offer.marker, &there) =>
                         {
-                            let equal = done(Change::Unchanged, Some(there.id));
+                            let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
                             outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));
                         }
                         Some(there) => known.push((offer, there.id)),

@@ -8,7 +8,7 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
-use super::{Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
+use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside;
@@ -52,7 +52,8 @@ impl Shop {
                         let notes = asides.iter().cloned().map(Note::SetAside);
                         let Some(article) = aside::without(offer.article, &asides) else {
                             let (product_id, change) = (Some(product.id), Change::Unchanged);
-                            outcomes[offer.slot] = Some(Ok(Pushed { product_id, change, notes: notes.collect() }));
+                            outcomes[offer.slot] =
+                                Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
                             continue;
                         };
                         let full = offer.depth == Depth::Full;
@@ -299,6 +300,7 @@ impl Shop {
             leaving,
             last,
             change: if changed { Change::Updated } else { Change::Unchanged },
+            again: plan.again,
             notes: plan.notes,
             waits: offer.waits.cloned(),
         }
