@@ -28,7 +28,7 @@ pub const ORDER: &str = "relay_options";
 /// Our metadata keys begin with this. All others belong to people.
 pub const OURS: &str = "relay_";
 /// Counted up when the same desired state is written differently, so that everything is looked at again.
-const REVISION: &str = "2";
+const REVISION: &str = "3";
 
 /// One product as the shop should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]

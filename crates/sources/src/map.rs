@@ -314,6 +314,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         options,
         variants,
         images,
+        facts: None,
         url: scope.optional(map.url.as_ref())?.map(|url| helpers::https(&url).into_owned()),
         withdrawn,
         warnings: Vec::new(),

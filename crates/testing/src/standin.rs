@@ -33,15 +33,11 @@ impl StandIn {
     }
 
     pub async fn with_latency(name: &str, latency: Latency) -> Self {
-<<<<<<< HEAD:crates/testing/src/standin.rs
-        let folder = std::env::temp_dir().join(format!("stand-in-{name}-{}", std::process::id()));
-=======
         Self::open(name, latency, false).await
     }
 
     async fn open(name: &str, latency: Latency, bundle: bool) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
->>>>>>> refs/heads/bundle:crates/pimcore/tests/common/standin.rs
+        let folder = std::env::temp_dir().join(format!("stand-in-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let settings = Settings {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use catalog::facts::{FACTS, Facts, Row};
 use catalog::{Localized, ProductKey, ProductOption};
-use common::standin::StandIn;
 use common::support::Real;
 use common::{Function, dress, in_pim};
 use medusa::{Categories, Shop};
-use medusa_push::access::Open;
+use medusa_push::access::OpenShop;
 use medusa_push::{map, trade};
 use runtime::Outcome;
 use serde_json::{Value, json};
+use testing::standin::StandIn;
 
 const FIELDS: [(&str, &str); 1] = [(
     "fields",
@@ -43,14 +43,14 @@ fn gtin(key: &ProductKey) -> catalog::Gtin {
     format!("{digits}{}", catalog::Gtin::check_digit(&digits)).parse().unwrap()
 }
 
-fn opened(real: &Real, languages: &str) -> Arc<Open> {
+fn opened(real: &Real, languages: &str) -> Arc<OpenShop> {
     let mut references = real.shop.references.clone();
     references.languages = languages.parse().unwrap();
     let shop = Shop { medusa: common::support::medusa_client().unwrap(), references };
-    Arc::new(Open { shop, categories: Categories::default() })
+    Arc::new(OpenShop { shop, categories: Categories::default() })
 }
 
-async fn push(function: &Function, pim: &StandIn, open: &Arc<Open>, key: &ProductKey) {
+async fn push(function: &Function, pim: &StandIn, open: &Arc<OpenShop>, key: &ProductKey) {
     let outcomes = function.run(&pim.client(), open, std::slice::from_ref(key)).await;
     assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
 }

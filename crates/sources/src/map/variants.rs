@@ -92,6 +92,7 @@ fn draft(scope: &Scope<'_>, names: &[Localized]) -> Result<Draft, Defect> {
         prices: money::all(scope)?,
         stock: map.stock.as_ref().map_or(Ok(0), |field| stock(scope, field))?,
         images,
+        facts: None,
     };
     Ok(Draft { sku: scope.optional(map.sku.as_ref())?, title: scope.optional(map.title.as_ref())?, values, variant })
 }

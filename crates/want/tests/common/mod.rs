@@ -22,7 +22,15 @@ pub(crate) fn path(names: &[&str]) -> CategoryPath {
 }
 
 pub(crate) fn variant(sku: &str, size: &str, prices: Vec<Price>) -> Variant {
-    Variant { sku: sku.into(), title: size.into(), options: vec![size.into()], prices, stock: 3, images: vec![] }
+    Variant {
+        sku: sku.into(),
+        title: size.into(),
+        options: vec![size.into()],
+        prices,
+        stock: 3,
+        images: vec![],
+        facts: None,
+    }
 }
 
 /// Two sizes, two currencies, one category.
@@ -46,6 +54,7 @@ pub(crate) fn shirt() -> Product {
         variants: vec![variant("S1", "EUR38", prices()), variant("S2", "M(40)", prices())],
         images: vec!["https://x.example/1.jpg".into()],
         url: None,
+        facts: None,
         withdrawn: false,
         warnings: vec![],
     }

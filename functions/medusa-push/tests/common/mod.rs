@@ -168,6 +168,7 @@ pub async fn in_pim(pimcore: &Pimcore, products: &[Product], n: u64) {
         pimcore::Write {
             key: product.key().unwrap(),
             existing: None,
+            read: None,
             publish_new: true,
             input: ProductInput::new(product, &provenance, &[]).unwrap(),
         }
