@@ -43,6 +43,12 @@ impl Gone {
     }
 }
 
+/// Whether a variant says of itself that the PIM no longer has it.
+#[must_use]
+pub fn is_gone(variant: &Variant) -> bool {
+    Gone::of(variant).is_some()
+}
+
 /// Moves the variants that are to be kept to those that orders hold: both are sold out and stay.
 pub(super) fn keep(matched: &mut Match<'_, '_>, retention: i64, now: i64) {
     let is_kept = |variant: &&Variant| {

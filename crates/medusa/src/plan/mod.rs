@@ -17,7 +17,7 @@ mod stock;
 mod tests;
 mod variants;
 
-pub use kept::{GONE, RETENTION};
+pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
