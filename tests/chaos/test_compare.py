@@ -198,7 +198,7 @@ def test_what_a_person_deleted_is_away_or_as_its_source_says() -> None:
 
 def test_a_variant_that_is_kept_sold_out_is_no_difference_and_one_that_is_for_sale_is() -> None:
     shop = Shop.__new__(Shop)
-    shop.facts = SimpleNamespace(stock_location_id="sloc_1")  # type: ignore[assignment]
+    shop.facts = SimpleNamespace(stock_location_id="sloc_1")
 
     def variant(sku: str, size: str, stock: int, metadata: dict[str, Any]) -> dict[str, Any]:
         level = {"location_id": "sloc_1", "stocked_quantity": stock}
