@@ -24,7 +24,12 @@ fn same(bytes: &[u8]) -> usize {
     assert_eq!(mapped.len(), built.len());
     for (one, other) in mapped.iter().zip(&built) {
         match (one, other) {
-            (Outcome::Product(one), Outcome::Product(other)) => assert_eq!(one, other),
+            (Outcome::Product(one), Outcome::Product(other)) => {
+                // A mapping cannot say facts yet; those of the built-in source follow from attributes, which are compared.
+                let mut other = other.clone();
+                other.product.facts = None;
+                assert_eq!(one, &other);
+            }
             (Outcome::Rejected(one, _), Outcome::Rejected(other, _)) => {
                 assert_eq!((one.index, one.reason, &one.product_id), (other.index, other.reason, &other.product_id));
             }

@@ -178,14 +178,14 @@ async fn two_hundred_variants() {
 }
 
 #[tokio::test]
-async fn a_fourth_option() {
+async fn an_eleventh_option() {
     let refused = refused("options", |p| {
         let option = |n: usize| catalog::ProductOption { name: text(&format!("Option {n}")) };
-        p.options = (0..4).map(option).collect();
+        p.options = (0..11).map(option).collect();
     })
     .await;
     assert_eq!(refused.code, "pimcore_too_many_options");
-    assert!(refused.message.starts_with("demo:ugly: options has 4 entries, Pimcore keeps 3"), "{refused}");
+    assert!(refused.message.starts_with("demo:ugly: options has 11 entries, Pimcore keeps 10"), "{refused}");
 }
 
 #[tokio::test]
