@@ -39,7 +39,7 @@ ADMIN_FIELDS = (
     "variants.inventory_items.inventory.sku,variants.inventory_items.inventory.location_levels.location_id,"
     "variants.inventory_items.inventory.location_levels.stocked_quantity"
 )
-STORE_FIELDS = "id,external_id,title,variants.sku,*variants.calculated_price,+variants.inventory_quantity"
+STORE_FIELDS = "id,external_id,title,variants.sku,variants.metadata,*variants.calculated_price,+variants.inventory_quantity"
 
 
 def pim_products(stack: Stack) -> Iterator[PimProduct]:
@@ -137,6 +137,9 @@ class Shop:
                     key = product["external_id"]
                     titles.setdefault(key, {})[locale] = product["title"]
                     for variant in product["variants"] or []:
+                        # Sold out for good, and still shown.
+                        if _is_kept(variant) and variant["inventory_quantity"] == 0:
+                            continue
                         stock.setdefault(key, {})[variant["sku"]] = variant["inventory_quantity"]
                         amount = (variant.get("calculated_price") or {}).get("calculated_amount")
                         if amount is not None:
@@ -147,6 +150,8 @@ class Shop:
         metadata, repeated = product["metadata"] or {}, []
         images = [image["url"] for image in sorted(product["images"], key=lambda image: image["rank"])]
         variants = {}
+        kept: set[tuple[str, str]] = set()
+        used: set[tuple[str, str]] = set()
         for variant in product["variants"] or []:
             sku, prices, items = variant["sku"], variant["prices"] or [], variant["inventory_items"] or []
             repeated += _twice("price", [f"{sku} {price['currency_code']}" for price in prices])
@@ -155,6 +160,10 @@ class Shop:
             here = [level["stocked_quantity"] for level in levels if level["location_id"] == self.facts.stock_location_id]
             repeated += [f"{sku} has {len(here)} stock levels"] * (len(here) != 1)
             choice = tuple(sorted((option["option"]["title"], option["value"]) for option in variant["options"] or []))
+            if _is_kept(variant) and here == [0]:
+                kept |= {(option["option"]["title"], option["value"]) for option in variant["options"] or []}
+                continue
+            used |= {(option["option"]["title"], option["value"]) for option in variant["options"] or []}
             before = (variant["metadata"] or {}).get("relay_list_prices") or {}
             variants[sku] = Row(
                 title=variant["title"],
@@ -172,13 +181,23 @@ class Shop:
                 "images": images,
                 "thumbnail": product["thumbnail"],
                 "categories": [category["external_id"] for category in product["categories"] or []],
-                "options": {option["title"]: sorted(value["value"] for value in option["values"]) for option in product["options"] or []},
+                "options": _options(product, kept - used),
                 "brand": metadata.get("relay_brand"),
                 "sku": metadata.get("relay_sku"),
             },
             variants=variants,
             repeated=(*_twice("image", images), *_twice("variant", [variant["sku"] for variant in product["variants"] or []]), *repeated),
         )
+
+
+def _is_kept(variant: dict[str, Any]) -> bool:
+    """Whether the PIM no longer has it, and the shop keeps it for a time."""
+    return bool((variant["metadata"] or {}).get("relay_gone"))
+
+
+def _options(product: dict[str, Any], unused: set[tuple[str, str]]) -> dict[str, list[str]]:
+    named = {option["title"]: [value["value"] for value in option["values"]] for option in product["options"] or []}
+    return {title: sorted(value for value in values if (title, value) not in unused) for title, values in named.items()}
 
 
 def _twice(what: str, names: Iterable[str]) -> list[str]:

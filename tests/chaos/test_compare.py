@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Workshop
 from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, Row, ShopProduct, Shown, Wanted, compare, counts
-from chaos.observe import _twice
+from chaos.observe import Shop, _twice
 from chaos.plan import FULL, SHORT, plan_of
 
 
@@ -193,6 +194,26 @@ def test_what_a_person_deleted_is_away_or_as_its_source_says() -> None:
     assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the shop"), (STALE, "the storefront")]
     world.shop, world.shown = [replace(world.shop[0], status="draft")], {}
     assert world.findings() == []
+
+
+def test_a_variant_that_is_kept_sold_out_is_no_difference_and_one_that_is_for_sale_is() -> None:
+    shop = Shop.__new__(Shop)
+    shop.facts = SimpleNamespace(stock_location_id="sloc_1")
+
+    def variant(sku: str, size: str, stock: int, metadata: dict[str, Any]) -> dict[str, Any]:
+        level = {"location_id": "sloc_1", "stocked_quantity": stock}
+        option = {"value": size, "option": {"title": "Size"}}
+        items = [{"inventory": {"location_levels": [level]}}]
+        return {"sku": sku, "title": size, "prices": [], "inventory_items": items, "options": [option], "metadata": metadata}
+
+    def found(stock: int) -> ShopProduct:
+        variants = [variant("a", "S", 3, {}), variant("b", "M", stock, {"relay_gone": {"since": "2026-01-01T00:00:00Z"}})]
+        options = [{"title": "Size", "values": [{"value": "S"}, {"value": "M"}]}]
+        rest = dict.fromkeys(("title", "description", "thumbnail", "metadata", "categories", "status"))
+        return shop._product({**rest, "external_id": "shein-api:1", "images": [], "variants": variants, "options": options})
+
+    assert (list(found(0).variants), found(0).fields["options"]) == (["a"], {"Size": ["S"]})
+    assert (list(found(1).variants), found(1).fields["options"]) == (["a", "b"], {"Size": ["M", "S"]})
 
 
 def test_counts_are_products_not_fields() -> None:

@@ -5,6 +5,7 @@ pub mod codes;
 pub mod core;
 mod shell;
 
+pub use crate::core::aside::Aside;
 pub use crate::core::desired::{Classification, DesiredDoc, classify};
 pub use crate::core::register::Registered;
 pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};

@@ -14,6 +14,7 @@ use catalog::{ContentHash, Failure, ProductKey, Version};
 use futures::future::try_join_all;
 
 use crate::codes;
+use crate::core::aside::{self, Aside};
 use crate::core::deaths::{self, Care};
 use crate::core::desired::{self, Body, DesiredDoc};
 use crate::core::register::{self, Registered};
@@ -449,6 +450,45 @@ impl<T: Table> Ledger<T> {
     ) -> Result<(), LedgerError> {
         let _ = self.table.write(&stage::fail(stage, key, owner, failure, now, self.leases)).await?;
         Ok(())
+    }
+
+    /// Notes what is set aside in the shop and when to look again, as the owner of its stage that claimed `known`; a release in it was acted upon.
+    /// Not noted where the stage is somebody else's by now: they note what they see.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn note_aside(
+        &self,
+        key: &ProductKey,
+        owner: &Owner,
+        known: &ProductState,
+        asides: &[Aside],
+        due: Option<i64>,
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let noted = self.table.write(&aside::note(key, owner, asides, known.release, due)).await?.is_ok();
+        if noted && (asides != known.aside || known.release.is_some()) {
+            let _ = self.table.write(&aside::list(key, asides, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks that what is set aside of a product be put back; `false` where nothing is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn release_aside(&self, key: &ProductKey, now: i64) -> Result<bool, LedgerError> {
+        Ok(self.table.write(&aside::release(key, now)).await?.is_ok())
+    }
+
+    /// The products with something set aside in the shop.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn set_aside(&self) -> Result<Vec<(ProductKey, Vec<Aside>)>, LedgerError> {
+        let rows = self.table.after(aside::LIST, " ").await?;
+        let product = |(sk, item): &(String, Item)| Some((sk.parse().ok()?, aside::of(item)));
+        Ok(rows.iter().filter_map(product).filter(|(_, asides)| !asides.is_empty()).collect())
     }
 
     /// Claims a feed run.

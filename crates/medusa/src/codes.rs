@@ -17,6 +17,7 @@ catalog::codes! {
     NOT_FOUND = "medusa_not_found",
     OPTION_IN_USE = "medusa_option_in_use",
     OUT_OF_TIME = "medusa_out_of_time",
+    PRICE_TOO_SMALL = "medusa_price_too_small",
     REFUSED = "medusa_refused",
     RESERVED = "medusa_reserved",
     RESTLESS = "medusa_restless",

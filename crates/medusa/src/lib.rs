@@ -2,8 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+pub mod aside;
 pub mod categories;
 pub mod codes;
+pub mod coin;
 pub mod columns;
 pub mod compare_at;
 pub mod desired;
@@ -18,10 +20,11 @@ mod testing;
 pub mod text;
 
 pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
+pub use aside::{Aside, Known};
 pub use categories::{Categories, Category};
 pub use compare_at::{CompareAt, PriceList, PriceLists};
 pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
-pub use push::{Change, Depth, Outcome, Pushed, Shop, SkuOwners};
+pub use push::{Again, Change, Depth, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
 pub use stock::{Book, Recall, Said, StockBooks, StockSettings};

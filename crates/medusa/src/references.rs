@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
 use crate::compare_at::PriceLists;
+use crate::plan::RETENTION;
 use crate::stock::{StockSettings, Terms};
 use crate::{codes, said};
 
@@ -36,6 +37,8 @@ pub struct References {
     pub stock: StockSettings,
     /// The languages that the shop shows, in the order in which they stand in for each other.
     pub languages: Languages,
+    /// How long (ms) a variant is kept, sold out, that the PIM no longer has.
+    pub retention: i64,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -95,6 +98,7 @@ impl References {
             price_lists: PriceLists::default(),
             stock: StockSettings::default(),
             languages: Languages::default(),
+            retention: RETENTION,
         })
     }
 

@@ -31,6 +31,8 @@ pub(crate) fn references() -> References {
         price_lists: PriceLists::default(),
         stock: StockSettings::default(),
         languages: catalog::Languages::default(),
+        // What is kept has tests of its own.
+        retention: 0,
     }
 }
 
@@ -462,6 +464,8 @@ impl Simulated {
             variant.title = title.clone();
         }
         variant.variant_rank = change.variant_rank.or(variant.variant_rank);
+        variant.manage_inventory = change.manage_inventory.unwrap_or(variant.manage_inventory);
+        variant.allow_backorder = change.allow_backorder.or(variant.allow_backorder);
         merge(&mut variant.metadata, &change.metadata);
         overwrite(&mut variant.columns, &change.columns);
         if let Some(prices) = &change.prices {

@@ -48,7 +48,7 @@ async fn a_product_leaves_the_shop_as_a_draft_and_comes_back_under_the_same_id()
     let first = real.push(&offered(&key, &article)).await.unwrap();
 
     let gone = real.push(&withheld(&key)).await.unwrap();
-    assert_eq!(gone, Pushed { change: Change::Withdrawn, ..first.clone() });
+    assert_eq!((gone.change, &gone.product_id), (Change::Withdrawn, &first.product_id));
     assert_eq!(real.shown(&key).await, None);
     let product = real.admin_product(&key).await.unwrap();
     assert_eq!((&product["status"], product["variants"].as_array().unwrap().len()), (&json!("draft"), 2));
@@ -72,7 +72,7 @@ async fn a_product_that_was_never_published_does_not_enter_the_shop() {
     let Some(real) = Real::connect().await else { return };
     let key = real.new_key();
     let pushed = real.push(&withheld(&key)).await.unwrap();
-    assert_eq!(pushed, Pushed { product_id: None, change: Change::Absent, notes: vec![] });
+    assert_eq!((pushed.product_id, pushed.change, pushed.notes), (None, Change::Absent, vec![]));
     assert_eq!(real.admin_product(&key).await, None);
 }
 
@@ -151,7 +151,8 @@ async fn tags_type_and_collection_survive_every_kind_of_push() {
         ("revived", None, offered(&key, &other), Depth::Light, Change::Updated),
         (
             "revived as something else",
-            Some(json!({"status": "draft"})),
+            // Pushed by a version that did not note what it made.
+            Some(json!({"status": "draft", "metadata": {"relay_made": ""}})),
             offered(&key, &article),
             Depth::Light,
             Change::Updated,
@@ -192,7 +193,6 @@ async fn what_people_changed_in_our_fields_is_undone() {
     // A light look sees these.
     for change in [
         json!({"title": "Mine"}),
-        json!({"status": "draft"}),
         json!({"handle": format!("nicer-{}", key.id())}),
         json!({"thumbnail": "https://img.example/other.jpg"}),
     ] {
@@ -203,12 +203,12 @@ async fn what_people_changed_in_our_fields_is_undone() {
     assert_eq!(real.admin_product(&key).await.unwrap()["handle"], product["handle"]);
 
     // These need a full comparison.
-    let [small, medium] = ["Red / S", "Red / M"].map(|title| find(&product["variants"], "title", title));
+    let small = find(&product["variants"], "title", "Red / S");
     let price = json!({"prices": [{"currency_code": "sar", "amount": 1}]});
     real.admin_post(&format!("{path}/variants/{}", id(small)), &price).await;
     assert_eq!(repaired(&real, &desired, &article).await.change, Change::Updated);
 
-    real.admin_post(&path, &json!({"images": [], "description": "x", "sales_channels": []})).await;
+    real.admin_post(&path, &json!({"images": [], "description": "x"})).await;
     repaired(&real, &desired, &article).await;
 
     let item = id(&small["inventory_items"][0]["inventory"]);
@@ -222,13 +222,11 @@ async fn what_people_changed_in_our_fields_is_undone() {
     real.shop.medusa.delete(&level, deadline()).await.unwrap();
     repaired(&real, &desired, &article).await;
 
-    real.shop.medusa.delete(&format!("{path}/variants/{}", id(medium)), deadline()).await.unwrap();
-    repaired(&real, &desired, &article).await;
     real.assert_purchasable(&key, &article).await;
 }
 
 #[tokio::test]
-async fn a_product_deleted_in_the_shop_is_created_again() {
+async fn a_product_that_is_gone_and_of_which_nothing_is_known_is_created_again() {
     let Some(real) = Real::connect().await else { return };
     let key = real.new_key();
     let article = shirt(&key, &["S"]);
@@ -502,6 +500,8 @@ async fn stock_that_people_chose_not_to_count_is_left_alone() {
     real.push(&offered(&key, &article)).await.unwrap();
     let product = real.admin_product(&key).await.unwrap();
     let variant = format!("/admin/products/{}/variants/{}", id(&product), id(&product["variants"][0]));
-    real.admin_post(&variant, &json!({"manage_inventory": false})).await;
-    assert_eq!(real.push_as(&offered(&key, &article), Depth::Full).await.unwrap().change, Change::Unchanged);
+    for chosen in [json!({"allow_backorder": true}), json!({"manage_inventory": false})] {
+        real.admin_post(&variant, &chosen).await;
+        assert_eq!(real.push_as(&offered(&key, &article), Depth::Full).await.unwrap().change, Change::Unchanged);
+    }
 }

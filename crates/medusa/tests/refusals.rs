@@ -147,6 +147,28 @@ async fn a_variant_that_is_to_get_a_taken_sku_keeps_its_own_and_gets_its_price()
     assert_eq!(real.shown(&key).await, Some(Shown::expected(&expected, &real)));
 }
 
+#[tokio::test]
+async fn whatever_is_for_sale_can_be_paid_in_its_currency() {
+    let Some(real) = Real::connect().await else { return };
+    let key = real.new_key();
+    let mut expected = shirt(&key, &["S", "M"]);
+    let mut wanted = expected.clone();
+    wanted.variants[0].prices.insert("usd".into(), "19.995".parse().unwrap());
+    expected.variants[0].prices.insert("usd".into(), 20.into());
+    real.push(&offered(&key, &wanted)).await.unwrap();
+    assert_eq!(real.shown(&key).await, Some(Shown::expected(&expected, &real)));
+
+    // Less than a coin: not sold in that currency, everything else is, and it is named at every look.
+    wanted.variants[1].prices.insert("usd".into(), "0.004".parse().unwrap());
+    expected.variants[1].prices.remove("usd");
+    for depth in [Depth::Light, Depth::Light, Depth::Full] {
+        let failure = real.push_as(&offered(&key, &wanted), depth).await.unwrap_err();
+        assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Permanent, "medusa_price_too_small"));
+        assert!(failure.message.contains(&wanted.variants[1].sku), "{}", failure.message);
+        assert_eq!(real.shown(&key).await, Some(Shown::expected(&expected, &real)));
+    }
+}
+
 /// Why prices never share a call with what can be refused: this is what Medusa does.
 #[tokio::test]
 async fn medusa_drops_the_prices_of_a_variants_batch_that_it_refuses() {

@@ -49,7 +49,7 @@ const TRANSITIONS: &[(&str, Edit, Edit)] = &[
             price(variant, "usd", "26.65");
         }
     }),
-    ("a price gets more decimals", AS_IS, |a, _| price(&mut a.variants[0], "sar", "149.955")),
+    ("a price gets fewer decimals", AS_IS, |a, _| price(&mut a.variants[0], "sar", "149.9")),
     ("a price becomes very large", AS_IS, |a, _| price(&mut a.variants[0], "sar", "9999999999.99")),
     ("a currency is removed", AS_IS, |a, _| drop_currency(&mut a.variants[0], "usd")),
     ("a currency is added", |a, _| drop_currency(&mut a.variants[0], "usd"), AS_IS),
@@ -426,6 +426,133 @@ async fn every_transition_ends_in_exactly_the_new_state() {
 async fn with_managed_price_lists_every_transition_ends_in_exactly_the_new_state() {
     let Some(real) = Real::connect_with(CompareAt::PriceLists).await else { return };
     all_end_right(&real, REDUCTIONS).await;
+}
+
+/// What goes is sold out and kept, and what comes back is the same row with all that people had given it.
+#[tokio::test]
+async fn whatever_a_transition_takes_away_is_sold_out_and_comes_back_with_all_that_people_gave_it() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.retention = medusa::plan::RETENTION;
+    let real = &real;
+    let categories = categories(real).await;
+    let two = TRANSITIONS.iter().map(|(name, from, to)| {
+        let key = real.new_key();
+        let [mut a, mut b] = [shirt(&key, &["S", "M", "L"]), shirt(&key, &["S", "M", "L"])];
+        from(&mut a, &key);
+        to(&mut b, &key);
+        (name, key, a, b)
+    });
+    // Nothing is taken away by the others.
+    let each = two.filter(|(.., a, b)| a.variants.iter().any(|old| b.variants.iter().all(|new| new.sku != old.sku)));
+    let each = each.map(async |(name, key, mut a, mut b)| {
+        for article in [&mut a, &mut b] {
+            article.categories = article.categories.iter().map(|name| categories[name].clone()).collect();
+        }
+        there_and_back(real, &key, &a, &b).await.map_err(|why| format!("{name}: {why}"))
+    });
+    let all: Vec<Result<usize, String>> = stream::iter(each).buffer_unordered(4).collect().await;
+    let kept: usize = all.iter().flatten().sum();
+    let broken: Vec<&String> = all.iter().filter_map(|result| result.as_ref().err()).collect();
+    assert!(broken.is_empty(), "{} of {} transitions:\n{broken:#?}", broken.len(), all.len());
+    println!("{} transitions", all.len());
+    assert!(kept > 20, "{kept} variants went and came back");
+}
+
+/// How many variants went.
+async fn there_and_back(real: &Real, key: &ProductKey, a: &Article, b: &Article) -> Result<usize, String> {
+    let push = async |article: &Article| real.push(&offered(key, article)).await.map_err(|failure| failure.to_string());
+    let product = push(a).await?.product_id.unwrap();
+    let before = real.admin_product(key).await.unwrap();
+    for (n, variant) in before["variants"].as_array().unwrap().iter().enumerate() {
+        let mut prices: Vec<Value> = variant["prices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| json!({"id": p["id"], "currency_code": p["currency_code"], "amount": p["amount"]}))
+            .collect();
+        prices.push(json!({"currency_code": "sar", "amount": 1, "min_quantity": 100}));
+        let theirs = json!({"barcode": format!("{}-{n}", key.id()), "weight": 250 + n, "prices": prices, "allow_backorder": n == 0});
+        real.admin_post(&format!("/admin/products/{product}/variants/{}", variant["id"].as_str().unwrap()), &theirs)
+            .await;
+    }
+    let before = real.admin_product(key).await.unwrap();
+    push(b).await?;
+    let away = shown_apart(real, key, b, "state B").await?;
+    at_rest(real, key, b).await?;
+    push(a).await?;
+    shown_apart(real, key, a, "state A again").await?;
+    at_rest(real, key, a).await?;
+    let after = real.admin_product(key).await.unwrap();
+    let rows = |product: &Value| product["variants"].as_array().unwrap().clone();
+    for old in rows(&before) {
+        let Some(new) = rows(&after).into_iter().find(|new| new["sku"] == old["sku"]) else {
+            return Err(format!("{} is not there again", old["sku"]));
+        };
+        for field in ["id", "barcode", "weight", "manage_inventory", "allow_backorder"] {
+            if new[field] != old[field] {
+                return Err(format!("{}: {field} was {} and is {}", old["sku"], old[field], new[field]));
+            }
+        }
+        let tiers = |row: &Value| -> Vec<Value> {
+            let rows = row["prices"].as_array().unwrap().iter().filter(|price| price["min_quantity"] == 100);
+            rows.map(|price| price["id"].clone()).collect()
+        };
+        if tiers(&new) != tiers(&old)
+            || new["metadata"].get("relay_gone").is_some_and(|gone| !gone.is_null() && gone != "")
+        {
+            return Err(format!("{}: {} became {}", old["sku"], old["prices"], new["prices"]));
+        }
+    }
+    Ok(away)
+}
+
+/// Everything that the article has is shown as it says; whatever else there is, is sold out. How much that is.
+async fn shown_apart(real: &Real, key: &ProductKey, article: &Article, state: &str) -> Result<usize, String> {
+    let mut expected = Shown::expected(article, real);
+    let mut shown = real.shown(key).await.ok_or_else(|| format!("{state} is not shown at all"))?;
+    let rest: Vec<String> =
+        shown.variants.keys().filter(|sku| !expected.variants.contains_key(*sku)).cloned().collect();
+    let there = real.admin_product(key).await.unwrap();
+    for sku in &rest {
+        let gone = shown.variants.remove(sku).unwrap();
+        let row = there["variants"].as_array().unwrap().iter().find(|row| row["sku"] == sku.as_str()).unwrap();
+        if gone.stock != 0
+            || gone.prices.is_empty()
+            || row["allow_backorder"] == true
+            || row["manage_inventory"] == false
+        {
+            return Err(format!("{state}: {sku} should be sold out, and is {gone:?}"));
+        }
+        let id = row["id"].as_str().unwrap();
+        if real.cart_subtotal(id, "sar", 1).await.is_ok() {
+            return Err(format!("{state}: {sku} can be bought"));
+        }
+    }
+    // Its values are still there.
+    for (option, values) in &expected.options {
+        if !shown.options.get(option).is_some_and(|shown| values.is_subset(shown)) {
+            return Err(format!("{state}: {option} has not {values:?}"));
+        }
+    }
+    expected.options.clone_from(&shown.options);
+    same(Some(&shown), &expected, state)?;
+    Ok(rest.len())
+}
+
+async fn at_rest(real: &Real, key: &ProductKey, article: &Article) -> Result<(), String> {
+    let shop = real.another_shop();
+    for depth in [Depth::Light, Depth::Full] {
+        let again = shop.push(&[(&offered(key, article), depth)], &NobodyWants, deadline()).await.remove(0);
+        let again = again.map_err(|failure| failure.to_string())?;
+        if again.change != Change::Unchanged || shop.medusa.writes() > 0 {
+            return Err(format!(
+                "a second push ({depth:?}) was {}, with {} writes",
+                again.change.as_str(),
+                shop.medusa.writes()
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn all_end_right(real: &Real, transitions: &[(&str, Edit, Edit)]) {

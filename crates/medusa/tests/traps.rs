@@ -44,20 +44,33 @@ fn every_proof_in_the_documentation_is_a_test_that_exists() {
 fn every_trap_is_in_the_documentation_with_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let page = std::fs::read_to_string(root.join("docs/medusa.md")).unwrap();
-    let section = page.split("\n## ").find(|section| section.starts_with("Traps")).expect("a section on traps");
+    // The first table of a section.
+    let rows = |title: &str| {
+        let section = page.split("\n## ").find(|section| section.starts_with(title)).expect("a section");
+        let lines = section.split("\n### ").next().unwrap_or_default().lines();
+        lines.filter(|line| line.starts_with("| ")).map(str::to_owned).collect::<Vec<_>>()
+    };
     let mut code = String::new();
     for folder in
         ["crates/medusa/src", "crates/medusa/tests", "functions/medusa-push/src", "functions/medusa-push/tests"]
     {
         sources(&root.join(folder), &mut code);
     }
-    let mut numbers = Vec::new();
-    for row in section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")) {
-        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [number, _, _, tests] = cells[..] else { panic!("four columns are expected: {row}") };
+    let shown = |row: &str, tests: &str| {
         let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "no test shows it: {row}");
         tests.into_iter().for_each(|test| is_a_test(&code, test));
+    };
+    for row in rows("Who owns what").iter().skip(1) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [_, _, _, tests] = cells[..] else { panic!("four columns are expected: {row}") };
+        shown(row, tests);
+    }
+    let mut numbers = Vec::new();
+    for row in rows("Traps").iter().filter(|line| !line.starts_with("| |")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [number, _, _, tests] = cells[..] else { panic!("four columns are expected: {row}") };
+        shown(row, tests);
         numbers.push(number.to_owned());
     }
     let wanted: Vec<String> = (1..=10).map(|n| n.to_string()).collect();

@@ -15,6 +15,7 @@ const NONE: Faults = Faults {
     redrives: 0,
     edits: 0,
     deletions: 0,
+    taken_off: 0,
 };
 
 /// Feeds by what they say of the product, oldest first; a small letter is a fast run.
@@ -31,6 +32,24 @@ fn pipeline(name: &'static str, say: &str, workers: usize, faults: Faults) -> (&
 #[must_use]
 pub fn small() -> Vec<(&'static str, Pipeline)> {
     vec![
+        pipeline(
+            "a person takes it off sale in the shop",
+            "A",
+            1,
+            Faults { taken_off: 1, edits: 1, redrives: 1, ..NONE },
+        ),
+        pipeline(
+            "taken off in the shop, deleted in the PIM",
+            "A",
+            1,
+            Faults { taken_off: 1, deletions: 1, redrives: 1, ..NONE },
+        ),
+        pipeline(
+            "taken off in the shop, a function dies",
+            "A",
+            1,
+            Faults { taken_off: 1, crashes: 1, redrives: 1, ..NONE },
+        ),
         pipeline("two feeds in any order, two workers a stage", "AB", 2, NONE),
         pipeline("a product that changes and changes back", "ABA", 1, NONE),
         pipeline("two fast feeds in any order", "ab", 1, NONE),
@@ -63,6 +82,18 @@ pub fn large() -> Vec<(&'static str, Pipeline)> {
         pipeline("a person edits and takes it back, a function dies", "A", 1, Faults { crashes: 1, edits: 2, ..NONE }),
         pipeline("two feeds, a person edits, a function dies", "AB", 1, Faults { crashes: 1, edits: 1, ..NONE }),
         pipeline("two feeds, a target refuses, a person edits", "AB", 2, Faults { refusals: 1, edits: 1, ..NONE }),
+        pipeline(
+            "two feeds, a person takes it off sale in the shop",
+            "AB",
+            1,
+            Faults { taken_off: 1, edits: 1, ..NONE },
+        ),
+        pipeline(
+            "two feeds, deleted in the PIM, taken off in the shop",
+            "AB",
+            1,
+            Faults { taken_off: 1, deletions: 1, ..NONE },
+        ),
         pipeline("four feeds, strict", "ABAA", 1, NONE),
         pipeline("two fast feeds, a function dies", "ab", 1, Faults { crashes: 1, ..NONE }),
     ]

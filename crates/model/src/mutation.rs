@@ -86,6 +86,14 @@ pub enum Step {
     FeedIgnoresWork,
     /// The comparison takes a deleted product for known to the shop, although somebody is bringing it there.
     ComparisonIgnoresWork,
+    /// medusa-push takes every draft for its own.
+    DraftIsOurs,
+    /// medusa-push takes a product that is not there for one that never was.
+    DeletionIsAbsence,
+    /// medusa-push does not note that it withdrew a product itself.
+    WithdrawalIsNotNoted,
+    /// medusa-push says in every write that the product is published.
+    AlwaysPublishes,
     /// The change feed does not compare what the PIM shows with what the shop was fed from.
     FeedIgnoresEdits,
 }

@@ -7,6 +7,7 @@ mod faults;
 mod normalize;
 mod properties;
 mod quiet;
+mod shelf;
 mod stages;
 mod world;
 
@@ -21,6 +22,7 @@ use stateright::{Model, Property};
 
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::apply;
+use shelf::{Sends, Shelf, Status};
 use world::{DELETED, Flight, Phase, Run, View, Work, WorkStep, Worker, key};
 pub use world::{Faults, Feed, World};
 
@@ -78,6 +80,10 @@ pub enum Action {
     Deletes,
     /// The comparison reads the state; then it looks into the PIM and announces, if need be.
     Compares,
+    /// A person in the shop unpublishes the product.
+    Drafts,
+    /// A person in the shop deletes the product.
+    DeletesInShop,
     /// The sweep announces a pending product.
     Sweeps,
     /// Time passes.
@@ -110,6 +116,7 @@ impl Model for Pipeline {
             register: vec![Arc::clone(&nothing); self.feeds.len()],
             runs: main.chain(passes).collect(),
             targets: [None, None],
+            shelf: Shelf::default(),
             flights: Vec::new(),
             queues: [0, 0],
             workers: [vec![Worker::Idle; self.workers], vec![Worker::Idle; self.workers]],
@@ -155,6 +162,9 @@ impl Model for Pipeline {
         }
         if world.left.deletions > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
             actions.push(Action::Deletes);
+        }
+        if world.left.taken_off > 0 && world.may_be_taken_off() {
+            actions.extend([Action::Drafts, Action::DeletesInShop]);
         }
         if world.gone || world.compared.is_some() {
             actions.push(Action::Compares);
@@ -236,7 +246,7 @@ impl Pipeline {
             }
             Action::Lands(index) => {
                 let flight = world.flights.remove(index);
-                self.land(world, flight.stage, flight.view);
+                self.land(world, flight.stage, flight.view, flight.sends);
             }
             Action::Vanishes(index) => {
                 world.flights.remove(index);
@@ -290,6 +300,10 @@ impl Pipeline {
                     }
                 }
             },
+            Action::Drafts | Action::DeletesInShop => {
+                world.left.taken_off -= 1;
+                world.take_off(if action == Action::Drafts { Status::Draft } else { Status::Deleted });
+            }
             Action::Sweeps => world.send(0),
             Action::Tick => world.tick(),
         }
@@ -304,10 +318,15 @@ impl Pipeline {
         world.send(1);
     }
 
-    /// A request lands. Where nobody edits, the change feed is left out: messages and the sweep do without.
-    fn land(&self, world: &mut World, stage: usize, view: View) {
-        world.land(stage, view);
-        world.saved |= stage == 0 && self.faults.edits > 0;
+    /// A request lands; whether there was something that it could write. Where nobody edits, the change feed is left out: messages and the sweep
+    /// do without.
+    fn land(&self, world: &mut World, stage: usize, view: View, sends: Sends) -> bool {
+        if stage == 1 {
+            return world.land_in_shop(view, sends, self.mutation);
+        }
+        world.land_in_pim(view);
+        world.saved |= self.faults.edits > 0;
+        true
     }
 
     /// Whether the change feed does not announce a save that shows like this.
@@ -330,7 +349,9 @@ impl Pipeline {
 
 fn sending(stage: usize, worker: &Worker) -> Option<Flight> {
     match worker {
-        Worker::Working(work @ Work { step: WorkStep::Act(view), .. }) => Some(stages::flight(stage, work, *view)),
+        Worker::Working(work @ Work { step: WorkStep::Act(view, sends), .. }) => {
+            Some(stages::flight(stage, work, *view, *sends))
+        }
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ const NONE: Faults = Faults {
     redrives: 0,
     edits: 0,
     deletions: 0,
+    taken_off: 0,
 };
 const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
@@ -73,6 +74,11 @@ pub fn of_products() -> Vec<Pipeline> {
         // Deletions in the PIM
         without("a deleted product is announced while somebody brings it to the shop", How::Step(Step::ComparisonIgnoresWork), "A", 1, Faults { deletions: 1, ..NONE }),
         without("a deleted product is pending until the shop was told", Unchanged(Op::Edited, "pending_since"), "A", 1, Faults { deletions: 1, ..LOSS }),
+        // People in the shop
+        without("a draft that we did not make is left a draft", How::Step(Step::DraftIsOurs), "AB", 1, Faults { taken_off: 1, ..NONE }),
+        without("a product whose id the ledger knows is not made again", How::Step(Step::DeletionIsAbsence), "AB", 1, Faults { taken_off: 1, ..NONE }),
+        without("who withdraws a product notes it, and it comes back", How::Step(Step::WithdrawalIsNotNoted), "AB", 1, Faults { deletions: 1, ..NONE }),
+        without("only a write that has to publishes", How::Step(Step::AlwaysPublishes), "AB", 1, Faults { taken_off: 1, ..NONE }),
         // Rule 4: late requests
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),

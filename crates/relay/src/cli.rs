@@ -95,6 +95,11 @@ pub enum Command {
         #[arg(long)]
         as_newest: bool,
     },
+    /// Put back what a person took off sale in the shop: unpublished, deleted, or removed from the sales channel
+    Release {
+        /// source:id
+        product: String,
+    },
     /// Withdraw what a full feed lacks although the guard refused it
     Withdraw {
         /// The run that read the feed

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod explain_price;
 pub mod preview;
 pub mod rejected;
+pub mod release;
 pub mod replay;
 pub mod rules;
 pub mod runs;

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{ContentHash, Localized, Product};
 use medusa::References;
 use medusa::api::model;
+use medusa::aside::Made;
+use medusa::coin::rounded;
+use medusa::plan::is_gone;
 use medusa::text::{html, line};
 use pimcore::{PimPrice, PimProduct};
 use rust_decimal::Decimal;
@@ -150,7 +153,8 @@ pub fn of_pimcore_shown(product: &PimProduct, references: &References) -> Facts 
         for price in
             product.prices_of(sku).filter(|price| references.currencies.contains(&price.currency.to_lowercase()))
         {
-            facts.insert(format!("variant {sku} {}", price.currency), number(price.amount));
+            let paid = rounded(price.amount, &price.currency);
+            facts.insert(format!("variant {sku} {}", price.currency), number(paid));
         }
     }
     facts
@@ -163,7 +167,7 @@ pub fn reduced_by_lists(prices: &[PimPrice], shown: &mut Facts, medusa: &mut Fac
         let Some(before) = price.list_amount.filter(|list| *list > price.amount) else { continue };
         let now = format!("variant {} {}", price.sku, price.currency);
         if shown.remove(&now).is_some() {
-            shown.insert(format!("{now} before"), number(before));
+            shown.insert(format!("{now} before"), number(rounded(before, &price.currency)));
             if let Some(own) = medusa.remove(&now) {
                 medusa.insert(format!("{now} before"), own);
             }
@@ -191,7 +195,7 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References) -> F
         ("for sale".to_owned(), in_channel.to_string()),
         ("shop title".to_owned(), product.title.clone()),
         ("shop description".to_owned(), product.description.clone().unwrap_or_default()),
-        ("variants".to_owned(), product.variants.len().to_string()),
+        ("variants".to_owned(), sold(product).count().to_string()),
     ]);
     for translation in &product.translations {
         for (field, text) in &translation.translations {
@@ -201,11 +205,8 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References) -> F
         }
     }
     list(&mut facts, "shop categories", product.categories.iter().filter_map(|c| c.external_id.clone()).collect());
-    let mut images: Vec<&model::Image> = product.images.iter().collect();
-    images.sort_by_key(|image| image.rank);
-    let images: Vec<&str> = images.into_iter().map(|image| image.url.as_str()).collect();
-    facts.insert("shop images".to_owned(), images.join(" "));
-    for variant in &product.variants {
+    facts.insert("shop images".to_owned(), images(product));
+    for variant in sold(product) {
         let sku = variant.sku.clone().unwrap_or_else(|| variant.id.clone());
         let levels =
             variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref()).flat_map(|i| &i.location_levels);
@@ -221,9 +222,23 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References) -> F
     facts
 }
 
+/// Addresses in their order, without those that people added there.
+fn images(product: &model::Product) -> String {
+    let made = Made::of(product.metadata.as_ref());
+    let ours = |image: &&model::Image| made.as_ref().is_none_or(|made| made.has_image(&image.url));
+    let mut images: Vec<&model::Image> = product.images.iter().filter(ours).collect();
+    images.sort_by_key(|image| image.rank);
+    images.into_iter().map(|image| image.url.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The variants without those that are kept, sold out, because the PIM no longer has them.
+fn sold(product: &model::Product) -> impl Iterator<Item = &model::Variant> {
+    product.variants.iter().filter(|variant| !is_gone(variant))
+}
+
 /// Puts the figure that was applied in the place of each level that is remembered: the level has moved on with what customers bought.
 pub fn figures_applied(product: &model::Product, book: &medusa::Book, facts: &mut Facts) {
-    for variant in &product.variants {
+    for variant in sold(product) {
         let applied = variant.inventory_items.iter().find_map(|link| book.0.get(&link.inventory_item_id));
         if let (Some(sku), Some(applied)) = (&variant.sku, applied) {
             facts.insert(format!("variant {sku} stock"), applied.figure.to_string());
@@ -282,6 +297,25 @@ mod tests {
         let mut facts = Facts::from(["A", "B"].map(|sku| (format!("variant {sku} stock"), "6".to_owned())));
         figures_applied(&product, &book, &mut facts);
         assert_eq!((facts["variant A stock"].as_str(), facts["variant B stock"].as_str()), ("10", "6"));
+    }
+
+    #[test]
+    fn what_is_kept_for_people_is_no_difference() {
+        let gone = serde_json::json!({"since": "2026-01-01T00:00:00Z"});
+        let variant = |sku: &str, metadata: Option<model::Metadata>| model::Variant {
+            sku: Some(sku.into()),
+            metadata,
+            ..model::Variant::default()
+        };
+        let product = model::Product {
+            variants: vec![variant("A", None), variant("B", Some([(medusa::plan::GONE.to_owned(), gone)].into()))],
+            images: vec![model::Image { url: "https://img.test/theirs.jpg".into(), ..model::Image::default() }],
+            metadata: Some([(medusa::aside::MADE.to_owned(), Made::default().value())].into()),
+            ..model::Product::default()
+        };
+        assert_eq!(sold(&product).filter_map(|variant| variant.sku.as_deref()).collect::<Vec<_>>(), ["A"]);
+        assert_eq!(images(&product), "");
+        assert_eq!(images(&model::Product { metadata: None, ..product }), "https://img.test/theirs.jpg");
     }
 
     #[test]

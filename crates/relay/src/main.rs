@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, preview, rejected, replay, rules, runs, status, trace, withdraw,
+    diff, dlq, explain, explain_price, preview, rejected, release, replay, rules, runs, status, trace, withdraw,
 };
 use relay::error::CliError;
 use relay::shown::plain;
@@ -60,6 +60,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Dlq { command } => dlq::run(&stack, command).await,
         Command::Sweep { selection } => dlq::sweep(&stack, selection).await,
         Command::Replay { target, stage, as_newest } => replay::run(&stack, target, *stage, *as_newest, now).await,
+        Command::Release { product } => release::run(&stack, product, now).await,
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
         Command::Diff { product } => diff::run(&stack, product).await,
         Command::Explain { code } => explain::run(code.as_deref()),

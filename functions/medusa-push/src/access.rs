@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, Languages};
+use medusa::plan::RETENTION;
 use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
 use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
@@ -12,6 +13,9 @@ use crate::codes;
 
 /// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
+
+const RETENTION_DAYS: &str = "VARIANT_RETENTION_DAYS";
+const DAY: i64 = 86_400_000;
 
 /// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
 pub const DOUBTED: [&str; 3] = [medusa::codes::LOGIN_REFUSED, medusa::codes::UNAUTHORIZED, medusa::codes::NOT_FOUND];
@@ -25,6 +29,8 @@ pub struct MedusaAccess {
     compare_at: CompareAt,
     stock: StockSettings,
     languages: Languages,
+    /// How long (ms) a variant is kept that the PIM no longer has.
+    retention: i64,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -72,7 +78,8 @@ impl MedusaAccess {
             },
             secrets,
         );
-        Ok(access.showing(settings::languages()?))
+        let retention = settings::optional(RETENTION_DAYS).map_or(Ok(RETENTION), |text| days(&text))?;
+        Ok(access.showing(settings::languages()?).keeping(retention))
     }
 
     /// Medusa at `url`, opened by the secret with this name or ARN.
@@ -86,14 +93,32 @@ impl MedusaAccess {
         stock: StockSettings,
         secrets: Secrets,
     ) -> Self {
-        let (languages, kept) = (Languages::default(), Mutex::default());
-        Self { url, secret, sales_channel_id, stock_location_id, compare_at, stock, languages, secrets, kept }
+        let (languages, retention, kept) = (Languages::default(), RETENTION, Mutex::default());
+        Self {
+            url,
+            secret,
+            sales_channel_id,
+            stock_location_id,
+            compare_at,
+            stock,
+            languages,
+            retention,
+            secrets,
+            kept,
+        }
     }
 
     /// The same shop, which shows these languages.
     #[must_use]
     pub fn showing(mut self, languages: Languages) -> Self {
         self.languages = languages;
+        self
+    }
+
+    /// The same shop, which keeps variants so long (ms) that the PIM no longer has.
+    #[must_use]
+    pub const fn keeping(mut self, retention: i64) -> Self {
+        self.retention = retention;
         self
     }
 
@@ -115,6 +140,7 @@ impl MedusaAccess {
         references.price_lists = self.compare_at.prepare(&medusa, &references.currencies, deadline).await?;
         references.languages = self.languages.clone();
         references.stock_as(&self.stock, &medusa, deadline).await?;
+        references.retention = self.retention;
         let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)
@@ -124,5 +150,27 @@ impl MedusaAccess {
     pub async fn forget(&self) {
         self.secrets.forget(&self.secret).await;
         *self.kept.lock().await = None;
+    }
+}
+
+/// A number of days, in milliseconds.
+fn days(text: &str) -> Result<i64, String> {
+    let days = text.trim().parse::<u16>().ok().filter(|days| *days <= 3650);
+    let wrong = || format!("{RETENTION_DAYS} should be a number of days from 0 to 3650, got: {text:?}");
+    Ok(DAY * i64::from(days.ok_or_else(wrong)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_from_none_to_ten_years() {
+        for (text, said) in [("0", Some(0)), (" 30 ", Some(RETENTION)), ("3650", Some(3650 * DAY))] {
+            assert_eq!(days(text).ok(), said, "{text}");
+        }
+        for wrong in ["3651", "-1", "1.5", "", "thirty", "99999999999"] {
+            assert!(days(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
     }
 }

@@ -265,6 +265,7 @@ pub(crate) mod tests {
             price_lists: medusa::PriceLists::default(),
             stock: medusa::StockSettings::default(),
             languages: catalog::Languages::default(),
+            retention: medusa::plan::RETENTION,
         }
     }
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
+use ledger::core::aside::since;
 use ledger::core::missing;
-use ledger::{Applied, ProductState, Stage, Table};
-use medusa::{Change, Depth, Desired, Pushed};
+use ledger::{Applied, Aside, ProductState, Stage, Table};
+use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
@@ -16,6 +17,9 @@ use crate::access::{Lookup, OpenShop};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
+
+/// More acts than this on one product are noted by their first: the ledger's item is read for every record of every feed.
+const MOST_ASIDES: usize = 10;
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -30,6 +34,10 @@ pub struct PushBatch<'a, T, B, C> {
 struct Held {
     applied: Applied,
     change: Change,
+    /// What a person took off sale there.
+    aside: Vec<Aside>,
+    /// When to look closely although nothing changes.
+    again: Again,
 }
 
 impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
@@ -107,6 +115,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         metrics::count(&counts, self.metrics);
         let now = self.worker.clock.now_ms();
+        self.note_asides(&ours, &results, now).await;
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
@@ -122,6 +131,29 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             "batch brought to the shop"
         );
         outcomes
+    }
+
+    /// Notes what people took off sale in the shop and when to look again, where that is news. That it could not be noted stops nothing: the next
+    /// look sees it again.
+    async fn note_asides(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        now: i64,
+    ) {
+        for (key, result) in results {
+            let (Ok(held), Some(state)) = (result, ours.get(key)) else { continue };
+            let seen = held.aside.iter().map(|aside| Aside { seen_at: now, ..aside.clone() });
+            let asides = since(&state.aside, seen.collect());
+            let due = due(state.due, held.again, now);
+            if asides == state.aside && state.release.is_none() && due == state.due {
+                continue;
+            }
+            let Worker { ledger, owner, .. } = &self.worker;
+            if let Err(error) = ledger.note_aside(key, owner, state, &asides, due, now).await {
+                tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+            }
+        }
     }
 
     async fn bring(
@@ -217,12 +249,16 @@ async fn place<T: Table, B, C: Clock + Sync>(
         states: tasks,
         writes: Mutex::default(),
     };
-    let pushed = open.shop.push(&pushes, &around, ends).await;
+    let now = worker.clock.now_ms();
+    let known: Vec<Known> = tasks.values().map(|(state, _)| known(state, now)).collect();
+    let pushed = open.shop.push_known(&pushes, &known, &around, ends).await;
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
         let product = view.products.get(key);
         let held = outcome.map(|pushed| Held {
             change: pushed.change,
+            aside: asides(&pushed.notes),
+            again: pushed.again,
             applied: Applied {
                 seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree))),
                 ..applied(product, tasks[key].0, desired.marker(references), pushed)
@@ -238,7 +274,43 @@ async fn place<T: Table, B, C: Clock + Sync>(
 pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     let stage = &state.medusa;
     let doubtful = stage.attempts > 1 || stage.last_error.is_some() || stage.recheck_at.is_some();
-    if doubtful || cause == Cause::Repair { Depth::Full } else { Depth::Light }
+    if doubtful || cause == Cause::Repair || state.release.is_some() { Depth::Full } else { Depth::Light }
+}
+
+/// What is known of a product in the shop.
+fn known(state: &ProductState, now: i64) -> Known {
+    let applied = state.medusa.applied.as_ref().and_then(|applied| applied.remote_id.clone());
+    // One that was deleted has no id any more but in the note.
+    let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
+    let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
+    Known { id, released: state.release.is_some(), closely }
+}
+
+/// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
+/// is written for each change.
+fn due(known: Option<i64>, again: Again, now: i64) -> Option<i64> {
+    match again {
+        Again::AsKnown => known,
+        Again::Never => None,
+        Again::At(at) => Some(known.filter(|known| *known > now && *known < at).unwrap_or(at)),
+    }
+}
+
+/// What a push found set aside, for the ledger.
+fn asides(notes: &[Note]) -> Vec<Aside> {
+    let aside = |note: &Note| match note {
+        Note::SetAside(aside) => Some(Aside {
+            what: aside.what().to_owned(),
+            sku: aside.sku().map(str::to_owned),
+            id: match aside {
+                medusa::Aside::Deleted { id } => Some(id.clone()),
+                _ => None,
+            },
+            seen_at: 0,
+        }),
+        Note::KeptForOrders { .. } => None,
+    };
+    notes.iter().filter_map(aside).take(MOST_ASIDES).collect()
 }
 
 /// The tree, of this age at most, and read again if a product is in a category that it does not know.
@@ -274,5 +346,36 @@ fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, push
         view: Some(view),
         seen: None,
         at: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_look_that_is_still_to_come_will_do() {
+        for (known, again, expected, what) in [
+            (Some(5), Again::AsKnown, Some(5), "a light look learns nothing"),
+            (Some(50), Again::Never, None, "nothing is left to wait for"),
+            (None, Again::At(90), Some(90), "the first"),
+            (Some(50), Again::At(90), Some(50), "an earlier one is to come"),
+            (Some(90), Again::At(50), Some(50), "a later one was to come"),
+            (Some(5), Again::At(90), Some(90), "this was it"),
+        ] {
+            assert_eq!(due(known, again, 10), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_aside_or_due_is_looked_at_closely() {
+        let aside = Aside { what: "variant".into(), sku: None, id: Some("prod_9".into()), seen_at: 1 };
+        let quiet = ProductState::default();
+        assert_eq!(known(&quiet, 10), Known::default());
+        let state = ProductState { aside: vec![aside], ..ProductState::default() };
+        assert_eq!(known(&state, 10), Known { id: Some("prod_9".into()), released: false, closely: true });
+        for (due, closely) in [(10, true), (11, false)] {
+            assert_eq!(known(&ProductState { due: Some(due), ..ProductState::default() }, 10).closely, closely);
+        }
     }
 }

@@ -71,6 +71,52 @@ async fn what_people_do_in_the_pim_is_what_customers_see() {
 }
 
 #[tokio::test]
+async fn what_people_take_off_sale_in_the_shop_stands_is_noted_and_comes_back_when_it_is_released() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("aside").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let push = async || all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+    let noted = async || function.memory.set_aside().await.unwrap();
+    let retitled = |title: &str| pim.edit(&path(&key), json!({"marketingName": {"en": title}}));
+    push().await;
+
+    for act in ["draft", "deleted"] {
+        let id = real.admin_product(&key).await.unwrap()["id"].as_str().unwrap().to_owned();
+        let there = format!("/admin/products/{id}");
+        match act {
+            "draft" => drop(real.admin_post(&there, &json!({"status": "draft"})).await),
+            _ => real.shop.medusa.delete(&there, later()).await.unwrap(),
+        }
+        retitled(&format!("Not for sale {act}"));
+        push().await;
+        let first = function.memory.state(&key);
+        retitled(&format!("Still not for sale {act}"));
+        push().await;
+        assert_eq!(real.shown(&key).await, None, "{act}");
+        let state = function.memory.state(&key);
+        assert_eq!((state.aside[0].what.as_str(), &state.aside), (act, &first.aside), "since it was first seen");
+        assert_eq!(
+            (state.medusa.last_error, state.medusa.attempts, state.pending_since),
+            (None, 0, None),
+            "{act}: at rest"
+        );
+        let listed: Vec<_> = noted().await.into_iter().filter(|(own, _)| *own == key).collect();
+        assert_eq!(listed, [(key.clone(), state.aside)]);
+
+        assert!(function.memory.release_aside(&key, 7).await.unwrap());
+        push().await;
+        assert_eq!(real.shown(&key).await.unwrap().title, format!("Still not for sale {act}"));
+        let state = function.memory.state(&key);
+        assert_eq!((state.aside, state.release, noted().await), (vec![], None, vec![]));
+        assert!(!function.memory.release_aside(&key, 8).await.unwrap(), "nothing is set aside any more");
+    }
+}
+
+#[tokio::test]
 async fn categories_come_with_the_product_and_move_with_the_pim() {
     let Some(real) = Real::connect().await else { return };
     let pim = StandIn::start("categories").await;

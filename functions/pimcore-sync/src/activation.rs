@@ -12,6 +12,8 @@ pub enum Activation {
     Batch(SqsEvent),
     /// The schedule: follow what was saved in Pimcore since the last time.
     Changes,
+    /// The hourly schedule: announce what time alone changes in the shop.
+    Due,
     /// An operator: compare all of Pimcore with the ledger.
     Reconcile {
         /// However many products are gone.
@@ -31,6 +33,7 @@ struct Asked {
 #[serde(rename_all = "lowercase")]
 enum Action {
     Changes,
+    Due,
     Reconcile,
 }
 
@@ -42,6 +45,7 @@ impl TryFrom<Value> for Activation {
         let read = if event.get("action").is_some() {
             serde_json::from_value(event).map(|Asked { action, accept }| match action {
                 Action::Changes => Self::Changes,
+                Action::Due => Self::Due,
                 Action::Reconcile => Self::Reconcile { accept },
             })
         } else {
@@ -61,6 +65,7 @@ mod tests {
     fn the_action_decides_and_an_event_without_one_is_a_batch() {
         let read = |event| Activation::try_from(event);
         assert!(matches!(read(json!({"action": "changes"})), Ok(Activation::Changes)));
+        assert!(matches!(read(json!({"action": "due"})), Ok(Activation::Due)));
         assert!(matches!(read(json!({"action": "reconcile"})), Ok(Activation::Reconcile { accept: false })));
         let accepted = read(json!({"action": "reconcile", "accept": true}));
         assert!(matches!(accepted, Ok(Activation::Reconcile { accept: true })));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]) |
 //! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison |
+//! | `{"action":"due"}`, every hour | announces the products that time alone changes in the shop ([`due`]) |
 //! | `{"action":"reconcile"}`, an operator | begins a comparison of all of Pimcore with the ledger ([`crate::inventory`]) |
 
 use catalog::Failure;
@@ -18,10 +19,10 @@ use tracing::Instrument as _;
 use worker::{Guard, PimcoreAccess, Worker};
 
 use crate::activation::Activation;
-use crate::changes;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
 use crate::sync::SyncBatch;
+use crate::{changes, due};
 
 /// The function with its clients.
 pub struct PimcoreSync {
@@ -50,6 +51,7 @@ impl Function for PimcoreSync {
         match event {
             Activation::Batch(batch) => self.sync(&Batch::of(batch), invocation).await,
             Activation::Changes => self.unless_held(async |pimcore| self.follow(pimcore, deadline).await).await,
+            Activation::Due => self.unless_held(async |_: &Pimcore| self.announce_due(deadline).await).await,
             Activation::Reconcile { accept } => {
                 self.unless_held(async |pimcore| self.reconcile(pimcore, accept, deadline).await).await
             }
@@ -115,6 +117,12 @@ impl PimcoreSync {
         let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
         self.metrics.count(Metric::ProductsRepaired, repaired as u64);
         Ok(json!({"changes": report, "census": census, "inventory": counted}))
+    }
+
+    async fn announce_due(&self, deadline: Deadline) -> Result<Value, Failure> {
+        let report = due::announce(&self.ledger, &self.bus, &SystemClock, deadline).await?;
+        tracing::info!(?report, "products whose time has come announced");
+        Ok(json!({"due": report}))
     }
 
     async fn reconcile(&self, pimcore: &Pimcore, accept: bool, deadline: Deadline) -> Result<Value, Failure> {

@@ -6,6 +6,7 @@ pub mod census;
 pub mod changes;
 pub mod codes;
 pub mod decide;
+pub mod due;
 pub mod handler;
 pub mod inventory;
 pub mod sync;

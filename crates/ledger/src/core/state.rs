@@ -3,6 +3,7 @@
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
+use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
 use super::stage::{Applied, Stage};
 
@@ -145,6 +146,12 @@ pub struct ProductState {
     pub pimcore: StageState,
     /// The shop.
     pub medusa: StageState,
+    /// What a person took off sale in the shop ([`super::aside`]).
+    pub aside: Vec<Aside>,
+    /// When (ms) a person asked that it be put back.
+    pub release: Option<i64>,
+    /// When (ms) the shop has to be looked at closely although nothing changes.
+    pub due: Option<i64>,
 }
 
 impl ProductState {
@@ -160,6 +167,9 @@ impl ProductState {
             edits: item.get(EDITS).and_then(Value::number),
             pimcore: stage_of(item, Stage::Pimcore),
             medusa: stage_of(item, Stage::Medusa),
+            aside: aside::of(item),
+            release: item.get(aside::RELEASE).and_then(Value::number),
+            due: item.get(aside::DUE).and_then(Value::number),
         }
     }
 

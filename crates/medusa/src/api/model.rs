@@ -76,6 +76,8 @@ pub struct Product {
     pub variants: Vec<Variant>,
     /// Other languages; empty where the module is off.
     pub translations: Vec<Translation>,
+    /// When it was deleted; only asked for where a product is missing.
+    pub deleted_at: Option<String>,
     /// Its own columns, among what else the answer has.
     #[serde(flatten)]
     pub columns: BTreeMap<String, Value>,

@@ -8,6 +8,7 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod apart;
+mod kept;
 mod options;
 mod partial;
 mod sale;
@@ -16,6 +17,7 @@ mod stock;
 mod tests;
 mod variants;
 
+pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
@@ -31,6 +33,7 @@ use crate::api::model::{
     ImageWrite, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
     TranslationsBatch, VariantWrite, VariantsBatch,
 };
+use crate::aside::{Aside, MADE, Made};
 use crate::columns::{self, Columns};
 use crate::desired::{Article, MARKER, ON_SALE, OURS, PENDING};
 use crate::handle::{handle, second_handle};
@@ -49,8 +52,12 @@ pub struct Plan {
     pub stock: Shelves,
     /// Other languages.
     pub translations: TranslationsBatch,
+    /// The metadata that says what was made of it, written with everything else done.
+    pub done: Metadata,
     /// The product must be read and planned again once `structure` is done.
     pub look_again: bool,
+    /// When (ms) to look at it closely although nothing of it changes.
+    pub again: Option<i64>,
     /// What an operator should know.
     pub notes: Vec<Note>,
 }
@@ -111,11 +118,14 @@ pub enum Note {
         /// Pieces promised.
         reserved: i64,
     },
+    /// A person took it off sale in the shop, and it stays so.
+    SetAside(Aside),
 }
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::SetAside(aside) => write!(f, "{aside}: it stays so until it is undone there, or released"),
             Self::KeptForOrders { sku, reserved } => write!(
                 f,
                 "variant {sku} is gone from the PIM, but open orders hold {reserved} of it: kept with stock 0 until they are fulfilled"
@@ -188,7 +198,8 @@ pub fn plan(
     full: bool,
 ) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references), ..Plan::default() };
-    let matched = variants::matched(article, there);
+    let mut matched = variants::matched(article, there);
+    kept::keep(&mut matched, references.retention, known.now);
     plan.sale = sale::plan(article, there, references, &matched, full);
     let axes = options::axes(article, there, &matched);
     variants::plan(article, there, references, known, &matched, &axes, &mut plan);
@@ -236,11 +247,19 @@ fn product(key: &ProductKey, article: &Article, there: &Product, references: &Re
     update
 }
 
-/// Rows whose address stays keep their id, so that what refers to them (a variant's images) stays too.
+/// Rows whose address stays keep their id, so that what refers to them (a variant's images) stays too. What people added stays in its place.
 fn images(article: &Article, there: &Product) -> Option<Vec<ImageWrite>> {
     let mut rows: Vec<_> = there.images.iter().collect();
     rows.sort_by_key(|image| image.rank);
-    if rows.iter().map(|image| &image.url).eq(&article.images) {
+    let mut target: Vec<&String> = article.images.iter().collect();
+    if let Some(made) = Made::of(there.metadata.as_ref()) {
+        for (place, row) in rows.iter().enumerate() {
+            if !made.has_image(&row.url) && !article.images.contains(&row.url) {
+                target.insert(place.min(target.len()), &row.url);
+            }
+        }
+    }
+    if rows.iter().map(|image| &image.url).eq(target.iter().copied()) {
         return None;
     }
     let mut free: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -251,7 +270,12 @@ fn images(article: &Article, there: &Product) -> Option<Vec<ImageWrite>> {
         id: free.get_mut(url.as_str()).and_then(Vec::pop).map(str::to_owned),
         url: url.clone(),
     };
-    Some(article.images.iter().map(kept).collect())
+    Some(target.into_iter().map(kept).collect())
+}
+
+/// SKUs of the article that no variant has and no variant is to be renamed to.
+pub(crate) fn new_skus<'a>(article: &'a Article, there: &Product) -> BTreeSet<&'a str> {
+    variants::matched(article, there).new.into_iter().map(|variant| variant.sku.as_str()).collect()
 }
 
 /// Ours have an external id of the form `source:id`; a category without one was made in Medusa, and who put the product there may
@@ -279,7 +303,7 @@ fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
         .collect();
     let gone = there.into_iter().flatten().filter(|(key, value)| {
         key.starts_with(OURS)
-            && ![MARKER, PENDING, ON_SALE].contains(&key.as_str())
+            && ![MARKER, PENDING, ON_SALE, MADE].contains(&key.as_str())
             && !wanted.contains_key(*key)
             && !value.is_null()
     });

@@ -14,9 +14,13 @@ use crate::stock::{Recall, Terms};
 use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
 
 fn known(recall: &Recall) -> Known<'_> {
+    known_at(recall, 0)
+}
+
+fn known_at(recall: &Recall, now: i64) -> Known<'_> {
     static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
     static UNCODED: BTreeSet<String> = BTreeSet::new();
-    Known { recall, terms: &TERMS, at_rest: false, now: 0, uncoded: &UNCODED }
+    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED }
 }
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {
@@ -310,6 +314,83 @@ proptest! {
             **reserved && !shop.product.variants.iter().any(|new| new.id == old.id)
         });
         prop_assert_eq!(reserved_gone.count(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// What goes and comes back is the same row with all that people chose, cannot be bought in between, and is deleted only after its time
+    /// and when nobody holds a piece of it.
+    #[test]
+    fn what_the_pim_no_longer_has_is_sold_out_and_kept_until_its_time_is_over(
+        from in any_article(), to in any_article(), chosen in prop::collection::vec((prop::bool::ANY, prop::bool::ANY), 6),
+        reserved in prop::collection::vec(prop::bool::weighted(0.2), 6), crash in prop::option::of(0..12_usize), back in prop::bool::ANY,
+    ) {
+        let id = key("demo:1");
+        let here = References { retention: RETENTION, ..references() };
+        let mut shop = Simulated::complete(&id, &from, &here);
+        for ((variant, reserved), (uncounted, backorder)) in shop.product.variants.iter_mut().zip(&reserved).zip(&chosen) {
+            variant.manage_inventory = !uncounted;
+            variant.allow_backorder = Some(*backorder);
+            let item = variant.inventory_items[0].inventory.as_mut().unwrap();
+            item.location_levels[0].reserved_quantity = i64::from(*reserved);
+        }
+        shop.steps_left = crash;
+        let before = shop.product.clone();
+        let bring = |shop: &mut Simulated, wanted: &Article, now: i64| -> Result<Option<i64>, TestCaseError> {
+            for _ in 0..6 {
+                let plan = plan(&id, wanted, &shop.product, &here, &known_at(&shop.recall, now), false);
+                match shop.apply(&plan) {
+                    Err(stop) if stop == CRASH => {}
+                    Err(refused) => return Err(TestCaseError::fail(format!("{refused}\n{plan:#?}"))),
+                    Ok(()) if plan.look_again => {}
+                    Ok(()) => {
+                        let again = super::plan(&id, wanted, &shop.product, &here, &known_at(&shop.recall, now), false);
+                        prop_assert!(again.is_empty(), "{again:#?}");
+                        return Ok(again.again);
+                    }
+                }
+            }
+            Err(TestCaseError::fail("no rest"))
+        };
+        let now = 1_000_000;
+        let again = bring(&mut shop, &to, now)?;
+        let skus: BTreeSet<&str> = to.variants.iter().map(|variant| variant.sku.as_str()).collect();
+        for old in &before.variants {
+            let Some(kept) = shop.product.variants.iter().find(|new| new.id == old.id) else {
+                return Err(TestCaseError::fail(format!("{:?} is gone", old.sku)));
+            };
+            if !skus.contains(kept.sku.as_deref().unwrap_or_default()) {
+                prop_assert!(kept.manage_inventory && kept.allow_backorder != Some(true), "{kept:?}");
+                let level = &kept.inventory_items[0].inventory.as_ref().unwrap().location_levels[0];
+                prop_assert_eq!(level.stocked_quantity, 0);
+                prop_assert!(kept.prices == old.prices);
+            }
+        }
+        if back {
+            bring(&mut shop, &from, now + RETENTION / 2)?;
+            for (old, (uncounted, backorder)) in before.variants.iter().zip(&chosen) {
+                let new = shop.product.variants.iter().find(|new| new.sku == old.sku).unwrap();
+                prop_assert_eq!(&new.id, &old.id);
+                prop_assert_eq!((!new.manage_inventory, new.allow_backorder.unwrap_or(false)), (*uncounted, *backorder));
+            }
+            return Ok(());
+        }
+        // Before its time nothing goes, then what can go does.
+        bring(&mut shop, &to, now + RETENTION - 1)?;
+        prop_assert!(before.variants.iter().all(|old| shop.product.variants.iter().any(|new| new.id == old.id)));
+        let gone = |shop: &Simulated, old: &crate::api::model::Variant| shop.product.variants.iter().all(|new| new.id != old.id);
+        bring(&mut shop, &to, now + RETENTION)?;
+        for ((old, reserved), (uncounted, backorder)) in before.variants.iter().zip(&reserved).zip(&chosen) {
+            let kept = shop.product.variants.iter().find(|new| new.id == old.id);
+            let wanted = kept.is_some_and(|kept| skus.contains(kept.sku.as_deref().unwrap_or_default()));
+            let stays = wanted || *reserved || *uncounted || *backorder;
+            prop_assert_eq!(!gone(&shop, old), stays, "{:?}", old.sku);
+            if kept.is_some() && !wanted && !uncounted && !backorder {
+                prop_assert_eq!(again, Some(now + RETENTION), "it is looked at when its time is over");
+            }
+        }
     }
 }
 

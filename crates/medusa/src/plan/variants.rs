@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart::apart;
 use super::options::Axes;
-use super::{Known, Note, Plan, Structure, metadata, stock};
+use super::{Known, Note, Plan, Structure, kept, metadata, stock};
 use crate::api::Amount;
 use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
@@ -21,7 +21,7 @@ pub(super) struct Match<'w, 't> {
     pub(super) new: Vec<&'w desired::Variant>,
     /// There, not desired.
     pub(super) gone: Vec<&'t Variant>,
-    /// There and not desired, but promised to open orders: so many pieces.
+    /// There and not desired, and kept with nothing to sell: so many pieces are promised to open orders.
     pub(super) held: Vec<(&'t Variant, i64)>,
 }
 
@@ -103,6 +103,7 @@ pub(super) fn plan(
             codes.extend(code_change(&columns, now));
         }
         late.extend(item_change(&columns, now));
+        kept::give_back(now, &mut change);
         let choices = axes.choices(now);
         let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
         if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
@@ -126,7 +127,16 @@ pub(super) fn plan(
     }
     for (now, pieces) in &matched.held {
         let sku = now.sku.as_deref().unwrap_or_default();
-        plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
+        if *pieces > 0 {
+            plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
+        }
+        let over = kept::sold_out(now, known.now);
+        // Its level is seen once it counts.
+        plan.look_again |= over.manage_inventory.is_some();
+        if over != (VariantWrite { id: over.id.clone(), ..VariantWrite::default() }) {
+            batch.update.push(over);
+        }
+        plan.again = plan.again.into_iter().chain(kept::look_at(now, references.retention, known.now)).min();
         stock::of(0, sku, now, references, known, plan, &mut late);
     }
     early.append(&mut priceless);

@@ -178,10 +178,11 @@ impl Shop {
             leaving: Leaving::default(),
             last: ProductUpdate {
                 status: Some("published"),
-                metadata: done(offer, &self.references),
+                metadata: done(offer, article, &[], &self.references),
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
+            again: None,
             notes: vec![],
             waits: offer.waits.cloned(),
         }

@@ -8,6 +8,7 @@ use catalog::ProductKey;
 use super::Shop;
 use crate::api::model::{DEEP_FIELDS, LIGHT_FIELDS, Product, Products, TRANSLATION_FIELDS};
 use crate::api::{ApiError, split_query};
+use crate::aside::Known;
 use crate::handle::handle;
 
 /// What the light read says about one product.
@@ -52,6 +53,42 @@ impl Shop {
             }
         }
         Ok(found)
+    }
+
+    /// Looks for products that the ledger knows and that were not found: one that is there under another handle and external id is found; of one
+    /// that was deleted the id comes back, by its place. A shop that never had it says nothing, and it is created.
+    pub(super) async fn look_for_missing(
+        &self,
+        found: &mut [Found],
+        known: &[Known],
+        deadline: Instant,
+    ) -> Result<HashMap<usize, String>, ApiError> {
+        let mut missing: HashMap<&str, usize> = HashMap::new();
+        for (slot, (found, known)) in found.iter().zip(known).enumerate() {
+            if found.product.is_none()
+                && let Some(id) = &known.id
+            {
+                missing.insert(id, slot);
+            }
+        }
+        let ids: Vec<&str> = missing.keys().copied().collect();
+        let mut deleted = HashMap::new();
+        for chunk in split_query("id[]", &ids) {
+            let fields = format!("{LIGHT_FIELDS},deleted_at");
+            let limit = chunk.len().to_string();
+            let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|id| ("id[]", id)).collect();
+            query.extend([("with_deleted", "true"), ("fields", fields.as_str()), ("limit", limit.as_str())]);
+            let Products { products } = self.medusa.get("/admin/products", &query, deadline).await?;
+            for product in products {
+                let Some(slot) = missing.get(product.id.as_str()) else { continue };
+                if product.deleted_at.is_some() {
+                    deleted.insert(*slot, product.id);
+                } else {
+                    found[*slot].product = Some(product);
+                }
+            }
+        }
+        Ok(deleted)
     }
 
     /// Everything about products with these ids, in no particular order.

@@ -23,7 +23,9 @@ use catalog::{Failure, ProductKey, Request};
 
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
+use crate::aside::{Aside, Known, MADE, Made};
 use crate::codes;
+use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
@@ -77,6 +79,18 @@ impl Change {
     }
 }
 
+/// When a product has to be looked at closely, because time alone changes what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Again {
+    /// Whenever that was known to be: it was not looked at closely.
+    #[default]
+    AsKnown,
+    /// Never.
+    Never,
+    /// Then (ms).
+    At(i64),
+}
+
 /// A product that is now as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
@@ -84,6 +98,8 @@ pub struct Pushed {
     pub product_id: Option<String>,
     /// What happened to it.
     pub change: Change,
+    /// When it has to be looked at closely although nothing of it changes.
+    pub again: Again,
     /// What an operator should know.
     pub notes: Vec<Note>,
 }
@@ -121,6 +137,8 @@ struct Work<'a> {
     /// Fields, status and marker.
     last: ProductUpdate,
     change: Change,
+    /// When (ms) to look at it closely although nothing of it changes.
+    again: Option<i64>,
     notes: Vec<Note>,
     /// Why something of it has to wait, although the rest is done.
     waits: Option<Failure>,
@@ -142,6 +160,8 @@ struct Offer<'a> {
     uncoded: &'a BTreeSet<String>,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
+    /// A person wants back what was taken off sale.
+    released: bool,
 }
 
 /// What can be had of an article whose other variants have to wait.
@@ -194,8 +214,20 @@ impl Shop {
         owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Vec<Outcome> {
+        let known: Vec<Known> = orders.iter().map(|_| Known::default()).collect();
+        self.push_known(orders, &known, owners, deadline).await
+    }
+
+    /// The same, with what is known of each product.
+    pub async fn push_known(
+        &self,
+        orders: &[(&Desired, Depth)],
+        known: &[Known],
+        owners: &(impl SkuOwners + StockBooks),
+        deadline: Instant,
+    ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = orders.iter().map(|_| None).collect();
-        if let Err(failure) = self.push_into(&mut outcomes, orders, owners, deadline).await {
+        if let Err(failure) = self.push_into(&mut outcomes, orders, known, owners, deadline).await {
             for (outcome, (desired, _)) in outcomes.iter_mut().zip(orders) {
                 outcome.get_or_insert_with(|| {
                     let mut own = failure.clone();
@@ -214,22 +246,38 @@ impl Shop {
         &self,
         outcomes: &mut [Option<Outcome>],
         orders: &[(&Desired, Depth)],
+        facts: &[Known],
         owners: &(impl SkuOwners + StockBooks),
         deadline: Instant,
     ) -> Result<(), Failure> {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
-        let found = self.find(&keys, deadline).await?;
+        let mut found = self.find(&keys, deadline).await?;
+        let deleted = self.look_for_missing(&mut found, facts, deadline).await?;
         let (nothing, all_free) = (Recall::default(), BTreeSet::new());
 
+        let coined: Vec<Option<Coined>> = orders
+            .iter()
+            .map(|(desired, _)| match &desired.presence {
+                Presence::Offered(article) => coined(&desired.key, article),
+                Presence::Withheld => None,
+            })
+            .collect();
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
             let key = &desired.key;
-            let done = |change, product_id| Some(Ok(Pushed { product_id, change, notes: vec![] }));
+            let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
+            let (released, closely) = facts.get(slot).map_or((false, false), |known| (known.released, known.closely));
+            if let Some(id) = deleted.get(&slot).filter(|_| !released) {
+                let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
+                outcomes[slot] =
+                    Some(Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes }));
+                continue;
+            }
             match (&desired.presence, found.product) {
-                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None),
+                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None, Again::Never),
                 (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
-                    outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                    outcomes[slot] = done(Change::Unchanged, Some(there.id), Again::Never);
                 }
                 (Presence::Withheld, Some(there)) => works.push(Work {
                     slot,
@@ -240,16 +288,32 @@ impl Shop {
                     translations: TranslationsBatch::default(),
                     entries: vec![],
                     leaving: Leaving::default(),
-                    last: ProductUpdate { status: Some("draft"), ..ProductUpdate::of(there.id) },
+                    last: ProductUpdate {
+                        status: Some("draft"),
+                        // That it is a draft now is our doing, and ours to end.
+                        metadata: Made::of(there.metadata.as_ref())
+                            .map(|made| (MADE.to_owned(), made.withdrawn().value()))
+                            .into_iter()
+                            .collect(),
+                        ..ProductUpdate::of(there.id)
+                    },
                     change: Change::Withdrawn,
+                    again: None,
                     notes: vec![],
                     waits: None,
                 }),
                 (Presence::Offered(article), there) => {
+                    let payable = coined[slot].as_ref();
+                    let waits = payable.and_then(|coined| coined.refused.as_ref());
+                    let article = payable.map_or(&**article, |coined| &coined.article);
                     if let Err(failure) = article.check(key) {
-                        // The shop has just answered.
+                        // The shop has just answered. A variant whose only price rounds to nothing has none for that reason.
+                        let failure = waits.cloned().unwrap_or(failure);
                         outcomes[slot] = Some(Err(failure.request(Request::Answered)));
                         continue;
+                    }
+                    for remark in payable.into_iter().flat_map(|coined| &coined.remarks) {
+                        tracing::info!(product = %key, "{remark}");
                     }
                     let (marker, depth) = (markers[slot].as_str(), *depth);
                     let offer = Offer {
@@ -261,14 +325,18 @@ impl Shop {
                         recall: &nothing,
                         uncoded: &all_free,
                         handle_taken: found.handle_taken,
-                        waits: None,
+                        waits,
+                        released,
                     };
                     match there {
                         None => new.push(offer),
                         Some(there)
-                            if depth == Depth::Light && plan::looks_equal(key, article, offer.marker, &there) =>
+                            if depth == Depth::Light
+                                && !closely
+                                && plan::looks_equal(key, article, offer.marker, &there) =>
                         {
-                            outcomes[slot] = done(Change::Unchanged, Some(there.id));
+                            let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
+                            outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));
                         }
                         Some(there) => known.push((offer, there.id)),
                     }
@@ -300,10 +368,11 @@ impl Shop {
 }
 
 /// The metadata that says "equal to this state, with these entries in price lists, and nothing is under way".
-fn done(offer: &Offer<'_>, references: &References) -> Metadata {
-    let on_sale = plan::on_sale(offer.article, references).unwrap_or_default();
-    [(MARKER, offer.marker.to_owned()), (ON_SALE, on_sale), (PENDING, String::new())]
-        .map(|(key, value)| (key.to_owned(), value.into()))
+fn done(offer: &Offer<'_>, article: &Article, asides: &[Aside], references: &References) -> Metadata {
+    let on_sale = plan::on_sale(article, references).unwrap_or_default();
+    let made = Made::published(article, &references.sales_channel_id, asides).value();
+    [(MARKER, offer.marker.into()), (ON_SALE, on_sale.into()), (PENDING, "".into()), (MADE, made)]
+        .map(|(key, value)| (key.to_owned(), value))
         .into()
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::de::IgnoredAny;
 
-use super::{Outcome, Pushed, Shop, Work};
+use super::{Again, Outcome, Pushed, Shop, Work};
 use crate::api::model::{ProductUpdate, ProductsBatch, TranslationsBatch};
 use crate::api::{ApiError, split_batch};
 use crate::stock::StockBooks;
@@ -29,11 +29,14 @@ impl Shop {
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.enter(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.leave(works, deadline).await).await;
         let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.finish(works, deadline).await).await;
+        let now = books.now_ms();
         for work in works {
             for note in &work.notes {
                 tracing::warn!(product = %work.key, "{note}");
             }
-            let done = Pushed { product_id: Some(work.last.id), change: work.change, notes: work.notes };
+            let silent = self.references.stock.of(work.key.source()).look_at(work.recall.said.heard, now);
+            let again = work.again.into_iter().chain(silent).min().map_or(Again::Never, Again::At);
+            let done = Pushed { product_id: Some(work.last.id), change: work.change, again, notes: work.notes };
             outcomes[work.slot] = Some(work.waits.map_or(Ok(done), Err));
         }
     }

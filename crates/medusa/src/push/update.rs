@@ -8,11 +8,12 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
-use super::{Change, Depth, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
+use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
+use crate::aside;
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Known, Needed, Plan, Structure, plan};
+use crate::plan::{Entry, Known, Needed, Note, Plan, Structure, plan};
 use crate::stock::StockBooks;
 use crate::{codes, said};
 
@@ -46,6 +47,15 @@ impl Shop {
             for (offer, id) in open {
                 match there.remove(&id) {
                     Some(product) => {
+                        let channel = &self.references.sales_channel_id;
+                        let asides = aside::of(&product, offer.article, channel, offer.released);
+                        let notes = asides.iter().cloned().map(Note::SetAside);
+                        let Some(article) = aside::without(offer.article, &asides) else {
+                            let (product_id, change) = (Some(product.id), Change::Unchanged);
+                            outcomes[offer.slot] =
+                                Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
+                            continue;
+                        };
                         let full = offer.depth == Depth::Full;
                         let known = Known {
                             recall: offer.recall,
@@ -54,7 +64,10 @@ impl Shop {
                             now: owners.now_ms(),
                             uncoded: offer.uncoded,
                         };
-                        let plan = plan(offer.key, offer.article, &product, &self.references, &known, full);
+                        let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
+                        plan.notes.extend(notes);
+                        plan.done = done(&offer, &article, &asides, &self.references);
+                        aside::respect(&asides, &mut plan);
                         planned.push((offer, product, plan));
                     }
                     None => {
@@ -278,7 +291,7 @@ impl Shop {
         // After several calls the marker has been taken away, whatever this reading still shows.
         let changed = changed || marker_of(product) != Some(offer.marker);
         if changed {
-            last.metadata.extend(done(offer, &self.references));
+            last.metadata.extend(plan.done);
         }
         Work {
             slot: offer.slot,
@@ -291,6 +304,7 @@ impl Shop {
             leaving,
             last,
             change: if changed { Change::Updated } else { Change::Unchanged },
+            again: plan.again,
             notes: plan.notes,
             waits: offer.waits.cloned(),
         }

@@ -70,6 +70,16 @@ impl Terms {
         self.max_age_hours.is_some_and(|hours| now - heard > i64::from(hours) * 3_600_000)
     }
 
+    /// When (ms) to look whether a supplier last heard at `heard` is silent; of one that is, whether it has been heard again, which only says what it
+    /// said before. `None` where silence means nothing, or nothing was ever said.
+    #[must_use]
+    pub fn look_at(&self, heard: i64, now: i64) -> Option<i64> {
+        const HOUR: i64 = 3_600_000;
+        let hours = self.max_age_hours.filter(|_| heard > 0)?;
+        let silent_at = heard + i64::from(hours) * HOUR + 1;
+        Some(if silent_at > now { silent_at } else { now + HOUR })
+    }
+
     /// What is left of a figure before our orders.
     #[must_use]
     pub fn limited(&self, figure: i64, heard: i64, now: i64) -> Limited {

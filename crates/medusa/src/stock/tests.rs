@@ -229,6 +229,23 @@ fn whatever_a_write_raced_with_the_level_ends_as_if_it_had_not() {
     assert_eq!(resolve(10, 7, &moved(&held(7, &[("b", 2)]), &[line("a", 0, 4, 4)]), 7), 3);
 }
 
+#[test]
+fn a_look_after_a_write_finds_the_fulfilment_that_it_undid_and_writes_once_more() {
+    let (terms, said) = (terms("{}"), said(0));
+    let figure = Figure { sku: "S", pieces: 15, said: &said, terms: &terms };
+    let from = held(10, &[("a", 4), ("b", 2)]);
+    let look = |now: Held, lines: &[Line]| {
+        let applied = Applied { stocked: 15, ..Applied::default() };
+        next(&figure, None, Some(Box::new((from.clone(), applied))), Some(&now), lines, 0)
+    };
+    let undone = look(held(15, &[("b", 2)]), &[line("a", 0, 4, 4)]);
+    assert!(matches!(undone, Next::Write { stocked: 11, .. }), "{undone:?}");
+    let never_written = look(held(10, &[("a", 4), ("b", 2)]), &[]);
+    assert!(matches!(never_written, Next::Write { stocked: 15, .. }), "{never_written:?}");
+    let right = look(held(11, &[("b", 2)]), &[line("a", 0, 4, 4)]);
+    assert!(matches!(right, Next::Right(Applied { stocked: 11, owed: 0, .. })), "{right:?}");
+}
+
 /// What happens beside the push.
 #[derive(Debug, Clone, Copy)]
 enum Event {

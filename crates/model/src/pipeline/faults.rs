@@ -14,7 +14,7 @@ pub(crate) fn of_worker(world: &World, stage: usize, index: usize, worker: &Work
         }
         return;
     };
-    let acting = matches!(work.step, WorkStep::Act(_));
+    let acting = matches!(work.step, WorkStep::Act(..));
     // A target may refuse to say what it holds, too.
     if world.left.refusals > 0 && (acting || matches!(work.step, WorkStep::Check(_))) {
         actions.push(Action::Refuses(stage, index));

@@ -18,6 +18,8 @@ pub(super) const BELIEF: &str = "what the ledger holds for applied and settled i
 pub(super) const ONE_WORKER: &str = "a stage of a product has one worker within its lease at a time";
 /// Without lost messages the sweep has nothing to do.
 pub(super) const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
+/// What a person took off sale in the shop is not on sale.
+pub(super) const STANDS: &str = "what a person took off sale in the shop stands";
 /// Whatever happened, quiet brings everything to rest.
 pub(super) const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
 
@@ -29,6 +31,7 @@ pub(super) fn all() -> Vec<Property<Pipeline>> {
         Property::always(BELIEF, belief),
         Property::always(ONE_WORKER, one_worker),
         Property::always(NO_SWEEP, no_sweep),
+        Property::always(STANDS, |_: &Pipeline, world: &World| world.stands()),
         Property::always(RECOVERS, recovers),
         Property::sometimes("the newest state arrives", |model: &Pipeline, world: &World| {
             world.at_rest() && world.converged(model.newest()) && !world.pending()
@@ -66,8 +69,13 @@ fn belief(_: &Pipeline, world: &World) -> bool {
             (None, _) => true,
             // A person has deleted it: the ledger goes on knowing what it once held.
             (Some(_), Some(DELETED)) if at == 0 => true,
+            // Nor has the shop what a person deleted there.
+            _ if at == 1 && world.shelf.status == super::shelf::Status::Deleted => true,
+            // A draft needs no withdrawing, whoever made it one.
+            (Some(DELETED), Some(_)) if at == 1 => world.shelf.status != super::shelf::Status::Published,
             (Some(view), Some(target)) => target.content == view.content && (at == 0 || target.edit == view.edit),
-            (Some(_), None) => false,
+            // What was never there is not for sale either.
+            (Some(view), None) => at == 1 && view == DELETED,
         }
     })
 }

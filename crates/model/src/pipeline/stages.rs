@@ -8,6 +8,7 @@ use ledger::core::state::ProductState;
 use ledger::core::{Item, Value, missing};
 
 use super::Pipeline;
+use super::shelf::{Look, Sends, look};
 use super::world::{DELETED, Flight, LEASES, STAGES, View, Work, WorkStep, Worker, World, hash_of, key, only, owner};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::{Shared, apply};
@@ -102,7 +103,7 @@ impl Pipeline {
         let next = match work.step.clone() {
             WorkStep::Read => Continue(read(world, at, &mut work)),
             WorkStep::Check(view) => Continue(self.check(world, at, &work, view)),
-            WorkStep::Act(view) => Continue(self.act(world, at, &work, view)),
+            WorkStep::Act(view, sends) => Continue(self.act(world, at, &work, view, sends)),
             WorkStep::Announce(view) => self.announce(world, &work, view),
             WorkStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
             WorkStep::Arrived(after) => Break(self.arrived(world, &after)),
@@ -120,19 +121,23 @@ impl Pipeline {
     }
 
     fn check(&self, world: &World, at: usize, work: &Work, view: View) -> WorkStep {
-        let holds = match STAGES[at] {
-            Stage::Pimcore => world.targets[0].is_some_and(|pim| pim.content == view.content),
-            Stage::Medusa => world.targets[1] == Some(view),
+        let look = match STAGES[at] {
+            Stage::Pimcore if world.targets[0].is_some_and(|pim| pim.content == view.content) => Look::Right,
+            Stage::Pimcore => Look::Send(Sends::Fields),
+            Stage::Medusa => look(world, view, work.claimed.contains_key("medusa_id"), self.mutation),
         };
-        match (holds, STAGES[at]) {
-            (false, _) => WorkStep::Act(view),
-            (true, Stage::Pimcore) if !self.announces_late() => WorkStep::Announce(view),
-            (true, _) => complete(work, view),
+        match (look, STAGES[at]) {
+            (Look::Send(sends), _) => WorkStep::Act(view, sends),
+            (Look::Right, Stage::Pimcore) if !self.announces_late() => WorkStep::Announce(view),
+            (Look::Right, _) => complete(work, view),
         }
     }
 
-    fn act(&self, world: &mut World, at: usize, work: &Work, view: View) -> WorkStep {
-        self.land(world, at, view);
+    fn act(&self, world: &mut World, at: usize, work: &Work, view: View, sends: Sends) -> WorkStep {
+        // What it was to change is gone since it was looked at, or what it was to make is there.
+        if !self.land(world, at, view, sends) {
+            return WorkStep::Fail(false);
+        }
         if at == 0 && !self.announces_late() { WorkStep::Announce(view) } else { complete(work, view) }
     }
 
@@ -221,7 +226,9 @@ fn relevant(at: usize, item: &Item) -> Shared {
     let (mine, other) = (STAGES[at].as_str(), STAGES[at].other().as_str());
     let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
     let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
-    let names: Vec<String> = own.into_iter().chain(others).chain(["hash", "edits"].map(str::to_owned)).collect();
+    let both = ["hash", "edits"].map(str::to_owned);
+    let id = (at == 1).then(|| "medusa_id".to_owned());
+    let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(id).collect();
     only(item, &names)
 }
 
@@ -230,12 +237,13 @@ fn applied(at: usize, view: View, version: &str, claimed: &ProductState) -> Appl
         // The content that the PIM was last made to hold, and that it is not there any more.
         let held = claimed.pimcore.applied.as_ref().map_or_else(|| ContentHash::from_text("-"), |pim| pim.hash.clone());
         let (view, seen) = (Some("-".to_owned()), Some(missing::SEEN.to_owned()));
-        return Applied { hash: held, version: Version::from_text(version), remote_id: None, view, seen, at: 0 };
+        let remote_id = claimed.medusa.applied.as_ref().and_then(|shop| shop.remote_id.clone());
+        return Applied { hash: held, version: Version::from_text(version), remote_id, view, seen, at: 0 };
     }
     Applied {
         hash: ContentHash::from_text(view.content.to_string()),
         version: Version::from_text(version),
-        remote_id: None,
+        remote_id: (at == 1).then(|| "p".to_owned()),
         view: (view.edit > 0).then(|| view.edit.to_string()),
         seen: (at == 1).then(|| digest(view)),
         at: 0,
@@ -265,7 +273,7 @@ pub(crate) fn believed(item: &Item, at: usize) -> Option<View> {
 }
 
 /// The request of a worker that no longer waits for it: it lands before the end of the lease plus the landing time.
-pub(crate) fn flight(at: usize, work: &Work, view: View) -> Flight {
+pub(crate) fn flight(at: usize, work: &Work, view: View, sends: Sends) -> Flight {
     let until = work.claimed.get(&format!("{}_until", STAGES[at].as_str())).and_then(Value::number).unwrap_or(0);
-    Flight { stage: at, view, left: until + LEASES.landing_ms - 1 }
+    Flight { stage: at, view, sends, left: until + LEASES.landing_ms - 1 }
 }

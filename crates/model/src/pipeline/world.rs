@@ -7,6 +7,7 @@ use ledger::core::stage::{Leases, Owner, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Item, Value};
 
+use super::shelf::{Sends, Shelf, Status};
 use crate::table::{Shared, tick};
 
 /// What the model allows to go wrong, and how often.
@@ -30,6 +31,8 @@ pub struct Faults {
     pub edits: u8,
     /// Deletions by a person in the PIM (likewise).
     pub deletions: u8,
+    /// A person in the shop unpublishes the product, or deletes it (likewise).
+    pub taken_off: u8,
 }
 
 /// One feed that mentions the product. Its place in the list is its version.
@@ -60,6 +63,8 @@ pub struct Flight {
     pub stage: usize,
     /// What it writes.
     pub view: View,
+    /// What it does beside.
+    pub sends: Sends,
     /// Ticks until it can no longer land.
     pub left: i64,
 }
@@ -143,7 +148,7 @@ pub enum WorkStep {
     /// Looks whether the target holds it already.
     Check(View),
     /// Sends the request.
-    Act(View),
+    Act(View, Sends),
     /// Announces to the next stage.
     Announce(View),
     /// Completes, as far as `seen` tells.
@@ -169,6 +174,8 @@ pub struct World {
     pub runs: Vec<Run>,
     /// What the PIM and the shop hold.
     pub targets: [Option<View>; 2],
+    /// How the shop offers it.
+    pub shelf: Shelf,
     /// Requests that may still land.
     pub flights: Vec<Flight>,
     /// Messages waiting for each stage.
@@ -218,11 +225,11 @@ impl World {
         self.queues[stage] = (self.queues[stage] + 1).min(QUEUE);
     }
 
-    pub(crate) fn land(&mut self, stage: usize, view: View) {
-        self.targets[stage] = Some(match (stage, self.targets[stage]) {
+    pub(crate) fn land_in_pim(&mut self, view: View) {
+        self.targets[0] = Some(match self.targets[0] {
             // pimcore-sync writes the source's fields only; what people entered stays.
-            (0, Some(held)) => View { content: view.content, ..held },
-            _ => view,
+            Some(held) => View { content: view.content, ..held },
+            None => view,
         });
     }
 
@@ -255,12 +262,20 @@ impl World {
         STAGES.iter().any(refused)
     }
 
+    /// Whether the shop holds what the PIM does. What is not for sale may be of any content there where it is gone from the PIM, and what a
+    /// person deleted is in neither.
+    fn shop_follows(&self) -> bool {
+        let off = self.targets[0] == Some(DELETED) && self.shelf.status == Status::Draft;
+        off || self.shelf.status == Status::Deleted || self.targets[1].or(Some(DELETED)) == self.targets[0]
+    }
+
     /// Whether ledger and targets hold the newest content, and the shop the person's newest edit.
     pub(crate) fn converged(&self, newest: char) -> bool {
         // Deleted by a person after it had the newest content: it stays away.
         let deleted = self.targets[0] == Some(DELETED) && hash_of(&self.state, "pimcore_hash") == Some(newest);
         (deleted || self.targets[0].is_some_and(|pim| pim.content == newest))
-            && self.targets[1] == self.targets[0]
+            && self.shop_follows()
+            && self.rightly_on_sale()
             && hash_of(&self.doc, "hash") == Some(newest)
             && hash_of(&self.state, "hash") == Some(newest)
     }

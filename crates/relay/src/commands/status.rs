@@ -47,6 +47,8 @@ pub struct Status {
     pub runs: Vec<Line>,
     /// Full feeds that the guard against mass withdrawal holds back.
     pub held_feeds: Vec<Held>,
+    /// Products that people took off sale in the shop, which stands.
+    pub set_aside: Vec<String>,
     /// What a person should look at, with what to do.
     pub attention: Vec<Attention>,
 }
@@ -142,9 +144,11 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     };
     let runs = runs::lines(stack, RUNS, now).await?;
     let (held_feeds, breakers) = tokio::try_join!(withdraw::held(stack, now), breakers::lines(stack))?;
+    let set_aside = stack.ledger.set_aside().await?.into_iter().map(|(key, _)| key.to_string()).collect();
     let mut status = Status {
         held_feeds,
         breakers,
+        set_aside,
         stack: stack.name.clone(),
         pending,
         queues,
@@ -256,6 +260,10 @@ pub fn text(status: &Status, now: i64) -> String {
     parts.push(table(["queue", "waiting", "in flight", "delayed", "dead", "parked", "consumer"], rows));
     if !status.runs.is_empty() {
         parts.push(runs_table(&status.runs, now));
+    }
+    if let Some(first) = status.set_aside.first() {
+        let n = count(status.set_aside.len(), "product");
+        parts.push(format!("{n} set aside by people in the shop, such as {first}: `relay trace` says how to end it."));
     }
     parts.push(if status.attention.is_empty() {
         "Nothing needs attention.".to_owned()

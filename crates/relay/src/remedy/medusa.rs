@@ -24,6 +24,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("medusa_not_found", "Something that was there a moment ago is gone from Medusa.", "If it stays, see who deletes there.", GoesOn),
     remedy("medusa_option_in_use", "An option cannot be removed while variants use it.", "If it stays: delete those variants in Medusa; they are made again.", GoesOn),
     remedy("medusa_out_of_time", "There was not enough time left to begin.", "If it stays: Medusa is slow; see its load.", GoesOn),
+    remedy("medusa_price_too_small", "A price is less than the smallest coin of its currency: it is sold in the other currencies only.", "Correct the price in Pimcore, or have the supplier do so.", Unpark),
     remedy("medusa_refused", "Medusa refuses the product; its own words are in the message.", "Correct the product in Pimcore as they say.", Unpark),
     remedy("medusa_reserved", "Open orders hold stock of something that is to go.", "It goes once the orders are fulfilled or cancelled.", GoesOn),
     remedy("medusa_restless", "The product keeps changing in Medusa while it is pushed.", "If it stays, see who edits it there.", GoesOn),

@@ -6,8 +6,8 @@ use redrive::overdue::stage_of;
 use serde::Serialize;
 
 use super::{InPimcore, Letter, Refusal, Searched, breakers};
-use crate::commands::rejected;
 use crate::commands::runs::Line;
+use crate::commands::{rejected, release};
 use crate::remedy;
 use crate::render::{ago, count, span, time};
 
@@ -91,6 +91,9 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
         let summary = format!("A change made in Pimcore has not reached the shop: {} [{}]", error.message, error.code);
         return of_error(summary, &error.code, error.kind);
     }
+    if let Some(verdict) = set_aside(key, state, now) {
+        return verdict;
+    }
     at_rest(key, state, evidence, now)
 }
 
@@ -103,6 +106,21 @@ pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
         line.object == run.object && line.run.started > run.run.started && line.run.status == RunStatus::Completed
     };
     run.run.status == RunStatus::Failed && damaged && !all.iter().any(settles)
+}
+
+/// A person took it off sale in the shop: that stands, and asks for nothing.
+fn set_aside(key: &ProductKey, state: &ProductState, now: i64) -> Option<Verdict> {
+    let first = state.aside.first()?;
+    let what: Vec<String> = state.aside.iter().map(release::words).collect();
+    let mut opposites: Vec<&str> = state.aside.iter().filter_map(release::opposite).collect();
+    opposites.dedup();
+    let seen = ago(first.seen_at, now);
+    let summary = format!("It is set aside: {}. Seen {seen}; it stays so whatever changes elsewhere.", what.join("; "));
+    if state.release.is_some() {
+        return Some(Verdict::wait(summary, "It was released: its next push puts it back."));
+    }
+    let or = opposites.iter().map(|opposite| format!(", or {opposite}")).collect::<String>();
+    Some(Verdict::wait(summary, format!("That may be right. If not: `relay release {key}`{or}.")))
 }
 
 fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
@@ -303,6 +321,28 @@ mod tests {
     fn said(state: Option<&ProductState>, rejected: &[Refusal]) -> (String, String, bool) {
         let verdict = verdict(&key(), &Evidence { state, rejected, ..Evidence::default() }, NOW);
         (verdict.summary, verdict.advice, verdict.attention)
+    }
+
+    #[test]
+    fn what_is_set_aside_is_told_with_how_to_end_it() {
+        let aside = |what: &str, sku: Option<&str>| ledger::Aside {
+            what: what.into(),
+            sku: sku.map(Into::into),
+            id: None,
+            seen_at: NOW - 60_000,
+        };
+        let told = |asides: Vec<ledger::Aside>, release| {
+            let state = ProductState { aside: asides, release, hash: None, ..ProductState::default() };
+            verdict(&key(), &Evidence { state: Some(&state), ..Evidence::default() }, NOW)
+        };
+        let draft = told(vec![aside("draft", None), aside("variant", Some("s1"))], None);
+        assert!(
+            !draft.attention && draft.summary.contains("unpublished") && draft.summary.contains("variant s1"),
+            "{draft:?}"
+        );
+        assert!(draft.advice.contains("`relay release demo:77`") && draft.advice.contains("publish it"), "{draft:?}");
+        assert!(told(vec![aside("deleted", None)], None).summary.contains("deleted"));
+        assert!(told(vec![aside("deleted", None)], Some(NOW)).advice.contains("released"));
     }
 
     #[test]
