@@ -13,7 +13,7 @@ final class FieldOwnership
     private const SUPPLIERS = [
         'CatalogProduct' => [
             'externalId', 'source', 'sku', 'groupId', 'brand', 'url', 'name', 'description', 'categories', 'images', 'attributes', 'variants', 'prices',
-            'contentHash', 'sourceVersion', 'feedRun', 'warnings', 'importedAt', 'withdrawn',
+            'facts', 'contentHash', 'sourceVersion', 'feedRun', 'warnings', 'importedAt', 'withdrawn',
         ],
         'CatalogCategory' => ['externalId', 'name', 'slug'],
     ];
