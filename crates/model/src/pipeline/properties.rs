@@ -3,7 +3,7 @@
 use stateright::Property;
 
 use super::stages::believed;
-use super::world::{DELETED, STAGES, WorkStep, Worker};
+use super::world::{AttemptStep, DELETED, STAGES, Worker};
 use super::{Pipeline, World};
 
 /// At rest both targets hold the newest desired state.
@@ -82,7 +82,7 @@ fn belief(_: &Pipeline, world: &World) -> bool {
 
 fn one_worker(_: &Pipeline, world: &World) -> bool {
     let holds = |worker: &&Worker| match worker {
-        Worker::Working(work) => !work.stalled && !matches!(work.step, WorkStep::Arrived(_) | WorkStep::Suspect),
+        Worker::Working(work) => !work.stalled && !matches!(work.step, AttemptStep::Arrived(_) | AttemptStep::Suspect),
         Worker::Idle | Worker::Claiming | Worker::TakingOver(_) | Worker::PassingOn => false,
     };
     world.workers.iter().all(|workers| workers.iter().filter(holds).count() <= 1)

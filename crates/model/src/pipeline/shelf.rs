@@ -3,7 +3,7 @@
 //! What a person takes off sale stands. The rules are those of `medusa::aside`: a draft is a person's where the note says `published`; a
 //! deletion is a person's where the ledger knows an id that the shop no longer has.
 
-use super::world::{DELETED, View, WorkStep, Worker, World};
+use super::world::{AttemptStep, DELETED, View, Worker, World};
 use crate::mutation::{Mutation, Step};
 
 /// How the shop offers the product.
@@ -99,7 +99,7 @@ impl World {
     pub(crate) fn may_be_taken_off(&self) -> bool {
         let puts = |sends: Sends| sends != Sends::Fields;
         let flying = self.flights.iter().any(|flight| flight.stage == 1 && puts(flight.sends));
-        let acting = |worker: &Worker| matches!(worker, Worker::Working(work) if matches!(work.step, WorkStep::Act(_, sends) if puts(sends)));
+        let acting = |worker: &Worker| matches!(worker, Worker::Working(work) if matches!(work.step, AttemptStep::Act(_, sends) if puts(sends)));
         self.shelf.status == Status::Published && !flying && !self.workers[1].iter().any(acting)
     }
 

@@ -122,12 +122,12 @@ pub enum Worker {
     /// Passes on what its target holds already.
     PassingOn,
     /// Holds, or held, the lease.
-    Working(Work),
+    Working(Attempt),
 }
 
 /// A claimed stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Work {
+pub struct Attempt {
     /// Who.
     pub owner: u8,
     /// The part of the claimed state that completing looks at.
@@ -135,14 +135,14 @@ pub struct Work {
     /// The version of the doc that it read.
     pub version: String,
     /// What it awaits next.
-    pub step: WorkStep,
+    pub step: AttemptStep,
     /// Its lease no longer binds it.
     pub stalled: bool,
 }
 
 /// What a claimed stage awaits next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WorkStep {
+pub enum AttemptStep {
     /// Reads what the target should hold.
     Read,
     /// Looks whether the target holds it already.
@@ -297,7 +297,7 @@ impl World {
                 Worker::TakingOver(seen) => *seen = tick(seen),
                 Worker::Working(work) => {
                     work.claimed = tick(&work.claimed);
-                    if let WorkStep::Complete(_, seen) | WorkStep::Arrived(seen) = &mut work.step {
+                    if let AttemptStep::Complete(_, seen) | AttemptStep::Arrived(seen) = &mut work.step {
                         *seen = tick(seen);
                     }
                 }
