@@ -115,72 +115,64 @@ pub fn object(view: &Value, said: Option<&str>) -> String {
 }
 
 fn inputs(view: &Value) -> String {
-    let mut form = String::new();
-    for (name, value) in view["enrichment"].as_object().into_iter().flatten() {
-        let field = escape(name);
-        let label = label(name);
-        match (name.as_str(), value) {
-            (_, Value::Object(languages)) => {
-                for (language, text) in languages {
-                    let input = format!("{field}.{}", escape(language));
-                    let label = format!("{label}, {}", escape(language));
-                    let text = escape(text.as_str().unwrap_or_default());
-                    let _ = if name == "marketingDescription" {
-                        write!(
-                            form,
-                            "<p><label>{label} (HTML)<textarea name=\"{input}\" rows=\"4\" dir=\"auto\">{text}</textarea>\
-                             </label></p>"
-                        )
-                    } else {
-                        write!(
-                            form,
-                            "<p><label>{label}<input type=\"text\" name=\"{input}\" value=\"{text}\" dir=\"auto\"></label></p>"
-                        )
-                    };
-                }
-            }
-            ("shopVisibility", value) => {
-                let options: String = crate::model::SHOP_VISIBILITY
-                    .iter()
-                    .map(|option| {
-                        let chosen = if value == *option { " selected" } else { "" };
-                        format!("<option{chosen}>{option}</option>")
-                    })
-                    .collect();
-                let _ = write!(form, "<p><label>{label}<select name=\"{field}\">{options}</select></label></p>");
-            }
-            ("keepWhenWithdrawn" | "hidden", value) => {
-                let options: String = [("", Value::Null), ("yes", Value::Bool(true)), ("no", Value::Bool(false))]
-                    .into_iter()
-                    .map(|(label, option)| {
-                        let chosen = if *value == option { " selected" } else { "" };
-                        format!(
-                            "<option value=\"{label}\"{chosen}>{}</option>",
-                            if label.is_empty() { "not set" } else { label }
-                        )
-                    })
-                    .collect();
-                let _ = write!(form, "<p><label>{label}<select name=\"{field}\">{options}</select></label></p>");
-            }
-            (_, Value::Array(paths)) => {
-                let lines: Vec<&str> = paths.iter().filter_map(Value::as_str).collect();
-                let _ = write!(
-                    form,
-                    "<p><label>{label} (one path a line)<textarea name=\"{field}\" rows=\"3\" dir=\"auto\">{}</textarea>\
-                     </label></p>",
-                    escape(&lines.join("\n"))
-                );
-            }
-            (_, value) => {
-                let _ = write!(
-                    form,
-                    "<p><label>{label}<input type=\"text\" name=\"{field}\" value=\"{}\" dir=\"auto\"></label></p>",
-                    escape(value.as_str().unwrap_or_default())
-                );
-            }
+    let fields = view["enrichment"].as_object().into_iter().flatten();
+    fields.map(|(name, value)| input(name, value)).collect()
+}
+
+/// What a person edits one field with.
+fn input(name: &str, value: &Value) -> String {
+    let (field, label) = (escape(name), label(name));
+    match (name, value) {
+        (_, Value::Object(languages)) => {
+            languages.iter().map(|(language, text)| in_language(name, &label, language, text)).collect()
         }
+        ("shopVisibility", value) => {
+            let options = crate::model::SHOP_VISIBILITY.iter().map(|option| {
+                let chosen = if value == *option { " selected" } else { "" };
+                format!("<option{chosen}>{option}</option>")
+            });
+            choice(&label, &field, &options.collect::<String>())
+        }
+        ("keepWhenWithdrawn" | "hidden", value) => {
+            let answers = [("", Value::Null), ("yes", Value::Bool(true)), ("no", Value::Bool(false))];
+            let options = answers.into_iter().map(|(answer, option)| {
+                let chosen = if *value == option { " selected" } else { "" };
+                let shown = if answer.is_empty() { "not set" } else { answer };
+                format!("<option value=\"{answer}\"{chosen}>{shown}</option>")
+            });
+            choice(&label, &field, &options.collect::<String>())
+        }
+        (_, Value::Array(paths)) => {
+            let lines: Vec<&str> = paths.iter().filter_map(Value::as_str).collect();
+            format!(
+                "<p><label>{label} (one path a line)<textarea name=\"{field}\" rows=\"3\" dir=\"auto\">{}</textarea>\
+                 </label></p>",
+                escape(&lines.join("\n"))
+            )
+        }
+        (_, value) => line(&label, &field, &escape(value.as_str().unwrap_or_default())),
     }
-    form
+}
+
+fn in_language(name: &str, label: &str, language: &str, text: &Value) -> String {
+    let field = format!("{}.{}", escape(name), escape(language));
+    let label = format!("{label}, {}", escape(language));
+    let text = escape(text.as_str().unwrap_or_default());
+    if name == "marketingDescription" {
+        format!(
+            "<p><label>{label} (HTML)<textarea name=\"{field}\" rows=\"4\" dir=\"auto\">{text}</textarea></label></p>"
+        )
+    } else {
+        line(&label, &field, &text)
+    }
+}
+
+fn line(label: &str, field: &str, text: &str) -> String {
+    format!("<p><label>{label}<input type=\"text\" name=\"{field}\" value=\"{text}\" dir=\"auto\"></label></p>")
+}
+
+fn choice(label: &str, field: &str, options: &str) -> String {
+    format!("<p><label>{label}<select name=\"{field}\">{options}</select></label></p>")
 }
 
 /// The name of a field in words: `marketingName` is "Marketing name".

@@ -68,7 +68,11 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("is_blank", |_: bool| false)
         .register_fn("is_blank", |_: INT| false)
         .register_fn("is_blank", |_: Decimal| false);
-    // What is not given stays so, rather than ending the expression.
+    pass_nothing_on(engine);
+}
+
+/// What is not given stays so, rather than ending the expression.
+fn pass_nothing_on(engine: &mut Engine) {
     for name in ["trim", "lower", "upper", "slug"] {
         engine.register_fn(name, |(): ()| {});
     }
