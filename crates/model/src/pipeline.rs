@@ -23,7 +23,7 @@ use stateright::{Model, Property};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::apply;
 use shelf::{Sends, Shelf, Status};
-use world::{Attempt, AttemptStep, DELETED, Flight, Phase, Run, View, Worker, key};
+use world::{DELETED, Phase, Run, View, Worker, key};
 pub use world::{Faults, Feed, World};
 
 /// A configuration of the model.

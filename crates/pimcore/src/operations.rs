@@ -27,7 +27,7 @@ pub const HEALTH: &str = include_str!("../operations/health.graphql");
 
 /// What one alias of a product batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum Upsert {
     /// `createCatalogProduct`
     Create,
     /// `updateCatalogProduct`
@@ -44,13 +44,13 @@ pub(crate) fn writes(document: &str) -> bool {
 ///
 /// `omitVersionCreate`: Pimcore keeps versions for people to go back to; one for each feed would bury theirs, and costs a file.
 #[must_use]
-pub fn product_batch(actions: &[Action]) -> String {
+pub fn product_batch(upserts: &[Upsert]) -> String {
     let mut arguments = String::new();
     let mut aliases = String::new();
-    for (n, action) in actions.iter().enumerate() {
+    for (n, upsert) in upserts.iter().enumerate() {
         // Writing to a String cannot fail.
-        let _ = match action {
-            Action::Create => write!(
+        let _ = match upsert {
+            Upsert::Create => write!(
                 arguments,
                 "$p{n}:String!,$b{n}:Boolean,$i{n}:UpdateCatalogProductInput,"
             )
@@ -60,7 +60,7 @@ pub fn product_batch(actions: &[Action]) -> String {
                     " a{n}:createCatalogProduct(key:$p{n},path:\"{PRODUCT_FOLDER}\",published:$b{n},input:$i{n}){{success message output{{id fullpath modificationDate}}}}"
                 )
             }),
-            Action::Update => write!(arguments, "$p{n}:String,$i{n}:UpdateCatalogProductInput,").and_then(|()| {
+            Upsert::Update => write!(arguments, "$p{n}:String,$i{n}:UpdateCatalogProductInput,").and_then(|()| {
                 write!(
                     aliases,
                     " a{n}:updateCatalogProduct(fullpath:$p{n},omitVersionCreate:true,input:$i{n}){{success message output{{id fullpath modificationDate}}}}"
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_writes_is_known_by_its_document() {
-        let mutations = [product_batch(&[Action::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
+        let mutations = [product_batch(&[Upsert::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
         assert!(mutations.iter().all(|document| writes(document)));
         for query in [READ_PRODUCTS, READ_HEADS, CHANGES, INVENTORY, READ_CATEGORIES, HEALTH] {
             assert!(!writes(query), "{query}");

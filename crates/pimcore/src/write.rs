@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::answer::{self, AliasOutcome, RequestError, Saved};
 use crate::client::Pimcore;
 use crate::input::ProductInput;
-use crate::operations::{self, Action};
+use crate::operations::{self, Upsert};
 use crate::path::ProductPath;
 use crate::{codes, said};
 
@@ -125,8 +125,8 @@ impl Pimcore {
     }
 
     async fn send_batch(&self, batch: Vec<Job>, deadline: Instant) -> Vec<Next> {
-        let action = |job: &Job| if job.write.existing.is_some() { Action::Update } else { Action::Create };
-        let actions: Vec<Action> = batch.iter().map(action).collect();
+        let action = |job: &Job| if job.write.existing.is_some() { Upsert::Update } else { Upsert::Create };
+        let actions: Vec<Upsert> = batch.iter().map(action).collect();
         let (mut variables, mut read) = (Map::new(), Map::new());
         for (n, job) in batch.iter().enumerate() {
             let place = match &job.write.existing {

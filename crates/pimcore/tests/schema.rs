@@ -8,7 +8,7 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use common::{product, provenance, recordings};
 use pimcore::ProductInput;
-use pimcore::operations::{self, Action};
+use pimcore::operations::{self, Upsert};
 use serde_json::{Value, json};
 
 fn schemas() -> Vec<(String, Valid<Schema>)> {
@@ -67,7 +67,7 @@ fn batches_and_their_inputs_fit_the_schema() {
     let published = serde_json::to_value(input.publish(false).remark("remark")).unwrap();
     assert_eq!(plain["categories"], json!([{"id": 7}, {"id": 8}]), "a relation named twice is refused by Pimcore");
     check(
-        &operations::product_batch(&[Action::Create, Action::Update]),
+        &operations::product_batch(&[Upsert::Create, Upsert::Update]),
         &json!({"p0": "demo-p-1", "b0": true, "i0": plain, "p1": "/catalog/products/demo-p-2", "i1": published}),
     );
     let category = json!({"externalId": "demo:a", "name": {"en": "A", "ar": "ا"}, "slug": "a"});
@@ -81,7 +81,7 @@ fn batches_and_their_inputs_fit_the_schema() {
 fn a_wrong_input_is_noticed() {
     let Some((_, schema)) = schemas().into_iter().next() else { return };
     let document =
-        ExecutableDocument::parse_and_validate(&schema, operations::product_batch(&[Action::Update]), "a").unwrap();
+        ExecutableDocument::parse_and_validate(&schema, operations::product_batch(&[Upsert::Update]), "a").unwrap();
     let values = json!({"p0": "/x", "i0": {"shopVisibility": "hide"}});
     let values = serde_json::from_value(values).unwrap();
     assert!(coerce_variable_values(&schema, document.operations.iter().next().unwrap(), &values).is_err());

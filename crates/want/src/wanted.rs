@@ -156,7 +156,7 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
             break;
         }
     }
-    let below_cost = prices.settle(&mut product, &mut remarks);
+    let below_cost = prices.write_into(&mut product, &mut remarks);
     let mut withheld = Vec::new();
     if product.variants.is_empty() {
         // Nothing can be sold of it; what the source says is what people see.

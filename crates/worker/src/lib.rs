@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
+pub mod access;
 pub mod codes;
 mod guard;
 mod isolate;
@@ -9,7 +9,6 @@ mod probe;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-pub use access::PimcoreAccess;
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 pub use guard::Guard;

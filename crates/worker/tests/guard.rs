@@ -23,7 +23,7 @@ const SETTINGS: Settings = Settings {
     probe_ms: 30_000,
     step_ms: 50_000,
     steps: &[1, 5],
-    settle_ms: 120_000,
+    over_after_ms: 120_000,
     calm_ms: 600_000,
 };
 

@@ -60,7 +60,7 @@ impl<T: Table, M: Mapping> Breakers<T, M> {
     pub async fn tend(&self, owner: &Owner, metrics: &Metrics, now: i64) -> Result<Value, LedgerError> {
         let health = Probed(self.health.as_ref());
         let breakers = breaker::tend(&self.ledger, &self.mappings, &health, owner, &self.settings, now).await?;
-        for (target, breaker) in breakers.iter().filter(|(_, breaker)| !breaker.is_settled()) {
+        for (target, breaker) in breakers.iter().filter(|(_, breaker)| !breaker.is_over()) {
             metrics.breaker_open(target.as_str(), breaker.is_open());
         }
         let shown: BTreeMap<&str, Value> =

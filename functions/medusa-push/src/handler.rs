@@ -10,9 +10,10 @@ use ledger::{Ledger, Owner, Stage};
 use runtime::batch::any_failed_with;
 use runtime::{Announcer, Batch, Function, Invocation, Metrics, Queue, SystemClock};
 use tracing::Instrument as _;
-use worker::{Guard, PimcoreAccess, Worker};
+use worker::access::medusa::{DOUBTED, MedusaAccess};
+use worker::access::pimcore::PimcoreAccess;
+use worker::{Guard, Worker};
 
-use crate::access::{DOUBTED, MedusaAccess};
 use crate::push::PushBatch;
 
 /// The function with its clients.

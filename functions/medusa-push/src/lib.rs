@@ -4,7 +4,6 @@
 //! now, mapped to what the shop should have ([`map`]), and the shop is made equal to that ([`medusa::Shop::push`]).
 //! So a message can come twice, late or out of order, and people's edits in the PIM reach the shop the same way feeds do.
 
-pub mod access;
 pub mod codes;
 pub mod handler;
 pub mod map;

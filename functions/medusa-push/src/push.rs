@@ -11,9 +11,9 @@ use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
+use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
-use crate::access::{Lookup, OpenShop};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};

@@ -10,10 +10,10 @@ use catalog::{ErrorKind, Failure, ProductKey};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
 use medusa::{CompareAt, Medusa};
-use medusa_push::access::Lookup;
 use runtime::Outcome;
 use serde_json::{Value, json};
 use testing::standin::{StandIn, later};
+use worker::access::medusa::Lookup;
 
 fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
     let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();
@@ -266,7 +266,7 @@ async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused
     let mut product = dress(&key);
     product.categories.clear();
     in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
-    let run = async |newest: &std::sync::Arc<medusa_push::access::OpenShop>| {
+    let run = async |newest: &std::sync::Arc<worker::access::medusa::OpenShop>| {
         let looks = std::cell::Cell::new(0);
         let opening = async |lookup: Lookup| match lookup {
             Lookup::Kept => Ok(outdated.clone()),

@@ -10,11 +10,11 @@ use catalog::{Localized, ProductKey, ProductOption};
 use common::support::Real;
 use common::{Function, dress, in_pim};
 use medusa::{Categories, Shop};
-use medusa_push::access::OpenShop;
 use medusa_push::{map, trade};
 use runtime::Outcome;
 use serde_json::{Value, json};
 use testing::standin::StandIn;
+use worker::access::medusa::OpenShop;
 
 const FIELDS: [(&str, &str); 1] = [(
     "fields",

@@ -18,7 +18,7 @@ const LAST_PAGE: Duration = Duration::from_secs(6);
 
 /// What a walk came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct DueWalk {
     /// Products looked at.
     pub looked: usize,
     /// Products that were announced.
@@ -36,10 +36,10 @@ pub async fn announce<T: Table>(
     bus: &impl Bus,
     clock: &impl Clock,
     deadline: Deadline,
-) -> Result<Report, Failure> {
+) -> Result<DueWalk, Failure> {
     let failed = |error: LedgerError| error.failure();
     let mut text = ledger.watermark(PROGRESS).await.map_err(failed)?;
-    let mut report = Report::default();
+    let mut report = DueWalk::default();
     loop {
         let after = text.as_deref().and_then(|text| text.split_once('\n'));
         let after = after.map(|(pk, sk)| ItemKey { pk: pk.to_owned(), sk: sk.to_owned() });

@@ -16,7 +16,8 @@ use runtime::batch::any_failed_with;
 use runtime::{Announcer, Batch, Clock as _, Deadline, Function, Invocation, Metric, Metrics, Queue, SystemClock};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
-use worker::{Guard, PimcoreAccess, Worker};
+use worker::access::pimcore::PimcoreAccess;
+use worker::{Guard, Worker};
 
 use crate::activation::Activation;
 use crate::decide::PublishPolicy;

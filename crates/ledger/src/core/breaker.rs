@@ -3,7 +3,7 @@
 //! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Unanswered`](super::unanswered::Unanswered)),
 //! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do
 //! follows from that ([`flow`]) and is told again and again until the breaker has been closed for so long that nobody can be under way with an older
-//! order ([`settled`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on
+//! order ([`note_over`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on
 //! are all the same case.
 //!
 //! ```text
@@ -28,7 +28,7 @@ const REASON: &str = "reason";
 const STEP: &str = "step";
 const PROBE_OWNER: &str = "probe_owner";
 const PROBE_UNTIL: &str = "probe_until";
-const SETTLED: &str = "settled";
+const OVER: &str = "settled";
 
 /// How a breaker behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Settings {
     /// Messages in a batch at each step of the return; after the last one the breaker is closed.
     pub steps: &'static [i32],
     /// How long after closing the mappings are told once more, in ms: longer than whoever tells them can live.
-    pub settle_ms: i64,
+    pub over_after_ms: i64,
     /// A breaker that was closed for this long starts with the first wait again, in ms.
     pub calm_ms: i64,
 }
@@ -61,7 +61,7 @@ impl Default for Settings {
             // A little less than the minute between two looks, so that each look takes a step.
             step_ms: 50_000,
             steps: &[2, 10],
-            settle_ms: 120_000,
+            over_after_ms: 120_000,
             calm_ms: 600_000,
         }
     }
@@ -124,7 +124,7 @@ pub struct Breaker {
     /// Who probes, until when (ms).
     pub probe: Option<(String, i64)>,
     /// The opening that is over and done with.
-    settled: Option<i64>,
+    over: Option<i64>,
 }
 
 impl Breaker {
@@ -144,7 +144,7 @@ impl Breaker {
             openings: number(OPENINGS).unwrap_or(0),
             reason: text(REASON),
             probe: text(PROBE_OWNER).zip(number(PROBE_UNTIL)),
-            settled: number(SETTLED),
+            over: number(OVER),
         }
     }
 
@@ -169,14 +169,14 @@ impl Breaker {
 
     /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and nobody has to look at them.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.mode == Mode::Closed && (self.openings == 0 || self.settled == Some(self.openings))
+    pub fn is_over(&self) -> bool {
+        self.mode == Mode::Closed && (self.openings == 0 || self.over == Some(self.openings))
     }
 
     /// Whether mappings that were told *now* stay as they are: whoever may still tell them something older has ended by now.
     #[must_use]
-    pub fn settles(&self, settings: &Settings, now: i64) -> bool {
-        self.mode == Mode::Closed && !self.is_settled() && self.since + settings.settle_ms <= now
+    pub fn may_be_over(&self, settings: &Settings, now: i64) -> bool {
+        self.mode == Mode::Closed && !self.is_over() && self.since + settings.over_after_ms <= now
     }
 
     /// How long messages have to wait, in ms, if they have to.
@@ -262,7 +262,7 @@ pub fn trip(target: Stage, breaker: &Breaker, reason: &str, settings: &Settings,
             Change::Remove(STEP),
             Change::Remove(PROBE_OWNER),
             Change::Remove(PROBE_UNTIL),
-            Change::Remove(SETTLED),
+            Change::Remove(OVER),
         ],
     }
 }
@@ -325,13 +325,13 @@ pub fn advance(target: Stage, breaker: &Breaker, settings: &Settings, now: i64) 
     Write { key: item_key(target), condition: Condition::All(vec![is(MODE, "returning"), still(breaker)]), changes }
 }
 
-/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only after [`Breaker::settles`] held when the first of
+/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only after [`Breaker::may_be_over`] held when the first of
 /// them was told.
 #[must_use]
-pub fn settled(target: Stage, breaker: &Breaker) -> Write {
+pub fn note_over(target: Stage, breaker: &Breaker) -> Write {
     Write {
         key: item_key(target),
         condition: still(breaker),
-        changes: vec![Change::Set(SETTLED, breaker.openings.into())],
+        changes: vec![Change::Set(OVER, breaker.openings.into())],
     }
 }

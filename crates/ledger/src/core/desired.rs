@@ -12,8 +12,8 @@
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
-use super::body::{self, BodyError};
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+use super::packed::{self, BodyError};
 use super::stage::Stage;
 use super::state::{self, ProductState};
 use super::{spill, waiting};
@@ -95,7 +95,7 @@ impl DesiredDoc {
     pub fn with_body(item: &Item, packed: &[u8]) -> Result<Self, BodyError> {
         let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
         Ok(Self {
-            product: body::unpack(packed)?,
+            product: packed::unpack(packed)?,
             version: Version::from_text(text(state::VERSION)),
             hash: ContentHash::from_text(text(state::HASH)),
             run: text(state::RUN),
@@ -108,7 +108,7 @@ impl DesiredDoc {
     /// # Errors
     /// [`BodyError::TooLarge`]; when the product cannot be compressed (out of memory).
     pub fn packed(&self) -> Result<Vec<u8>, BodyError> {
-        body::pack(&self.product)
+        packed::pack(&self.product)
     }
 }
 

@@ -173,7 +173,7 @@ mod tests {
         probe_ms: 1,
         step_ms: 1,
         steps: &[1],
-        settle_ms: 1,
+        over_after_ms: 1,
         calm_ms: 1,
     };
 

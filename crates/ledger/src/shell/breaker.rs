@@ -82,7 +82,7 @@ pub async fn tend<T: Table>(
     let mut untold = Vec::new();
     for queue in Stage::ALL {
         let asked = || asked_by(queue).iter().filter_map(|target| breakers.get(target));
-        if asked().all(Breaker::is_settled) {
+        if asked().all(Breaker::is_over) {
             continue;
         }
         let flow = breaker::flow(asked(), settings);
@@ -93,9 +93,9 @@ pub async fn tend<T: Table>(
     }
     for (target, seen) in &mut breakers {
         let told = !untold.iter().any(|queue| asked_by(*queue).contains(target));
-        if told && seen.settles(settings, now) {
-            // Refused when it has gone on meanwhile: then it is not settled.
-            let noted = ledger.write(&breaker::settled(*target, seen)).await?;
+        if told && seen.may_be_over(settings, now) {
+            // Refused when it has gone on meanwhile: then it is not over.
+            let noted = ledger.write(&breaker::note_over(*target, seen)).await?;
             *seen = Breaker::of(noted.as_ref().unwrap_or_else(|item| item));
         }
     }

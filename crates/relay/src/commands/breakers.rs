@@ -59,7 +59,7 @@ pub fn line(target: Stage, breaker: &Breaker) -> Line {
         probe_at,
         openings: breaker.openings,
         reason: breaker.reason.clone(),
-        in_charge: mode != "closed" || (breaker.openings > 0 && !breaker.is_settled()),
+        in_charge: mode != "closed" || (breaker.openings > 0 && !breaker.is_over()),
     }
 }
 

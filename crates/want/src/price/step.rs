@@ -177,7 +177,7 @@ mod tests {
         for step in steps {
             apply(step, &mut figure).unwrap();
         }
-        (figure.settle().unwrap().amount, figure)
+        (figure.in_coins().unwrap().amount, figure)
     }
 
     #[test]

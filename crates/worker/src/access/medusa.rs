@@ -62,7 +62,7 @@ impl MedusaAccess {
     ///
     /// # Errors
     /// The variable that is missing or wrong.
-    pub fn from_environment(secrets: Secrets) -> Result<Self, lambda_runtime::Error> {
+    pub fn from_environment(secrets: Secrets) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let access = Self::new(
             settings::required("MEDUSA_URL")?,
             settings::required("MEDUSA_SECRET")?,
