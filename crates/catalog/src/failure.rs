@@ -82,11 +82,9 @@ impl fmt::Display for ErrorKind {
 #[serde(from = "wire::Failure")]
 #[error("{message} [{kind}: {code}]")]
 pub struct Failure {
-    /// What follows from it.
     pub kind: ErrorKind,
     /// Stable word for metrics and filters.
     pub code: String,
-    /// For people.
     pub message: String,
     /// How long the target asked us to wait, in whole milliseconds on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
@@ -125,7 +123,6 @@ impl Failure {
         Self::new(ErrorKind::Permanent, code, message)
     }
 
-    /// Not understood.
     pub fn poison(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Poison, code, message)
     }

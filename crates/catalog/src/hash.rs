@@ -43,7 +43,6 @@ impl ContentHash {
         Self(text.into())
     }
 
-    /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

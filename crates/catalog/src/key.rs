@@ -30,9 +30,7 @@ pub enum KeyError {
     /// Pimcore keeps 190 characters of `source:id`, and control characters do not survive every target.
     #[error("a product id has 1 to {limit} printable characters, got {got} in: {shown:?}", limit = ProductKey::MAX_ID_CHARS)]
     Id {
-        /// Characters it has.
         got: usize,
-        /// Its beginning.
         shown: String,
     },
     /// Not of the form `source:id`.

@@ -15,7 +15,6 @@ impl Languages {
     /// The name of the setting that says which: `en,ar,de`.
     pub const SETTING: &str = "LANGUAGES";
 
-    /// The default language.
     #[must_use]
     pub fn first(&self) -> &str {
         &self.0[0]

@@ -54,7 +54,6 @@ impl Version {
         (object == same && position < further).then(|| position.parse().ok())?
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -23,7 +23,6 @@ pub(crate) fn begin(budget: Budget) -> u64 {
     LEFT.replace(budget.0)
 }
 
-/// Ends an evaluation.
 pub(crate) fn end(before: u64) {
     LEFT.set(before);
 }

@@ -4,7 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (line {line}, column {column})")]
 pub struct SyntaxError {
-    /// For people.
     pub message: String,
     /// From 1, within the expression.
     pub line: usize,
@@ -33,7 +32,6 @@ pub enum Failed {
 pub struct EvalError {
     /// What kind of failure.
     pub failed: Failed,
-    /// For people.
     pub message: String,
     /// From 1, within the expression; 0 where it is not known.
     pub line: usize,

@@ -12,7 +12,6 @@ use crate::{Budget, EvalError, FUNCTIONS, Failed, Record, SyntaxError, Value, bu
 /// Characters of an expression.
 pub const MAX_CHARS: usize = 8_000;
 
-/// A compiled expression.
 #[derive(Clone)]
 pub struct Expression {
     text: String,
@@ -72,7 +71,6 @@ impl Expression {
         &self.text
     }
 
-    /// The fields it reads.
     #[must_use]
     pub fn reads(&self) -> &[String] {
         &self.reads

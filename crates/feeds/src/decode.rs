@@ -19,7 +19,6 @@ pub const STEP: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
     None,
     /// RFC 1952.
     Gzip,
@@ -89,7 +88,6 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// Bytes of the input that are done with.

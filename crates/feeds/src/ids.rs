@@ -8,7 +8,6 @@ use crate::{Defect, Reason};
 /// What a source says about its ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
-    /// Any text.
     Texts,
     /// Whole numbers: `901051.0` can only be 901051.
     WholeNumbers,

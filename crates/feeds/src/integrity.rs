@@ -41,9 +41,7 @@ impl Algorithm {
 /// What an object's checksum should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checksum {
-    /// How it is computed.
     pub algorithm: Algorithm,
-    /// Its value.
     pub value: u64,
 }
 
@@ -61,7 +59,6 @@ impl Checksum {
 pub struct Partial {
     algorithm: Algorithm,
     state: u64,
-    /// Bytes that are in it.
     bytes: u64,
 }
 

@@ -9,7 +9,6 @@ use catalog::{Warning, WarningCode};
 pub(crate) struct Remarks(BTreeMap<WarningCode, (String, usize)>);
 
 impl Remarks {
-    /// Adds a place.
     pub(crate) fn add(&mut self, code: WarningCode, message: impl FnOnce() -> String) {
         self.0.entry(code).and_modify(|(_, further)| *further += 1).or_insert_with(|| (message(), 0));
     }

@@ -91,7 +91,6 @@ enum Reader {
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said by their names")]
 pub enum Event {
     Write,
     WriterDies,

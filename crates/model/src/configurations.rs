@@ -70,7 +70,6 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
     ]
 }
 
-/// Large worlds.
 #[must_use]
 pub fn large() -> Vec<(&'static str, Pipeline)> {
     vec![

@@ -32,7 +32,6 @@ pub enum Op {
     Suspect,
     /// `stage::edited`.
     Edited,
-    /// `run::claim`.
     RunClaim,
     /// `run::checkpoint`.
     Checkpoint,

@@ -66,7 +66,6 @@ pub enum Event {
     Lands(usize),
     /// A request under way never lands.
     Vanishes(usize),
-    /// A message is duplicated.
     Duplicates(usize),
     /// A message is lost.
     Loses(usize),

@@ -28,9 +28,7 @@ pub const ENDS: &str = "at rest the run is completed";
 /// A configuration of the model.
 #[derive(Clone, Debug)]
 pub struct Runs {
-    /// Records of the feed.
     pub records: u64,
-    /// Readers at once.
     pub readers: usize,
     /// Crashes, stalls, duplicates (of messages and of writes).
     pub faults: Faults,

@@ -21,20 +21,16 @@ use crate::{codes, said};
 /// What Data Hub sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
-    /// HTTP status.
     pub status: u16,
     /// The header `Retry-After`.
     pub retry_after: Option<&'a str>,
-    /// Body.
     pub body: &'a [u8],
 }
 
 /// An object as it was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Object id.
     pub id: u32,
-    /// Where it is.
     pub fullpath: String,
     /// When it was saved, seconds since 1970.
     pub modified: i64,
@@ -43,7 +39,6 @@ pub struct Saved {
 /// How one alias of a mutation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AliasOutcome {
-    /// Saved.
     Done(Saved),
     /// A create found the path or the external id taken: look it up and update.
     Exists(String),

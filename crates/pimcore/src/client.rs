@@ -91,13 +91,10 @@ struct CachedTree {
 /// What decides whether a product has to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Object id.
     pub id: u32,
-    /// Where the product is.
     pub path: ProductPath,
     /// When it was last saved, seconds since 1970.
     pub modified: i64,
-    /// Whether it is published.
     pub published: bool,
     /// Whether it is marked as withdrawn.
     pub withdrawn: bool,
@@ -105,7 +102,6 @@ pub struct Head {
     pub keep_when_withdrawn: bool,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
-    /// Remarks.
     pub warnings: String,
 }
 
@@ -125,20 +121,17 @@ pub struct Change {
     pub cursor: Cursor,
     /// Its external id, as text: people can make products with any.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// The hash of the document that was last written, unless somebody overwrote it.
     pub content_hash: Option<ContentHash>,
 }
 
-/// What was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Census {
     /// Products up to the object id that was asked about; `None` if one was made while they were counted.
     pub known: Option<u64>,
     /// The object ids of the next ones, in order.
     pub newer: Vec<u32>,
-    /// Categories.
     pub categories: u64,
     /// The category that was saved last.
     pub saved: Cursor,
@@ -149,9 +142,7 @@ pub struct Census {
 pub struct Health {
     /// Object id of the folder that is the root of the category tree.
     pub category_folder: u32,
-    /// Products in the PIM.
     pub products: u64,
-    /// Categories in the PIM.
     pub categories: u64,
 }
 
@@ -462,7 +453,6 @@ fn no_folder(folder: &str) -> Failure {
     configuration(&format!("Pimcore has no folder {folder}; run the installer of the catalog model"))
 }
 
-/// An answer, owned.
 #[derive(Debug)]
 pub(crate) struct Sent {
     status: u16,

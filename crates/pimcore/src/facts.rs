@@ -39,7 +39,6 @@ pub(crate) struct FactNode {
 /// What a product's rows say.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Of the product itself.
     pub(crate) product: Facts,
     /// Of variants, by SKU.
     pub(crate) variants: BTreeMap<String, Facts>,

@@ -244,7 +244,6 @@ impl ProductInput {
         self
     }
 
-    /// The product's external id.
     #[must_use]
     pub fn external_id(&self) -> &str {
         &self.external_id

@@ -8,7 +8,6 @@ use std::fmt;
 
 use catalog::ProductKey;
 
-/// The folder of all products.
 pub const PRODUCT_FOLDER: &str = "/catalog/products";
 /// The root of the category tree.
 pub const CATEGORY_FOLDER: &str = "/catalog/categories";
@@ -43,7 +42,6 @@ impl ObjectKey {
         Self(text)
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -74,13 +72,11 @@ impl ProductPath {
         inside(PRODUCT_FOLDER, fullpath).then(|| Self(fullpath.to_owned()))
     }
 
-    /// The object key of the product with this key.
     #[must_use]
     pub fn key_of(key: &ProductKey) -> ObjectKey {
         ObjectKey::of(key.source(), key.id())
     }
 
-    /// The whole path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -123,7 +119,6 @@ impl CategoryPath {
         Self(format!("{}/{key}", parent.map_or(CATEGORY_FOLDER, Self::as_str)))
     }
 
-    /// The whole path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -32,23 +32,18 @@ pub struct Claim<'a> {
 pub enum Step {
     /// Create a category. Its parent exists or is created by an earlier step.
     Create {
-        /// External id.
         external_id: String,
         /// The parent's path; `None` at the root of the tree.
         parent: Option<CategoryPath>,
         /// Object id of the parent, where it exists already.
         parent_id: Option<u32>,
-        /// Object key.
         key: ObjectKey,
-        /// Fields.
         input: CategoryInput,
     },
     /// Put a category below another parent, give it the name that the source has now, or both: in one request, because each save makes
     /// the category newer than the document.
     Update {
-        /// The category.
         id: u32,
-        /// Where it is.
         from: CategoryPath,
         /// The new parent, if it moves.
         parent: Option<NewParent>,
@@ -77,7 +72,6 @@ pub struct Plan {
     pub refused: HashMap<String, Failure>,
 }
 
-/// A category's external id.
 #[must_use]
 pub fn external_id(source: &str, category_id: &str) -> String {
     format!("{source}:{category_id}")

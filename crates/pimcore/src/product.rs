@@ -31,7 +31,6 @@ pub struct PimProduct {
     pub sku: Option<String>,
     /// What several colours of one article share.
     pub group: Option<String>,
-    /// Brand.
     pub brand: Option<String>,
     /// The product's page at the source.
     pub url: Option<String>,
@@ -94,7 +93,6 @@ pub struct PimCategory {
     pub fullpath: String,
     /// `source:category id`; a category made by people may have none of this form.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// The handle that people want in the shop.
     pub shop_handle: Option<String>,
@@ -102,21 +100,18 @@ pub struct PimCategory {
     pub hidden: bool,
 }
 
-/// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimImage {
     /// Absolute address.
     pub url: String,
     /// The only variant it shows, or all.
     pub variant_sku: Option<String>,
-    /// Order.
     pub position: i32,
 }
 
 /// One value of an attribute in one language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimAttribute {
-    /// Stable code.
     pub code: String,
     /// Language tag.
     pub lang: String,
@@ -137,7 +132,6 @@ pub struct PimVariant {
     pub options: Vec<(String, String)>,
     /// Pieces available.
     pub stock: i32,
-    /// Order.
     pub position: i32,
     /// What trade needs to know of it.
     pub facts: Facts,
@@ -146,7 +140,6 @@ pub struct PimVariant {
 /// A variant's price in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimPrice {
-    /// The variant.
     pub sku: String,
     /// ISO 4217.
     pub currency: String,

@@ -19,11 +19,9 @@ pub struct TreeNode {
     pub id: u32,
     /// The parent category, or none at the root of the tree.
     pub parent: Option<u32>,
-    /// Where it lives.
     pub path: CategoryPath,
     /// `source:category id`; one made by people may have none.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// Name as the source has it.
     pub name: Localized,
@@ -110,7 +108,6 @@ impl CategoryTree {
         self.nodes.values().find(|node| node.external_id.as_deref().is_some_and(|own| folded(own) == wanted))
     }
 
-    /// The category at this path.
     #[must_use]
     pub fn at(&self, path: &CategoryPath) -> Option<&TreeNode> {
         self.nodes.values().find(|node| node.path == *path)
@@ -182,7 +179,6 @@ struct Parent {
 }
 
 impl Node {
-    /// Object id.
     pub(crate) fn id(&self) -> Result<u32, Failure> {
         object_id(&self.id)
     }

@@ -22,10 +22,8 @@ use crate::{codes, said};
 /// How often one write is sent before its failure is left to the message's own retries.
 const ROUNDS: usize = 4;
 
-/// One product to write.
 #[derive(Debug, Clone)]
 pub struct Write {
-    /// The product.
     pub key: ProductKey,
     /// Where it is, if it exists.
     pub existing: Option<ProductPath>,
@@ -33,11 +31,9 @@ pub struct Write {
     pub read: Option<i64>,
     /// Whether to publish it if it has to be created.
     pub publish_new: bool,
-    /// What to write.
     pub input: ProductInput,
 }
 
-/// How a write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// Pimcore holds the product as it was to be written.
@@ -52,7 +48,6 @@ pub enum WriteOutcome {
 #[derive(Debug, Clone)]
 struct Job {
     write: Write,
-    /// As it is sent.
     input: Value,
     bytes: usize,
     /// Not together with others: it is suspected of harming them.

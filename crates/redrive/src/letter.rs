@@ -60,11 +60,9 @@ impl Attribute {
 /// Why a letter is where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// What follows from it.
     pub kind: ErrorKind,
     /// Stable word.
     pub code: String,
-    /// For people.
     pub message: String,
 }
 
@@ -148,7 +146,6 @@ impl DeadLetter {
         self.attribute(ORIGIN).filter(|id| !id.is_empty()).unwrap_or(&self.id)
     }
 
-    /// What it is about.
     #[must_use]
     pub fn subject(&self, queue: QueueName) -> Subject {
         match queue {
@@ -233,9 +230,7 @@ fn feed(body: &str) -> Subject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "relay", rename = "strictPass")]
 pub struct StrictPass {
-    /// S3 bucket.
     pub bucket: String,
-    /// S3 key.
     pub key: String,
     /// The run's object version.
     pub object_version: String,

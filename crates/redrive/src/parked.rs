@@ -14,13 +14,11 @@ use crate::view::Subject;
 /// Folder of all parked letters.
 pub const PREFIX: &str = "parked/";
 
-/// A parked letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parked {
     /// The queue it belongs to.
     pub queue: QueueName,
-    /// Why it was parked.
     pub reason: Reason,
     /// When, in ms.
     pub parked_at: i64,
@@ -50,7 +48,6 @@ pub struct Removed {
     pub removed_by: String,
     /// When, in ms.
     pub removed_at: i64,
-    /// What it was.
     pub parked: Parked,
 }
 

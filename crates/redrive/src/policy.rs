@@ -33,7 +33,6 @@ use crate::request::QueueName;
 /// What the ledger says about the letter's subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
-    /// About a product.
     Product(Box<ProductState>),
     /// About a feed run, if it was ever begun.
     Run(Option<Box<Run>>),
@@ -47,7 +46,6 @@ pub struct Facts<'a> {
     /// The queue the letter belongs to.
     pub queue: QueueName,
     pub letter: &'a DeadLetter,
-    /// What it is about.
     pub subject: &'a Subject,
     /// What the ledger says.
     pub known: &'a Known,
@@ -58,7 +56,6 @@ pub struct Facts<'a> {
 /// The numbers of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Redrives of one letter.
     pub max_redrives: u32,
     /// Time between two redrives of one letter: this, doubled each time, up to [`Limits::longest_wait_ms`].
     pub first_wait_ms: i64,

@@ -64,7 +64,6 @@ impl FromStr for QueueName {
     }
 }
 
-/// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -93,7 +92,6 @@ pub struct Filter {
     /// A product, as `source:id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// The message id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The kind of the recorded reason.
@@ -148,7 +146,6 @@ impl Filter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// What to do.
     pub action: Action,
     /// On which queue; all of them when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,9 +7,7 @@ use crate::shown;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// For scripts.
     pub json: Value,
-    /// For people.
     pub text: String,
     /// Something needs attention: exit code 1.
     pub attention: bool,

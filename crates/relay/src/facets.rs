@@ -23,7 +23,6 @@ pub type Facts = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// Its name.
     pub fact: String,
     /// As the ledger wants it.
     pub desired: Option<String>,

@@ -54,7 +54,6 @@ impl After {
 pub struct Remedy {
     pub code: &'static str,
     pub meaning: &'static str,
-    /// What to do.
     pub action: &'static str,
     /// And then.
     pub after: After,
@@ -82,7 +81,6 @@ pub const PARTS: [(&str, &[Remedy]); 5] = [
     ("Medusa", medusa::REMEDIES),
 ];
 
-/// All entries.
 pub fn all() -> impl Iterator<Item = &'static Remedy> {
     PARTS.iter().flat_map(|(_, remedies)| remedies.iter())
 }

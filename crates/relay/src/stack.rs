@@ -20,16 +20,11 @@ use crate::error::CliError;
 /// A deployed stack, opened.
 pub struct Stack {
     pub name: String,
-    /// Clients' configuration.
     pub aws: SdkConfig,
     pub ledger: Ledger,
-    /// The feed bucket.
     pub bucket: String,
-    /// The catalog bus.
     pub bus: String,
-    /// Where Pimcore answers.
     pub pimcore_url: String,
-    /// Where Medusa answers.
     pub medusa_url: String,
     /// URLs of a queue and its dead-letter queue.
     pub queues: BTreeMap<QueueName, (String, String)>,
@@ -162,7 +157,6 @@ impl Stack {
         })
     }
 
-    /// S3.
     #[must_use]
     pub const fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3

@@ -17,7 +17,6 @@ use crate::trace::{TraceHeader, Traces};
 /// Source of all events of the pipeline.
 pub const SOURCE: &str = "catalog-relay";
 
-/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     detail_type: &'static str,
@@ -89,7 +88,6 @@ impl Announcer {
     /// Tries of an entry within one call.
     const TRIES: u32 = 4;
 
-    /// Announces on `bus`.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
         Self { client, bus: bus.into(), traces: Traces::default() }

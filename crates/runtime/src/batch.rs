@@ -195,7 +195,6 @@ impl Queue {
     /// SQS's limit of entries in a batch call.
     const ENTRIES: usize = 10;
 
-    /// A queue and its dead-letter queue, by URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>, dead_letter_url: impl Into<String>) -> Self {
         Self { client, url: url.into(), dead_letter_url: dead_letter_url.into() }

@@ -10,7 +10,6 @@ use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::time::{Clock as _, Deadline, SystemClock};
 
-/// One invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// Lambda's id of it: the owner of the leases that it takes.
@@ -21,15 +20,12 @@ pub struct Invocation {
 
 /// A function: its clients, and what it does with an event.
 pub trait Function {
-    /// What it is asked.
     type Event: DeserializeOwned;
-    /// What it answers.
     type Answer: Serialize;
 
     /// Does what an event asks for.
     fn handle(&self, event: Self::Event, invocation: Invocation) -> impl Future<Output = Result<Self::Answer, Error>>;
 
-    /// What it counts.
     fn metrics(&self) -> &Metrics;
 
     /// Adds to its metrics what is known only when the work is done.

@@ -27,13 +27,11 @@ pub enum Cause {
 /// "Look at this product": the detail of `ProductChanged` and `ProductSynced`, and the body of a queue message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductMessage {
-    /// Which product.
     #[serde(flatten)]
     pub key: ProductKey,
     /// Finds every log line of one way through the pipeline; for a feed, the run.
     #[serde(default, rename = "correlationId")]
     pub correlation_id: String,
-    /// Why.
     #[serde(default = "unknown")]
     pub cause: Cause,
 }

@@ -16,11 +16,9 @@ pub enum SettingError {
     /// Of the wrong form.
     #[error("the environment variable {name} should be {expected}, got: {value:?}")]
     Invalid {
-        /// Which variable.
         name: &'static str,
         /// What it should look like.
         expected: &'static str,
-        /// What it is.
         value: String,
     },
 }

@@ -48,7 +48,6 @@ impl TraceHeader {
         Self::parse(&std::env::var(VARIABLE).ok()?)
     }
 
-    /// The whole header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

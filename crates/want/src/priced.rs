@@ -9,7 +9,6 @@ use crate::rules::{Rule, Rules};
 use crate::view::Cost;
 use crate::wanted::{Moment, Remark, Step};
 
-/// One price.
 struct Entry {
     variant: usize,
     state: State,

@@ -15,7 +15,6 @@ use crate::read::parse;
 use crate::text::Glob;
 use crate::values::Values;
 
-/// Rules, checked.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     pub(crate) sold: Option<Vec<String>>,
@@ -38,7 +37,6 @@ pub(crate) enum Elsewhere {
     To(usize),
 }
 
-/// A rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) name: String,

@@ -20,7 +20,6 @@ pub(crate) fn folded(text: &str) -> String {
 pub enum Glob {
     /// Without a star; folded.
     Literal(String),
-    /// With one.
     Pattern(Regex),
 }
 

@@ -27,7 +27,6 @@ pub struct Moment<'a> {
     pub rates: Option<&'a Rates>,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The product as it is to be shown.
@@ -45,22 +44,16 @@ pub struct Wanted {
 /// Why a product is withheld.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withheld {
-    /// The rule.
     pub rule: String,
-    /// Where it stands.
     pub place: Place,
-    /// For people.
     pub reason: String,
 }
 
 /// Why a product waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The rule.
     pub rule: String,
-    /// Where it stands.
     pub place: Place,
-    /// For people.
     pub reason: String,
 }
 
@@ -69,22 +62,18 @@ pub struct Held {
 pub struct Remark {
     /// One of [`codes`].
     pub code: &'static str,
-    /// For people.
     pub message: String,
 }
 
 /// One step on a price's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The variant.
     pub sku: String,
-    /// The currency.
     pub currency: String,
     /// The rule, or what comes before and after all rules.
     pub rule: String,
     /// Where it stands; `None` for what is not written in a file.
     pub place: Option<Place>,
-    /// What was done.
     pub what: String,
     /// The amount before; `None` at the beginning.
     pub before: Option<Decimal>,

@@ -22,7 +22,6 @@ const PARALLEL: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// The feed bucket.
     pub bucket: String,
     pub source: String,
     /// The run that read the feed.
@@ -46,7 +45,6 @@ impl Request {
         serde_json::from_str::<Envelope>(body).ok().map(|envelope| envelope.withdraw)
     }
 
-    /// The queue message.
     #[must_use]
     pub fn message(&self) -> String {
         serde_json::json!({ "withdraw": self }).to_string()
@@ -70,7 +68,6 @@ pub enum Outcome {
     Overtaken(WithdrawalReport),
     /// Nothing to compare, or not to be compared; the reason.
     Ignored(&'static str),
-    /// The guard refused it.
     Refused {
         /// Products that would have been withdrawn.
         missing: u64,
@@ -81,7 +78,6 @@ pub enum Outcome {
     GoOn(Request),
 }
 
-/// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct WithdrawalReport {
     /// Withdrawn now.
@@ -153,7 +149,6 @@ pub fn watermark(source: &str) -> String {
 pub struct Withdrawal<'a, M, S, B, C> {
     /// The feed bucket.
     pub manifests: &'a M,
-    /// The ledger.
     pub store: &'a S,
     pub bus: &'a B,
     pub clock: &'a C,
@@ -161,7 +156,6 @@ pub struct Withdrawal<'a, M, S, B, C> {
     pub deadline: Deadline,
     /// The largest part of the baseline that may be withdrawn at once, in percent.
     pub max_percent: u8,
-    /// What is counted.
     pub metrics: &'a Metrics,
 }
 

@@ -19,7 +19,6 @@ const ENOUGH: Duration = Duration::from_secs(10);
 /// So many that fail alone, and none that gets through: then it is not these products.
 const NO_CULPRITS: usize = 5;
 
-/// Results of a batch.
 pub type Results<R> = BTreeMap<ProductKey, Result<R, Failure>>;
 
 impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {

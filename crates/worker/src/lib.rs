@@ -28,14 +28,12 @@ const ALONE: Duration = Duration::from_secs(20);
 /// One invocation at work on one target.
 #[derive(Debug)]
 pub struct Worker<'a, T, B, C> {
-    /// Which target.
     pub stage: Stage,
     pub ledger: &'a Ledger<T>,
     /// What this environment knows of the targets.
     pub guard: &'a Guard,
     pub bus: &'a B,
     pub clock: &'a C,
-    /// Who we are.
     pub owner: Owner,
     /// When the invocation ends.
     pub deadline: Deadline,

@@ -27,11 +27,9 @@ pub fn settings() -> Result<Settings, SettingError> {
     }
 }
 
-/// Tends the breakers.
 pub struct Breakers<T, M> {
     /// The ledger, which keeps them.
     pub ledger: Ledger<T>,
-    /// The queues' mappings.
     pub mappings: M,
     /// Probes the targets.
     pub health: Arc<dyn Health>,

@@ -29,13 +29,11 @@ use crate::redriver::Redriver;
 /// What to do with the letters that the filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// What the policy says.
     Policy,
     /// Send them back.
     Force,
     /// Send them back, because what they were refused for is gone.
     Unpark,
-    /// Park them.
     Park,
 }
 

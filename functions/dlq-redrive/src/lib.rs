@@ -35,10 +35,8 @@ pub enum RedriveError {
     #[error("{service} {operation} on {resource}: {message}")]
     Aws {
         service: &'static str,
-        /// Which call.
         operation: &'static str,
         resource: String,
-        /// What it said.
         message: String,
     },
     /// The ledger did not answer.

@@ -14,9 +14,7 @@ use crate::codes;
 /// A mapping as the template has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
-    /// Its UUID.
     pub id: String,
-    /// Messages in a batch.
     pub batch: i32,
 }
 
@@ -38,7 +36,6 @@ fn update(flow: Flow, state: &str, batch: Option<i32>, deployed: i32) -> Option<
     (paused || batch != Some(wanted)).then_some(Update { enabled: true, batch: Some(wanted) })
 }
 
-/// The mappings in Lambda.
 #[derive(Debug, Clone)]
 pub struct Mappings {
     client: Client,

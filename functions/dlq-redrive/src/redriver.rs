@@ -18,11 +18,8 @@ use crate::settings::Settings;
 /// What a [`Redriver`] is made of.
 pub struct RedriverParts {
     pub sqs: aws_sdk_sqs::Client,
-    /// S3.
     pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// EventBridge.
     pub eventbridge: aws_sdk_eventbridge::Client,
     /// Tells whether the targets answer.
     pub health: Arc<dyn Health>,

@@ -10,7 +10,6 @@ use runtime::settings::{SettingError, optional, required};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
     pub queue: String,
-    /// Its dead-letter queue.
     pub dead_letters: String,
 }
 
@@ -21,14 +20,11 @@ pub struct Settings {
     pub environment: String,
     /// The ledger's table.
     pub table: String,
-    /// The catalog bus.
     pub bus: String,
     /// The bucket that parked letters go to.
     pub bucket: String,
     pub queues: BTreeMap<QueueName, QueueUrls>,
-    /// Where Pimcore answers.
     pub pimcore_url: String,
-    /// Where Medusa answers.
     pub medusa_url: String,
     /// Letters sent back per second, per queue.
     pub per_second: u32,

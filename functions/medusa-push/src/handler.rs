@@ -18,9 +18,7 @@ use crate::push::PushBatch;
 
 /// The function with its clients.
 pub struct MedusaPush {
-    /// The PIM.
     pub pimcore: PimcoreAccess,
-    /// The shop.
     pub medusa: MedusaAccess,
     pub ledger: Ledger,
     pub bus: Announcer,
@@ -28,7 +26,6 @@ pub struct MedusaPush {
     pub queue: Queue,
     /// What it remembers of the PIM's and the shop's answers.
     pub guard: Guard,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 /// The metadata key with everything that customers may know, in the canonical form.
 pub const FACTS: &str = "relay_facts";
 
-/// The columns of a product.
 #[must_use]
 pub fn of_product(facts: &Facts, languages: &Languages) -> Columns {
     let material = languages.shown(&facts.material).map(|(_, text)| text);

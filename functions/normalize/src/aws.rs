@@ -21,7 +21,6 @@ const BODY: Duration = Duration::from_secs(20);
 /// Tries of one range read whose body breaks off; the SDK's own retries end with the response's head.
 const TRIES: u32 = 3;
 
-/// S3.
 #[derive(Debug, Clone)]
 pub struct S3(pub aws_sdk_s3::Client);
 
@@ -178,7 +177,6 @@ where
 #[derive(Debug, Clone)]
 pub struct IngestQueue {
     pub client: aws_sdk_sqs::Client,
-    /// The queue's URL.
     pub url: String,
 }
 

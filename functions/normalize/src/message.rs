@@ -4,7 +4,6 @@ use catalog::Version;
 use ledger::{Registered, RunId};
 use serde::{Deserialize, Serialize};
 
-/// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Read an object: S3's notification, or the function's own order of a strict pass.
@@ -35,10 +34,8 @@ impl Message {
     }
 }
 
-/// An object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedObject {
-    /// The run's id.
     pub id: RunId,
     /// The version of the object to read, in a bucket that has versions.
     pub version_id: Option<String>,

@@ -121,7 +121,6 @@ impl Manifest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestIndex<'a> {
-    /// Where the parts are.
     pub parts: String,
     pub object: &'a str,
     /// Version of the object: that of its first record.
@@ -136,9 +135,7 @@ pub struct ManifestIndex<'a> {
 pub struct FeedEvent {
     /// The run's short name.
     pub run_id: String,
-    /// The object.
     pub bucket: String,
-    /// The object.
     pub key: String,
     pub object_version: String,
     /// The source, where the key names one.

@@ -20,7 +20,6 @@ const WRITES: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: ProductKey,
-    /// What it says.
     pub product: Product,
     pub version: Version,
     pub hash: ContentHash,
@@ -94,7 +93,6 @@ impl Written {
     }
 }
 
-/// How a window is written.
 #[derive(Debug)]
 pub struct WindowWriter<'a, T, B> {
     pub store: &'a Ledger<T>,
@@ -116,7 +114,6 @@ enum Todo {
     Announce(ProductKey),
 }
 
-/// What was done.
 enum Done {
     Written(ProductKey, Vec<WarningCode>),
     Noted(ProductKey),

@@ -82,7 +82,6 @@ pub enum Reaction {
 pub struct Look {
     /// When it was last saved, seconds since 1970.
     pub modified: i64,
-    /// What it shows.
     pub shown: Shown,
 }
 
@@ -118,9 +117,7 @@ pub fn look(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Look {
 pub struct FollowReport {
     /// Saves read, without those seen before.
     pub changes: usize,
-    /// Announced to the shop.
     pub announced: usize,
-    /// Announced for repair.
     pub repaired: usize,
     /// Left alone: the shop holds them, or is about to be shown them.
     pub settled: usize,

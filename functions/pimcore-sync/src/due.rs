@@ -19,7 +19,6 @@ const LAST_PAGE: Duration = Duration::from_secs(6);
 /// What a walk came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct DueWalk {
-    /// Products looked at.
     pub looked: usize,
     /// Products that were announced.
     pub announced: usize,

@@ -27,7 +27,6 @@ use crate::{changes, due};
 
 /// The function with its clients.
 pub struct PimcoreSync {
-    /// The PIM.
     pub access: PimcoreAccess,
     pub ledger: Ledger,
     pub bus: Announcer,
@@ -39,7 +38,6 @@ pub struct PimcoreSync {
     pub policy: PublishPolicy,
     /// Largest share of all products, in percent, that a comparison believes to be gone.
     pub max_percent: u8,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

@@ -52,7 +52,6 @@ pub struct Want {
 }
 
 impl Want {
-    /// Both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.categories.extend(other.categories);
@@ -103,9 +102,7 @@ struct Progress {
 /// What a comparison came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ComparisonReport {
-    /// Products compared.
     pub compared: usize,
-    /// Products that are gone.
     pub gone: usize,
     /// Products whose source fields are written again.
     pub repaired: usize,
@@ -118,7 +115,6 @@ pub struct ComparisonReport {
 /// Everything that comparing takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison<'a, T, B, C> {
-    /// The PIM.
     pub pimcore: &'a Pimcore,
     pub ledger: &'a Ledger<T>,
     pub bus: &'a B,

@@ -19,7 +19,6 @@ pub struct SyncBatch<'a, T, B, C> {
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
-    /// What is counted.
     pub metrics: &'a Metrics,
 }
 

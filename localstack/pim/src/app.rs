@@ -29,7 +29,6 @@ pub fn system_clock() -> Clock {
 /// How the stand-in is set up.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the database is.
     pub database: PathBuf,
     /// The key that clients have to send.
     pub api_key: String,
@@ -47,11 +46,9 @@ pub struct Settings {
 pub struct App {
     /// How it was set up.
     pub settings: Settings,
-    /// The objects.
     pub store: Store,
     /// What GraphQL offers.
     pub schema: Valid<Schema>,
-    /// The time.
     pub clock: Clock,
     /// What is to go wrong next.
     pub faults: Faults,
@@ -124,7 +121,6 @@ impl App {
 
 /// What one GraphQL request carries along while it is executed.
 pub struct Request<'a> {
-    /// The stand-in.
     pub app: &'a App,
     started: u64,
     /// Held from the moment at which an alias died: its transaction stays open until the request ends.
@@ -142,7 +138,6 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Begins a request.
     pub fn new(app: &'a App) -> Self {
         Self {
             app,

@@ -17,7 +17,6 @@ pub struct Counters {
     faults: AtomicU64,
 }
 
-/// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     /// A GraphQL request with the right key.
@@ -45,17 +44,12 @@ pub enum Event {
 pub struct Counts {
     /// GraphQL requests with the right key.
     pub requests: u64,
-    /// Of these, queries.
     pub queries: u64,
-    /// Of these, mutations.
     pub mutations: u64,
     /// Requests that did not pass validation.
     pub invalid: u64,
-    /// Objects created.
     pub created: u64,
-    /// Objects updated.
     pub updated: u64,
-    /// Objects deleted.
     pub deleted: u64,
     /// Mutations that were refused.
     pub refused: u64,

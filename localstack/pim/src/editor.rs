@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 type Fields = HashMap<String, String>;
 
-/// The routes.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/admin/login/csrf-token", get(|| async { Json(json!({ "csrfToken": "stand-in" })) }))

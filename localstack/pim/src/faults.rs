@@ -34,7 +34,6 @@ pub enum Kind {
 pub struct Fault {
     /// What goes wrong.
     pub kind: Kind,
-    /// How often.
     #[serde(default = "once")]
     pub times: u32,
     /// How many requests (or aliases) pass before it begins.
@@ -71,12 +70,10 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
     }
 
-    /// Those that are waiting.
     pub fn waiting(&self) -> Vec<Fault> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Forgets all.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 /// Why a filter gives no rows.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not JSON.
     #[error("unable to decode filter")]
     Undecodable,
     /// The database would refuse the query.

@@ -18,7 +18,6 @@ use serde_json::Value;
 /// What is sent back.
 #[derive(Debug)]
 pub enum Answer {
-    /// JSON with status 200.
     Json(Value),
     /// The process died: status 500.
     Broken,

@@ -32,13 +32,11 @@ pub struct Row {
     /// What to call it, in two languages.
     pub names: [String; 2],
     pub external_id: String,
-    /// Whether it is published.
     pub published: bool,
     /// When it was saved last, readable.
     pub modified: String,
 }
 
-/// A listing with search and pages.
 pub fn listing(title: &str, rows: &[Row], total: i64, search: &str, number: i64, pages: i64) -> String {
     let mut body = format!(
         "<form method=\"get\"><input type=\"text\" name=\"q\" value=\"{}\" dir=\"auto\" placeholder=\"name, external id, \

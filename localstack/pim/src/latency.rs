@@ -12,7 +12,6 @@ use std::time::Duration;
 /// Times in milliseconds, and how much further requests in progress add, in percent.
 #[derive(Debug, Default)]
 pub struct Latency {
-    /// Every request.
     pub request: u64,
     /// Every alias that creates.
     pub create: u64,
@@ -52,11 +51,9 @@ impl Contention {
 pub enum Cost {
     /// The fixed part.
     Request,
-    /// An alias that creates.
     Create,
     /// An alias that updates or deletes.
     Update,
-    /// Rows that are read.
     Rows(usize),
 }
 
@@ -106,7 +103,6 @@ impl Latency {
     }
 }
 
-/// A request in progress.
 #[derive(Debug)]
 pub struct InProgress<'a>(&'a Latency);
 

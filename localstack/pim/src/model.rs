@@ -27,7 +27,6 @@ pub enum Kind {
     Datetime,
     /// Yes, no or not set.
     Checkbox,
-    /// A 32-bit integer.
     Integer,
     /// An ordered list of categories.
     Categories,
@@ -49,11 +48,9 @@ pub enum Layer {
 pub struct Field {
     /// Name in GraphQL and in filters.
     pub name: &'static str,
-    /// What it holds.
     pub kind: Kind,
     /// One value per language.
     pub localized: bool,
-    /// Who writes it.
     pub layer: Layer,
     /// A published object needs it.
     pub mandatory: bool,
@@ -175,7 +172,6 @@ pub static FACT: Collection = Collection {
     ],
 };
 
-/// Products.
 pub static PRODUCT: Class = Class {
     name: "CatalogProduct",
     fields: &[

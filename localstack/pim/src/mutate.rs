@@ -21,7 +21,6 @@ pub enum Verb {
     Create,
     /// Changes to one that exists.
     Update,
-    /// Its removal.
     Delete,
 }
 

@@ -18,9 +18,7 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
-    /// By number.
     Id(i64),
-    /// By full path.
     Path(String),
 }
 
@@ -51,9 +49,7 @@ pub enum Task {
     Version,
     /// The editor saves a draft by itself.
     AutoSave,
-    /// Save & Publish.
     Publish,
-    /// Save & Unpublish.
     Unpublish,
 }
 

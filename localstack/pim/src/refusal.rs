@@ -35,9 +35,7 @@ pub enum Refusal {
     Configuration,
     /// The bundle: the write was prepared from an older state. Path, and the dates of what stands and of what was read.
     Conflict(String, i64, i64),
-    /// An injected refusal.
     Injected(String),
-    /// The database failed.
     Database(rusqlite::Error),
 }
 

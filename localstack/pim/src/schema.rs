@@ -88,7 +88,6 @@ pub fn sdl(delete: bool, started: u64) -> String {
     out
 }
 
-/// The schema, parsed.
 pub fn schema(delete: bool, started: u64) -> Valid<Schema> {
     Schema::parse_and_validate(sdl(delete, started), "catalog.graphql")
         .unwrap_or_else(|broken| unreachable!("the class model gives an invalid schema: {}", broken.errors))

@@ -19,7 +19,6 @@ pub type Values = BTreeMap<String, Value>;
 /// An element of the tree.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its number.
     pub id: i64,
     /// The number of what it lies in.
     pub parent: i64,
@@ -29,7 +28,6 @@ pub struct Object {
     pub key: String,
     /// The path of its parent with a slash at the end.
     pub path: String,
-    /// Whether it is published.
     pub published: bool,
     /// Unix seconds.
     pub created: i64,
@@ -49,7 +47,6 @@ impl Object {
         format!("{}{}", self.path, self.key)
     }
 
-    /// The path that its children have.
     pub fn children_path(&self) -> String {
         if self.id == 1 { "/".to_owned() } else { format!("{}/", self.fullpath()) }
     }
@@ -413,7 +410,6 @@ pub fn saves(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
     connection.prepare(counted)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// A new version number.
 pub fn new_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.execute("INSERT INTO versions DEFAULT VALUES", [])?;
     Ok(connection.last_insert_rowid())

@@ -19,13 +19,11 @@ pub const CARRIED: &str = "draft, carried over an import";
 pub struct Version {
     /// Its number; 0 before it is held.
     pub id: i64,
-    /// The object.
     pub object: i64,
     /// The count that the object would have with it.
     pub count: i64,
     /// Unix seconds.
     pub date: i64,
-    /// Who saved it.
     pub person: i64,
     /// Whether the editor saved it by itself.
     pub autosave: bool,
@@ -37,7 +35,6 @@ pub struct Version {
     pub changes: Map<String, Value>,
 }
 
-/// The table.
 pub fn create_table(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS held (

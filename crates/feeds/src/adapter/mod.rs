@@ -65,7 +65,6 @@ pub trait Adapter: std::fmt::Debug + Sync {
 /// Every source there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&SheinApi, &SheinBrightData, &Canonical];
 
-/// The adapter of a source.
 #[must_use]
 pub fn find(source: &str) -> Option<&'static dyn Adapter> {
     ADAPTERS.iter().find(|adapter| adapter.source() == source).copied()
@@ -80,7 +79,6 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Reads a header.
     #[must_use]
     pub fn read(header: &str) -> Self {
         let mut row = Row::below(header);
@@ -110,7 +108,6 @@ impl Columns {
         self.names.iter().filter(|column| *column == name).count()
     }
 
-    /// The cell of a column.
     #[must_use]
     pub fn cell<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
         self.names.iter().position(|column| column == name).and_then(|field| row.get(field))

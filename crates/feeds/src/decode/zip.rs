@@ -32,7 +32,6 @@ enum At {
     Stored(Option<u32>, u64),
     /// In the check sum and sizes behind the data.
     Descriptor,
-    /// In the directory.
     Directory,
 }
 

@@ -103,7 +103,6 @@ pub(super) fn digit(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// What separates digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Separator {
     Point,

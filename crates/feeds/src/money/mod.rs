@@ -20,7 +20,6 @@ pub struct Shown<'a> {
     pub number: &'a str,
     /// What stands before the number.
     pub before: &'a str,
-    /// What stands behind it.
     pub behind: &'a str,
 }
 

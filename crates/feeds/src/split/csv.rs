@@ -192,7 +192,6 @@ impl Row {
         Self { reader: ReaderBuilder::new().delimiter(separator).build(), ..Self::default() }
     }
 
-    /// Reads one record.
     pub fn read(&mut self, record: &str) {
         self.reader.reset();
         let mut input = record.as_bytes();

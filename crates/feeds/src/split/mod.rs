@@ -24,9 +24,7 @@ pub enum Place {
     /// Nothing yet but the opening bracket.
     #[default]
     Beginning,
-    /// A comma.
     AfterComma,
-    /// A record.
     AfterRecord,
     /// The closing bracket.
     AfterEnd,

@@ -53,7 +53,6 @@ enum Unseen {
     Kept,
 }
 
-/// What a field takes.
 #[derive(Debug, Clone, Copy)]
 struct Takes {
     control: Control,

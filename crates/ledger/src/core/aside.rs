@@ -28,7 +28,6 @@ const KEPT: i64 = 86_400;
 pub struct Aside {
     /// `draft`, `channel`, `deleted` or `variant`.
     pub what: String,
-    /// Of which variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
     /// Id of the product in the shop.

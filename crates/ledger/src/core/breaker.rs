@@ -37,7 +37,6 @@ pub struct Settings {
     pub failures: u32,
     /// First wait before a probe, in ms; doubled for every opening in a row.
     pub wait_ms: i64,
-    /// Longest wait, in ms.
     pub longest_wait_ms: i64,
     /// How long a probe may take, in ms.
     pub probe_ms: i64,
@@ -105,7 +104,6 @@ pub enum Mode {
     },
     /// Traffic returns: the `step`-th step (from 0) since `since`.
     Returning {
-        /// Which step, from 0.
         step: i64,
     },
 }
@@ -113,7 +111,6 @@ pub enum Mode {
 /// A breaker as its item has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {
-    /// Where it stands.
     pub mode: Mode,
     /// Since when, in ms.
     pub since: i64,

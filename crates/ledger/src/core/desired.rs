@@ -42,7 +42,6 @@ pub enum Classification {
     Stale,
 }
 
-/// Classifies a record.
 #[must_use]
 pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> Classification {
     let (Some(known_version), Some(known_hash)) = (&state.version, &state.hash) else {
@@ -66,11 +65,8 @@ pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> 
 /// The newest desired state of a product with where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredDoc {
-    /// The product.
     pub product: Product,
-    /// Its version.
     pub version: Version,
-    /// Its hash.
     pub hash: ContentHash,
     /// The feed run that brought it.
     pub run: String,
@@ -118,7 +114,6 @@ pub fn doc_key(key: &ProductKey) -> ItemKey {
     ItemKey { pk: state::partition(key), sk: SK.to_owned() }
 }
 
-/// Where a `doc` has its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// In the item, packed.

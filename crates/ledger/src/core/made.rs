@@ -6,7 +6,6 @@ use catalog::ProductKey;
 use super::expression::{Change, Condition, Item, ItemKey, Value, Write};
 use super::stage::Owner;
 
-/// The partition of the notes.
 pub const PARTITION: &str = "W#pimcore-made";
 const KEYS: &str = "keys";
 const EXPIRES_AT: &str = "expires_at";

@@ -10,7 +10,6 @@ pub enum BodyError {
     /// Not what zstd wrote.
     #[error("the stored product cannot be decompressed: {0}")]
     Compression(#[from] std::io::Error),
-    /// Not a product.
     #[error("the stored product is not understood: {0}")]
     Json(#[from] serde_json::Error),
     /// Larger than anything that is written.

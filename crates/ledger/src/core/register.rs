@@ -29,7 +29,6 @@ const EXPIRES_AT: &str = "expires_at";
 pub struct Registered {
     /// Version of the object: that of its first record.
     pub version: Version,
-    /// Which object.
     pub id: RunId,
 }
 

@@ -34,9 +34,7 @@ const EXPIRES_AT: &str = "expires_at";
 /// Which object version a run reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {
-    /// S3 bucket.
     pub bucket: String,
-    /// S3 key.
     pub key: String,
     /// Version id where the bucket has versions, otherwise ETag and sequencer: a re-upload under the same key is a new run.
     pub object_version: String,
@@ -73,7 +71,6 @@ impl RunId {
     }
 }
 
-/// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
@@ -150,7 +147,6 @@ pub struct Run {
     /// Its short name: shown to people, and the folder under `rejected/`.
     #[serde(rename = "run")]
     pub name: String,
-    /// Where it stands.
     pub status: RunStatus,
     /// Byte offset in the (decompressed) object up to which records are committed.
     pub offset: u64,
@@ -167,7 +163,6 @@ pub struct Run {
     pub finished: Option<i64>,
     /// Why it failed; of one that is under way, why its last attempt did.
     pub reason: Option<String>,
-    /// Who reads it.
     pub owner: Option<String>,
     /// Until when nobody else may, in ms.
     pub until: Option<i64>,
@@ -206,7 +201,6 @@ pub enum RunClaim {
         /// End of the lease, in ms.
         until: i64,
     },
-    /// It has ended.
     Ended(Run),
 }
 

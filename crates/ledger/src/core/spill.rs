@@ -42,9 +42,7 @@ pub fn product_of(object: &str) -> Option<ProductKey> {
 /// One version of an object below [`PREFIX`], as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The object.
     pub object: String,
-    /// Which version of it.
     pub version: String,
     /// When it was written, in ms.
     pub written: i64,

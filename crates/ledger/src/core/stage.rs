@@ -22,9 +22,7 @@ use super::state::{self, ProductState, StageState};
 /// A target system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// The PIM.
     Pimcore,
-    /// The shop.
     Medusa,
 }
 
@@ -50,7 +48,6 @@ impl Stage {
     /// In the order of the pipeline.
     pub const ALL: [Self; 2] = [Self::Pimcore, Self::Medusa];
 
-    /// The other one.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -195,7 +192,6 @@ pub enum Refusal {
 /// A lease that ended without a word from its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
-    /// Who held it.
     pub dead: String,
     /// When it ended, in ms.
     pub until: i64,

@@ -31,7 +31,6 @@ pub struct S3Bodies {
 }
 
 impl S3Bodies {
-    /// Bodies in `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into() }

@@ -19,7 +19,6 @@ pub trait Mapping {
 
 /// Tests a target with a request that changes nothing.
 pub trait Health {
-    /// Whether it works.
     fn works(&self, target: Stage) -> impl Future<Output = bool>;
 }
 

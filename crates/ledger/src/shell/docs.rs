@@ -11,7 +11,6 @@ use crate::core::desired::{self, Body, DesiredDoc};
 /// What writing a desired state came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DesiredOutcome {
-    /// Written: announce it.
     Written,
     /// A newer document won meanwhile: dropped, to be counted as stale.
     Stale,

@@ -11,17 +11,13 @@ pub enum LedgerError {
     /// DynamoDB did not answer as it should, after the SDK's own retries.
     #[error("DynamoDB {operation} on table {table}: {message}")]
     Store {
-        /// Which call.
         operation: &'static str,
-        /// Which table.
         table: String,
-        /// What it said.
         message: String,
     },
     /// A stored product cannot be read.
     #[error("the ledger's copy of product {key} is damaged: {source}")]
     Damaged {
-        /// Which product.
         key: String,
         /// What is wrong with it.
         source: BodyError,
@@ -29,7 +25,6 @@ pub enum LedgerError {
     /// A product is larger than the ledger keeps.
     #[error("product {key} is {bytes} bytes of JSON, the ledger keeps at most {limit}", limit = MAX_JSON_BYTES)]
     TooLarge {
-        /// Which product.
         key: String,
         /// Its size as JSON.
         bytes: usize,
@@ -37,27 +32,20 @@ pub enum LedgerError {
     /// The bucket did not answer as it should when asked for a large body.
     #[error("S3 {operation} of the body s3://{bucket}/{object}: {message}")]
     BodyUnavailable {
-        /// Which call.
         operation: &'static str,
-        /// Which bucket.
         bucket: String,
-        /// Which object.
         object: String,
-        /// What it said.
         message: String,
     },
     /// A large body is not where the ledger says.
     #[error("the body of product {key} is gone: no object {object} in the feed bucket, though the ledger names it")]
     BodyMissing {
-        /// Which product.
         key: String,
-        /// Which object.
         object: String,
     },
     /// The lease on this work is somebody else's by now.
     #[error("the lease on {what} was lost")]
     LeaseLost {
-        /// Which work.
         what: String,
     },
 }

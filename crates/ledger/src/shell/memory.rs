@@ -20,7 +20,6 @@ const READ: usize = 500;
 /// One call of a [`Memory`], as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// A batch read.
     Read(Vec<ItemKey>),
     /// A conditional write of this item, and whether it happened.
     Write(ItemKey, bool),
@@ -44,7 +43,6 @@ struct Inner {
 }
 
 impl Ledger<Memory> {
-    /// A ledger in memory.
     #[must_use]
     pub fn in_memory(leases: Leases) -> Self {
         let memory = Memory::default();

@@ -47,7 +47,6 @@ pub trait Table: Send + Sync {
     fn after(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Vec<(String, Item)>, LedgerError>> + Send;
 }
 
-/// A table in DynamoDB.
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,

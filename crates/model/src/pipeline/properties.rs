@@ -6,7 +6,6 @@ use super::stages::believed;
 use super::world::{AttemptStep, DELETED, STAGES, Worker};
 use super::{Pipeline, World};
 
-/// At rest both targets hold the newest desired state.
 pub(super) const NEWEST: &str = "at rest both targets hold the newest desired state";
 /// An older document never replaces a newer one for good.
 pub(super) const NEVER_OLDER: &str = "no accepted newer state is overwritten for good by an older one";
@@ -18,7 +17,6 @@ pub(super) const BELIEF: &str = "what the ledger holds for applied and settled i
 pub(super) const ONE_WORKER: &str = "a stage of a product has one worker within its lease at a time";
 /// Without lost messages the sweep has nothing to do.
 pub(super) const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
-/// What a person took off sale in the shop is not on sale.
 pub(super) const STANDS: &str = "what a person took off sale in the shop stands";
 /// Whatever happened, quiet brings everything to rest.
 pub(super) const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";

@@ -21,7 +21,6 @@ pub enum Status {
 /// The product in the shop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shelf {
-    /// How it is offered.
     pub status: Status,
     /// The note says that we published it.
     pub made_published: bool,
@@ -37,7 +36,6 @@ pub enum Sends {
     Fields,
     /// The same, and that it is published.
     Publishes,
-    /// The product.
     Creates,
 }
 

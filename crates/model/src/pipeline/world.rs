@@ -59,9 +59,7 @@ pub(crate) const DELETED: View = View { content: '-', edit: 0 };
 /// A request without anybody who waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flight {
-    /// Which target.
     pub stage: usize,
-    /// What it writes.
     pub view: View,
     /// What it does beside.
     pub sends: Sends,
@@ -77,7 +75,6 @@ pub struct Run {
     pub pass: bool,
     /// Whether it wrote something, or may have: an attempt died.
     pub wrote: bool,
-    /// Where it stands.
     pub phase: Phase,
 }
 
@@ -86,9 +83,7 @@ pub struct Run {
 pub enum Phase {
     /// Nobody has asked for it.
     Absent,
-    /// Its message waits.
     Waiting,
-    /// Registers as fast.
     Register,
     /// Reads the state and classifies.
     Read,
@@ -96,26 +91,20 @@ pub enum Phase {
     NoteDoc,
     /// Notes the version at the state.
     NoteState,
-    /// Writes the doc.
     WriteDoc,
-    /// Writes the state.
     WriteState,
-    /// Announces.
     Announce,
     /// Lists newer runs and asks for their strict passes.
     List,
     /// Strikes itself off the register.
     StrikeOff,
-    /// Finished.
     Done,
 }
 
 /// One invocation of pimcore-sync or medusa-push, for this product.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Worker {
-    /// None.
     Idle,
-    /// Has a message, claims.
     Claiming,
     /// Was refused with this item, takes over.
     TakingOver(Shared),
@@ -128,7 +117,6 @@ pub enum Worker {
 /// A claimed stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt {
-    /// Who.
     pub owner: u8,
     /// The part of the claimed state that completing looks at.
     pub claimed: Shared,
@@ -147,7 +135,6 @@ pub enum AttemptStep {
     Read,
     /// Looks whether the target holds it already.
     Check(View),
-    /// Sends the request.
     Act(View, Sends),
     /// Announces to the next stage.
     Announce(View),

@@ -44,7 +44,6 @@ pub async fn lines(stack: &Stack) -> Result<Vec<Line>, CliError> {
     try_join_all(both).await
 }
 
-/// A breaker as a line.
 #[must_use]
 pub fn line(target: Stage, breaker: &Breaker) -> Line {
     let (mode, probe_at) = match breaker.mode {

@@ -24,22 +24,17 @@ pub struct Rejected {
     /// The product's id, where it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
-    /// Code of the reason.
     pub reason: String,
-    /// For people.
     pub message: String,
-    /// Where in the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The offending value, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// The feed.
     #[serde(default)]
     pub object: String,
 }
 
-/// The answer.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct List {

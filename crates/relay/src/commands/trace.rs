@@ -35,7 +35,6 @@ const NEWEST: usize = 20;
 /// How long earlier ones are looked through for a product that the ledger does not know: its rejected record is all there may be of it.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The answer.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
@@ -81,7 +80,6 @@ pub struct Stock {
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
     pub title: String,
-    /// How many variants.
     pub variants: usize,
     /// The source no longer offers it.
     pub withdrawn: bool,
@@ -94,7 +92,6 @@ pub struct Desired {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
-    /// By which run.
     pub run: String,
     /// When that began, in ms.
     pub started: i64,
@@ -131,13 +128,11 @@ pub struct Letter {
 pub enum InPimcore {
     /// It could not be asked.
     Unknown {
-        /// Why not.
         why: String,
     },
     /// There is no such object.
     Absent,
     There {
-        /// Its object id.
         id: u32,
         published: bool,
         /// People hide it from the shop.

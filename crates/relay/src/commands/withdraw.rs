@@ -21,7 +21,6 @@ pub struct Held {
     pub source: String,
     /// The run that read it.
     pub run: String,
-    /// The feed.
     pub object: String,
 }
 

@@ -111,7 +111,6 @@ impl<'r> Tally<'r> {
         self.report.broken = Some(format!("at byte {}, record {}: {}", broken.offset, broken.index, broken.message));
     }
 
-    /// The whole of it.
     #[must_use]
     pub fn report(mut self) -> Report {
         for held in self.drift.held(self.rules) {

@@ -7,9 +7,7 @@ use crate::text::{Glob, folded};
 /// One level of a pattern.
 #[derive(Debug, Clone)]
 enum Level {
-    /// A name.
     Name(Glob),
-    /// Any number of levels.
     Deep,
 }
 
@@ -88,7 +86,6 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// Of a path.
     #[must_use]
     pub fn of(path: &CategoryPath) -> Self {
         let mut languages: Vec<&String> = path.0.iter().flat_map(|category| category.name.0.keys()).collect();

@@ -33,7 +33,6 @@ pub struct Unknown;
 /// Why a category cannot be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// It has no name.
     Nameless,
     /// There is one of this id already.
     Taken(String),

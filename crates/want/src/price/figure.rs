@@ -23,7 +23,6 @@ pub struct Figure {
     pub source_list: Option<Decimal>,
     /// The same on its way through the steps.
     pub list: Option<Decimal>,
-    /// What becomes of it.
     pub compare_at: CompareAt,
     /// The last rounding it went through.
     pub grid: Option<Grid>,
@@ -32,7 +31,6 @@ pub struct Figure {
 /// A price as it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InCoins {
-    /// What one pays.
     pub amount: Decimal,
     /// What it was before the reduction, if it is more.
     pub list: Option<Decimal>,

@@ -15,7 +15,6 @@ use crate::render::{ago, count, span, time};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// In one sentence.
     pub summary: String,
     /// What to do; empty when there is nothing.
     pub advice: String,
@@ -42,7 +41,6 @@ impl Verdict {
 pub struct Evidence<'a> {
     /// The ledger's state of it.
     pub state: Option<&'a ProductState>,
-    /// What it should be.
     pub doc: Option<&'a DesiredDoc>,
     /// Why that cannot be read.
     pub unreadable: Option<&'a Failure>,
@@ -60,7 +58,6 @@ pub struct Evidence<'a> {
     pub in_pimcore: Option<&'a InPimcore>,
 }
 
-/// Where the product stands.
 #[must_use]
 pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     // Of a repeated record the later one counts: that is no reason for anything.
