@@ -20,7 +20,8 @@ pub enum Failed {
     OutOfBudget,
     /// A text, list or object over its limit.
     TooLarge,
-    /// Something is of another kind than is needed: a text that is no number, a list where a text belongs.
+    /// Something is of another kind than is needed: a text that is no number, a list where a text
+    /// belongs.
     Type,
     /// A number too large, a division by zero, an index beyond the end.
     Value,

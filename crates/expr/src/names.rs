@@ -49,7 +49,8 @@ struct Scan<'t> {
     rest: Peekable<CharIndices<'t>>,
     line: usize,
     column: usize,
-    /// Braces open within each `${…}` of a back-quoted text: what is in there is looked into like any other.
+    /// Braces open within each `${…}` of a back-quoted text: what is in there is looked into like
+    /// any other.
     braces: Vec<usize>,
     found: Vec<Name<'t>>,
 }
@@ -117,7 +118,8 @@ pub fn names_in(text: &str) -> Vec<&str> {
     names(text).into_iter().filter(|name| !name.member && !name.called).map(|name| name.text).collect()
 }
 
-/// The same expression with all its texts in double quotes: the language takes single ones for characters, which are no texts.
+/// The same expression with all its texts in double quotes: the language takes single ones for
+/// characters, which are no texts.
 pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
     if !text.contains('\'') {
         return Cow::Borrowed(text);
@@ -154,8 +156,8 @@ pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
     Cow::Owned(changed)
 }
 
-/// How a column or key is called in expressions: in small letters, with `_` for everything that no name may have. `Variant Price` is `variant_price`,
-/// `g:price` is `g_price`.
+/// How a column or key is called in expressions: in small letters, with `_` for everything that no
+/// name may have. `Variant Price` is `variant_price`, `g:price` is `g_price`.
 #[must_use]
 pub fn identifier(column: &str) -> String {
     let mut name = String::with_capacity(column.len());

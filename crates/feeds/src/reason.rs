@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of rejection. Their names are stable: they stand in `rejected/`, in the counts of a run and in metrics.
+/// The kinds of rejection. Their names are stable: they stand in `rejected/`, in the counts of a
+/// run and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

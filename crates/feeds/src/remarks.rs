@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use catalog::{Warning, WarningCode};
 
-/// The first place of each kind in full, the others as a number: a product of a thousand variants has thousands of places.
+/// The first place of each kind in full, the others as a number: a product of a thousand variants
+/// has thousands of places.
 #[derive(Debug, Default)]
 pub(crate) struct Remarks(BTreeMap<WarningCode, (String, usize)>);
 

@@ -1,4 +1,5 @@
-//! Rows and documents as other marketplaces would send them: each is a correct product, or a rejection that says why. All made up.
+//! Rows and documents as other marketplaces would send them: each is a correct product, or a
+//! rejection that says why. All made up.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! The circuit breaker: two openers, a crash of the opener, a mapping that cannot be told, flapping, one probe at a time.
+//! The circuit breaker: two openers, a crash of the opener, a mapping that cannot be told,
+//! flapping, one probe at a time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -166,7 +167,8 @@ fn what_somebody_tells_the_mapping_who_has_slept_since_before_it_closed_does_not
     world.trip(1_000);
     let closed = world.recover(1_100);
     world.tend("b", closed + 10);
-    // Somebody who saw the breaker returning wakes up at the end of his life, and tells what was right then.
+    // Somebody who saw the breaker returning wakes up at the end of his life, and tells what was
+    // right then.
     world.flows.borrow_mut().insert(TARGET, Flow::Limited(5));
     world.tend("b", closed + SETTINGS.over_after_ms);
     assert_eq!(world.flow(TARGET), Flow::Full);

@@ -1,7 +1,9 @@
-//! Large bodies: objects of a bucket with versions, named by one product's `doc`, cleaned up by somebody who may be slow.
+//! Large bodies: objects of a bucket with versions, named by one product's `doc`, cleaned up by
+//! somebody who may be slow.
 //!
-//! Writers put the object, then the `doc`; they die in between and come again. The cleaner lists, reads the `doc`, deletes; its deletes land
-//! at any time. A reader reads the `doc`, then the object. Time passes: what is in the bucket becomes old.
+//! Writers put the object, then the `doc`; they die in between and come again. The cleaner lists,
+//! reads the `doc`, deletes; its deletes land at any time. A reader reads the `doc`, then the
+//! object. Time passes: what is in the bucket becomes old.
 
 use ledger::core::{Item, desired, spill};
 use stateright::{Model, Property};
@@ -175,7 +177,8 @@ impl Model for Bodies {
         actions.push(if world.cleaner == Cleaner::Idle { Event::List } else { Event::Judge });
         actions.extend((0..world.late.len()).map(Event::DeleteLands));
         actions.push(if matches!(world.reader, Reader::Named(..)) { Event::Get } else { Event::Read });
-        // A day is longer than any writer or reader takes from one step to the next; the cleaner's requests may land when they like.
+        // A day is longer than any writer or reader takes from one step to the next; the cleaner's
+        // requests may land when they like.
         if world.days > 0 && !world.half && !matches!(world.reader, Reader::Named(..)) {
             actions.push(Event::DayPasses);
         }

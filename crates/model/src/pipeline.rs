@@ -1,7 +1,8 @@
 //! The whole way of one product: feeds → ledger → PIM → shop, with everything that can go wrong.
 //!
-//! Every step of a function is one write, one read or one request; between two steps anything else may happen, and the function may die.
-//! Messages are keys, so a queue is a number. What the ledger stores and decides is the core's own code.
+//! Every step of a function is one write, one read or one request; between two steps anything else
+//! may happen, and the function may die. Messages are keys, so a queue is a number. What the ledger
+//! stores and decides is the core's own code.
 
 mod faults;
 mod normalize;
@@ -276,8 +277,8 @@ impl Pipeline {
         world.send(1);
     }
 
-    /// A request lands; whether there was something that it could write. Where nobody edits, the change feed is left out: messages and the sweep
-    /// do without.
+    /// A request lands; whether there was something that it could write. Where nobody edits, the
+    /// change feed is left out: messages and the sweep do without.
     fn land(&self, world: &mut World, stage: usize, view: View, sends: Sends) -> bool {
         if stage == 1 {
             return world.land_in_shop(view, sends, self.mutation);

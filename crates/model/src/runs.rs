@@ -1,7 +1,8 @@
 //! One feed run: read to its end exactly once, counted exactly, whoever dies.
 //!
-//! Readers take records one by one, announce them, and commit position and counts together when they like. They die, are cut off by
-//! a lease that ends, resend a write whose answer got lost, or hand the rest over.
+//! Readers take records one by one, announce them, and commit position and counts together when
+//! they like. They die, are cut off by a lease that ends, resend a write whose answer got lost, or
+//! hand the rest over.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
-//! What Pimcore's fields hold, in characters; measured on Pimcore 11.4 with the catalog's classes (exactly the limit is accepted, in
-//! any script; one more fails the whole mutation).
+//! What Pimcore's fields hold, in characters; measured on Pimcore 11.4 with the catalog's classes
+//! (exactly the limit is accepted, in any script; one more fails the whole mutation).
 //!
-//! Checked before anything is sent, so that one product that does not fit costs no request and no other product.
+//! Checked before anything is sent, so that one product that does not fit costs no request and no
+//! other product.
 
 use catalog::{Category, Failure, Product, Variant};
 

@@ -1,8 +1,10 @@
 //! The GraphQL documents, one operation each: Data Hub ignores `operationName`.
 //!
-//! Fixed operations are the files under `operations/`; a batch is written here, because its aliases depend on what is in it. All of
-//! them are checked against the recorded schema by the tests, and what the client really sends against the requests that a real Pimcore
-//! was seen to answer: the types of variables, too, are those of the recordings, not the strictest ones that the schema allows.
+//! Fixed operations are the files under `operations/`; a batch is written here, because its aliases
+//! depend on what is in it. All of them are checked against the recorded schema by the tests, and
+//! what the client really sends against the requests that a real Pimcore was seen to answer: the
+//! types of variables, too, are those of the recordings, not the strictest ones that the schema
+//! allows.
 
 use std::fmt::Write;
 
@@ -39,10 +41,11 @@ pub(crate) fn writes(document: &str) -> bool {
     document.lines().any(|line| line.starts_with("mutation"))
 }
 
-/// A mutation with aliases `a0`, `a1`, …; alias N takes its input from `$iN`, its key or path from `$pN` and, to create, whether to
-/// publish from `$bN`.
+/// A mutation with aliases `a0`, `a1`, …; alias N takes its input from `$iN`, its key or path from
+/// `$pN` and, to create, whether to publish from `$bN`.
 ///
-/// `omitVersionCreate`: Pimcore keeps versions for people to go back to; one for each feed would bury theirs, and costs a file.
+/// `omitVersionCreate`: Pimcore keeps versions for people to go back to; one for each feed would
+/// bury theirs, and costs a file.
 #[must_use]
 pub fn product_batch(upserts: &[Upsert]) -> String {
     let mut arguments = String::new();
@@ -71,8 +74,8 @@ pub fn product_batch(upserts: &[Upsert]) -> String {
     format!("mutation WriteProducts({}){{{aliases}}}", arguments.trim_end_matches(','))
 }
 
-/// A mutation that creates `count` categories in order: alias `aN` takes `$kN` (key), `$pN` (parent's path) and `$iN`. A
-/// parent may be created by an earlier alias.
+/// A mutation that creates `count` categories in order: alias `aN` takes `$kN` (key), `$pN`
+/// (parent's path) and `$iN`. A parent may be created by an earlier alias.
 #[must_use]
 pub fn category_batch(count: usize) -> String {
     let arguments: Vec<String> =

@@ -1,4 +1,5 @@
-//! Every operation, and every variable that goes with it, fits the schema recorded from a real Pimcore.
+//! Every operation, and every variable that goes with it, fits the schema recorded from a real
+//! Pimcore.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

@@ -1,9 +1,10 @@
 //! Nothing is sent to Pimcore that a real one was not seen to answer.
 //!
-//! The client does everything it can against the stand-in, and each request on its way is compared with the recorded exchanges: which
-//! headers, which field with which arguments (literal, or variables of which types, with which kinds of values), which filter, which
-//! fields of the answer, which fields of an input with which kinds of values. What only a request of the same kind about another class has
-//! is named here; what no request ever had fails the test.
+//! The client does everything it can against the stand-in, and each request on its way is compared
+//! with the recorded exchanges: which headers, which field with which arguments (literal, or
+//! variables of which types, with which kinds of values), which filter, which fields of the answer,
+//! which fields of an input with which kinds of values. What only a request of the same kind about
+//! another class has is named here; what no request ever had fails the test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -20,7 +21,8 @@ use requests::{Call, Seen, recorded};
 use serde_json::{Value, json};
 use testing::standin::{KEY, StandIn, later};
 
-/// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is as good.
+/// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is
+/// as good.
 const BY_ANALOGY: [(&str, &str); 10] = [
     (
         "getCatalogCategoryListing(first:literal int published:false sortBy:[\"modificationDate\",\"id\"] sortOrder:[\"DESC\",\"DESC\"])",
@@ -46,7 +48,8 @@ const PLAIN_TEXT: &str = "a field of type `input`, like `brand`, which was recor
 const TEXT_IN_A_ROW: &str =
     "a field of type `input` in a row, like `option3Name` and `variantSku`, which were recorded with null";
 
-/// What the class has gained since the recordings: one more field collection, of parts that were recorded of the others. Nothing else may be new.
+/// What the class has gained since the recordings: one more field collection, of parts that were
+/// recorded of the others. Nothing else may be new.
 fn gained(shape: &str) -> bool {
     shape.contains("→ fieldcollection_CatalogFact/")
         || shape.contains("→ edges/node/facts/…")
@@ -115,7 +118,8 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     writes[0].input = writes[0].input.clone().in_categories(&[id]);
     let saved = pimcore.write(writes, later()).await;
     assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
-    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update that finds nothing.
+    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update
+    // that finds nothing.
     let at = |product: &Product| Some(ProductPath::of(&key(product)));
     let mut withdrawn = write(&Product { withdrawn: true, ..full.clone() }, true, at(&full));
     withdrawn.input = withdrawn.input.publish(false).remark("remark");
@@ -157,8 +161,8 @@ async fn every_request_has_a_shape_that_a_real_pimcore_answered() {
         let foreign: Vec<_> = request.headers.iter().filter(|name| !known.headers.contains(*name)).collect();
         assert!(foreign.iter().all(|name| OF_HTTP.contains(&name.as_str())), "headers never seen: {foreign:?}");
         let mut members: BTreeSet<&str> = request.body.as_object().unwrap().keys().map(String::as_str).collect();
-        // What a mutation was decided upon, for our bundle. Data Hub takes these two members and passes over others, as it was seen to do
-        // with `operationName`.
+        // What a mutation was decided upon, for our bundle. Data Hub takes these two members and
+        // passes over others, as it was seen to do with `operationName`.
         members.remove("extensions");
         assert_eq!(members, BTreeSet::from(["query", "variables"]));
         let calls = Call::all(&request.body);

@@ -1,11 +1,13 @@
 //! A dead letter: what a message on a dead-letter queue says about itself.
 //!
-//! Letters arrive in two ways. A function that met a permanent or poisonous failure sent a copy with the reason as attributes
-//! (`relay.kind`, `relay.code`, `relay.reason`). Or SQS moved the message after too many deliveries: then it says nothing, and the
-//! reason is what the ledger recorded last, if anything.
+//! Letters arrive in two ways. A function that met a permanent or poisonous failure sent a copy
+//! with the reason as attributes (`relay.kind`, `relay.code`, `relay.reason`). Or SQS moved the
+//! message after too many deliveries: then it says nothing, and the reason is what the ledger
+//! recorded last, if anything.
 //!
-//! What dlq-redrive itself notes on a message that it sends back are `relay.redrives` (how often), `relay.first` (when, in ms, the very
-//! first copy was sent) and `relay.id` (that copy's message id): SQS gives every copy a new id and time, but it stays one letter.
+//! What dlq-redrive itself notes on a message that it sends back are `relay.redrives` (how often),
+//! `relay.first` (when, in ms, the very first copy was sent) and `relay.id` (that copy's message
+//! id): SQS gives every copy a new id and time, but it stays one letter.
 
 use std::collections::BTreeMap;
 
@@ -157,8 +159,9 @@ impl DeadLetter {
         }
     }
 
-    /// The attributes of the copy that goes back to the queue. The reason it died of is gone, who sent it first and how often it was redriven
-    /// are noted; attributes of others are kept as far as SQS's limit allows.
+    /// The attributes of the copy that goes back to the queue. The reason it died of is gone, who
+    /// sent it first and how often it was redriven are noted; attributes of others are kept as far
+    /// as SQS's limit allows.
     #[must_use]
     pub fn redriven(&self, redrives: u32) -> BTreeMap<String, Attribute> {
         let ours = [
@@ -173,7 +176,8 @@ impl DeadLetter {
     }
 }
 
-/// What a message on the ingest queue is about: S3's "Object Created" event, or one of normalize's own requests.
+/// What a message on the ingest queue is about: S3's "Object Created" event, or one of normalize's
+/// own requests.
 fn feed(body: &str) -> Subject {
     #[derive(Deserialize)]
     struct Event {

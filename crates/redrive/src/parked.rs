@@ -1,7 +1,7 @@
 //! The object that keeps a parked letter.
 //!
-//! Its key is made of what stays the same on every copy of a letter (queue, day and id of the first copy), so that parking twice, after
-//! a crash or by two workers at once, writes the same object.
+//! Its key is made of what stays the same on every copy of a letter (queue, day and id of the first
+//! copy), so that parking twice, after a crash or by two workers at once, writes the same object.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -28,7 +28,8 @@ pub struct Parked {
     pub redrives: u32,
     /// What it is about, with what the ledger knew of it.
     pub subject: Subject,
-    /// The message with its attributes. `body` is the message's text to the character, whatever it is.
+    /// The message with its attributes. `body` is the message's text to the character, whatever it
+    /// is.
     pub letter: DeadLetter,
 }
 
@@ -52,7 +53,8 @@ pub struct Removed {
 }
 
 impl Removed {
-    /// The key of the note: `parked/removed/<queue>/<date>/<message id>.json`. No queue has that name.
+    /// The key of the note: `parked/removed/<queue>/<date>/<message id>.json`. No queue has that
+    /// name.
     #[must_use]
     pub fn object_key(&self) -> String {
         let key = self.parked.object_key();

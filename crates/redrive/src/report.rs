@@ -80,7 +80,8 @@ pub struct QueueReport {
     pub left: usize,
     /// Taken from S3 and sent back to the queue.
     pub unparked: usize,
-    /// Refused products announced again whose letter was neither parked nor on the dead-letter queue.
+    /// Refused products announced again whose letter was neither parked nor on the dead-letter
+    /// queue.
     #[serde(default)]
     pub announced: usize,
     /// Parked letters taken away for good.

@@ -86,9 +86,7 @@ pub enum Subject {
         run: String,
     },
     /// It cannot be understood.
-    Unknown {
-        why: String,
-    },
+    Unknown { why: String },
 }
 
 impl Subject {

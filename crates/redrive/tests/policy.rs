@@ -243,7 +243,8 @@ fn stages() -> impl Strategy<Value = StageState> {
 }
 
 proptest! {
-    /// The two mistakes that cost something: an edit that is thrown away, and content that the target refuses being sent over and over.
+    /// The two mistakes that cost something: an edit that is thrown away, and content that the
+    /// target refuses being sent over and over.
     #[test]
     fn nothing_is_dropped_without_proof_and_nothing_refused_is_sent_again(
         pimcore in stages(),

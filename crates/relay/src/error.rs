@@ -2,7 +2,8 @@
 
 use catalog::Failure;
 
-/// Why a command could not be carried out. Its text says what happened; [`CliError::advice`] what to do.
+/// Why a command could not be carried out. Its text says what happened; [`CliError::advice`] what
+/// to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// There is no such stack where we look.
@@ -15,10 +16,7 @@ pub enum CliError {
     },
     /// The stack lacks a setting that it should have.
     #[error("function {function} has no setting {name}: the stack is of another version than this command")]
-    NoSetting {
-        function: String,
-        name: &'static str,
-    },
+    NoSetting { function: String, name: &'static str },
     /// AWS did not answer as it should.
     #[error("{operation} on {resource}: {message}")]
     Aws {
@@ -35,10 +33,7 @@ pub enum CliError {
     Target(#[from] Failure),
     /// What was asked for does not exist.
     #[error("{what}")]
-    NotFound {
-        what: String,
-        advice: String,
-    },
+    NotFound { what: String, advice: String },
     /// It would do something that was probably not meant.
     #[error("{what}")]
     Refused {

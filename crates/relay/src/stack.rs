@@ -1,7 +1,8 @@
 //! Where a stack's parts are.
 //!
-//! The functions are told by their environment, and so are we: two calls for the settings of `<stack>-dlq-redrive` and `<stack>-medusa-push`
-//! name every table, queue, bucket, address and secret. There is nothing to configure, and what we look at is what the functions use.
+//! The functions are told by their environment, and so are we: two calls for the settings of
+//! `<stack>-dlq-redrive` and `<stack>-medusa-push` name every table, queue, bucket, address and
+//! secret. There is nothing to configure, and what we look at is what the functions use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! For each way to fail: `relay trace` or `relay status` alone leads from what the pipeline records to cause and remedy.
+//! For each way to fail: `relay trace` or `relay status` alone leads from what the pipeline records
+//! to cause and remedy.
 
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use ledger::{Counts, ProductState, RecordedError, Run, RunStatus, Stage};

@@ -1,4 +1,5 @@
-//! What surrounds the work of every function, once: the time it has, and what it reports in the end.
+//! What surrounds the work of every function, once: the time it has, and what it reports in the
+//! end.
 
 use std::future::Future;
 
@@ -32,8 +33,8 @@ pub trait Function {
     fn report(&self) {}
 }
 
-/// Serves a function's events until Lambda ends the environment. No call of a client made with `limit` outlives its invocation; metrics are
-/// written at the end of each, also where it failed.
+/// Serves a function's events until Lambda ends the environment. No call of a client made with
+/// `limit` outlives its invocation; metrics are written at the end of each, also where it failed.
 ///
 /// # Errors
 /// What Lambda's own interface says.

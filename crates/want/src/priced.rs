@@ -141,7 +141,8 @@ impl<'a> Prices<'a> {
         }
     }
 
-    /// Writes the prices into the product, in whole coins. A price that is lower than what the source asks, if there is one.
+    /// Writes the prices into the product, in whole coins. A price that is lower than what the
+    /// source asks, if there is one.
     pub(crate) fn write_into(mut self, product: &mut Product, remarks: &mut Vec<Remark>) -> Option<String> {
         let mut below = None;
         for variant in &mut product.variants {

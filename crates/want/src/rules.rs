@@ -1,4 +1,5 @@
-//! Rules, ready to be applied: what files say, read as a whole, with everything that is wrong with it.
+//! Rules, ready to be applied: what files say, read as a whole, with everything that is wrong with
+//! it.
 
 mod check;
 
@@ -53,10 +54,12 @@ pub(crate) struct Rule {
 }
 
 impl Rules {
-    /// Reads rules files, given by name and text, in this order. Together they are one: what may stand once may stand in one of them.
+    /// Reads rules files, given by name and text, in this order. Together they are one: what may
+    /// stand once may stand in one of them.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place; of words that cannot be read the first of each file.
+    /// Everything that is wrong, each with its place; of words that cannot be read the first of
+    /// each file.
     pub fn read<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Vec<Flaw>> {
         let mut reader = Reader::default();
         let mut version = blake3::Hasher::new();

@@ -48,7 +48,8 @@ impl Glob {
     }
 }
 
-/// Whether a folded word or phrase stands in a folded text by itself, not as a part of another word.
+/// Whether a folded word or phrase stands in a folded text by itself, not as a part of another
+/// word.
 #[must_use]
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);

@@ -1,7 +1,8 @@
 //! What is wanted of a product: what its source says, under the shop's rules.
 //!
-//! In this order: categories by the table; then rule after rule, from top to bottom, each with all its effects; then prices in whole coins; then what
-//! withholds and what holds, of all rules that were for the product.
+//! In this order: categories by the table; then rule after rule, from top to bottom, each with all
+//! its effects; then prices in whole coins; then what withholds and what holds, of all rules that
+//! were for the product.
 
 use catalog::{ContentHash, Product};
 use rust_decimal::Decimal;
@@ -82,7 +83,8 @@ pub struct Step {
 }
 
 impl Wanted {
-    /// What is wanted as one short text. Without rules it is the product's content hash, so that nothing is written anew because there are none.
+    /// What is wanted as one short text. Without rules it is the product's content hash, so that
+    /// nothing is written anew because there are none.
     #[must_use]
     pub fn digest(&self) -> ContentHash {
         let hash = ContentHash::of(&self.product);

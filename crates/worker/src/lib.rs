@@ -48,8 +48,8 @@ pub struct Claims {
     pub applied: Vec<(ProductKey, ProductState)>,
     /// There is nothing to do, or not now.
     pub outcomes: HashMap<ProductKey, Outcome>,
-    /// Whoever worked on them died too often: each is claimed by itself when all others are recorded ([`Worker::claim_alone`]), in this
-    /// order.
+    /// Whoever worked on them died too often: each is claimed by itself when all others are
+    /// recorded ([`Worker::claim_alone`]), in this order.
     pub suspects: Vec<ProductKey>,
 }
 
@@ -65,7 +65,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         Instant::now() + self.deadline.remaining(self.clock.now_ms())
     }
 
-    /// Claims each product's stage, unless a target that is needed is to be left alone: then nothing is ours.
+    /// Claims each product's stage, unless a target that is needed is to be left alone: then
+    /// nothing is ours.
     pub async fn claim(&self, keys: &[ProductKey]) -> Claims {
         if let Some(claims) = self.held(keys).await {
             return claims;
@@ -90,8 +91,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         sorted
     }
 
-    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is recorded. One that too many died of is set
-    /// aside instead.
+    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is
+    /// recorded. One that too many died of is set aside instead.
     pub async fn claim_alone(&self, key: &ProductKey) -> Claims {
         let keys = std::slice::from_ref(key);
         if self.deadline.remaining(self.clock.now_ms()) < ALONE {
@@ -156,8 +157,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         sorted.outcomes.insert(key, Outcome::Failed(failure));
     }
 
-    /// Completes each product's stage or gives it back with the reason, and learns how the targets fared. `ours` are the leases that
-    /// [`Self::claim`] got.
+    /// Completes each product's stage or gives it back with the reason, and learns how the targets
+    /// fared. `ours` are the leases that [`Self::claim`] got.
     pub async fn record(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,

@@ -1,4 +1,5 @@
-//! What a function does about a target that fails: nothing as long as it works, one write when it does not, and then leave it alone.
+//! What a function does about a target that fails: nothing as long as it works, one write when it
+//! does not, and then leave it alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -415,8 +416,9 @@ struct Outage {
     arrived: i64,
 }
 
-/// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server error", while it looks well to who asks
-/// without one; then it works, and what is dead is sent back once.
+/// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server
+/// error", while it looks well to who asks without one; then it works, and what is dead is sent
+/// back once.
 async fn an_hour_of_internal_errors(messages: u32) -> Outage {
     const HOUR: i64 = 3_600_000;
     /// Deliveries before SQS gives a message up (template.yaml, maxReceiveCount).

@@ -1,4 +1,5 @@
-//! The circuit breakers' keeper: `{"action":"tend"}`, every minute and whenever one was opened. What is due is decided in the crate `ledger`.
+//! The circuit breakers' keeper: `{"action":"tend"}`, every minute and whenever one was opened.
+//! What is due is decided in the crate `ledger`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ impl breaker::Health for Probed<'_> {
 }
 
 impl<T: Table, M: Mapping> Breakers<T, M> {
-    /// Does what is due. Reports the breakers that were open not long ago, and answers with all of them.
+    /// Does what is due. Reports the breakers that were open not long ago, and answers with all of
+    /// them.
     ///
     /// # Errors
     /// When the ledger does not answer.

@@ -33,12 +33,7 @@ pub enum RedriveError {
     Request(String),
     /// An AWS service did not answer as it should, after the SDK's own retries.
     #[error("{service} {operation} on {resource}: {message}")]
-    Aws {
-        service: &'static str,
-        operation: &'static str,
-        resource: String,
-        message: String,
-    },
+    Aws { service: &'static str, operation: &'static str, resource: String, message: String },
     /// The ledger did not answer.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),

@@ -25,7 +25,8 @@ struct Update {
     batch: Option<i32>,
 }
 
-/// What brings a mapping in `state` with batches of `batch` to `flow`; nothing if it is there. A paused mapping keeps its batch size.
+/// What brings a mapping in `state` with batches of `batch` to `flow`; nothing if it is there. A
+/// paused mapping keeps its batch size.
 fn update(flow: Flow, state: &str, batch: Option<i32>, deployed: i32) -> Option<Update> {
     let paused = matches!(state, "Disabled" | "Disabling");
     let wanted = match flow {

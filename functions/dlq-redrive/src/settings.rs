@@ -70,13 +70,15 @@ impl Settings {
         })
     }
 
-    /// Letters handled per queue when the request does not say: what the rate allows until the next scheduled run.
+    /// Letters handled per queue when the request does not say: what the rate allows until the next
+    /// scheduled run.
     #[must_use]
     pub const fn default_max(&self) -> usize {
         (self.per_second * Self::PERIOD_SECONDS) as usize
     }
 
-    /// A client of S3. A local AWS has one name for all buckets, so they are addressed by path there.
+    /// A client of S3. A local AWS has one name for all buckets, so they are addressed by path
+    /// there.
     #[must_use]
     pub fn s3_client(&self, aws: &aws_config::SdkConfig) -> aws_sdk_s3::Client {
         let local = aws.endpoint_url().is_some();

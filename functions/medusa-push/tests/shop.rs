@@ -1,4 +1,5 @@
-//! From the PIM to a real shop: what people do in the PIM is what customers see, whoever pushes and however often.
+//! From the PIM to a real shop: what people do in the PIM is what customers see, whoever pushes and
+//! however often.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -353,7 +354,8 @@ async fn what_is_remembered_of_stock_is_asked_for_only_where_a_figure_may_have_c
     let mut product = dress(&key);
     product.categories.clear();
     let item = ledger::core::shop::item_key(&key);
-    // How often the item was read and written since the last look, and what its first variant's figure is.
+    // How often the item was read and written since the last look, and what its first variant's
+    // figure is.
     let looked = async || {
         let calls = function.memory.table().take_calls();
         let reads =

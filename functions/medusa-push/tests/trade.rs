@@ -1,4 +1,5 @@
-//! What trade needs to know, from a document through the PIM to a real shop and back: nothing is lost on the way.
+//! What trade needs to know, from a document through the PIM to a real shop and back: nothing is
+//! lost on the way.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

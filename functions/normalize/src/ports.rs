@@ -1,4 +1,5 @@
-//! What the function needs of the world, so that its logic runs against AWS and against memory alike.
+//! What the function needs of the world, so that its logic runs against AWS and against memory
+//! alike.
 
 use std::future::Future;
 

@@ -1,7 +1,8 @@
 //! How much of Pimcore's own speed is left when the function does all of its work around it.
 //!
-//! `cargo bench -p pimcore-sync --profile light` (or `--profile dev`, which is quicker to build). Against the stand-in with the latencies
-//! measured on a real Pimcore on two cores; ledger and bus answer after the latencies below. Writes `target/reports/bench-pimcore.json`.
+//! `cargo bench -p pimcore-sync --profile light` (or `--profile dev`, which is quicker to build).
+//! Against the stand-in with the latencies measured on a real Pimcore on two cores; ledger and bus
+//! answer after the latencies below. Writes `target/reports/bench-pimcore.json`.
 //!
 //! *Alone* is the client by itself: 20 products a request over so many connections, nothing else. *Function* is two invocations at a time with
 //! 40 messages each, as the template has it: claim, read documents and heads, place categories, write, announce, complete. The two are
@@ -120,7 +121,8 @@ async fn main() {
             let whole = through_the_function(&function, &clients, in_all, round).await;
             let requests = pim.app.counters.now().requests - before.requests;
             let share = whole / alone;
-            // As deployed, against the rate that was measured on the real system: the client's over two connections.
+            // As deployed, against the rate that was measured on the real system: the client's over
+            // two connections.
             let measured = *over_two.entry(name).or_insert(alone);
             if in_all == 4 {
                 worst = worst.min(whole / measured);

@@ -1,7 +1,9 @@
-//! Products that time alone changes: a variant whose time is over, a supplier who has been silent for too long.
+//! Products that time alone changes: a variant whose time is over, a supplier who has been silent
+//! for too long.
 //!
-//! Their push notes when to look again ([`ledger::core::aside::DUE`]); a walk over the ledger announces those whose time has come. One that is lost is
-//! announced by the next walk, because the note stays until a push has looked.
+//! Their push notes when to look again ([`ledger::core::aside::DUE`]); a walk over the ledger
+//! announces those whose time has come. One that is lost is announced by the next walk, because the
+//! note stays until a push has looked.
 
 use std::time::Duration;
 

@@ -88,7 +88,8 @@ impl PimcoreSync {
         Ok(serde_json::to_value(self.queue.settle(batch, &outcomes).await)?)
     }
 
-    /// Does something with Pimcore as a whole, unless its breaker is open: the next activation makes up for it.
+    /// Does something with Pimcore as a whole, unless its breaker is open: the next activation
+    /// makes up for it.
     async fn unless_held(&self, act: impl AsyncFn(&Pimcore) -> Result<Value, Failure>) -> Result<Value, Error> {
         if let Some(failure) = self.guard.why_held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
             tracing::info!(reason = failure.message, "Pimcore is left alone");

@@ -1,4 +1,5 @@
-//! Products that time alone changes are announced when their time has come, until a push has looked.
+//! Products that time alone changes are announced when their time has come, until a push has
+//! looked.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

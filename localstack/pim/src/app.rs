@@ -1,4 +1,5 @@
-//! What a running stand-in has: settings, database, clock, faults and counters; and what one request carries along.
+//! What a running stand-in has: settings, database, clock, faults and counters; and what one
+//! request carries along.
 
 use crate::counters::Counters;
 use crate::faults::Faults;
@@ -101,8 +102,8 @@ impl App {
         &self.workspaces
     }
 
-    /// Whether the configuration may read and write an element with that path: it is a workspace folder or lies below
-    /// one. Permissions hold the folder's number, so they follow a rename.
+    /// Whether the configuration may read and write an element with that path: it is a workspace
+    /// folder or lies below one. Permissions hold the folder's number, so they follow a rename.
     pub fn allowed(&self, connection: &Connection, fullpath: &str) -> rusqlite::Result<bool> {
         for workspace in &self.workspaces {
             if let Some(folder) = store::by_id(connection, workspace.folder)?
@@ -123,14 +124,16 @@ impl App {
 pub struct Request<'a> {
     pub app: &'a App,
     started: u64,
-    /// Held from the moment at which an alias died: its transaction stays open until the request ends.
+    /// Held from the moment at which an alias died: its transaction stays open until the request
+    /// ends.
     trapped: RefCell<Option<MutexGuard<'a, Connection>>>,
     /// The process is gone: the answer is an HTML page, and nothing more is executed.
     pub fatal: Cell<bool>,
-    /// The language of localized fields without an explicit one. A `defaultLanguage` argument changes it for everything
-    /// that follows in the request.
+    /// The language of localized fields without an explicit one. A `defaultLanguage` argument
+    /// changes it for everything that follows in the request.
     pub language: RefCell<String>,
-    /// The modification dates that the request says it read, by path: `extensions.catalogRelay.read`. Only the bundle looks there.
+    /// The modification dates that the request says it read, by path:
+    /// `extensions.catalogRelay.read`. Only the bundle looks there.
     pub read_dates: RefCell<HashMap<String, i64>>,
     began: Instant,
     /// Time that has been paid for by alias or row.
@@ -163,7 +166,8 @@ impl<'a> Request<'a> {
         self.app.settings.latency.pay(Cost::Request, spent);
     }
 
-    /// Reads as this request sees the data: what it wrote itself is there, even if it will be rolled back.
+    /// Reads as this request sees the data: what it wrote itself is there, even if it will be
+    /// rolled back.
     pub fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         match self.trapped.borrow().as_ref() {
             Some(connection) => work(connection),
@@ -171,8 +175,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Runs `work` in a transaction of its own and keeps it if it says so. Once an alias has died, transactions only
-    /// nest in the one that it left open.
+    /// Runs `work` in a transaction of its own and keeps it if it says so. Once an alias has died,
+    /// transactions only nest in the one that it left open.
     pub fn write<T, E: From<rusqlite::Error>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let trapped = self.trapped.borrow();
         let Some(connection) = trapped.as_ref() else {
@@ -184,8 +188,8 @@ impl<'a> Request<'a> {
         result
     }
 
-    /// An alias dies in the middle of a save: its transaction stays open, and whatever this request writes from now on is
-    /// rolled back at its end although it is reported as done.
+    /// An alias dies in the middle of a save: its transaction stays open, and whatever this request
+    /// writes from now on is rolled back at its end although it is reported as done.
     pub fn die(&self) -> rusqlite::Result<()> {
         let mut trapped = self.trapped.borrow_mut();
         if trapped.is_none() {
@@ -207,8 +211,8 @@ impl<'a> Request<'a> {
         created.insert(id, (self.app.moment(), self.started));
     }
 
-    /// Whether another request created this object after this one began: then Pimcore has already looked for
-    /// duplicates and runs into the unique index instead.
+    /// Whether another request created this object after this one began: then Pimcore has already
+    /// looked for duplicates and runs into the unique index instead.
     pub fn lost_race(&self, id: i64) -> bool {
         let created = self.app.created.lock().unwrap_or_else(PoisonError::into_inner);
         created.get(&id).is_some_and(|(at, by)| *at > self.started && *by != self.started)

@@ -1,4 +1,5 @@
-//! The variables of a request against the types that its operation declares, with the texts of webonyx/graphql-php.
+//! The variables of a request against the types that its operation declares, with the texts of
+//! webonyx/graphql-php.
 
 use crate::graphql::Problem;
 use crate::suggest;

@@ -1,4 +1,5 @@
-//! The JSON interface for tests, under `/_standin/`: act as a person, inject faults, read the counters.
+//! The JSON interface for tests, under `/_standin/`: act as a person, inject faults, read the
+//! counters.
 
 use crate::app::App;
 use crate::faults::Fault;

@@ -1,7 +1,8 @@
-//! The requests that Pimcore's own editor sends, under `/admin/`: as much of them as people's work beside the pipeline needs.
+//! The requests that Pimcore's own editor sends, under `/admin/`: as much of them as people's work
+//! beside the pipeline needs.
 //!
-//! There is no password: whoever gives a name is that person. Everything is as recorded of a real instance (admin-ui-classic 1.6), so that
-//! a script made for the real one can be tried here.
+//! There is no password: whoever gives a name is that person. Everything is as recorded of a real
+//! instance (admin-ui-classic 1.6), so that a script made for the real one can be tried here.
 
 use crate::app::App;
 use crate::model::Kind;
@@ -82,7 +83,8 @@ fn success() -> Value {
     json!({ "success": true })
 }
 
-/// As Pimcore's pages for errors answer a program: the reason, and 422 for what does not pass a check.
+/// As Pimcore's pages for errors answer a program: the reason, and 422 for what does not pass a
+/// check.
 async fn answer(work: impl FnOnce() -> Result<Value, Refusal> + Send + 'static) -> Response {
     let (status, body) = match tokio::task::spawn_blocking(work).await {
         Ok(Ok(value)) => (StatusCode::OK, value),
@@ -132,7 +134,8 @@ fn opened(row: &Object, offered: Option<&Version>) -> Value {
                      "versionDate": row.modified, "versionCount": row.version_count },
         "data": data,
     });
-    // The text of a draft is shown in any case; that it is one is said only if it is younger than the object.
+    // The text of a draft is shown in any case; that it is one is said only if it is younger than
+    // the object.
     if let (Some(version), Some(body)) = (offered.filter(|version| version.date > row.modified), body.as_object_mut()) {
         let said = json!({ "id": version.id, "modificationDate": version.date, "isAutoSave": version.autosave });
         body.insert("draft".to_owned(), said);
@@ -161,7 +164,8 @@ async fn save(
     .await
 }
 
-/// Changes as the editor sends them, in the shape of a person's edit: texts by field and language, rows without their wrapping.
+/// Changes as the editor sends them, in the shape of a person's edit: texts by field and language,
+/// rows without their wrapping.
 fn from_editor(data: Map<String, Value>) -> Map<String, Value> {
     let mut set = Map::new();
     for (name, value) in data {
@@ -334,8 +338,9 @@ async fn list_bin(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Re
     .await
 }
 
-/// Brings back an object with its number. Where its path is taken it gets another key, and fails all the same if the product was made anew:
-/// the external id is there already. Then the item stays in the bin.
+/// Brings back an object with its number. Where its path is taken it gets another key, and fails
+/// all the same if the product was made anew: the external id is there already. Then the item stays
+/// in the bin.
 async fn restore(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Response {
     answer(move || {
         app.store.transaction(|connection| {

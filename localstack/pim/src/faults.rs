@@ -22,7 +22,8 @@ pub enum Kind {
     Slow,
     /// The request is executed; the answer breaks off in the middle.
     Truncated,
-    /// One alias of a mutation dies with an internal error, and what follows it is rolled back unnoticed.
+    /// One alias of a mutation dies with an internal error, and what follows it is rolled back
+    /// unnoticed.
     AliasDies,
     /// One alias is refused with `message`, as if Pimcore had said so.
     AliasRefused,

@@ -1,9 +1,10 @@
 //! The filter language of Data Hub listings, translated to SQL.
 //!
-//! A filter is JSON text. An object means that all its members hold, an array that all its items hold; `$and` and `$or`
-//! nest. Inside `$or` even the members of one object are alternatives: that is how Data Hub combines them, and a client
-//! that wants both has to say `$and`. What Data Hub turns into broken SQL (an unknown column, `{}`, a list as a value, an
-//! operator that it does not know) is [`Error::Sql`] here and ends as null rows in the answer.
+//! A filter is JSON text. An object means that all its members hold, an array that all its items
+//! hold; `$and` and `$or` nest. Inside `$or` even the members of one object are alternatives: that
+//! is how Data Hub combines them, and a client that wants both has to say `$and`. What Data Hub
+//! turns into broken SQL (an unknown column, `{}`, a list as a value, an operator that it does not
+//! know) is [`Error::Sql`] here and ends as null rows in the answer.
 
 use crate::model::{Class, Kind, LANGUAGES, column};
 use rusqlite::types::Value as Sql;

@@ -1,7 +1,8 @@
 //! A GraphQL request from its body to its answer.
 //!
-//! The order is that of the recorded instance: JSON, syntax, validation against the schema, variables, execution. What
-//! fails before execution is an answer with `errors` and without `data`, and nothing has been written.
+//! The order is that of the recorded instance: JSON, syntax, validation against the schema,
+//! variables, execution. What fails before execution is an answer with `errors` and without `data`,
+//! and nothing has been written.
 
 use crate::app::{App, Request};
 use crate::coerce;

@@ -1,4 +1,5 @@
-//! The pages as text. Everything that comes from the database is escaped; nothing is rendered as HTML, not even rich text.
+//! The pages as text. Everything that comes from the database is escaped; nothing is rendered as
+//! HTML, not even rich text.
 
 use ammonia::clean_text as escape;
 use serde_json::Value;
@@ -75,7 +76,8 @@ fn query_text(text: &str) -> String {
         .collect()
 }
 
-/// One object with both layers and the form for the one that people edit. `said` is the outcome of the last act.
+/// One object with both layers and the form for the one that people edit. `said` is the outcome of
+/// the last act.
 pub fn object(view: &Value, said: Option<&str>) -> String {
     let id = view["id"].as_i64().unwrap_or_default();
     let path = view["fullpath"].as_str().unwrap_or_default();

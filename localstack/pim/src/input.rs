@@ -7,8 +7,8 @@ use crate::text;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-/// Takes over the members of `input`. What is not there stays as it is; a member that the object's class does not have
-/// is ignored, because nobody checks the class.
+/// Takes over the members of `input`. What is not there stays as it is; a member that the object's
+/// class does not have is ignored, because nobody checks the class.
 pub fn apply(
     connection: &Connection,
     object: &mut Object,
@@ -97,8 +97,9 @@ fn relations(connection: &Connection, field: &Field, value: &Value) -> Result<Va
     Ok(Value::from(ids))
 }
 
-/// The rows after `{replace, items: {Type: […]}}`, or nothing if the value is null. With `replace` the list is new;
-/// without it every item is merged into the row with its `index`, and items without one count from 0.
+/// The rows after `{replace, items: {Type: […]}}`, or nothing if the value is null. With `replace`
+/// the list is new; without it every item is merged into the row with its `index`, and items
+/// without one count from 0.
 fn merge(collection: &Collection, present: &Value, value: &Value) -> Option<Value> {
     let value = value.as_object()?;
     let replace = value.get("replace").and_then(Value::as_bool).unwrap_or(false);
@@ -123,8 +124,8 @@ fn merge(collection: &Collection, present: &Value, value: &Value) -> Option<Valu
     Some(Value::Array(rows))
 }
 
-/// Complaints about an object that is to be saved: values too long, and mandatory fields that are empty if it is
-/// published.
+/// Complaints about an object that is to be saved: values too long, and mandatory fields that are
+/// empty if it is published.
 pub fn validate(object: &Object, class: &Class, omit_mandatory: bool) -> Result<(), Refusal> {
     let mut complaints = Vec::new();
     for field in class.fields {

@@ -27,7 +27,8 @@ pub struct Latency {
     active: AtomicU32,
 }
 
-/// What further requests in progress add, in percent; in between and beyond as on a line through both.
+/// What further requests in progress add, in percent; in between and beyond as on a line through
+/// both.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Contention {
     /// One further request.
@@ -94,7 +95,8 @@ impl Latency {
         })
     }
 
-    /// Waits for what is left of the time that the work is to take, after it took `spent` in fact. Blocks the thread.
+    /// Waits for what is left of the time that the work is to take, after it took `spent` in fact.
+    /// Blocks the thread.
     pub fn pay(&self, work: Cost, spent: Duration) {
         let rest = self.duration(work).saturating_sub(spent);
         if !rest.is_zero() {

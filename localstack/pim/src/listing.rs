@@ -82,7 +82,8 @@ impl<'r, 'a> Listing<'r, 'a> {
         Ok(Self { request, class, condition, order, first: number("first"), after: number("after") })
     }
 
-    /// The tables and the conditions that every listing has: below a workspace as it was configured.
+    /// The tables and the conditions that every listing has: below a workspace as it was
+    /// configured.
     fn source(&self, condition: &Condition) -> (String, Vec<Sql>) {
         let workspaces = self.request.app.workspaces();
         let below = vec!["substr(o.path, 1, length(?)) = ?"; workspaces.len()].join(" OR ");

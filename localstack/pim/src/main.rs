@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A stand-in for Pimcore with Data Hub. It is NOT Pimcore: it answers the GraphQL requests of the class model
-/// CatalogProduct / CatalogCategory, configuration `catalog`, the way a real instance was recorded to answer them.
+/// A stand-in for Pimcore with Data Hub. It is NOT Pimcore: it answers the GraphQL requests of the
+/// class model CatalogProduct / CatalogCategory, configuration `catalog`, the way a real instance
+/// was recorded to answer them.
 #[derive(Debug, Parser)]
 #[command(version, group = ArgGroup::new("key").required(true))]
 struct Arguments {
@@ -20,7 +21,8 @@ struct Arguments {
     /// SQLite file with the objects; made if it is not there.
     #[arg(long, default_value = "pim.db", env = "PIM_DB")]
     db: PathBuf,
-    /// The key that clients send as X-API-Key. Visible in the process list: prefer --api-key-file or PIM_API_KEY.
+    /// The key that clients send as X-API-Key. Visible in the process list: prefer --api-key-file
+    /// or PIM_API_KEY.
     #[arg(long, group = "key", env = "PIM_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
     /// File whose first line is the key.
@@ -29,7 +31,8 @@ struct Arguments {
     /// Offer the mutations that delete, like catalog.yaml; without it like catalog-no-delete.yaml.
     #[arg(long)]
     with_delete: bool,
-    /// Behave as with the bundle of platforms/pimcore-bundle: drafts survive the pipeline's writes, stale writes are refused.
+    /// Behave as with the bundle of platforms/pimcore-bundle: drafts survive the pipeline's writes,
+    /// stale writes are refused.
     #[arg(long)]
     bundle: bool,
     /// Milliseconds that every request takes.

@@ -1,7 +1,8 @@
 //! The class model as data: which fields an object has, how long they may be, who may write them.
 //!
-//! Everything else is derived from these tables: the GraphQL schema, the SQLite columns, the validation on save, the
-//! edit page. They describe the classes whose definition files are in `localstack/pimcore/`.
+//! Everything else is derived from these tables: the GraphQL schema, the SQLite columns, the
+//! validation on save, the edit page. They describe the classes whose definition files are in
+//! `localstack/pimcore/`.
 
 /// The languages that localized fields have.
 pub const LANGUAGES: [&str; 2] = ["en", "ar"];

@@ -1,4 +1,5 @@
-//! The pages for people: find a product or a category, see both layers, edit the one that is theirs.
+//! The pages for people: find a product or a category, see both layers, edit the one that is
+//! theirs.
 
 use crate::app::App;
 use crate::html::{self, Row};

@@ -1,7 +1,8 @@
 //! What a person does in the PIM: edit, publish, unpublish, delete, or save a draft.
 //!
-//! A person may change every field: the forms of the real PIM only hide the editing of source fields, and imports bypass
-//! the forms. The rules for values are those of the pipeline, and rich text is sanitised.
+//! A person may change every field: the forms of the real PIM only hide the editing of source
+//! fields, and imports bypass the forms. The rules for values are those of the pipeline, and rich
+//! text is sanitised.
 
 use crate::app::App;
 use crate::input;
@@ -55,7 +56,8 @@ pub enum Task {
 
 /// Changes fields and saves, or keeps the changes as a draft that GraphQL does not show.
 ///
-/// `set` has fields by name: localized ones as `{"en": …}`, categories as paths, rows as lists; and `published`, `key`.
+/// `set` has fields by name: localized ones as `{"en": …}`, categories as paths, rows as lists; and
+/// `published`, `key`.
 pub fn edit(app: &App, target: &Target, set: &Map<String, Value>, draft: bool) -> Result<Value, Refusal> {
     app.store.transaction(|connection| {
         let before = target.find(connection)?.ok_or(Refusal::Unknown("update"))?;
@@ -184,7 +186,8 @@ fn as_input(object: &Object, set: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// An element as people see it: the system part, then one object per layer. Unpublished categories are listed too.
+/// An element as people see it: the system part, then one object per layer. Unpublished categories
+/// are listed too.
 pub fn view(connection: &Connection, object: &Object) -> rusqlite::Result<Value> {
     let mut layers = [Map::new(), Map::new()];
     for field in object.class.map_or(&[][..], |class| class.fields) {

@@ -165,7 +165,8 @@ impl ObjectValue for Done<'_, '_> {
     }
 }
 
-/// The `output` of a mutation that was refused: an object of nulls, and noise where Data Hub trips over them.
+/// The `output` of a mutation that was refused: an object of nulls, and noise where Data Hub trips
+/// over them.
 struct Nothing {
     class: &'static Class,
 }
@@ -197,7 +198,8 @@ fn type_name(class: Option<&Class>) -> &'static str {
 pub struct Node<'r, 'a> {
     pub(crate) request: &'r Request<'a>,
     pub(crate) object: Object,
-    /// Fields that the mutation has just set, whose result this is: their empty lists are lists, and not null.
+    /// Fields that the mutation has just set, whose result this is: their empty lists are lists,
+    /// and not null.
     pub(crate) written: Vec<String>,
 }
 

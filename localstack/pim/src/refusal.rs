@@ -33,7 +33,8 @@ pub enum Refusal {
     Invalid(Vec<String>),
     /// A workspace folder was renamed or removed: the permissions cannot follow.
     Configuration,
-    /// The bundle: the write was prepared from an older state. Path, and the dates of what stands and of what was read.
+    /// The bundle: the write was prepared from an older state. Path, and the dates of what stands
+    /// and of what was read.
     Conflict(String, i64, i64),
     Injected(String),
     Database(rusqlite::Error),

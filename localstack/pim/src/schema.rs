@@ -1,7 +1,7 @@
 //! The GraphQL schema of the configuration `catalog`, written out from the class model.
 //!
-//! Data Hub derives its schema from the class definitions in the same way, so this holds for every field that the model
-//! gains; a test compares the result with the schema of the recorded instance.
+//! Data Hub derives its schema from the class definitions in the same way, so this holds for every
+//! field that the model gains; a test compares the result with the schema of the recorded instance.
 
 use crate::model::{CATEGORY, Class, Field, Kind, LANGUAGES, Layer, PRODUCT};
 use apollo_compiler::Schema;

@@ -1,7 +1,8 @@
 //! The objects in SQLite: one table for the tree, one per class for the values.
 //!
-//! Reads go through a small pool of connections and run in parallel; writes share one connection, so they come one after
-//! another. The journal is a write-ahead log: what was committed survives the end of the process.
+//! Reads go through a small pool of connections and run in parallel; writes share one connection,
+//! so they come one after another. The journal is a write-ahead log: what was committed survives
+//! the end of the process.
 
 use crate::model::{CATEGORIES, CATEGORY, Class, Field, Kind, PRODUCT, PRODUCTS};
 use rusqlite::types::{ToSql, ValueRef};
@@ -70,7 +71,8 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
 }
 
-/// A folder that the configuration may read and write, as it was when the permissions were last built.
+/// A folder that the configuration may read and write, as it was when the permissions were last
+/// built.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     /// The number of the folder.
@@ -80,7 +82,8 @@ pub struct Workspace {
 }
 
 impl Store {
-    /// Opens the file, or makes it with the three folders of the catalog; the first of them gets the number `first_id`.
+    /// Opens the file, or makes it with the three folders of the catalog; the first of them gets
+    /// the number `first_id`.
     pub fn open(file: &Path, first_id: i64, now: i64) -> rusqlite::Result<Self> {
         let mut writer = connect(file)?;
         let setup = writer.transaction()?;
@@ -388,7 +391,8 @@ fn write_values(connection: &Connection, verb: &str, class: &Class, object: &Obj
         }
     }
     let marks = vec!["?"; names.len()].join(",");
-    // REPLACE would silently remove another object with the same external id: an update must fail instead.
+    // REPLACE would silently remove another object with the same external id: an update must fail
+    // instead.
     let sql = if verb == "INSERT" {
         format!("INSERT INTO {} ({}) VALUES ({marks})", class.name, names.join(","))
     } else {
@@ -398,7 +402,8 @@ fn write_values(connection: &Connection, verb: &str, class: &Class, object: &Obj
     Ok(())
 }
 
-/// Counts a save through GraphQL, in the transaction of the save: a count that outlives the process.
+/// Counts a save through GraphQL, in the transaction of the save: a count that outlives the
+/// process.
 pub fn count_save(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     let count = "INSERT INTO saves (object, count) VALUES (?1, 1) ON CONFLICT (object) DO UPDATE SET count = count + 1";
     connection.prepare_cached(count)?.execute([id]).map(drop)
@@ -415,8 +420,8 @@ pub fn new_version(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(connection.last_insert_rowid())
 }
 
-/// Removes an element with everything below it, and the removed categories from all products, whose own modification
-/// date stays.
+/// Removes an element with everything below it, and the removed categories from all products, whose
+/// own modification date stays.
 pub fn delete(connection: &Connection, object: &Object) -> rusqlite::Result<()> {
     let below = object.children_path();
     let mut statement =

@@ -7,8 +7,8 @@ use jiff::{Timestamp, fmt::strtime};
 /// The longest key in characters.
 const KEY_LENGTH: usize = 255;
 
-/// The key that an object really gets: trimmed, without control characters, `/ < >` and everything beyond the basic
-/// plane replaced by a dash, cut to 255 characters.
+/// The key that an object really gets: trimmed, without control characters, `/ < >` and everything
+/// beyond the basic plane replaced by a dash, cut to 255 characters.
 pub fn object_key(wanted: &str) -> String {
     let cleaned: String = wanted
         .chars()
@@ -22,8 +22,8 @@ pub fn object_key(wanted: &str) -> String {
     cleaned.trim().chars().take(KEY_LENGTH).collect()
 }
 
-/// A point in time as people and programs write it, in unix seconds. Fractions are dropped, offsets applied, a text
-/// without offset is UTC; what cannot be understood is nothing, without an error.
+/// A point in time as people and programs write it, in unix seconds. Fractions are dropped, offsets
+/// applied, a text without offset is UTC; what cannot be understood is nothing, without an error.
 pub fn datetime(text: &str) -> Option<i64> {
     let text = text.trim();
     if text.is_empty() {
@@ -50,7 +50,8 @@ pub fn show_datetime(seconds: i64) -> Option<String> {
     Some(Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
-/// Rich text as it is kept: scripts and event handlers removed, a lone `<` dropped, quotes and some signs as entities.
+/// Rich text as it is kept: scripts and event handlers removed, a lone `<` dropped, quotes and some
+/// signs as entities.
 pub fn wysiwyg(html: &str) -> String {
     let mut kept = String::with_capacity(html.len());
     let mut characters = html.chars().peekable();

@@ -1,7 +1,9 @@
-//! Versions with what they hold: people's drafts and saves. What the pipeline saves leaves a number only.
+//! Versions with what they hold: people's drafts and saves. What the pipeline saves leaves a number
+//! only.
 //!
-//! Pimcore offers a person the newest version that is younger than the object or has a higher count: a draft of anybody, or an autosave of
-//! their own. Every save raises the object's count to the highest there is, so any save hides the drafts before it; the bundle of
+//! Pimcore offers a person the newest version that is younger than the object or has a higher
+//! count: a draft of anybody, or an autosave of their own. Every save raises the object's count to
+//! the highest there is, so any save hides the drafts before it; the bundle of
 //! `platforms/pimcore-bundle` makes a new draft of each.
 
 use crate::app::App;
@@ -72,7 +74,8 @@ pub fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<Versio
     connection.prepare_cached("SELECT * FROM held WHERE id = ?1")?.query_row([id], read).optional()
 }
 
-/// What the editor offers to a person instead of the object; `None` for nobody in particular, who sees drafts only.
+/// What the editor offers to a person instead of the object; `None` for nobody in particular, who
+/// sees drafts only.
 pub fn offered(connection: &Connection, object: &Object, person: Option<i64>) -> rusqlite::Result<Option<Version>> {
     connection
         .prepare_cached(
@@ -143,7 +146,8 @@ fn people(object: &Object) -> Vec<String> {
     columns(object, Layer::Enrichment)
 }
 
-/// Takes the supplier's columns from `standing`: what a save that began with an old version must not put back.
+/// Takes the supplier's columns from `standing`: what a save that began with an old version must
+/// not put back.
 pub fn keep_suppliers(object: &mut Object, standing: &Object) {
     for column in columns(standing, Layer::Source) {
         match standing.values.get(&column) {
@@ -158,8 +162,9 @@ fn columns(object: &Object, layer: Layer) -> Vec<String> {
     fields.flat_map(|field| field.columns().into_iter().map(|(column, _)| column)).collect()
 }
 
-/// What the bundle does after a write of the pipeline: of the drafts that it hid (those above `count`) the newest, and each person's
-/// autosave, are held anew with people's columns of their own and everything else as written.
+/// What the bundle does after a write of the pipeline: of the drafts that it hid (those above
+/// `count`) the newest, and each person's autosave, are held anew with people's columns of their
+/// own and everything else as written.
 pub fn carry_over(connection: &Connection, count_before: i64, written: &Object) -> rusqlite::Result<()> {
     let mut saved = None;
     let mut autosaves = BTreeMap::new();

@@ -1,8 +1,10 @@
-//! A thousand products through four functions at once, against the program itself: duplicates, a newer feed while the first is on its way, a
-//! PIM that answers wrongly and one that is killed (SIGKILL) and comes back on the same file, and a person who edits all the while.
+//! A thousand products through four functions at once, against the program itself: duplicates, a
+//! newer feed while the first is on its way, a PIM that answers wrongly and one that is killed
+//! (SIGKILL) and comes back on the same file, and a person who edits all the while.
 //!
-//! The function is pimcore-sync's own code over the real ledger: its rules in memory, and DynamoDB where `RELAY_DYNAMODB_ENDPOINT` names one
-//! (crates/ledger/README.md). How often each object was saved is counted in the PIM's database, so the count outlives the process.
+//! The function is pimcore-sync's own code over the real ledger: its rules in memory, and DynamoDB
+//! where `RELAY_DYNAMODB_ENDPOINT` names one (crates/ledger/README.md). How often each object was
+//! saved is counted in the PIM's database, so the count outlives the process.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 #[path = "../../../functions/pimcore-sync/tests/common/mod.rs"]
@@ -31,7 +33,8 @@ const FUNCTIONS: usize = 4;
 const BATCH: usize = 20;
 const LEASES: Leases = Leases { lease_ms: 90_000, landing_ms: 30_000 };
 
-/// The stand-in as a process of its own, which can be killed and started again on the same address and file.
+/// The stand-in as a process of its own, which can be killed and started again on the same address
+/// and file.
 struct Program {
     child: Mutex<Child>,
     address: String,
@@ -120,7 +123,8 @@ impl Drop for Program {
     }
 }
 
-/// The n-th product, as the first or the second feed has it: the second has a third of them, changed, in other categories.
+/// The n-th product, as the first or the second feed has it: the second has a third of them,
+/// changed, in other categories.
 fn numbered(n: usize, feed: usize) -> Product {
     let mut product = product(&n.to_string());
     product.attributes.clear();
@@ -146,7 +150,8 @@ const fn newest(n: usize) -> usize {
 struct World<'a, T> {
     pim: &'a Program,
     ledger: &'a Ledger<T>,
-    /// Bus, clock and a breaker that never opens (nobody would close it here); its own ledger is not used.
+    /// Bus, clock and a breaker that never opens (nobody would close it here); its own ledger is
+    /// not used.
     function: Function,
     queue: Mutex<VecDeque<ProductMessage>>,
     /// Messages under way.
@@ -189,7 +194,8 @@ impl<T: Table> World<'_, T> {
         self.fed.load(Ordering::Relaxed) && queue.is_empty() && self.busy.load(Ordering::Relaxed) == 0
     }
 
-    /// One function: it has connections and a category tree of its own. What fails comes back, as from a queue.
+    /// One function: it has connections and a category tree of its own. What fails comes back, as
+    /// from a queue.
     async fn function(&self) {
         let pimcore = self.pim.client();
         while !self.over() {
@@ -242,7 +248,8 @@ impl<T: Table> World<'_, T> {
         self.fed.store(true, Ordering::Relaxed);
     }
 
-    /// A person goes through the products and writes on those that are there; gives what they wrote last.
+    /// A person goes through the products and writes on those that are there; gives what they wrote
+    /// last.
     async fn person(&self) -> BTreeMap<usize, String> {
         let mut written = BTreeMap::new();
         for round in 0.. {
@@ -264,9 +271,11 @@ impl<T: Table> World<'_, T> {
         written
     }
 
-    /// Each exists once, with the newest data, in the right category, saved once for each change; edits are there.
+    /// Each exists once, with the newest data, in the right category, saved once for each change;
+    /// edits are there.
     async fn check(&self, edited: &BTreeMap<usize, String>) {
-        // What is in doubt is looked at again when nothing can land late any more, and found as it should be.
+        // What is in doubt is looked at again when nothing can land late any more, and found as it
+        // should be.
         let saves = self.pim.saves().await.unwrap();
         self.function.clock.0.store(300_000, Ordering::Relaxed);
         let pimcore = self.pim.client();

@@ -144,7 +144,8 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
 }
 
-/// Does something with a compiled pattern. Compiling is paid once for each thread; the search is linear in the text.
+/// Does something with a compiled pattern. Compiling is paid once for each thread; the search is
+/// linear in the text.
 fn with<T>(pattern: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     COMPILED.with_borrow_mut(|compiled| {
         if let Some(regex) = compiled.get(pattern) {

@@ -1,10 +1,12 @@
 //! One circuit breaker per target (D31).
 //!
-//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Unanswered`](super::unanswered::Unanswered)),
-//! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do
-//! follows from that ([`flow`]) and is told again and again until the breaker has been closed for so long that nobody can be under way with an older
-//! order ([`note_over`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on
-//! are all the same case.
+//! While a target works, its breaker costs nothing: failures are counted in the memory of each
+//! environment ([`Unanswered`](super::unanswered::Unanswered)), and only an environment that meets
+//! one looks at the item. The item says where the breaker stands. What the event source mappings
+//! should do follows from that ([`flow`]) and is told again and again until the breaker has been
+//! closed for so long that nobody can be under way with an older order ([`note_over`]). So a crash
+//! of the opener, a failed call, two who tell different things and a deployment that switches the
+//! mapping on are all the same case.
 //!
 //! ```text
 //!            trip                        probe succeeds             no failure for a step
@@ -33,7 +35,8 @@ const OVER: &str = "settled";
 /// How a breaker behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Batches in a row to which a target gave no answer, in one environment, that trip its breaker.
+    /// Batches in a row to which a target gave no answer, in one environment, that trip its
+    /// breaker.
     pub failures: u32,
     /// First wait before a probe, in ms; doubled for every opening in a row.
     pub wait_ms: i64,
@@ -44,7 +47,8 @@ pub struct Settings {
     pub step_ms: i64,
     /// Messages in a batch at each step of the return; after the last one the breaker is closed.
     pub steps: &'static [i32],
-    /// How long after closing the mappings are told once more, in ms: longer than whoever tells them can live.
+    /// How long after closing the mappings are told once more, in ms: longer than whoever tells
+    /// them can live.
     pub over_after_ms: i64,
     /// A breaker that was closed for this long starts with the first wait again, in ms.
     pub calm_ms: i64,
@@ -77,7 +81,8 @@ pub enum Flow {
     Full,
 }
 
-/// The targets that a stage's function asks: the shop is shown what the PIM holds, so medusa-push needs both.
+/// The targets that a stage's function asks: the shop is shown what the PIM holds, so medusa-push
+/// needs both.
 #[must_use]
 pub const fn asked_by(stage: Stage) -> &'static [Stage] {
     match stage {
@@ -86,7 +91,8 @@ pub const fn asked_by(stage: Stage) -> &'static [Stage] {
     }
 }
 
-/// What a stage's queue lets through, given the breakers of the targets that its function asks ([`asked_by`]).
+/// What a stage's queue lets through, given the breakers of the targets that its function asks
+/// ([`asked_by`]).
 #[must_use]
 pub fn flow<'a>(breakers: impl IntoIterator<Item = &'a Breaker>, settings: &Settings) -> Flow {
     breakers.into_iter().map(|breaker| breaker.flow(settings)).min().unwrap_or(Flow::Full)
@@ -103,9 +109,7 @@ pub enum Mode {
         retry_at: i64,
     },
     /// Traffic returns: the `step`-th step (from 0) since `since`.
-    Returning {
-        step: i64,
-    },
+    Returning { step: i64 },
 }
 
 /// A breaker as its item has it.
@@ -164,13 +168,15 @@ impl Breaker {
         }
     }
 
-    /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and nobody has to look at them.
+    /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and
+    /// nobody has to look at them.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.mode == Mode::Closed && (self.openings == 0 || self.over == Some(self.openings))
     }
 
-    /// Whether mappings that were told *now* stay as they are: whoever may still tell them something older has ended by now.
+    /// Whether mappings that were told *now* stay as they are: whoever may still tell them
+    /// something older has ended by now.
     #[must_use]
     pub fn may_be_over(&self, settings: &Settings, now: i64) -> bool {
         self.mode == Mode::Closed && !self.is_over() && self.since + settings.over_after_ms <= now
@@ -239,7 +245,8 @@ fn wait(openings: i64, settings: &Settings) -> i64 {
     settings.wait_ms.saturating_mul(1 << doublings).min(settings.longest_wait_ms)
 }
 
-/// Opens a breaker that was seen as `breaker`, closed or returning. Of two openers one is refused, which is as good.
+/// Opens a breaker that was seen as `breaker`, closed or returning. Of two openers one is refused,
+/// which is as good.
 #[must_use]
 pub fn trip(target: Stage, breaker: &Breaker, reason: &str, settings: &Settings, now: i64) -> Write {
     let calm = breaker.mode == Mode::Closed && breaker.since + settings.calm_ms <= now;
@@ -284,7 +291,8 @@ pub fn probe(target: Stage, owner: &Owner, settings: &Settings, now: i64) -> Wri
     }
 }
 
-/// Notes what a probe found: traffic returns, or the next probe has to wait. Only as the probe's owner.
+/// Notes what a probe found: traffic returns, or the next probe has to wait. Only as the probe's
+/// owner.
 #[must_use]
 pub fn probed(target: Stage, owner: &Owner, breaker: &Breaker, works: bool, settings: &Settings, now: i64) -> Write {
     let mut changes = vec![Change::Remove(PROBE_OWNER), Change::Remove(PROBE_UNTIL)];
@@ -322,8 +330,8 @@ pub fn advance(target: Stage, breaker: &Breaker, settings: &Settings, now: i64) 
     Write { key: item_key(target), condition: Condition::All(vec![is(MODE, "returning"), still(breaker)]), changes }
 }
 
-/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only after [`Breaker::may_be_over`] held when the first of
-/// them was told.
+/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only
+/// after [`Breaker::may_be_over`] held when the first of them was told.
 #[must_use]
 pub fn note_over(target: Stage, breaker: &Breaker) -> Write {
     Write {

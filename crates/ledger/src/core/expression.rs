@@ -1,8 +1,9 @@
 //! Conditional writes as data.
 //!
-//! The vocabulary is the part of DynamoDB's that the protocol needs: a comparison with an attribute that is not there is false, whatever the
-//! comparison, and values of two types are unequal and in no order. [`Write::apply`] is that meaning on a plain map; the property tests hold it against the
-//! real thing.
+//! The vocabulary is the part of DynamoDB's that the protocol needs: a comparison with an attribute
+//! that is not there is false, whatever the comparison, and values of two types are unequal and in
+//! no order. [`Write::apply`] is that meaning on a plain map; the property tests hold it against
+//! the real thing.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +138,8 @@ pub enum Change {
     Set(&'static str, Value),
     /// Sets an attribute unless it is there.
     SetIfAbsent(&'static str, Value),
-    /// Adds to a number; an absent one counts as 0. (DynamoDB refuses to add to what is no number; the protocol never does.)
+    /// Adds to a number; an absent one counts as 0. (DynamoDB refuses to add to what is no number;
+    /// the protocol never does.)
     Add(&'static str, i64),
     Remove(&'static str),
 }

@@ -20,8 +20,9 @@ pub enum BodyError {
     },
 }
 
-/// Largest product, as JSON. Pimcore's web server takes 100 MB and Medusa's largest request is 2 MB, which is looked at where it is made; no record of
-/// a feed is larger than 4 MiB. What exceeds this could not be held in memory with others.
+/// Largest product, as JSON. Pimcore's web server takes 100 MB and Medusa's largest request is 2
+/// MB, which is looked at where it is made; no record of a feed is larger than 4 MiB. What exceeds
+/// this could not be held in memory with others.
 pub const MAX_JSON_BYTES: usize = 8 << 20;
 
 /// zstd's default trade-off; a product of 6 kB becomes about 1.5 kB.

@@ -36,7 +36,8 @@ impl S3Bodies {
         Self { client, bucket: bucket.into() }
     }
 
-    /// Bodies in `bucket`, through a client made of `config`. A `local` AWS has one name for all buckets, so they are addressed by path there.
+    /// Bodies in `bucket`, through a client made of `config`. A `local` AWS has one name for all
+    /// buckets, so they are addressed by path there.
     #[must_use]
     pub fn configured(config: aws_sdk_s3::config::Builder, local: bool, bucket: impl Into<String>) -> Self {
         Self::new(Client::from_conf(config.force_path_style(local).build()), bucket)

@@ -1,4 +1,5 @@
-//! Circuit breakers at work: [`trip`] by a function that meets failures, [`tend`] on a schedule and when one was tripped.
+//! Circuit breakers at work: [`trip`] by a function that meets failures, [`tend`] on a schedule and
+//! when one was tripped.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,7 +12,8 @@ pub use crate::core::breaker::{Flow, Settings, asked_by};
 use crate::core::stage::{Owner, Stage};
 pub use crate::core::unanswered::{Seen, Unanswered, Verdict, is_choke, seen, seen_in_passing};
 
-/// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.
+/// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice
+/// has to be harmless.
 pub trait Mapping {
     /// Lets this much through.
     fn tell(&self, queue: Stage, flow: Flow) -> impl Future<Output = Result<(), Failure>>;
@@ -22,7 +24,8 @@ pub trait Health {
     fn works(&self, target: Stage) -> impl Future<Output = bool>;
 }
 
-/// The breaker of a target. For environments that have met a failure: a healthy one has no reason to ask.
+/// The breaker of a target. For environments that have met a failure: a healthy one has no reason
+/// to ask.
 ///
 /// # Errors
 /// [`LedgerError::Store`].
@@ -30,7 +33,8 @@ pub async fn look<T: Table>(ledger: &Ledger<T>, target: Stage) -> Result<Breaker
     Ok(Breaker::of(&ledger.read(&breaker::item_key(target)).await?))
 }
 
-/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The mappings are told by [`tend`].
+/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The
+/// mappings are told by [`tend`].
 ///
 /// # Errors
 /// [`LedgerError::Store`].
@@ -61,8 +65,9 @@ pub async fn trip<T: Table>(
     Ok(seen)
 }
 
-/// Does what is due about all breakers: probes, takes the next step of a return, and tells the mappings what follows. To be called every
-/// minute or so, and when one was tripped, by as many as like.
+/// Does what is due about all breakers: probes, takes the next step of a return, and tells the
+/// mappings what follows. To be called every minute or so, and when one was tripped, by as many as
+/// like.
 ///
 /// # Errors
 /// [`LedgerError::Store`]. A mapping that cannot be told is no error: it is told again next time.

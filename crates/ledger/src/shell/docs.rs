@@ -26,10 +26,12 @@ pub struct SmallDocs {
 }
 
 impl<T: Table> Ledger<T> {
-    /// The desired states of these products; a product without one is not in the answer. For few products: large ones are all held at once.
+    /// The desired states of these products; a product without one is not in the answer. For few
+    /// products: large ones are all held at once.
     ///
     /// # Errors
-    /// [`LedgerError::Store`]; a damaged doc, or a body that cannot be had, is an error of its own entry.
+    /// [`LedgerError::Store`]; a damaged doc, or a body that cannot be had, is an error of its own
+    /// entry.
     pub async fn read_docs(
         &self,
         keys: &[ProductKey],
@@ -43,7 +45,8 @@ impl<T: Table> Ledger<T> {
         Ok(docs)
     }
 
-    /// The desired states of those of these products whose bodies are in their items, and the names of the others.
+    /// The desired states of those of these products whose bodies are in their items, and the names
+    /// of the others.
     ///
     /// # Errors
     /// As [`Ledger::read_docs`].
@@ -67,7 +70,8 @@ impl<T: Table> Ledger<T> {
     /// The desired state of one product, wherever its body is; `None` for a product without one.
     ///
     /// # Errors
-    /// [`LedgerError::BodyMissing`], [`LedgerError::BodyUnavailable`], [`LedgerError::Damaged`], [`LedgerError::Store`].
+    /// [`LedgerError::BodyMissing`], [`LedgerError::BodyUnavailable`], [`LedgerError::Damaged`],
+    /// [`LedgerError::Store`].
     pub async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
         let mut missing: Option<String> = None;
         loop {
@@ -77,7 +81,8 @@ impl<T: Table> Ledger<T> {
                 Some(Body::Here(packed)) => packed,
                 Some(Body::At(object)) => match self.bodies.get(&object).await? {
                     Some(packed) => packed,
-                    // Cleaned up, because the doc has named another one since it was read? Then it does so now.
+                    // Cleaned up, because the doc has named another one since it was read? Then it
+                    // does so now.
                     None if missing.as_ref() != Some(&object) => {
                         missing = Some(object);
                         continue;
@@ -106,7 +111,8 @@ impl<T: Table> Ledger<T> {
         })?;
         let body = match Body::object_for(key, &packed) {
             None => Body::Here(packed),
-            // Always, also when it is there: whoever cleans up may be about to delete what is there (`core::spill`).
+            // Always, also when it is there: whoever cleans up may be about to delete what is there
+            // (`core::spill`).
             Some(object) => {
                 self.bodies.put(&object, packed).await?;
                 Body::At(object)
@@ -116,13 +122,14 @@ impl<T: Table> Ledger<T> {
             return Ok(DesiredOutcome::Stale);
         }
         let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
-        // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
-        // announced all the same.
+        // Refused: a newer document has overtaken this one. But its `doc` was there for a while,
+        // and somebody may have applied it: it is announced all the same.
         let _ = self.table.write(&state).await?;
         Ok(DesiredOutcome::Written)
     }
 
-    /// Notes that a newer document said the same. `false`: the ledger holds something else by now, [`Ledger::put_desired`] decides.
+    /// Notes that a newer document said the same. `false`: the ledger holds something else by now,
+    /// [`Ledger::put_desired`] decides.
     ///
     /// # Errors
     /// [`LedgerError::Store`].

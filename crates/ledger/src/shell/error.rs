@@ -10,11 +10,7 @@ use crate::core::{BodyError, MAX_JSON_BYTES};
 pub enum LedgerError {
     /// DynamoDB did not answer as it should, after the SDK's own retries.
     #[error("DynamoDB {operation} on table {table}: {message}")]
-    Store {
-        operation: &'static str,
-        table: String,
-        message: String,
-    },
+    Store { operation: &'static str, table: String, message: String },
     /// A stored product cannot be read.
     #[error("the ledger's copy of product {key} is damaged: {source}")]
     Damaged {
@@ -31,23 +27,13 @@ pub enum LedgerError {
     },
     /// The bucket did not answer as it should when asked for a large body.
     #[error("S3 {operation} of the body s3://{bucket}/{object}: {message}")]
-    BodyUnavailable {
-        operation: &'static str,
-        bucket: String,
-        object: String,
-        message: String,
-    },
+    BodyUnavailable { operation: &'static str, bucket: String, object: String, message: String },
     /// A large body is not where the ledger says.
     #[error("the body of product {key} is gone: no object {object} in the feed bucket, though the ledger names it")]
-    BodyMissing {
-        key: String,
-        object: String,
-    },
+    BodyMissing { key: String, object: String },
     /// The lease on this work is somebody else's by now.
     #[error("the lease on {what} was lost")]
-    LeaseLost {
-        what: String,
-    },
+    LeaseLost { what: String },
 }
 
 impl LedgerError {

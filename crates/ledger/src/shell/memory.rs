@@ -1,4 +1,5 @@
-//! A table in memory, for tests: the same protocol, shell included, without a network. It writes down what it is asked.
+//! A table in memory, for tests: the same protocol, shell included, without a network. It writes
+//! down what it is asked.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -203,7 +204,8 @@ impl Table for Memory {
                 }
                 page.push((key.clone(), item.clone()));
             }
-            // Like DynamoDB's, a page is as long as what was read, not as what the filter leaves of it.
+            // Like DynamoDB's, a page is as long as what was read, not as what the filter leaves of
+            // it.
             page.retain(|(key, _)| key.sk == sk);
             (Call::Query("every partition".to_owned()), (page, next))
         })

@@ -85,7 +85,8 @@ impl<T: Table> Ledger<T> {
         Ok(())
     }
 
-    /// The registered fast runs of `source` that are newer than the object of `version`, to be listed at the end of a run: each needs a strict pass.
+    /// The registered fast runs of `source` that are newer than the object of `version`, to be
+    /// listed at the end of a run: each needs a strict pass.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -94,7 +95,8 @@ impl<T: Table> Ledger<T> {
         Ok(rows.iter().filter_map(|(sk, item)| Registered::of(sk, item)).collect())
     }
 
-    /// Strikes the object of `version` off the register of `source`, at the end of a strict pass over it.
+    /// Strikes the object of `version` off the register of `source`, at the end of a strict pass
+    /// over it.
     ///
     /// # Errors
     /// [`LedgerError::Store`].

@@ -1,4 +1,5 @@
-//! What the ledger knows of the shop: what people set aside there, and what was done with its stock.
+//! What the ledger knows of the shop: what people set aside there, and what was done with its
+//! stock.
 
 use std::collections::HashMap;
 
@@ -11,8 +12,9 @@ use crate::core::state::ProductState;
 use crate::core::{BodyError, Item, shop};
 
 impl<T: Table> Ledger<T> {
-    /// Notes what is set aside in the shop and when to look again, as the owner of its stage that claimed `known`; a release in it was acted upon.
-    /// Not noted where the stage is somebody else's by now: they note what they see.
+    /// Notes what is set aside in the shop and when to look again, as the owner of its stage that
+    /// claimed `known`; a release in it was acted upon. Not noted where the stage is somebody
+    /// else's by now: they note what they see.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -69,7 +71,8 @@ impl<T: Table> Ledger<T> {
             .collect())
     }
 
-    /// Remembers what was done with a product's stock, as JSON. `seen` is how often that had been written when it was read.
+    /// Remembers what was done with a product's stock, as JSON. `seen` is how often that had been
+    /// written when it was read.
     ///
     /// # Errors
     /// [`LedgerError::LeaseLost`] when somebody else has written meanwhile; [`LedgerError::Store`].

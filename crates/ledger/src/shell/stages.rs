@@ -32,7 +32,8 @@ impl<T: Table> Ledger<T> {
         Ok(claims)
     }
 
-    /// Claims a stage of a product that is worked on by itself: whoever worked on it before may have died of it.
+    /// Claims a stage of a product that is worked on by itself: whoever worked on it before may
+    /// have died of it.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -55,7 +56,8 @@ impl<T: Table> Ledger<T> {
         alone: bool,
     ) -> Result<Claim, LedgerError> {
         let mut write = stage::claim(stage, key, owner, now, self.leases);
-        // Each round that does not end means that somebody else claimed, completed or took over in between.
+        // Each round that does not end means that somebody else claimed, completed or took over in
+        // between.
         for _ in 0..Self::ROUNDS {
             let refused = match self.table.write(&write).await? {
                 Ok(after) => return Ok(Claim::Claimed(ProductState::of(&after))),
@@ -76,10 +78,12 @@ impl<T: Table> Ledger<T> {
         Ok(Claim::Leased { until: now + self.leases.lease_ms })
     }
 
-    /// Completes a stage. `seen` is the state that [`Ledger::claim`] gave. Returns when (ms) the stage has to be done once more, if it has.
+    /// Completes a stage. `seen` is the state that [`Ledger::claim`] gave. Returns when (ms) the
+    /// stage has to be done once more, if it has.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`], after the stage was marked as not to be believed; [`LedgerError::Store`].
+    /// [`LedgerError::LeaseLost`], after the stage was marked as not to be believed;
+    /// [`LedgerError::Store`].
     pub async fn complete(
         &self,
         stage: Stage,
@@ -91,7 +95,8 @@ impl<T: Table> Ledger<T> {
     ) -> Result<Option<i64>, LedgerError> {
         let claimed = seen;
         let mut seen = seen.clone();
-        // The desired content, or the other stage, may change between claim and complete: look again, a bounded number of times.
+        // The desired content, or the other stage, may change between claim and complete: look
+        // again, a bounded number of times.
         for _ in 0..Self::ROUNDS {
             let write = stage::complete(stage, key, owner, (claimed, &seen), applied, now, self.leases);
             match self.table.write(&write).await? {
@@ -126,7 +131,8 @@ impl<T: Table> Ledger<T> {
         Ok(())
     }
 
-    /// Notes saves in the PIM that the shop has to be shown, before they are announced: the products are pending until it was.
+    /// Notes saves in the PIM that the shop has to be shown, before they are announced: the
+    /// products are pending until it was.
     ///
     /// # Errors
     /// [`LedgerError::Store`].

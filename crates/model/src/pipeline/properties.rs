@@ -87,7 +87,8 @@ fn one_worker(_: &Pipeline, world: &World) -> bool {
 }
 
 fn no_sweep(_: &Pipeline, world: &World) -> bool {
-    // A push that was claimed before the PIM's stage was first completed, and finds the product deleted, does not know what the PIM held.
+    // A push that was claimed before the PIM's stage was first completed, and finds the product
+    // deleted, does not know what the PIM held.
     let overtaken = world.targets[0] == Some(DELETED);
     !world.at_rest() || overtaken || world.lost || world.excused() || !world.pending()
 }

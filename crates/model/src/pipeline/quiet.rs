@@ -1,9 +1,11 @@
-//! What happens when nothing goes wrong any more: everybody takes the next step, time passes, the sweep runs.
+//! What happens when nothing goes wrong any more: everybody takes the next step, time passes, the
+//! sweep runs.
 
 use super::world::{Faults, Phase, Worker, World};
 use super::{Event, Pipeline};
 
-/// More rounds than any recovery needs: a lease, a landing time, a sweep and a second look at each stage, twice over.
+/// More rounds than any recovery needs: a lease, a landing time, a sweep and a second look at each
+/// stage, twice over.
 const ROUNDS: usize = 24;
 /// More steps than one message needs.
 const STEPS: usize = 24;

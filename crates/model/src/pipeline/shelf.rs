@@ -1,7 +1,9 @@
-//! The product in the shop as people there see it: whether it is on sale, and what medusa-push noted that it made of it.
+//! The product in the shop as people there see it: whether it is on sale, and what medusa-push
+//! noted that it made of it.
 //!
-//! What a person takes off sale stands. The rules are those of `medusa::aside`: a draft is a person's where the note says `published`; a
-//! deletion is a person's where the ledger knows an id that the shop no longer has.
+//! What a person takes off sale stands. The rules are those of `medusa::aside`: a draft is a
+//! person's where the note says `published`; a deletion is a person's where the ledger knows an id
+//! that the shop no longer has.
 
 use super::world::{AttemptStep, DELETED, View, Worker, World};
 use crate::mutation::{Mutation, Step};
@@ -24,7 +26,8 @@ pub struct Shelf {
     pub status: Status,
     /// The note says that we published it.
     pub made_published: bool,
-    /// What a person did to take it off sale. Not known to the pipeline: this is what it is judged by.
+    /// What a person did to take it off sale. Not known to the pipeline: this is what it is judged
+    /// by.
     pub person: Option<Status>,
 }
 
@@ -92,8 +95,8 @@ impl World {
         true
     }
 
-    /// Whether a person in the shop can take it off sale, and no request is under way that would put it there whatever is done meanwhile: Medusa can
-    /// refuse neither.
+    /// Whether a person in the shop can take it off sale, and no request is under way that would
+    /// put it there whatever is done meanwhile: Medusa can refuse neither.
     pub(crate) fn may_be_taken_off(&self) -> bool {
         let puts = |sends: Sends| sends != Sends::Fields;
         let flying = self.flights.iter().any(|flight| flight.stage == 1 && puts(flight.sends));

@@ -44,7 +44,8 @@ impl Pipeline {
     fn end(&self, world: &mut World, at: usize, message: Message) {
         match message {
             Message::ComesBack => world.send(at),
-            // A dead message is in the dead-letter queue with its reason, which the ledger has recorded as well.
+            // A dead message is in the dead-letter queue with its reason, which the ledger has
+            // recorded as well.
             Message::Dead | Message::Acknowledged => {}
         }
     }
@@ -274,7 +275,8 @@ pub(crate) fn believed(item: &Item, at: usize) -> Option<View> {
     Some(View { content, edit })
 }
 
-/// The request of a worker that no longer waits for it: it lands before the end of the lease plus the landing time.
+/// The request of a worker that no longer waits for it: it lands before the end of the lease plus
+/// the landing time.
 pub(crate) fn flight(at: usize, work: &Attempt, view: View, sends: Sends) -> Flight {
     let until = work.claimed.get(&format!("{}_until", STAGES[at].as_str())).and_then(Value::number).unwrap_or(0);
     Flight { stage: at, view, sends, left: until + LEASES.landing_ms - 1 }

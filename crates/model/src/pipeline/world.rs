@@ -1,4 +1,5 @@
-//! What there is: the ledger's items of one product, two targets, two queues, the feeds' runs and the workers.
+//! What there is: the ledger's items of one product, two targets, two queues, the feeds' runs and
+//! the workers.
 
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ pub struct View {
     pub edit: u8,
 }
 
-/// What a target shows of a product that was deleted in the PIM: nothing there, nothing for sale in the shop.
+/// What a target shows of a product that was deleted in the PIM: nothing there, nothing for sale in
+/// the shop.
 pub(crate) const DELETED: View = View { content: '-', edit: 0 };
 
 /// A request without anybody who waits for it.
@@ -183,7 +185,8 @@ pub struct World {
     pub left: Faults,
 }
 
-/// Leases end with the tick they were taken in; a request lands within the tick it was sent in or the next.
+/// Leases end with the tick they were taken in; a request lands within the tick it was sent in or
+/// the next.
 pub(crate) const LEASES: Leases = Leases { lease_ms: 0, landing_ms: 2 };
 
 /// More messages than this of one product in one queue are no different from this many.
@@ -249,8 +252,8 @@ impl World {
         STAGES.iter().any(refused)
     }
 
-    /// Whether the shop holds what the PIM does. What is not for sale may be of any content there where it is gone from the PIM, and what a
-    /// person deleted is in neither.
+    /// Whether the shop holds what the PIM does. What is not for sale may be of any content there
+    /// where it is gone from the PIM, and what a person deleted is in neither.
     fn shop_follows(&self) -> bool {
         let off = self.targets[0] == Some(DELETED) && self.shelf.status == Status::Draft;
         off || self.shelf.status == Status::Deleted || self.targets[1].or(Some(DELETED)) == self.targets[0]
@@ -267,7 +270,8 @@ impl World {
             && hash_of(&self.state, "hash") == Some(newest)
     }
 
-    /// Whether time may pass: nobody who keeps to its lease is at work, and nothing that must land first is under way.
+    /// Whether time may pass: nobody who keeps to its lease is at work, and nothing that must land
+    /// first is under way.
     pub(crate) fn may_tick(&self) -> bool {
         let bound = |worker: &Worker| matches!(worker, Worker::Working(work) if !work.stalled);
         self.flights.iter().all(|flight| flight.left > 0) && !self.workers.iter().flatten().any(bound)
@@ -323,7 +327,8 @@ impl World {
     }
 }
 
-/// The attributes of `item` that a rule looks at, so that states that differ only in others are one.
+/// The attributes of `item` that a rule looks at, so that states that differ only in others are
+/// one.
 pub(crate) fn only(item: &Item, names: &[String]) -> Shared {
     Arc::new(names.iter().filter_map(|name| Some((name.clone(), item.get(name)?.clone()))).collect())
 }

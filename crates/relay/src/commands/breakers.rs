@@ -69,7 +69,8 @@ impl Line {
         if self.target == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
     }
 
-    /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that Pimcore's holds back both.
+    /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that
+    /// Pimcore's holds back both.
     #[must_use]
     pub fn holds_back(&self, stage: Stage) -> bool {
         self.mode == "open" && (self.target == stage.as_str() || self.target == Stage::Pimcore.as_str())

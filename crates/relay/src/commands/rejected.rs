@@ -10,7 +10,8 @@ use crate::remedy;
 use crate::render::{short, table};
 use crate::stack::{Stack, aws_error};
 
-/// Why a record does not count of which nothing is wrong: a later one of the same feed says something else.
+/// Why a record does not count of which nothing is wrong: a later one of the same feed says
+/// something else.
 pub const REPEATED: &str = "repeated_record";
 
 /// A refused record, as normalize wrote it.

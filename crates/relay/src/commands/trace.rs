@@ -32,7 +32,8 @@ const PIMCORE: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(2);
 /// Runs with rejected records that are looked through in any case.
 const NEWEST: usize = 20;
-/// How long earlier ones are looked through for a product that the ledger does not know: its rejected record is all there may be of it.
+/// How long earlier ones are looked through for a product that the ledger does not know: its
+/// rejected record is all there may be of it.
 const LONGEST: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Serialize)]
@@ -67,7 +68,8 @@ pub struct Trace {
 #[serde(rename_all = "camelCase")]
 pub struct Stock {
     pub sku: String,
-    /// From what the supplier says to what is sold, such as `12 said − 2 buffer − 3 ours since 09:10 = 7`.
+    /// From what the supplier says to what is sold, such as
+    /// `12 said − 2 buffer − 3 ours since 09:10 = 7`.
     pub line: String,
     /// The version of the document that said it.
     pub version: String,
@@ -99,7 +101,8 @@ pub struct Refusal {
     pub record: Rejected,
 }
 
-/// How far rejected records were looked for: a record is found by reading what the runs rejected, and there may be a lot of that.
+/// How far rejected records were looked for: a record is found by reading what the runs rejected,
+/// and there may be a lot of that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Searched {
@@ -127,9 +130,7 @@ pub struct Letter {
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum InPimcore {
     /// It could not be asked.
-    Unknown {
-        why: String,
-    },
+    Unknown { why: String },
     /// There is no such object.
     Absent,
     There {
@@ -206,7 +207,8 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     Ok(Answer::new(&trace, text, trace.verdict.attention))
 }
 
-/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails, and says why.
+/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails,
+/// and says why.
 pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
     let json = stock.map(|stock| stock.json).unwrap_or_default();
     serde_json::from_slice(&json).unwrap_or_default()

@@ -53,7 +53,8 @@ impl Pattern {
         })
     }
 
-    /// How many levels of a path it names: the deepest category of it that it stands for. `None` for a path it has nothing to do with.
+    /// How many levels of a path it names: the deepest category of it that it stands for. `None`
+    /// for a path it has nothing to do with.
     #[must_use]
     pub fn depth(&self, path: &Levels) -> Option<usize> {
         match self {
@@ -81,7 +82,8 @@ fn fits(levels: &[Level], names: &[String]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
     ids: Vec<String>,
-    /// Its names in each language in which a level has one, folded; where a level lacks the language, in the one that it has.
+    /// Its names in each language in which a level has one, folded; where a level lacks the
+    /// language, in the one that it has.
     names: Vec<Vec<String>>,
 }
 

@@ -53,7 +53,8 @@ impl Figure {
         }
     }
 
-    /// The price in coins of its currency. `None` where it rounds to nothing, or beyond what can be kept.
+    /// The price in coins of its currency. `None` where it rounds to nothing, or beyond what can be
+    /// kept.
     #[must_use]
     pub fn in_coins(&self) -> Option<InCoins> {
         let mut amount = rounded(self.amount, &self.currency);

@@ -11,13 +11,15 @@ use tokio::sync::Mutex;
 
 use crate::codes;
 
-/// How long what was found in the shop's configuration is believed. A channel that is deleted, or a currency that is added, is seen then.
+/// How long what was found in the shop's configuration is believed. A channel that is deleted, or a
+/// currency that is added, is seen then.
 const BELIEVED: Duration = Duration::from_secs(600);
 
 const RETENTION_DAYS: &str = "VARIANT_RETENTION_DAYS";
 const DAY: i64 = 86_400_000;
 
-/// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a category that somebody deleted.
+/// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a
+/// category that somebody deleted.
 pub const DOUBTED: [&str; 3] = [medusa::codes::LOGIN_REFUSED, medusa::codes::UNAUTHORIZED, medusa::codes::NOT_FOUND];
 
 /// Where Medusa is, which secret opens it, and where products go in it.
@@ -122,10 +124,12 @@ impl MedusaAccess {
         self
     }
 
-    /// The shop. The same one, with its connections, log-in and categories, as long as the secret stays the same and for ten minutes.
+    /// The shop. The same one, with its connections, log-in and categories, as long as the secret
+    /// stays the same and for ten minutes.
     ///
     /// # Errors
-    /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location are not right.
+    /// Transient, when the secret cannot be had, the shop cannot be reached, or channel or location
+    /// are not right.
     pub async fn open(&self, lookup: Lookup, deadline: Instant) -> Result<Arc<OpenShop>, Failure> {
         let credentials: Credentials = self.secrets.get(&self.secret).await?;
         let mut kept = self.kept.lock().await;

@@ -1,4 +1,5 @@
-//! The client of Pimcore, made from its secret once and again when the secret changes. Both functions ask Pimcore.
+//! The client of Pimcore, made from its secret once and again when the secret changes. Both
+//! functions ask Pimcore.
 
 use catalog::{Failure, Languages};
 use pimcore::{ApiKey, Pimcore};
@@ -45,7 +46,8 @@ impl PimcoreAccess {
         self
     }
 
-    /// The client. The same one, with its connections and its category tree, as long as the key stays the same.
+    /// The client. The same one, with its connections and its category tree, as long as the key
+    /// stays the same.
     ///
     /// # Errors
     /// Transient, when the secret cannot be had or the address cannot be used.

@@ -1,5 +1,5 @@
-//! State that the recorded instance had and no recorded request made: very large requests were left out of the
-//! recordings, and some objects were prepared through the class API.
+//! State that the recorded instance had and no recorded request made: very large requests were left
+//! out of the recordings, and some objects were prepared through the class API.
 
 use crate::world::World;
 use pim::model::{CATEGORY, Class, Kind, LANGUAGES, PRODUCT, column};

@@ -74,7 +74,8 @@ pub(crate) fn first_created(answer: &Value) -> Option<i64> {
     aliases.values().find_map(|alias| alias["message"].as_str()?.strip_prefix("object created: ")?.parse().ok())
 }
 
-/// An act of a person: through the class API or the admin backend on the recorded instance, `/_standin/objects` here.
+/// An act of a person: through the class API or the admin backend on the recorded instance,
+/// `/_standin/objects` here.
 async fn person(world: &World, recording: &Recording) -> Option<String> {
     let body = &recording.request()["body"];
     let url = format!("{}/_standin/objects", world.base);

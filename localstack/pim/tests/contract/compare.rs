@@ -43,8 +43,8 @@ fn shown(value: &Value) -> String {
     value.to_string().chars().take(160).collect()
 }
 
-/// Sorts the rows of listings that asked for no order, or for one that leaves ties open: the database may return such
-/// rows in any order, and did.
+/// Sorts the rows of listings that asked for no order, or for one that leaves ties open: the
+/// database may return such rows in any order, and did.
 pub(crate) fn settle_ties(query: &str, answer: &mut Value) {
     let unsorted = query.contains("filter:") && !query.contains("sortBy:");
     if !unsorted && !query.contains("sortBy:[\"path\"])") {

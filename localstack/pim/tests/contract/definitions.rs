@@ -1,4 +1,5 @@
-//! What Pimcore imports, against what was exported from the real one and against the model of the stand-in.
+//! What Pimcore imports, against what was exported from the real one and against the model of the
+//! stand-in.
 
 use crate::recording::folder;
 use pim::model::{CATEGORY, Class, Field, Kind, Layer, PRODUCT};
@@ -17,7 +18,8 @@ fn json(path: &Path) -> Value {
     value
 }
 
-/// What the class has gained since the real instance was recorded: fields are added, none that was there changes.
+/// What the class has gained since the real instance was recorded: fields are added, none that was
+/// there changes.
 const GAINED: &str = "facts";
 
 fn as_recorded(mut definition: Value) -> Value {
@@ -127,7 +129,8 @@ fn the_stand_in_has_the_fields_of_the_definitions() {
     }
 }
 
-/// Runs the installer on a project whose `php` only writes down what it is called with. Returns its output and the calls.
+/// Runs the installer on a project whose `php` only writes down what it is called with. Returns its
+/// output and the calls.
 fn install(project: &Path, key: &str) -> (std::process::Output, String) {
     use std::os::unix::fs::PermissionsExt as _;
     let calls = project.join("calls");

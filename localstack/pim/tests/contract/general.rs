@@ -1,7 +1,8 @@
 //! Replays what the general recordings say about our model.
 //!
-//! They were made on the same instance with smaller classes, `Product` and `Category`, in `/products` and `/categories`.
-//! Requests and answers are rewritten to our names; what has no counterpart in our model is on the list in `known.rs`.
+//! They were made on the same instance with smaller classes, `Product` and `Category`, in
+//! `/products` and `/categories`. Requests and answers are rewritten to our names; what has no
+//! counterpart in our model is on the list in `known.rs`.
 
 use crate::arrange::{self, Given};
 use crate::compare::{difference, settle_ties};
@@ -102,8 +103,8 @@ fn rewritten(value: &Value) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Removes what depends on the length of names (places in the document), on the history of the instance (numbers of
-/// versions), and a suffix that this class definition added to one message.
+/// Removes what depends on the length of names (places in the document), on the history of the
+/// instance (numbers of versions), and a suffix that this class definition added to one message.
 fn normalise(value: &mut Value) {
     match value {
         Value::Object(members) => {

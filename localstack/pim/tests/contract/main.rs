@@ -1,5 +1,5 @@
-//! The stand-in against the recordings of a real Pimcore: every recorded request is sent again, and the answers are
-//! compared member by member.
+//! The stand-in against the recordings of a real Pimcore: every recorded request is sent again, and
+//! the answers are compared member by member.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail by panicking, and prints its table")]
 

@@ -1,5 +1,6 @@
-//! People beside the pipeline: drafts, dates, the bin, and the bundle. Each test names the row of the table of what was seen on a real
-//! Pimcore that it holds the stand-in to; `tests/pimcore_real` asks a real one the same.
+//! People beside the pipeline: drafts, dates, the bin, and the bundle. Each test names the row of
+//! the table of what was seen on a real Pimcore that it holds the stand-in to; `tests/pimcore_real`
+//! asks a real one the same.
 
 use crate::scratch;
 use crate::world::World;
@@ -110,7 +111,8 @@ async fn any_update_hides_a_draft_and_leaves_it_in_the_versions_tab() {
     }
 }
 
-/// Section 1, "Afterwards only": the row's count rises over a draft and not otherwise, and a filter finds it.
+/// Section 1, "Afterwards only": the row's count rises over a draft and not otherwise, and a filter
+/// finds it.
 #[tokio::test]
 async fn a_count_of_versions_tells_afterwards_that_a_draft_was_hidden() {
     let room = Room::new("count", false).await;
@@ -130,7 +132,8 @@ async fn a_count_of_versions_tells_afterwards_that_a_draft_was_hidden() {
     assert_eq!(above(4).await, 0);
 }
 
-/// Section 1, "Publishing a draft with no product update between" and "Editor left open over the update".
+/// Section 1, "Publishing a draft with no product update between" and "Editor left open over the
+/// update".
 #[tokio::test]
 async fn publishing_takes_the_draft_that_is_offered_and_no_other() {
     let room = Room::new("publish", false).await;
@@ -192,7 +195,8 @@ async fn with_the_bundle_each_person_keeps_an_autosave() {
     assert_eq!(room.editor().await, shown("OF ONE", "h1", true));
 }
 
-/// Section 5: without the bundle the dates that a request names mean nothing; with it a write prepared from an older state is refused.
+/// Section 5: without the bundle the dates that a request names mean nothing; with it a write
+/// prepared from an older state is refused.
 #[tokio::test]
 async fn with_the_bundle_a_write_prepared_before_a_persons_save_is_refused() {
     for bundle in [false, true] {
@@ -216,7 +220,8 @@ async fn with_the_bundle_a_write_prepared_before_a_persons_save_is_refused() {
     }
 }
 
-/// Section 3, rows "unpublish", "edit while unpublished", "rename", "move out of /catalog" and "lock".
+/// Section 3, rows "unpublish", "edit while unpublished", "rename", "move out of /catalog" and
+/// "lock".
 #[tokio::test]
 async fn what_people_decide_stands() {
     let room = Room::new("decide", false).await;
@@ -240,7 +245,8 @@ async fn what_people_decide_stands() {
     assert_eq!(room.create().await["message"], "unique constraint violation");
 }
 
-/// Section 6, "Restore alone" and "If the feed makes the product again while it lies in the bin, Restore fails".
+/// Section 6, "Restore alone" and "If the feed makes the product again while it lies in the bin,
+/// Restore fails".
 #[tokio::test]
 async fn a_restore_brings_everything_back_unless_the_product_was_made_again() {
     let room = Room::new("bin", false).await;

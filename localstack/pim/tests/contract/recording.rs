@@ -37,7 +37,8 @@ impl Recording {
         self.request()["url"].as_str().is_some_and(|url| url.contains("/pimcore-graphql-webservices/"))
     }
 
-    /// Unix seconds at which it was answered; of an act without an HTTP date, the modification date that it reports.
+    /// Unix seconds at which it was answered; of an act without an HTTP date, the modification date
+    /// that it reports.
     pub(crate) fn time(&self) -> Option<i64> {
         let date = self.json["response"]["headers"]["Date"].as_str();
         let date = date.and_then(|date| rfc2822::parse(date).ok()).map(|zoned| zoned.timestamp().as_second());
@@ -79,8 +80,9 @@ pub(crate) fn read(folder: &Path) -> Vec<Recording> {
     found
 }
 
-/// Puts exchanges into the order in which they happened: by second, within a second by number and letter, and a write
-/// before the read that shows it. `after` places what has no time of its own, or a misleading one.
+/// Puts exchanges into the order in which they happened: by second, within a second by number and
+/// letter, and a write before the read that shows it. `after` places what has no time of its own,
+/// or a misleading one.
 pub(crate) fn in_order(recordings: &mut [Recording], after: &[(&str, &str)]) {
     let times: std::collections::HashMap<String, i64> =
         recordings.iter().map(|recording| (recording.name.clone(), recording.time().unwrap_or(0))).collect();

@@ -36,8 +36,9 @@ impl Report {
         self.outcomes.insert((part, name.to_owned()), difference);
     }
 
-    /// Prints the table, leaves it in `target/reports/`, and says what is wrong with it: differences that the list does not explain, entries of the list
-    /// that are reproduced after all, and fewer than `share` percent of what counts.
+    /// Prints the table, leaves it in `target/reports/`, and says what is wrong with it:
+    /// differences that the list does not explain, entries of the list that are reproduced after
+    /// all, and fewer than `share` percent of what counts.
     pub(crate) fn verdict(&self, part: &str, known: &[&[Known]], share: usize) -> Result<(), String> {
         let known: Vec<&Known> = known.iter().copied().flatten().collect();
         let mut reproduced = 0;

@@ -5,8 +5,8 @@ use apollo_compiler::schema::ExtendedType;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The members of every type by type: fields with their arguments and types, members of unions. The one type whose name
-/// is another in every answer loses the changing part.
+/// The members of every type by type: fields with their arguments and types, members of unions. The
+/// one type whose name is another in every answer loses the changing part.
 pub(crate) fn outline(sdl: &str) -> BTreeMap<String, Vec<String>> {
     let schema = Schema::parse_and_validate(sdl, "schema.graphql").unwrap();
     let types = schema.types.iter().filter(|(_, kind)| !kind.is_built_in());
