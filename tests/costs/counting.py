@@ -23,7 +23,6 @@ from local_stack import emulator
 from local_stack.ledger import key_of
 from local_stack.stack import Stack
 from local_stack.where import depths
-
 from support.proxy import Answer, Asked, CountingProxy, Proxy, Request
 from support.relay import Relay, shared
 

@@ -1,6 +1,6 @@
-"""Counts what a product costs in calls to AWS, Pimcore and Medusa, and writes docs/costs.json for docs/costs.py.
+"""Counts what a product costs in calls to AWS, Pimcore and Medusa, and writes counts.json for page.py.
 
-    make up && PYTHONPATH=localstack:tests .local/venv/bin/python tests/measure_calls.py --products 300
+    make up && PYTHONPATH=localstack:tests .local/venv/bin/python tests/costs/measure.py --products 300
 
 Starts a stack of its own with proxies, sends the real SHEIN documents under new ids until there are enough of them, then the same feed again, then
 the same products with other prices. Only counts are kept: a local emulator says nothing about AWS's speed. What the queues' pollers do happens
@@ -16,13 +16,13 @@ import os
 from collections import Counter
 from typing import Any
 
+from costs.counting import AwsCalls, Story, schedules_stopped, size_of, targets_of
 from local_stack.paths import REPO
 from local_stack.stack import Stack
-from support.costs import AwsCalls, Story, schedules_stopped, size_of, targets_of
 from support.proxy import CountingProxy
 from support.relay import Relay
 
-OUT = REPO / "docs" / "costs.json"
+OUT = REPO / "tests" / "costs" / "counts.json"
 
 
 def sizes(relay: Relay) -> dict[str, int]:

@@ -1,9 +1,9 @@
 """What a million products cost, from counted calls and public prices: writes the tables in costs.md.
 
-    python3 docs/costs.py          # writes them
-    python3 docs/costs.py --check  # fails if they are not what the figures give
+    python3 tests/costs/page.py          # writes them
+    python3 tests/costs/page.py --check  # fails if they are not what the figures give
 
-Counts come from costs.json (tests/measure_calls.py). What is not counted there is named in ASSUMED, with its reason.
+Counts come from counts.json (measure.py). What is not counted there is named in ASSUMED, with its reason.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE, COUNTS, TEMPLATE = HERE / "costs.md", HERE / "costs.json", HERE.parent / "template.yaml"
+ROOT = HERE.parent.parent
+PAGE, COUNTS, TEMPLATE = ROOT / "docs" / "costs.md", HERE / "counts.json", ROOT / "template.yaml"
 MILLION = 1_000_000
 MONTH_SECONDS = 30 * 24 * 3600
 MONTH_HOURS = 730
@@ -219,7 +220,7 @@ def main() -> None:
     page = rendered()
     if "--check" in sys.argv[1:]:
         if page != PAGE.read_text():
-            raise SystemExit("costs.md is not what the figures give: run python3 docs/costs.py")
+            raise SystemExit("costs.md is not what the figures give: run python3 tests/costs/page.py")
         return
     PAGE.write_text(page)
 
