@@ -14,7 +14,7 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use catalog::{Localized, Product, Version};
+use catalog::{Localized, Product, ProductKey, Version};
 use common::{category, product, provenance};
 use pimcore::{Cursor, Pimcore, ProductInput, ProductPath, Write, WriteOutcome, operations};
 use requests::{Call, Seen, recorded};
@@ -62,15 +62,14 @@ const OF_HTTP: [&str; 3] = ["host", "content-length", "accept"];
 
 /// Everything the client does.
 async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
-    let key = |product: &Product| product.key().unwrap();
-    let write = |product: &Product, publish_new, existing| Write {
-        key: key(product),
-        existing,
-        read: Some(1),
-        publish_new,
-        input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
-    };
     pimcore.health(later()).await.unwrap();
+    let category = place_categories(pimcore).await;
+    let (full, bare) = write_products(pim, pimcore, category).await;
+    read_everything(pimcore, &[full.key().unwrap(), bare.key().unwrap()]).await;
+}
+
+/// The id of a category that was placed, moved and renamed.
+async fn place_categories(pimcore: &Pimcore) -> u32 {
     let place = async |time: u64, paths: &[&[catalog::Category]]| {
         let version = Version::new(9_000_000_000_000 + time, "0", 0);
         let paths: Vec<_> = paths.iter().map(|path| catalog::CategoryPath(path.to_vec())).collect();
@@ -89,8 +88,19 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     place(4, &[&[category("b", "B 2")]]).await;
     let placed = place(5, &[&[b, category("a", "A 2")]]).await;
     let path = catalog::CategoryPath(vec![category("b", ""), category("a", "")]);
-    let id = placed.id_of("demo", &path).unwrap().unwrap();
+    placed.id_of("demo", &path).unwrap().unwrap()
+}
 
+/// A product that says everything, and one that says next to nothing.
+async fn write_products(pim: &StandIn, pimcore: &Pimcore, category: u32) -> (Product, Product) {
+    let key = |product: &Product| product.key().unwrap();
+    let write = |product: &Product, publish_new, existing| Write {
+        key: key(product),
+        existing,
+        read: Some(1),
+        publish_new,
+        input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
+    };
     let mut full = product("full");
     full.facts = catalog::Facts {
         mpn: Some("1".into()),
@@ -99,27 +109,13 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     }
     .boxed();
     full.variants[0].facts.clone_from(&full.facts);
-    let bare = Product {
-        group: None,
-        sku: None,
-        name: Localized::default().with("en", "Bare"),
-        description: Localized::default(),
-        brand: None,
-        categories: vec![],
-        attributes: vec![],
-        options: vec![],
-        variants: vec![],
-        images: vec![],
-        url: None,
-        ..product("bare")
-    };
+    let bare = bare();
     let one_option = Product { options: full.options[..1].to_vec(), ..product("one-option") };
     let mut writes = vec![write(&full, true, None), write(&bare, false, None), write(&one_option, true, None)];
-    writes[0].input = writes[0].input.clone().in_categories(&[id]);
+    writes[0].input = writes[0].input.clone().in_categories(&[category]);
     let saved = pimcore.write(writes, later()).await;
     assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
-    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update
-    // that finds nothing.
+    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update that finds nothing.
     let at = |product: &Product| Some(ProductPath::of(&key(product)));
     let mut withdrawn = write(&Product { withdrawn: true, ..full.clone() }, true, at(&full));
     withdrawn.input = withdrawn.input.publish(false).remark("remark");
@@ -132,9 +128,29 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
         assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
     }
     assert!(!pim.view("/catalog/products/demo-gone").unwrap()["published"].as_bool().unwrap());
+    (full, bare)
+}
 
-    assert_eq!(pimcore.read_heads(&[key(&full), key(&bare)], later()).await.unwrap().len(), 2);
-    assert_eq!(pimcore.read_products(&[key(&full)], later()).await.unwrap().len(), 1);
+fn bare() -> Product {
+    Product {
+        group: None,
+        sku: None,
+        name: Localized::default().with("en", "Bare"),
+        description: Localized::default(),
+        brand: None,
+        categories: vec![],
+        attributes: vec![],
+        options: vec![],
+        variants: vec![],
+        images: vec![],
+        url: None,
+        ..product("bare")
+    }
+}
+
+async fn read_everything(pimcore: &Pimcore, keys: &[ProductKey]) {
+    assert_eq!(pimcore.read_heads(keys, later()).await.unwrap().len(), keys.len());
+    assert_eq!(pimcore.read_products(&keys[..1], later()).await.unwrap().len(), 1);
     let changes = pimcore.changes(Cursor::default(), later()).await.unwrap();
     pimcore.changes(changes.last().unwrap().cursor, later()).await.unwrap();
     let id = changes.last().unwrap().cursor.id;

@@ -290,11 +290,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         }
         println!("{again} messages are to come again although nothing happened; see {}", log().display());
     }
-    assert!(!course.is_empty(), "no batch went through undisturbed");
-    println!("an undisturbed batch writes {} times:", course.len());
-    for stretch in course.chunk_by(|a, b| a == b) {
-        println!("  {} x {}", stretch.len(), stretch[0]);
-    }
+    tell(&course);
 
     for n in 0..kills {
         let blow = Blow::spread(&course, n, kills);
@@ -312,13 +308,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
             function.kill().await.unwrap();
             drop(answers);
             fell = dying.is_some();
-            let how = match dying {
-                Some(Now { write, dead }) => {
-                    dead.send(()).unwrap();
-                    format!("kill {n} at write {} ({write}), {}", blow.write, blow.moment)
-                }
-                None => format!("{blow:?} never fell, the function gave up before; see {}", log().display()),
-            };
+            let how = told(n, &blow, dying);
             // Medusa finishes what the dead function had asked for.
             gate.idle().await;
             let halves = half_made(&real, &keys).await;
@@ -333,6 +323,25 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         assert!(fell, "{blow:?} never fell");
     }
     std::fs::remove_file(log()).unwrap();
+}
+
+/// What is printed of a blow; the dead function's request goes on.
+fn told(n: usize, blow: &Blow, dying: Option<Now>) -> String {
+    match dying {
+        Some(Now { write, dead }) => {
+            dead.send(()).unwrap();
+            format!("kill {n} at write {} ({write}), {}", blow.write, blow.moment)
+        }
+        None => format!("{blow:?} never fell, the function gave up before; see {}", log().display()),
+    }
+}
+
+fn tell(course: &[String]) {
+    assert!(!course.is_empty(), "no batch went through undisturbed");
+    println!("an undisturbed batch writes {} times:", course.len());
+    for stretch in course.chunk_by(|a, b| a == b) {
+        println!("  {} x {}", stretch.len(), stretch[0]);
+    }
 }
 
 /// What the blow left behind, for the record. Nothing half-made is for sale.

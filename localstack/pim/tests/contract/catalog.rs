@@ -9,6 +9,8 @@ use pim::model::PRODUCT;
 use serde_json::{Value, json};
 use std::path::Path;
 
+const PRODUCTS: &str = "getCatalogProductListing";
+
 /// What has no date of its own or a misleading one, and what it followed.
 const AFTER: [(&str, &str); 12] = [
     ("11j-same-externalId-in-both-classes", "17c-category-externalId-case-variant"),
@@ -232,29 +234,14 @@ async fn texts(world: &World) -> Option<String> {
 /// Makes the state that a recording found and no recorded request made.
 fn prepare(world: &World, name: &str, recordings: &[Recording]) {
     let answer = |name: &str| recordings.iter().find(|recording| recording.name == name).unwrap().answer();
-    let products = "getCatalogProductListing";
     match name {
         // Ten products were made by requests that are left out.
-        "03a-read-10-full-by-ids" => arrange::put(world, &PRODUCT, &arrange::rows(answer(name), products)),
+        "03a-read-10-full-by-ids" => arrange::put(world, &PRODUCT, &arrange::rows(answer(name), PRODUCTS)),
         "05a-batch-10-creates" => {
             arrange::remove(world, "/catalog/products/DEMO-P-1");
             arrange::remove(world, "/catalog/products/noext");
         }
-        // Timing runs made more products and rewrote these.
-        "15-fullpaths-10-light" => {
-            let rewritten = arrange::rows(answer("15-ids-10-full"), products);
-            rewritten.iter().for_each(|given| arrange::remove(world, given.path));
-            arrange::put(world, &PRODUCT, &rewritten);
-            arrange::put(world, &PRODUCT, &arrange::rows(answer("15-ids-20-light"), products));
-            let listed = answer("15z2-id-page-listing-for-reconciliation");
-            arrange::put(world, &PRODUCT, &arrange::rows(listed, products));
-            let total = listed["data"][products]["totalCount"].as_i64().unwrap();
-            let known = i64::try_from(listed["data"][products]["edges"].as_array().unwrap().len()).unwrap();
-            for filler in 0..total - known {
-                let external = json!({ "externalId": format!("filler:{filler}"), "withdrawn": false });
-                arrange::product(world, 5180 + filler, &format!("filler-{filler}"), 1_795_366_790, external);
-            }
-        }
+        "15-fullpaths-10-light" => after_timing_runs(world, &answer),
         "12-limit-brand-191" => {
             arrange::product(world, 5370, "demo-lim", 1_795_366_818, json!({ "externalId": "demo:lim" }));
         }
@@ -266,23 +253,7 @@ fn prepare(world: &World, name: &str, recordings: &[Recording]) {
             let fields = json!({ "externalId": "demo:boot", "categories": boots });
             arrange::product(world, 5376, "demo-boot", 1_795_366_847, fields);
         }
-        // 25 races left a category each.
-        "16v1-person-adds-extraCategories" => {
-            for round in 0..25 {
-                let path = format!("/catalog/categories/cc{round}");
-                arrange::category(world, 5378 + 2 * round, &path, 1_795_366_979, &format!("demo:cc{round}"));
-            }
-            let paths = json!([
-                { "fullpath": "/catalog/categories/men" }, { "fullpath": "/catalog/categories/outlet" }
-            ]);
-            let read = answer(name);
-            let fields = json!({
-                "externalId": "demo:unp", "brand": "Acme", "categories": paths, "shopVisibility": "inherit",
-                "name_en": read["name_en"], "contentHash": read["contentHash"],
-                "variants": vec![json!({}); usize::try_from(read["variants"].as_u64().unwrap()).unwrap()],
-            });
-            arrange::product(world, 5428, "demo-unp", 1_795_367_011, fields);
-        }
+        "16v1-person-adds-extraCategories" => after_races(world, answer(name)),
         "18e-create-in-products" => {
             arrange::folder(world, 2, "/products");
             arrange::folder(world, 10, "/products/ext-1001");
@@ -296,25 +267,59 @@ fn prepare(world: &World, name: &str, recordings: &[Recording]) {
             arrange::category(world, 5435, "/catalog/categories/women", 1_795_367_399, "demo:women");
             arrange::category(world, 5436, "/catalog/categories/women/shoes", 1_795_367_399, "demo:shoes");
         }
-        "16w1-before-category-delete" => {
-            for (id, path) in [(5439, "del"), (5440, "del/sub"), (5441, "keep")] {
-                let external = format!("demo:{}", path.rsplit('/').next().unwrap());
-                arrange::category(world, id, &format!("/catalog/categories/{path}"), 1_795_367_673, &external);
-            }
-            let read = &answer(name)["data"]["getCatalogProduct"];
-            let fields = json!({
-                "externalId": "demo:dc-1", "categories": read["categories"], "extraCategories": read["extraCategories"],
-            });
-            let given = Given {
-                id: 5442,
-                path: "/catalog/products/dc",
-                published: true,
-                created: 1_795_367_673,
-                modified: 1_795_367_673,
-                fields,
-            };
-            arrange::put(world, &PRODUCT, &[given]);
-        }
+        "16w1-before-category-delete" => before_category_delete(world, &answer(name)["data"]["getCatalogProduct"]),
         _ => {}
     }
+}
+
+/// Timing runs made more products and rewrote these.
+fn after_timing_runs<'r>(world: &World, answer: &impl Fn(&str) -> &'r Value) {
+    let rewritten = arrange::rows(answer("15-ids-10-full"), PRODUCTS);
+    rewritten.iter().for_each(|given| arrange::remove(world, given.path));
+    arrange::put(world, &PRODUCT, &rewritten);
+    arrange::put(world, &PRODUCT, &arrange::rows(answer("15-ids-20-light"), PRODUCTS));
+    let listed = answer("15z2-id-page-listing-for-reconciliation");
+    arrange::put(world, &PRODUCT, &arrange::rows(listed, PRODUCTS));
+    let total = listed["data"][PRODUCTS]["totalCount"].as_i64().unwrap();
+    let known = i64::try_from(listed["data"][PRODUCTS]["edges"].as_array().unwrap().len()).unwrap();
+    for filler in 0..total - known {
+        let external = json!({ "externalId": format!("filler:{filler}"), "withdrawn": false });
+        arrange::product(world, 5180 + filler, &format!("filler-{filler}"), 1_795_366_790, external);
+    }
+}
+
+/// 25 races left a category each.
+fn after_races(world: &World, read: &Value) {
+    for round in 0..25 {
+        let path = format!("/catalog/categories/cc{round}");
+        arrange::category(world, 5378 + 2 * round, &path, 1_795_366_979, &format!("demo:cc{round}"));
+    }
+    let paths = json!([
+        { "fullpath": "/catalog/categories/men" }, { "fullpath": "/catalog/categories/outlet" }
+    ]);
+    let fields = json!({
+        "externalId": "demo:unp", "brand": "Acme", "categories": paths, "shopVisibility": "inherit",
+        "name_en": read["name_en"], "contentHash": read["contentHash"],
+        "variants": vec![json!({}); usize::try_from(read["variants"].as_u64().unwrap()).unwrap()],
+    });
+    arrange::product(world, 5428, "demo-unp", 1_795_367_011, fields);
+}
+
+fn before_category_delete(world: &World, read: &Value) {
+    for (id, path) in [(5439, "del"), (5440, "del/sub"), (5441, "keep")] {
+        let external = format!("demo:{}", path.rsplit('/').next().unwrap());
+        arrange::category(world, id, &format!("/catalog/categories/{path}"), 1_795_367_673, &external);
+    }
+    let fields = json!({
+        "externalId": "demo:dc-1", "categories": read["categories"], "extraCategories": read["extraCategories"],
+    });
+    let given = Given {
+        id: 5442,
+        path: "/catalog/products/dc",
+        published: true,
+        created: 1_795_367_673,
+        modified: 1_795_367_673,
+        fields,
+    };
+    arrange::put(world, &PRODUCT, &[given]);
 }
