@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 fn schemas() -> Vec<(String, Valid<Schema>)> {
     let recorded = recordings().map(|root| root.join("catalog/schema-catalog.graphql"));
-    let own = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../localstack/pim/schema.graphql");
+    let own = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../standins/pim/schema.graphql");
     let files = recorded.into_iter().chain(own.is_file().then_some(own));
     files
         .map(|file| {
-            let gained = include_str!("../../../localstack/pim/tests/gained.graphql");
+            let gained = include_str!("../../../standins/pim/tests/gained.graphql");
             let text = format!("{}\n{gained}", std::fs::read_to_string(&file).unwrap());
             let schema =
                 Schema::parse_and_validate(text, &file).unwrap_or_else(|e| panic!("{}: {}", file.display(), e.errors));

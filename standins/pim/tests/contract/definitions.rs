@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn ours() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../pimcore")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../localstack/pimcore")
 }
 
 fn json(path: &Path) -> Value {
