@@ -16,7 +16,8 @@ pub(super) fn category_key(external_id: Option<&str>, pimcore_id: u32) -> Produc
         .unwrap_or_else(|| unreachable!("a number is an id"))
 }
 
-/// The shop's categories that these products are in, each with its way from the root, parents first.
+/// The shop's categories that these products are in, each with its way from the root, parents
+/// first.
 #[must_use]
 pub fn categories<'a>(
     products: impl Iterator<Item = &'a PimProduct>,
