@@ -18,9 +18,9 @@ use medusa::{
     Addresses, Article, Book, Categories, Depth, Desired, Outcome, Presence, Recall, Shop, SkuOwners, StockBooks,
     Variant,
 };
-use medusa_push::access::OpenShop;
 use serde_json::json;
 use testing::standin::StandIn;
+use worker::access::medusa::OpenShop;
 
 /// A shop whose new products get addresses made of this.
 fn opened(real: &Real, template: &str) -> Arc<OpenShop> {

@@ -9,11 +9,11 @@ use catalog::{Category, CategoryPath, ContentHash, Localized, Product, ProductKe
 use common::support::Real;
 use common::{Function, dress};
 use medusa::{Categories, Shop};
-use medusa_push::access::OpenShop;
 use medusa_push::map;
 use pimcore::{Claim, Pimcore, ProductInput, Provenance, WriteOutcome};
 use serde_json::{Value, json};
 use testing::standin::{StandIn, later};
+use worker::access::medusa::OpenShop;
 
 /// Brings a product and its category to the PIM as pimcore-sync does.
 async fn bring(pimcore: &Pimcore, product: &Product, n: u64) {

@@ -168,7 +168,7 @@ fn text(moves: &Moves) -> String {
     let rows = moves.moves.iter().take(SHOWN).map(|row| [row.product.clone(), row.from.clone(), row.to.clone()]);
     let mut text = String::new();
     if !moves.moves.is_empty() {
-        text = table(&["product", "address", "would be"], rows);
+        text = table(["product", "address", "would be"], rows);
         text.push_str("\n\n");
     }
     let (count, right, people) = (moves.moves.len(), moves.right, moves.by_people);
