@@ -137,6 +137,25 @@ fn duplicate_price_rows_are_replaced_by_one() {
     assert_eq!(batch.update[0].prices.as_ref().unwrap().len(), 2);
 }
 
+/// What a product has in our lists is noted on it. An entry that no note speaks of was never seen: it goes where the note that a push came to its
+/// end is missing, and with every full comparison.
+#[test]
+fn an_entry_of_a_price_list_that_nobody_noted_goes_all_the_same() {
+    let mut wanted = article(2);
+    wanted.variants.iter_mut().for_each(|variant| variant.list_prices.clear());
+    let here = references_with_lists();
+    let leaves = |there: &Product, full| {
+        plan(&key("demo:1"), &wanted, there, &here, &known(&remembered(there)), full).sale.leave
+    };
+    let mut there = held(&key("demo:1"), &wanted);
+    let metadata = there.metadata.get_or_insert_default();
+    metadata.insert(crate::desired::MARKER.to_owned(), json!("x"));
+    assert_eq!(leaves(&there, false), Vec::<String>::new());
+    assert_eq!(leaves(&there, true), ["plist_sar", "plist_usd"]);
+    there.metadata.as_mut().unwrap().remove(crate::desired::MARKER);
+    assert_eq!(leaves(&there, false), ["plist_sar", "plist_usd"]);
+}
+
 #[test]
 fn a_variant_without_a_price_set_is_made_anew() {
     let mut there = held(&key("demo:1"), &article(2));
