@@ -2,6 +2,7 @@
 
 mod bodies;
 pub mod breaker;
+mod config;
 #[cfg(feature = "memory")]
 mod memory;
 mod render;
