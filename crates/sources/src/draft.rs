@@ -172,6 +172,8 @@ fn product(mut yaml: String, sample: &Sample) -> String {
     let (sale, price, list, currency) = (find("sale"), find("price"), find("list"), find("currency"));
     let (stock, images, category, url) = (find("stock"), find("images"), find("category"), find("url"));
     let (color, size) = (find("color"), find("size"));
+    let pairs = pairs(&sample.columns);
+    used.extend(pairs.iter().filter(|_| repeated.is_some()).flat_map(|(name, value)| [name.clone(), value.clone()]));
     let mut line = |text: String| {
         yaml.push_str(&text);
         yaml.push('\n');
@@ -222,7 +224,12 @@ fn product(mut yaml: String, sample: &Sample) -> String {
         .into_iter()
         .filter_map(|(name, column)| Some((name, column.as_ref()?)))
         .collect();
-    if repeated.is_some() && !axes.is_empty() {
+    if repeated.is_some() && !pairs.is_empty() {
+        line("  options:".to_owned());
+        for (name, value) in &pairs {
+            line(format!("    - {{ name: {}, value: {} }}", quoted(name), quoted(value)));
+        }
+    } else if repeated.is_some() && !axes.is_empty() {
         line("  options:".to_owned());
         for (name, column) in &axes {
             line(format!("    - {{ name: {{ en: {{ is: {name} }} }}, value: {} }}", quoted(column)));
@@ -234,6 +241,13 @@ fn product(mut yaml: String, sample: &Sample) -> String {
         }
     }
     line("  variants:".to_owned());
+    if let Some(price) = price.as_ref().filter(|price| repeated.is_some() && !sample.is_full(price)) {
+        // Such as rows for further images.
+        line(format!(
+            "    if: = !is_blank({})  # unsure: rows without a price are no variants",
+            expr::identifier(price)
+        ));
+    }
     if let Some(sku) = sku {
         line(format!("    sku: {}", quoted(&sku)));
     }
@@ -288,6 +302,22 @@ fn product(mut yaml: String, sample: &Sample) -> String {
         ));
     }
     yaml
+}
+
+/// Columns that hold an axis's name and its value, such as Option1 Name and Option1 Value.
+fn pairs(columns: &[String]) -> Vec<(String, String)> {
+    let value = |stem: &str| {
+        let fits = |column: &&String| {
+            expr::identifier(column).strip_prefix(stem).is_some_and(|rest| rest.starts_with("_value"))
+        };
+        columns.iter().find(fits).cloned()
+    };
+    let pair = |column: &String| {
+        let name = expr::identifier(column);
+        let stem = name.strip_suffix("_name").filter(|stem| stem.ends_with(|c: char| c.is_ascii_digit()))?;
+        Some((column.clone(), value(stem)?))
+    };
+    columns.iter().filter_map(pair).take(feeds::quality::OPTIONS).collect()
 }
 
 /// A column, with those of the same name in other places where it is not always filled.

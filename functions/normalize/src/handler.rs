@@ -39,9 +39,7 @@ pub struct Normalize {
     pub queue: Queue,
     /// Largest share of a source's products, in percent, that one full feed may withdraw.
     pub max_withdrawn_percent: u8,
-    /// The mappings that this environment knows.
     pub sources: Sources,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{CONFIG, Changed};
 
-/// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Read an object: S3's notification, or the function's own order of a strict pass.
     Read(FeedObject),
-    /// Take from sale what a full feed no longer has: the function's own message after a run, or an operator's.
+    /// Take from sale what a full feed no longer has: the function's own message after a run, or an
+    /// operator's.
     Withdraw(withdrawal::Request),
     /// Look at a file that configures: S3's notification of one that was written or removed.
     Configure(Changed),
@@ -51,10 +51,8 @@ fn changed(body: &str) -> Option<Changed> {
     (known && object.key.starts_with(CONFIG)).then_some(Changed { bucket: bucket.name, key: object.key })
 }
 
-/// An object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedObject {
-    /// The run's id.
     pub id: RunId,
     /// The version of the object to read, in a bucket that has versions.
     pub version_id: Option<String>,
@@ -78,7 +76,8 @@ pub struct NotUnderstood {
     shown: String,
 }
 
-/// EventBridge's "Object Created" event. Unlike in S3's own notifications, keys in it are not URL-encoded.
+/// EventBridge's "Object Created" event. Unlike in S3's own notifications, keys in it are not
+/// URL-encoded.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
@@ -185,7 +184,8 @@ impl FeedObject {
         Version::new(object_time_ms, &self.sequencer, position)
     }
 
-    /// Whether the object is what a console makes to show an empty folder: no bytes under a key that ends in a slash. It is no feed.
+    /// Whether the object is what a console makes to show an empty folder: no bytes under a key
+    /// that ends in a slash. It is no feed.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.size == Some(0) && self.id.key.ends_with('/')
