@@ -1,5 +1,6 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
+mod addresses;
 mod bodies;
 pub mod breaker;
 mod config;

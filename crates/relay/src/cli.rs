@@ -100,6 +100,12 @@ pub enum Command {
         /// source:id
         product: String,
     },
+    /// Addresses of products in the shop: move them to what they would be today, list what old ones lead to
+    Handles {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Handles,
+    },
     /// Withdraw what a full feed lacks although the guard refused it
     Withdraw {
         /// The run that read the feed
@@ -148,6 +154,41 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with addresses.
+#[derive(Debug, Subcommand)]
+pub enum Handles {
+    /// Give products the addresses that they would get today; old ones are kept as redirects. Without --execute: what would move
+    Move {
+        /// Of this source only
+        #[arg(long)]
+        source: Option<String>,
+        /// At most so many; the same command again goes on with the rest
+        #[arg(long, value_name = "N")]
+        max: Option<usize>,
+        /// Products announced per second
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        rate: u32,
+        /// Do it
+        #[arg(long)]
+        execute: bool,
+    },
+    /// What old addresses lead to, for the storefront
+    Redirects {
+        /// As text, JSON or CSV
+        #[arg(long, value_enum, default_value_t = Form::Csv)]
+        format: Form,
+    },
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// An array of objects.
+    Json,
+    /// A table with a head.
+    Csv,
 }
 
 /// What to do with rules.

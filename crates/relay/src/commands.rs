@@ -9,6 +9,7 @@ pub mod diff;
 pub mod dlq;
 pub mod explain;
 pub mod explain_price;
+pub mod handles;
 pub mod preview;
 pub mod rejected;
 pub mod release;

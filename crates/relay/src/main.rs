@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, preview, rejected, release, replay, rules, runs, source, sources, status, trace,
-    withdraw,
+    diff, dlq, explain, explain_price, handles, preview, rejected, release, replay, rules, runs, source, sources,
+    status, trace, withdraw,
 };
 use relay::error::CliError;
 use relay::shown::plain;
@@ -67,6 +67,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Sweep { selection } => dlq::sweep(&stack, selection).await,
         Command::Replay { target, stage, as_newest } => replay::run(&stack, target, *stage, *as_newest, now).await,
         Command::Release { product } => release::run(&stack, product, now).await,
+        Command::Handles { command } => handles::run(&stack, command, now).await,
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
         Command::Diff { product } => diff::run(&stack, product).await,
         Command::Explain { code } => explain::run(code.as_deref()),
