@@ -18,7 +18,7 @@ SEED ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## take a feed to products one can buy; FEED=path SOURCE=shein-api|shein-brightdata|canonical WAIT=seconds
+demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds
 	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)")
 
 up: ## install, build, start and deploy everything on loopback
