@@ -103,7 +103,7 @@ pub(crate) fn held_with(key: &ProductKey, article: &Article, references: &Refere
     shop.update(&update);
     for (n, variant) in article.variants.iter().enumerate() {
         let item = shop.product.variants[n].inventory_items[0].inventory.as_mut().unwrap();
-        let level = Level { location_id: "sloc_1".into(), stocked_quantity: variant.stock, reserved_quantity: 0 };
+        let level = Level { location_id: "sloc_1".into(), stocked_quantity: variant.stock, ..Level::default() };
         item.location_levels.push(level);
     }
     for (locale, texts) in &article.translations {
@@ -273,7 +273,7 @@ impl Simulated {
                 (None, false) => item.location_levels.push(Level {
                     location_id: shelf.location_id.clone(),
                     stocked_quantity: shelf.figure,
-                    reserved_quantity: 0,
+                    ..Level::default()
                 }),
                 _ => return Err(format!("stock level of {}", shelf.item_id)),
             }

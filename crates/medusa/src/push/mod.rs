@@ -14,7 +14,7 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -156,8 +156,6 @@ struct Offer<'a> {
     recall: &'a Recall,
     /// A product of somebody else has our handle.
     handle_taken: bool,
-    /// SKUs of variants whose bar codes others have.
-    uncoded: &'a BTreeSet<String>,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
     /// A person wants back what was taken off sale.
@@ -254,7 +252,7 @@ impl Shop {
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
         let mut found = self.find(&keys, deadline).await?;
         let deleted = self.look_for_missing(&mut found, facts, deadline).await?;
-        let (nothing, all_free) = (Recall::default(), BTreeSet::new());
+        let nothing = Recall::default();
 
         let coined: Vec<Option<Coined>> = orders
             .iter()
@@ -323,7 +321,6 @@ impl Shop {
                         marker,
                         depth,
                         recall: &nothing,
-                        uncoded: &all_free,
                         handle_taken: found.handle_taken,
                         waits,
                         released,
@@ -348,11 +345,6 @@ impl Shop {
         let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
-        }
-        let offers: Vec<Offer<'_>> = new.iter().copied().chain(known.iter().map(|(offer, _)| *offer)).collect();
-        let uncoded = self.codes_of_others(&offers, deadline).await?;
-        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
-            offer.uncoded = uncoded.get(&offer.slot).unwrap_or(&all_free);
         }
         let partials: Vec<OnceLock<Partial>> =
             (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();

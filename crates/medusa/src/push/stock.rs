@@ -1,7 +1,8 @@
 //! Brings figures to the levels of products.
 //!
-//! The levels are read, then the order lines that matter, then the levels are written, and read again: Medusa has no conditional write, so
-//! a level that moved in between is recognised by what is reserved on it, and written once more with the move in it ([`crate::stock::resolve`]).
+//! The levels came with the product; then the order lines that matter are read, the levels are written, and read again: Medusa has no conditional
+//! write, so a level that moved in between is recognised by what is reserved on it, and written once more with the move in it
+//! ([`crate::stock::resolve`]). A level that nobody has touched since the figure was said has no order lines that matter.
 //! What was done is noted before the product's marker is. Where the next write depends on the last one, its intent is noted before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,11 +14,12 @@ use serde::de::IgnoredAny;
 
 use super::settle::MOST_ROWS;
 use super::{Change, Outcome, Shop, Work};
-use crate::api::model::{LevelWrite, LevelsBatch};
+use crate::api::model::{InventoryItem, LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
-use crate::plan::Shelf;
+use crate::plan::{self, Shelf};
 use crate::stock::{
-    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, unsettled,
+    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, ordered_since,
+    unsettled,
 };
 
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
@@ -27,6 +29,9 @@ const MOST_LOOKS: usize = 6;
 const PATIENT_LOOKS: usize = 3;
 /// An order that changed so shortly (ms) before a look, by Medusa's clock, is asked for too.
 const CLOCKS: i64 = 60_000;
+/// How old (ms) what the product's read showed of a level may be: what other calls of the push took longer is looked at once more, so that
+/// fulfilments which the write undoes stay rare.
+const FRESH: i64 = 2_000;
 /// Orders in one read.
 const MOST_ORDERS: usize = 500;
 
@@ -77,7 +82,7 @@ impl Shop {
             let own = match &error {
                 Trouble::Api(_) if refused => {
                     // What was refused may have been done in part.
-                    work.stock.due.iter_mut().for_each(|shelf| shelf.there = true);
+                    work.stock.due.iter_mut().for_each(|shelf| (shelf.there, shelf.held) = (true, None));
                     self.bring(std::slice::from_mut(&mut work), books, deadline).await
                 }
                 Trouble::Api(error) => Err(Trouble::Api(error.clone())),
@@ -109,7 +114,7 @@ impl Shop {
                 break;
             }
             let now = books.now_ms();
-            let levels = self.levels(&open, now, deadline).await?;
+            let levels = self.levels(&mut open, now, deadline).await?;
             let lines = self.lines_for(&open, works, &levels, deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
@@ -196,7 +201,10 @@ impl Shop {
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
             let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
             if written.is_none() && terms.figure == Meaning::AfterOrders && !unsold {
-                placed = earliest(placed, figure_time(shelf.figure, &work.recall.said, applied));
+                let since = figure_time(shelf.figure, &work.recall.said, applied);
+                if shelf.unreserved || held.is_none_or(|held| ordered_since(held, since)) {
+                    placed = earliest(placed, since);
+                }
             }
         }
         let mut lines: BTreeMap<String, Line> = BTreeMap::new();
@@ -235,22 +243,28 @@ impl Shop {
         }
     }
 
-    /// The levels as they are now, by item and location, of those that were there.
-    async fn levels(&self, open: &[Open], now: i64, deadline: Instant) -> Result<Levels, ApiError> {
+    /// The levels as they are now, by item and location, of those that were there: as the product's read showed them, or else read.
+    async fn levels(&self, open: &mut [Open], now: i64, deadline: Instant) -> Result<Levels, ApiError> {
         let fields = "id,location_levels.location_id,location_levels.stocked_quantity,location_levels.reserved_quantity,\
                       location_levels.updated_at,\
                       reservation_items.id,reservation_items.location_id,reservation_items.line_item_id,reservation_items.quantity";
-        let ids: Vec<&str> =
-            open.iter().filter(|open| open.shelf.there).map(|open| open.shelf.item_id.as_str()).collect();
         let mut levels = Levels::new();
-        for chunk in split_query("id[]", &ids) {
+        let mut unknown = Vec::new();
+        for Open { shelf, .. } in open.iter_mut().filter(|open| open.shelf.there) {
+            match shelf.held.take().filter(|held| now - held.at < FRESH) {
+                Some(held) => drop(levels.insert((shelf.item_id.clone(), shelf.location_id.clone()), held)),
+                None => unknown.push(shelf.item_id.as_str()),
+            }
+        }
+        for chunk in split_query("id[]", &unknown) {
             let limit = chunk.len().to_string();
             let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|id| ("id[]", id)).collect();
             query.extend([("fields", fields), ("limit", limit.as_str())]);
             let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
-            for item in inventory_items {
+            for Item { id, item } in inventory_items {
                 for level in &item.location_levels {
-                    levels.insert((item.id.clone(), level.location_id.clone()), item.held(level, now));
+                    let held = plan::held(&item, &level.location_id, now);
+                    levels.extend(held.map(|held| ((id.clone(), level.location_id.clone()), held)));
                 }
             }
         }
@@ -311,38 +325,8 @@ struct Items {
 #[derive(Deserialize)]
 struct Item {
     id: String,
-    #[serde(default)]
-    location_levels: Vec<Level>,
-    #[serde(default)]
-    reservation_items: Vec<Reservation>,
-}
-
-#[derive(Deserialize)]
-struct Level {
-    location_id: String,
-    stocked_quantity: i64,
-    reserved_quantity: i64,
-    updated_at: jiff::Timestamp,
-}
-
-#[derive(Deserialize)]
-struct Reservation {
-    location_id: String,
-    line_item_id: Option<String>,
-    quantity: i64,
-}
-
-impl Item {
-    fn held(&self, level: &Level, at: i64) -> Held {
-        let mut reserved: BTreeMap<String, i64> = BTreeMap::new();
-        let here = self.reservation_items.iter().filter(|reservation| reservation.location_id == level.location_id);
-        for (line, quantity) in here.filter_map(|here| Some((here.line_item_id.clone()?, here.quantity))) {
-            *reserved.entry(line).or_default() += quantity;
-        }
-        let by_hand = level.reserved_quantity - reserved.values().sum::<i64>();
-        let touched = level.updated_at.as_millisecond();
-        Held { stocked: level.stocked_quantity, reserved, by_hand: by_hand.max(0), at, touched }
-    }
+    #[serde(flatten)]
+    item: InventoryItem,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Products that are in the shop and differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use catalog::Failure;
@@ -34,14 +34,21 @@ impl Shop {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
         let mut open = known;
+        let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
+            let mut now = owners.now_ms();
             let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
             }
             if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
+                now = owners.now_ms();
                 there = self.read_by_id(&open, deadline).await?;
+            }
+            if round == 1 {
+                let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
+                uncoded = self.codes_of_others(&coded, deadline).await?;
             }
             let mut planned = Vec::new();
             for (offer, id) in open {
@@ -61,8 +68,8 @@ impl Shop {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
                             at_rest: marker_of(&product) == Some(offer.marker),
-                            now: owners.now_ms(),
-                            uncoded: offer.uncoded,
+                            now,
+                            uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                         };
                         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
                         plan.notes.extend(notes);
