@@ -103,7 +103,7 @@ pub(crate) fn held_with(key: &ProductKey, article: &Article, references: &Refere
     shop.update(&update);
     for (n, variant) in article.variants.iter().enumerate() {
         let item = shop.product.variants[n].inventory_items[0].inventory.as_mut().unwrap();
-        let level = Level { location_id: "sloc_1".into(), stocked_quantity: variant.stock, ..Level::default() };
+        let level = Level { location_id: "sloc_1".into(), stocked_quantity: variant.stock, reserved_quantity: 0 };
         item.location_levels.push(level);
     }
     for (locale, texts) in &article.translations {
@@ -273,7 +273,7 @@ impl Simulated {
                 (None, false) => item.location_levels.push(Level {
                     location_id: shelf.location_id.clone(),
                     stocked_quantity: shelf.figure,
-                    ..Level::default()
+                    reserved_quantity: 0,
                 }),
                 _ => return Err(format!("stock level of {}", shelf.item_id)),
             }

@@ -21,8 +21,9 @@ pub fn count(changes: &BTreeMap<&str, usize>, metrics: &Metrics) {
     }
 }
 
-/// How long (ms) content was on its way from the feed's object to the shop, where this is how it got there: `seen` is what the ledger knew before.
-/// Neither a repeated push, nor a person's edit, nor a product that the shop does not show has come from a feed just now.
+/// How long (ms) content was on its way from the feed's object to the shop, where this is how it
+/// got there: `seen` is what the ledger knew before. Neither a repeated push, nor a person's edit,
+/// nor a product that the shop does not show has come from a feed just now.
 #[must_use]
 pub fn lag(seen: &ProductState, applied: &Applied, now: i64) -> Option<i64> {
     let had = seen.medusa.applied.as_ref().is_some_and(|before| before.hash == applied.hash);

@@ -20,7 +20,6 @@ const WRITES: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: ProductKey,
-    /// What it says.
     pub product: Product,
     pub version: Version,
     pub hash: ContentHash,
@@ -94,7 +93,6 @@ impl Written {
     }
 }
 
-/// How a window is written.
 #[derive(Debug)]
 pub struct WindowWriter<'a, T, B> {
     pub store: &'a Ledger<T>,
@@ -116,7 +114,6 @@ enum Todo {
     Announce(ProductKey),
 }
 
-/// What was done.
 enum Done {
     Written(ProductKey, Vec<WarningCode>),
     Noted(ProductKey),
@@ -128,7 +125,8 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     /// Writes a window. Of two records of one product the later counts.
     ///
     /// # Errors
-    /// When the ledger or the bus did not take something. Writing the same window again is harmless.
+    /// When the ledger or the bus did not take something. Writing the same window again is
+    /// harmless.
     pub async fn write(&self, window: Vec<Entry>) -> Result<Written, Failure> {
         let records = window.len() as u64;
         let mut last: HashMap<ProductKey, Entry> = HashMap::with_capacity(window.len());
@@ -243,7 +241,8 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         let SmallDocs { mut docs, large } = self.store.read_small_docs(known).await.map_err(failure)?;
         for todo in todo {
             let Todo::Write(entry) = todo else { continue };
-            // One at a time: each takes megabytes. One that cannot be had is about to be written anew.
+            // One at a time: each takes megabytes. One that cannot be had is about to be written
+            // anew.
             let before = match docs.remove(&entry.key) {
                 None if large.contains(&entry.key) => match self.store.read_large_doc(&entry.key).await {
                     Err(error @ (LedgerError::Store { .. } | LedgerError::BodyUnavailable { .. })) => {
@@ -272,8 +271,9 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     }
 }
 
-/// The hash by which the ledger knows what a product says: where its facts follow from the rest and it was written before there were facts, that of
-/// the rest. So the facts that an adapter learns to read cost no write; they arrive with the next change.
+/// The hash by which the ledger knows what a product says: where its facts follow from the rest and
+/// it was written before there were facts, that of the rest. So the facts that an adapter learns to
+/// read cost no write; they arrive with the next change.
 fn known_as(entry: &Entry, state: &ProductState) -> ContentHash {
     let known = state.hash.as_ref().filter(|known| entry.facts_follow && **known != entry.hash);
     let before = known.and_then(|known| ContentHash::before_facts(&entry.product).filter(|before| before == known));

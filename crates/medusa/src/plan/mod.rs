@@ -24,8 +24,8 @@ pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
+pub(crate) use stock::location as stock_location;
 pub use stock::{Known, Shelf, Shelves};
-pub(crate) use stock::{held, location as stock_location};
 pub(crate) use variants::create as create_variant;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,11 +1,11 @@
 //! Stock of what one can buy: which levels have a figure to be applied.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Plan, Structure};
-use crate::api::model::{InventoryItem, Variant};
+use crate::api::model::Variant;
 use crate::references::References;
-use crate::stock::{Applied, Due, Held, Recall, Terms, adopted, due};
+use crate::stock::{Applied, Due, Recall, Terms, adopted, due};
 
 /// A level with a figure to be applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,8 +22,6 @@ pub struct Shelf {
     pub figure: i64,
     /// Whether the level was there when the product was read.
     pub there: bool,
-    /// What it was then.
-    pub held: Option<Held>,
     /// It may have been ordered without a reservation: beyond what there was.
     pub unreserved: bool,
 }
@@ -37,7 +35,7 @@ pub struct Known<'a> {
     pub terms: &'a Terms,
     /// The product is marked as equal to the very state it is to have.
     pub at_rest: bool,
-    /// The time, in ms, before the product was read.
+    /// The time, in ms.
     pub now: i64,
     /// SKUs of variants whose bar codes others have.
     pub uncoded: &'a BTreeSet<String>,
@@ -46,20 +44,6 @@ pub struct Known<'a> {
 /// The location that is filled under these terms.
 pub(crate) fn location<'a>(terms: &'a Terms, references: &'a References) -> &'a str {
     terms.location.as_deref().unwrap_or(&references.stock_location_id)
-}
-
-/// What an item has at a place, as it was read at `at` (ms) or later.
-pub(crate) fn held(item: &InventoryItem, place: &str, at: i64) -> Option<Held> {
-    let level = item.location_levels.iter().find(|level| level.location_id == place)?;
-    let touched = level.updated_at?.as_millisecond();
-    let mut reserved: BTreeMap<String, i64> = BTreeMap::new();
-    for reservation in item.reservation_items.iter().filter(|reservation| reservation.location_id == place) {
-        if let Some(line) = &reservation.line_item_id {
-            *reserved.entry(line.clone()).or_default() += reservation.quantity;
-        }
-    }
-    let by_hand = level.reserved_quantity - reserved.values().sum::<i64>();
-    Some(Held { stocked: level.stocked_quantity, reserved, by_hand: by_hand.max(0), at, touched })
 }
 
 /// Pieces of a variant that open orders hold, at any location.
@@ -113,7 +97,6 @@ pub(super) fn of(
             location_id: place.to_owned(),
             figure: pieces,
             there: level.is_some(),
-            held: held(item, place, time),
             unreserved: now.allow_backorder == Some(true),
         }),
     }

@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn who_leaves_its_product_in_the_same_batch_lends_its_code() {
-        let there = crate::api::model::Product { id: "prod_2".into(), ..held(&key("demo:1"), &coded(&["222"])) };
+        let there = crate::api::model::Product { id: "prod_2".into(), ..held(&key("demo:1"), &article(1)) };
         let columns = [("barcode".to_owned(), json!("222"))].into();
         let leaving = Holder { sku: Some("old".into()), product_id: "prod_2".into(), columns, ..Holder::default() };
         let holder = |sku: &str| -> BTreeMap<String, Vec<Holder>> {

@@ -162,7 +162,6 @@ impl Shop {
                 location_id: location.to_owned(),
                 figure: figure(sku),
                 there: false,
-                held: None,
                 unreserved: false,
             })
         });

@@ -1,8 +1,8 @@
 //! Brings figures to the levels of products.
 //!
-//! The levels came with the product; then the order lines that matter are read, the levels are written, and read again: Medusa has no conditional
-//! write, so a level that moved in between is recognised by what is reserved on it, and written once more with the move in it
-//! ([`crate::stock::resolve`]). A level that nobody has touched since the figure was said has no order lines that matter.
+//! The levels are read, then the order lines that matter (none of a level that nobody has touched since its figure was said), then the levels are
+//! written, and read again: Medusa has no conditional write, so
+//! a level that moved in between is recognised by what is reserved on it, and written once more with the move in it ([`crate::stock::resolve`]).
 //! What was done is noted before the product's marker is. Where the next write depends on the last one, its intent is noted before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,9 +14,9 @@ use serde::de::IgnoredAny;
 
 use super::settle::MOST_ROWS;
 use super::{Change, Outcome, Shop, Work};
-use crate::api::model::{InventoryItem, LevelWrite, LevelsBatch};
+use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
-use crate::plan::{self, Shelf};
+use crate::plan::Shelf;
 use crate::stock::{
     Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, ordered_since,
     unsettled,
@@ -29,9 +29,6 @@ const MOST_LOOKS: usize = 6;
 const PATIENT_LOOKS: usize = 3;
 /// An order that changed so shortly (ms) before a look, by Medusa's clock, is asked for too.
 const CLOCKS: i64 = 60_000;
-/// How old (ms) what the product's read showed of a level may be: what other calls of the push took longer is looked at once more, so that
-/// fulfilments which the write undoes stay rare.
-const FRESH: i64 = 2_000;
 /// Orders in one read.
 const MOST_ORDERS: usize = 500;
 
@@ -82,7 +79,7 @@ impl Shop {
             let own = match &error {
                 Trouble::Api(_) if refused => {
                     // What was refused may have been done in part.
-                    work.stock.due.iter_mut().for_each(|shelf| (shelf.there, shelf.held) = (true, None));
+                    work.stock.due.iter_mut().for_each(|shelf| shelf.there = true);
                     self.bring(std::slice::from_mut(&mut work), books, deadline).await
                 }
                 Trouble::Api(error) => Err(Trouble::Api(error.clone())),
@@ -114,7 +111,7 @@ impl Shop {
                 break;
             }
             let now = books.now_ms();
-            let levels = self.levels(&mut open, now, deadline).await?;
+            let levels = self.levels(&open, now, deadline).await?;
             let lines = self.lines_for(&open, works, &levels, deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
@@ -243,28 +240,22 @@ impl Shop {
         }
     }
 
-    /// The levels as they are now, by item and location, of those that were there: as the product's read showed them, or else read.
-    async fn levels(&self, open: &mut [Open], now: i64, deadline: Instant) -> Result<Levels, ApiError> {
+    /// The levels as they are now, by item and location, of those that were there.
+    async fn levels(&self, open: &[Open], now: i64, deadline: Instant) -> Result<Levels, ApiError> {
         let fields = "id,location_levels.location_id,location_levels.stocked_quantity,location_levels.reserved_quantity,\
                       location_levels.updated_at,\
                       reservation_items.id,reservation_items.location_id,reservation_items.line_item_id,reservation_items.quantity";
+        let ids: Vec<&str> =
+            open.iter().filter(|open| open.shelf.there).map(|open| open.shelf.item_id.as_str()).collect();
         let mut levels = Levels::new();
-        let mut unknown = Vec::new();
-        for Open { shelf, .. } in open.iter_mut().filter(|open| open.shelf.there) {
-            match shelf.held.take().filter(|held| now - held.at < FRESH) {
-                Some(held) => drop(levels.insert((shelf.item_id.clone(), shelf.location_id.clone()), held)),
-                None => unknown.push(shelf.item_id.as_str()),
-            }
-        }
-        for chunk in split_query("id[]", &unknown) {
+        for chunk in split_query("id[]", &ids) {
             let limit = chunk.len().to_string();
             let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|id| ("id[]", id)).collect();
             query.extend([("fields", fields), ("limit", limit.as_str())]);
             let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
-            for Item { id, item } in inventory_items {
+            for item in inventory_items {
                 for level in &item.location_levels {
-                    let held = plan::held(&item, &level.location_id, now);
-                    levels.extend(held.map(|held| ((id.clone(), level.location_id.clone()), held)));
+                    levels.insert((item.id.clone(), level.location_id.clone()), item.held(level, now));
                 }
             }
         }
@@ -325,8 +316,38 @@ struct Items {
 #[derive(Deserialize)]
 struct Item {
     id: String,
-    #[serde(flatten)]
-    item: InventoryItem,
+    #[serde(default)]
+    location_levels: Vec<Level>,
+    #[serde(default)]
+    reservation_items: Vec<Reservation>,
+}
+
+#[derive(Deserialize)]
+struct Level {
+    location_id: String,
+    stocked_quantity: i64,
+    reserved_quantity: i64,
+    updated_at: jiff::Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Reservation {
+    location_id: String,
+    line_item_id: Option<String>,
+    quantity: i64,
+}
+
+impl Item {
+    fn held(&self, level: &Level, at: i64) -> Held {
+        let mut reserved: BTreeMap<String, i64> = BTreeMap::new();
+        let here = self.reservation_items.iter().filter(|reservation| reservation.location_id == level.location_id);
+        for (line, quantity) in here.filter_map(|here| Some((here.line_item_id.clone()?, here.quantity))) {
+            *reserved.entry(line).or_default() += quantity;
+        }
+        let by_hand = level.reserved_quantity - reserved.values().sum::<i64>();
+        let touched = level.updated_at.as_millisecond();
+        Held { stocked: level.stocked_quantity, reserved, by_hand: by_hand.max(0), at, touched }
+    }
 }
 
 #[derive(Deserialize)]

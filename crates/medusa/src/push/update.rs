@@ -36,14 +36,12 @@ impl Shop {
         let mut open = known;
         let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
-            let mut now = owners.now_ms();
             let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
             }
             if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
-                now = owners.now_ms();
                 there = self.read_by_id(&open, deadline).await?;
             }
             if round == 1 {
@@ -68,7 +66,7 @@ impl Shop {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
                             at_rest: marker_of(&product) == Some(offer.marker),
-                            now,
+                            now: owners.now_ms(),
                             uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                         };
                         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);

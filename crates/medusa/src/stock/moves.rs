@@ -99,7 +99,7 @@ const fn gone(line: &Line, level: &Held) -> i64 {
 }
 
 /// Whether orders placed at `since` (ms) or later can have reserved of a level before it was looked at: whoever reserves touches it. An order that
-/// reserves without having been asked for takes from what is written by itself.
+/// has not reserved yet will take from what is written by itself.
 #[must_use]
 pub const fn ordered_since(level: &Held, since: i64) -> bool {
     level.touched >= since - CLOCKS

@@ -275,9 +275,8 @@ struct Push {
     late: usize,
     /// Time (ms) between events before the push.
     pace: i64,
-    /// Before the push, between the look at the product and the others, and at each of its steps.
+    /// Before the push, and at each of its steps.
     before: Vec<Event>,
-    early: Vec<Event>,
     races: Vec<Option<Event>>,
     dies: Option<usize>,
 }
@@ -285,12 +284,10 @@ struct Push {
 fn any_push() -> impl Strategy<Value = Push> {
     let races = prop::collection::vec(prop::option::weighted(0.25, any_event()), 24);
     let events = prop::collection::vec(any_event(), 0..6);
-    let early = prop::collection::vec(any_event(), 0..3);
     let pace = prop_oneof![Just(1), Just(500), Just(MINUTE / 2), Just(2 * MINUTE)];
     let dies = prop::option::weighted(0.3, 0..12usize);
-    (prop::option::weighted(0.7, 0..25i64), 0..6usize, pace, events, early, races, dies).prop_map(
-        |(figure, late, pace, before, early, races, dies)| Push { figure, late, pace, before, early, races, dies },
-    )
+    (prop::option::weighted(0.7, 0..25i64), 0..6usize, pace, events, races, dies)
+        .prop_map(|(figure, late, pace, before, races, dies)| Push { figure, late, pace, before, races, dies })
 }
 
 /// A level in a Medusa, and who bought of it.
@@ -480,18 +477,13 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
         world.figure_since = since;
         let mut written: Option<Box<(Held, Applied)>> = None;
         let mut arrived = false;
-        for look in 0..40 {
+        for _ in 0..40 {
             if step(&mut world) {
                 break;
             }
             let held = world.look();
             if written.is_none() {
                 world.came_back = 0;
-            }
-            // The first look is the one at the product, which has other things to be done to it.
-            for event in push.early.iter().filter(|_| look == 0) {
-                world.time += 500;
-                world.happens(*event);
             }
             if step(&mut world) {
                 break;

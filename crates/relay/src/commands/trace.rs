@@ -32,10 +32,10 @@ const PIMCORE: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(2);
 /// Runs with rejected records that are looked through in any case.
 const NEWEST: usize = 20;
-/// How long earlier ones are looked through for a product that the ledger does not know: its rejected record is all there may be of it.
+/// How long earlier ones are looked through for a product that the ledger does not know: its
+/// rejected record is all there may be of it.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The answer.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
@@ -68,7 +68,8 @@ pub struct Trace {
 #[serde(rename_all = "camelCase")]
 pub struct Stock {
     pub sku: String,
-    /// From what the supplier says to what is sold, such as `12 said − 2 buffer − 3 ours since 09:10 = 7`.
+    /// From what the supplier says to what is sold, such as
+    /// `12 said − 2 buffer − 3 ours since 09:10 = 7`.
     pub line: String,
     /// The version of the document that said it.
     pub version: String,
@@ -81,7 +82,6 @@ pub struct Stock {
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
     pub title: String,
-    /// How many variants.
     pub variants: usize,
     /// The source no longer offers it.
     pub withdrawn: bool,
@@ -94,7 +94,6 @@ pub struct Desired {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
-    /// By which run.
     pub run: String,
     /// When that began, in ms.
     pub started: i64,
@@ -102,7 +101,8 @@ pub struct Refusal {
     pub record: Rejected,
 }
 
-/// How far rejected records were looked for: a record is found by reading what the runs rejected, and there may be a lot of that.
+/// How far rejected records were looked for: a record is found by reading what the runs rejected,
+/// and there may be a lot of that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Searched {
@@ -130,14 +130,10 @@ pub struct Letter {
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum InPimcore {
     /// It could not be asked.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
+    Unknown { why: String },
     /// There is no such object.
     Absent,
     There {
-        /// Its object id.
         id: u32,
         published: bool,
         /// People hide it from the shop.
@@ -211,7 +207,8 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     Ok(Answer::new(&trace, text, trace.verdict.attention))
 }
 
-/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails, and says why.
+/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails,
+/// and says why.
 pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
     let json = stock.map(|stock| stock.json).unwrap_or_default();
     serde_json::from_slice(&json).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! What a feed has said of which product: one id twice with different content is reported, whichever of the two counts.
+//! What a feed has said of which product: one id twice with different content is reported,
+//! whichever of the two counts.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -6,8 +7,8 @@ use std::hash::{Hash, Hasher};
 
 use catalog::{ContentHash, ProductKey};
 
-/// Products remembered in each of the two halves: 10 MB in all. A repetition further away than that is found by the ledger's state, if the first of
-/// the two was written.
+/// Products remembered in each of the two halves: 10 MB in all. A repetition further away than that
+/// is found by the ledger's state, if the first of the two was written.
 const HALF: usize = 100_000;
 
 /// Where a record stands.
@@ -25,7 +26,8 @@ pub(super) struct Brought {
 }
 
 impl Brought {
-    /// Remembers a record; the place of an earlier one that said something else of the same product.
+    /// Remembers a record; the place of an earlier one that said something else of the same
+    /// product.
     pub(super) fn note(&mut self, key: &ProductKey, hash: &ContentHash, place: Place) -> Option<Place> {
         let (key, content) = (digest(key), digest(hash));
         let before = self.newer.get(&key).or_else(|| self.older.get(&key)).copied();
