@@ -100,45 +100,6 @@ const KINDS: &[(&str, Edit, Edit)] = &[
     }),
 ];
 
-/// Where what is gone is kept sold out.
-const KEPT: &[(&str, Edit, Edit)] = &[
-    ("a size is sold out and kept", AS_IS, |articles, names| {
-        articles[0].variants.remove(1);
-        lower(articles, names);
-    }),
-    (
-        "a kept size comes back",
-        |articles, _| drop(articles[0].variants.remove(1)),
-        |articles, names| lower(articles, names),
-    ),
-    (
-        "a new size gets the bar code of one that goes",
-        |articles, names| coded(&mut articles[0].variants[1], names),
-        |articles, names| {
-            articles[0].variants[1] = variant(&names.keys[0], &["Red", "XL"]);
-            coded(&mut articles[0].variants[1], names);
-            lower(articles, names);
-        },
-    ),
-    (
-        "another product gets the bar code of a kept size",
-        |articles, names| {
-            // Its row has the code from the case before, or from here.
-            coded(&mut articles[0].variants[1], names);
-        },
-        |articles, names| {
-            articles[0].variants.remove(1);
-            coded(&mut articles[1].variants[1], names);
-            lower(articles, names);
-        },
-    ),
-];
-
-fn coded(variant: &mut medusa::Variant, names: &Names) {
-    let digits: String = names.keys[0].id().bytes().filter(u8::is_ascii_digit).map(char::from).collect();
-    variant.columns.insert("barcode", json!(format!("66{digits}")));
-}
-
 /// Where reduced prices are in price lists.
 const REDUCTIONS: &[(&str, Edit, Edit)] = &[
     ("prices are reduced", AS_IS, |articles, _| reduce(&mut articles[0], "19.99", "23.80")),
@@ -359,14 +320,7 @@ impl World<'_> {
             }
         }
         for (n, (key, article)) in self.keys.iter().zip(articles).enumerate() {
-            let wanted = Shown::expected(article, self.real);
             let shown = self.real.shown(key).await.map(|mut shown| {
-                if self.real.shop.references.retention > 0 {
-                    shown.variants.retain(|sku, row| wanted.variants.contains_key(sku) || row.stock > 0);
-                    for (option, values) in &mut shown.options {
-                        values.retain(|value| wanted.options.get(option).is_some_and(|all| all.contains(value)));
-                    }
-                }
                 if let Some(people) = self.people.as_ref().filter(|_| n == 0) {
                     shown.categories.remove(&people.added["categories"]);
                     let theirs = shown.variants.values_mut().filter_map(|variant| variant.prices.get_mut("usd"));
@@ -378,7 +332,7 @@ impl World<'_> {
                 }
                 shown
             });
-            let wanted = Some(wanted);
+            let wanted = Some(Shown::expected(article, self.real));
             if shown != wanted {
                 return Err(format!("{key} shows\n{shown:?}\nand not\n{wanted:?}"));
             }
@@ -494,90 +448,6 @@ async fn try_kinds(real: &Real, kinds: &[(&str, Edit, Edit)]) {
 async fn whatever_write_is_refused_or_lost_no_price_is_missing_and_nothing_of_peoples() {
     let Some(real) = Real::connect().await else { return };
     try_kinds(&real, KINDS).await;
-}
-
-#[tokio::test]
-async fn the_same_where_what_is_gone_is_kept_sold_out_and_lends_its_bar_code() {
-    let Some(mut real) = Real::connect().await else { return };
-    real.shop.references.retention = medusa::plan::RETENTION;
-    try_kinds(&real, KEPT).await;
-}
-
-/// A push of what a person took off sale, and the one that puts it back.
-#[tokio::test]
-async fn whatever_write_is_refused_or_lost_what_a_person_took_off_sale_stays_so_until_it_is_released() {
-    let Some(real) = Real::connect().await else { return };
-    let mut lab = Lab::of(&real).await;
-    let mut world = lab.world(AS_IS, AS_IS);
-    world.push(&world.before).await.unwrap();
-    let much = KINDS.last().unwrap();
-    lab.states(&mut world, AS_IS, much.2);
-    let [product, _] = [0, 1].map(|n| world.keys[n].clone());
-    let id = real.admin_product(&product).await.unwrap()["id"].as_str().unwrap().to_owned();
-    let path = format!("/admin/products/{id}");
-    let status = async || real.admin_get(&path, &[("fields", "status")]).await["product"]["status"].clone();
-    let known = |released| [medusa::Known { id: Some(id.clone()), released, closely: true }, medusa::Known::default()];
-    // One push, after each write of which the draft has to be a draft still, unless it is released.
-    let mut push = async |fault: Option<(usize, Fault)>, released: bool| -> Result<usize, String> {
-        lab.proxy.begin(fault);
-        let desired = world.desired(&world.after);
-        let orders: Vec<_> = desired.iter().map(|desired| (desired, Depth::Full)).collect();
-        let known = known(released);
-        let mut push = std::pin::pin!(lab.shop.push_known(&orders, &known, &NobodyWants, deadline()));
-        let mut wrong = Ok(());
-        loop {
-            tokio::select! {
-                outcomes = &mut push => {
-                    if let Some(failure) = outcomes.iter().find_map(|outcome| outcome.as_ref().err().filter(|_| fault.is_none())) {
-                        return Err(format!("nothing was wrong, and yet: {failure}"));
-                    }
-                    break;
-                }
-                Some(written) = lab.proxy.written.recv() => {
-                    if wrong.is_ok() && !released && status().await != "draft" {
-                        wrong = Err(format!("{} put it on sale", written.call));
-                    }
-                    if wrong.is_ok() {
-                        wrong = world.holds().await.map_err(|why| format!("after {}: {why}", written.call));
-                    }
-                }
-            }
-        }
-        wrong?;
-        world.holds().await?;
-        Ok(lab.proxy.calls().len())
-    };
-    let away = async || {
-        world.push(&world.before).await?;
-        real.admin_post(&path, &json!({"status": "draft"})).await;
-        Ok::<(), String>(())
-    };
-    let mut cases = Vec::new();
-    for (kind, released) in [false, true].into_iter().enumerate() {
-        away().await.unwrap();
-        let writes = push(None, released).await.unwrap();
-        assert!(writes > 1, "{writes}");
-        real.admin_post(&path, &json!({"status": "published"})).await;
-        cases.extend((0..writes).flat_map(|n| FAULTS.map(|fault| (kind, n, fault))));
-    }
-    let mut wrong = Vec::new();
-    for (kind, n, fault) in chosen(cases) {
-        let tried = async {
-            away().await?;
-            push(Some((n, fault)), kind == 1).await?;
-            if kind == 0 && status().await != "draft" {
-                return Err("it is for sale".to_owned());
-            }
-            push(None, true).await?;
-            let shown = real.shown(&product).await;
-            let wanted = Some(Shown::expected(&world.after[0], &real));
-            if shown == wanted { Ok(()) } else { Err(format!("released, it shows {shown:?} and not {wanted:?}")) }
-        };
-        if let Err(why) = tried.await {
-            wrong.push(format!("{}, {fault:?} at write {n}: {why}", ["kept current", "released"][kind]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
 #[tokio::test]

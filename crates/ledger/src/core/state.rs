@@ -3,6 +3,7 @@
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
 use super::stage::{Applied, Stage};
@@ -117,7 +118,7 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
-    /// How often somebody suspected it since it was last settled; `None` for never.
+    /// How often somebody suspected it since the doubt last ended; `None` for never.
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
@@ -152,6 +153,8 @@ pub struct ProductState {
     pub release: Option<i64>,
     /// When (ms) the shop has to be looked at closely although nothing changes.
     pub due: Option<i64>,
+    /// When (ms) a person asked that it move to the address that it would be given today.
+    pub moves: Option<i64>,
 }
 
 impl ProductState {
@@ -170,6 +173,7 @@ impl ProductState {
             aside: aside::of(item),
             release: item.get(aside::RELEASE).and_then(Value::number),
             due: item.get(aside::DUE).and_then(Value::number),
+            moves: item.get(address::MOVE).and_then(Value::number),
         }
     }
 

@@ -209,7 +209,8 @@ mod tests {
                 marker: "",
                 depth: Depth::Light,
                 recall: &recall,
-                handle_taken: false,
+                handle: None,
+                moves: false,
                 waits: None,
                 released: false,
             })

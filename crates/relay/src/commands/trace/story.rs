@@ -6,6 +6,9 @@ use super::{Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
 
+/// Entries of `extra` that are listed.
+const EXTRA: usize = 20;
+
 /// The story in words.
 pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
     let mut text = format!("{}\n  {}", trace.product, trace.verdict.summary);
@@ -21,6 +24,13 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
             desired.version,
             desired.provenance
         ));
+        for extra in desired.extra.iter().take(EXTRA) {
+            let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
+            text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
+        }
+        if let more @ 1.. = desired.extra.len().saturating_sub(EXTRA) {
+            text.push_str(&format!("\n  besides  {more} more, with --json"));
+        }
     }
     if let Some(line) = &trace.run {
         text.push_str(&format!(
@@ -126,7 +136,7 @@ fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Desired, Refusal, Stock, Verdict};
+    use super::super::{Desired, Extra, Refusal, Stock, Verdict};
     use super::*;
     use crate::commands::rejected::Rejected;
 
@@ -153,6 +163,7 @@ mod tests {
                 withdrawn: false,
                 version: "v".into(),
                 provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+                extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {
                 product: "demo:77".into(),
@@ -185,6 +196,7 @@ mod tests {
         for part in [
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
+            "besides  row 19 = 17b\n  besides  2 more",
             "holds    nothing of it yet",
             "Pending since",
             "run-1",
@@ -201,7 +213,9 @@ mod tests {
         use crate::shown::{WILD, assert_tame};
         let mut trace = trace();
         trace.verdict.summary = WILD.into();
-        trace.desired = trace.desired.map(|desired| Desired { title: WILD.into(), provenance: WILD.into(), ..desired });
+        let extra = vec![Extra { sku: Some(WILD.into()), name: WILD.into(), text: WILD.into() }];
+        trace.desired =
+            trace.desired.map(|desired| Desired { extra, title: WILD.into(), provenance: WILD.into(), ..desired });
         trace.rejected[0].record.message = WILD.into();
         let wild = view::Error {
             reason: redrive::Reason { kind: catalog::ErrorKind::Permanent, code: "x".into(), message: WILD.into() },
