@@ -9,6 +9,7 @@ pub mod desired;
 mod expression;
 pub mod made;
 pub mod missing;
+pub mod parts;
 pub mod register;
 pub mod run;
 pub mod saves;

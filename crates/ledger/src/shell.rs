@@ -4,6 +4,7 @@ mod bodies;
 pub mod breaker;
 #[cfg(feature = "memory")]
 mod memory;
+mod parts;
 mod render;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::codes;
 use crate::core::aside::{self, Aside};
 use crate::core::deaths::{self, Care};
 use crate::core::desired::{self, Body, DesiredDoc};
+use crate::core::parts::{self as part_items, MAX_PARTS};
 use crate::core::register::{self, Registered};
 use crate::core::run::{self, Run, RunClaim, RunId};
 use crate::core::stage::{self, Applied, Claim, Leases, Owner, Refusal, Stage};
@@ -25,6 +27,7 @@ use crate::core::{BodyError, Item, ItemKey, MAX_JSON_BYTES, Write, made, shop, w
 pub use bodies::{Bodies, S3Bodies};
 #[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
+pub use parts::PartOf;
 pub use table::{DynamoDb, Scanned, Table};
 
 /// Why the ledger could not do what was asked.
@@ -68,6 +71,14 @@ pub enum LedgerError {
         /// What it said.
         message: String,
     },
+    /// A product has as many parts as there may be.
+    #[error("product {key} has {limit} parts, and {part} would be one more", limit = MAX_PARTS)]
+    TooManyParts {
+        /// Which product.
+        key: String,
+        /// Which part.
+        part: String,
+    },
     /// A large body is not where the ledger says.
     #[error("the body of product {key} is gone: no object {object} in the feed bucket, though the ledger names it")]
     BodyMissing {
@@ -91,7 +102,9 @@ impl LedgerError {
         match self {
             Self::Store { .. } => Failure::transient(codes::LEDGER_UNAVAILABLE, self.to_string()),
             Self::Damaged { .. } => Failure::permanent(codes::LEDGER_ITEM_DAMAGED, self.to_string()),
-            Self::TooLarge { .. } => Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string()),
+            Self::TooLarge { .. } | Self::TooManyParts { .. } => {
+                Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string())
+            }
             Self::BodyUnavailable { .. } => Failure::transient(codes::PRODUCT_BODY_UNAVAILABLE, self.to_string()),
             Self::BodyMissing { .. } => Failure::permanent(codes::PRODUCT_BODY_MISSING, self.to_string()),
             Self::LeaseLost { .. } => Failure::transient(codes::LEASE_LOST, self.to_string()),
@@ -106,6 +119,8 @@ pub enum DesiredOutcome {
     Written,
     /// A newer document won meanwhile: dropped, to be counted as stale.
     Stale,
+    /// A part of several was written, and all together say what they said before.
+    Same,
 }
 
 /// A part of all products.
@@ -124,6 +139,8 @@ pub struct SmallDocs {
     pub docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
     /// Products to be read one at a time ([`Ledger::read_large_doc`]): each takes megabytes.
     pub large: Vec<ProductKey>,
+    /// Those of both that come in several parts ([`Ledger::read_parts`]).
+    pub parted: Vec<ProductKey>,
 }
 
 /// The ledger: one DynamoDB table and a bucket for large bodies, or in tests a map.
@@ -132,6 +149,7 @@ pub struct Ledger<T = DynamoDb> {
     table: T,
     bodies: Arc<dyn Bodies>,
     leases: Leases,
+    part_of: PartOf,
 }
 
 impl Ledger {
@@ -150,7 +168,7 @@ impl<T: Table> Ledger<T> {
 
     /// A ledger in any table.
     pub fn in_table(table: T, leases: Leases) -> Self {
-        Self { table, bodies: Arc::new(bodies::Nowhere), leases }
+        Self { table, bodies: Arc::new(bodies::Nowhere), leases, part_of: |_| None }
     }
 
     /// The same ledger with a place for bodies that do not fit an item.
@@ -181,7 +199,7 @@ impl<T: Table> Ledger<T> {
         &self,
         keys: &[ProductKey],
     ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        let SmallDocs { mut docs, large } = self.read_small_docs(keys).await?;
+        let SmallDocs { mut docs, large, .. } = self.read_small_docs(keys).await?;
         for key in large {
             if let Some(doc) = self.read_large_doc(&key).await.transpose() {
                 docs.insert(key, doc);
@@ -197,6 +215,9 @@ impl<T: Table> Ledger<T> {
     pub async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
         let mut found = SmallDocs::default();
         for (key, item) in self.read_each(keys, desired::doc_key).await? {
+            if part_items::marks(&item).is_some() {
+                found.parted.push(key.clone());
+            }
             match Body::of(&item) {
                 Some(Body::Here(packed)) => {
                     let doc = DesiredDoc::with_body(&item, &packed);
@@ -237,36 +258,33 @@ impl<T: Table> Ledger<T> {
         }
     }
 
-    /// Writes a changed product: its body, if that does not fit the item, then `doc`, then `state`.
+    /// Writes a changed product: its body, if that does not fit the item, then `doc`, then `state`; of one that comes in parts, the part.
     ///
     /// # Errors
-    /// [`LedgerError::TooLarge`], [`LedgerError::BodyUnavailable`], [`LedgerError::Store`].
+    /// As [`Ledger::put_desired_of`].
     pub async fn put_desired(
         &self,
         key: &ProductKey,
         doc: &DesiredDoc,
         now: i64,
     ) -> Result<DesiredOutcome, LedgerError> {
+        self.put_desired_of(key, doc, false, now).await
+    }
+
+    /// Puts a body where it belongs, unless that is the item.
+    async fn put_body(&self, key: &ProductKey, doc: &DesiredDoc) -> Result<Body, LedgerError> {
         let packed = doc.packed().map_err(|source| match source {
             BodyError::TooLarge { bytes } => LedgerError::TooLarge { key: key.to_string(), bytes },
             source => LedgerError::Damaged { key: key.to_string(), source },
         })?;
-        let body = match Body::object_for(key, &packed) {
+        Ok(match Body::object_for(key, &packed) {
             None => Body::Here(packed),
             // Always, also when it is there: whoever cleans up may be about to delete what is there (`core::spill`).
             Some(object) => {
                 self.bodies.put(&object, packed).await?;
                 Body::At(object)
             }
-        };
-        if !self.table.write_large(&desired::write_doc(key, doc, body)).await? {
-            return Ok(DesiredOutcome::Stale);
-        }
-        let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
-        // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
-        // announced all the same.
-        let _ = self.table.write(&state).await?;
-        Ok(DesiredOutcome::Written)
+        })
     }
 
     /// Notes that a newer document said the same. `false`: the ledger holds something else by now, [`Ledger::put_desired`] decides.

@@ -3,6 +3,7 @@
 pub mod bodies;
 pub mod configurations;
 pub mod mutation;
+pub mod parts;
 pub mod pipeline;
 pub mod rules;
 pub mod runs;
