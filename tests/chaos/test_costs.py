@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from costs.counting import FEW, AwsCalls, Story, per_product, schedules_stopped, size_of, targets_of
 from local_stack.paths import REPO
-from support.costs import FEW, AwsCalls, Story, per_product, schedules_stopped, size_of, targets_of
 from support.proxy import CountingProxy, Proxy
 from support.relay import Relay
 
@@ -123,16 +123,16 @@ def test_the_table_in_the_documentation_is_what_was_counted(counted: dict[str, A
 
 
 def test_the_page_of_costs_computes_with_what_was_counted(counted: dict[str, Any]) -> None:
-    """docs/costs.json is a longer count by the same means, with everything that happened twice and what the feed itself takes."""
-    figures = json.loads((REPO / "docs" / "costs.json").read_text())
+    """tests/costs/counts.json is a longer count by the same means, with everything that happened twice and what the feed itself takes."""
+    figures = json.loads((REPO / "tests" / "costs" / "counts.json").read_text())
     for what, parts in {"unchanged": ("unchanged",), "changed": ("changed", "echo")}.items():
         for unit, name in {"write": "write", "read": "read", "messages": "messages"}.items():
             each, expected = figures[what]["units"][unit] / figures["products"], sum(counted[part].get(name, 0) for part in parts)
-            assert each == pytest.approx(expected, rel=0.1, abs=0.1), f"{what}: {unit}; count again with tests/measure_calls.py"
+            assert each == pytest.approx(expected, rel=0.1, abs=0.1), f"{what}: {unit}; count again with tests/costs/measure.py"
 
 
 def test_the_page_of_costs_is_what_its_figures_give() -> None:
-    command = [sys.executable, REPO / "docs" / "costs.py", "--check"]
+    command = [sys.executable, REPO / "tests" / "costs" / "page.py", "--check"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

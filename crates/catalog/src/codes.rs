@@ -1,6 +1,7 @@
 //! Error codes are constants, listed once per crate.
 
-/// Declares a crate's error codes: a constant for each, and `ALL`, which the table of remedies is held against.
+/// Declares a crate's error codes: a constant for each, and `ALL`, which the table of remedies is
+/// held against.
 #[macro_export]
 macro_rules! codes {
     ($($name:ident = $code:literal),* $(,)?) => {

@@ -2,7 +2,8 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// Digits behind the decimal point that a currency has: ISO 4217, list one, its column "minor unit".
+/// Digits behind the decimal point that a currency has: ISO 4217, list one, its column "minor
+/// unit".
 #[must_use]
 pub fn minor_digits(code: &str) -> u32 {
     match code {

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
-    /// Network, 429, 5xx, a lease somebody else holds: the same call may work later. Retried with backoff and jitter.
+    /// Network, 429, 5xx, a lease somebody else holds: the same call may work later. Retried with
+    /// backoff and jitter.
     Transient,
-    /// The target refuses this data: a retry cannot help. Goes to the dead-letter queue with its reason.
+    /// The target refuses this data: a retry cannot help. Goes to the dead-letter queue with its
+    /// reason.
     Permanent,
-    /// It exists already, or has changed meanwhile: look it up and update. Never leaves the function that met it.
+    /// It exists already, or has changed meanwhile: look it up and update. Never leaves the
+    /// function that met it.
     Conflict,
     /// The message cannot be understood. Goes to the dead-letter queue as it is.
     Poison,
@@ -49,8 +52,8 @@ pub enum Request {
     NotAsked,
     /// There was no connection: nothing was sent.
     NoConnection,
-    /// No answer came, or one that somebody gives in the target's place. Nothing of the request is under way: it only read, or we were told
-    /// when to come back.
+    /// No answer came, or one that somebody gives in the target's place. Nothing of the request is
+    /// under way: it only read, or we were told when to come back.
     Unanswered,
     /// As [`Request::Unanswered`], but the target may still be carrying it out.
     MayStillLand,
@@ -63,7 +66,8 @@ pub enum Request {
 /// The target broke on the request and said so (HTTP 500 and the like).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Choke {
-    /// How often in a row it did so on this product alone while it worked for others; 0 where the request was about others too.
+    /// How often in a row it did so on this product alone while it worked for others; 0 where the
+    /// request was about others too.
     #[serde(default)]
     pub alone: u32,
 }
@@ -76,25 +80,25 @@ impl fmt::Display for ErrorKind {
 
 /// A failure as it is logged, recorded in the ledger and shown to a person.
 ///
-/// `code` is a stable word in `snake_case` (`pimcore_field_too_long`), fit for metrics and filters. `message` says what happened,
-/// to which product, with what value. Neither ever holds a secret.
+/// `code` is a stable word in `snake_case` (`pimcore_field_too_long`), fit for metrics and filters.
+/// `message` says what happened, to which product, with what value. Neither ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(from = "wire::Failure")]
 #[error("{message} [{kind}: {code}]")]
 pub struct Failure {
-    /// What follows from it.
     pub kind: ErrorKind,
     /// Stable word for metrics and filters.
     pub code: String,
-    /// For people.
     pub message: String,
     /// How long the target asked us to wait, in whole milliseconds on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
     pub retry_after: Option<Duration>,
-    /// After which time it is worth another try at the latest, where that is known: somebody's lease ends.
+    /// After which time it is worth another try at the latest, where that is known: somebody's
+    /// lease ends.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis")]
     pub retry_within: Option<Duration>,
-    /// What happened to the request. Where it is absent on the wire it follows from the code, as it once did.
+    /// What happened to the request. Where it is absent on the wire it follows from the code, as it
+    /// once did.
     pub request: Request,
     /// Whether the target broke on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +129,6 @@ impl Failure {
         Self::new(ErrorKind::Permanent, code, message)
     }
 
-    /// Not understood.
     pub fn poison(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Poison, code, message)
     }
@@ -137,7 +140,8 @@ impl Failure {
         self
     }
 
-    /// The same failure: the target broke on the request, which was about this product alone, or about others too.
+    /// The same failure: the target broke on the request, which was about this product alone, or
+    /// about others too.
     #[must_use]
     pub fn choked(mut self, alone: bool) -> Self {
         self.choke = Some(Choke { alone: alone.into() });

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Product;
 
-/// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's canonical JSON.
+/// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's
+/// canonical JSON.
 ///
-/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings: fields in the order of the type, maps in
-/// the order of their keys. 16 bytes keep the chance that any two of a billion products
-/// collide below 10⁻²⁰.
+/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings: fields in the
+/// order of the type, maps in the order of their keys. 16 bytes keep the chance that any two of a
+/// billion products collide below 10⁻²⁰.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ContentHash(String);
@@ -26,7 +27,8 @@ impl ContentHash {
         Self(hasher.finalize().to_hex()[..32].to_owned())
     }
 
-    /// The hash of what `product` says but for its facts; `None` if it has none. What products said that came before there were facts.
+    /// The hash of what `product` says but for its facts; `None` if it has none. What products said
+    /// that came before there were facts.
     #[must_use]
     pub fn before_facts(product: &Product) -> Option<Self> {
         let told = product.facts.is_some() || product.variants.iter().any(|variant| variant.facts.is_some());
@@ -43,7 +45,6 @@ impl ContentHash {
         Self(text.into())
     }
 
-    /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

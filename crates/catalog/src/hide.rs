@@ -1,7 +1,9 @@
 //! Secrets in texts that others write.
 //!
-//! A target's words go into error messages, which go into logs, the ledger and dead letters. A target that is not well may show its callers what they
-//! sent, credentials included: the debug page of a web framework does. So a client takes its own credentials out of whatever it passes on.
+//! A target's words go into error messages, which go into logs, the ledger and dead letters. A
+//! target that is not well may show its callers what they sent, credentials included: the debug
+//! page of a web framework does. So a client takes its own credentials out of whatever it passes
+//! on.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -17,7 +19,8 @@ impl Hide {
     /// What stands in place of a secret.
     pub const INSTEAD: &str = "***";
 
-    /// Hides these secrets: as they are, and as JSON, HTML and URLs write them. Empty ones are no secrets.
+    /// Hides these secrets: as they are, and as JSON, HTML and URLs write them. Empty ones are no
+    /// secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         Self::default().and(secrets)
     }

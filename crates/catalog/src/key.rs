@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A product of one source. Its text form, `source:id`, is the product's external id in every target.
+/// A product of one source. Its text form, `source:id`, is the product's external id in every
+/// target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct ProductKey {
@@ -27,14 +28,10 @@ pub enum KeyError {
     /// A source is a short word, because it stands in object keys, paths and metrics.
     #[error("a source has 1 to 32 characters of a-z, 0-9 and '-', got: {0:?}")]
     Source(String),
-    /// Pimcore keeps 190 characters of `source:id`, and control characters do not survive every target.
+    /// Pimcore keeps 190 characters of `source:id`, and control characters do not survive every
+    /// target.
     #[error("a product id has 1 to {limit} printable characters, got {got} in: {shown:?}", limit = ProductKey::MAX_ID_CHARS)]
-    Id {
-        /// Characters it has.
-        got: usize,
-        /// Its beginning.
-        shown: String,
-    },
+    Id { got: usize, shown: String },
     /// Not of the form `source:id`.
     #[error("a product key is written source:id, got: {0:?}")]
     Form(String),

@@ -15,7 +15,6 @@ impl Languages {
     /// The name of the setting that says which: `en,ar,de`.
     pub const SETTING: &str = "LANGUAGES";
 
-    /// The default language.
     #[must_use]
     pub fn first(&self) -> &str {
         &self.0[0]
@@ -26,8 +25,9 @@ impl Languages {
         self.0.iter().map(String::as_str)
     }
 
-    /// The text to show where there is one language only: in the first language that has one, else in a regional form of it (`en-GB` for `en`), else in any other, by
-    /// its tag. So a text in any language is shown. Gives its language, too.
+    /// The text to show where there is one language only: in the first language that has one, else
+    /// in a regional form of it (`en-GB` for `en`), else in any other, by its tag. So a text in any
+    /// language is shown. Gives its language, too.
     #[must_use]
     pub fn shown<'t>(&self, texts: &'t Localized) -> Option<(&'t str, &'t str)> {
         self.known(texts).or_else(|| {

@@ -234,7 +234,7 @@ fn left_out(leading: &Product, name: &PartName, part: &Product) -> Option<Warnin
     let shown = skus.iter().take(5).copied().collect::<Vec<_>>().join(", ");
     let more = if skus.len() > 5 { ", …" } else { "" };
     let message = format!("only the storefront {name} has {shown}{more}; the leading one decides what there is");
-    (!skus.is_empty()).then(|| Warning { code: WarningCode::VariantLeftOut, message })
+    (!skus.is_empty()).then_some(Warning { code: WarningCode::VariantLeftOut, message })
 }
 
 #[cfg(test)]

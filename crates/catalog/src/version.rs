@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// A text whose alphabetical order is the order in which the source said things.
 ///
-/// `<object time, ms>-<S3 sequencer>-<position in the feed>`, each padded to a fixed width, 50 characters in all:
+/// `<object time, ms>-<S3 sequencer>-<position in the feed>`, each padded to a fixed width, 50
+/// characters in all:
 /// 1. the object's `Last-Modified`, milliseconds since 1970 (S3 gives whole seconds);
-/// 2. S3's sequencer, which orders writes of one key within a second. S3 says to compare sequencers after padding the shorter one
-///    with zeros on the right;
-/// 3. the record's number in the feed, so that of two records of one product in one feed the later wins.
+/// 2. S3's sequencer, which orders writes of one key within a second. S3 says to compare sequencers
+///    after padding the shorter one with zeros on the right;
+/// 3. the record's number in the feed, so that of two records of one product in one feed the later
+///    wins.
 ///
 /// It depends on the object and the record only, never on when or how often they are processed.
 ///
@@ -24,7 +26,8 @@ impl Version {
     /// Hexadecimal digits kept of a sequencer. Those seen have 16 to 18.
     const SEQUENCER_DIGITS: usize = 24;
 
-    /// The version of record `position` (from 0) in the object written at `object_time_ms` with `sequencer`.
+    /// The version of record `position` (from 0) in the object written at `object_time_ms` with
+    /// `sequencer`.
     #[must_use]
     pub fn new(object_time_ms: u64, sequencer: &str, position: u64) -> Self {
         let mut digits: String = sequencer
@@ -70,14 +73,14 @@ impl Version {
         self.0.split('-').next()?.parse().ok()
     }
 
-    /// The number of the record that said it, if it stands earlier in the same object than the one of `later`.
+    /// The number of the record that said it, if it stands earlier in the same object than the one
+    /// of `later`.
     #[must_use]
     pub fn earlier_in_object_of(&self, later: &Self) -> Option<u64> {
         let ((object, position), (same, further)) = (self.base().rsplit_once('-')?, later.base().rsplit_once('-')?);
         (object == same && position < further).then(|| position.parse().ok())?
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

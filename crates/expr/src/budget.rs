@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-/// Steps that an evaluation may take. A step is an operation of the language, or 64 bytes of text that a function goes through.
+/// Steps that an evaluation may take. A step is an operation of the language, or 64 bytes of text
+/// that a function goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(pub u64);
 
@@ -14,7 +15,8 @@ impl Default for Budget {
 }
 
 thread_local! {
-    /// What is left to the evaluation of this thread. The engine is shared, and has no other place for it.
+    /// What is left to the evaluation of this thread. The engine is shared, and has no other place
+    /// for it.
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -23,7 +25,6 @@ pub(crate) fn begin(budget: Budget) -> u64 {
     LEFT.replace(budget.0)
 }
 
-/// Ends an evaluation.
 pub(crate) fn end(before: u64) {
     LEFT.set(before);
 }

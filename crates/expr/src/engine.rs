@@ -1,4 +1,5 @@
-//! The language inside, with everything switched off that could run for long, change a value in place, or reach the world.
+//! The language inside, with everything switched off that could run for long, change a value in
+//! place, or reach the world.
 
 use std::sync::LazyLock;
 

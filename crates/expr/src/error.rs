@@ -4,7 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (line {line}, column {column})")]
 pub struct SyntaxError {
-    /// For people.
     pub message: String,
     /// From 1, within the expression.
     pub line: usize,
@@ -21,7 +20,8 @@ pub enum Failed {
     OutOfBudget,
     /// A text, list or object over its limit.
     TooLarge,
-    /// Something is of another kind than is needed: a text that is no number, a list where a text belongs.
+    /// Something is of another kind than is needed: a text that is no number, a list where a text
+    /// belongs.
     Type,
     /// A number too large, a division by zero, an index beyond the end.
     Value,
@@ -33,7 +33,6 @@ pub enum Failed {
 pub struct EvalError {
     /// What kind of failure.
     pub failed: Failed,
-    /// For people.
     pub message: String,
     /// From 1, within the expression; 0 where it is not known.
     pub line: usize,

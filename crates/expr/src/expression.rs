@@ -12,7 +12,6 @@ use crate::{Budget, EvalError, FUNCTIONS, Failed, Record, SyntaxError, Value, bu
 /// Characters of an expression.
 pub const MAX_CHARS: usize = 8_000;
 
-/// A compiled expression.
 #[derive(Clone)]
 pub struct Expression {
     text: String,
@@ -30,7 +29,8 @@ impl Expression {
     /// Compiles a text that may read the fields `known`, by their names ([`crate::identifier`]).
     ///
     /// # Errors
-    /// With the place of what is no expression, of a name that is not known, or of a function that there is not.
+    /// With the place of what is no expression, of a name that is not known, or of a function that
+    /// there is not.
     pub fn compile<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Result<Self, SyntaxError> {
         if text.chars().count() > MAX_CHARS {
             let message = format!("the expression has more than {MAX_CHARS} characters");
@@ -72,7 +72,6 @@ impl Expression {
         &self.text
     }
 
-    /// The fields it reads.
     #[must_use]
     pub fn reads(&self) -> &[String] {
         &self.reads

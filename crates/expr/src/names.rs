@@ -1,6 +1,8 @@
 //! Names in an expression: what it reads and calls, and how a supplier's column is called in it.
 
 use std::borrow::Cow;
+use std::iter::Peekable;
+use std::str::CharIndices;
 
 /// A name that stands in an expression outside texts and comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,87 +18,98 @@ pub(crate) struct Name<'t> {
 
 /// Every name, in order.
 pub(crate) fn names(text: &str) -> Vec<Name<'_>> {
-    let mut found = Vec::new();
-    // Texts within `${…}` of a back-quoted text are looked into like any other.
-    let mut braces: Vec<usize> = Vec::new();
-    let mut rest = text.char_indices().peekable();
-    let (mut line, mut column) = (1, 0);
+    let mut scan =
+        Scan { text, rest: text.char_indices().peekable(), line: 1, column: 0, braces: Vec::new(), found: Vec::new() };
     let mut before = ' ';
-    while let Some((at, c)) = rest.next() {
-        column += 1;
+    while let Some((at, c)) = scan.next() {
         match c {
-            '\n' => (line, column) = (line + 1, 0),
-            '"' | '\'' => {
-                let mut escaped = false;
-                for (_, inner) in rest.by_ref() {
-                    column += 1;
-                    if inner == '\n' {
-                        (line, column) = (line + 1, 0);
-                    }
-                    match inner {
-                        _ if escaped => escaped = false,
-                        '\\' => escaped = true,
-                        _ if inner == c => break,
-                        _ => {}
-                    }
-                }
+            '"' | '\'' => scan.quoted(c),
+            '`' => scan.back_quoted(),
+            '}' if scan.braces.last() == Some(&0) => {
+                scan.braces.pop();
+                scan.back_quoted();
             }
-            '`' | '}' if c == '`' || braces.last() == Some(&0) => {
-                if c == '}' {
-                    braces.pop();
-                }
-                let mut dollar = false;
-                for (_, inner) in rest.by_ref() {
-                    column += 1;
-                    match inner {
-                        '\n' => (line, column) = (line + 1, 0),
-                        '`' => break,
-                        '{' if dollar => {
-                            braces.push(0);
-                            break;
-                        }
-                        _ => {}
-                    }
-                    dollar = inner == '$';
-                }
-            }
-            '{' => {
-                if let Some(open) = braces.last_mut() {
-                    *open += 1;
-                }
-            }
-            '}' => {
-                if let Some(open) = braces.last_mut() {
-                    *open = open.saturating_sub(1);
-                }
-            }
-            '/' if rest.peek().is_some_and(|(_, next)| *next == '/') => {
-                while rest.next_if(|(_, inner)| *inner != '\n').is_some() {
-                    column += 1;
-                }
-            }
-            c if c == '_' || c.is_alphabetic() => {
-                let begin = column;
-                let mut end = at + c.len_utf8();
-                while let Some((at, inner)) = rest.next_if(|(_, inner)| *inner == '_' || inner.is_alphanumeric()) {
-                    column += 1;
-                    end = at + inner.len_utf8();
-                }
-                let called = text[end..].trim_start().starts_with('(');
-                found.push(Name { text: &text[at..end], line, column: begin, called, member: before == '.' });
-            }
-            c if c.is_ascii_digit() => {
-                while rest.next_if(|(_, inner)| *inner == '_' || inner.is_alphanumeric()).is_some() {
-                    column += 1;
-                }
-            }
+            '{' => scan.brace(|open| open + 1),
+            '}' => scan.brace(|open| open.saturating_sub(1)),
+            '/' if scan.rest.peek().is_some_and(|(_, next)| *next == '/') => scan.skip(|inner| inner != '\n'),
+            c if c == '_' || c.is_alphabetic() => scan.name(at, before == '.'),
+            c if c.is_ascii_digit() => scan.skip(|inner| inner == '_' || inner.is_alphanumeric()),
             _ => {}
         }
         if !c.is_whitespace() {
             before = c;
         }
     }
-    found
+    scan.found
+}
+
+/// A look through an expression, from sign to sign.
+struct Scan<'t> {
+    text: &'t str,
+    rest: Peekable<CharIndices<'t>>,
+    line: usize,
+    column: usize,
+    /// Braces open within each `${…}` of a back-quoted text: what is in there is looked into like
+    /// any other.
+    braces: Vec<usize>,
+    found: Vec<Name<'t>>,
+}
+
+impl<'t> Scan<'t> {
+    fn next(&mut self) -> Option<(usize, char)> {
+        let next = self.rest.next()?;
+        (self.line, self.column) = if next.1 == '\n' { (self.line + 1, 0) } else { (self.line, self.column + 1) };
+        Some(next)
+    }
+
+    /// Passes over signs of this kind, none of which ends a line.
+    fn skip(&mut self, is: impl Fn(char) -> bool) {
+        while self.rest.next_if(|(_, c)| is(*c)).is_some() {
+            self.column += 1;
+        }
+    }
+
+    fn quoted(&mut self, quote: char) {
+        let mut escaped = false;
+        while let Some((_, c)) = self.next() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                _ if c == quote => break,
+                _ => {}
+            }
+        }
+    }
+
+    /// Passes over a back-quoted text, to its end or to the next `${` in it.
+    fn back_quoted(&mut self) {
+        let mut dollar = false;
+        while let Some((_, c)) = self.next() {
+            match c {
+                '`' => break,
+                '{' if dollar => {
+                    self.braces.push(0);
+                    break;
+                }
+                _ => {}
+            }
+            dollar = c == '$';
+        }
+    }
+
+    fn brace(&mut self, count: impl Fn(usize) -> usize) {
+        if let Some(open) = self.braces.last_mut() {
+            *open = count(*open);
+        }
+    }
+
+    fn name(&mut self, at: usize, member: bool) {
+        let (line, column) = (self.line, self.column);
+        self.skip(|c| c == '_' || c.is_alphanumeric());
+        let end = self.rest.peek().map_or(self.text.len(), |(at, _)| *at);
+        let called = self.text[end..].trim_start().starts_with('(');
+        self.found.push(Name { text: &self.text[at..end], line, column, called, member });
+    }
 }
 
 /// The names in an expression that may be fields; names that it gives itself are among them.
@@ -105,7 +118,8 @@ pub fn names_in(text: &str) -> Vec<&str> {
     names(text).into_iter().filter(|name| !name.member && !name.called).map(|name| name.text).collect()
 }
 
-/// The same expression with all its texts in double quotes: the language takes single ones for characters, which are no texts.
+/// The same expression with all its texts in double quotes: the language takes single ones for
+/// characters, which are no texts.
 pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
     if !text.contains('\'') {
         return Cow::Borrowed(text);
@@ -142,8 +156,8 @@ pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {
     Cow::Owned(changed)
 }
 
-/// How a column or key is called in expressions: in small letters, with `_` for everything that no name may have. `Variant Price` is `variant_price`,
-/// `g:price` is `g_price`.
+/// How a column or key is called in expressions: in small letters, with `_` for everything that no
+/// name may have. `Variant Price` is `variant_price`, `g:price` is `g_price`.
 #[must_use]
 pub fn identifier(column: &str) -> String {
     let mut name = String::with_capacity(column.len());

@@ -12,13 +12,9 @@ pub enum Value {
     None,
     /// True or false.
     Bool(bool),
-    /// A number.
     Number(Decimal),
-    /// A text.
     Text(String),
-    /// A list.
     List(Vec<Value>),
-    /// An object.
     Object(BTreeMap<String, Value>),
 }
 

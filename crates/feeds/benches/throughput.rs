@@ -1,11 +1,13 @@
-//! Throughput and memory of the way from bytes to canonical JSON, on one thread. One measurement per process, printed as a JSON line:
+//! Throughput and memory of the way from bytes to canonical JSON, on one thread. One measurement
+//! per process, printed as a JSON line:
 //!
 //! ```text
 //! throughput <what> <source> <feed file> <megabytes>
 //! what: ours | unchecked | value | plain | memory
 //! ```
 //!
-//! The records of the file are repeated to the given size. `benches/normalize.py` runs all of it beside the Python baseline.
+//! The records of the file are repeated to the given size. `benches/normalize.py` runs all of it
+//! beside the Python baseline.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
 use std::time::Instant;
@@ -36,7 +38,8 @@ fn main() {
         other => panic!("no such measurement: {other}"),
     };
     let wall = started.elapsed().as_secs_f64();
-    // Time on the CPU, so that other work on the machine does not count; wall time where the system does not tell.
+    // Time on the CPU, so that other work on the machine does not count; wall time where the system
+    // does not tell.
     let seconds = on_cpu().zip(began).map_or(wall, |(now, began)| now - began);
     println!(
         "{}",

@@ -1,4 +1,5 @@
-//! Addresses of images and pages: what can be helped is helped, what cannot is left out with a remark, and never takes its product with it.
+//! Addresses of images and pages: what can be helped is helped, what cannot is left out with a
+//! remark, and never takes its product with it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -113,7 +114,8 @@ fn scheme(address: &str) -> Option<(&str, &str)> {
     (is_scheme && !is_port).then_some((scheme, rest))
 }
 
-/// Whether an address without a scheme begins with the name of a host and goes on behind it: `img.example.com/a.jpg`, not `a.jpg` or `images/a.jpg`.
+/// Whether an address without a scheme begins with the name of a host and goes on behind it:
+/// `img.example.com/a.jpg`, not `a.jpg` or `images/a.jpg`.
 fn begins_with_host(address: &str) -> bool {
     let Some((host, _)) = address.split_once('/') else { return false };
     let name = host.split_once(':').map_or(host, |(name, _)| name);

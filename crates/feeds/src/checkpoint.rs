@@ -6,8 +6,8 @@ use crate::decode::Compression;
 use crate::integrity::Partial;
 use crate::split::{Format, Place};
 
-/// A place between two records. Everything before it has been handed out; reading on from here hands out the rest, each
-/// record with the number and offset it would have had anyway.
+/// A place between two records. Everything before it has been handed out; reading on from here
+/// hands out the rest, each record with the number and offset it would have had anyway.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
@@ -30,7 +30,8 @@ pub struct Checkpoint {
     /// The first record of a CSV feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// The object's checksum so far; `None` where it is not known, and for compressed objects, which are read from their beginning.
+    /// The object's checksum so far; `None` where it is not known, and for compressed objects,
+    /// which are read from their beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Partial>,
 }
@@ -41,8 +42,8 @@ const fn is_zero(depth: &u32) -> bool {
 }
 
 impl Checkpoint {
-    /// The byte of the object to read on from. Compressed data can only be read from its beginning: what was read before is
-    /// decompressed once more and dropped.
+    /// The byte of the object to read on from. Compressed data can only be read from its beginning:
+    /// what was read before is decompressed once more and dropped.
     #[must_use]
     pub fn object_offset(&self) -> u64 {
         match self.compression {

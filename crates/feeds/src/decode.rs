@@ -1,7 +1,9 @@
-//! Decompression in small steps: gzip and zstd, of any number of members or frames, a ZIP archive with one file; and UTF-16 as UTF-8.
+//! Decompression in small steps: gzip and zstd, of any number of members or frames, a ZIP archive
+//! with one file; and UTF-16 as UTF-8.
 //!
-//! One step produces at most [`STEP`] bytes however little input it takes, so that a decompression bomb costs time and not
-//! memory, and the limits on the feed apply before it has cost much of that.
+//! One step produces at most [`STEP`] bytes however little input it takes, so that a decompression
+//! bomb costs time and not memory, and the limits on the feed apply before it has cost much of
+//! that.
 
 mod utf16;
 mod zip;
@@ -19,7 +21,6 @@ pub const STEP: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
     None,
     /// RFC 1952.
     Gzip,
@@ -34,7 +35,8 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Told by the first bytes; `None` while there are too few to tell. The object's name has no say.
+    /// Told by the first bytes; `None` while there are too few to tell. The object's name has no
+    /// say.
     #[must_use]
     pub fn of(beginning: &[u8], complete: bool) -> Option<Self> {
         match beginning {
@@ -89,7 +91,6 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// Bytes of the input that are done with.
@@ -130,7 +131,8 @@ impl Decoder {
         }
     }
 
-    /// Decompresses some of `input` into `output`, which is emptied first and gets at most [`STEP`] bytes.
+    /// Decompresses some of `input` into `output`, which is emptied first and gets at most [`STEP`]
+    /// bytes.
     pub fn step(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<Step, DecodeError> {
         output.clear();
         match &mut self.kind {
@@ -207,7 +209,8 @@ impl Check {
     /// Bytes of output after which it is left to the feed's own limits.
     const ENOUGH: u64 = 256 << 20;
 
-    /// Takes the next bytes of the object. `false`: there is nothing to check, as it is not compressed or becomes too much.
+    /// Takes the next bytes of the object. `false`: there is nothing to check, as it is not
+    /// compressed or becomes too much.
     ///
     /// # Errors
     /// When it is not what it promised to be.

@@ -1,4 +1,5 @@
-//! What a source says about trade, read into a product's facts. What cannot be used is left out with a remark, never repaired.
+//! What a source says about trade, read into a product's facts. What cannot be used is left out
+//! with a remark, never repaired.
 
 use catalog::facts::{Facts, Row};
 use catalog::{Attribute, Product, Warning, WarningCode};
@@ -26,8 +27,8 @@ impl Reader {
     }
 }
 
-/// The facts that follow from a product's attributes by their English names: material, and for whom. An attribute with several values says for whom only
-/// if they agree.
+/// The facts that follow from a product's attributes by their English names: material, and for
+/// whom. An attribute with several values says for whom only if they agree.
 pub(crate) fn of_attributes(attributes: &[Attribute]) -> Option<Box<Facts>> {
     let mut facts = Facts::default();
     let named = |name: &'static str| {
@@ -57,7 +58,8 @@ pub(crate) fn of_attributes(attributes: &[Attribute]) -> Option<Box<Facts>> {
     facts.boxed()
 }
 
-/// Every row of facts of a product, with its place, through `clean`; rows that change are read anew.
+/// Every row of facts of a product, with its place, through `clean`; rows that change are read
+/// anew.
 pub(crate) fn each_row<E>(
     product: &mut Product,
     mut clean: impl FnMut(&mut Row, &str) -> Result<bool, E>,

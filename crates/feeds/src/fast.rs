@@ -1,9 +1,11 @@
 //! A JSON reader for records of which little is needed.
 //!
-//! It reads what a type asks for and leaps over everything else: a subtree that nobody asks for is passed at the speed of
-//! [`crate::split`]'s scan, its strings and brackets followed, its insides not looked at. Whatever is read is read strictly. Anything at all
-//! unusual is an error without a reason: the caller then reads the record again with `serde_json`, which either gives the reason or
-//! the value. So this reader may refuse too much, but never accepts a needed part that `serde_json` would refuse.
+//! It reads what a type asks for and leaps over everything else: a subtree that nobody asks for is
+//! passed at the speed of [`crate::split`]'s scan, its strings and brackets followed, its insides
+//! not looked at. Whatever is read is read strictly. Anything at all unusual is an error without a
+//! reason: the caller then reads the record again with `serde_json`, which either gives the reason
+//! or the value. So this reader may refuse too much, but never accepts a needed part that
+//! `serde_json` would refuse.
 
 use std::fmt;
 

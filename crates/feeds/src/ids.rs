@@ -1,14 +1,14 @@
 //! Ids that went through a spreadsheet or a table of numbers on their way.
 //!
-//! `pandas` writes a column of whole numbers with a gap in it as `901051.0`; a spreadsheet writes `4006381333931` as `4.00638E+12`, and then nobody can tell
-//! which number it was: two ids become one.
+//! `pandas` writes a column of whole numbers with a gap in it as `901051.0`; a spreadsheet writes
+//! `4006381333931` as `4.00638E+12`, and then nobody can tell which number it was: two ids become
+//! one.
 
 use crate::{Defect, Reason};
 
 /// What a source says about its ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
-    /// Any text.
     Texts,
     /// Whole numbers: `901051.0` can only be 901051.
     WholeNumbers,
@@ -17,7 +17,8 @@ pub enum Ids {
 /// An id as its source means it.
 ///
 /// # Errors
-/// `invalid_id` for a number with an exponent; of a source whose ids are texts only for one in the form that spreadsheets write.
+/// `invalid_id` for a number with an exponent; of a source whose ids are texts only for one in the
+/// form that spreadsheets write.
 pub(crate) fn meant(id: &str, ids: Ids) -> Result<&str, Defect> {
     if !id.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(id);
@@ -51,7 +52,8 @@ fn has_exponent(id: &str, ids: Ids) -> bool {
     }
     match ids {
         Ids::WholeNumbers => digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
-        // A spreadsheet writes one digit before the point, a large E, a sign, and two digits at least.
+        // A spreadsheet writes one digit before the point, a large E, a sign, and two digits at
+        // least.
         Ids::Texts => {
             whole.len() == 1
                 && id.contains('E')

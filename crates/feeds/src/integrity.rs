@@ -1,8 +1,9 @@
 //! Whether an object arrives as it was stored.
 //!
-//! S3 keeps a checksum of each object as a whole, but answers range reads without one: what was read in pieces can only be compared at its end. The
-//! checksums that can be taken up again in the middle are CRCs, so the state of one is a part of the [`crate::Checkpoint`], and a run over several
-//! invocations is compared like any other.
+//! S3 keeps a checksum of each object as a whole, but answers range reads without one: what was
+//! read in pieces can only be compared at its end. The checksums that can be taken up again in the
+//! middle are CRCs, so the state of one is a part of the [`crate::Checkpoint`], and a run over
+//! several invocations is compared like any other.
 
 use crc_fast::{CrcAlgorithm, Digest};
 use serde::{Deserialize, Serialize};
@@ -41,14 +42,13 @@ impl Algorithm {
 /// What an object's checksum should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checksum {
-    /// How it is computed.
     pub algorithm: Algorithm,
-    /// Its value.
     pub value: u64,
 }
 
 impl Checksum {
-    /// From the bytes of its value, the most significant first; `None` if they are too many or too few.
+    /// From the bytes of its value, the most significant first; `None` if they are too many or too
+    /// few.
     #[must_use]
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
         let value = bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
@@ -61,7 +61,6 @@ impl Checksum {
 pub struct Partial {
     algorithm: Algorithm,
     state: u64,
-    /// Bytes that are in it.
     bytes: u64,
 }
 
@@ -78,7 +77,8 @@ impl Partial {
         self.algorithm
     }
 
-    /// Adds `bytes`, the first of which stands at `offset` in the object. What is in it already does not count twice.
+    /// Adds `bytes`, the first of which stands at `offset` in the object. What is in it already
+    /// does not count twice.
     pub fn add(&mut self, offset: u64, bytes: &[u8]) {
         let known = usize::try_from(self.bytes.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
         let mut digest = Digest::new_with_init_state(self.algorithm.parameters(), self.state);

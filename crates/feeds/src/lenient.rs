@@ -1,12 +1,13 @@
-//! Types for fields that suppliers write now this way, now that: numbers as strings and strings as numbers, an empty list where
-//! an object belongs (PHP cannot tell them apart), `null` for anything. They borrow from the record wherever it can be borrowed
-//! from.
+//! Types for fields that suppliers write now this way, now that: numbers as strings and strings as
+//! numbers, an empty list where an object belongs (PHP cannot tell them apart), `null` for
+//! anything. They borrow from the record wherever it can be borrowed from.
 //!
 //! What is decided here, for every source:
 //! - `null`, `[]`, `{}` and `""` say that nothing is given, whatever belongs there;
 //! - a number is as good as its digits in a string and the other way round;
 //! - a list of one is as good as the one, and the one as good as a list of it;
-//! - anything else of a wrong type is an error, in words that speak of the document. No form that is not known is ever read as nothing.
+//! - anything else of a wrong type is an error, in words that speak of the document. No form that
+//!   is not known is ever read as nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -98,7 +99,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// How an error begins that is one of the record's form after all.
 pub(crate) const MALFORMED: &str = "malformed text: ";
 
-/// A number exactly as it is written, in a string or bare. Whether it *is* a number is for the reader of the value to say.
+/// A number exactly as it is written, in a string or bare. Whether it *is* a number is for the
+/// reader of the value to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digits<'a>(pub Cow<'a, str>);
 
@@ -127,13 +129,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Digits<'a> {
     }
 }
 
-/// The digits of an optional field without white space at their ends; `None` if it is missing, null or blank.
+/// The digits of an optional field without white space at their ends; `None` if it is missing, null
+/// or blank.
 #[must_use]
 pub fn given<'d>(digits: &'d Option<Digits<'_>>) -> Option<&'d str> {
     digits.as_ref().map(|digits| digits.0.trim()).filter(|digits| !digits.is_empty())
 }
 
-/// An object of the fields of `T`; `None` for null, for what is empty, and (as a default) where it is missing. A list of one such object is that object.
+/// An object of the fields of `T`; `None` for null, for what is empty, and (as a default) where it
+/// is missing. A list of one such object is that object.
 pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     struct ObjectVisitor<T>(PhantomData<T>);
 
@@ -167,7 +171,8 @@ pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -
     deserializer.deserialize_any(ObjectVisitor(PhantomData))
 }
 
-/// A list; of an object that PHP made of a list (`{"0": …}`) the values in their order; empty for what is empty. One thing is a list of it.
+/// A list; of an object that PHP made of a list (`{"0": …}`) the values in their order; empty for
+/// what is empty. One thing is a list of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);
 
@@ -406,7 +411,8 @@ impl<'de> Deserialize<'de> for Plain {
     }
 }
 
-/// What a field says that is either so or not; `None` if it says nothing. What is neither is not taken for one of them.
+/// What a field says that is either so or not; `None` if it says nothing. What is neither is not
+/// taken for one of them.
 #[must_use]
 pub fn truth(text: &str) -> Option<bool> {
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
@@ -426,7 +432,8 @@ pub fn whole_number(text: &str) -> Option<i64> {
     whole.parse().ok()
 }
 
-/// A value that may be written as JSON within a string, as in the cells of a CSV file. The texts `null` and `` are nothing.
+/// A value that may be written as JSON within a string, as in the cells of a CSV file. The texts
+/// `null` and `` are nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nested<T>(pub Option<T>);
 

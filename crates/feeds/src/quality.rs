@@ -11,13 +11,15 @@ use crate::{Defect, Reason, address, money, text};
 
 /// Characters of a title that is taken for one. The longest seen has 529.
 pub const NAME_CHARS: usize = 2_000;
-/// Characters that are kept of a title: what Pimcore holds. A longer one is shortened rather than its product lost.
+/// Characters that are kept of a title: what Pimcore holds. A longer one is shortened rather than
+/// its product lost.
 pub const NAME_KEPT: usize = 512;
 /// Characters of a description in one language.
 pub const DESCRIPTION_CHARS: usize = 200_000;
 /// Variants of one product.
 pub const VARIANTS: usize = 1_000;
-/// Option axes of one product; five were seen to reach a shop. Three have columns in Pimcore, further ones are rows.
+/// Option axes of one product; five were seen to reach a shop. Three have columns in Pimcore,
+/// further ones are rows.
 pub const OPTIONS: usize = 10;
 /// Characters of any other text: names of categories, attributes and their values, SKUs, addresses.
 pub const TEXT_CHARS: usize = 2_000;
@@ -55,8 +57,10 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     Ok(product)
 }
 
-/// A product, or a category of it, without a name in any language of the shops gets one as its English name: the shop shows that rather than nothing, and
-/// does not take a product without. Its description goes with it. The first language by its tag counts; one that nobody could tell comes last.
+/// A product, or a category of it, without a name in any language of the shops gets one as its
+/// English name: the shop shows that rather than nothing, and does not take a product without. Its
+/// description goes with it. The first language by its tag counts; one that nobody could tell comes
+/// last.
 fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
     if let Some(lang) = stand_in(&mut product.name) {
         said.add(WarningCode::NameFromOtherLanguage, || {
@@ -99,7 +103,8 @@ fn knows_no_language(texts: &Localized) -> bool {
     !texts.0.iter().any(|(lang, text)| of_shop(lang) && !text.trim().is_empty())
 }
 
-/// Cuts titles to [`NAME_KEPT`] characters, at the end of a word where there is one near, and remarks on each.
+/// Cuts titles to [`NAME_KEPT`] characters, at the end of a word where there is one near, and
+/// remarks on each.
 fn shorten_titles(product: &mut Product) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (lang, title) in &mut product.name.0 {

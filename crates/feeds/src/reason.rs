@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of rejection. Their names are stable: they stand in `rejected/`, in the counts of a run and in metrics.
+/// The kinds of rejection. Their names are stable: they stand in `rejected/`, in the counts of a
+/// run and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -166,9 +167,7 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} [{reason}]")]
 pub struct Defect {
-    /// What kind of defect.
     pub reason: Reason,
-    /// For people.
     pub message: String,
     /// Where in the record: `$.info.productInfo.goods_id`, or the column of a CSV record.
     pub path: Option<String>,
@@ -225,9 +224,7 @@ pub struct Rejection {
     pub product_id: Option<String>,
     /// What kind of defect.
     pub reason: Reason,
-    /// For people.
     pub message: String,
-    /// Where in the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The offending value, shortened.
@@ -246,7 +243,6 @@ pub struct Broken {
     pub offset: u64,
     /// The number of the record it happened at, from 0.
     pub index: u64,
-    /// For people.
     pub message: String,
     /// The beginning of what was left.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use catalog::{Warning, WarningCode};
 
-/// The first place of each kind in full, the others as a number: a product of a thousand variants has thousands of places.
+/// The first place of each kind in full, the others as a number: a product of a thousand variants
+/// has thousands of places.
 #[derive(Debug, Default)]
 pub(crate) struct Remarks(BTreeMap<WarningCode, (String, usize)>);
 
 impl Remarks {
-    /// Adds a place.
     pub(crate) fn add(&mut self, code: WarningCode, message: impl FnOnce() -> String) {
         self.0.entry(code).and_modify(|(_, further)| *further += 1).or_insert_with(|| (message(), 0));
     }

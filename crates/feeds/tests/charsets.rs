@@ -1,4 +1,5 @@
-//! Records in a single-byte encoding: read where the object says which one, refused with what to do where it does not.
+//! Records in a single-byte encoding: read where the object says which one, refused with what to do
+//! where it does not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! Products that are fine say today what they said yesterday: a content hash that changes writes every product anew.
+//! Products that are fine say today what they said yesterday: a content hash that changes writes
+//! every product anew.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -9,7 +10,8 @@ use catalog::{ContentHash, WarningCode};
 use common::{canonical, csv, document, row, run_with, shared};
 use feeds::{Limits, Outcome};
 
-/// What a feed says: `id hash` of every product, how many remarks of each kind, and what was rejected.
+/// What a feed says: `id hash` of every product, how many remarks of each kind, and what was
+/// rejected.
 fn said(source: &str, bytes: &[u8]) -> (Vec<String>, BTreeMap<WarningCode, usize>, Vec<String>) {
     let (out, end) = run_with(source, bytes, 1 << 16, Limits::default());
     end.unwrap();
@@ -17,7 +19,8 @@ fn said(source: &str, bytes: &[u8]) -> (Vec<String>, BTreeMap<WarningCode, usize
     for outcome in out {
         match outcome {
             Outcome::Product(mapped) => {
-                // Of both SHEIN sources the facts follow from the rest: by the hash of that normalize knows what was written before there were facts.
+                // Of both SHEIN sources the facts follow from the rest: by the hash of that
+                // normalize knows what was written before there were facts.
                 let hash = ContentHash::before_facts(&mapped.product);
                 assert!(hash.is_none() || feeds::adapter::find(source).unwrap().facts_follow());
                 let hash = hash.unwrap_or_else(|| ContentHash::of(&mapped.product));

@@ -1,4 +1,5 @@
-//! What trade needs to know: read from every form whose meaning is plain, left out with a remark where it cannot be right, and counted in the real files.
+//! What trade needs to know: read from every form whose meaning is plain, left out with a remark
+//! where it cannot be right, and counted in the real files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -163,7 +164,8 @@ fn table(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
     rows.map(|row| names.iter().cloned().zip(row).collect()).collect()
 }
 
-/// A Shopify export, whose rows with one handle are one product. No adapter reads it yet: counted is what its columns hold.
+/// A Shopify export, whose rows with one handle are one product. No adapter reads it yet: counted
+/// is what its columns hold.
 fn of_shopify(bytes: &[u8]) -> (usize, Held) {
     let columns = [
         ("Variant Barcode", "gtin"),
@@ -194,7 +196,8 @@ fn of_shopify(bytes: &[u8]) -> (usize, Held) {
     (products.len(), having.into_iter().map(|(fact, products)| (fact, products.len())).collect())
 }
 
-/// Rows of Shopee, whose specifications are named in the language of each storefront. No adapter reads it yet.
+/// Rows of Shopee, whose specifications are named in the language of each storefront. No adapter
+/// reads it yet.
 fn of_shopee(bytes: &[u8]) -> (usize, Held) {
     let names: [(&str, &[&str]); 5] = [
         ("material", &["Material", "Bahan", "วัสดุ", "Chất liệu"]),

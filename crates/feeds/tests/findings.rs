@@ -1,4 +1,5 @@
-//! What fuzzing found, and the seeds it starts from, held against the checks that the fuzz targets make.
+//! What fuzzing found, and the seeds it starts from, held against the checks that the fuzz targets
+//! make.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../fuzz/src/lib.rs"]
@@ -61,7 +62,8 @@ fn the_seeds_of_compressed_feeds_are_read() {
     }
 }
 
-/// `WRITE_SEEDS=1 cargo test -p feeds --test findings` writes the seeds anew from the made-up records of the tests.
+/// `WRITE_SEEDS=1 cargo test -p feeds --test findings` writes the seeds anew from the made-up
+/// records of the tests.
 #[test]
 fn seeds_are_the_made_up_records() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");

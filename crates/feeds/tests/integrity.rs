@@ -1,4 +1,5 @@
-//! An object that does not arrive as it is stored is noticed, however it is cut, compressed or interrupted.
+//! An object that does not arrive as it is stored is noticed, however it is cut, compressed or
+//! interrupted.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -17,7 +18,8 @@ fn checksum(object: &[u8], algorithm: Algorithm) -> Checksum {
     Checksum { algorithm, value: whole.value() }
 }
 
-/// Reads an object in pieces; after each of `pauses` pieces the feed is dropped and taken up again at its checkpoint.
+/// Reads an object in pieces; after each of `pauses` pieces the feed is dropped and taken up again
+/// at its checkpoint.
 fn read(expected: Checksum, object: &[u8], piece: usize, pauses: &[usize]) -> (usize, Result<(), Broken>) {
     let feed = |checkpoint| {
         let adapter = adapter::find("canonical").unwrap();

@@ -53,93 +53,34 @@ fn a_dataset_row_becomes_this_product() {
 fn a_document_that_cannot_be_sold_is_rejected_with_reason_path_and_id() {
     let sku = |field: &str| format!("{SKUS}/1/{field}");
     let at = |field: &str| format!("$.info.saleAttr.multiLevelSaleAttribute.sku_list[1]{field}");
+    #[rustfmt::skip]
     let cases = [
         ("/code".to_owned(), Some(json!("1")), Reason::SourceError, Some("$.code".to_owned())),
         ("/code".into(), None, Reason::MissingField, Some("$.code".into())),
         ("/info".into(), Some(json!(null)), Reason::MissingField, Some("$.info".into())),
         ("/info/productInfo".into(), None, Reason::MissingField, Some("$.info.productInfo".into())),
-        (
-            "/info/productInfo/goods_id".into(),
-            Some(json!(" ")),
-            Reason::MissingField,
-            Some("$.info.productInfo.goods_id".into()),
-        ),
+        ("/info/productInfo/goods_id".into(), Some(json!(" ")), Reason::MissingField, Some("$.info.productInfo.goods_id".into())),
         ("/info/productInfo/goods_id".into(), Some(json!("x".repeat(200))), Reason::InvalidId, Some("$.id".into())),
-        (
-            "/info/productInfo/cateInfos".into(),
-            Some(json!("30")),
-            Reason::InvalidType,
-            Some("$.info.productInfo.cateInfos".into()),
-        ),
-        (
-            SKUS.into(),
-            Some(json!([])),
-            Reason::NoVariants,
-            Some("$.info.saleAttr.multiLevelSaleAttribute.sku_list".into()),
-        ),
-        (
-            "/info/saleAttr".into(),
-            None,
-            Reason::NoVariants,
-            Some("$.info.saleAttr.multiLevelSaleAttribute.sku_list".into()),
-        ),
+        ("/info/productInfo/cateInfos".into(), Some(json!("30")), Reason::InvalidType, Some("$.info.productInfo.cateInfos".into())),
+        (SKUS.into(), Some(json!([])), Reason::NoVariants, Some("$.info.saleAttr.multiLevelSaleAttribute.sku_list".into())),
+        ("/info/saleAttr".into(), None, Reason::NoVariants, Some("$.info.saleAttr.multiLevelSaleAttribute.sku_list".into())),
         (sku("sku_code"), None, Reason::MissingField, Some(at(".sku_code"))),
         (sku("sku_code"), Some(json!("I2")), Reason::DuplicateSku, None),
         (sku("stock"), Some(json!("many")), Reason::InvalidStock, Some(at(".stock"))),
         (sku("stock"), None, Reason::MissingField, Some(at(".stock"))),
         (sku("priceInfo"), None, Reason::MissingPrice, Some(at(".priceInfo"))),
         (sku("priceInfo/salePrice"), Some(json!(null)), Reason::MissingPrice, Some(at(".priceInfo.salePrice"))),
-        (
-            sku("priceInfo/salePrice/amount"),
-            Some(json!("")),
-            Reason::MissingPrice,
-            Some(at(".priceInfo.salePrice.amount")),
-        ),
-        (
-            sku("priceInfo/salePrice/amount"),
-            Some(json!("-5.00")),
-            Reason::NegativePrice,
-            Some(at(".priceInfo.salePrice.amount")),
-        ),
+        (sku("priceInfo/salePrice/amount"), Some(json!("")), Reason::MissingPrice, Some(at(".priceInfo.salePrice.amount"))),
+        (sku("priceInfo/salePrice/amount"), Some(json!("-5.00")), Reason::NegativePrice, Some(at(".priceInfo.salePrice.amount"))),
         (sku("priceInfo/salePrice/amount"), Some(json!(0)), Reason::ZeroPrice, Some(at(".priceInfo.salePrice.amount"))),
-        (
-            sku("priceInfo/salePrice/amount"),
-            Some(json!({"value": "1"})),
-            Reason::InvalidType,
-            Some(at(".priceInfo.salePrice.amount")),
-        ),
-        (
-            sku("priceInfo/salePrice/amountWithSymbol"),
-            None,
-            Reason::UnknownCurrency,
-            Some(at(".priceInfo.salePrice.amountWithSymbol")),
-        ),
-        (
-            sku("priceInfo/salePrice/amountWithSymbol"),
-            Some(json!("¥23.80")),
-            Reason::UnknownCurrency,
-            Some(at(".priceInfo.salePrice.amountWithSymbol")),
-        ),
-        (
-            sku("priceInfo/salePrice/usdAmount"),
-            Some(json!("x")),
-            Reason::InvalidAmount,
-            Some(at(".priceInfo.salePrice.usdAmount")),
-        ),
-        (
-            sku("priceInfo/retailPrice/amount"),
-            Some(json!("-1")),
-            Reason::NegativePrice,
-            Some(at(".priceInfo.retailPrice.amount")),
-        ),
+        (sku("priceInfo/salePrice/amount"), Some(json!({"value": "1"})), Reason::InvalidType, Some(at(".priceInfo.salePrice.amount"))),
+        (sku("priceInfo/salePrice/amountWithSymbol"), None, Reason::UnknownCurrency, Some(at(".priceInfo.salePrice.amountWithSymbol"))),
+        (sku("priceInfo/salePrice/amountWithSymbol"), Some(json!("¥23.80")), Reason::UnknownCurrency, Some(at(".priceInfo.salePrice.amountWithSymbol"))),
+        (sku("priceInfo/salePrice/usdAmount"), Some(json!("x")), Reason::InvalidAmount, Some(at(".priceInfo.salePrice.usdAmount"))),
+        (sku("priceInfo/retailPrice/amount"), Some(json!("-1")), Reason::NegativePrice, Some(at(".priceInfo.retailPrice.amount"))),
         (sku("sku_sale_attr"), Some(json!([])), Reason::AmbiguousOptions, Some(at(".sku_sale_attr"))),
         (sku("sku_sale_attr/0/attr_value_name_en"), Some(json!("L")), Reason::AmbiguousOptions, None),
-        (
-            "/info/productInfo/goods_name".into(),
-            Some(json!("ق".repeat(3_000))),
-            Reason::TextTooLong,
-            Some("$.name.ar".into()),
-        ),
+        ("/info/productInfo/goods_name".into(), Some(json!("ق".repeat(3_000))), Reason::TextTooLong, Some("$.name.ar".into())),
     ];
     for (pointer, value, reason, path) in cases {
         let shown = format!("{pointer} = {value:?}");

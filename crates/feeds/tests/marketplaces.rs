@@ -1,4 +1,5 @@
-//! Rows and documents as other marketplaces would send them: each is a correct product, or a rejection that says why. All made up.
+//! Rows and documents as other marketplaces would send them: each is a correct product, or a
+//! rejection that says why. All made up.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -40,30 +41,17 @@ fn price(source: &str, record: &Value) -> Result<String, (Reason, String)> {
 fn rows_of_every_storefront_have_the_price_they_show() {
     let refused = |reason, column: &str| Err((reason, format!("$.{column}")));
     let taken = |text: &str| Ok(text.to_owned());
-    for (domain, country, currency, initial, paid, expected) in [
+    #[rustfmt::skip]
+    let rows = [
         ("us.shein.com", "US", json!("USD"), json!(12.5), json!(10), taken("USD 10.00 [12.50]")),
         ("us.shein.com", "US", json!("$"), json!("$12.50"), json!("$10.00"), taken("USD 10.00 [12.50]")),
         ("us.shein.com", "US", json!(null), json!(""), json!("US$1,299.00"), taken("USD 1299.00")),
         ("de.shein.com", "DE", json!("EUR"), json!("1.499,00"), json!("1.234,56"), taken("EUR 1234.56 [1499.00]")),
         ("de.shein.com", "DE", json!("€"), json!(null), json!("12,99 €"), taken("EUR 12.99")),
         ("de.shein.com", "DE", json!("EUR"), json!(null), json!("12.99"), taken("EUR 12.99")),
-        (
-            "de.shein.com",
-            "DE",
-            json!("EUR"),
-            json!(null),
-            json!("1.299"),
-            refused(Reason::InvalidAmount, "final_price"),
-        ),
+        ("de.shein.com", "DE", json!("EUR"), json!(null), json!("1.299"), refused(Reason::InvalidAmount, "final_price")),
         ("de.shein.com", "DE", json!("EUR"), json!(null), json!("1.299 €"), taken("EUR 1299.00")),
-        (
-            "fr.shein.com",
-            "FR",
-            json!("EUR"),
-            json!("1\u{202f}499,00\u{a0}€"),
-            json!("1\u{202f}299,00\u{a0}€"),
-            taken("EUR 1299.00 [1499.00]"),
-        ),
+        ("fr.shein.com", "FR", json!("EUR"), json!("1\u{202f}499,00\u{a0}€"), json!("1\u{202f}299,00\u{a0}€"), taken("EUR 1299.00 [1499.00]")),
         ("eur.shein.com", "", json!(""), json!(""), json!("€8,00"), taken("EUR 8.00")),
         ("uk.shein.com", "GB", json!("£"), json!("£10.00"), json!("£7.49"), taken("GBP 7.49 [10.00]")),
         ("ar.shein.com", "AE", json!("AED"), json!("AED 60.00"), json!("AED\u{a0}49.00"), taken("AED 49.00 [60.00]")),
@@ -89,26 +77,13 @@ fn rows_of_every_storefront_have_the_price_they_show() {
         ("us.shein.com", "US", json!("USD"), json!(""), json!(""), refused(Reason::MissingPrice, "final_price")),
         ("us.shein.com", "US", json!("USD"), json!(""), json!(0), refused(Reason::ZeroPrice, "final_price")),
         ("us.shein.com", "US", json!("USD"), json!(""), json!("€10.00"), refused(Reason::InvalidAmount, "final_price")),
-        (
-            "us.shein.com",
-            "US",
-            json!("USD"),
-            json!(""),
-            json!("10.00 - 12.00"),
-            refused(Reason::InvalidAmount, "final_price"),
-        ),
-        (
-            "us.shein.com",
-            "US",
-            json!("USD"),
-            json!("from 12"),
-            json!("10"),
-            refused(Reason::InvalidAmount, "initial_price"),
-        ),
+        ("us.shein.com", "US", json!("USD"), json!(""), json!("10.00 - 12.00"), refused(Reason::InvalidAmount, "final_price")),
+        ("us.shein.com", "US", json!("USD"), json!("from 12"), json!("10"), refused(Reason::InvalidAmount, "initial_price")),
         ("us.shein.com", "US", json!(""), json!(""), json!("10.00"), refused(Reason::UnknownCurrency, "currency")),
         ("www.shein.com", "", json!("$"), json!(""), json!("10.00"), refused(Reason::UnknownCurrency, "currency")),
         ("de.shein.com", "DE", json!("¥"), json!(""), json!("10.00"), refused(Reason::UnknownCurrency, "currency")),
-    ] {
+    ];
+    for (domain, country, currency, initial, paid, expected) in rows {
         let mut record = row("1");
         record["domain"] = json!(domain);
         record["url"] = json!(format!("https://{domain}/Vase-p-1.html"));

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use catalog::Product;
 use feeds::{Checkpoint, Feed, Limits, Outcome, Progress, adapter};
 
-/// A file of `../shared/data` beside the repository. On a machine without it the test says so; in CI it must be there.
+/// A file of `../shared/data` beside the repository. On a machine without it the test says so; in
+/// CI it must be there.
 fn shared(name: &str) -> Option<Vec<u8>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     match std::fs::read(&path) {

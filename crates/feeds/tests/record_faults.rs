@@ -1,4 +1,5 @@
-//! Faults of single records that other people's importers lose products by, or worse: each a kind, with its right result.
+//! Faults of single records that other people's importers lose products by, or worse: each a kind,
+//! with its right result.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

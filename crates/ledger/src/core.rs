@@ -2,13 +2,13 @@
 
 pub mod aside;
 pub mod blame;
-mod body;
 pub mod breaker;
 pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod made;
 pub mod missing;
+mod packed;
 pub mod parts;
 pub mod register;
 pub mod run;
@@ -22,5 +22,5 @@ pub mod unanswered;
 pub mod waiting;
 pub mod watermark;
 
-pub use body::{BodyError, MAX_JSON_BYTES};
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+pub use packed::{BodyError, MAX_JSON_BYTES};

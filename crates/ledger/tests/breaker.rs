@@ -1,4 +1,5 @@
-//! The circuit breaker: two openers, a crash of the opener, a mapping that cannot be told, flapping, one probe at a time.
+//! The circuit breaker: two openers, a crash of the opener, a mapping that cannot be told,
+//! flapping, one probe at a time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -19,7 +20,7 @@ const SETTINGS: Settings = Settings {
     probe_ms: 50,
     step_ms: 200,
     steps: &[1, 5],
-    settle_ms: 400,
+    over_after_ms: 400,
     calm_ms: 10_000,
 };
 
@@ -142,7 +143,7 @@ fn a_mapping_that_cannot_be_told_is_not_forgotten_when_the_breaker_has_closed() 
     world.trip(1_000);
     world.tend("a", 1_010);
     world.mapping_fails.set(true);
-    let now = world.recover(1_100) + 10 * SETTINGS.settle_ms;
+    let now = world.recover(1_100) + 10 * SETTINGS.over_after_ms;
     world.tend("a", now);
     assert_eq!(world.flow(TARGET), Flow::Paused);
     world.mapping_fails.set(false);
@@ -166,9 +167,10 @@ fn what_somebody_tells_the_mapping_who_has_slept_since_before_it_closed_does_not
     world.trip(1_000);
     let closed = world.recover(1_100);
     world.tend("b", closed + 10);
-    // Somebody who saw the breaker returning wakes up at the end of his life, and tells what was right then.
+    // Somebody who saw the breaker returning wakes up at the end of his life, and tells what was
+    // right then.
     world.flows.borrow_mut().insert(TARGET, Flow::Limited(5));
-    world.tend("b", closed + SETTINGS.settle_ms);
+    world.tend("b", closed + SETTINGS.over_after_ms);
     assert_eq!(world.flow(TARGET), Flow::Full);
 }
 
@@ -179,12 +181,12 @@ fn a_breaker_that_has_been_closed_for_long_leaves_the_mapping_alone() {
     assert_eq!(world.tells.get(), 0, "never opened: as it was deployed");
     world.trip(1_000);
     let closed = world.recover(1_100);
-    world.tend("a", closed + SETTINGS.settle_ms);
+    world.tend("a", closed + SETTINGS.over_after_ms);
     let told = world.tells.get();
     // A person pauses the queue, for a reason of his own.
     world.flows.borrow_mut().insert(TARGET, Flow::Paused);
     for now in 1..10 {
-        world.tend("a", closed + SETTINGS.settle_ms + now * 100);
+        world.tend("a", closed + SETTINGS.over_after_ms + now * 100);
     }
     assert_eq!((world.tells.get(), world.flow(TARGET)), (told, Flow::Paused));
     // Much later it opens again, which counts as the first time: that opening is not settled.

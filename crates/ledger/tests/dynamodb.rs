@@ -1,4 +1,5 @@
-//! The shell against DynamoDB: expressions mean what the core says, writers race, and the protocol goes its whole way.
+//! The shell against DynamoDB: expressions mean what the core says, writers race, and the protocol
+//! goes its whole way.
 //!
 //! Runs where `RELAY_DYNAMODB_ENDPOINT` names an endpoint (see the crate's README).
 
@@ -290,7 +291,8 @@ fn of_many_who_claim_at_once_one_works() {
         let key = key("claims");
         ledger.put_desired(&key, &doc("claims", 1, "red"), 10).await.unwrap();
         for now in [20, 5_000, 10_000] {
-            // Each round is later than the lease of the one before: an expired lease is taken over by one, too.
+            // Each round is later than the lease of the one before: an expired lease is taken over
+            // by one, too.
             let owners: Vec<Owner> = (0..8).map(|n| owner(&format!("{now}-{n}"))).collect();
             let keys = [key.clone()];
             let claims = owners.iter().map(|owner| ledger.claim(Stage::Pimcore, &keys, owner, now));
@@ -299,7 +301,8 @@ fn of_many_who_claim_at_once_one_works() {
                 .into_iter()
                 .filter(|claim| matches!(claim.as_ref().unwrap()[&key], Claim::Claimed(_)))
                 .count();
-            // Two have died over it by then: nobody takes it over together with others, and one takes it alone.
+            // Two have died over it by then: nobody takes it over together with others, and one
+            // takes it alone.
             assert_eq!(claimed, usize::from(now < 10_000), "at {now}");
         }
         let owners: Vec<Owner> = (0..8).map(|n| owner(&format!("alone-{n}"))).collect();
@@ -459,7 +462,8 @@ fn the_items_of_an_ordinary_product_fit_one_write_unit() {
         let (id, now) = ("1234567890123456", 1_763_856_000_000);
         let key = key(id);
         let invocation = owner("5f3f8d2a-1111-2222-3333-444455556666");
-        // Everything that it ever holds at once: both targets have an older content, and both are being worked on.
+        // Everything that it ever holds at once: both targets have an older content, and both are
+        // being worked on.
         for (number, brand) in [(12_345, "red"), (12_346, "blue")] {
             let doc = doc(id, number, brand);
             ledger.put_desired(&key, &doc, now).await.unwrap();

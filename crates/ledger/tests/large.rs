@@ -1,4 +1,5 @@
-//! Products whose bodies do not fit an item: where they are, what a crash leaves, what is refused. In memory, and on a local DynamoDB and S3.
+//! Products whose bodies do not fit an item: where they are, what a crash leaves, what is refused.
+//! In memory, and on a local DynamoDB and S3.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use catalog::{ContentHash, Failure, Localized, Product, ProductKey, Version};

@@ -1,7 +1,9 @@
-//! Large bodies: objects of a bucket with versions, named by one product's `doc`, cleaned up by somebody who may be slow.
+//! Large bodies: objects of a bucket with versions, named by one product's `doc`, cleaned up by
+//! somebody who may be slow.
 //!
-//! Writers put the object, then the `doc`; they die in between and come again. The cleaner lists, reads the `doc`, deletes; its deletes land
-//! at any time. A reader reads the `doc`, then the object. Time passes: what is in the bucket becomes old.
+//! Writers put the object, then the `doc`; they die in between and come again. The cleaner lists,
+//! reads the `doc`, deletes; its deletes land at any time. A reader reads the `doc`, then the
+//! object. Time passes: what is in the bucket becomes old.
 
 use ledger::core::{Item, desired, spill};
 use stateright::{Model, Property};
@@ -91,8 +93,7 @@ enum Reader {
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said by their names")]
-pub enum Action {
+pub enum Event {
     Write,
     WriterDies,
     List,
@@ -149,7 +150,7 @@ impl Bodies {
 
 impl Model for Bodies {
     type State = World;
-    type Action = Action;
+    type Action = Event;
 
     fn init_states(&self) -> Vec<World> {
         vec![World {
@@ -166,26 +167,27 @@ impl Model for Bodies {
         }]
     }
 
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+    fn actions(&self, world: &World, actions: &mut Vec<Event>) {
         if world.feed < self.feeds.len() {
-            actions.push(Action::Write);
+            actions.push(Event::Write);
             if world.half && world.crashes > 0 {
-                actions.push(Action::WriterDies);
+                actions.push(Event::WriterDies);
             }
         }
-        actions.push(if world.cleaner == Cleaner::Idle { Action::List } else { Action::Judge });
-        actions.extend((0..world.late.len()).map(Action::DeleteLands));
-        actions.push(if matches!(world.reader, Reader::Named(..)) { Action::Get } else { Action::Read });
-        // A day is longer than any writer or reader takes from one step to the next; the cleaner's requests may land when they like.
+        actions.push(if world.cleaner == Cleaner::Idle { Event::List } else { Event::Judge });
+        actions.extend((0..world.late.len()).map(Event::DeleteLands));
+        actions.push(if matches!(world.reader, Reader::Named(..)) { Event::Get } else { Event::Read });
+        // A day is longer than any writer or reader takes from one step to the next; the cleaner's
+        // requests may land when they like.
         if world.days > 0 && !world.half && !matches!(world.reader, Reader::Named(..)) {
-            actions.push(Action::DayPasses);
+            actions.push(Event::DayPasses);
         }
     }
 
-    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+    fn next_state(&self, before: &World, action: Event) -> Option<World> {
         let mut world = before.clone();
         match action {
-            Action::Write => {
+            Event::Write => {
                 let object_now = world.half == self.lacks(Without::ObjectFirst);
                 if object_now {
                     self.put(&mut world)
@@ -195,15 +197,15 @@ impl Model for Bodies {
                 world.feed += usize::from(world.half);
                 world.half = !world.half;
             }
-            Action::WriterDies => {
+            Event::WriterDies => {
                 world.crashes -= 1;
                 world.half = false;
             }
-            Action::List if self.lacks(Without::ListingFirst) => {
+            Event::List if self.lacks(Without::ListingFirst) => {
                 world.cleaner = Cleaner::Read(world.doc.map(|(_, content)| content));
             }
-            Action::List => world.cleaner = Cleaner::Listed(world.bucket.clone()),
-            Action::Judge => match std::mem::replace(&mut world.cleaner, Cleaner::Idle) {
+            Event::List => world.cleaner = Cleaner::Listed(world.bucket.clone()),
+            Event::Judge => match std::mem::replace(&mut world.cleaner, Cleaner::Idle) {
                 Cleaner::Idle => {}
                 Cleaner::Listed(listed) => {
                     let named = world.doc.map(|(_, content)| content);
@@ -214,15 +216,15 @@ impl Model for Bodies {
                     self.judge(&mut world, &listed, named);
                 }
             },
-            Action::DeleteLands(index) => {
+            Event::DeleteLands(index) => {
                 let (content, number) = world.late.remove(index);
                 let all = self.lacks(Without::Versions);
                 world.bucket.retain(|(there, version, _)| *there != content || (!all && *version != number));
             }
-            Action::Read => {
+            Event::Read => {
                 world.reader = world.doc.map_or(Reader::Idle, |(_, content)| Reader::Named(content, None));
             }
-            Action::Get => {
+            Event::Get => {
                 let Reader::Named(content, missed) = world.reader else { return None };
                 let there = world.bucket.iter().any(|(one, ..)| *one == content);
                 world.reader = match world.doc {
@@ -233,7 +235,7 @@ impl Model for Bodies {
                     _ => Reader::ToldMissing,
                 };
             }
-            Action::DayPasses => {
+            Event::DayPasses => {
                 world.days -= 1;
                 world.bucket.iter_mut().for_each(|(.., written)| *written = OLD);
             }

@@ -1,6 +1,7 @@
 //! The worlds in which the protocol is checked.
 //!
-//! The small ones are part of `cargo test`; the large ones, with more than a million states each, of `make model`.
+//! The small ones are part of `cargo test`; the large ones, with more than a million states each,
+//! of `make model`.
 
 use crate::pipeline::{Faults, Feed, Pipeline};
 use crate::runs::Runs;
@@ -70,7 +71,6 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
     ]
 }
 
-/// Large worlds.
 #[must_use]
 pub fn large() -> Vec<(&'static str, Pipeline)> {
     vec![

@@ -1,7 +1,8 @@
 //! The protocol with one rule taken out.
 //!
-//! A mutation changes what the core returned before it is applied: a condition is dropped, or a change is. A few rules are not in a write
-//! but in the order of a function's steps; those are switches that the model's functions look at.
+//! A mutation changes what the core returned before it is applied: a condition is dropped, or a
+//! change is. A few rules are not in a write but in the order of a function's steps; those are
+//! switches that the model's functions look at.
 
 use ledger::core::{Change, Condition, Write};
 
@@ -32,7 +33,6 @@ pub enum Op {
     Suspect,
     /// `stage::edited`.
     Edited,
-    /// `run::claim`.
     RunClaim,
     /// `run::checkpoint`.
     Checkpoint,
@@ -84,7 +84,8 @@ pub enum Step {
     DoubtIsDone,
     /// The change feed leaves a save alone although somebody is bringing the product to the shop.
     FeedIgnoresWork,
-    /// The comparison takes a deleted product for known to the shop, although somebody is bringing it there.
+    /// The comparison takes a deleted product for known to the shop, although somebody is bringing
+    /// it there.
     ComparisonIgnoresWork,
     /// medusa-push takes every draft for its own.
     DraftIsOurs,

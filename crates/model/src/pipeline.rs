@@ -1,7 +1,8 @@
 //! The whole way of one product: feeds → ledger → PIM → shop, with everything that can go wrong.
 //!
-//! Every step of a function is one write, one read or one request; between two steps anything else may happen, and the function may die.
-//! Messages are keys, so a queue is a number. What the ledger stores and decides is the core's own code.
+//! Every step of a function is one write, one read or one request; between two steps anything else
+//! may happen, and the function may die. Messages are keys, so a queue is a number. What the ledger
+//! stores and decides is the core's own code.
 
 mod faults;
 mod normalize;
@@ -23,7 +24,7 @@ use stateright::{Model, Property};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::apply;
 use shelf::{Sends, Shelf, Status};
-use world::{DELETED, Flight, Phase, Run, View, Work, WorkStep, Worker, key};
+use world::{DELETED, Phase, Run, View, Worker, key};
 pub use world::{Faults, Feed, World};
 
 /// A configuration of the model.
@@ -41,7 +42,7 @@ pub struct Pipeline {
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Event {
     /// A run of normalize takes its next step.
     Run(usize),
     /// A run of normalize dies; its message comes back.
@@ -51,7 +52,7 @@ pub enum Action {
     /// An idle worker takes a message.
     Take(usize),
     /// A worker takes its next step.
-    Work(usize, usize),
+    Steps(usize, usize),
     /// A worker dies; its message comes back.
     Dies(usize, usize),
     /// A worker dies with its request under way.
@@ -66,7 +67,6 @@ pub enum Action {
     Lands(usize),
     /// A request under way never lands.
     Vanishes(usize),
-    /// A message is duplicated.
     Duplicates(usize),
     /// A message is lost.
     Loses(usize),
@@ -99,7 +99,7 @@ impl Pipeline {
 
 impl Model for Pipeline {
     type State = World;
-    type Action = Action;
+    type Action = Event;
 
     fn init_states(&self) -> Vec<World> {
         let main = (0..self.feeds.len()).map(|feed| Run { feed, pass: false, wrote: false, phase: Phase::Waiting });
@@ -129,22 +129,22 @@ impl Model for Pipeline {
         }]
     }
 
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+    fn actions(&self, world: &World, actions: &mut Vec<Event>) {
         for (index, run) in world.runs.iter().enumerate() {
             let active = !matches!(run.phase, Phase::Absent | Phase::Waiting | Phase::Done);
             if active || run.phase == Phase::Waiting {
-                actions.push(Action::Run(index));
+                actions.push(Event::Run(index));
             }
             if active && world.left.crashes > 0 {
-                actions.push(Action::RunDies(index));
+                actions.push(Event::RunDies(index));
             }
             if (active || run.phase == Phase::Done) && world.left.duplicates > 0 {
-                actions.push(Action::RunTwice(index));
+                actions.push(Event::RunTwice(index));
             }
         }
         for stage in 0..2 {
             if world.queues[stage] > 0 && world.workers[stage].contains(&Worker::Idle) {
-                actions.push(Action::Take(stage));
+                actions.push(Event::Take(stage));
             }
             for (index, worker) in world.workers[stage].iter().enumerate() {
                 faults::of_worker(world, stage, index, worker, actions);
@@ -152,32 +152,32 @@ impl Model for Pipeline {
             faults::of_queue(world, stage, actions);
         }
         for flight in 0..world.flights.len() {
-            actions.extend([Action::Lands(flight), Action::Vanishes(flight)]);
+            actions.extend([Event::Lands(flight), Event::Vanishes(flight)]);
         }
         if world.left.edits > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
-            actions.push(Action::Edits);
+            actions.push(Event::Edits);
         }
         if world.saved || world.looked.is_some() {
-            actions.push(Action::ChangeFeed);
+            actions.push(Event::ChangeFeed);
         }
         if world.left.deletions > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
-            actions.push(Action::Deletes);
+            actions.push(Event::Deletes);
         }
         if world.left.taken_off > 0 && world.may_be_taken_off() {
-            actions.extend([Action::Drafts, Action::DeletesInShop]);
+            actions.extend([Event::Drafts, Event::DeletesInShop]);
         }
         if world.gone || world.compared.is_some() {
-            actions.push(Action::Compares);
+            actions.push(Event::Compares);
         }
         if world.at_rest() && world.pending() {
-            actions.push(Action::Sweeps);
+            actions.push(Event::Sweeps);
         }
         if world.may_tick() {
-            actions.push(Action::Tick);
+            actions.push(Event::Tick);
         }
     }
 
-    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+    fn next_state(&self, before: &World, action: Event) -> Option<World> {
         let mut world = before.clone();
         self.happen(&mut world, action);
         let world = world.normalized();
@@ -190,122 +190,81 @@ impl Model for Pipeline {
 }
 
 impl Pipeline {
-    fn happen(&self, world: &mut World, action: Action) {
+    fn happen(&self, world: &mut World, action: Event) {
         match action {
-            Action::Run(index) => self.run_step(world, index),
-            Action::RunDies(index) => {
-                world.left.crashes -= 1;
-                world.runs[index].phase = Phase::Waiting;
-                world.runs[index].wrote = true;
+            Event::Run(index) => self.run_step(world, index),
+            Event::RunDies(index) => world.run_dies(index),
+            Event::RunTwice(index) => world.run_twice(index),
+            Event::Take(stage) => world.take(stage),
+            Event::Steps(stage, index) => self.work_step(world, stage, index),
+            Event::Dies(stage, index) => world.dies(stage, index),
+            Event::DiesSending(stage, index) => {
+                world.set_off(stage, index);
+                world.dies(stage, index);
             }
-            Action::RunTwice(index) => {
-                world.left.duplicates -= 1;
-                let run = Run { phase: Phase::Waiting, wrote: true, ..world.runs[index] };
-                world.runs.push(run);
-            }
-            Action::Take(stage) => {
-                world.queues[stage] -= 1;
-                if let Some(idle) = world.workers[stage].iter_mut().find(|worker| **worker == Worker::Idle) {
-                    *idle = Worker::Claiming;
-                }
-            }
-            Action::Work(stage, index) => self.work_step(world, stage, index),
-            Action::Dies(stage, index) => {
-                world.left.crashes -= 1;
-                world.workers[stage][index] = Worker::Idle;
-                world.send(stage);
-            }
-            Action::DiesSending(stage, index) => {
-                world.left.crashes -= 1;
-                if let Some(flight) = sending(stage, &world.workers[stage][index]) {
-                    world.flights.push(flight);
-                }
-                world.workers[stage][index] = Worker::Idle;
-                world.send(stage);
-            }
-            Action::TimesOut(stage, index) => {
+            Event::TimesOut(stage, index) => {
                 world.left.timeouts -= 1;
-                if let Some(flight) = sending(stage, &world.workers[stage][index]) {
-                    world.flights.push(flight);
-                }
-                if let Worker::Working(work) = &mut world.workers[stage][index] {
-                    work.step = WorkStep::Fail(false);
-                }
+                world.set_off(stage, index);
+                world.fails(stage, index, false);
             }
-            Action::Refuses(stage, index) => {
+            Event::Refuses(stage, index) => {
                 world.left.refusals -= 1;
-                if let Worker::Working(work) = &mut world.workers[stage][index] {
-                    work.step = WorkStep::Fail(true);
-                }
+                world.fails(stage, index, true);
             }
-            Action::Stalls(stage, index) => {
-                world.left.stalls -= 1;
-                if let Worker::Working(work) = &mut world.workers[stage][index] {
-                    work.stalled = true;
-                }
-            }
-            Action::Lands(index) => {
+            Event::Stalls(stage, index) => world.stalls(stage, index),
+            Event::Lands(index) => {
                 let flight = world.flights.remove(index);
                 self.land(world, flight.stage, flight.view, flight.sends);
             }
-            Action::Vanishes(index) => {
+            Event::Vanishes(index) => {
                 world.flights.remove(index);
             }
-            Action::Duplicates(stage) => {
+            Event::Duplicates(stage) => {
                 world.left.duplicates -= 1;
                 world.send(stage);
             }
-            Action::Loses(stage) => {
-                world.left.losses -= 1;
-                world.queues[stage] -= 1;
-                world.lost = true;
-            }
-            Action::Redrives(stage) => {
+            Event::Loses(stage) => world.loses(stage),
+            Event::Redrives(stage) => {
                 world.left.redrives -= 1;
                 world.send(stage);
             }
-            Action::Edits => {
-                world.left.edits -= 1;
-                if let Some(pim) = &mut world.targets[0] {
-                    pim.edit ^= 1;
-                }
-                world.saved = true;
+            Event::Edits => world.is_edited(),
+            Event::ChangeFeed => self.look_at_saves(world),
+            Event::Deletes => world.is_deleted(),
+            Event::Compares => self.compare(world),
+            Event::Drafts => world.is_taken_off(Status::Draft),
+            Event::DeletesInShop => world.is_taken_off(Status::Deleted),
+            Event::Sweeps => world.send(0),
+            Event::Tick => world.tick(),
+        }
+    }
+
+    /// The change feed reads what was saved; then it announces it, if need be.
+    fn look_at_saves(&self, world: &mut World) {
+        match world.looked.take() {
+            Some(view) if self.is_left_alone(world, view) => {}
+            Some(_) => self.announce_edit(world),
+            None => {
+                world.saved = false;
+                // What was deleted is not in the feed.
+                world.looked = world.targets[0].filter(|pim| *pim != DELETED);
             }
-            Action::ChangeFeed => match world.looked.take() {
-                Some(view) if self.is_left_alone(world, view) => {}
-                Some(_) => self.announce_edit(world),
-                None => {
-                    world.saved = false;
-                    // What was deleted is not in the feed.
-                    world.looked = world.targets[0].filter(|pim| *pim != DELETED);
-                }
-            },
-            Action::Deletes => {
-                world.left.deletions -= 1;
-                world.targets[0] = Some(DELETED);
-                world.gone = true;
-            }
-            Action::Compares => match world.compared.take() {
-                None => {
-                    world.gone = false;
-                    world.compared = Some(stages::compared(&world.state));
-                }
-                Some(seen) => {
-                    let mut seen = ProductState::of(&seen);
-                    if Mutation::step(self.mutation, Step::ComparisonIgnoresWork) {
-                        seen.medusa.owner = None;
-                    }
-                    if world.targets[0] == Some(DELETED) && missing::is_to_be_told(&seen) {
-                        self.announce_edit(world);
-                    }
-                }
-            },
-            Action::Drafts | Action::DeletesInShop => {
-                world.left.taken_off -= 1;
-                world.take_off(if action == Action::Drafts { Status::Draft } else { Status::Deleted });
-            }
-            Action::Sweeps => world.send(0),
-            Action::Tick => world.tick(),
+        }
+    }
+
+    /// The comparison reads the state; then it looks into the PIM and announces, if need be.
+    fn compare(&self, world: &mut World) {
+        let Some(seen) = world.compared.take() else {
+            world.gone = false;
+            world.compared = Some(stages::compared(&world.state));
+            return;
+        };
+        let mut seen = ProductState::of(&seen);
+        if Mutation::step(self.mutation, Step::ComparisonIgnoresWork) {
+            seen.medusa.owner = None;
+        }
+        if world.targets[0] == Some(DELETED) && missing::is_to_be_told(&seen) {
+            self.announce_edit(world);
         }
     }
 
@@ -318,8 +277,8 @@ impl Pipeline {
         world.send(1);
     }
 
-    /// A request lands; whether there was something that it could write. Where nobody edits, the change feed is left out: messages and the sweep
-    /// do without.
+    /// A request lands; whether there was something that it could write. Where nobody edits, the
+    /// change feed is left out: messages and the sweep do without.
     fn land(&self, world: &mut World, stage: usize, view: View, sends: Sends) -> bool {
         if stage == 1 {
             return world.land_in_shop(view, sends, self.mutation);
@@ -344,15 +303,6 @@ impl Pipeline {
             shown.digest = known.medusa.applied.as_ref().and_then(|held| held.seen.clone()).unwrap_or_default();
         }
         is_or_will_be_in_the_shop(&known, &shown)
-    }
-}
-
-fn sending(stage: usize, worker: &Worker) -> Option<Flight> {
-    match worker {
-        Worker::Working(work @ Work { step: WorkStep::Act(view, sends), .. }) => {
-            Some(stages::flight(stage, work, *view, *sends))
-        }
-        _ => None,
     }
 }
 

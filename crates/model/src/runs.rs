@@ -1,7 +1,8 @@
 //! One feed run: read to its end exactly once, counted exactly, whoever dies.
 //!
-//! Readers take records one by one, announce them, and commit position and counts together when they like. They die, are cut off by
-//! a lease that ends, resend a write whose answer got lost, or hand the rest over.
+//! Readers take records one by one, announce them, and commit position and counts together when
+//! they like. They die, are cut off by a lease that ends, resend a write whose answer got lost, or
+//! hand the rest over.
 
 use std::sync::Arc;
 
@@ -28,9 +29,7 @@ pub const ENDS: &str = "at rest the run is completed";
 /// A configuration of the model.
 #[derive(Clone, Debug)]
 pub struct Runs {
-    /// Records of the feed.
     pub records: u64,
-    /// Readers at once.
     pub readers: usize,
     /// Crashes, stalls, duplicates (of messages and of writes).
     pub faults: Faults,
@@ -75,7 +74,7 @@ enum Kind {
 
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Event {
     Take,
     Claim(usize),
     Read(usize),
@@ -104,6 +103,22 @@ fn run_of(item: &Item) -> Option<Run> {
 }
 
 impl Runs {
+    fn claim(&self, world: &mut World, index: usize) {
+        let number = world.fresh_owner();
+        let (_, claimed) = self.write(Op::RunClaim, &world.item, run::claim(&id(), "r", "", &owner(number), 0, 0));
+        world.readers[index] = Reader::Idle;
+        match claimed {
+            Ok(after) => {
+                world.item = Shared::clone(&after);
+                world.readers[index] = Reader::Reading { owner: number, seen: after, ahead: 0, stalled: false };
+            }
+            Err(item) => match run::claim_refused(&item) {
+                RunClaim::Ended(_) => {}
+                RunClaim::Leased { .. } | RunClaim::Claimed(_) => world.send(),
+            },
+        }
+    }
+
     fn write(&self, op: Op, item: &Shared, write: Write) -> (Write, Result<Shared, Shared>) {
         let write = Mutation::write(self.mutation, op, write);
         let applied = write.apply(item).map(Arc::new).map_err(Arc::new);
@@ -173,6 +188,23 @@ impl World {
         (0..).find(|number| !used(*number)).unwrap_or(u8::MAX)
     }
 
+    fn read(&mut self, index: usize) {
+        let Reader::Reading { seen, ahead, .. } = &mut self.readers[index] else { return };
+        let at = run_of(seen).map_or(0, |run| run.record) + *ahead;
+        *ahead += 1;
+        if let Some(announced) = self.announced.get_mut(usize::try_from(at).unwrap_or(usize::MAX)) {
+            *announced = true;
+        }
+    }
+
+    /// The lease comes closer to its end.
+    fn tick(&mut self) {
+        let Some(Value::N(until @ 0..)) = self.item.get("run_until") else { return };
+        let mut item = Item::clone(&self.item);
+        item.insert("run_until".to_owned(), Value::N(until - 1));
+        self.item = Arc::new(item);
+    }
+
     fn at_rest(&self) -> bool {
         self.messages == 0 && self.late.is_empty() && self.readers.iter().all(|reader| *reader == Reader::Idle)
     }
@@ -180,7 +212,7 @@ impl World {
 
 impl Model for Runs {
     type State = World;
-    type Action = Action;
+    type Action = Event;
 
     fn init_states(&self) -> Vec<World> {
         vec![World {
@@ -194,119 +226,88 @@ impl Model for Runs {
         }]
     }
 
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+    fn actions(&self, world: &World, actions: &mut Vec<Event>) {
         if world.messages > 0 && world.readers.contains(&Reader::Idle) {
-            actions.push(Action::Take);
+            actions.push(Event::Take);
         }
         if world.messages > 0 && world.left.duplicates > 0 {
-            actions.push(Action::Duplicates);
+            actions.push(Event::Duplicates);
         }
         for (index, reader) in world.readers.iter().enumerate() {
             match reader {
                 Reader::Idle => {}
                 Reader::Claiming => {
-                    actions.push(Action::Claim(index));
+                    actions.push(Event::Claim(index));
                     if world.left.crashes > 0 {
-                        actions.push(Action::Dies(index));
+                        actions.push(Event::Dies(index));
                     }
                 }
                 Reader::Reading { seen, ahead, stalled, .. } => {
                     let at = run_of(seen).map_or(0, |run| run.record) + ahead;
                     if at < self.records {
-                        actions.extend([Action::Read(index), Action::HandOver(index)]);
+                        actions.extend([Event::Read(index), Event::HandOver(index)]);
                     } else {
-                        actions.push(Action::Finish(index));
+                        actions.push(Event::Finish(index));
                     }
                     if *ahead > 0 {
-                        actions.push(Action::Checkpoint(index));
+                        actions.push(Event::Checkpoint(index));
                     }
                     if world.left.duplicates > 0 && *ahead > 0 {
-                        let twice = if at < self.records { Action::CheckpointTwice } else { Action::FinishTwice };
+                        let twice = if at < self.records { Event::CheckpointTwice } else { Event::FinishTwice };
                         actions.push(twice(index));
                     }
                     if world.left.crashes > 0 {
-                        actions.push(Action::Dies(index));
+                        actions.push(Event::Dies(index));
                     }
                     if world.left.stalls > 0 && !stalled {
-                        actions.push(Action::Stalls(index));
+                        actions.push(Event::Stalls(index));
                     }
                 }
             }
         }
-        actions.extend((0..world.late.len()).map(Action::Lands));
+        actions.extend((0..world.late.len()).map(Event::Lands));
         let bound = |reader: &Reader| matches!(reader, Reader::Reading { stalled: false, .. });
         if !world.readers.iter().any(bound) {
-            actions.push(Action::Tick);
+            actions.push(Event::Tick);
         }
     }
 
-    fn next_state(&self, before: &World, action: Action) -> Option<World> {
+    fn next_state(&self, before: &World, action: Event) -> Option<World> {
         let mut world = before.clone();
         match action {
-            Action::Take => {
+            Event::Take => {
                 world.messages -= 1;
                 if let Some(idle) = world.readers.iter_mut().find(|reader| **reader == Reader::Idle) {
                     *idle = Reader::Claiming;
                 }
             }
-            Action::Claim(index) => {
-                let number = world.fresh_owner();
-                let (_, claimed) =
-                    self.write(Op::RunClaim, &world.item, run::claim(&id(), "r", "", &owner(number), 0, 0));
-                world.readers[index] = Reader::Idle;
-                match claimed {
-                    Ok(after) => {
-                        world.item = Shared::clone(&after);
-                        world.readers[index] = Reader::Reading { owner: number, seen: after, ahead: 0, stalled: false };
-                    }
-                    Err(item) => match run::claim_refused(&item) {
-                        RunClaim::Ended(_) => {}
-                        RunClaim::Leased { .. } | RunClaim::Claimed(_) => world.send(),
-                    },
-                }
-            }
-            Action::Read(index) => {
-                if let Reader::Reading { seen, ahead, .. } = &mut world.readers[index] {
-                    let at = run_of(seen).map_or(0, |run| run.record) + *ahead;
-                    *ahead += 1;
-                    if let Some(announced) = world.announced.get_mut(usize::try_from(at).unwrap_or(usize::MAX)) {
-                        *announced = true;
-                    }
-                }
-            }
-            Action::Checkpoint(index) => self.progress(&mut world, index, Kind::Checkpoint, false),
-            Action::HandOver(index) => self.progress(&mut world, index, Kind::HandOver, false),
-            Action::Finish(index) => self.progress(&mut world, index, Kind::Finish, false),
-            Action::CheckpointTwice(index) => self.progress(&mut world, index, Kind::Checkpoint, true),
-            Action::FinishTwice(index) => self.progress(&mut world, index, Kind::Finish, true),
-            Action::Dies(index) => {
+            Event::Claim(index) => self.claim(&mut world, index),
+            Event::Read(index) => world.read(index),
+            Event::Checkpoint(index) => self.progress(&mut world, index, Kind::Checkpoint, false),
+            Event::HandOver(index) => self.progress(&mut world, index, Kind::HandOver, false),
+            Event::Finish(index) => self.progress(&mut world, index, Kind::Finish, false),
+            Event::CheckpointTwice(index) => self.progress(&mut world, index, Kind::Checkpoint, true),
+            Event::FinishTwice(index) => self.progress(&mut world, index, Kind::Finish, true),
+            Event::Dies(index) => {
                 world.left.crashes -= 1;
                 world.readers[index] = Reader::Idle;
                 world.send();
             }
-            Action::Stalls(index) => {
+            Event::Stalls(index) => {
                 world.left.stalls -= 1;
                 if let Reader::Reading { stalled, .. } = &mut world.readers[index] {
                     *stalled = true;
                 }
             }
-            Action::Lands(index) => {
+            Event::Lands(index) => {
                 let commit = world.late.remove(index);
                 let _ = self.commit(&mut world, &commit);
             }
-            Action::Duplicates => {
+            Event::Duplicates => {
                 world.left.duplicates -= 1;
                 world.send();
             }
-            Action::Tick => {
-                if let Some(Value::N(until)) = world.item.get("run_until")
-                    && *until > -1
-                {
-                    let mut item = Item::clone(&world.item);
-                    item.insert("run_until".to_owned(), Value::N(until - 1));
-                    world.item = Arc::new(item);
-                }
-            }
+            Event::Tick => world.tick(),
         }
         world.readers.sort();
         world.late.sort();

@@ -1,7 +1,8 @@
 //! Items as the model keeps them: shared until written, with times relative to now.
 //!
-//! The core compares times with the `now` that it is given and with each other, never with a fixed date. So the model's `now` is always 0,
-//! and a tick moves the stored times back by one. What lies far enough in the past is one state.
+//! The core compares times with the `now` that it is given and with each other, never with a fixed
+//! date. So the model's `now` is always 0, and a tick moves the stored times back by one. What lies
+//! far enough in the past is one state.
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use ledger::core::{Item, Value, Write};
 /// An item that many states of the model share.
 pub(crate) type Shared = Arc<Item>;
 
-/// Far enough in the past that no rule sees a difference: a lease that ended then has no request under way.
+/// Far enough in the past that no rule sees a difference: a lease that ended then has no request
+/// under way.
 const LONG_AGO: i64 = -4;
 
 /// Applies a write: `Ok` and the item after it, or `Err` and the item that refused it.

@@ -11,7 +11,6 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// Distinct states.
     pub states: usize,
     /// States generated, repetitions included.
     pub generated: usize,
@@ -31,7 +30,6 @@ pub struct Verdict {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Violation {
-    /// Its name.
     pub property: &'static str,
     /// A way to a state in which it does not hold.
     pub steps: Vec<String>,

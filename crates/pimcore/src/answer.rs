@@ -1,14 +1,16 @@
 //! What an answer of Data Hub means: a pure function of status, headers and body.
 //!
-//! In this order: HTTP status, JSON, top-level errors without data (nothing was executed), alias null, `success`. Behind it stand
-//! things seen on a real instance:
-//! - Validation rejects the whole request, also the aliases that are right. The message names the variable, and so the alias, at fault.
-//! - When an alias dies in the middle of saving ("Internal server error", alias null), its transaction stays open and *every later
-//!   alias is rolled back although it reports success*.
+//! In this order: HTTP status, JSON, top-level errors without data (nothing was executed), alias
+//! null, `success`. Behind it stand things seen on a real instance:
+//! - Validation rejects the whole request, also the aliases that are right. The message names the
+//!   variable, and so the alias, at fault.
+//! - When an alias dies in the middle of saving ("Internal server error", alias null), its
+//!   transaction stays open and *every later alias is rolled back although it reports success*.
 //! - A failed alias carries an `output` of nulls, and errors about it that mean nothing.
 //! - A duplicate is "Duplicate full path" or, in a race, "unique constraint violation".
 //! - A listing whose filter failed has `edges: null`, which is not "no rows".
-//! - Success with `output: null` is an object of another class, or one that this configuration may not read.
+//! - Success with `output: null` is an object of another class, or one that this configuration may
+//!   not read.
 
 use std::time::Duration;
 
@@ -21,20 +23,16 @@ use crate::{codes, said};
 /// What Data Hub sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
-    /// HTTP status.
     pub status: u16,
     /// The header `Retry-After`.
     pub retry_after: Option<&'a str>,
-    /// Body.
     pub body: &'a [u8],
 }
 
 /// An object as it was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Object id.
     pub id: u32,
-    /// Where it is.
     pub fullpath: String,
     /// When it was saved, seconds since 1970.
     pub modified: i64,
@@ -43,17 +41,18 @@ pub struct Saved {
 /// How one alias of a mutation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AliasOutcome {
-    /// Saved.
     Done(Saved),
     /// A create found the path or the external id taken: look it up and update.
     Exists(String),
     /// An update found nothing at the path: create it.
     Missing,
-    /// A relation or the parent does not exist (any more): the category tree that it came from is stale.
+    /// A relation or the parent does not exist (any more): the category tree that it came from is
+    /// stale.
     StaleTree(String),
     /// Another save came between the look and this write: look again. Only our bundle says so.
     Stale(String),
-    /// Refused for good. Names the field where Pimcore does, but not yet the object: the caller knows it.
+    /// Refused for good. Names the field where Pimcore does, but not yet the object: the caller
+    /// knows it.
     Refused(Failure),
     /// May work later.
     Again(Failure),
@@ -70,7 +69,8 @@ pub enum RequestError {
     Alias(usize, Failure),
     /// More than the web server takes; nothing was executed.
     TooLarge(Failure),
-    /// Anything else. What it asked for may have been done all the same (an answer lost on its way).
+    /// Anything else. What it asked for may have been done all the same (an answer lost on its
+    /// way).
     Failed(Failure),
 }
 
@@ -116,7 +116,8 @@ pub fn single(answer: Answer<'_>, field: &str) -> Result<AliasOutcome, RequestEr
 pub fn query<T: DeserializeOwned>(answer: Answer<'_>) -> Result<T, Failure> {
     let reply = reply(answer).map_err(only_read)?;
     for error in &reply.errors {
-        // A relation to something this configuration may not read is an error beside an otherwise complete answer.
+        // A relation to something this configuration may not read is an error beside an otherwise
+        // complete answer.
         let harmless = error.path.len() > 2 && !error.message.contains(INTERNAL);
         if !harmless {
             let failure = said::transient(
@@ -137,7 +138,8 @@ pub(crate) fn only_read(error: impl Into<Failure>) -> Failure {
     if failure.request == Request::MayStillLand { failure.request(Request::Unanswered) } else { failure }
 }
 
-/// How the bundle of `platforms/pimcore-bundle` begins a refusal of a write that was prepared from an older state.
+/// How the bundle of `platforms/pimcore-bundle` begins a refusal of a write that was prepared from
+/// an older state.
 const CONFLICT: &str = "catalog conflict:";
 
 const INTERNAL: &str = "Internal server error";
@@ -210,7 +212,8 @@ fn http_failure(answer: Answer<'_>) -> RequestError {
     })
 }
 
-/// `Retry-After` in seconds; its other form, a date, is rare enough to fall back to our own backoff.
+/// `Retry-After` in seconds; its other form, a date, is rare enough to fall back to our own
+/// backoff.
 fn seconds(header: &str) -> Option<Duration> {
     header.trim().parse().ok().map(Duration::from_secs)
 }

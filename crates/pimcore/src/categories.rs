@@ -16,7 +16,8 @@ use crate::plan::{Claim, NewParent, Plan, Step, external_id, plan};
 use crate::tree::{CategoryTree, TreeNode};
 use crate::{codes, said};
 
-/// How old the tree may be while nothing has to be done. A category deleted meanwhile shows when a product is refused.
+/// How old the tree may be while nothing has to be done. A category deleted meanwhile shows when a
+/// product is refused.
 pub const TREE_AGE: Duration = Duration::from_secs(300);
 /// Categories created in one request.
 const CREATES: usize = 20;
@@ -31,7 +32,8 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// The object id of the category that a path leads to; the first failure on the way there otherwise.
+    /// The object id of the category that a path leads to; the first failure on the way there
+    /// otherwise.
     ///
     /// # Errors
     /// Why it cannot be had: permanent if Pimcore refuses it, transient otherwise.
@@ -50,9 +52,11 @@ impl Placed {
 }
 
 impl Pimcore {
-    /// Creates, moves and renames what the claims call for. Costs no request when the tree holds it all already.
+    /// Creates, moves and renames what the claims call for. Costs no request when the tree holds it
+    /// all already.
     ///
-    /// `fresh` reads the tree again in any case: a product was refused because its category had gone.
+    /// `fresh` reads the tree again in any case: a product was refused because its category had
+    /// gone.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked. What concerns single categories is in [`Placed`].
@@ -151,7 +155,8 @@ impl Pimcore {
                     refresh |= !learn(Arc::make_mut(tree), step, &saved);
                 }
                 AliasOutcome::Exists(message) => {
-                    // Somebody else was first, or an object that is not this category stands there: the tree tells.
+                    // Somebody else was first, or an object that is not this category stands there:
+                    // the tree tells.
                     *tree = self.category_tree(Duration::ZERO, deadline).await?;
                     if tree.by_external_id(&id).is_none() && tree.alike(&id).is_none() {
                         failed.insert(id.clone(), taken(&id, &message));

@@ -21,16 +21,18 @@ use crate::{codes, languages, said};
 
 /// Name of the Data Hub configuration.
 const CONFIGURATION: &str = "catalog";
-/// Rows that the change feed and the census ask for at once, as their documents say. 1000 rows of scalars take 1.3 s on a small machine.
+/// Rows that the change feed and the census ask for at once, as their documents say. 1000 rows of
+/// scalars take 1.3 s on a small machine.
 const PAGE: usize = 500;
 /// Objects looked up by id at once: at most the rows that the document asks for.
 const INVENTORY: usize = 100;
 /// Categories asked for at once, as the document says.
 const CATEGORY_PAGE: usize = 1000;
-/// Products looked up by external id at once: half of the rows that the documents ask for, because beside the product itself one other
-/// can have an external id that Pimcore takes for the same.
+/// Products looked up by external id at once: half of the rows that the documents ask for, because
+/// beside the product itself one other can have an external id that Pimcore takes for the same.
 const LOOK_UP: usize = 50;
-/// No single request may take longer, however far the deadline is: a batch of 20 takes about a second.
+/// No single request may take longer, however far the deadline is: a batch of 20 takes about a
+/// second.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// The key that Data Hub knows this client by. Never shown.
@@ -53,9 +55,11 @@ impl fmt::Debug for ApiKey {
 /// How writes are spread over requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
-    /// Products in one request. 10 to 20 are two to three times as fast as one by one; more gain nothing.
+    /// Products in one request. 10 to 20 are two to three times as fast as one by one; more gain
+    /// nothing.
     pub products: usize,
-    /// Bytes of input in one request, unless a single product has more. nginx takes 1 MB unless told otherwise.
+    /// Bytes of input in one request, unless a single product has more. nginx takes 1 MB unless
+    /// told otherwise.
     pub bytes: usize,
     /// Requests under way at once.
     pub connections: usize,
@@ -91,13 +95,10 @@ struct CachedTree {
 /// What decides whether a product has to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Object id.
     pub id: u32,
-    /// Where the product is.
     pub path: ProductPath,
     /// When it was last saved, seconds since 1970.
     pub modified: i64,
-    /// Whether it is published.
     pub published: bool,
     /// Whether it is marked as withdrawn.
     pub withdrawn: bool,
@@ -105,7 +106,6 @@ pub struct Head {
     pub keep_when_withdrawn: bool,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
-    /// Remarks.
     pub warnings: String,
 }
 
@@ -125,20 +125,18 @@ pub struct Change {
     pub cursor: Cursor,
     /// Its external id, as text: people can make products with any.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// The hash of the document that was last written, unless somebody overwrote it.
     pub content_hash: Option<ContentHash>,
 }
 
-/// What was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Census {
-    /// Products up to the object id that was asked about; `None` if one was made while they were counted.
+    /// Products up to the object id that was asked about; `None` if one was made while they were
+    /// counted.
     pub known: Option<u64>,
     /// The object ids of the next ones, in order.
     pub newer: Vec<u32>,
-    /// Categories.
     pub categories: u64,
     /// The category that was saved last.
     pub saved: Cursor,
@@ -149,17 +147,17 @@ pub struct Census {
 pub struct Health {
     /// Object id of the folder that is the root of the category tree.
     pub category_folder: u32,
-    /// Products in the PIM.
     pub products: u64,
-    /// Categories in the PIM.
     pub categories: u64,
 }
 
 impl Pimcore {
-    /// A client of the Pimcore at `base` (`https://host[:port]`, and the path below which Pimcore is served, if it is not `/`).
+    /// A client of the Pimcore at `base` (`https://host[:port]`, and the path below which Pimcore
+    /// is served, if it is not `/`).
     ///
     /// # Errors
-    /// Transient, when address or key cannot be used: a person corrects the configuration and the messages go on.
+    /// Transient, when address or key cannot be used: a person corrects the configuration and the
+    /// messages go on.
     pub fn new(base: &str, key: &ApiKey) -> Result<Self, Failure> {
         let endpoint = format!("{}/pimcore-graphql-webservices/{CONFIGURATION}", base.trim_end_matches('/'));
         let usable = |url: &reqwest::Url| {
@@ -179,7 +177,8 @@ impl Pimcore {
         let http = reqwest::Client::builder()
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(5))
-            // Load balancers close idle connections after 60 s, nginx after 75 s: none of those is used again.
+            // Load balancers close idle connections after 60 s, nginx after 75 s: none of those is
+            // used again.
             .pool_idle_timeout(Duration::from_secs(50))
             // The key must not follow to wherever a redirect points.
             .redirect(reqwest::redirect::Policy::none())
@@ -198,10 +197,12 @@ impl Pimcore {
         self
     }
 
-    /// The products with these keys, those of them that exist; found by external id, wherever in the tree people put them.
+    /// The products with these keys, those of them that exist; found by external id, wherever in
+    /// the tree people put them.
     ///
     /// # Errors
-    /// Transient, when Pimcore cannot be asked. What cannot be read of a single product fails that product only.
+    /// Transient, when Pimcore cannot be asked. What cannot be read of a single product fails that
+    /// product only.
     pub async fn read_products(
         &self,
         keys: &[ProductKey],
@@ -217,7 +218,8 @@ impl Pimcore {
         Ok(nodes.into_iter().filter_map(of_key).collect())
     }
 
-    /// What decides whether these products have to be written. An error concerns its product only: another product stands in its way.
+    /// What decides whether these products have to be written. An error concerns its product only:
+    /// another product stands in its way.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked.
@@ -231,7 +233,8 @@ impl Pimcore {
         for key in keys {
             let text = key.to_string();
             let exact = nodes.iter().find(|node| node.external_id.as_deref() == Some(text.as_str()));
-            // Pimcore compares without regard to case; what it finds beside the product itself blocks its external id.
+            // Pimcore compares without regard to case; what it finds beside the product itself
+            // blocks its external id.
             let alike = || {
                 let same = |other: &str| other.trim_end_matches(' ').to_lowercase() == text.to_lowercase();
                 nodes.iter().find(|node| node.external_id.as_deref().is_some_and(same))
@@ -244,8 +247,9 @@ impl Pimcore {
         Ok(heads)
     }
 
-    /// What keeps a product's external id from being used: an object that Pimcore takes for the same, by rules of its database's (letters
-    /// with and without accents, say) that are not repeated here. Asked about alone, whatever comes back is it.
+    /// What keeps a product's external id from being used: an object that Pimcore takes for the
+    /// same, by rules of its database's (letters with and without accents, say) that are not
+    /// repeated here. Asked about alone, whatever comes back is it.
     pub(crate) async fn rival(&self, key: &ProductKey, deadline: Instant) -> Result<Option<Failure>, Failure> {
         let nodes: Vec<HeadNode> =
             self.by_external_id(operations::READ_HEADS, std::slice::from_ref(key), deadline).await?;
@@ -267,10 +271,11 @@ impl Pimcore {
         Ok(nodes)
     }
 
-    /// Products saved after `cursor`, oldest first, at most 500; fewer mean that the end is reached.
+    /// Products saved after `cursor`, oldest first, at most 500; fewer mean that the end is
+    /// reached.
     ///
-    /// Pimcore takes the modification date when it starts to save and shows the product when it is done, so a reader has to go back
-    /// some seconds behind what it has seen.
+    /// Pimcore takes the modification date when it starts to save and shows the product when it is
+    /// done, so a reader has to go back some seconds behind what it has seen.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked.
@@ -298,10 +303,12 @@ impl Pimcore {
         found.into_iter().map(ChangeNode::into_change).collect()
     }
 
-    /// Counts the products up to object id `upto`, and shows the next ones, at most 500; fewer mean that there are no more.
+    /// Counts the products up to object id `upto`, and shows the next ones, at most 500; fewer mean
+    /// that there are no more.
     ///
     /// # Errors
-    /// Transient, when Pimcore cannot be asked, and when the folder of the products is not there: then every listing is empty.
+    /// Transient, when Pimcore cannot be asked, and when the folder of the products is not there:
+    /// then every listing is empty.
     pub async fn census(&self, upto: u32, deadline: Instant) -> Result<Census, Failure> {
         let filter = json!({"id": {"$gt": upto}}).to_string();
         let answer = self.post(operations::CENSUS, &json!({"filter": filter}), deadline).await?;
@@ -325,7 +332,8 @@ impl Pimcore {
         })
     }
 
-    /// The number of rows that [`changes`](Self::changes) and [`census`](Self::census) give at once.
+    /// The number of rows that [`changes`](Self::changes) and [`census`](Self::census) give at
+    /// once.
     #[must_use]
     pub const fn page_size() -> usize {
         PAGE
@@ -409,8 +417,9 @@ impl Pimcore {
         self.post_after_reading(document, variables, &Map::new(), deadline).await
     }
 
-    /// Sends one operation that was decided upon objects of these modification dates, by path. Data Hub passes over what it is told
-    /// about that; where our bundle is installed, a mutation is refused if another save came in between.
+    /// Sends one operation that was decided upon objects of these modification dates, by path. Data
+    /// Hub passes over what it is told about that; where our bundle is installed, a mutation is
+    /// refused if another save came in between.
     pub(crate) async fn post_after_reading(
         &self,
         document: &str,
@@ -462,7 +471,6 @@ fn no_folder(folder: &str) -> Failure {
     configuration(&format!("Pimcore has no folder {folder}; run the installer of the catalog model"))
 }
 
-/// An answer, owned.
 #[derive(Debug)]
 pub(crate) struct Sent {
     status: u16,

@@ -1,4 +1,5 @@
-//! What the shop is fed from, as one short text: two readings with the same digest lead to the same product in the shop.
+//! What the shop is fed from, as one short text: two readings with the same digest lead to the same
+//! product in the shop.
 
 use catalog::facts::Row;
 use serde::Serialize;
@@ -6,7 +7,8 @@ use serde::Serialize;
 use crate::product::{PimAttribute, PimCategory, PimImage, PimPrice, PimProduct, PimVariant, ShopVisibility};
 use crate::tree::{CategoryTree, TreeNode};
 
-/// To be raised when the shop is to be shown something else for the same reading: then no digest is what it was.
+/// To be raised when the shop is to be shown something else for the same reading: then no digest is
+/// what it was.
 const REVISION: u32 = 1;
 /// Hexadecimal digits: 12 bytes tell the readings of one product apart.
 const DIGITS: usize = 24;
@@ -14,7 +16,8 @@ const DIGITS: usize = 24;
 impl PimProduct {
     /// The digest of this product and the categories that it is in, as `tree` has them.
     ///
-    /// Not part of it are remarks for people and where a document came from: they say nothing to a customer.
+    /// Not part of it are remarks for people and where a document came from: they say nothing to a
+    /// customer.
     #[must_use]
     pub fn digest(&self, tree: &CategoryTree) -> String {
         // Without `..`, so that who adds a field decides about it.

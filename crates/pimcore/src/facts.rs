@@ -1,7 +1,8 @@
 //! What trade needs to know, as rows of Pimcore's collection `CatalogFact`, and back.
 //!
-//! One row says one thing. A variant's rows carry its SKU. Axes beyond those that the collection of variants has columns for are rows as well: code `option`,
-//! the axis as name, the value as text, in the order of the axes.
+//! One row says one thing. A variant's rows carry its SKU. Axes beyond those that the collection of
+//! variants has columns for are rows as well: code `option`, the axis as name, the value as text,
+//! in the order of the axes.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,6 @@ pub(crate) struct FactNode {
 /// What a product's rows say.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Of the product itself.
     pub(crate) product: Facts,
     /// Of variants, by SKU.
     pub(crate) variants: BTreeMap<String, Facts>,
@@ -70,7 +70,8 @@ pub(crate) fn rows(product: &Product) -> Vec<FactRow> {
     rows
 }
 
-/// What the rows say. One that nobody can read, because a person or an import changed it, says nothing: the product is sold without the fact.
+/// What the rows say. One that nobody can read, because a person or an import changed it, says
+/// nothing: the product is sold without the fact.
 pub(crate) fn told(key: &ProductKey, nodes: Vec<FactNode>) -> Told {
     let mut told = Told::default();
     for node in nodes {

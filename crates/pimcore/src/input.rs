@@ -1,8 +1,8 @@
 //! A canonical product as the input of Data Hub's mutations: a pure mapping.
 //!
-//! Only fields of the source layer exist in these types, so the pipeline cannot write what belongs to people. Collections are always
-//! replaced whole: without `replace` Data Hub merges rows by position. An absent text is written as null, so that
-//! what a source stops saying disappears.
+//! Only fields of the source layer exist in these types, so the pipeline cannot write what belongs
+//! to people. Collections are always replaced whole: without `replace` Data Hub merges rows by
+//! position. An absent text is written as null, so that what a source stops saying disappears.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use crate::facts::{self, FactRow};
 use crate::languages::{self, FieldLanguages};
 use crate::limits;
 
-/// Languages of the localized fields, as Pimcore is configured with them (`pimcore.general.valid_languages`).
+/// Languages of the localized fields, as Pimcore is configured with them
+/// (`pimcore.general.valid_languages`).
 pub const LANGUAGES: [&str; 2] = ["en", "ar"];
 /// Option axes that a variant has columns for; further ones are rows of facts.
 pub const COLUMN_OPTIONS: usize = 3;
@@ -62,13 +63,15 @@ pub struct ProductInput {
     published: Option<bool>,
 }
 
-/// `LocalizedString`: all languages of a field in one call, in Pimcore's spelling. An absent language is written as null, which clears it.
+/// `LocalizedString`: all languages of a field in one call, in Pimcore's spelling. An absent
+/// language is written as null, which clears it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Texts(BTreeMap<String, Option<String>>);
 
 impl Texts {
-    /// The texts in the languages that Pimcore keeps; regional variants (`en-GB`) stand in for a language that is missing.
+    /// The texts in the languages that Pimcore keeps; regional variants (`en-GB`) stand in for a
+    /// language that is missing.
     #[must_use]
     pub fn of(texts: &Localized) -> Self {
         Self::in_languages(texts, LANGUAGES)
@@ -179,7 +182,8 @@ impl ProductInput {
     /// Maps a product whose categories have these object ids.
     ///
     /// # Errors
-    /// A permanent failure that names product, field and limit, when Pimcore would refuse or cut a value.
+    /// A permanent failure that names product, field and limit, when Pimcore would refuse or cut a
+    /// value.
     pub fn new(product: &Product, provenance: &Provenance, category_ids: &[u32]) -> Result<Self, Failure> {
         limits::check(product)?;
         let warnings: Vec<&str> = product.warnings.iter().map(|warning| warning.message.as_str()).collect();
@@ -215,7 +219,8 @@ impl ProductInput {
         self
     }
 
-    /// The same product in these languages, with a remark on what it says in one that Pimcore lacks.
+    /// The same product in these languages, with a remark on what it says in one that Pimcore
+    /// lacks.
     #[must_use]
     pub fn in_languages(mut self, product: &Product, languages: &FieldLanguages) -> Self {
         let all = || languages.there.iter().map(String::as_str);
@@ -244,7 +249,6 @@ impl ProductInput {
         self
     }
 
-    /// The product's external id.
     #[must_use]
     pub fn external_id(&self) -> &str {
         &self.external_id
@@ -337,7 +341,8 @@ pub struct CategoryInput {
     pub(crate) slug: Option<String>,
 }
 
-/// Names of a category in the languages that a feed has; others stay as they are, because feeds differ in what they know.
+/// Names of a category in the languages that a feed has; others stay as they are, because feeds
+/// differ in what they know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct CategoryNames {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,9 @@
 //! Which languages Pimcore has fields for.
 //!
-//! English and Arabic are always there: the installer refuses a Pimcore without them. Of the others that the shop is to show, Pimcore is asked: naming one that it
-//! lacks would have the whole request refused. So a text in such a language stays in the ledger, and the product's remarks say so.
+//! English and Arabic are always there: the installer refuses a Pimcore without them. Of the others
+//! that the shop is to show, Pimcore is asked: naming one that it lacks would have the whole
+//! request refused. So a text in such a language stays in the ledger, and the product's remarks say
+//! so.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,8 @@ pub(crate) struct Known {
     languages: FieldLanguages,
 }
 
-/// BCP 47 tags of the languages that localized fields are read and written in; and those that were asked for in vain.
+/// BCP 47 tags of the languages that localized fields are read and written in; and those that were
+/// asked for in vain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldLanguages {
     /// In Pimcore's fields.
@@ -66,7 +69,8 @@ pub(crate) fn tag(field: &str) -> String {
     field.replace('_', "-")
 }
 
-/// A query's document with every localized field in these languages. It is written in English and Arabic, a line each.
+/// A query's document with every localized field in these languages. It is written in English and
+/// Arabic, a line each.
 pub(crate) fn document(written: &str, languages: &FieldLanguages) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in written.lines() {
@@ -107,7 +111,8 @@ impl Pimcore {
         self
     }
 
-    /// The languages that fields are read and written in. Pimcore is asked only if the shop shows others than English and Arabic.
+    /// The languages that fields are read and written in. Pimcore is asked only if the shop shows
+    /// others than English and Arabic.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked.

@@ -1,9 +1,10 @@
-//! What Pimcore's fields hold, in characters; measured on Pimcore 11.4 with the catalog's classes (exactly the limit is accepted, in
-//! any script; one more fails the whole mutation).
+//! What Pimcore's fields hold, in characters; measured on Pimcore 11.4 with the catalog's classes
+//! (exactly the limit is accepted, in any script; one more fails the whole mutation).
 //!
-//! Checked before anything is sent, so that one product that does not fit costs no request and no other product.
+//! Checked before anything is sent, so that one product that does not fit costs no request and no
+//! other product.
 
-use catalog::{Category, Failure, Product};
+use catalog::{Category, Failure, Product, Variant};
 
 use crate::codes;
 use crate::input::{CategoryNames, LANGUAGES, MAX_OPTIONS};
@@ -67,6 +68,34 @@ impl Check<'_> {
         }
         Ok(())
     }
+
+    fn category_path(&self, path: &[Category]) -> Result<(), Failure> {
+        for (place, category) in path.iter().enumerate() {
+            self.category(place, category)?;
+            if path[..place].iter().any(|above| above.id == category.id) {
+                let id = cut(&category.id, 40);
+                let twice = format!("its category path names a category twice, so it is below itself: {id:?}");
+                return Err(self.refused(codes::CATEGORY_CYCLE, twice));
+            }
+        }
+        Ok(())
+    }
+
+    fn variant(&self, place: usize, variant: &Variant) -> Result<(), Failure> {
+        let field = |name: &str| format!("variants[{place}].{name}");
+        self.fits(&field("sku"), &variant.sku, NAME)?;
+        self.fits(&field("title"), &variant.title, LABEL)?;
+        for (axis, value) in variant.options.iter().enumerate() {
+            self.fits(&field(&format!("options[{axis}]")), value, LABEL)?;
+        }
+        for url in &variant.images {
+            self.fits(&field("images"), url, URL)?;
+        }
+        for price in &variant.prices {
+            self.fits(&field("prices.currency"), &price.currency, CURRENCY)?;
+        }
+        Ok(())
+    }
 }
 
 /// Checks every value that the mapping would send.
@@ -88,18 +117,7 @@ pub fn check(product: &Product) -> Result<(), Failure> {
         check.fits(&format!("name.{lang}"), product.name.get(lang).unwrap_or(""), TITLE)?;
     }
     for path in &product.categories {
-        for (place, category) in path.0.iter().enumerate() {
-            check.category(place, category)?;
-            if path.0[..place].iter().any(|above| above.id == category.id) {
-                return Err(check.refused(
-                    codes::CATEGORY_CYCLE,
-                    format!(
-                        "its category path names a category twice, so it is below itself: {:?}",
-                        cut(&category.id, 40)
-                    ),
-                ));
-            }
-        }
+        check.category_path(&path.0)?;
     }
     for (place, url) in product.images.iter().enumerate() {
         check.fits(&format!("images[{place}]"), url, URL)?;
@@ -123,18 +141,7 @@ pub fn check(product: &Product) -> Result<(), Failure> {
         check.fits(&format!("options[{place}].name"), option.name.base().unwrap_or(""), LABEL)?;
     }
     for (place, variant) in product.variants.iter().enumerate() {
-        let field = |name: &str| format!("variants[{place}].{name}");
-        check.fits(&field("sku"), &variant.sku, NAME)?;
-        check.fits(&field("title"), &variant.title, LABEL)?;
-        for (axis, value) in variant.options.iter().enumerate() {
-            check.fits(&field(&format!("options[{axis}]")), value, LABEL)?;
-        }
-        for url in &variant.images {
-            check.fits(&field("images"), url, URL)?;
-        }
-        for price in &variant.prices {
-            check.fits(&field("prices.currency"), &price.currency, CURRENCY)?;
-        }
+        check.variant(place, variant)?;
     }
     Ok(())
 }

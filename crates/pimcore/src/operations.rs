@@ -1,8 +1,10 @@
 //! The GraphQL documents, one operation each: Data Hub ignores `operationName`.
 //!
-//! Fixed operations are the files under `operations/`; a batch is written here, because its aliases depend on what is in it. All of
-//! them are checked against the recorded schema by the tests, and what the client really sends against the requests that a real Pimcore
-//! was seen to answer: the types of variables, too, are those of the recordings, not the strictest ones that the schema allows.
+//! Fixed operations are the files under `operations/`; a batch is written here, because its aliases
+//! depend on what is in it. All of them are checked against the recorded schema by the tests, and
+//! what the client really sends against the requests that a real Pimcore was seen to answer: the
+//! types of variables, too, are those of the recordings, not the strictest ones that the schema
+//! allows.
 
 use std::fmt::Write;
 
@@ -27,7 +29,7 @@ pub const HEALTH: &str = include_str!("../operations/health.graphql");
 
 /// What one alias of a product batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum Upsert {
     /// `createCatalogProduct`
     Create,
     /// `updateCatalogProduct`
@@ -39,18 +41,19 @@ pub(crate) fn writes(document: &str) -> bool {
     document.lines().any(|line| line.starts_with("mutation"))
 }
 
-/// A mutation with aliases `a0`, `a1`, …; alias N takes its input from `$iN`, its key or path from `$pN` and, to create, whether to
-/// publish from `$bN`.
+/// A mutation with aliases `a0`, `a1`, …; alias N takes its input from `$iN`, its key or path from
+/// `$pN` and, to create, whether to publish from `$bN`.
 ///
-/// `omitVersionCreate`: Pimcore keeps versions for people to go back to; one for each feed would bury theirs, and costs a file.
+/// `omitVersionCreate`: Pimcore keeps versions for people to go back to; one for each feed would
+/// bury theirs, and costs a file.
 #[must_use]
-pub fn product_batch(actions: &[Action]) -> String {
+pub fn product_batch(upserts: &[Upsert]) -> String {
     let mut arguments = String::new();
     let mut aliases = String::new();
-    for (n, action) in actions.iter().enumerate() {
+    for (n, upsert) in upserts.iter().enumerate() {
         // Writing to a String cannot fail.
-        let _ = match action {
-            Action::Create => write!(
+        let _ = match upsert {
+            Upsert::Create => write!(
                 arguments,
                 "$p{n}:String!,$b{n}:Boolean,$i{n}:UpdateCatalogProductInput,"
             )
@@ -60,7 +63,7 @@ pub fn product_batch(actions: &[Action]) -> String {
                     " a{n}:createCatalogProduct(key:$p{n},path:\"{PRODUCT_FOLDER}\",published:$b{n},input:$i{n}){{success message output{{id fullpath modificationDate}}}}"
                 )
             }),
-            Action::Update => write!(arguments, "$p{n}:String,$i{n}:UpdateCatalogProductInput,").and_then(|()| {
+            Upsert::Update => write!(arguments, "$p{n}:String,$i{n}:UpdateCatalogProductInput,").and_then(|()| {
                 write!(
                     aliases,
                     " a{n}:updateCatalogProduct(fullpath:$p{n},omitVersionCreate:true,input:$i{n}){{success message output{{id fullpath modificationDate}}}}"
@@ -71,8 +74,8 @@ pub fn product_batch(actions: &[Action]) -> String {
     format!("mutation WriteProducts({}){{{aliases}}}", arguments.trim_end_matches(','))
 }
 
-/// A mutation that creates `count` categories in order: alias `aN` takes `$kN` (key), `$pN` (parent's path) and `$iN`. A
-/// parent may be created by an earlier alias.
+/// A mutation that creates `count` categories in order: alias `aN` takes `$kN` (key), `$pN`
+/// (parent's path) and `$iN`. A parent may be created by an earlier alias.
 #[must_use]
 pub fn category_batch(count: usize) -> String {
     let arguments: Vec<String> =
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_writes_is_known_by_its_document() {
-        let mutations = [product_batch(&[Action::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
+        let mutations = [product_batch(&[Upsert::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
         assert!(mutations.iter().all(|document| writes(document)));
         for query in [READ_PRODUCTS, READ_HEADS, CHANGES, INVENTORY, READ_CATEGORIES, HEALTH] {
             assert!(!writes(query), "{query}");

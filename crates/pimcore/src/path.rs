@@ -1,14 +1,14 @@
 //! Where objects live in Pimcore, and why the folders themselves cannot be addressed.
 //!
-//! Data Hub's mutations do not check what a path points to: an update of `/catalog/products` renames the folder and so hides
-//! every product in it, a delete removes them all. So no operation of this crate takes a path as text. It takes one of
-//! the types below, which can only be made from a key or from a path that has been found to lie *inside* its folder.
+//! Data Hub's mutations do not check what a path points to: an update of `/catalog/products`
+//! renames the folder and so hides every product in it, a delete removes them all. So no operation
+//! of this crate takes a path as text. It takes one of the types below, which can only be made from
+//! a key or from a path that has been found to lie *inside* its folder.
 
 use std::fmt;
 
 use catalog::ProductKey;
 
-/// The folder of all products.
 pub const PRODUCT_FOLDER: &str = "/catalog/products";
 /// The root of the category tree.
 pub const CATEGORY_FOLDER: &str = "/catalog/categories";
@@ -18,15 +18,16 @@ const MAX_KEY_CHARS: usize = 255;
 
 /// An object's key, the last part of its path: 1 to 255 of `A-Z a-z 0-9 . _ -`.
 ///
-/// Pimcore rewrites keys without saying so (trims them, replaces `/` and emoji, cuts at 255), so a key is made only of characters
-/// that it leaves alone.
+/// Pimcore rewrites keys without saying so (trims them, replaces `/` and emoji, cuts at 255), so a
+/// key is made only of characters that it leaves alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// `source-id`. Where that needs a character replaced or the text cut, or has a capital letter, eight hexadecimal digits of the original's hash
-    /// follow, so that two ids that look alike afterwards, or to a database that knows no case, still have keys of their own. An object that
-    /// is there already keeps its key: it is found by its id.
+    /// `source-id`. Where that needs a character replaced or the text cut, or has a capital letter,
+    /// eight hexadecimal digits of the original's hash follow, so that two ids that look alike
+    /// afterwards, or to a database that knows no case, still have keys of their own. An object
+    /// that is there already keeps its key: it is found by its id.
     #[must_use]
     pub fn of(source: &str, id: &str) -> Self {
         let plain = format!("{source}-{id}");
@@ -43,7 +44,6 @@ impl ObjectKey {
         Self(text)
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,20 +67,18 @@ impl ProductPath {
         Self(format!("{PRODUCT_FOLDER}/{}", Self::key_of(key)))
     }
 
-    /// A path that Pimcore gave us; `None` unless it lies inside the product folder. People may have sorted products into
-    /// folders of their own there.
+    /// A path that Pimcore gave us; `None` unless it lies inside the product folder. People may
+    /// have sorted products into folders of their own there.
     #[must_use]
     pub fn parse(fullpath: &str) -> Option<Self> {
         inside(PRODUCT_FOLDER, fullpath).then(|| Self(fullpath.to_owned()))
     }
 
-    /// The object key of the product with this key.
     #[must_use]
     pub fn key_of(key: &ProductKey) -> ObjectKey {
         ObjectKey::of(key.source(), key.id())
     }
 
-    /// The whole path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -93,7 +91,8 @@ impl fmt::Display for ProductPath {
     }
 }
 
-/// Whether a path names something below a folder: at least one part more, and none that is empty or points elsewhere.
+/// Whether a path names something below a folder: at least one part more, and none that is empty or
+/// points elsewhere.
 fn inside(folder: &str, fullpath: &str) -> bool {
     let usable = |part: &str| !part.is_empty() && part != "." && part != "..";
     let below = fullpath.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
@@ -123,7 +122,6 @@ impl CategoryPath {
         Self(format!("{}/{key}", parent.map_or(CATEGORY_FOLDER, Self::as_str)))
     }
 
-    /// The whole path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,11 +1,12 @@
 //! What has to be done so that the category tree holds what a feed says: a pure comparison.
 //!
-//! **Who decides where a category belongs.** Products carry their category path, so two products can disagree. Within a batch
-//! the newest document wins. Against Pimcore, a document wins only if it is not older than the category's last save there: a feed
-//! can move a category once, and a replayed or delayed document cannot move it back and forth.
+//! **Who decides where a category belongs.** Products carry their category path, so two products
+//! can disagree. Within a batch the newest document wins. Against Pimcore, a document wins only if
+//! it is not older than the category's last save there: a feed can move a category once, and a
+//! replayed or delayed document cannot move it back and forth.
 //!
-//! Moves are checked here because Pimcore does not check them: a move below itself ends in HTTP 500, and one to a parent that
-//! does not exist succeeds without doing anything.
+//! Moves are checked here because Pimcore does not check them: a move below itself ends in HTTP
+//! 500, and one to a parent that does not exist succeeds without doing anything.
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,23 +33,18 @@ pub struct Claim<'a> {
 pub enum Step {
     /// Create a category. Its parent exists or is created by an earlier step.
     Create {
-        /// External id.
         external_id: String,
         /// The parent's path; `None` at the root of the tree.
         parent: Option<CategoryPath>,
         /// Object id of the parent, where it exists already.
         parent_id: Option<u32>,
-        /// Object key.
         key: ObjectKey,
-        /// Fields.
         input: CategoryInput,
     },
-    /// Put a category below another parent, give it the name that the source has now, or both: in one request, because each save makes
-    /// the category newer than the document.
+    /// Put a category below another parent, give it the name that the source has now, or both: in
+    /// one request, because each save makes the category newer than the document.
     Update {
-        /// The category.
         id: u32,
-        /// Where it is.
         from: CategoryPath,
         /// The new parent, if it moves.
         parent: Option<NewParent>,
@@ -71,13 +67,13 @@ pub enum NewParent {
 /// What has to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In order. Creates only, as long as something has to be created: a move may need a parent that does not exist yet.
+    /// In order. Creates only, as long as something has to be created: a move may need a parent
+    /// that does not exist yet.
     pub steps: Vec<Step>,
     /// Categories that cannot be had, by external id.
     pub refused: HashMap<String, Failure>,
 }
 
-/// A category's external id.
 #[must_use]
 pub fn external_id(source: &str, category_id: &str) -> String {
     format!("{source}:{category_id}")
@@ -277,8 +273,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever feeds say about few categories, contradictions and cycles between products included: the plans come to an end, the
-        /// result is a tree, every category is there, and the newest document's path is what it says.
+        /// Whatever feeds say about few categories, contradictions and cycles between products
+        /// included: the plans come to an end, the result is a tree, every category is there, and
+        /// the newest document's path is what it says.
         #[test]
         fn plans_end_in_a_tree_that_holds_what_the_newest_document_says(
             feeds in prop::collection::vec(prop::collection::vec(prop::sample::subsequence(vec![0u8, 1, 2, 3, 4], 1..5).prop_shuffle(), 1..5), 1..4)

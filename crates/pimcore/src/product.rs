@@ -11,10 +11,11 @@ use crate::facts::{self, FactNode};
 use crate::languages;
 use crate::{codes, said};
 
-/// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products) gives, and what the shop is fed from.
+/// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products)
+/// gives, and what the shop is fed from.
 ///
-/// Every text is exactly what Pimcore holds. `marketing_*`, `extra_categories`, `shop_visibility` and `keep_when_withdrawn` belong to
-/// people; everything else is written by the pipeline.
+/// Every text is exactly what Pimcore holds. `marketing_*`, `extra_categories`, `shop_visibility`
+/// and `keep_when_withdrawn` belong to people; everything else is written by the pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PimProduct {
     /// The product's key; its text form is the external id.
@@ -31,13 +32,13 @@ pub struct PimProduct {
     pub sku: Option<String>,
     /// What several colours of one article share.
     pub group: Option<String>,
-    /// Brand.
     pub brand: Option<String>,
     /// The product's page at the source.
     pub url: Option<String>,
     /// Title as the source has it. [`title`](Self::title) gives the one to show.
     pub name: Localized,
-    /// Description as the source has it, possibly HTML with scripts. [`text`](Self::text) gives the one to show.
+    /// Description as the source has it, possibly HTML with scripts. [`text`](Self::text) gives the
+    /// one to show.
     pub description: Localized,
     /// Published categories that the pipeline assigned. An unpublished category is absent.
     pub categories: Vec<PimCategory>,
@@ -79,13 +80,15 @@ pub enum ShopVisibility {
     /// Nothing: the rest decides.
     #[default]
     Inherit,
-    /// Offer it, also when the source withdrew it. A product that is not published is not offered all the same.
+    /// Offer it, also when the source withdrew it. A product that is not published is not offered
+    /// all the same.
     Show,
     /// Do not offer it.
     Hide,
 }
 
-/// A category as a product refers to it. Its place in the tree is in [`CategoryTree`](crate::CategoryTree).
+/// A category as a product refers to it. Its place in the tree is in
+/// [`CategoryTree`](crate::CategoryTree).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimCategory {
     /// Pimcore's object id.
@@ -94,7 +97,6 @@ pub struct PimCategory {
     pub fullpath: String,
     /// `source:category id`; a category made by people may have none of this form.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// The handle that people want in the shop.
     pub shop_handle: Option<String>,
@@ -102,21 +104,18 @@ pub struct PimCategory {
     pub hidden: bool,
 }
 
-/// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimImage {
     /// Absolute address.
     pub url: String,
     /// The only variant it shows, or all.
     pub variant_sku: Option<String>,
-    /// Order.
     pub position: i32,
 }
 
 /// One value of an attribute in one language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimAttribute {
-    /// Stable code.
     pub code: String,
     /// Language tag.
     pub lang: String,
@@ -137,7 +136,6 @@ pub struct PimVariant {
     pub options: Vec<(String, String)>,
     /// Pieces available.
     pub stock: i32,
-    /// Order.
     pub position: i32,
     /// What trade needs to know of it.
     pub facts: Facts,
@@ -146,7 +144,6 @@ pub struct PimVariant {
 /// A variant's price in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PimPrice {
-    /// The variant.
     pub sku: String,
     /// ISO 4217.
     pub currency: String,
@@ -181,7 +178,8 @@ impl PimProduct {
         layered(&self.marketing_description, &self.description)
     }
 
-    /// Whether the shop is to offer it: published, not hidden, and not withdrawn unless people keep it.
+    /// Whether the shop is to offer it: published, not hidden, and not withdrawn unless people keep
+    /// it.
     #[must_use]
     pub fn offered(&self) -> bool {
         let kept = !self.withdrawn || self.keep_when_withdrawn || self.shop_visibility == ShopVisibility::Show;
@@ -299,7 +297,8 @@ impl Node {
         self.external_id.as_deref()
     }
 
-    /// Checks that the object is the product that `key` names, and that what a person may have damaged can still be read.
+    /// Checks that the object is the product that `key` names, and that what a person may have
+    /// damaged can still be read.
     pub(crate) fn into_product(self, key: &ProductKey) -> Result<PimProduct, Failure> {
         same_product(key, &self.fullpath, self.external_id.as_deref())?;
         let id = object_id(&self.id)?;
@@ -346,7 +345,8 @@ impl Node {
     }
 }
 
-/// External ids are unique without regard to case and trailing spaces in Pimcore; they are the same product only if equal here.
+/// External ids are unique without regard to case and trailing spaces in Pimcore; they are the same
+/// product only if equal here.
 pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option<&str>) -> Result<(), Failure> {
     if external_id == Some(key.to_string().as_str()) {
         return Ok(());

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
 use crate::product::object_id;
 
-/// How old the tree may be from which the shop is fed. A category that has been there for longer is in every tree of that age.
+/// How old the tree may be from which the shop is fed. A category that has been there for longer is
+/// in every tree of that age.
 pub const FRESH: Duration = Duration::from_secs(60);
 
 /// One category in the tree.
@@ -19,11 +20,9 @@ pub struct TreeNode {
     pub id: u32,
     /// The parent category, or none at the root of the tree.
     pub parent: Option<u32>,
-    /// Where it lives.
     pub path: CategoryPath,
     /// `source:category id`; one made by people may have none.
     pub external_id: Option<String>,
-    /// Whether it is published.
     pub published: bool,
     /// Name as the source has it.
     pub name: Localized,
@@ -65,7 +64,8 @@ impl CategoryTree {
         self.nodes.insert(node.id, node);
     }
 
-    /// Puts a category, with everything below it, somewhere else, as saved at `modified` (seconds since 1970).
+    /// Puts a category, with everything below it, somewhere else, as saved at `modified` (seconds
+    /// since 1970).
     pub fn relocate(&mut self, id: u32, parent: Option<u32>, to: &CategoryPath, modified: i64) {
         let Some(from) = self.nodes.get(&id).map(|node| node.path.clone()) else { return };
         for node in self.nodes.values_mut() {
@@ -102,7 +102,8 @@ impl CategoryTree {
         self.by_external_id.get(external_id).and_then(|id| self.nodes.get(id))
     }
 
-    /// A category whose external id Pimcore takes for the same, because it differs only in case or trailing spaces.
+    /// A category whose external id Pimcore takes for the same, because it differs only in case or
+    /// trailing spaces.
     #[must_use]
     pub fn alike(&self, external_id: &str) -> Option<&TreeNode> {
         let folded = |text: &str| text.trim_end_matches(' ').to_lowercase();
@@ -110,7 +111,6 @@ impl CategoryTree {
         self.nodes.values().find(|node| node.external_id.as_deref().is_some_and(|own| folded(own) == wanted))
     }
 
-    /// The category at this path.
     #[must_use]
     pub fn at(&self, path: &CategoryPath) -> Option<&TreeNode> {
         self.nodes.values().find(|node| node.path == *path)
@@ -123,7 +123,8 @@ impl CategoryTree {
         let mut next = self.nodes.get(&id);
         while let Some(node) = next {
             path.push(node);
-            // A tree read over several pages while somebody moves categories could, in theory, hold a ring.
+            // A tree read over several pages while somebody moves categories could, in theory, hold
+            // a ring.
             next = node.parent.and_then(|parent| self.nodes.get(&parent)).filter(|_| path.len() <= self.nodes.len());
         }
         path.reverse();
@@ -182,7 +183,6 @@ struct Parent {
 }
 
 impl Node {
-    /// Object id.
     pub(crate) fn id(&self) -> Result<u32, Failure> {
         object_id(&self.id)
     }

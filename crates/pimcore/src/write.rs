@@ -1,9 +1,10 @@
 //! Writing products: batches, and what each answer leads to.
 //!
-//! A write says what the caller believes (the product exists at a path, or does not exist) and what to write. Where Pimcore
-//! disagrees the write is turned around: a create that finds it exists becomes an update, an update that finds nothing a create. Aliases that
-//! an ill-fated neighbour took with it are sent again without it. Everything is safe to repeat, because writing the same document twice
-//! leaves the same product.
+//! A write says what the caller believes (the product exists at a path, or does not exist) and what
+//! to write. Where Pimcore disagrees the write is turned around: a create that finds it exists
+//! becomes an update, an update that finds nothing a create. Aliases that an ill-fated neighbour
+//! took with it are sent again without it. Everything is safe to repeat, because writing the same
+//! document twice leaves the same product.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -15,17 +16,15 @@ use serde_json::{Map, Value};
 use crate::answer::{self, AliasOutcome, RequestError, Saved};
 use crate::client::Pimcore;
 use crate::input::ProductInput;
-use crate::operations::{self, Action};
+use crate::operations::{self, Upsert};
 use crate::path::ProductPath;
 use crate::{codes, said};
 
 /// How often one write is sent before its failure is left to the message's own retries.
 const ROUNDS: usize = 4;
 
-/// One product to write.
 #[derive(Debug, Clone)]
 pub struct Write {
-    /// The product.
     pub key: ProductKey,
     /// Where it is, if it exists.
     pub existing: Option<ProductPath>,
@@ -33,11 +32,9 @@ pub struct Write {
     pub read: Option<i64>,
     /// Whether to publish it if it has to be created.
     pub publish_new: bool,
-    /// What to write.
     pub input: ProductInput,
 }
 
-/// How a write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// Pimcore holds the product as it was to be written.
@@ -52,7 +49,6 @@ pub enum WriteOutcome {
 #[derive(Debug, Clone)]
 struct Job {
     write: Write,
-    /// As it is sent.
     input: Value,
     bytes: usize,
     /// Not together with others: it is suspected of harming them.
@@ -68,7 +64,8 @@ enum Next {
 }
 
 impl Pimcore {
-    /// Writes products, each once, in as few requests as the batching allows. Gives an outcome for each.
+    /// Writes products, each once, in as few requests as the batching allows. Gives an outcome for
+    /// each.
     pub async fn write(&self, writes: Vec<Write>, deadline: Instant) -> BTreeMap<ProductKey, WriteOutcome> {
         let mut finished = BTreeMap::new();
         let mut jobs: Vec<Job> = Vec::with_capacity(writes.len());
@@ -125,8 +122,8 @@ impl Pimcore {
     }
 
     async fn send_batch(&self, batch: Vec<Job>, deadline: Instant) -> Vec<Next> {
-        let action = |job: &Job| if job.write.existing.is_some() { Action::Update } else { Action::Create };
-        let actions: Vec<Action> = batch.iter().map(action).collect();
+        let action = |job: &Job| if job.write.existing.is_some() { Upsert::Update } else { Upsert::Create };
+        let actions: Vec<Upsert> = batch.iter().map(action).collect();
         let (mut variables, mut read) = (Map::new(), Map::new());
         for (n, job) in batch.iter().enumerate() {
             let place = match &job.write.existing {
@@ -156,8 +153,8 @@ impl Pimcore {
         }
     }
 
-    /// What stands in the way of creates: the product itself, which somebody else created meanwhile, or another one. And where updates
-    /// stand that came after another save.
+    /// What stands in the way of creates: the product itself, which somebody else created
+    /// meanwhile, or another one. And where updates stand that came after another save.
     async fn look_up(&self, jobs: Vec<(Job, String)>, deadline: Instant) -> Vec<Next> {
         if jobs.is_empty() {
             return Vec::new();
@@ -245,7 +242,8 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
         }
         AliasOutcome::Exists(message) => {
             if job.write.existing.is_some() {
-                // An update changes neither path nor external id, so this is a race that the next attempt decides.
+                // An update changes neither path nor external id, so this is a race that the next
+                // attempt decides.
                 job.last = Some(contended(&job.write.key, &message));
                 return Next::Again(job);
             }
@@ -253,7 +251,8 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
         }
         AliasOutcome::Stale(message) => {
             let failure = contended(&job.write.key, &message);
-            // Whether to publish was decided upon what a person may just have changed: the whole decision is made anew.
+            // Whether to publish was decided upon what a person may just have changed: the whole
+            // decision is made anew.
             if job.input.get("published").is_some() {
                 return failed(job, failure);
             }

@@ -1,4 +1,5 @@
-//! Languages beyond English and Arabic: read and written where Pimcore has them, remarked on where it lacks them.
+//! Languages beyond English and Arabic: read and written where Pimcore has them, remarked on where
+//! it lacks them.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -16,7 +17,8 @@ fn later() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// A Pimcore with these languages beside English and Arabic, that has to be asked for them `asked` times.
+/// A Pimcore with these languages beside English and Arabic, that has to be asked for them `asked`
+/// times.
 async fn pim(further: &[&str], asked: u64) -> (MockServer, Pimcore) {
     let server = MockServer::start().await;
     let fields: Vec<Value> = ["en", "ar"].iter().chain(further).map(|name| json!({"name": name})).collect();

@@ -1,4 +1,5 @@
-//! Every value that Pimcore would refuse is refused before it is sent, naming product, field and limit.
+//! Every value that Pimcore would refuse is refused before it is sent, naming product, field and
+//! limit.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -77,6 +78,7 @@ fn provenance_that_is_too_long_is_cut_because_it_is_not_data() {
     provenance.feed_run = "r".repeat(200);
     let input = serde_json::to_value(ProductInput::new(&product, &provenance, &[]).unwrap()).unwrap();
     assert_eq!(input["feedRun"].as_str().unwrap().len(), 64);
-    // As recorded: with an offset, which Pimcore converts; a fraction it would drop, and what it cannot read it makes null, without a word.
+    // As recorded: with an offset, which Pimcore converts; a fraction it would drop, and what it
+    // cannot read it makes null, without a word.
     assert_eq!(input["importedAt"], "2026-11-23T00:00:00Z");
 }

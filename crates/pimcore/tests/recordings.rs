@@ -118,7 +118,8 @@ fn of_a_batch_each_alias_has_its_own_outcome() {
 
 #[test]
 fn after_an_alias_that_died_nothing_counts_as_done() {
-    // The recorded answer (a PHP error made to happen in the second of four aliases) with this crate's alias names.
+    // The recorded answer (a PHP error made to happen in the second of four aliases) with this
+    // crate's alias names.
     let Some(recording) = Recording::named(GENERAL, "63-batch-with-php-Error-in-first-alias") else { return };
     let mut body: serde_json::Value = serde_json::from_slice(&recording.body).unwrap();
     let data = body["data"].as_object_mut().unwrap();
@@ -208,7 +209,8 @@ fn strange_bodies_are_transient_and_waiting_times_are_kept() {
     assert!(matches!(too_large, RequestError::TooLarge(_)), "{too_large:?}");
 }
 
-/// No recorded mutation, whatever it was about, is judged a success where Pimcore did not report one.
+/// No recorded mutation, whatever it was about, is judged a success where Pimcore did not report
+/// one.
 #[test]
 fn every_recorded_mutation_is_judged_as_it_was() {
     let Some(root) = recordings() else { return };
@@ -235,7 +237,8 @@ fn every_recorded_mutation_is_judged_as_it_was() {
     assert!(judged > 100, "only {judged} recorded mutations were found");
 }
 
-/// The limits checked before sending are those that Pimcore was seen to have: the recorded refusals of "limit + 1".
+/// The limits checked before sending are those that Pimcore was seen to have: the recorded refusals
+/// of "limit + 1".
 #[test]
 fn the_limits_are_the_recorded_ones() {
     use pimcore::limits;

@@ -1,4 +1,5 @@
-//! Every operation, and every variable that goes with it, fits the schema recorded from a real Pimcore.
+//! Every operation, and every variable that goes with it, fits the schema recorded from a real
+//! Pimcore.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -8,16 +9,16 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
 use common::{product, provenance, recordings};
 use pimcore::ProductInput;
-use pimcore::operations::{self, Action};
+use pimcore::operations::{self, Upsert};
 use serde_json::{Value, json};
 
 fn schemas() -> Vec<(String, Valid<Schema>)> {
     let recorded = recordings().map(|root| root.join("catalog/schema-catalog.graphql"));
-    let own = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../localstack/pim/schema.graphql");
+    let own = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../standins/pim/schema.graphql");
     let files = recorded.into_iter().chain(own.is_file().then_some(own));
     files
         .map(|file| {
-            let gained = include_str!("../../../localstack/pim/tests/gained.graphql");
+            let gained = include_str!("../../../standins/pim/tests/gained.graphql");
             let text = format!("{}\n{gained}", std::fs::read_to_string(&file).unwrap());
             let schema =
                 Schema::parse_and_validate(text, &file).unwrap_or_else(|e| panic!("{}: {}", file.display(), e.errors));
@@ -67,7 +68,7 @@ fn batches_and_their_inputs_fit_the_schema() {
     let published = serde_json::to_value(input.publish(false).remark("remark")).unwrap();
     assert_eq!(plain["categories"], json!([{"id": 7}, {"id": 8}]), "a relation named twice is refused by Pimcore");
     check(
-        &operations::product_batch(&[Action::Create, Action::Update]),
+        &operations::product_batch(&[Upsert::Create, Upsert::Update]),
         &json!({"p0": "demo-p-1", "b0": true, "i0": plain, "p1": "/catalog/products/demo-p-2", "i1": published}),
     );
     let category = json!({"externalId": "demo:a", "name": {"en": "A", "ar": "ا"}, "slug": "a"});
@@ -81,7 +82,7 @@ fn batches_and_their_inputs_fit_the_schema() {
 fn a_wrong_input_is_noticed() {
     let Some((_, schema)) = schemas().into_iter().next() else { return };
     let document =
-        ExecutableDocument::parse_and_validate(&schema, operations::product_batch(&[Action::Update]), "a").unwrap();
+        ExecutableDocument::parse_and_validate(&schema, operations::product_batch(&[Upsert::Update]), "a").unwrap();
     let values = json!({"p0": "/x", "i0": {"shopVisibility": "hide"}});
     let values = serde_json::from_value(values).unwrap();
     assert!(coerce_variable_values(&schema, document.operations.iter().next().unwrap(), &values).is_err());

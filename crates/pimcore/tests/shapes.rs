@@ -1,9 +1,10 @@
 //! Nothing is sent to Pimcore that a real one was not seen to answer.
 //!
-//! The client does everything it can against the stand-in, and each request on its way is compared with the recorded exchanges: which
-//! headers, which field with which arguments (literal, or variables of which types, with which kinds of values), which filter, which
-//! fields of the answer, which fields of an input with which kinds of values. What only a request of the same kind about another class has
-//! is named here; what no request ever had fails the test.
+//! The client does everything it can against the stand-in, and each request on its way is compared
+//! with the recorded exchanges: which headers, which field with which arguments (literal, or
+//! variables of which types, with which kinds of values), which filter, which fields of the answer,
+//! which fields of an input with which kinds of values. What only a request of the same kind about
+//! another class has is named here; what no request ever had fails the test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -13,14 +14,15 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use catalog::{Localized, Product, Version};
+use catalog::{Localized, Product, ProductKey, Version};
 use common::{category, product, provenance};
 use pimcore::{Cursor, Pimcore, ProductInput, ProductPath, Write, WriteOutcome, operations};
 use requests::{Call, Seen, recorded};
 use serde_json::{Value, json};
 use testing::standin::{KEY, StandIn, later};
 
-/// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is as good.
+/// Shapes that a real Pimcore was seen to answer for another class or field only, and why that is
+/// as good.
 const BY_ANALOGY: [(&str, &str); 10] = [
     (
         "getCatalogCategoryListing(first:literal int published:false sortBy:[\"modificationDate\",\"id\"] sortOrder:[\"DESC\",\"DESC\"])",
@@ -46,7 +48,8 @@ const PLAIN_TEXT: &str = "a field of type `input`, like `brand`, which was recor
 const TEXT_IN_A_ROW: &str =
     "a field of type `input` in a row, like `option3Name` and `variantSku`, which were recorded with null";
 
-/// What the class has gained since the recordings: one more field collection, of parts that were recorded of the others. Nothing else may be new.
+/// What the class has gained since the recordings: one more field collection, of parts that were
+/// recorded of the others. Nothing else may be new.
 fn gained(shape: &str) -> bool {
     shape.contains("→ fieldcollection_CatalogFact/")
         || shape.contains("→ edges/node/facts/…")
@@ -59,15 +62,14 @@ const OF_HTTP: [&str; 3] = ["host", "content-length", "accept"];
 
 /// Everything the client does.
 async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
-    let key = |product: &Product| product.key().unwrap();
-    let write = |product: &Product, publish_new, existing| Write {
-        key: key(product),
-        existing,
-        read: Some(1),
-        publish_new,
-        input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
-    };
     pimcore.health(later()).await.unwrap();
+    let category = place_categories(pimcore).await;
+    let (full, bare) = write_products(pim, pimcore, category).await;
+    read_everything(pimcore, &[full.key().unwrap(), bare.key().unwrap()]).await;
+}
+
+/// The id of a category that was placed, moved and renamed.
+async fn place_categories(pimcore: &Pimcore) -> u32 {
     let place = async |time: u64, paths: &[&[catalog::Category]]| {
         let version = Version::new(9_000_000_000_000 + time, "0", 0);
         let paths: Vec<_> = paths.iter().map(|path| catalog::CategoryPath(path.to_vec())).collect();
@@ -86,8 +88,19 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     place(4, &[&[category("b", "B 2")]]).await;
     let placed = place(5, &[&[b, category("a", "A 2")]]).await;
     let path = catalog::CategoryPath(vec![category("b", ""), category("a", "")]);
-    let id = placed.id_of("demo", &path).unwrap().unwrap();
+    placed.id_of("demo", &path).unwrap().unwrap()
+}
 
+/// A product that says everything, and one that says next to nothing.
+async fn write_products(pim: &StandIn, pimcore: &Pimcore, category: u32) -> (Product, Product) {
+    let key = |product: &Product| product.key().unwrap();
+    let write = |product: &Product, publish_new, existing| Write {
+        key: key(product),
+        existing,
+        read: Some(1),
+        publish_new,
+        input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
+    };
     let mut full = product("full");
     full.facts = catalog::Facts {
         mpn: Some("1".into()),
@@ -96,23 +109,10 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
     }
     .boxed();
     full.variants[0].facts.clone_from(&full.facts);
-    let bare = Product {
-        group: None,
-        sku: None,
-        name: Localized::default().with("en", "Bare"),
-        description: Localized::default(),
-        brand: None,
-        categories: vec![],
-        attributes: vec![],
-        options: vec![],
-        variants: vec![],
-        images: vec![],
-        url: None,
-        ..product("bare")
-    };
+    let bare = bare();
     let one_option = Product { options: full.options[..1].to_vec(), ..product("one-option") };
     let mut writes = vec![write(&full, true, None), write(&bare, false, None), write(&one_option, true, None)];
-    writes[0].input = writes[0].input.clone().in_categories(&[id]);
+    writes[0].input = writes[0].input.clone().in_categories(&[category]);
     let saved = pimcore.write(writes, later()).await;
     assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
     // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update that finds nothing.
@@ -128,9 +128,29 @@ async fn do_everything(pim: &StandIn, pimcore: &Pimcore) {
         assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
     }
     assert!(!pim.view("/catalog/products/demo-gone").unwrap()["published"].as_bool().unwrap());
+    (full, bare)
+}
 
-    assert_eq!(pimcore.read_heads(&[key(&full), key(&bare)], later()).await.unwrap().len(), 2);
-    assert_eq!(pimcore.read_products(&[key(&full)], later()).await.unwrap().len(), 1);
+fn bare() -> Product {
+    Product {
+        group: None,
+        sku: None,
+        name: Localized::default().with("en", "Bare"),
+        description: Localized::default(),
+        brand: None,
+        categories: vec![],
+        attributes: vec![],
+        options: vec![],
+        variants: vec![],
+        images: vec![],
+        url: None,
+        ..product("bare")
+    }
+}
+
+async fn read_everything(pimcore: &Pimcore, keys: &[ProductKey]) {
+    assert_eq!(pimcore.read_heads(keys, later()).await.unwrap().len(), keys.len());
+    assert_eq!(pimcore.read_products(&keys[..1], later()).await.unwrap().len(), 1);
     let changes = pimcore.changes(Cursor::default(), later()).await.unwrap();
     pimcore.changes(changes.last().unwrap().cursor, later()).await.unwrap();
     let id = changes.last().unwrap().cursor.id;
@@ -157,8 +177,8 @@ async fn every_request_has_a_shape_that_a_real_pimcore_answered() {
         let foreign: Vec<_> = request.headers.iter().filter(|name| !known.headers.contains(*name)).collect();
         assert!(foreign.iter().all(|name| OF_HTTP.contains(&name.as_str())), "headers never seen: {foreign:?}");
         let mut members: BTreeSet<&str> = request.body.as_object().unwrap().keys().map(String::as_str).collect();
-        // What a mutation was decided upon, for our bundle. Data Hub takes these two members and passes over others, as it was seen to do
-        // with `operationName`.
+        // What a mutation was decided upon, for our bundle. Data Hub takes these two members and
+        // passes over others, as it was seen to do with `operationName`.
         members.remove("extensions");
         assert_eq!(members, BTreeSet::from(["query", "variables"]));
         let calls = Call::all(&request.body);

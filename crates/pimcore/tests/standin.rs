@@ -489,7 +489,8 @@ async fn an_amount_that_a_person_damaged_fails_its_product_only() {
     assert!(refused.message.contains("demo:bad") && refused.message.contains("twenty"), "{refused}");
 }
 
-/// Somebody saves between the look and the write: with the bundle the write is refused, and looks again by itself.
+/// Somebody saves between the look and the write: with the bundle the write is refused, and looks
+/// again by itself.
 #[tokio::test]
 async fn a_write_that_somebody_overtook_looks_again() {
     let pim = StandIn::with_bundle("overtaken").await;

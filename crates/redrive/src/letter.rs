@@ -1,11 +1,13 @@
 //! A dead letter: what a message on a dead-letter queue says about itself.
 //!
-//! Letters arrive in two ways. A function that met a permanent or poisonous failure sent a copy with the reason as attributes
-//! (`relay.kind`, `relay.code`, `relay.reason`). Or SQS moved the message after too many deliveries: then it says nothing, and the
-//! reason is what the ledger recorded last, if anything.
+//! Letters arrive in two ways. A function that met a permanent or poisonous failure sent a copy
+//! with the reason as attributes (`relay.kind`, `relay.code`, `relay.reason`). Or SQS moved the
+//! message after too many deliveries: then it says nothing, and the reason is what the ledger
+//! recorded last, if anything.
 //!
-//! What dlq-redrive itself notes on a message that it sends back are `relay.redrives` (how often), `relay.first` (when, in ms, the very
-//! first copy was sent) and `relay.id` (that copy's message id): SQS gives every copy a new id and time, but it stays one letter.
+//! What dlq-redrive itself notes on a message that it sends back are `relay.redrives` (how often),
+//! `relay.first` (when, in ms, the very first copy was sent) and `relay.id` (that copy's message
+//! id): SQS gives every copy a new id and time, but it stays one letter.
 
 use std::collections::BTreeMap;
 
@@ -60,11 +62,9 @@ impl Attribute {
 /// Why a letter is where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// What follows from it.
     pub kind: ErrorKind,
     /// Stable word.
     pub code: String,
-    /// For people.
     pub message: String,
 }
 
@@ -148,7 +148,6 @@ impl DeadLetter {
         self.attribute(ORIGIN).filter(|id| !id.is_empty()).unwrap_or(&self.id)
     }
 
-    /// What it is about.
     #[must_use]
     pub fn subject(&self, queue: QueueName) -> Subject {
         match queue {
@@ -160,8 +159,9 @@ impl DeadLetter {
         }
     }
 
-    /// The attributes of the copy that goes back to the queue. The reason it died of is gone, who sent it first and how often it was redriven
-    /// are noted; attributes of others are kept as far as SQS's limit allows.
+    /// The attributes of the copy that goes back to the queue. The reason it died of is gone, who
+    /// sent it first and how often it was redriven are noted; attributes of others are kept as far
+    /// as SQS's limit allows.
     #[must_use]
     pub fn redriven(&self, redrives: u32) -> BTreeMap<String, Attribute> {
         let ours = [
@@ -176,7 +176,8 @@ impl DeadLetter {
     }
 }
 
-/// What a message on the ingest queue is about: S3's "Object Created" event, or one of normalize's own requests.
+/// What a message on the ingest queue is about: S3's "Object Created" event, or one of normalize's
+/// own requests.
 fn feed(body: &str) -> Subject {
     #[derive(Deserialize)]
     struct Event {
@@ -233,9 +234,7 @@ fn feed(body: &str) -> Subject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "relay", rename = "strictPass")]
 pub struct StrictPass {
-    /// S3 bucket.
     pub bucket: String,
-    /// S3 key.
     pub key: String,
     /// The run's object version.
     pub object_version: String,

@@ -1,8 +1,10 @@
 //! Which pending products and running feeds are announced again.
 //!
-//! A lost announcement costs delay, not data: whatever has been pending for too long, with nobody at work on it, is announced again.
-//! Two things keep that from making trouble of its own. Every failed attempt doubles the wait, so a target that is down for a day does
-//! not get the same products every few minutes. And a product whose content the target refuses waits for new content or a person.
+//! A lost announcement costs delay, not data: whatever has been pending for too long, with nobody
+//! at work on it, is announced again. Two things keep that from making trouble of its own. Every
+//! failed attempt doubles the wait, so a target that is down for a day does not get the same
+//! products every few minutes. And a product whose content the target refuses waits for new content
+//! or a person.
 
 use ledger::core::standing;
 use ledger::{ProductState, Run, RunId, RunStatus, Stage};
@@ -109,8 +111,8 @@ pub fn run(run: &Run, patience: &Patience, now: i64) -> bool {
     run.status == RunStatus::Running && last.saturating_add(patience.run_ms) <= now
 }
 
-/// The object version that a run's partition key belongs to: `F#<bucket>#<key>#<object version>`. A key may contain `#`, the other
-/// two cannot.
+/// The object version that a run's partition key belongs to: `F#<bucket>#<key>#<object version>`. A
+/// key may contain `#`, the other two cannot.
 #[must_use]
 pub fn run_of(pk: &str) -> Option<RunId> {
     let (bucket, rest) = pk.strip_prefix("F#")?.split_once('#')?;

@@ -1,7 +1,7 @@
 //! The object that keeps a parked letter.
 //!
-//! Its key is made of what stays the same on every copy of a letter (queue, day and id of the first copy), so that parking twice, after
-//! a crash or by two workers at once, writes the same object.
+//! Its key is made of what stays the same on every copy of a letter (queue, day and id of the first
+//! copy), so that parking twice, after a crash or by two workers at once, writes the same object.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -14,13 +14,11 @@ use crate::view::Subject;
 /// Folder of all parked letters.
 pub const PREFIX: &str = "parked/";
 
-/// A parked letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parked {
     /// The queue it belongs to.
     pub queue: QueueName,
-    /// Why it was parked.
     pub reason: Reason,
     /// When, in ms.
     pub parked_at: i64,
@@ -30,7 +28,8 @@ pub struct Parked {
     pub redrives: u32,
     /// What it is about, with what the ledger knew of it.
     pub subject: Subject,
-    /// The message with its attributes. `body` is the message's text to the character, whatever it is.
+    /// The message with its attributes. `body` is the message's text to the character, whatever it
+    /// is.
     pub letter: DeadLetter,
 }
 
@@ -50,12 +49,12 @@ pub struct Removed {
     pub removed_by: String,
     /// When, in ms.
     pub removed_at: i64,
-    /// What it was.
     pub parked: Parked,
 }
 
 impl Removed {
-    /// The key of the note: `parked/removed/<queue>/<date>/<message id>.json`. No queue has that name.
+    /// The key of the note: `parked/removed/<queue>/<date>/<message id>.json`. No queue has that
+    /// name.
     #[must_use]
     pub fn object_key(&self) -> String {
         let key = self.parked.object_key();

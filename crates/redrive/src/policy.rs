@@ -14,14 +14,17 @@
 //! | it was redriven a short while ago | leave (`waiting`) |
 //! | otherwise | redrive (the recorded code, or `no_reason_recorded`) |
 //!
-//! The ledger's word on a product is newer than the one on the letter: a function that refused a product wrote both, and newer content
-//! clears the ledger's. The letter's own counts when the ledger has none, unless newer content has come since the letter was sent: then
-//! it died of something that nobody wants any more (`superseded`), and is worth another try.
+//! The ledger's word on a product is newer than the one on the letter: a function that refused a
+//! product wrote both, and newer content clears the ledger's. The letter's own counts when the
+//! ledger has none, unless newer content has come since the letter was sent: then it died of
+//! something that nobody wants any more (`superseded`), and is worth another try.
 //!
-//! A letter dropped by mistake would be an edit lost; one redriven by mistake is a duplicate, which is harmless. So `healed` asks for
-//! proof: for the PIM, that it holds the desired content; for the shop, whose desired content is the PIM's, that work which began after
-//! the letter was sent was completed. A function that refuses a product says so in the ledger before it sends the letter, and nothing but
-//! completed work takes that word back: a product at rest has been brought to the shop since, whatever the clocks say.
+//! A letter dropped by mistake would be an edit lost; one redriven by mistake is a duplicate, which
+//! is harmless. So `healed` asks for proof: for the PIM, that it holds the desired content; for the
+//! shop, whose desired content is the PIM's, that work which began after the letter was sent was
+//! completed. A function that refuses a product says so in the ledger before it sends the letter,
+//! and nothing but completed work takes that word back: a product at rest has been brought to the
+//! shop since, whatever the clocks say.
 
 use catalog::{ErrorKind, ProductKey};
 use ledger::{ProductState, Run, RunStatus, Stage};
@@ -33,7 +36,6 @@ use crate::request::QueueName;
 /// What the ledger says about the letter's subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
-    /// About a product.
     Product(Box<ProductState>),
     /// About a feed run, if it was ever begun.
     Run(Option<Box<Run>>),
@@ -47,7 +49,6 @@ pub struct Facts<'a> {
     /// The queue the letter belongs to.
     pub queue: QueueName,
     pub letter: &'a DeadLetter,
-    /// What it is about.
     pub subject: &'a Subject,
     /// What the ledger says.
     pub known: &'a Known,
@@ -58,20 +59,23 @@ pub struct Facts<'a> {
 /// The numbers of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Redrives of one letter.
     pub max_redrives: u32,
-    /// Time between two redrives of one letter: this, doubled each time, up to [`Limits::longest_wait_ms`].
+    /// Time between two redrives of one letter: this, doubled each time, up to
+    /// [`Limits::longest_wait_ms`].
     pub first_wait_ms: i64,
     /// Longest time between two redrives of one letter.
     pub longest_wait_ms: i64,
-    /// Age at which a letter is parked whatever else holds. SQS deletes a message after 14 days at most.
+    /// Age at which a letter is parked whatever else holds. SQS deletes a message after 14 days at
+    /// most.
     pub age_limit_ms: i64,
-    /// How long a function may work on a message: work completed less than this after the letter was sent may have begun before.
+    /// How long a function may work on a message: work completed less than this after the letter
+    /// was sent may have begun before.
     pub work_ms: i64,
 }
 
 impl Default for Limits {
-    /// Eight redrives over about a day; parked after ten days; work may take as long as a lease, and half a minute for skewed clocks.
+    /// Eight redrives over about a day; parked after ten days; work may take as long as a lease,
+    /// and half a minute for skewed clocks.
     fn default() -> Self {
         const MINUTE: i64 = 60_000;
         Self {
@@ -212,8 +216,9 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
     }))
 }
 
-/// How long after it was sent a letter may be redriven: at once the first time, then longer each time. Spread by a quarter by the letter's
-/// id, so that letters that died together do not come back together.
+/// How long after it was sent a letter may be redriven: at once the first time, then longer each
+/// time. Spread by a quarter by the letter's id, so that letters that died together do not come
+/// back together.
 fn wait(letter: &DeadLetter, limits: &Limits) -> i64 {
     let redrives = letter.redrives();
     if redrives == 0 {
@@ -262,7 +267,8 @@ fn worked_on(facts: &Facts<'_>, now: i64) -> Option<i64> {
     until.filter(|until| owner.is_some() && *until > now)
 }
 
-/// Whether the letter died of content that is no longer desired: the newest content arrived after the letter was sent.
+/// Whether the letter died of content that is no longer desired: the newest content arrived after
+/// the letter was sent.
 fn superseded_by_newer(facts: &Facts<'_>) -> bool {
     let Known::Product(state) = facts.known else { return false };
     let arrived = state.version.as_ref().and_then(|version| version.as_str().get(..13)?.parse::<i64>().ok());

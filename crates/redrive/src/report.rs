@@ -14,7 +14,6 @@ pub const LISTED: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What was asked for.
     pub action: Action,
     /// Whether it was only a rehearsal.
     pub dry_run: bool,
@@ -51,7 +50,6 @@ pub struct Handled {
     pub subject: String,
     /// `drop`, `redrive`, `park`, `leave`, `unpark`, `announce` or `remove`.
     pub decision: String,
-    /// Why.
     pub reason: Reason,
     /// Seconds since this copy was sent.
     pub age_seconds: i64,
@@ -67,7 +65,6 @@ pub struct Handled {
 #[serde(rename_all = "camelCase")]
 pub struct QueueReport {
     pub queue: QueueName,
-    /// Whether its target answers.
     pub target_answers: bool,
     /// Letters looked at.
     pub seen: usize,
@@ -83,7 +80,8 @@ pub struct QueueReport {
     pub left: usize,
     /// Taken from S3 and sent back to the queue.
     pub unparked: usize,
-    /// Refused products announced again whose letter was neither parked nor on the dead-letter queue.
+    /// Refused products announced again whose letter was neither parked nor on the dead-letter
+    /// queue.
     #[serde(default)]
     pub announced: usize,
     /// Parked letters taken away for good.
@@ -167,15 +165,12 @@ impl QueueReport {
     }
 }
 
-/// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepReport {
     /// Products pending for longer than the limit.
     pub pending: usize,
-    /// Announced to pimcore-sync.
     pub announced_pimcore: usize,
-    /// Announced to medusa-push.
     pub announced_medusa: usize,
     /// Not announced, by reason.
     pub held_back: BTreeMap<String, usize>,

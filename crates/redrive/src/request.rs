@@ -64,7 +64,6 @@ impl FromStr for QueueName {
     }
 }
 
-/// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -76,9 +75,11 @@ pub enum Action {
     Park,
     /// Show parked letters; nothing changes.
     Parked,
-    /// Send back what was refused: parked letters, those that are about to be parked, and products whose letter is in neither place.
+    /// Send back what was refused: parked letters, those that are about to be parked, and products
+    /// whose letter is in neither place.
     Unpark,
-    /// Take away parked letters that nobody will send back, noting who did. The filter has to name them.
+    /// Take away parked letters that nobody will send back, noting who did. The filter has to name
+    /// them.
     Remove,
     /// Announce overdue products and runs again.
     Sweep,
@@ -93,7 +94,6 @@ pub struct Filter {
     /// A product, as `source:id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// The message id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The kind of the recorded reason.
@@ -124,7 +124,8 @@ impl Filter {
         product && message && kind && code && old
     }
 
-    /// Whether a product that stands refused for this reason, recorded at `at` (ms), is selected. A message id selects letters only.
+    /// Whether a product that stands refused for this reason, recorded at `at` (ms), is selected. A
+    /// message id selects letters only.
     #[must_use]
     pub fn selects_product(&self, key: &ProductKey, reason: &Reason, at: i64, now: i64) -> bool {
         let old = self.older_than_seconds.is_none_or(|seconds| {
@@ -148,7 +149,6 @@ impl Filter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// What to do.
     pub action: Action,
     /// On which queue; all of them when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,8 @@ pub struct Request {
     /// Say what would be done, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// For `redrive`: send back what the filter selects even where the policy would park, drop or leave it.
+    /// For `redrive`: send back what the filter selects even where the policy would park, drop or
+    /// leave it.
     #[serde(default)]
     pub force: bool,
     /// For `remove`: who asks for it.
@@ -183,7 +184,8 @@ impl Request {
         self.queue.map_or_else(|| QueueName::ALL.to_vec(), |queue| vec![queue])
     }
 
-    /// Reads an event: a request, or the scheduled event that EventBridge sends when a schedule has no input of its own.
+    /// Reads an event: a request, or the scheduled event that EventBridge sends when a schedule has
+    /// no input of its own.
     ///
     /// # Errors
     /// What is wrong with it, and what a request looks like.

@@ -26,13 +26,10 @@ pub struct Product {
     /// Since when (ms) some target lacks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<i64>,
-    /// The PIM.
     pub pimcore: Stage,
-    /// The shop.
     pub medusa: Stage,
 }
 
-/// One stage of a product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stage {
@@ -41,13 +38,11 @@ pub struct Stage {
     pub version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// Its id there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
     /// When (ms) it was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
-    /// Attempts since.
     pub attempts: i64,
     /// Until when (ms) somebody works on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +54,6 @@ pub struct Stage {
     pub last_error: Option<Error>,
 }
 
-/// A recorded error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
     /// What follows from it, and what it is about.
@@ -92,10 +86,7 @@ pub enum Subject {
         run: String,
     },
     /// It cannot be understood.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
+    Unknown { why: String },
 }
 
 impl Subject {

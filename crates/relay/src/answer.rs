@@ -1,4 +1,5 @@
-//! What a command answers: a value for scripts, a text for people, and whether something needs attention.
+//! What a command answers: a value for scripts, a text for people, and whether something needs
+//! attention.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,16 +8,15 @@ use crate::shown;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// For scripts.
     pub json: Value,
-    /// For people.
     pub text: String,
     /// Something needs attention: exit code 1.
     pub attention: bool,
 }
 
 impl Answer {
-    /// An answer with both forms. Whatever in them comes from outside is shown, and does nothing ([`shown`]).
+    /// An answer with both forms. Whatever in them comes from outside is shown, and does nothing
+    /// ([`shown`]).
     #[must_use]
     pub fn new(json: &impl Serialize, text: impl AsRef<str>, attention: bool) -> Self {
         let json = serde_json::to_value(json).unwrap_or_default();

@@ -2,30 +2,24 @@
 
 use catalog::Failure;
 
-/// Why a command could not be carried out. Its text says what happened; [`CliError::advice`] what to do.
+/// Why a command could not be carried out. Its text says what happened; [`CliError::advice`] what
+/// to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// There is no such stack where we look.
     #[error("no stack {stack} at {place}: function {function} does not exist")]
     NoStack {
-        /// Its name.
         stack: String,
         /// Region or endpoint.
         place: String,
-        /// What was looked for.
         function: String,
     },
     /// The stack lacks a setting that it should have.
     #[error("function {function} has no setting {name}: the stack is of another version than this command")]
-    NoSetting {
-        function: String,
-        /// Which variable.
-        name: &'static str,
-    },
+    NoSetting { function: String, name: &'static str },
     /// AWS did not answer as it should.
     #[error("{operation} on {resource}: {message}")]
     Aws {
-        /// Which call.
         operation: &'static str,
         resource: String,
         /// What AWS said.
@@ -39,18 +33,12 @@ pub enum CliError {
     Target(#[from] Failure),
     /// What was asked for does not exist.
     #[error("{what}")]
-    NotFound {
-        /// What is not there.
-        what: String,
-        /// What to do.
-        advice: String,
-    },
+    NotFound { what: String, advice: String },
     /// It would do something that was probably not meant.
     #[error("{what}")]
     Refused {
         /// What it would do.
         what: String,
-        /// What to do.
         advice: String,
     },
     /// dlq-redrive answered with an error.

@@ -1,7 +1,9 @@
-//! A product as a list of named facts, from each of the three places that have it: the ledger, Pimcore, Medusa.
+//! A product as a list of named facts, from each of the three places that have it: the ledger,
+//! Pimcore, Medusa.
 //!
-//! Facts are compared whole and shown shortened. Pimcore appears twice: as the source's layer, which is what the ledger's product is
-//! compared with, and as what people made of it, which is what the shop should show.
+//! Facts are compared whole and shown shortened. Pimcore appears twice: as the source's layer,
+//! which is what the ledger's product is compared with, and as what people made of it, which is
+//! what the shop should show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +25,6 @@ pub type Facts = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// Its name.
     pub fact: String,
     /// As the ledger wants it.
     pub desired: Option<String>,
@@ -160,8 +161,8 @@ pub fn of_pimcore_shown(product: &PimProduct, references: &References) -> Facts 
     facts
 }
 
-/// With managed price lists a reduced variant's own price in the shop is the price before the reduction. What a list holds Medusa does not say, so
-/// the price before is what is compared.
+/// With managed price lists a reduced variant's own price in the shop is the price before the
+/// reduction. What a list holds Medusa does not say, so the price before is what is compared.
 pub fn reduced_by_lists(prices: &[PimPrice], shown: &mut Facts, medusa: &mut Facts) {
     for price in prices {
         let Some(before) = price.list_amount.filter(|list| *list > price.amount) else { continue };
@@ -236,7 +237,8 @@ fn sold(product: &model::Product) -> impl Iterator<Item = &model::Variant> {
     product.variants.iter().filter(|variant| !is_gone(variant))
 }
 
-/// Puts the figure that was applied in the place of each level that is remembered: the level has moved on with what customers bought.
+/// Puts the figure that was applied in the place of each level that is remembered: the level has
+/// moved on with what customers bought.
 pub fn figures_applied(product: &model::Product, book: &medusa::Book, facts: &mut Facts) {
     for variant in sold(product) {
         let applied = variant.inventory_items.iter().find_map(|link| book.0.get(&link.inventory_item_id));
@@ -246,7 +248,8 @@ pub fn figures_applied(product: &model::Product, book: &medusa::Book, facts: &mu
     }
 }
 
-/// The three side by side: ledger against Pimcore's source layer, what Pimcore shows against the shop.
+/// The three side by side: ledger against Pimcore's source layer, what Pimcore shows against the
+/// shop.
 #[must_use]
 pub fn compare(
     ledger: Option<&Facts>,

@@ -1,4 +1,5 @@
-//! What a feed, or rules, would do: counted, product by product, and nothing written. Pure but for what it is given.
+//! What a feed, or rules, would do: counted, product by product, and nothing written. Pure but for
+//! what it is given.
 
 pub mod changes;
 pub mod html;

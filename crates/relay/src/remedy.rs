@@ -1,6 +1,7 @@
 //! What every error code means and what a person does about it.
 //!
-//! One table, used by `relay` and printed in docs/error-codes.md. A test demands an entry for every code on a crate's list.
+//! One table, used by `relay` and printed in docs/error-codes.md. A test demands an entry for every
+//! code on a crate's list.
 
 mod feed;
 mod medusa;
@@ -54,7 +55,6 @@ impl After {
 pub struct Remedy {
     pub code: &'static str,
     pub meaning: &'static str,
-    /// What to do.
     pub action: &'static str,
     /// And then.
     pub after: After,
@@ -82,7 +82,6 @@ pub const PARTS: [(&str, &[Remedy]); 5] = [
     ("Medusa", medusa::REMEDIES),
 ];
 
-/// All entries.
 pub fn all() -> impl Iterator<Item = &'static Remedy> {
     PARTS.iter().flat_map(|(_, remedies)| remedies.iter())
 }
@@ -93,7 +92,8 @@ pub fn of(code: &str) -> Option<&'static Remedy> {
     all().find(|remedy| remedy.code == code)
 }
 
-/// The first code that a text mentions as a word of its own: runs that failed say why in a sentence.
+/// The first code that a text mentions as a word of its own: runs that failed say why in a
+/// sentence.
 #[must_use]
 pub fn mentioned(text: &str) -> Option<&'static Remedy> {
     text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).find_map(of)

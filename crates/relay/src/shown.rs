@@ -1,9 +1,11 @@
-//! What comes from outside, on a terminal: keys, feeds, answers of others may hold characters that move the cursor, change the title, forge a line or turn
-//! the direction of reading. Here, and only here, they are made visible. [`crate::answer::Answer`] and the tables go through it.
+//! What comes from outside, on a terminal: keys, feeds, answers of others may hold characters that
+//! move the cursor, change the title, forge a line or turn the direction of reading. Here, and only
+//! here, they are made visible. [`crate::answer::Answer`] and the tables go through it.
 
 use serde_json::Value;
 
-/// Whether a character does something to a terminal or misleads a reader instead of being seen. Joiners are none: words of many scripts need them.
+/// Whether a character does something to a terminal or misleads a reader instead of being seen.
+/// Joiners are none: words of many scripts need them.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -11,7 +13,8 @@ fn acts(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text from outside with nothing in it that acts: `\n`, `\r` and `\t` by name, anything else as `\u{1b}`.
+/// A text from outside with nothing in it that acts: `\n`, `\r` and `\t` by name, anything else as
+/// `\u{1b}`.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -25,7 +28,8 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
-/// An answer's text. Line feeds between its lines stay; those within what `outside` holds are made visible like all else.
+/// An answer's text. Line feeds between its lines stay; those within what `outside` holds are made
+/// visible like all else.
 #[must_use]
 pub fn text(text: &str, outside: &Value) -> String {
     let mut wild = Vec::new();
@@ -60,7 +64,8 @@ fn collect<'v>(value: &'v Value, wild: &mut Vec<&'v str>) {
     }
 }
 
-/// JSON as it was written, with what JSON itself lets through (above ASCII's first 32) in JSON's own form: the value is the same.
+/// JSON as it was written, with what JSON itself lets through (above ASCII's first 32) in JSON's
+/// own form: the value is the same.
 #[must_use]
 pub fn json(written: &str) -> String {
     let mut shown = String::with_capacity(written.len());
@@ -76,7 +81,8 @@ pub fn json(written: &str) -> String {
     shown
 }
 
-/// What a feed may hold: a title for the window, colours, a forged line, a turned direction, an eight-bit control sequence.
+/// What a feed may hold: a title for the window, colours, a forged line, a turned direction, an
+/// eight-bit control sequence.
 #[cfg(test)]
 pub(crate) const WILD: &str = "a\u{1b}]0;owned\u{7}\u{1b}[31mb\r\nFORGED: all is well\u{202e}gpj\u{9b}2Jz";
 

@@ -1,7 +1,8 @@
 //! Where a stack's parts are.
 //!
-//! The functions are told by their environment, and so are we: two calls for the settings of `<stack>-dlq-redrive` and `<stack>-medusa-push`
-//! name every table, queue, bucket, address and secret. There is nothing to configure, and what we look at is what the functions use.
+//! The functions are told by their environment, and so are we: two calls for the settings of
+//! `<stack>-dlq-redrive` and `<stack>-medusa-push` name every table, queue, bucket, address and
+//! secret. There is nothing to configure, and what we look at is what the functions use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -20,16 +21,11 @@ use crate::error::CliError;
 /// A deployed stack, opened.
 pub struct Stack {
     pub name: String,
-    /// Clients' configuration.
     pub aws: SdkConfig,
     pub ledger: Ledger,
-    /// The feed bucket.
     pub bucket: String,
-    /// The catalog bus.
     pub bus: String,
-    /// Where Pimcore answers.
     pub pimcore_url: String,
-    /// Where Medusa answers.
     pub medusa_url: String,
     /// URLs of a queue and its dead-letter queue.
     pub queues: BTreeMap<QueueName, (String, String)>,
@@ -162,7 +158,6 @@ impl Stack {
         })
     }
 
-    /// S3.
     #[must_use]
     pub const fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3

@@ -10,7 +10,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
 
-/// Every list of codes: each crate has one. The reasons of rejected records are named by serde itself.
+/// Every list of codes: each crate has one. The reasons of rejected records are named by serde
+/// itself.
 fn listed() -> BTreeMap<&'static str, Vec<String>> {
     let of = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect();
     let refused = serde_json::from_str::<feeds::Reason>("\"?\"").expect_err("no reason").to_string();

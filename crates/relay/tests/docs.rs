@@ -1,4 +1,5 @@
-//! Every `relay` command that the documentation or a remedy names is one that exists, with options that exist.
+//! Every `relay` command that the documentation or a remedy names is one that exists, with options
+//! that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The commands in a text: lines of shell blocks, which are to be run as they are, and code within sentences, which may name a command
-/// without its arguments.
+/// The commands in a text: lines of shell blocks, which are to be run as they are, and code within
+/// sentences, which may name a command without its arguments.
 fn commands(text: &str) -> Vec<(String, bool)> {
     let (mut found, mut shell, mut code) = (Vec::new(), false, false);
     let text = text.replace("target/debug/relay ", "relay ");

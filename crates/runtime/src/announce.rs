@@ -17,7 +17,6 @@ use crate::trace::{TraceHeader, Traces};
 /// Source of all events of the pipeline.
 pub const SOURCE: &str = "catalog-relay";
 
-/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     detail_type: &'static str,
@@ -89,14 +88,13 @@ impl Announcer {
     /// Tries of an entry within one call.
     const TRIES: u32 = 4;
 
-    /// Announces on `bus`.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
         Self { client, bus: bus.into(), traces: Traces::default() }
     }
 
-    /// The same bus, where announcements of these products continue the traces of the messages that named them. All others continue
-    /// the trace of the invocation.
+    /// The same bus, where announcements of these products continue the traces of the messages that
+    /// named them. All others continue the trace of the invocation.
     #[must_use]
     pub fn continuing(&self, traces: Traces) -> Self {
         Self { traces, ..self.clone() }
@@ -107,7 +105,8 @@ impl Announcer {
         own.or_else(TraceHeader::of_invocation)
     }
 
-    /// One line for each product whose way begins here. Where a message named it, the line about that message says enough.
+    /// One line for each product whose way begins here. Where a message named it, the line about
+    /// that message says enough.
     fn log(&self, announcement: &Announcement) {
         if let Some(product) = announcement.product.as_ref().filter(|product| !self.traces.contains_key(&product.key)) {
             tracing::info!(
@@ -120,8 +119,9 @@ impl Announcer {
         }
     }
 
-    /// Announces all, in full batches, several in flight; a failed entry is tried again on its own. The answers are in the order of the
-    /// announcements: an error means that this one was not accepted.
+    /// Announces all, in full batches, several in flight; a failed entry is tried again on its own.
+    /// The answers are in the order of the announcements: an error means that this one was not
+    /// accepted.
     pub async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), Failure>> {
         let batches = batches(announcements);
         let answers: Vec<Vec<Result<(), Failure>>> =

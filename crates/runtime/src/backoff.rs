@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use catalog::Failure;
 
-/// Longest wait. SQS allows twelve hours; a target that recovers should not wait longer than this for its messages.
+/// Longest wait. SQS allows twelve hours; a target that recovers should not wait longer than this
+/// for its messages.
 pub const LONGEST: Duration = Duration::from_secs(300);
 
 const FIRST: Duration = Duration::from_secs(4);
@@ -22,10 +23,12 @@ pub fn after(failure: &Failure, id: &str, received: u32) -> Duration {
     }
 }
 
-/// The wait after the `received`-th delivery (from 1) of message `id`, at least what the target `asked` for.
+/// The wait after the `received`-th delivery (from 1) of message `id`, at least what the target
+/// `asked` for.
 ///
-/// "Equal jitter": half of `4 s × 2ⁿ` (capped) is certain, the other half spread evenly by the message's id, so that messages that
-/// failed together do not come back together. It is a function of its arguments: the same message waits the same in a replayed test.
+/// "Equal jitter": half of `4 s × 2ⁿ` (capped) is certain, the other half spread evenly by the
+/// message's id, so that messages that failed together do not come back together. It is a function
+/// of its arguments: the same message waits the same in a replayed test.
 #[must_use]
 pub fn wait(id: &str, received: u32, asked: Option<Duration>) -> Duration {
     let full = FIRST.saturating_mul(1 << received.saturating_sub(1).min(16)).min(LONGEST);

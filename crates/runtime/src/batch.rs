@@ -7,8 +7,8 @@
 //! | [`Outcome::Failed`], permanent or poison | sent to the dead-letter queue with the reason as attributes, then acknowledged; if that send fails, retried |
 //! | [`Outcome::Again`] | hidden for that long and reported as failed |
 //!
-//! A message that cannot be understood is dead as `poison`. A product without an outcome (a bug) is retried. Several messages of one
-//! product in a batch are one piece of work.
+//! A message that cannot be understood is dead as `poison`. A product without an outcome (a bug) is
+//! retried. Several messages of one product in a batch are one piece of work.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -96,7 +96,8 @@ impl Batch {
         self.order.iter().map(|message| message.key.clone()).collect()
     }
 
-    /// A span for the work on all of them: every log line within it is found by the correlation id of any. They are almost always of one feed.
+    /// A span for the work on all of them: every log line within it is found by the correlation id
+    /// of any. They are almost always of one feed.
     #[must_use]
     pub fn span(&self) -> tracing::Span {
         let mut ids: Vec<&str> = self.order.iter().map(|message| message.correlation_id.as_str()).collect();
@@ -105,7 +106,8 @@ impl Batch {
         tracing::info_span!("batch", correlation_ids = ids.join(" "))
     }
 
-    /// The traces that what is sent on about these products continues: of several messages of one product that of the first.
+    /// The traces that what is sent on about these products continues: of several messages of one
+    /// product that of the first.
     #[must_use]
     pub fn traces(&self) -> Traces {
         let first = |messages: &Vec<SqsMessage>| messages.iter().find_map(TraceHeader::of_message);
@@ -125,7 +127,8 @@ impl Batch {
         (back, dead)
     }
 
-    /// One line for each product, so that a correlation id, a product and a trace each find its way through every function.
+    /// One line for each product, so that a correlation id, a product and a trace each find its way
+    /// through every function.
     fn log(&self, outcomes: &HashMap<ProductKey, Outcome>) {
         let traces = self.traces();
         for message in &self.order {
@@ -195,13 +198,13 @@ impl Queue {
     /// SQS's limit of entries in a batch call.
     const ENTRIES: usize = 10;
 
-    /// A queue and its dead-letter queue, by URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>, dead_letter_url: impl Into<String>) -> Self {
         Self { client, url: url.into(), dead_letter_url: dead_letter_url.into() }
     }
 
-    /// Does with every message what its product's outcome calls for, and returns the messages that are to come back.
+    /// Does with every message what its product's outcome calls for, and returns the messages that
+    /// are to come back.
     pub async fn settle(&self, batch: &Batch, outcomes: &HashMap<ProductKey, Outcome>) -> SqsBatchResponse {
         batch.log(outcomes);
         let fates = batch.fates(outcomes);
@@ -217,7 +220,8 @@ impl Queue {
         }
         back.extend(waits.iter().filter_map(|(message, _)| message.message_id.clone()));
         for (code, (products, example)) in failures_to_retry(outcomes) {
-            // Some of these are on no product's record: a ledger that does not answer cannot keep a reason.
+            // Some of these are on no product's record: a ledger that does not answer cannot keep a
+            // reason.
             tracing::warn!(code, products, reason = example.message, "messages will come back");
         }
         self.hide(&waits).await;
@@ -246,7 +250,8 @@ impl Queue {
         }
     }
 
-    /// Hides messages for a while. If that fails, they come back after the queue's own visibility timeout.
+    /// Hides messages for a while. If that fails, they come back after the queue's own visibility
+    /// timeout.
     pub async fn hide(&self, messages: &[(&SqsMessage, Duration)]) {
         for some in messages.chunks(Self::ENTRIES) {
             let entries = some.iter().enumerate().filter_map(|(index, (message, wait))| {
@@ -264,7 +269,8 @@ impl Queue {
         }
     }
 
-    /// Sends messages to the dead-letter queue with their reason; returns the ids of those it did not take.
+    /// Sends messages to the dead-letter queue with their reason; returns the ids of those it did
+    /// not take.
     pub async fn bury(&self, messages: &[(&SqsMessage, &Failure)]) -> Vec<String> {
         let mut kept = Vec::new();
         for some in messages.chunks(Self::ENTRIES) {

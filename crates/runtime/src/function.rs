@@ -1,4 +1,5 @@
-//! What surrounds the work of every function, once: the time it has, and what it reports in the end.
+//! What surrounds the work of every function, once: the time it has, and what it reports in the
+//! end.
 
 use std::future::Future;
 
@@ -10,7 +11,6 @@ use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::time::{Clock as _, Deadline, SystemClock};
 
-/// One invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// Lambda's id of it: the owner of the leases that it takes.
@@ -21,23 +21,20 @@ pub struct Invocation {
 
 /// A function: its clients, and what it does with an event.
 pub trait Function {
-    /// What it is asked.
     type Event: DeserializeOwned;
-    /// What it answers.
     type Answer: Serialize;
 
     /// Does what an event asks for.
     fn handle(&self, event: Self::Event, invocation: Invocation) -> impl Future<Output = Result<Self::Answer, Error>>;
 
-    /// What it counts.
     fn metrics(&self) -> &Metrics;
 
     /// Adds to its metrics what is known only when the work is done.
     fn report(&self) {}
 }
 
-/// Serves a function's events until Lambda ends the environment. No call of a client made with `limit` outlives its invocation; metrics are
-/// written at the end of each, also where it failed.
+/// Serves a function's events until Lambda ends the environment. No call of a client made with
+/// `limit` outlives its invocation; metrics are written at the end of each, also where it failed.
 ///
 /// # Errors
 /// What Lambda's own interface says.

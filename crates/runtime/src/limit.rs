@@ -1,7 +1,8 @@
 //! No AWS call outlives the invocation.
 //!
-//! The SDK's own limits ([`settings::start`](crate::settings::start)) fit a call into ten seconds, tries and waits included. At the end of an invocation there may be
-//! less: then a call gets what is left, so that the function answers which messages have to come back, instead of being killed.
+//! The SDK's own limits ([`settings::start`](crate::settings::start)) fit a call into ten seconds,
+//! tries and waits included. At the end of an invocation there may be less: then a call gets what
+//! is left, so that the function answers which messages have to come back, instead of being killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -62,7 +63,8 @@ impl Intercept for Limit {
     }
 }
 
-/// A client of an AWS service whose calls are cut by a [`Limit`]: `client!(aws_sdk_sqs::Client, &aws, &limit)`.
+/// A client of an AWS service whose calls are cut by a [`Limit`]:
+/// `client!(aws_sdk_sqs::Client, &aws, &limit)`.
 #[macro_export]
 macro_rules! client {
     ($sdk:ident::Client, $aws:expr, $limit:expr) => {

@@ -3,7 +3,8 @@
 use catalog::ProductKey;
 use serde::{Deserialize, Serialize};
 
-/// Why a product is announced. For tracing; only [`Cause::Repair`] changes what a consumer does: it compares the whole product.
+/// Why a product is announced. For tracing; only [`Cause::Repair`] changes what a consumer does: it
+/// compares the whole product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
@@ -24,16 +25,15 @@ pub enum Cause {
     Unknown,
 }
 
-/// "Look at this product": the detail of `ProductChanged` and `ProductSynced`, and the body of a queue message.
+/// "Look at this product": the detail of `ProductChanged` and `ProductSynced`, and the body of a
+/// queue message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductMessage {
-    /// Which product.
     #[serde(flatten)]
     pub key: ProductKey,
     /// Finds every log line of one way through the pipeline; for a feed, the run.
     #[serde(default, rename = "correlationId")]
     pub correlation_id: String,
-    /// Why.
     #[serde(default = "unknown")]
     pub cause: Cause,
 }
@@ -67,13 +67,15 @@ pub struct MessageError {
 }
 
 impl ProductMessage {
-    /// A span for the work on this product: every log line within it carries the correlation id and the product.
+    /// A span for the work on this product: every log line within it carries the correlation id and
+    /// the product.
     #[must_use]
     pub fn span(&self) -> tracing::Span {
         tracing::info_span!("product", product = %self.key, correlation_id = self.correlation_id, cause = self.cause.as_str())
     }
 
-    /// Reads a queue message: a detail as the rules deliver it, or the whole EventBridge event around one.
+    /// Reads a queue message: a detail as the rules deliver it, or the whole EventBridge event
+    /// around one.
     ///
     /// # Errors
     /// When it is neither.

@@ -1,13 +1,17 @@
-//! What every function reports about its work, in CloudWatch's embedded metric format: lines of JSON on standard output, which CloudWatch Logs
-//! turns into metrics. No call, no permission, no agent.
+//! What every function reports about its work, in CloudWatch's embedded metric format: lines of
+//! JSON on standard output, which CloudWatch Logs turns into metrics. No call, no permission, no
+//! agent.
 //!
-//! A metric is a variant of [`Metric`], so that what is emitted, what alarms watch and what docs/metrics.md lists cannot drift apart.
-//! A [`Metrics`] collects during one invocation, and [`Metrics::emit`] writes at its end: one line for the totals, and one for each
-//! value of a breakdown (CloudWatch keeps the dimensions of all metrics of a line in the same place).
+//! A metric is a variant of [`Metric`], so that what is emitted, what alarms watch and what
+//! docs/metrics.md lists cannot drift apart. A [`Metrics`] collects during one invocation, and
+//! [`Metrics::emit`] writes at its end: one line for the totals, and one for each value of a
+//! breakdown (CloudWatch keeps the dimensions of all metrics of a line in the same place).
 //!
-//! A metric is paid for by the hour in which it is reported. So a count of zero is not written: a stack that has nothing to do reports the age of
-//! its backlog and little else, and alarms take missing data for good. Every value of a dimension is a metric of its own. So a breakdown only takes words (`[a-z0-9_]`, as codes and reasons are), and
-//! [`VALUES`] different ones in an invocation; the rest counts as `other`.
+//! A metric is paid for by the hour in which it is reported. So a count of zero is not written: a
+//! stack that has nothing to do reports the age of its backlog and little else, and alarms take
+//! missing data for good. Every value of a dimension is a metric of its own. So a breakdown only
+//! takes words (`[a-z0-9_]`, as codes and reasons are), and [`VALUES`] different ones in an
+//! invocation; the rest counts as `other`.
 
 mod registry;
 
@@ -30,7 +34,8 @@ const VALUES: usize = 20;
 const SAMPLES: usize = 100;
 const OTHER: &str = "other";
 
-/// The metrics of one function; shared by all its invocations, one at a time. The default is nobody's, for tests.
+/// The metrics of one function; shared by all its invocations, one at a time. The default is
+/// nobody's, for tests.
 #[derive(Debug, Default)]
 pub struct Metrics {
     environment: String,

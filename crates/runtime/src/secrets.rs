@@ -15,7 +15,8 @@ use crate::codes;
 
 /// Reads JSON secrets from Secrets Manager and keeps them for [`Secrets::KEEP`].
 ///
-/// A target that refuses a secret may do so because it was rotated: [`Secrets::forget`] it, read again, try once more.
+/// A target that refuses a secret may do so because it was rotated: [`Secrets::forget`] it, read
+/// again, try once more.
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
@@ -35,8 +36,10 @@ impl Secrets {
     /// The secret `name` (a name or an ARN), read as `T`.
     ///
     /// # Errors
-    /// `secret_missing`, `secret_denied` and `secret_unreadable` when it is not there, may not be read or has another form (transient: the
-    /// messages wait until somebody puts it right), `secrets_unavailable` when Secrets Manager does not answer. No message contains any part of a value.
+    /// `secret_missing`, `secret_denied` and `secret_unreadable` when it is not there, may not be
+    /// read or has another form (transient: the messages wait until somebody puts it right),
+    /// `secrets_unavailable` when Secrets Manager does not answer. No message contains any part of
+    /// a value.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<T, Failure> {
         let mut kept = self.kept.lock().await;
         let text = match kept.get(name) {
@@ -69,7 +72,8 @@ impl Secrets {
                 codes::SECRET_MISSING,
                 format!("secret {name} does not exist: create it, see docs/deployment.md"),
             ),
-            // A role that may read one secret only is told nothing else about a name that does not exist.
+            // A role that may read one secret only is told nothing else about a name that does not
+            // exist.
             SdkError::ServiceError(refused) if refused.err().code() == Some("AccessDeniedException") => {
                 Failure::transient(
                     codes::SECRET_DENIED,

@@ -16,11 +16,9 @@ pub enum SettingError {
     /// Of the wrong form.
     #[error("the environment variable {name} should be {expected}, got: {value:?}")]
     Invalid {
-        /// Which variable.
         name: &'static str,
         /// What it should look like.
         expected: &'static str,
-        /// What it is.
         value: String,
     },
 }
@@ -39,7 +37,8 @@ pub fn optional(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-/// The languages that the shop shows, in the order in which they stand in for each other; English and Arabic where nothing is set.
+/// The languages that the shop shows, in the order in which they stand in for each other; English
+/// and Arabic where nothing is set.
 ///
 /// # Errors
 /// [`SettingError::Invalid`].
@@ -61,10 +60,11 @@ pub fn percent(name: &'static str) -> Result<u8, SettingError> {
     }
 }
 
-/// Starts logging as Lambda's logging configuration says (level and JSON), and returns the AWS configuration.
+/// Starts logging as Lambda's logging configuration says (level and JSON), and returns the AWS
+/// configuration.
 ///
-/// The SDK retries three times within 10 seconds; whatever fails longer is left to the message's own backoff. `AWS_ENDPOINT_URL`
-/// points the function to a local AWS.
+/// The SDK retries three times within 10 seconds; whatever fails longer is left to the message's
+/// own backoff. `AWS_ENDPOINT_URL` points the function to a local AWS.
 pub async fn start() -> SdkConfig {
     lambda_runtime::tracing::init_default_subscriber();
     aws_config::defaults(BehaviorVersion::latest())

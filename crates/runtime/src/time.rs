@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Tells the time in milliseconds since 1970.
 pub trait Clock: Send + Sync {
-    /// Now, in ms.
     fn now_ms(&self) -> i64;
 }
 

@@ -1,10 +1,11 @@
 //! X-Ray: one trace follows a product through queues and the bus (D28).
 //!
-//! A queue message carries the trace of whoever caused it in its system attribute `AWSTraceHeader`; EventBridge copies the `TraceHeader`
-//! of an event into it. Lambda starts a trace of its own for a batch and links it to those of the messages, so the trace of an invocation
-//! stands for the batch. What a function sends on about one product continues the trace of the message that named the product, not that
-//! of the batch: otherwise forty products would share one way. Where there is no message (a feed's first announcement, a schedule) the
-//! invocation's own trace begins the way.
+//! A queue message carries the trace of whoever caused it in its system attribute `AWSTraceHeader`;
+//! EventBridge copies the `TraceHeader` of an event into it. Lambda starts a trace of its own for a
+//! batch and links it to those of the messages, so the trace of an invocation stands for the batch.
+//! What a function sends on about one product continues the trace of the message that named the
+//! product, not that of the batch: otherwise forty products would share one way. Where there is no
+//! message (a feed's first announcement, a schedule) the invocation's own trace begins the way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ const LONGEST: usize = 500;
 /// Products that messages named, with the trace of the message where it had one.
 pub type Traces = Arc<HashMap<ProductKey, Option<TraceHeader>>>;
 
-/// An X-Ray trace header: `Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1`.
+/// An X-Ray trace header:
+/// `Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TraceHeader(String);
 
@@ -48,7 +50,6 @@ impl TraceHeader {
         Self::parse(&std::env::var(VARIABLE).ok()?)
     }
 
-    /// The whole header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

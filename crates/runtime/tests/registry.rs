@@ -1,4 +1,5 @@
-//! The registry of metrics against what surrounds it: the sources that report, the alarms and the dashboard that watch, the page that explains.
+//! The registry of metrics against what surrounds it: the sources that report, the alarms and the
+//! dashboard that watch, the page that explains.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -108,7 +108,6 @@ impl Table {
         self.client.put_item().table_name(&self.name).set_item(Some(attributes)).send().await.unwrap();
     }
 
-    /// Puts an item with one attribute.
     pub async fn put_raw(&self, key: &ItemKey, name: &str, value: AttributeValue) {
         let mut attributes = key_of(key);
         attributes.insert(name.to_owned(), value);

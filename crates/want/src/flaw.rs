@@ -9,7 +9,6 @@ pub struct Place {
     pub file: String,
     /// From 1; 0 where the file as a whole is meant.
     pub line: u64,
-    /// From 1.
     pub column: u64,
 }
 
@@ -26,18 +25,14 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}{}", self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
 pub struct Flaw {
-    /// Where.
     pub place: Place,
-    /// What.
     pub message: String,
-    /// What to do.
     pub help: Option<String>,
     /// The line it is about, if there is one.
     pub excerpt: Option<String>,
 }
 
 impl Flaw {
-    /// A flaw at a place.
     pub fn at(place: Place, message: impl Into<String>) -> Self {
         Self { place, message: message.into(), help: None, excerpt: None }
     }

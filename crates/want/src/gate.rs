@@ -7,7 +7,8 @@ use crate::file::Withhold;
 use crate::text::{folded, has_word};
 use crate::view::View;
 
-/// The reasons, in words; none lets it through. `below_cost` names a price that is lower than what the source asks.
+/// The reasons, in words; none lets it through. `below_cost` names a price that is lower than what
+/// the source asks.
 pub(crate) fn reasons(gate: &Withhold, view: &View<'_>, product: &Product, below_cost: Option<&str>) -> Vec<String> {
     let mut reasons = Vec::new();
     if gate.no_image && product.images.is_empty() && product.variants.iter().all(|variant| variant.images.is_empty()) {

@@ -4,6 +4,6 @@ mod figure;
 mod round;
 mod step;
 
-pub use figure::{Figure, Settled};
+pub use figure::{Figure, InCoins};
 pub use round::{Grid, Unfit};
 pub use step::{Overflow, apply, described};

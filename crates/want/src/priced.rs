@@ -9,7 +9,6 @@ use crate::rules::{Rule, Rules};
 use crate::view::Cost;
 use crate::wanted::{Moment, Remark, Step};
 
-/// One price.
 struct Entry {
     variant: usize,
     state: State,
@@ -142,8 +141,9 @@ impl<'a> Prices<'a> {
         }
     }
 
-    /// Writes the prices into the product, in whole coins. A price that is lower than what the source asks, if there is one.
-    pub(crate) fn settle(mut self, product: &mut Product, remarks: &mut Vec<Remark>) -> Option<String> {
+    /// Writes the prices into the product, in whole coins. A price that is lower than what the
+    /// source asks, if there is one.
+    pub(crate) fn write_into(mut self, product: &mut Product, remarks: &mut Vec<Remark>) -> Option<String> {
         let mut below = None;
         for variant in &mut product.variants {
             variant.prices.clear();
@@ -154,26 +154,26 @@ impl<'a> Prices<'a> {
                 State::Said(price) | State::Kept(price) => Some(price),
                 State::Lost => None,
                 State::Moving(figure) => {
-                    let settled = figure.settle();
-                    if let Some(settled) = settled {
-                        if settled.amount != figure.amount {
+                    let in_coins = figure.in_coins();
+                    if let Some(in_coins) = in_coins {
+                        if in_coins.amount != figure.amount {
                             let what = || "in whole coins".to_owned();
                             let before = Some(figure.amount);
-                            self.note(entry.variant, &figure.currency, ("coins", None), what, before, settled.amount);
+                            self.note(entry.variant, &figure.currency, ("coins", None), what, before, in_coins.amount);
                         }
-                        if figure.below_cost(settled.amount) {
-                            let (amount, cost) = (settled.amount, figure.cost.normalize());
+                        if figure.below_cost(in_coins.amount) {
+                            let (amount, cost) = (in_coins.amount, figure.cost.normalize());
                             below.get_or_insert_with(|| format!("{sku}: {amount} {}, cost {cost}", figure.currency));
                         }
                     } else {
                         remarks.push(beyond(sku, &figure.currency));
                     }
-                    let of = |settled: crate::price::Settled| Price {
+                    let of = |in_coins: crate::price::InCoins| Price {
                         currency: figure.currency.clone(),
-                        amount: settled.amount,
-                        list_amount: settled.list,
+                        amount: in_coins.amount,
+                        list_amount: in_coins.list,
                     };
-                    settled.map(of)
+                    in_coins.map(of)
                 }
             };
             product.variants[entry.variant].prices.extend(price);

@@ -1,4 +1,5 @@
-//! Rules, ready to be applied: what files say, read as a whole, with everything that is wrong with it.
+//! Rules, ready to be applied: what files say, read as a whole, with everything that is wrong with
+//! it.
 
 mod check;
 
@@ -15,7 +16,6 @@ use crate::read::parse;
 use crate::text::Glob;
 use crate::values::Values;
 
-/// Rules, checked.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     pub(crate) sold: Option<Vec<String>>,
@@ -38,7 +38,6 @@ pub(crate) enum Elsewhere {
     To(usize),
 }
 
-/// A rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) name: String,
@@ -55,10 +54,12 @@ pub(crate) struct Rule {
 }
 
 impl Rules {
-    /// Reads rules files, given by name and text, in this order. Together they are one: what may stand once may stand in one of them.
+    /// Reads rules files, given by name and text, in this order. Together they are one: what may
+    /// stand once may stand in one of them.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place; of words that cannot be read the first of each file.
+    /// Everything that is wrong, each with its place; of words that cannot be read the first of
+    /// each file.
     pub fn read<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Vec<Flaw>> {
         let mut reader = Reader::default();
         let mut version = blake3::Hasher::new();

@@ -20,7 +20,6 @@ pub(crate) fn folded(text: &str) -> String {
 pub enum Glob {
     /// Without a star; folded.
     Literal(String),
-    /// With one.
     Pattern(Regex),
 }
 
@@ -49,7 +48,8 @@ impl Glob {
     }
 }
 
-/// Whether a folded word or phrase stands in a folded text by itself, not as a part of another word.
+/// Whether a folded word or phrase stands in a folded text by itself, not as a part of another
+/// word.
 #[must_use]
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);

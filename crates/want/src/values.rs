@@ -97,7 +97,8 @@ impl Values {
         Self { brand, options, attributes }
     }
 
-    /// Spells a product's values. The names of options whose values stay as they are, because two variants would have the same.
+    /// Spells a product's values. The names of options whose values stay as they are, because two
+    /// variants would have the same.
     pub(crate) fn spell(&self, product: &mut Product) -> Vec<String> {
         if let Some(spelling) = &self.brand
             && let Some(spelled) = product.brand.as_deref().and_then(|brand| spelling.spell(brand))

@@ -1,4 +1,5 @@
-//! A product in the form in which conditions look at it; each part is made when it is first asked for.
+//! A product in the form in which conditions look at it; each part is made when it is first asked
+//! for.
 
 use std::cell::{OnceCell, RefCell};
 

@@ -1,7 +1,8 @@
 //! What is wanted of a product: what its source says, under the shop's rules.
 //!
-//! In this order: categories by the table; then rule after rule, from top to bottom, each with all its effects; then prices in whole coins; then what
-//! withholds and what holds, of all rules that were for the product.
+//! In this order: categories by the table; then rule after rule, from top to bottom, each with all
+//! its effects; then prices in whole coins; then what withholds and what holds, of all rules that
+//! were for the product.
 
 use catalog::{ContentHash, Product};
 use rust_decimal::Decimal;
@@ -27,7 +28,6 @@ pub struct Moment<'a> {
     pub rates: Option<&'a Rates>,
 }
 
-/// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The product as it is to be shown.
@@ -45,22 +45,16 @@ pub struct Wanted {
 /// Why a product is withheld.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withheld {
-    /// The rule.
     pub rule: String,
-    /// Where it stands.
     pub place: Place,
-    /// For people.
     pub reason: String,
 }
 
 /// Why a product waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The rule.
     pub rule: String,
-    /// Where it stands.
     pub place: Place,
-    /// For people.
     pub reason: String,
 }
 
@@ -69,22 +63,18 @@ pub struct Held {
 pub struct Remark {
     /// One of [`codes`].
     pub code: &'static str,
-    /// For people.
     pub message: String,
 }
 
 /// One step on a price's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The variant.
     pub sku: String,
-    /// The currency.
     pub currency: String,
     /// The rule, or what comes before and after all rules.
     pub rule: String,
     /// Where it stands; `None` for what is not written in a file.
     pub place: Option<Place>,
-    /// What was done.
     pub what: String,
     /// The amount before; `None` at the beginning.
     pub before: Option<Decimal>,
@@ -93,7 +83,8 @@ pub struct Step {
 }
 
 impl Wanted {
-    /// What is wanted as one short text. Without rules it is the product's content hash, so that nothing is written anew because there are none.
+    /// What is wanted as one short text. Without rules it is the product's content hash, so that
+    /// nothing is written anew because there are none.
     #[must_use]
     pub fn digest(&self) -> ContentHash {
         let hash = ContentHash::of(&self.product);
@@ -156,7 +147,7 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
             break;
         }
     }
-    let below_cost = prices.settle(&mut product, &mut remarks);
+    let below_cost = prices.write_into(&mut product, &mut remarks);
     let mut withheld = Vec::new();
     if product.variants.is_empty() {
         // Nothing can be sold of it; what the source says is what people see.

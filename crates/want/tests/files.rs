@@ -11,7 +11,8 @@ fn flaws(text: &str) -> Vec<String> {
 
 #[test]
 fn every_flaw_has_its_place_and_its_words() {
-    for (text, place, words) in [
+    #[rustfmt::skip]
+    let flawed = [
         ("rulez: []", "1:1", "did you mean `rules`"),
         ("rules:\n  - rule: x\n    whne: {}\n", "3:5", "did you mean `when`"),
         ("rules:\n  - rule: x\n    price:\n      - facter: 2\n", "4:9", "did you mean `factor`"),
@@ -24,16 +25,8 @@ fn every_flaw_has_its_place_and_its_words() {
         ("rules:\n  - rule: x\n    price:\n      - round: {ending: [5], every: 5}\n", "4:9", "from 0 to below 5"),
         ("rules:\n  - rule: x\n    price:\n      - bands: []\n", "4:9", "empty"),
         ("rules:\n  - rule: x\n    price:\n      - bands: [{factor: 2}, {factor: 1}]\n", "4:9", "no `below`"),
-        (
-            "rules:\n  - rule: x\n    price:\n      - bands: [{below: {SAR: 9}, factor: 2}, {below: {SAR: 5}, factor: 1}]\n",
-            "4:9",
-            "not above",
-        ),
-        (
-            "currencies: {sold: [JPY]}\nrules:\n  - rule: x\n    price:\n      - round: {ending: [0.95]}\n",
-            "5:9",
-            "JPY has no coin for 0.95",
-        ),
+        ("rules:\n  - rule: x\n    price:\n      - bands: [{below: {SAR: 9}, factor: 2}, {below: {SAR: 5}, factor: 1}]\n", "4:9", "not above"),
+        ("currencies: {sold: [JPY]}\nrules:\n  - rule: x\n    price:\n      - round: {ending: [0.95]}\n", "5:9", "JPY has no coin for 0.95"),
         ("currencies: {sold: [riyal]}", "1:13", "no currency code"),
         ("currencies: {sold: []}", "1:13", "nothing would be sold"),
         ("currencies: {from: [SAR]}", "1:13", "missing"),
@@ -46,16 +39,8 @@ fn every_flaw_has_its_place_and_its_words() {
         ("rules:\n  - rule: x\n    when: {source: []}\n    stop: true\n", "3:20", "no product"),
         ("rules:\n  - rule: x\n    when: {brand: 5}\n    stop: true\n", "3:", "in quotes"),
         ("rules:\n  - rule: x\n    compare-at: dorp\n", "3:17", "did you mean `drop`"),
-        (
-            "rules:\n  - rule: x\n    values: {brand: {use: sizs}}\ntables: {sizes: {}}\n",
-            "3:21",
-            "did you mean `sizes`",
-        ),
-        (
-            "rules:\n  - rule: x\n    values: {brand: {patterns: [{match: \"(\", to: x}]}}\n",
-            "3:33",
-            "no regular expression",
-        ),
+        ("rules:\n  - rule: x\n    values: {brand: {use: sizs}}\ntables: {sizes: {}}\n", "3:21", "did you mean `sizes`"),
+        ("rules:\n  - rule: x\n    values: {brand: {patterns: [{match: \"(\", to: x}]}}\n", "3:33", "no regular expression"),
         ("categories: {tree: [{name: Women}, {name: women}]}", "1:36", "taken"),
         ("categories: {tree: [{name: \"!\"}]}", "1:21", "letter"),
         ("categories: {tree: [{name: Women}], map: [{from: A, to: Wommen}]}", "1:57", "did you mean `Women`"),
@@ -67,7 +52,8 @@ fn every_flaw_has_its_place_and_its_words() {
         ("rules: 5", "1:8", "sequence"),
         ("rules: [", "1:", ""),
         ("rules:\n  - rule: x\n    rule: y\n", "3:5", "duplicate"),
-    ] {
+    ];
+    for (text, place, words) in flawed {
         let flaws = flaws(text);
         assert!(
             flaws[0].starts_with(&format!("r.yaml:{place}")) && flaws[0].contains(words),

@@ -1,4 +1,5 @@
-//! What is promised of prices, whatever the rules: exact, the same every time, and a higher cost never gives a lower price.
+//! What is promised of prices, whatever the rules: exact, the same every time, and a higher cost
+//! never gives a lower price.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -18,8 +18,8 @@ struct Refusal<'a> {
 }
 
 impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
-    /// Compares and withdraws; `send` puts a message on the queue that the request came from. Gives what becomes of the request's own
-    /// message.
+    /// Compares and withdraws; `send` puts a message on the queue that the request came from. Gives
+    /// what becomes of the request's own message.
     pub async fn handle(
         &self,
         request: &Request,

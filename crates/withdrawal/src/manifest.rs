@@ -15,7 +15,6 @@ pub const PIECE: u64 = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
-    /// Prefix of the parts.
     pub parts: String,
     /// The feed, for people.
     pub object: String,
@@ -60,7 +59,6 @@ impl Part {
         Self { bucket: bucket.to_owned(), key, size, read: 0, piece: Vec::new(), at: 0 }
     }
 
-    /// The next line.
     pub(crate) async fn next<M: Manifests>(&mut self, source: &M) -> Result<Option<String>, Failure> {
         loop {
             if let Some(length) = self.piece[self.at..].iter().position(|byte| *byte == b'\n') {

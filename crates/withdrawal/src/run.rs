@@ -5,7 +5,7 @@ use std::future::Future;
 
 use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs};
+use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +18,11 @@ const WINDOW: usize = 100;
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
 
-/// "Withdraw what this full feed lacks": a message of `normalize` to itself, as `{"withdraw": {…}}`.
+/// "Withdraw what this full feed lacks": a message of `normalize` to itself, as
+/// `{"withdraw": {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// The feed bucket.
     pub bucket: String,
     pub source: String,
     /// The run that read the feed.
@@ -30,7 +30,8 @@ pub struct Request {
     /// Withdraw however many there are: an operator's decision.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
-    /// The guard has been passed, and ids up to this one are done: an earlier invocation ran out of time.
+    /// The guard has been passed, and ids up to this one are done: an earlier invocation ran out of
+    /// time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
@@ -46,7 +47,6 @@ impl Request {
         serde_json::from_str::<Envelope>(body).ok().map(|envelope| envelope.withdraw)
     }
 
-    /// The queue message.
     #[must_use]
     pub fn message(&self) -> String {
         serde_json::json!({ "withdraw": self }).to_string()
@@ -70,7 +70,6 @@ pub enum Outcome {
     Overtaken(WithdrawalReport),
     /// Nothing to compare, or not to be compared; the reason.
     Ignored(&'static str),
-    /// The guard refused it.
     Refused {
         /// Products that would have been withdrawn.
         missing: u64,
@@ -81,7 +80,6 @@ pub enum Outcome {
     GoOn(Request),
 }
 
-/// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct WithdrawalReport {
     /// Withdrawn now.
@@ -129,7 +127,7 @@ pub trait Store {
     ) -> impl Future<Output = Result<bool, LedgerError>>;
 }
 
-impl Store for Ledger {
+impl<T: Table> Store for Ledger<T> {
     async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
         Self::read_small_docs(self, keys).await
     }
@@ -172,7 +170,6 @@ pub fn watermark(source: &str, parts: &BTreeSet<PartName>) -> String {
 pub struct Withdrawal<'a, M, S, B, C> {
     /// The feed bucket.
     pub manifests: &'a M,
-    /// The ledger.
     pub store: &'a S,
     pub bus: &'a B,
     pub clock: &'a C,
@@ -180,7 +177,6 @@ pub struct Withdrawal<'a, M, S, B, C> {
     pub deadline: Deadline,
     /// The largest part of the baseline that may be withdrawn at once, in percent.
     pub max_percent: u8,
-    /// What is counted.
     pub metrics: &'a Metrics,
 }
 
@@ -236,7 +232,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             if baseline.version > index.version {
                 return self.overtaken(request, &index, baseline).await;
             }
-            // Without its manifest (expired) there is nothing to compare with: the feed becomes the baseline.
+            // Without its manifest (expired) there is nothing to compare with: the feed becomes the
+            // baseline.
             if let Some(before) = self.index(request, &baseline.run).await? {
                 if request.after.is_none() && !request.force {
                     let (missing, of) = self.count(request, &before, &index).await?;
@@ -260,15 +257,18 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         Ok(Outcome::Accepted(report))
     }
 
-    /// A newer full feed was accepted first (both were read at the same time, or this one came late): what only the older one has is not
-    /// offered any more, although no comparison would ever notice, because it was in neither of the two baselines.
+    /// A newer full feed was accepted first (both were read at the same time, or this one came
+    /// late): what only the older one has is not offered any more, although no comparison would
+    /// ever notice, because it was in neither of the two baselines.
     ///
-    /// There is no guard: the newer feed has passed it, and the rest of the older one's products are in it.
+    /// There is no guard: the newer feed has passed it, and the rest of the older one's products
+    /// are in it.
     async fn overtaken(&self, request: &Request, older: &Index, baseline: &Baseline) -> Result<Outcome, Failure> {
         let Some(newer) = self.index(request, &baseline.run).await? else {
             return Ok(Outcome::Ignored("a newer full feed was accepted, whose manifest is gone"));
         };
-        // As the newer feed would have done it. A rest of another comparison says nothing about this one.
+        // As the newer feed would have done it. A rest of another comparison says nothing about
+        // this one.
         let request = Request { run: baseline.run.clone(), after: None, ..request.clone() };
         let mut report = WithdrawalReport::default();
         match self.withdraw(&request, older, &newer, false, &mut report).await? {
@@ -305,7 +305,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         Ok((gone, missing.compared))
     }
 
-    /// Gives the request for the rest if time runs out. `again` also announces what an earlier attempt withdrew.
+    /// Gives the request for the rest if time runs out. `again` also announces what an earlier
+    /// attempt withdrew.
     async fn withdraw(
         &self,
         request: &Request,

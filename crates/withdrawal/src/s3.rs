@@ -6,7 +6,6 @@ use catalog::Failure;
 
 use crate::manifest::Manifests;
 
-/// The feed bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket(pub Client);
 

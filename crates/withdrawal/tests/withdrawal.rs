@@ -154,7 +154,8 @@ impl World {
         world
     }
 
-    /// A full feed as `normalize` leaves it: sorted parts of a few ids each, products in the ledger.
+    /// A full feed as `normalize` leaves it: sorted parts of a few ids each, products in the
+    /// ledger.
     fn feed(&self, n: u64, ids: &[String], complete: bool) -> Request {
         let run = format!("run-{n}");
         for (part, ids) in ids.chunks(3).enumerate() {
@@ -398,7 +399,8 @@ async fn a_refusal_is_announced_with_the_way_out_and_a_rest_is_sent() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However ids are spread over parts, repeated or cut by reads: the merge is the difference of the sets, in order.
+    /// However ids are spread over parts, repeated or cut by reads: the merge is the difference of
+    /// the sets, in order.
     #[test]
     fn the_merge_is_the_difference_of_the_sets(
         before in prop::collection::vec(prop::collection::vec("[a-dم]{1,3}", 0..6), 0..5),

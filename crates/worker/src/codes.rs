@@ -6,6 +6,7 @@ catalog::codes! {
     FUNCTION_DIED = "function_died",
     LEASED = "leased",
     MEDUSA_CHOKES = "medusa_chokes",
+    MEDUSA_CONFIGURATION = "medusa_configuration",
     PIMCORE_CHOKES = "pimcore_chokes",
     UNKNOWN_PRODUCT = "unknown_product",
 }

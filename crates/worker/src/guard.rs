@@ -1,10 +1,12 @@
 //! Leaves a failing target alone.
 //!
-//! An environment remembers how its last batches fared with each target it asks ([`Unanswered`]). As long as they were answered that is all: no
-//! call is made for it. When enough in a row were not, the target's breaker is tripped in the ledger, and `BreakerOpened` is announced, so that
-//! dlq-redrive pauses the queue within seconds. Until the target answers again this environment looks at the breaker before each batch: if it is open, the
-//! batch goes back untouched. That should not happen once the queue is paused; if it does (an announcement was lost, a deployment switched the
-//! queue on), `BreakerOpened` is announced again.
+//! An environment remembers how its last batches fared with each target it asks ([`Unanswered`]).
+//! As long as they were answered that is all: no call is made for it. When enough in a row were
+//! not, the target's breaker is tripped in the ledger, and `BreakerOpened` is announced, so that
+//! dlq-redrive pauses the queue within seconds. Until the target answers again this environment
+//! looks at the breaker before each batch: if it is open, the batch goes back untouched. That
+//! should not happen once the queue is paused; if it does (an announcement was lost, a deployment
+//! switched the queue on), `BreakerOpened` is announced again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,7 +53,8 @@ impl Guard {
         Self { stage, settings, memory: Mutex::default() }
     }
 
-    /// Why nothing may be asked now, if a target's breaker is open. No call is made as long as all targets answer.
+    /// Why nothing may be asked now, if a target's breaker is open. No call is made as long as all
+    /// targets answer.
     pub async fn why_held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
         let suspects: Vec<Stage> = {
             let memory = self.memory();
@@ -78,8 +81,9 @@ impl Guard {
         None
     }
 
-    /// Learns from the results of a batch; trips the breaker of a target that has answered too few of them. Returns the targets that worked: they
-    /// did what they were asked for somebody, or a probe says so of one that broke on all it was asked.
+    /// Learns from the results of a batch; trips the breaker of a target that has answered too few
+    /// of them. Returns the targets that worked: they did what they were asked for somebody, or a
+    /// probe says so of one that broke on all it was asked.
     pub async fn learn_from_batch<T: Table, R>(
         &self,
         ledger: &Ledger<T>,

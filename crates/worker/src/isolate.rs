@@ -1,7 +1,8 @@
 //! Finds the products that a target breaks on, so that they hold up nobody else.
 //!
-//! A request about several products that the target breaks on says nothing of any of them. The products are asked for again in halves, until those
-//! are found that fail alone. All work is safe to repeat. A target that does not work at all is not asked again.
+//! A request about several products that the target breaks on says nothing of any of them. The
+//! products are asked for again in halves, until those are found that fail alone. All work is safe
+//! to repeat. A target that does not work at all is not asked again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +20,6 @@ const ENOUGH: Duration = Duration::from_secs(10);
 /// So many that fail alone, and none that gets through: then it is not these products.
 const NO_CULPRITS: usize = 5;
 
-/// Results of a batch.
 pub type Results<R> = BTreeMap<ProductKey, Result<R, Failure>>;
 
 impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {

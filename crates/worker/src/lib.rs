@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
+pub mod access;
 pub mod codes;
 mod guard;
 mod isolate;
@@ -9,7 +9,6 @@ mod probe;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-pub use access::PimcoreAccess;
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 pub use guard::Guard;
@@ -29,14 +28,12 @@ const ALONE: Duration = Duration::from_secs(20);
 /// One invocation at work on one target.
 #[derive(Debug)]
 pub struct Worker<'a, T, B, C> {
-    /// Which target.
     pub stage: Stage,
     pub ledger: &'a Ledger<T>,
     /// What this environment knows of the targets.
     pub guard: &'a Guard,
     pub bus: &'a B,
     pub clock: &'a C,
-    /// Who we are.
     pub owner: Owner,
     /// When the invocation ends.
     pub deadline: Deadline,
@@ -51,8 +48,8 @@ pub struct Claims {
     pub applied: Vec<(ProductKey, ProductState)>,
     /// There is nothing to do, or not now.
     pub outcomes: HashMap<ProductKey, Outcome>,
-    /// Whoever worked on them died too often: each is claimed by itself when all others are recorded ([`Worker::claim_alone`]), in this
-    /// order.
+    /// Whoever worked on them died too often: each is claimed by itself when all others are
+    /// recorded ([`Worker::claim_alone`]), in this order.
     pub suspects: Vec<ProductKey>,
 }
 
@@ -68,7 +65,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         Instant::now() + self.deadline.remaining(self.clock.now_ms())
     }
 
-    /// Claims each product's stage, unless a target that is needed is to be left alone: then nothing is ours.
+    /// Claims each product's stage, unless a target that is needed is to be left alone: then
+    /// nothing is ours.
     pub async fn claim(&self, keys: &[ProductKey]) -> Claims {
         if let Some(claims) = self.held(keys).await {
             return claims;
@@ -93,8 +91,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         sorted
     }
 
-    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is recorded. One that too many died of is set
-    /// aside instead.
+    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is
+    /// recorded. One that too many died of is set aside instead.
     pub async fn claim_alone(&self, key: &ProductKey) -> Claims {
         let keys = std::slice::from_ref(key);
         if self.deadline.remaining(self.clock.now_ms()) < ALONE {
@@ -159,8 +157,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         sorted.outcomes.insert(key, Outcome::Failed(failure));
     }
 
-    /// Completes each product's stage or gives it back with the reason, and learns how the targets fared. `ours` are the leases that
-    /// [`Self::claim`] got.
+    /// Completes each product's stage or gives it back with the reason, and learns how the targets
+    /// fared. `ours` are the leases that [`Self::claim`] got.
     pub async fn record(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,

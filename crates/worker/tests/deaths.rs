@@ -49,7 +49,8 @@ fn applied() -> Applied {
 /// The function died; whoever had a lease keeps it until it expires.
 struct Died;
 
-/// One invocation, as the functions do it: all that can be done together, then the suspects one at a time.
+/// One invocation, as the functions do it: all that can be done together, then the suspects one at
+/// a time.
 async fn invocation(
     ledger: &Ledger<Memory>,
     clock: &Now,
@@ -88,7 +89,8 @@ async fn invocation(
     Ok(())
 }
 
-/// Deliveries of a batch of fifty until nothing of it waits any more, and what became of each product.
+/// Deliveries of a batch of fifty until nothing of it waits any more, and what became of each
+/// product.
 async fn deliveries(killers: &[u32]) -> (usize, BTreeMap<ProductKey, (usize, Outcome)>, Ledger<Memory>) {
     let ledger = Ledger::in_memory(LEASES);
     let clock = Now(AtomicI64::new(1_800_000_000_000));
@@ -135,7 +137,8 @@ async fn one_product_that_kills_whoever_works_on_it_is_set_aside_and_the_others_
                 let recorded = ledger.state(&product).medusa.last_error.unwrap();
                 assert_eq!(recorded.code, "function_died");
             } else {
-                // Twice with it, then by themselves: at once, or with the next delivery where the killer came first.
+                // Twice with it, then by themselves: at once, or with the next delivery where the
+                // killer came first.
                 assert!(delivery <= 4, "{product}: delivery {delivery}");
                 assert_eq!(ledger.state(&product).medusa.deaths, 0, "{product}");
             }

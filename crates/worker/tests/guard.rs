@@ -1,4 +1,5 @@
-//! What a function does about a target that fails: nothing as long as it works, one write when it does not, and then leave it alone.
+//! What a function does about a target that fails: nothing as long as it works, one write when it
+//! does not, and then leave it alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -23,7 +24,7 @@ const SETTINGS: Settings = Settings {
     probe_ms: 30_000,
     step_ms: 50_000,
     steps: &[1, 5],
-    settle_ms: 120_000,
+    over_after_ms: 120_000,
     calm_ms: 600_000,
 };
 
@@ -415,8 +416,28 @@ struct Outage {
     arrived: i64,
 }
 
-/// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server error", while it looks well to who asks
-/// without one; then it works, and what is dead is sent back once.
+fn internal_error() -> Failure {
+    Failure::transient("pimcore_internal_error", "Pimcore reports an internal error")
+        .request(Request::Answered)
+        .choked(false)
+}
+
+/// Those that have been visible for longest, as many as may be tried.
+fn due(queue: &BTreeMap<u32, (i64, u32)>, now: i64, flow: Flow) -> Vec<u32> {
+    let most = match flow {
+        Flow::Paused => 0,
+        Flow::Limited(some) => some.try_into().unwrap(),
+        Flow::Full => 40,
+    };
+    let mut due: Vec<(i64, u32)> =
+        queue.iter().filter(|(_, (at, _))| *at <= now).map(|(n, (at, _))| (*at, *n)).collect();
+    due.sort_unstable();
+    due.into_iter().take(most).map(|(_, n)| n).collect()
+}
+
+/// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server
+/// error", while it looks well to who asks without one; then it works, and what is dead is sent
+/// back once.
 async fn an_hour_of_internal_errors(messages: u32) -> Outage {
     const HOUR: i64 = 3_600_000;
     /// Deliveries before SQS gives a message up (template.yaml, maxReceiveCount).
@@ -428,11 +449,6 @@ async fn an_hour_of_internal_errors(messages: u32) -> Outage {
     }
     world.probe_works.store(false, Ordering::Relaxed);
     let guard = Guard::new(Stage::Pimcore, settings);
-    let internal = || {
-        Failure::transient("pimcore_internal_error", "Pimcore reports an internal error")
-            .request(Request::Answered)
-            .choked(false)
-    };
     // A message: when it is visible again, and how often it was delivered. Done messages are gone.
     let mut queue: BTreeMap<u32, (i64, u32)> = (0..messages).map(|n| (n, (NOW, 0))).collect();
     let mut dead = Vec::new();
@@ -450,19 +466,11 @@ async fn an_hour_of_internal_errors(messages: u32) -> Outage {
         }
         let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
         outage.openings = outage.openings.max(seen.openings);
-        let most = match seen.flow(&settings) {
-            Flow::Paused => 0,
-            Flow::Limited(some) => some.try_into().unwrap(),
-            Flow::Full => 40,
-        };
-        // Who has been visible for longest comes first.
-        let mut due: Vec<(i64, u32)> =
-            queue.iter().filter(|(_, (at, _))| *at <= now).map(|(n, (at, _))| (*at, *n)).collect();
-        due.sort_unstable();
-        let batch: Vec<u32> = due.into_iter().take(most).map(|(_, n)| n).collect();
+        let batch = due(&queue, now, seen.flow(&settings));
         if !batch.is_empty() {
-            let outcomes =
-                world.batch(&guard, Stage::Pimcore, &batch, |_| if down { Err(internal()) } else { Ok(()) }).await;
+            let outcomes = world
+                .batch(&guard, Stage::Pimcore, &batch, |_| if down { Err(internal_error()) } else { Ok(()) })
+                .await;
             for n in batch {
                 let (visible, delivered) = queue.get_mut(&n).unwrap();
                 *delivered += 1;

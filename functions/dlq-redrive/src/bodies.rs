@@ -1,6 +1,8 @@
-//! Cleans up large bodies that no product needs any more. The rules are the ledger's (`ledger::core::spill`).
+//! Cleans up large bodies that no product needs any more. The rules are the ledger's
+//! (`ledger::core::spill`).
 //!
-//! Nothing is remembered: what is listed is held against what the ledger names now. A run that does not happen, or ends early, costs room only.
+//! Nothing is remembered: what is listed is held against what the ledger names now. A run that does
+//! not happen, or ends early, costs room only.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +15,13 @@ use crate::drain::LAST_ROUND;
 use crate::redriver::Redriver;
 use crate::settings::Settings;
 
-/// One scheduled run in so many looks: once an hour, at bodies whose turn it is. One that nobody needs costs a thousandth of a cent a month.
+/// One scheduled run in so many looks: once an hour, at bodies whose turn it is. One that nobody
+/// needs costs a thousandth of a cent a month.
 const EVERY: i64 = 3600 / Settings::PERIOD_SECONDS as i64;
 
 impl Redriver {
-    /// Looks at large bodies, when it is time, and deletes those that no product names. What fails is tried again by the next run.
+    /// Looks at large bodies, when it is time, and deletes those that no product names. What fails
+    /// is tried again by the next run.
     pub(crate) async fn clean_bodies(&self, deadline: Deadline) {
         let round = self.clock.now_ms() / 1000 / i64::from(Settings::PERIOD_SECONDS);
         if round % EVERY != 0 {

@@ -1,4 +1,5 @@
-//! The circuit breakers' keeper: `{"action":"tend"}`, every minute and whenever one was opened. What is due is decided in the crate `ledger`.
+//! The circuit breakers' keeper: `{"action":"tend"}`, every minute and whenever one was opened.
+//! What is due is decided in the crate `ledger`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,11 +28,9 @@ pub fn settings() -> Result<Settings, SettingError> {
     }
 }
 
-/// Tends the breakers.
 pub struct Breakers<T, M> {
     /// The ledger, which keeps them.
     pub ledger: Ledger<T>,
-    /// The queues' mappings.
     pub mappings: M,
     /// Probes the targets.
     pub health: Arc<dyn Health>,
@@ -53,14 +52,15 @@ impl breaker::Health for Probed<'_> {
 }
 
 impl<T: Table, M: Mapping> Breakers<T, M> {
-    /// Does what is due. Reports the breakers that were open not long ago, and answers with all of them.
+    /// Does what is due. Reports the breakers that were open not long ago, and answers with all of
+    /// them.
     ///
     /// # Errors
     /// When the ledger does not answer.
     pub async fn tend(&self, owner: &Owner, metrics: &Metrics, now: i64) -> Result<Value, LedgerError> {
         let health = Probed(self.health.as_ref());
         let breakers = breaker::tend(&self.ledger, &self.mappings, &health, owner, &self.settings, now).await?;
-        for (target, breaker) in breakers.iter().filter(|(_, breaker)| !breaker.is_settled()) {
+        for (target, breaker) in breakers.iter().filter(|(_, breaker)| !breaker.is_over()) {
             metrics.breaker_open(target.as_str(), breaker.is_open());
         }
         let shown: BTreeMap<&str, Value> =

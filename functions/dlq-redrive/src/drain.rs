@@ -1,14 +1,15 @@
 //! Goes through a dead-letter queue.
 //!
-//! A letter is hidden while it is looked at, and deleted only after whatever replaces it exists: the copy on the queue, or the object in S3.
-//! Dying in between leaves it on the dead-letter queue, where the next run finds it and does the same again: a second copy of a key is
-//! harmless, and a parked letter has the same object key every time. So no letter is ever lost between two places.
+//! A letter is hidden while it is looked at, and deleted only after whatever replaces it exists:
+//! the copy on the queue, or the object in S3. Dying in between leaves it on the dead-letter queue,
+//! where the next run finds it and does the same again: a second copy of a key is harmless, and a
+//! parked letter has the same object key every time. So no letter is ever lost between two places.
 //!
-//! Only letters sent before the run began are looked at. What the run itself sends back, and what comes straight back dead, is a matter
-//! for the next one: a run always ends.
+//! Only letters sent before the run began are looked at. What the run itself sends back, and what
+//! comes straight back dead, is a matter for the next one: a run always ends.
 //!
-//! Sending back is paced by SQS's own delay: the n-th letter of a run is delayed by n ÷ rate seconds, so that the function does not have to wait
-//! and the target meets a steady trickle.
+//! Sending back is paced by SQS's own delay: the n-th letter of a run is delayed by n ÷ rate
+//! seconds, so that the function does not have to wait and the target meets a steady trickle.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -29,13 +30,11 @@ use crate::redriver::Redriver;
 /// What to do with the letters that the filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// What the policy says.
     Policy,
     /// Send them back.
     Force,
     /// Send them back, because what they were refused for is gone.
     Unpark,
-    /// Park them.
     Park,
 }
 
@@ -69,7 +68,8 @@ pub(crate) struct Case {
     pub(crate) decision: Decision,
 }
 
-/// Handles of letters that were dealt with: those that stay on the dead-letter queue, and those that leave it.
+/// Handles of letters that were dealt with: those that stay on the dead-letter queue, and those
+/// that leave it.
 #[derive(Default)]
 struct Ends {
     back: Vec<String>,
@@ -87,7 +87,8 @@ impl Ends {
 pub(crate) type Products = HashSet<ProductKey>;
 
 impl Redriver {
-    /// Goes through a queue's dead letters. The products that the chosen ones are about are added to `products`.
+    /// Goes through a queue's dead letters. The products that the chosen ones are about are added
+    /// to `products`.
     pub(crate) async fn drain(
         &self,
         (name, mode): (QueueName, Mode),
@@ -329,7 +330,8 @@ async fn receive(queue: &Queue, times: usize, hidden: i32, report: &mut QueueRep
     (letters, failed)
 }
 
-/// The letters that the filter selects, no more than there is `room` for, with what an operator asked for; the others' handles.
+/// The letters that the filter selects, no more than there is `room` for, with what an operator
+/// asked for; the others' handles.
 fn select(
     request: &Request,
     (name, mode): (QueueName, Mode),
@@ -382,7 +384,8 @@ fn facts<'a>(queue: QueueName, received: &'a Received, subject: &'a Subject, kno
     Facts { queue, letter: &received.letter, subject, known, target_answers: true }
 }
 
-/// A span for what is done with a letter, with the correlation id and the trace of the message that died.
+/// A span for what is done with a letter, with the correlation id and the trace of the message that
+/// died.
 fn span(queue: QueueName, case: &Case) -> tracing::Span {
     let letter = &case.received.letter;
     let message = ProductMessage::parse(&letter.body).ok();
@@ -411,7 +414,8 @@ pub(crate) fn handled(case: &Case, now: i64, parked: Option<String>) -> Handled 
     }
 }
 
-/// The delay of the `n`-th letter of a run, in seconds: a steady rate, moved by up to two seconds by the letter's id.
+/// The delay of the `n`-th letter of a run, in seconds: a steady rate, moved by up to two seconds
+/// by the letter's id.
 pub(crate) fn delay(n: usize, per_second: u32, id: &str) -> i32 {
     let steady = u32::try_from(n).unwrap_or(u32::MAX) / per_second.max(1);
     let jitter = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 3;

@@ -23,7 +23,6 @@ pub struct DlqRedrive {
     pub redriver: Redriver,
     /// Looks after the breakers.
     pub breakers: Breakers<ledger::DynamoDb, Mappings>,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

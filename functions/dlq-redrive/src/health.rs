@@ -14,7 +14,8 @@ pub trait Health: Send + Sync {
     fn answers(&self, queue: QueueName) -> BoxFuture<'_, bool>;
 }
 
-/// Asks over HTTP, without credentials, and looks at the answer: a proxy's page, a redirect or somebody else's 404 is no sign of health.
+/// Asks over HTTP, without credentials, and looks at the answer: a proxy's page, a redirect or
+/// somebody else's 404 is no sign of health.
 #[derive(Debug, Clone)]
 pub struct Probe {
     client: reqwest::Client,
@@ -71,7 +72,8 @@ impl Probe {
     }
 }
 
-/// A Data Hub answers a query with data, and one without a key with its framework's own 403, whose detail is longer in a development environment.
+/// A Data Hub answers a query with data, and one without a key with its framework's own 403, whose
+/// detail is longer in a development environment.
 fn pimcore_is_well(status: u16, body: &[u8]) -> bool {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     match status {
@@ -81,8 +83,8 @@ fn pimcore_is_well(status: u16, body: &[u8]) -> bool {
     }
 }
 
-/// Medusa's `/health` says OK as long as it runs. It says so without its database too: then the first batch of one message fails, and the
-/// breaker opens again.
+/// Medusa's `/health` says OK as long as it runs. It says so without its database too: then the
+/// first batch of one message fails, and the breaker opens again.
 fn medusa_is_well(status: u16, body: &[u8]) -> bool {
     status == 200 && body.trim_ascii() == b"OK"
 }

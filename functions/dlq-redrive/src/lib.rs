@@ -33,14 +33,7 @@ pub enum RedriveError {
     Request(String),
     /// An AWS service did not answer as it should, after the SDK's own retries.
     #[error("{service} {operation} on {resource}: {message}")]
-    Aws {
-        service: &'static str,
-        /// Which call.
-        operation: &'static str,
-        resource: String,
-        /// What it said.
-        message: String,
-    },
+    Aws { service: &'static str, operation: &'static str, resource: String, message: String },
     /// The ledger did not answer.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerError),

@@ -14,9 +14,7 @@ use crate::codes;
 /// A mapping as the template has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
-    /// Its UUID.
     pub id: String,
-    /// Messages in a batch.
     pub batch: i32,
 }
 
@@ -27,7 +25,8 @@ struct Update {
     batch: Option<i32>,
 }
 
-/// What brings a mapping in `state` with batches of `batch` to `flow`; nothing if it is there. A paused mapping keeps its batch size.
+/// What brings a mapping in `state` with batches of `batch` to `flow`; nothing if it is there. A
+/// paused mapping keeps its batch size.
 fn update(flow: Flow, state: &str, batch: Option<i32>, deployed: i32) -> Option<Update> {
     let paused = matches!(state, "Disabled" | "Disabling");
     let wanted = match flow {
@@ -38,7 +37,6 @@ fn update(flow: Flow, state: &str, batch: Option<i32>, deployed: i32) -> Option<
     (paused || batch != Some(wanted)).then_some(Update { enabled: true, batch: Some(wanted) })
 }
 
-/// The mappings in Lambda.
 #[derive(Debug, Clone)]
 pub struct Mappings {
     client: Client,

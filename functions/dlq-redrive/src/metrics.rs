@@ -50,7 +50,8 @@ mod tests {
         report.dry_run = true;
         of(&report, &metrics);
         assert!(metrics.take(1_000).is_empty());
-        // A look at dead letters says what the policy would do; the alarm on parked ones must not ring for it.
+        // A look at dead letters says what the policy would do; the alarm on parked ones must not
+        // ring for it.
         report.dry_run = false;
         for action in [Action::Inspect, Action::Parked] {
             report.action = action;

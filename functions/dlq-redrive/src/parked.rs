@@ -52,7 +52,8 @@ impl Store {
         put.map(|_| key.clone()).map_err(|error| self.error("PutObject", &key, &error))
     }
 
-    /// A page of keys of a queue's parked letters, oldest day first, and where the next page begins.
+    /// A page of keys of a queue's parked letters, oldest day first, and where the next page
+    /// begins.
     pub(crate) async fn list(
         &self,
         queue: QueueName,

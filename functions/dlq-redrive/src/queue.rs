@@ -147,7 +147,8 @@ impl Queue {
         failures
     }
 
-    /// Makes letters visible again. Where that fails they become visible by themselves a little later.
+    /// Makes letters visible again. Where that fails they become visible by themselves a little
+    /// later.
     pub(crate) async fn put_back(&self, handles: &[String]) {
         for some in handles.chunks(ENTRIES) {
             let entries = some.iter().enumerate().filter_map(|(index, handle)| {

@@ -18,11 +18,8 @@ use crate::settings::Settings;
 /// What a [`Redriver`] is made of.
 pub struct RedriverParts {
     pub sqs: aws_sdk_sqs::Client,
-    /// S3.
     pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// EventBridge.
     pub eventbridge: aws_sdk_eventbridge::Client,
     /// Tells whether the targets answer.
     pub health: Arc<dyn Health>,
@@ -65,7 +62,8 @@ impl Redriver {
     /// Carries out a request and tells what was done.
     ///
     /// # Errors
-    /// [`RedriveError::Nothing`] when no part of it could be done; what failed in part is in the report.
+    /// [`RedriveError::Nothing`] when no part of it could be done; what failed in part is in the
+    /// report.
     pub async fn handle(&self, request: &Request, deadline: Deadline) -> Result<Report, RedriveError> {
         let mut report = Report { action: request.action, dry_run: request.dry_run, queues: Vec::new(), sweep: None };
         match request.action {
@@ -106,7 +104,8 @@ impl Redriver {
         }
     }
 
-    /// Whether it is worth sending letters to a queue's target: none of the breakers that pause the queue is open, and the target answers.
+    /// Whether it is worth sending letters to a queue's target: none of the breakers that pause the
+    /// queue is open, and the target answers.
     pub(crate) async fn target_answers(&self, queue: QueueName) -> bool {
         for target in queue.stage().map_or(&[][..], ledger::breaker::asked_by) {
             match ledger::breaker::look(&self.ledger, *target).await {

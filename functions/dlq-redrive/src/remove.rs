@@ -1,4 +1,5 @@
-//! Takes parked letters away that nobody will send back: each is kept with who removed it and when, out of the way of those that wait.
+//! Takes parked letters away that nobody will send back: each is kept with who removed it and when,
+//! out of the way of those that wait.
 
 use redrive::parked::Removed;
 use redrive::{Handled, Parked, QueueName, QueueReport, Request};

@@ -10,7 +10,6 @@ use runtime::settings::{SettingError, optional, required};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
     pub queue: String,
-    /// Its dead-letter queue.
     pub dead_letters: String,
 }
 
@@ -21,14 +20,11 @@ pub struct Settings {
     pub environment: String,
     /// The ledger's table.
     pub table: String,
-    /// The catalog bus.
     pub bus: String,
     /// The bucket that parked letters go to.
     pub bucket: String,
     pub queues: BTreeMap<QueueName, QueueUrls>,
-    /// Where Pimcore answers.
     pub pimcore_url: String,
-    /// Where Medusa answers.
     pub medusa_url: String,
     /// Letters sent back per second, per queue.
     pub per_second: u32,
@@ -74,13 +70,15 @@ impl Settings {
         })
     }
 
-    /// Letters handled per queue when the request does not say: what the rate allows until the next scheduled run.
+    /// Letters handled per queue when the request does not say: what the rate allows until the next
+    /// scheduled run.
     #[must_use]
     pub const fn default_max(&self) -> usize {
         (self.per_second * Self::PERIOD_SECONDS) as usize
     }
 
-    /// A client of S3. A local AWS has one name for all buckets, so they are addressed by path there.
+    /// A client of S3. A local AWS has one name for all buckets, so they are addressed by path
+    /// there.
     #[must_use]
     pub fn s3_client(&self, aws: &aws_config::SdkConfig) -> aws_sdk_s3::Client {
         let local = aws.endpoint_url().is_some();

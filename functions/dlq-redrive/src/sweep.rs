@@ -1,4 +1,5 @@
-//! Announces again what has been pending for too long, and resumes feed runs that lost their reader.
+//! Announces again what has been pending for too long, and resumes feed runs that lost their
+//! reader.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -184,7 +185,8 @@ impl Redriver {
                 report.runs_resumed.push(run.name);
                 continue;
             }
-            // Noted before it is sent: two sweeps at once resume it once, and a run that kills its reader is not resumed for ever.
+            // Noted before it is sent: two sweeps at once resume it once, and a run that kills its
+            // reader is not resumed for ever.
             if self.ledger.write(&self.resume(&id, now)).await?.is_err() {
                 *report.held_back.entry("run resumed_recently_or_too_often".to_owned()).or_default() += 1;
                 continue;
@@ -272,7 +274,8 @@ fn strict_pass(run: Registered) -> String {
     serde_json::to_string(&pass).unwrap_or_default()
 }
 
-/// The event that began a run, as far as the run's key tells. S3's sequencer is not in it where the bucket has versions; the run's item has kept it.
+/// The event that began a run, as far as the run's key tells. S3's sequencer is not in it where the
+/// bucket has versions; the run's item has kept it.
 fn object_created(id: &RunId, now: i64) -> String {
     let (version_id, etag, sequencer) = match id.object_version.split_once('.') {
         Some((etag, sequencer)) => (None, Some(etag), sequencer),

@@ -1,8 +1,9 @@
 //! Drops parked letters whose product or feed has arrived by now.
 //!
-//! A parked letter is a request to a person. Often that has been met without it: the supplier corrected the feed, somebody replayed the
-//! product. What is left would be counted and shown for ever. So each scheduled run looks at some parked letters, as it looks at dead
-//! ones, and drops those that are healed by the same proof.
+//! A parked letter is a request to a person. Often that has been met without it: the supplier
+//! corrected the feed, somebody replayed the product. What is left would be counted and shown for
+//! ever. So each scheduled run looks at some parked letters, as it looks at dead ones, and drops
+//! those that are healed by the same proof.
 
 use futures::future::join_all;
 use redrive::{Decision, QueueName, QueueReport};
@@ -13,7 +14,8 @@ use crate::queue::Received;
 use crate::redriver::Redriver;
 use crate::settings::Settings;
 
-/// Parked letters looked at in one run, per queue: thousands of them must not cost thousands of calls every five minutes.
+/// Parked letters looked at in one run, per queue: thousands of them must not cost thousands of
+/// calls every five minutes.
 const LOOKED_AT: usize = 200;
 /// Pages of a thousand keys: letters beyond those are looked at when older ones are gone.
 const PAGES: usize = 10;

@@ -1,13 +1,16 @@
 //! Sends back what was refused, once its cause is gone.
 //!
-//! A refused product leaves a letter, and at any moment that may be parked, on the dead-letter queue, in the hands of a run that parks it
-//! just now, or not sent yet, because its function has not finished the batch. Whoever settled the cause does not know which and need not:
-//! the ledger knows every refused product. So after the letters of the first two places the products that still stand refused are sent
-//! back, too. A letter of theirs that turns up later is dropped by a later run, because its product has arrived. Who names a code or a product
-//! means those as well that are still being tried again: they need not wait for their turn any more.
+//! A refused product leaves a letter, and at any moment that may be parked, on the dead-letter
+//! queue, in the hands of a run that parks it just now, or not sent yet, because its function has
+//! not finished the batch. Whoever settled the cause does not know which and need not: the ledger
+//! knows every refused product. So after the letters of the first two places the products that
+//! still stand refused are sent back, too. A letter of theirs that turns up later is dropped by a
+//! later run, because its product has arrived. Who names a code or a product means those as well
+//! that are still being tried again: they need not wait for their turn any more.
 //!
-//! Each product's failure is lifted in the ledger ([`ledger::core::standing`]). So none is sent back twice, however often this is asked for,
-//! and a message that gets lost is made up for by the sweep.
+//! Each product's failure is lifted in the ledger ([`ledger::core::standing`]). So none is sent
+//! back twice, however often this is asked for, and a message that gets lost is made up for by the
+//! sweep.
 
 mod lift;
 mod products;
@@ -38,7 +41,8 @@ impl Redriver {
         self.unpark_letters(name, &rehearsal, deadline, &mut Products::new()).await
     }
 
-    /// Sends back parked letters, those that are about to be, and products that stand refused without either.
+    /// Sends back parked letters, those that are about to be, and products that stand refused
+    /// without either.
     pub(crate) async fn unpark(&self, request: &Request, deadline: Deadline) -> Vec<QueueReport> {
         let request = &meant(request);
         let mut parts = join_all(request.queues().into_iter().map(async |name| {
@@ -171,7 +175,8 @@ impl Redriver {
     }
 }
 
-/// Poison stays poison, and what may heal by itself comes back by itself: who names nothing means refusals.
+/// Poison stays poison, and what may heal by itself comes back by itself: who names nothing means
+/// refusals.
 fn meant(request: &Request) -> Request {
     let mut request = request.clone();
     if !request.filter.names_something() {

@@ -10,16 +10,15 @@ use ledger::{Ledger, Owner, Stage};
 use runtime::batch::any_failed_with;
 use runtime::{Announcer, Batch, Function, Invocation, Metrics, Queue, SystemClock};
 use tracing::Instrument as _;
-use worker::{Guard, PimcoreAccess, Worker};
+use worker::access::medusa::{DOUBTED, MedusaAccess};
+use worker::access::pimcore::PimcoreAccess;
+use worker::{Guard, Worker};
 
-use crate::access::{DOUBTED, MedusaAccess};
 use crate::push::PushBatch;
 
 /// The function with its clients.
 pub struct MedusaPush {
-    /// The PIM.
     pub pimcore: PimcoreAccess,
-    /// The shop.
     pub medusa: MedusaAccess,
     pub ledger: Ledger,
     pub bus: Announcer,
@@ -27,7 +26,6 @@ pub struct MedusaPush {
     pub queue: Queue,
     /// What it remembers of the PIM's and the shop's answers.
     pub guard: Guard,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

@@ -2,11 +2,12 @@
 
 use lambda_runtime::Error;
 use ledger::{Ledger, Stage};
-use medusa_push::access::MedusaAccess;
 use medusa_push::handler::MedusaPush;
 use runtime::limit::Limit;
 use runtime::{Announcer, Metrics, Queue, Secrets, client, settings};
-use worker::{Guard, PimcoreAccess};
+use worker::Guard;
+use worker::access::medusa::MedusaAccess;
+use worker::access::pimcore::PimcoreAccess;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

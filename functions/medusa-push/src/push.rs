@@ -11,9 +11,9 @@ use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
+use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
-use crate::access::{Lookup, OpenShop};
 use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
@@ -75,13 +75,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             let odd = format!("{key}: the ledger gave no lease");
             outcomes.insert(key, Outcome::Failed(Failure::transient(codes::NOT_CLAIMED, odd)));
         }
-        let claimed: BTreeMap<ProductKey, (&ProductState, Depth)> = messages
-            .iter()
-            .filter_map(|message| {
-                let state = ours.get(&message.key)?;
-                Some((message.key.clone(), (state, depth(state, message.cause))))
-            })
-            .collect();
+        let claimed = claimed(messages, &ours);
         // Somebody may have just saved a category too.
         let edited = messages.iter().any(|message| message.cause == Cause::Edited);
         let tree_age = if edited { Duration::ZERO } else { pimcore::FRESH };
@@ -214,6 +208,18 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         place(&self.worker, pimcore, &newer, tasks, view, self.worker.ends()).await
     }
+}
+
+/// What was claimed, and how closely each is looked at.
+fn claimed<'s>(
+    messages: &[ProductMessage],
+    ours: &'s BTreeMap<ProductKey, ProductState>,
+) -> BTreeMap<ProductKey, (&'s ProductState, Depth)> {
+    let of = |message: &ProductMessage| {
+        let state = ours.get(&message.key)?;
+        Some((message.key.clone(), (state, depth(state, message.cause))))
+    };
+    messages.iter().filter_map(of).collect()
 }
 
 /// What the PIM showed.

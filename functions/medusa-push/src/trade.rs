@@ -1,4 +1,5 @@
-//! What trade needs to know, as the shop has it: Medusa's own columns where there are, and all of it as metadata for the storefront.
+//! What trade needs to know, as the shop has it: Medusa's own columns where there are, and all of
+//! it as metadata for the storefront.
 
 use catalog::Languages;
 use catalog::facts::Facts;
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 /// The metadata key with everything that customers may know, in the canonical form.
 pub const FACTS: &str = "relay_facts";
 
-/// The columns of a product.
 #[must_use]
 pub fn of_product(facts: &Facts, languages: &Languages) -> Columns {
     let material = languages.shown(&facts.material).map(|(_, text)| text);
@@ -30,8 +30,8 @@ pub fn of_product(facts: &Facts, languages: &Languages) -> Columns {
     .collect()
 }
 
-/// The columns of a variant: its own facts, else those of its product, because a fulfilment reads the variant. Bar codes are its own only, or its product's where
-/// it is the only variant.
+/// The columns of a variant: its own facts, else those of its product, because a fulfilment reads
+/// the variant. Bar codes are its own only, or its product's where it is the only variant.
 #[must_use]
 pub fn of_variant(facts: &Facts, product: &Facts, only: bool, languages: &Languages) -> Columns {
     let mut columns = of_product(product, languages);
@@ -44,7 +44,8 @@ pub fn of_variant(facts: &Facts, product: &Facts, only: bool, languages: &Langua
     columns
 }
 
-/// The facts for the storefront. What a source says besides may be its own business, so `extra` stays in the PIM.
+/// The facts for the storefront. What a source says besides may be its own business, so `extra`
+/// stays in the PIM.
 #[must_use]
 pub fn shown(facts: &Facts) -> Value {
     let mut shown = facts.clone();

@@ -1,4 +1,5 @@
-//! A shop that is down: after a few batches it is not asked any more, and nothing is leased meanwhile.
+//! A shop that is down: after a few batches it is not asked any more, and nothing is leased
+//! meanwhile.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

@@ -1,9 +1,12 @@
-//! kill -9 of the function, as Lambda runs it, in the middle of a batch of 60: after the next delivery the shop is complete. No duplicate,
-//! no orphaned inventory item, no variant without a price, and nobody pays a wrong one.
+//! kill -9 of the function, as Lambda runs it, in the middle of a batch of 60: after the next
+//! delivery the shop is complete. No duplicate, no orphaned inventory item, no variant without a
+//! price, and nobody pays a wrong one.
 //!
-//! The function is its own binary in a process of its own. It gets its batches from a Lambda Runtime API in this process, keeps its ledger in
-//! DynamoDB, reads a PIM in this process and writes to a real Medusa through a gate that counts: the blows fall on certain writes, spread over all kinds of
-//! them, before Medusa hears of it, while it works on it, or when it has answered. `RELAY_KILLS` says how often the function is killed (default 3).
+//! The function is its own binary in a process of its own. It gets its batches from a Lambda
+//! Runtime API in this process, keeps its ledger in DynamoDB, reads a PIM in this process and
+//! writes to a real Medusa through a gate that counts: the blows fall on certain writes, spread
+//! over all kinds of them, before Medusa hears of it, while it works on it, or when it has
+//! answered. `RELAY_KILLS` says how often the function is killed (default 3).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -94,8 +97,9 @@ impl Aws {
         Some(Self { endpoint, table: name, dynamodb, queues, secrets })
     }
 
-    /// So much time has passed that no lease is valid any more and no request of its holder can land: the lease of 90 s and the minute after
-    /// it are not waited for, they are written into the ledger as over.
+    /// So much time has passed that no lease is valid any more and no request of its holder can
+    /// land: the lease of 90 s and the minute after it are not waited for, they are written into
+    /// the ledger as over.
     async fn time_passes(&self, keys: &[ProductKey]) {
         for key in keys {
             let item = ledger::core::state::item_key(key);
@@ -195,7 +199,8 @@ impl Lambda {
         command.spawn().unwrap()
     }
 
-    /// Deliveries, each to a new process, until no message is to come again. On a slow machine the function may run out of time.
+    /// Deliveries, each to a new process, until no message is to come again. On a slow machine the
+    /// function may run out of time.
     async fn deliver(&self, aws: &Aws, pim: &StandIn, real: &Real, gate: &Gate, keys: &[ProductKey]) {
         for _ in 0..5 {
             if self.deliver_once(aws, pim, real, gate, keys).await == 0 {
@@ -236,7 +241,8 @@ fn event(keys: &[ProductKey]) -> Value {
     json!({ "Records": records.collect::<Vec<_>>() })
 }
 
-/// What the source says first, and what it says when the function is killed: other sizes, prices and images.
+/// What the source says first, and what it says when the function is killed: other sizes, prices
+/// and images.
 fn versions(keys: &[ProductKey]) -> (Vec<Product>, Vec<Product>) {
     let plain = |key: &ProductKey| {
         let mut product = dress(key);
@@ -284,11 +290,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         }
         println!("{again} messages are to come again although nothing happened; see {}", log().display());
     }
-    assert!(!course.is_empty(), "no batch went through undisturbed");
-    println!("an undisturbed batch writes {} times:", course.len());
-    for stretch in course.chunk_by(|a, b| a == b) {
-        println!("  {} x {}", stretch.len(), stretch[0]);
-    }
+    tell(&course);
 
     for n in 0..kills {
         let blow = Blow::spread(&course, n, kills);
@@ -306,13 +308,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
             function.kill().await.unwrap();
             drop(answers);
             fell = dying.is_some();
-            let how = match dying {
-                Some(Now { write, dead }) => {
-                    dead.send(()).unwrap();
-                    format!("kill {n} at write {} ({write}), {}", blow.write, blow.moment)
-                }
-                None => format!("{blow:?} never fell, the function gave up before; see {}", log().display()),
-            };
+            let how = told(n, &blow, dying);
             // Medusa finishes what the dead function had asked for.
             gate.idle().await;
             let halves = half_made(&real, &keys).await;
@@ -327,6 +323,25 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         assert!(fell, "{blow:?} never fell");
     }
     std::fs::remove_file(log()).unwrap();
+}
+
+/// What is printed of a blow; the dead function's request goes on.
+fn told(n: usize, blow: &Blow, dying: Option<Now>) -> String {
+    match dying {
+        Some(Now { write, dead }) => {
+            dead.send(()).unwrap();
+            format!("kill {n} at write {} ({write}), {}", blow.write, blow.moment)
+        }
+        None => format!("{blow:?} never fell, the function gave up before; see {}", log().display()),
+    }
+}
+
+fn tell(course: &[String]) {
+    assert!(!course.is_empty(), "no batch went through undisturbed");
+    println!("an undisturbed batch writes {} times:", course.len());
+    for stretch in course.chunk_by(|a, b| a == b) {
+        println!("  {} x {}", stretch.len(), stretch[0]);
+    }
 }
 
 /// What the blow left behind, for the record. Nothing half-made is for sale.
@@ -356,7 +371,8 @@ async fn complete(real: &Real, pim: &StandIn, keys: &[ProductKey]) {
         let product = product.as_ref().unwrap_or_else(|| panic!("{} is not there", wanted.key));
         real.sound(&wanted.key, product).await.unwrap();
         let Presence::Offered(article) = &wanted.presence else { panic!("{} is withheld", wanted.key) };
-        // The full comparison below covers all; price lists and the storefront are asked about some.
+        // The full comparison below covers all; price lists and the storefront are asked about
+        // some.
         if n % 12 == 0 {
             assert_eq!(real.shown(&wanted.key).await, Some(Shown::expected(article, real)));
             assert_eq!(real.entries(product).await, real.expected_entries(article));

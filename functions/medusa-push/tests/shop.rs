@@ -1,4 +1,5 @@
-//! From the PIM to a real shop: what people do in the PIM is what customers see, whoever pushes and however often.
+//! From the PIM to a real shop: what people do in the PIM is what customers see, whoever pushes and
+//! however often.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -10,10 +11,11 @@ use catalog::{ErrorKind, Failure, ProductKey};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
 use medusa::{CompareAt, Medusa};
-use medusa_push::access::Lookup;
 use runtime::Outcome;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use testing::standin::{StandIn, later};
+use worker::access::medusa::Lookup;
 
 fn all_done(outcomes: &BTreeMap<ProductKey, Outcome>) {
     let other: Vec<_> = outcomes.iter().filter(|(_, outcome)| **outcome != Outcome::Done).collect();
@@ -205,28 +207,32 @@ async fn four_functions(real: &Real, pim: &StandIn) {
     assert_eq!(there.len(), 200);
     let listed = !real.shop.references.price_lists.in_use.is_empty();
     for (product, entries) in there.iter().zip(real.entries_of(&there).await) {
-        rows_are_sound(product).unwrap();
-        assert_eq!((product["title"].as_str(), product["status"].as_str()), (Some("Second round"), Some("published")));
-        let mut images: Vec<&Value> = product["images"].as_array().unwrap().iter().collect();
-        images.sort_by_key(|image| image["rank"].as_i64());
-        assert!(images[0]["url"].as_str().unwrap().ends_with("/b.jpg"), "{images:?}");
-        let variants = product["variants"].as_array().unwrap();
-        assert_eq!(variants.len(), 6);
-        for variant in variants {
-            let prices = variant["prices"].as_array().unwrap().iter();
-            let sar = prices.filter(|price| price["currency_code"] == "sar").map(|price| decimal(&price["amount"]));
-            let expected = if listed { "61" } else { "49.95" };
-            assert_eq!(sar.collect::<Vec<_>>(), [expected.parse().unwrap()], "{variant}");
-        }
-        // One entry for each variant, which is what one pays.
-        let mut expected: Vec<_> = variants
-            .iter()
-            .filter(|_| listed)
-            .map(|variant| (variant["sku"].as_str().unwrap().to_owned(), "sar".to_owned(), "49.95".parse().unwrap()))
-            .collect();
-        expected.sort();
-        assert_eq!(entries, expected);
+        is_of_the_second_round(product, &entries, listed);
     }
+}
+
+fn is_of_the_second_round(product: &Value, entries: &[(String, String, Decimal)], listed: bool) {
+    rows_are_sound(product).unwrap();
+    assert_eq!((product["title"].as_str(), product["status"].as_str()), (Some("Second round"), Some("published")));
+    let mut images: Vec<&Value> = product["images"].as_array().unwrap().iter().collect();
+    images.sort_by_key(|image| image["rank"].as_i64());
+    assert!(images[0]["url"].as_str().unwrap().ends_with("/b.jpg"), "{images:?}");
+    let variants = product["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), 6);
+    for variant in variants {
+        let prices = variant["prices"].as_array().unwrap().iter();
+        let sar = prices.filter(|price| price["currency_code"] == "sar").map(|price| decimal(&price["amount"]));
+        let expected = if listed { "61" } else { "49.95" };
+        assert_eq!(sar.collect::<Vec<_>>(), [expected.parse().unwrap()], "{variant}");
+    }
+    // One entry for each variant, which is what one pays.
+    let mut expected: Vec<_> = variants
+        .iter()
+        .filter(|_| listed)
+        .map(|variant| (variant["sku"].as_str().unwrap().to_owned(), "sar".to_owned(), "49.95".parse().unwrap()))
+        .collect();
+    expected.sort();
+    assert_eq!(entries, expected);
 }
 
 #[tokio::test]
@@ -266,7 +272,7 @@ async fn a_currency_that_was_added_meanwhile_is_seen_before_a_product_is_refused
     let mut product = dress(&key);
     product.categories.clear();
     in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
-    let run = async |newest: &std::sync::Arc<medusa_push::access::OpenShop>| {
+    let run = async |newest: &std::sync::Arc<worker::access::medusa::OpenShop>| {
         let looks = std::cell::Cell::new(0);
         let opening = async |lookup: Lookup| match lookup {
             Lookup::Kept => Ok(outdated.clone()),
@@ -353,7 +359,8 @@ async fn what_is_remembered_of_stock_is_asked_for_only_where_a_figure_may_have_c
     let mut product = dress(&key);
     product.categories.clear();
     let item = ledger::core::shop::item_key(&key);
-    // How often the item was read and written since the last look, and what its first variant's figure is.
+    // How often the item was read and written since the last look, and what its first variant's
+    // figure is.
     let looked = async || {
         let calls = function.memory.table().take_calls();
         let reads =

@@ -1,4 +1,5 @@
-//! What trade needs to know, from a document through the PIM to a real shop and back: nothing is lost on the way.
+//! What trade needs to know, from a document through the PIM to a real shop and back: nothing is
+//! lost on the way.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -10,11 +11,11 @@ use catalog::{Localized, ProductKey, ProductOption};
 use common::support::Real;
 use common::{Function, dress, in_pim};
 use medusa::{Categories, Shop};
-use medusa_push::access::OpenShop;
 use medusa_push::{map, trade};
 use runtime::Outcome;
 use serde_json::{Value, json};
 use testing::standin::StandIn;
+use worker::access::medusa::OpenShop;
 
 const FIELDS: [(&str, &str); 1] = [(
     "fields",

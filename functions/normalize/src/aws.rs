@@ -18,10 +18,10 @@ use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
 
 /// Longest time for the body of one range read.
 const BODY: Duration = Duration::from_secs(20);
-/// Tries of one range read whose body breaks off; the SDK's own retries end with the response's head.
+/// Tries of one range read whose body breaks off; the SDK's own retries end with the response's
+/// head.
 const TRIES: u32 = 3;
 
-/// S3.
 #[derive(Debug, Clone)]
 pub struct S3(pub aws_sdk_s3::Client);
 
@@ -35,13 +35,15 @@ enum Named {
 }
 
 impl S3 {
-    /// S3 as configured. A `local` AWS has one name for all buckets, so they are addressed by path there.
+    /// S3 as configured. A `local` AWS has one name for all buckets, so they are addressed by path
+    /// there.
     #[must_use]
     pub fn new(config: aws_sdk_s3::config::Builder, local: bool) -> Self {
         Self(aws_sdk_s3::Client::from_conf(config.force_path_style(local).build()))
     }
 
-    /// What became of a version that is not there any more: whether another object has taken its place.
+    /// What became of a version that is not there any more: whether another object has taken its
+    /// place.
     async fn gone(&self, work: &FeedObject) -> ObjectError {
         match self.0.head_object().bucket(&work.id.bucket).key(&work.id.key).send().await {
             Ok(_) => ObjectError::Replaced,
@@ -89,7 +91,8 @@ impl Objects for S3 {
             .key(&work.id.key)
             .set_version_id(work.version_id.clone())
             .checksum_mode(ChecksumMode::Enabled)
-            // Where the bucket has no versions, this notices that the object was replaced meanwhile.
+            // Where the bucket has no versions, this notices that the object was replaced
+            // meanwhile.
             .set_if_match(etag(work).filter(|_| work.version_id.is_none()))
             .send()
             .await;
@@ -140,7 +143,8 @@ impl Objects for S3 {
     }
 }
 
-/// The checksum of the whole object. One of parts uploaded by themselves (`…-3`) is that of their checksums, and cannot be compared.
+/// The checksum of the whole object. One of parts uploaded by themselves (`…-3`) is that of their
+/// checksums, and cannot be compared.
 fn checksum(answer: &HeadObjectOutput) -> Option<Checksum> {
     if answer.checksum_type() == Some(&ChecksumType::Composite) {
         return None;
@@ -178,7 +182,6 @@ where
 #[derive(Debug, Clone)]
 pub struct IngestQueue {
     pub client: aws_sdk_sqs::Client,
-    /// The queue's URL.
     pub url: String,
 }
 

@@ -36,7 +36,6 @@ pub struct Normalize {
     pub queue: Queue,
     /// Largest share of a source's products, in percent, that one full feed may withdraw.
     pub max_withdrawn_percent: u8,
-    /// What is counted.
     pub metrics: Metrics,
 }
 

@@ -1,14 +1,19 @@
 //! normalize: a supplier's feed becomes desired state in the ledger.
 //!
-//! One queue message stands for one object in the feed bucket, and one object for one run ([`run`]):
+//! One queue message stands for one object in the feed bucket, and one object for one run
+//! ([`run`]):
 //!
-//! 1. claim the run: two deliveries of one notification never read at the same time, and one that has ended is not read again;
+//! 1. claim the run: two deliveries of one notification never read at the same time, and one that
+//!    has ended is not read again;
 //! 2. stream the object ([`object`]), a few range reads ahead, through [`feeds::Feed`];
 //! 3. compare a window of products with the ledger, write what changed, announce it ([`window`]);
-//! 4. write rejections and the manifest ([`report`]), then commit the position with the counts up to it;
-//! 5. before the invocation's time runs out, give the run up and send the message to the queue again.
+//! 4. write rejections and the manifest ([`report`]), then commit the position with the counts up
+//!    to it;
+//! 5. before the invocation's time runs out, give the run up and send the message to the queue
+//!    again.
 //!
-//! Whatever fails in between, the next attempt starts at the last commit. What it does again is harmless, and counted once.
+//! Whatever fails in between, the next attempt starts at the last commit. What it does again is
+//! harmless, and counted once.
 
 pub mod aws;
 pub mod codes;

@@ -4,12 +4,12 @@ use catalog::Version;
 use ledger::{Registered, RunId};
 use serde::{Deserialize, Serialize};
 
-/// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Read an object: S3's notification, or the function's own order of a strict pass.
     Read(FeedObject),
-    /// Take from sale what a full feed no longer has: the function's own message after a run, or an operator's.
+    /// Take from sale what a full feed no longer has: the function's own message after a run, or an
+    /// operator's.
     Withdraw(withdrawal::Request),
 }
 
@@ -35,10 +35,8 @@ impl Message {
     }
 }
 
-/// An object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedObject {
-    /// The run's id.
     pub id: RunId,
     /// The version of the object to read, in a bucket that has versions.
     pub version_id: Option<String>,
@@ -62,7 +60,8 @@ pub struct NotUnderstood {
     shown: String,
 }
 
-/// EventBridge's "Object Created" event. Unlike in S3's own notifications, keys in it are not URL-encoded.
+/// EventBridge's "Object Created" event. Unlike in S3's own notifications, keys in it are not
+/// URL-encoded.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
@@ -169,7 +168,8 @@ impl FeedObject {
         Version::new(object_time_ms, &self.sequencer, position)
     }
 
-    /// Whether the object is what a console makes to show an empty folder: no bytes under a key that ends in a slash. It is no feed.
+    /// Whether the object is what a console makes to show an empty folder: no bytes under a key
+    /// that ends in a slash. It is no feed.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.size == Some(0) && self.id.key.ends_with('/')

@@ -1,5 +1,5 @@
-//! What a run reports in numbers: at each commit what came since the last one, so that a record counts once however often the run is
-//! interrupted; at its end how it ended.
+//! What a run reports in numbers: at each commit what came since the last one, so that a record
+//! counts once however often the run is interrupted; at its end how it ended.
 
 use ledger::{Counts, Run, RunStatus};
 use runtime::{Metric, Metrics};

@@ -1,4 +1,5 @@
-//! What the function needs of the world, so that its logic runs against AWS and against memory alike.
+//! What the function needs of the world, so that its logic runs against AWS and against memory
+//! alike.
 
 use std::future::Future;
 
@@ -10,7 +11,6 @@ use crate::message::FeedObject;
 /// What S3 says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Bytes.
     pub size: u64,
     /// When it was written, in ms.
     pub modified_ms: u64,
@@ -25,7 +25,6 @@ pub struct ObjectInfo {
 /// Why an object cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectError {
-    /// It is not there.
     Missing,
     /// Another object has taken its place.
     Replaced,
@@ -42,7 +41,6 @@ pub trait Objects: Clone + Send + Sync + 'static {
     fn range(&self, work: &FeedObject, from: u64, to: u64)
     -> impl Future<Output = Result<Vec<u8>, ObjectError>> + Send;
 
-    /// Writes an object.
     fn put(
         &self,
         bucket: &str,

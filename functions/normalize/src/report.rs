@@ -1,4 +1,5 @@
-//! What a run leaves in the feed bucket: the records it rejected, with their reasons, and for a full feed the ids it saw.
+//! What a run leaves in the feed bucket: the records it rejected, with their reasons, and for a
+//! full feed the ids it saw.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,8 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Adds a record with its raw bytes; how many bytes it takes. `index` is the record at which it turned out, which may be a later one.
+    /// Adds a record with its raw bytes; how many bytes it takes. `index` is the record at which it
+    /// turned out, which may be a later one.
     pub fn add_at(&mut self, index: u64, object: &str, rejection: &Rejection, raw: &[u8]) -> u64 {
         let before = self.lines.len();
         self.first.get_or_insert(index);
@@ -59,8 +61,10 @@ impl Rejects {
         self.lines.len()
     }
 
-    /// What is to be written, with its key. The name is that of the first record in it, so that a second attempt overwrites the first. Where a part of
-    /// the first attempt began at another record it stays beside those of the second: a line is known by its record, offset and reason.
+    /// What is to be written, with its key. The name is that of the first record in it, so that a
+    /// second attempt overwrites the first. Where a part of the first attempt began at another
+    /// record it stays beside those of the second: a line is known by its record, offset and
+    /// reason.
     pub fn take(&mut self, run: &str) -> Option<(String, Vec<u8>)> {
         let first = self.first.take()?;
         Some((format!("rejected/{run}/{first:011}.jsonl"), std::mem::take(&mut self.lines)))
@@ -106,7 +110,8 @@ impl Manifest {
         self.ids.is_empty()
     }
 
-    /// A part: the ids sorted, each once, one on a line. The parts of a run are merged by whoever reads them.
+    /// A part: the ids sorted, each once, one on a line. The parts of a run are merged by whoever
+    /// reads them.
     pub fn take(&mut self, source: &str, run: &str, from_record: u64) -> Option<(String, Vec<u8>)> {
         if self.ids.is_empty() {
             return None;
@@ -124,12 +129,12 @@ impl Manifest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestIndex<'a> {
-    /// Where the parts are.
     pub parts: String,
     pub object: &'a str,
     /// Version of the object: that of its first record.
     pub version: &'a str,
-    /// Every product of the feed is in it. If not (a record without an id, a feed that breaks off), its gaps say nothing.
+    /// Every product of the feed is in it. If not (a record without an id, a feed that breaks off),
+    /// its gaps say nothing.
     pub complete: bool,
     /// The parts of products that it speaks for; empty where they do not come in parts.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -142,9 +147,7 @@ pub struct ManifestIndex<'a> {
 pub struct FeedEvent {
     /// The run's short name.
     pub run_id: String,
-    /// The object.
     pub bucket: String,
-    /// The object.
     pub key: String,
     pub object_version: String,
     /// The source, where the key names one.

@@ -96,7 +96,6 @@ impl Written {
     }
 }
 
-/// How a window is written.
 #[derive(Debug)]
 pub struct WindowWriter<'a, T, B> {
     pub store: &'a Ledger<T>,
@@ -140,7 +139,8 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     /// Writes a window. Of two records of one product, or of one part of it, the later counts.
     ///
     /// # Errors
-    /// When the ledger or the bus did not take something. Writing the same window again is harmless.
+    /// When the ledger or the bus did not take something. Writing the same window again is
+    /// harmless.
     pub async fn write(&self, window: Vec<Entry>) -> Result<Written, Failure> {
         let records = window.len() as u64;
         let mut last: HashMap<(ProductKey, Option<PartName>), Entry> = HashMap::with_capacity(window.len());
@@ -336,8 +336,9 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     }
 }
 
-/// The hash by which the ledger knows what a product says: where its facts follow from the rest and it was written before there were facts, that of
-/// the rest. So the facts that an adapter learns to read cost no write; they arrive with the next change.
+/// The hash by which the ledger knows what a product says: where its facts follow from the rest and
+/// it was written before there were facts, that of the rest. So the facts that an adapter learns to
+/// read cost no write; they arrive with the next change.
 fn known_as(entry: &Entry, state: &ProductState) -> ContentHash {
     let known = state.hash.as_ref().filter(|known| entry.facts_follow && **known != entry.hash);
     let before = known.and_then(|known| ContentHash::before_facts(&entry.product).filter(|before| before == known));

@@ -9,7 +9,8 @@ use common::{World, product};
 use ledger::RunStatus;
 use runtime::Outcome;
 
-/// A sound gzip of so many products, each with a text that does not compress, so that the object is large if need be.
+/// A sound gzip of so many products, each with a text that does not compress, so that the object is
+/// large if need be.
 fn gzip(products: u32, filling: usize) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(b"[").unwrap();

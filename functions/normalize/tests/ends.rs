@@ -1,4 +1,5 @@
-//! How runs end that are not simply read: overtaken, given up, without an end of their own; and what one says that wrote nothing.
+//! How runs end that are not simply read: overtaken, given up, without an end of their own; and
+//! what one says that wrote nothing.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -67,7 +68,8 @@ async fn what_was_overtaken_while_it_waited_has_not_failed() {
     assert_eq!(world.read(&older).await, Outcome::Done, "it is not read again");
 }
 
-/// Numbers of so many digits where records should be, under a long key: few bytes of feed are many of rejections.
+/// Numbers of so many digits where records should be, under a long key: few bytes of feed are many
+/// of rejections.
 fn short_bad_records(count: usize, digits: usize) -> (String, String) {
     let number = "1".repeat(digits);
     let body = format!("[{}{number}]", format!("{number},").repeat(count - 1));

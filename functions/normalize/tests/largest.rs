@@ -1,4 +1,5 @@
-//! How large the largest products become in the ledger: almost all fit an item, the others go to the bucket, none of a feed is refused.
+//! How large the largest products become in the ledger: almost all fit an item, the others go to
+//! the bucket, none of a feed is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use catalog::{ContentHash, Product, Version};
@@ -104,7 +105,8 @@ fn what_the_feeds_own_limits_allow_fits_an_item_while_it_is_prose() {
 
 #[test]
 fn what_does_not_fit_an_item_goes_to_the_bucket_and_is_no_larger_than_is_kept() {
-    // The same with eight images of each variant, whose addresses are chance: what no compression makes smaller.
+    // The same with eight images of each variant, whose addresses are chance: what no compression
+    // makes smaller.
     let doc = doc(quality::VARIANTS as u64, 200, 8, quality::DESCRIPTION_CHARS);
     let packed = doc.packed().unwrap();
     assert!(packed.len() > MAX_BODY_BYTES, "{}", packed.len());

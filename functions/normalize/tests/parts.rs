@@ -5,11 +5,12 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use catalog::{Localized, PartName, Product};
+use catalog::{Failure, Localized, PartName, Product};
 use common::World;
 use ledger::core::{desired, parts};
 use ledger::{DesiredDoc, Ledger};
 use runtime::Outcome;
+use withdrawal::Manifests;
 
 const KEY: &str = "shein-brightdata:77001";
 
@@ -306,4 +307,80 @@ async fn a_full_feed_says_which_parts_it_speaks_for() {
     world.read(&message).await;
     let index = world.texts(&format!("manifests/canonical/{}.json", world.run(&message).name));
     assert!(!index.into_values().next().unwrap().contains("speaksFor"), "a source without parts writes what it did");
+}
+
+/// The bucket's lists of full feeds.
+struct Lists<'w>(&'w World);
+
+impl Manifests for Lists<'_> {
+    async fn get(&self, _: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(self.0.texts(key).remove(key).map(String::into_bytes))
+    }
+
+    async fn list(&self, _: &str, prefix: &str) -> Result<Vec<(String, u64)>, Failure> {
+        Ok(self.0.texts(prefix).into_iter().map(|(key, text)| (key, text.len() as u64)).collect())
+    }
+
+    async fn range(&self, _: &str, key: &str, from: u64, to: u64) -> Result<Vec<u8>, Failure> {
+        let body = self.0.texts(key).remove(key).unwrap().into_bytes();
+        Ok(body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
+    }
+}
+
+/// Reads a full feed of a storefront, and withdraws what it lacks.
+async fn deliver_full(world: &World, name: &str, row: Row, ids: &[&str]) -> withdrawal::Outcome {
+    let lines: Vec<String> = ids.iter().map(|id| line(row, id)).collect();
+    let body = format!("{HEADER}\n{}\n", lines.join("\n"));
+    let message = world.upload_as(&format!("incoming/shein-brightdata/{name}.csv"), body, true);
+    assert_eq!(world.read(&message).await, Outcome::Done);
+    let sent = std::mem::take(&mut *world.sent.lock().unwrap());
+    let request = sent.iter().find_map(|body| withdrawal::Request::parse(body)).unwrap();
+    let withdrawal = withdrawal::Withdrawal {
+        manifests: &Lists(world),
+        store: &world.ledger,
+        bus: world,
+        clock: world,
+        deadline: runtime::Deadline::at(i64::MAX),
+        max_percent: 20,
+        metrics: &world.metrics,
+    };
+    withdrawal.run(&request).await.unwrap()
+}
+
+fn withdrew(withdrawn: u64, left: u64) -> withdrawal::Outcome {
+    withdrawal::Outcome::Accepted(withdrawal::WithdrawalReport { withdrawn, again: 0, left })
+}
+
+#[tokio::test]
+async fn a_full_feed_of_a_storefront_withdraws_its_part_and_the_product_only_where_it_leads() {
+    let world = World::new();
+    let all = ["1", "2", "3", "4", "5", "6"];
+    let product = |id: &str| world.doc(&format!("shein-brightdata:{id}")).unwrap().product;
+    assert_eq!(deliver_full(&world, "us", US, &all).await, withdrew(0, 0));
+    assert_eq!(deliver_full(&world, "ar", AR, &all).await, withdrew(0, 0), "the first of its part");
+    // What only the American storefront lacks now is nothing to the Arabic one, and the other way round.
+    assert_eq!(deliver_full(&world, "ar", AR, &all[..5]).await, withdrew(1, 0));
+    assert!(!product("6").withdrawn && !prices(&product("6")).contains_key("SAR"));
+    assert_eq!(prices(&product("5")).len(), 2);
+    assert_eq!(deliver_full(&world, "us", US, &["1", "2", "3", "4", "6"]).await, withdrew(1, 0));
+    assert!(product("5").withdrawn && !product("6").withdrawn);
+    assert_eq!(deliver_full(&world, "ar", AR, &all).await, withdrew(0, 0));
+    assert!(product("5").withdrawn, "the leading part decides");
+    assert_eq!(prices(&product("6")).len(), 2);
+    assert_eq!(deliver_full(&world, "us", US, &all).await, withdrew(0, 0));
+    assert!(all.iter().all(|id| !product(id).withdrawn && prices(&product(id)).len() == 2));
+    // Half of one storefront's is too much for it, however few they are of all.
+    assert_eq!(deliver_full(&world, "ar", AR, &all[..3]).await, withdrawal::Outcome::Refused { missing: 3, of: 6 });
+}
+
+#[tokio::test]
+async fn the_first_full_feed_of_a_storefront_leaves_what_is_anothers_and_was_compared_before_there_were_parts() {
+    let world = World::new();
+    let all = ["1", "2", "3", "4", "5", "6"];
+    deliver_full(&world, "us", US, &all).await;
+    // As an earlier release left it.
+    let own = world.ledger.watermark("full-feed-shein-brightdata/us-usd").await.unwrap().unwrap();
+    assert!(world.ledger.move_watermark("full-feed-shein-brightdata", None, &own).await.unwrap());
+    assert_eq!(deliver_full(&world, "ar", AR, &all[..5]).await, withdrew(0, 1), "the sixth is the American one's");
+    assert!(!world.doc("shein-brightdata:6").unwrap().product.withdrawn);
 }

@@ -447,7 +447,8 @@ async fn so_is_one_that_vanishes_between_two_attempts_but_not_one_that_was_never
     world.now.fetch_add(1_000, Ordering::SeqCst);
     assert_eq!(world.read(&older).await, Outcome::Done);
     assert!(world.run(&older).reason.unwrap().starts_with("object_missing"));
-    // How old it was is not known any more, so that every feed of the source looks again, the one before it, too.
+    // How old it was is not known any more, so that every feed of the source looks again, the one
+    // before it, too.
     assert_eq!(world.sent.lock().unwrap().len(), 2);
 }
 

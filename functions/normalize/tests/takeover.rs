@@ -1,4 +1,5 @@
-//! A ledger that the version before has filled is taken over: the same feeds again cost no write, and what is new in them arrives with the next change.
+//! A ledger that the version before has filled is taken over: the same feeds again cost no write,
+//! and what is new in them arrives with the next change.
 //!
 //! `before/` holds what that version wrote; the hashes beside it were taken from it.
 #![allow(clippy::unwrap_used, reason = "tests")]

@@ -1,11 +1,14 @@
 //! Categories that were saved, made or deleted without any of their products.
 //!
-//! What each category was like when it was looked at last is kept as two short digests: of what the shop shows of it (name, parent, hidden), and of
-//! what decides which products are in it (published, shop handle). A category that looks different is brought to the shop by some products of it
-//! ([`Want::categories`]): the shop's category is changed once, not once for each product. Where products may have come or gone, which is so
-//! for a deleted category too, every product is compared with what the shop was fed from ([`Want::products`]).
+//! What each category was like when it was looked at last is kept as two short digests: of what the
+//! shop shows of it (name, parent, hidden), and of what decides which products are in it
+//! (published, shop handle). A category that looks different is brought to the shop by some
+//! products of it ([`Want::categories`]): the shop's category is changed once, not once for each
+//! product. Where products may have come or gone, which is so for a deleted category too, every
+//! product is compared with what the shop was fed from ([`Want::products`]).
 //!
-//! And one that was never seen? If it is as it was made, whoever made it knew what it is like; if it was saved since, it counts as edited.
+//! And one that was never seen? If it is as it was made, whoever made it knew what it is like; if
+//! it was saved since, it counts as edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use crate::changes::OVERLAP_S;
 use crate::inventory::{Comparison, Want};
 
-/// Name of the watermarks: one for each remainder of the object id, so that each is far from the largest item that the ledger takes.
+/// Name of the watermarks: one for each remainder of the object id, so that each is far from the
+/// largest item that the ledger takes.
 const WATERMARK: &str = "pimcore-categories";
 /// Number of watermarks.
 const PARTS: u32 = 4;
@@ -98,7 +102,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         }
         let now_s = self.clock.now_ms() / 1000;
         let tree = self.pimcore.category_tree(Duration::ZERO, self.ends()).await?;
-        // Until then a push may bring a tree to the shop that it read before the save: it is looked at again.
+        // Until then a push may bring a tree to the shop that it read before the save: it is looked
+        // at again.
         let fresh = i64::try_from(pimcore::FRESH.as_secs()).unwrap_or(i64::MAX) + OVERLAP_S;
         let (mut edits, mut parts) = (Edits::default(), Vec::new());
         for part in 0..PARTS {

@@ -1,9 +1,11 @@
-//! The census: a request a minute that tells whether a product was deleted, so that a comparison need not wait for its day (D61).
+//! The census: a request a minute that tells whether a product was deleted, so that a comparison
+//! need not wait for its day (D61).
 //!
-//! Object ids only rise, so the products up to an id can only become fewer by deletions. Their number is noted, and how far up it goes; if there are
-//! fewer the next time, a comparison is asked for ([`crate::inventory`]). Products that a person deletes before any census counted them were noted
-//! before they were made ([`ledger::core::made`]), and are looked up once, when their maker can no longer be under way.
-//! A count that was never taken is a reason to compare.
+//! Object ids only rise, so the products up to an id can only become fewer by deletions. Their
+//! number is noted, and how far up it goes; if there are fewer the next time, a comparison is asked
+//! for ([`crate::inventory`]). Products that a person deletes before any census counted them were
+//! noted before they were made ([`ledger::core::made`]), and are looked up once, when their maker
+//! can no longer be under way. A count that was never taken is a reason to compare.
 
 use catalog::{Failure, ProductKey};
 use ledger::{ProductState, Table};
@@ -18,8 +20,8 @@ use crate::inventory::{Comparison, ComparisonReport, Pass, Want};
 const PAGES: usize = 12;
 /// Name of the watermark.
 pub const WATERMARK: &str = "pimcore-census";
-/// Age of a note of products to be made at which they are looked up, in ms: the function that makes them has a minute, and Pimcore may go on saving
-/// for another half.
+/// Age of a note of products to be made at which they are looked up, in ms: the function that makes
+/// them has a minute, and Pimcore may go on saving for another half.
 pub const MADE_MS: i64 = 180_000;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +66,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
             self.ask(Want::default()).await?;
         }
         known.count = census.known.unwrap_or(known.count);
-        // Taken from the list, not counted anew: who is deleted in this moment is missing the next time.
+        // Taken from the list, not counted anew: who is deleted in this moment is missing the next
+        // time.
         for _ in 0..PAGES {
             known.count += census.newer.len() as u64;
             known.upto = census.newer.last().copied().unwrap_or(known.upto);

@@ -1,12 +1,16 @@
 //! The change feed: what people saved in Pimcore, announced to the shop (D8).
 //!
-//! Pimcore takes an object's modification date (whole seconds) when it starts to save and shows the object when it is done. So the feed is
-//! read again from [`OVERLAP_S`] before the newest date seen, and what was announced in that overlap is remembered, so that a quiet
-//! PIM causes no announcements. What was saved less than [`SETTLE_S`] ago is not remembered: the same second may still bring another save.
+//! Pimcore takes an object's modification date (whole seconds) when it starts to save and shows the
+//! object when it is done. So the feed is read again from [`OVERLAP_S`] before the newest date
+//! seen, and what was announced in that overlap is remembered, so that a quiet PIM causes no
+//! announcements. What was saved less than [`SETTLE_S`] ago is not remembered: the same second may
+//! still bring another save.
 //!
-//! Our own writes appear in the feed too. So a saved product is read in full, then its state, and it is announced unless the shop holds what
-//! Pimcore shows, or is about to be shown it ([`ledger::core::saves`]). A product whose content hash is not the one we wrote was overwritten by
-//! the stale save of a person: the stage is marked as not to be believed and the product announced for repair.
+//! Our own writes appear in the feed too. So a saved product is read in full, then its state, and
+//! it is announced unless the shop holds what Pimcore shows, or is about to be shown it
+//! ([`ledger::core::saves`]). A product whose content hash is not the one we wrote was overwritten
+//! by the stale save of a person: the stage is marked as not to be believed and the product
+//! announced for repair.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +27,11 @@ use crate::codes;
 
 /// Name of the watermark.
 pub const WATERMARK: &str = "pimcore-changes";
-/// Longest time between the start of a save and the moment it shows, in seconds. Saves of the largest products took 1.4 s.
+/// Longest time between the start of a save and the moment it shows, in seconds. Saves of the
+/// largest products took 1.4 s.
 pub const OVERLAP_S: i64 = 15;
-/// Seconds after which a second brings no more saves; covers the difference between Pimcore's clock and ours.
+/// Seconds after which a second brings no more saves; covers the difference between Pimcore's clock
+/// and ours.
 pub const SETTLE_S: i64 = 5;
 
 /// Saves that are looked at together: one read of the ledger.
@@ -82,11 +88,11 @@ pub enum Reaction {
 pub struct Look {
     /// When it was last saved, seconds since 1970.
     pub modified: i64,
-    /// What it shows.
     pub shown: Shown,
 }
 
-/// Decides about a change, given what the ledger knows of the product and what the PIM showed before that was read.
+/// Decides about a change, given what the ledger knows of the product and what the PIM showed
+/// before that was read.
 #[must_use]
 pub fn react(change: &Change, state: &ProductState, look: Option<&Look>) -> Reaction {
     let Some(applied) = &state.pimcore.applied else { return Reaction::Show };
@@ -118,9 +124,7 @@ pub fn look(product: &PimProduct, tree: &CategoryTree, now_s: i64) -> Look {
 pub struct FollowReport {
     /// Saves read, without those seen before.
     pub changes: usize,
-    /// Announced to the shop.
     pub announced: usize,
-    /// Announced for repair.
     pub repaired: usize,
     /// Left alone: the shop holds them, or is about to be shown them.
     pub settled: usize,
@@ -184,7 +188,8 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         (!left.is_zero()).then(|| Instant::now() + left)
     }
 
-    /// Deals with a page until time runs out or something fails: with how many of its saves, and whether it failed.
+    /// Deals with a page until time runs out or something fails: with how many of its saves, and
+    /// whether it failed.
     async fn deal_with(
         &self,
         page: &[Change],
@@ -214,7 +219,8 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         let known: Vec<(&Change, ProductKey)> = changes.iter().filter_map(|change| ours(change)).collect();
         let (mut counted, keys) = (FollowReport { changes: changes.len(), ..FollowReport::default() }, keys(&known));
         counted.foreign = changes.len() - known.len();
-        // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
+        // In this order: whoever claims the shop's stage after its state was read reads the PIM
+        // after this.
         let looks = self.look(&keys, tree, ends).await?;
         let states = self.ledger.read_states(&keys).await.map_err(|error| error.failure())?;
         let nothing = ProductState::default();
@@ -230,7 +236,8 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         Ok(())
     }
 
-    /// What Pimcore shows of these products now. One that is gone, or cannot be read, is not in the answer.
+    /// What Pimcore shows of these products now. One that is gone, or cannot be read, is not in the
+    /// answer.
     async fn look(
         &self,
         keys: &[ProductKey],

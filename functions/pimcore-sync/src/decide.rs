@@ -1,8 +1,9 @@
 //! Whether a product has to be written, and what becomes of its publication: a pure decision.
 //!
-//! Publication belongs to people. The pipeline touches it in three cases only: it creates a product published if the policy says so, it
-//! unpublishes what the source withdrew (unless people keep it), and it publishes again what it had unpublished when the
-//! source offers it again. What a person unpublished stays unpublished, also across a withdrawal.
+//! Publication belongs to people. The pipeline touches it in three cases only: it creates a product
+//! published if the policy says so, it unpublishes what the source withdrew (unless people keep
+//! it), and it publishes again what it had unpublished when the source offers it again. What a
+//! person unpublished stays unpublished, also across a withdrawal.
 
 use catalog::{ContentHash, Failure};
 use pimcore::Head;
@@ -35,8 +36,8 @@ impl PublishPolicy {
     }
 }
 
-/// Remark on a product that was unpublished already when the source withdrew it. It is how we know, when the product comes
-/// back, that it was a person who had unpublished it.
+/// Remark on a product that was unpublished already when the source withdrew it. It is how we know,
+/// when the product comes back, that it was a person who had unpublished it.
 pub const UNPUBLISHED_BEFORE: &str =
     "Was unpublished before the source withdrew it, so it stays unpublished when it comes back.";
 

@@ -1,7 +1,9 @@
-//! Products that time alone changes: a variant whose time is over, a supplier who has been silent for too long.
+//! Products that time alone changes: a variant whose time is over, a supplier who has been silent
+//! for too long.
 //!
-//! Their push notes when to look again ([`ledger::core::aside::DUE`]); a walk over the ledger announces those whose time has come. One that is lost is
-//! announced by the next walk, because the note stays until a push has looked.
+//! Their push notes when to look again ([`ledger::core::aside::DUE`]); a walk over the ledger
+//! announces those whose time has come. One that is lost is announced by the next walk, because the
+//! note stays until a push has looked.
 
 use std::time::Duration;
 
@@ -18,8 +20,7 @@ const LAST_PAGE: Duration = Duration::from_secs(6);
 
 /// What a walk came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Products looked at.
+pub struct DueWalk {
     pub looked: usize,
     /// Products that were announced.
     pub announced: usize,
@@ -36,10 +37,10 @@ pub async fn announce<T: Table>(
     bus: &impl Bus,
     clock: &impl Clock,
     deadline: Deadline,
-) -> Result<Report, Failure> {
+) -> Result<DueWalk, Failure> {
     let failed = |error: LedgerError| error.failure();
     let mut text = ledger.watermark(PROGRESS).await.map_err(failed)?;
-    let mut report = Report::default();
+    let mut report = DueWalk::default();
     loop {
         let after = text.as_deref().and_then(|text| text.split_once('\n'));
         let after = after.map(|(pk, sk)| ItemKey { pk: pk.to_owned(), sk: sk.to_owned() });

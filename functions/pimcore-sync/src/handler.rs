@@ -16,7 +16,8 @@ use runtime::batch::any_failed_with;
 use runtime::{Announcer, Batch, Clock as _, Deadline, Function, Invocation, Metric, Metrics, Queue, SystemClock};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
-use worker::{Guard, PimcoreAccess, Worker};
+use worker::access::pimcore::PimcoreAccess;
+use worker::{Guard, Worker};
 
 use crate::activation::Activation;
 use crate::decide::PublishPolicy;
@@ -26,7 +27,6 @@ use crate::{changes, due};
 
 /// The function with its clients.
 pub struct PimcoreSync {
-    /// The PIM.
     pub access: PimcoreAccess,
     pub ledger: Ledger,
     pub bus: Announcer,
@@ -38,7 +38,6 @@ pub struct PimcoreSync {
     pub policy: PublishPolicy,
     /// Largest share of all products, in percent, that a comparison believes to be gone.
     pub max_percent: u8,
-    /// What is counted.
     pub metrics: Metrics,
 }
 
@@ -89,7 +88,8 @@ impl PimcoreSync {
         Ok(serde_json::to_value(self.queue.settle(batch, &outcomes).await)?)
     }
 
-    /// Does something with Pimcore as a whole, unless its breaker is open: the next activation makes up for it.
+    /// Does something with Pimcore as a whole, unless its breaker is open: the next activation
+    /// makes up for it.
     async fn unless_held(&self, act: impl AsyncFn(&Pimcore) -> Result<Value, Failure>) -> Result<Value, Error> {
         if let Some(failure) = self.guard.why_held(&self.ledger, &self.bus, SystemClock.now_ms()).await {
             tracing::info!(reason = failure.message, "Pimcore is left alone");

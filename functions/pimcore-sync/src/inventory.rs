@@ -1,14 +1,18 @@
 //! The comparison: what the ledger says that Pimcore holds, against what Pimcore holds (D60).
 //!
-//! A delete leaves no trace in the change feed. So all products that the ledger knows to be in Pimcore or in the shop are looked up there by object
-//! id; those that are gone are looked up once more by their key, and the shop is told to look. Nothing is created again: a product that a person
-//! deleted stays away until its source says something new. Nothing that was seen before decides: a product that was made and deleted
-//! between two comparisons is in the ledger all the same ([`ledger::core::missing`]).
+//! A delete leaves no trace in the change feed. So all products that the ledger knows to be in
+//! Pimcore or in the shop are looked up there by object id; those that are gone are looked up once
+//! more by their key, and the shop is told to look. Nothing is created again: a product that a
+//! person deleted stays away until its source says something new. Nothing that was seen before
+//! decides: a product that was made and deleted between two comparisons is in the ledger all the
+//! same ([`ledger::core::missing`]).
 //!
-//! The same walk reads products in full when categories were edited ([`crate::categories`]), because a product does not count as saved then.
+//! The same walk reads products in full when categories were edited ([`crate::categories`]),
+//! because a product does not count as saved then.
 //!
-//! A page of the ledger is the unit of progress, so a comparison that needs more time than an invocation has goes on with the next one. Its
-//! memory is one page, whatever the number of products.
+//! A page of the ledger is the unit of progress, so a comparison that needs more time than an
+//! invocation has goes on with the next one. Its memory is one page, whatever the number of
+//! products.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,11 +34,13 @@ pub const PROGRESS: &str = "pimcore-comparison";
 const LAST_PAGE: Duration = Duration::from_secs(6);
 /// Products looked at together.
 const TOGETHER: usize = 100;
-/// Products that bring an edited category to the shop. Two, should one of them be taken off sale in the same moment.
+/// Products that bring an edited category to the shop. Two, should one of them be taken off sale in
+/// the same moment.
 const BRINGERS: u8 = 2;
 /// Categories that are followed one by one; more are followed by comparing every product.
 const MOST_CATEGORIES: usize = 500;
-/// A comparison that nobody ordered waits for so many times as long as the one before it took: it may take a tenth of Pimcore's time.
+/// A comparison that nobody ordered waits for so many times as long as the one before it took: it
+/// may take a tenth of Pimcore's time.
 const PAUSE: i64 = 10;
 
 /// What is to be compared, beside what is gone or overwritten.
@@ -43,7 +49,8 @@ pub struct Want {
     /// Categories that look different: some products of each bring them to the shop.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub categories: BTreeSet<u32>,
-    /// Products may be in other categories: each that shows something else than the shop was fed from is announced.
+    /// Products may be in other categories: each that shows something else than the shop was fed
+    /// from is announced.
     #[serde(default)]
     pub products: bool,
     /// However many are gone: an operator's decision.
@@ -52,7 +59,6 @@ pub struct Want {
 }
 
 impl Want {
-    /// Both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.categories.extend(other.categories);
@@ -103,9 +109,7 @@ struct Progress {
 /// What a comparison came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ComparisonReport {
-    /// Products compared.
     pub compared: usize,
-    /// Products that are gone.
     pub gone: usize,
     /// Products whose source fields are written again.
     pub repaired: usize,
@@ -118,19 +122,20 @@ pub struct ComparisonReport {
 /// Everything that comparing takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison<'a, T, B, C> {
-    /// The PIM.
     pub pimcore: &'a Pimcore,
     pub ledger: &'a Ledger<T>,
     pub bus: &'a B,
     pub clock: &'a C,
     /// When the invocation ends.
     pub deadline: Deadline,
-    /// Above this share of missing products, in percent, Pimcore's listing is doubted, not the products.
+    /// Above this share of missing products, in percent, Pimcore's listing is doubted, not the
+    /// products.
     pub max_percent: u8,
 }
 
 impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
-    /// Starts a comparison at once, or goes on with the one under way. `accept`: however many products are gone.
+    /// Starts a comparison at once, or goes on with the one under way. `accept`: however many
+    /// products are gone.
     ///
     /// # Errors
     /// Transient; what was compared until then counts. `pimcore_lacks_too_many`.
@@ -156,7 +161,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         self.go_on(text, progress, pass).await.map(Some)
     }
 
-    /// Asks for a comparison. One that is under way may have passed what this is about, so another one follows it.
+    /// Asks for a comparison. One that is under way may have passed what this is about, so another
+    /// one follows it.
     pub(crate) async fn ask(&self, want: Want) -> Result<(), Failure> {
         for _ in 0..8 {
             let (text, mut progress) = self.progress().await?;
@@ -227,7 +233,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
             match self.save(text.as_deref(), &progress).await? {
                 Some(saved) => text = Some(saved),
                 None => {
-                    // Somebody else compares, or has asked for another one: the next invocation goes on from what they wrote.
+                    // Somebody else compares, or has asked for another one: the next invocation
+                    // goes on from what they wrote.
                     tracing::info!("the comparison's watermark was moved");
                     return Ok(report);
                 }
@@ -244,7 +251,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         Instant::now() + self.deadline.remaining(self.clock.now_ms())
     }
 
-    /// Looks products up by object id: those that are gone, and those whose source fields were overwritten.
+    /// Looks products up by object id: those that are gone, and those whose source fields were
+    /// overwritten.
     pub(crate) async fn lightly(
         &self,
         page: &[(ProductKey, ProductState)],
@@ -272,7 +280,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         Ok(())
     }
 
-    /// Reads products in full: those that are gone, those whose source fields were overwritten, and what the edited categories call for.
+    /// Reads products in full: those that are gone, those whose source fields were overwritten, and
+    /// what the edited categories call for.
     async fn fully(
         &self,
         page: &[(ProductKey, ProductState)],
@@ -283,7 +292,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         let expected: Vec<ProductKey> =
             page.iter().filter(|(_, state)| missing::is_expected(state)).map(|(key, _)| key.clone()).collect();
         for keys in expected.chunks(TOGETHER) {
-            // In this order: whoever claims the shop's stage after its state was read reads the PIM after this.
+            // In this order: whoever claims the shop's stage after its state was read reads the PIM
+            // after this.
             let products = self.pimcore.read_products(keys, self.ends()).await?;
             let tree = match tree {
                 Some(tree) => Arc::clone(tree),
@@ -330,7 +340,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         react(&change_of(product), state, Some(&look))
     }
 
-    /// Looks again, by key: first the state, then the product, so that none that is being made or written is taken for gone or wrong.
+    /// Looks again, by key: first the state, then the product, so that none that is being made or
+    /// written is taken for gone or wrong.
     async fn look_closely(
         &self,
         keys: &[ProductKey],
@@ -418,7 +429,8 @@ fn brings(product: &PimProduct, tree: &CategoryTree, pass: &Pass) -> bool {
     product.offered() && edited_of(product, tree, pass).iter().any(few)
 }
 
-/// Notes that a product brings its categories to the shop, or (`!announced`) that the shop was fed from it as it is.
+/// Notes that a product brings its categories to the shop, or (`!announced`) that the shop was fed
+/// from it as it is.
 fn bring(product: &PimProduct, tree: &CategoryTree, pass: &mut Pass, announced: bool) {
     if !product.offered() {
         return;

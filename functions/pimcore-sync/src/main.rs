@@ -6,7 +6,8 @@ use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::handler::PimcoreSync;
 use runtime::limit::Limit;
 use runtime::{Announcer, Metrics, Queue, Secrets, client, settings};
-use worker::{Guard, PimcoreAccess};
+use worker::Guard;
+use worker::access::pimcore::PimcoreAccess;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -19,7 +19,6 @@ pub struct SyncBatch<'a, T, B, C> {
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
-    /// What is counted.
     pub metrics: &'a Metrics,
 }
 
@@ -46,8 +45,8 @@ struct Claimed {
 }
 
 impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
-    /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that is missing, say): that too is
-    /// recorded with every product, where people look for the reason.
+    /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that
+    /// is missing, say): that too is recorded with every product, where people look for the reason.
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
@@ -120,7 +119,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         outcomes
     }
 
-    /// Announces what Pimcore holds now. A product whose announcement fails counts as failed: it is done again.
+    /// Announces what Pimcore holds now. A product whose announcement fails counts as failed: it is
+    /// done again.
     async fn announce(
         &self,
         by_key: &HashMap<&ProductKey, &ProductMessage>,
@@ -248,7 +248,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         }
     }
 
-    /// Places the categories, then writes. Gives back what has to be tried again with a fresh category tree.
+    /// Places the categories, then writes. Gives back what has to be tried again with a fresh
+    /// category tree.
     async fn write(
         &self,
         pimcore: &Pimcore,
@@ -317,7 +318,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
 }
 
 impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
-    /// Before they are made: the census looks them up even if a person deletes them before it counts them.
+    /// Before they are made: the census looks them up even if a person deletes them before it
+    /// counts them.
     async fn note_made(&self, keys: &[ProductKey]) -> Result<(), ledger::LedgerError> {
         if keys.is_empty() {
             return Ok(());

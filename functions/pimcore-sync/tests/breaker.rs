@@ -1,4 +1,5 @@
-//! A Pimcore that is down: after a few batches it is not asked any more, nothing is leased meanwhile, and afterwards everything arrives.
+//! A Pimcore that is down: after a few batches it is not asked any more, nothing is leased
+//! meanwhile, and afterwards everything arrives.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -71,7 +72,8 @@ async fn a_pim_that_is_down_is_left_alone_and_gets_everything_once_it_is_back() 
     let mut keeper = Keeper::default();
     assert!(matches!(keeper.tend(&function).await, Mode::Open { .. }));
     assert_eq!(keeper.flows(), [Flow::Paused, Flow::Paused], "the shop is shown what the PIM holds");
-    // Messages that were under way when the queue was paused go back as they came, also after hours.
+    // Messages that were under way when the queue was paused go back as they came, also after
+    // hours.
     for minutes in [0, 1, 60] {
         function.clock.0.store(minutes * 60_000, Ordering::Relaxed);
         let before = pim.app.counters.now();

@@ -1,4 +1,5 @@
-//! A product that makes Pimcore fail is its own trouble; a Pimcore that fails on everything is down.
+//! A product that makes Pimcore fail is its own trouble; a Pimcore that fails on everything is
+//! down.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -12,7 +13,8 @@ use serde_json::json;
 use testing::standin::StandIn;
 use worker::Guard;
 
-/// One of these is sent back by Pimcore in another way each time; its neighbours arrive at once, and it is set aside at the third.
+/// One of these is sent back by Pimcore in another way each time; its neighbours arrive at once,
+/// and it is set aside at the third.
 async fn one_is_set_aside(name: &str, fault: serde_json::Value) {
     let pim = StandIn::start(name).await;
     let mut function = Function::default();

@@ -1,4 +1,5 @@
-//! What should be against what is: deletions and edited categories are found, whatever anybody saw before.
+//! What should be against what is: deletions and edited categories are found, whatever anybody saw
+//! before.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

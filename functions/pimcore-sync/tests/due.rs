@@ -1,4 +1,5 @@
-//! Products that time alone changes are announced when their time has come, until a push has looked.
+//! Products that time alone changes are announced when their time has come, until a push has
+//! looked.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -8,7 +9,7 @@ use std::sync::atomic::Ordering;
 use catalog::ProductKey;
 use common::{Function, key, product, version};
 use ledger::{Claim, Owner, Stage};
-use pimcore_sync::due::{Report, announce};
+use pimcore_sync::due::{DueWalk, announce};
 use runtime::{Announcement, Cause, Clock, ProductMessage};
 
 /// What a push notes of one product.
@@ -29,7 +30,7 @@ async fn announced(function: &Function) -> (usize, Vec<ProductKey>) {
         detail.key
     };
     let keys: Vec<ProductKey> = function.heard.take().iter().map(of).collect();
-    assert_eq!(report, Report { looked: report.looked, announced: keys.len(), complete: true });
+    assert_eq!(report, DueWalk { looked: report.looked, announced: keys.len(), complete: true });
     (report.looked, keys)
 }
 

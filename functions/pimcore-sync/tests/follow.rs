@@ -148,7 +148,8 @@ async fn what_the_pipeline_wrote_is_not_announced_again() {
     feed_shop(&function, &pimcore, "1").await;
     let (report, heard) = follow(&function, &pimcore).await;
     assert_eq!((report.settled, report.announced, heard.len()), (3, 0, 0), "{heard:?}");
-    // What a person saves on top of it reaches the shop with the message that waits, or by one of its own.
+    // What a person saves on top of it reaches the shop with the message that waits, or by one of
+    // its own.
     for id in ["1", "2"] {
         pim.edit(&path(id), json!({"marketingName": {"en": "Mine"}}));
     }

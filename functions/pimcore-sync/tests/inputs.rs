@@ -1,5 +1,6 @@
-//! Ugly inputs through the function: each ends as exactly that data in Pimcore, or as a permanent refusal that names product, field and limit,
-//! here and in the ledger. None of them harms the product beside it.
+//! Ugly inputs through the function: each ends as exactly that data in Pimcore, or as a permanent
+//! refusal that names product, field and limit, here and in the ledger. None of them harms the
+//! product beside it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

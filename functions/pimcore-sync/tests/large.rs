@@ -1,4 +1,5 @@
-//! Products whose bodies do not fit an item of the ledger: they arrive like others, one at a time, and one that is lost says so and comes back.
+//! Products whose bodies do not fit an item of the ledger: they arrive like others, one at a time,
+//! and one that is lost says so and comes back.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

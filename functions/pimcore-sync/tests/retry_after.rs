@@ -1,4 +1,5 @@
-//! How long Pimcore asks to wait is how long its message stays hidden: from the header of an answer to the call of SQS.
+//! How long Pimcore asks to wait is how long its message stays hidden: from the header of an answer
+//! to the call of SQS.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

@@ -118,7 +118,8 @@ pub fn has_language(code: &str) -> bool {
 }
 
 impl Facts {
-    /// Takes what a row says. A fact of which there is one is replaced; what says nothing is passed over.
+    /// Takes what a row says. A fact of which there is one is replaced; what says nothing is passed
+    /// over.
     ///
     /// # Errors
     /// What cannot be used, and why; the facts are as they were. Nothing is repaired.
@@ -192,7 +193,8 @@ impl Facts {
         Ok(())
     }
 
-    /// Everything that is said, in the order of [`FACTS`]. [`say`](Self::say) makes the same facts of them.
+    /// Everything that is said, in the order of [`FACTS`]. [`say`](Self::say) makes the same facts
+    /// of them.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         // Without `..`, so that who adds a fact decides about it.
@@ -446,7 +448,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever people write into whatever row: it is taken and written the same way again, or it is refused.
+        /// Whatever people write into whatever row: it is taken and written the same way again, or
+        /// it is refused.
         #[test]
         fn what_is_taken_is_written_as_it_is_read(
             code in prop::sample::select(FACTS.iter().map(|info| info.code).collect::<Vec<_>>()),

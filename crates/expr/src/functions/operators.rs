@@ -1,4 +1,5 @@
-//! Operators that differ from the language's own: whole numbers divide exactly, texts of digits count as numbers, and what is not given adds nothing to a text.
+//! Operators that differ from the language's own: whole numbers divide exactly, texts of digits
+//! count as numbers, and what is not given adds nothing to a text.
 
 use std::cmp::Ordering;
 
@@ -78,7 +79,8 @@ fn counting(engine: &mut Engine, operator: &'static str, of: fn(Decimal, Decimal
         .register_fn(operator, move |a: Decimal, b: &str| of(a, numbers::parsed(b)?));
 }
 
-/// Two texts of digits are compared as numbers, two others as texts; a text beside a number must be one.
+/// Two texts of digits are compared as numbers, two others as texts; a text beside a number must be
+/// one.
 fn comparing(engine: &mut Engine, operator: &str, is: fn(Ordering) -> bool) {
     engine
         .register_fn(operator, move |a: &str, b: &str| -> Fallible<bool> {

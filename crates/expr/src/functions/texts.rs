@@ -68,7 +68,11 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("is_blank", |_: bool| false)
         .register_fn("is_blank", |_: INT| false)
         .register_fn("is_blank", |_: Decimal| false);
-    // What is not given stays so, rather than ending the expression.
+    pass_nothing_on(engine);
+}
+
+/// What is not given stays so, rather than ending the expression.
+fn pass_nothing_on(engine: &mut Engine) {
     for name in ["trim", "lower", "upper", "slug"] {
         engine.register_fn(name, |(): ()| {});
     }
@@ -140,7 +144,8 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
 }
 
-/// Does something with a compiled pattern. Compiling is paid once for each thread; the search is linear in the text.
+/// Does something with a compiled pattern. Compiling is paid once for each thread; the search is
+/// linear in the text.
 fn with<T>(pattern: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     COMPILED.with_borrow_mut(|compiled| {
         if let Some(regex) = compiled.get(pattern) {

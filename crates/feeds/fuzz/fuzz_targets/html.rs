@@ -1,4 +1,5 @@
-//! Any description at all: cleaned without a hang, to text that is safe, not much longer, and stays what it is when it is cleaned again.
+//! Any description at all: cleaned without a hang, to text that is safe, not much longer, and stays
+//! what it is when it is cleaned again.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

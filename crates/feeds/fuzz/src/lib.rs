@@ -1,5 +1,6 @@
-//! What must hold for any bytes at all. The fuzz targets feed these checks with what the fuzzer makes up, `tests/findings.rs` with what it has found
-//! before; so both look at the same things, under the same limits.
+//! What must hold for any bytes at all. The fuzz targets feed these checks with what the fuzzer
+//! makes up, `tests/findings.rs` with what it has found before; so both look at the same things,
+//! under the same limits.
 
 use catalog::Product;
 use feeds::adapter;
@@ -14,14 +15,16 @@ pub fn adapter(source: &str, bytes: &[u8]) {
             // What was checked stays checked, and survives the ledger.
             assert!(mapped.product.key().is_ok());
             let json = serde_json::to_string(&mapped.product).expect("a product is JSON");
-            // Entities are decoded once: what is left of one would be decoded again, and might be another value then.
+            // Entities are decoded once: what is left of one would be decoded again, and might be
+            // another value then.
             assert!(json.contains('&') || feeds::quality::checked(mapped.product.clone()).is_ok());
             assert_eq!(serde_json::from_str::<Product>(&json).expect("and comes back"), mapped.product);
         }
     }
 }
 
-/// Any compressed bytes: no panic, no hang, and no more output than the limits allow. The first byte picks the compression.
+/// Any compressed bytes: no panic, no hang, and no more output than the limits allow. The first
+/// byte picks the compression.
 pub fn compressed(input: &[u8]) {
     let Some((kind, bytes)) = input.split_first() else { return };
     let magic: &[u8] = if kind & 1 == 1 { &[0x28, 0xB5, 0x2F, 0xFD] } else { &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] };
@@ -69,8 +72,9 @@ pub const SMALL: Limits = Limits {
 /// Number, offset, bytes and reason of each piece.
 type Pieces = Vec<(u64, u64, Vec<u8>, Option<Reason>)>;
 
-/// Any bytes, cut anywhere: the pieces must not matter, memory must stay within the limits, and a checkpoint must lead to the same end. The first
-/// byte says what is expected, the second how long the pieces are.
+/// Any bytes, cut anywhere: the pieces must not matter, memory must stay within the limits, and a
+/// checkpoint must lead to the same end. The first byte says what is expected, the second how long
+/// the pieces are.
 pub fn splitter(input: &[u8]) {
     let [mode, step, bytes @ ..] = input else { return };
     let expected = Expected { csv: mode & 1 == 1, json_lines: mode & 2 == 2, separator: None };
@@ -88,7 +92,8 @@ pub fn splitter(input: &[u8]) {
         }
     }
 
-    // Interrupted in the middle, and taken up again. How long nothing came is counted anew by then, so an end for that reason may differ.
+    // Interrupted in the middle, and taken up again. How long nothing came is counted anew by then,
+    // so an end for that reason may differ.
     if matches!(whole_end, Err((Reason::TooMuchData, ..))) {
         return;
     }

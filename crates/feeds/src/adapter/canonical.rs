@@ -12,8 +12,8 @@ use super::{Adapter, all_of, parse};
 use crate::ids::Ids;
 use crate::{Defect, Reason, quality};
 
-/// JSON in the canonical shape itself. `source` is `canonical`: a feed speaks for the source of its folder only, because whoever may write there has been given
-/// that source and no other.
+/// JSON in the canonical shape itself. `source` is `canonical`: a feed speaks for the source of its
+/// folder only, because whoever may write there has been given that source and no other.
 #[derive(Debug, Clone, Copy)]
 pub struct Canonical;
 

@@ -1,4 +1,5 @@
-//! The product's id in a record that was refused, also where the record is malformed further on: the id counts as soon as it was read.
+//! The product's id in a record that was refused, also where the record is malformed further on:
+//! the id counts as soon as it was read.
 
 use std::borrow::Cow;
 

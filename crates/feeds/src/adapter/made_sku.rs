@@ -1,8 +1,9 @@
 //! SKUs for sizes, where the source has none.
 //!
-//! A SKU is made of the product's id and what of the size fits into one. Two sizes may leave the same: `<5` and `>5`, `A B` and `A-B`. Then one keeps it: the
-//! one that is written exactly so, else the first by its characters; so adding, leaving out or moving another size changes nothing. The others get eight digits of the
-//! hash of the size behind it.
+//! A SKU is made of the product's id and what of the size fits into one. Two sizes may leave the
+//! same: `<5` and `>5`, `A B` and `A-B`. Then one keeps it: the one that is written exactly so,
+//! else the first by its characters; so adding, leaving out or moving another size changes nothing.
+//! The others get eight digits of the hash of the size behind it.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,6 +1,8 @@
-//! Sources. An adapter turns one record of its source into a product, or says what is wrong with it.
+//! Sources. An adapter turns one record of its source into a product, or says what is wrong with
+//! it.
 //!
-//! A new source is a module here with a mapping and fixtures, and a line in [`ADAPTERS`]; `docs/feeds.md` walks through one.
+//! A new source is a module here with a mapping and fixtures, and a line in [`ADAPTERS`];
+//! `docs/feeds.md` walks through one.
 
 mod canonical;
 mod found_id;
@@ -27,7 +29,8 @@ pub use shein_brightdata::{ASSUMED_STOCK, SheinBrightData};
 
 /// Knows one source.
 pub trait Adapter: std::fmt::Debug + Sync {
-    /// The source's name: the second part of the object key `incoming/<source>/…`, and the product's `source`.
+    /// The source's name: the second part of the object key `incoming/<source>/…`, and the
+    /// product's `source`.
     fn source(&self) -> &'static str;
 
     /// Maps a record in JSON.
@@ -38,12 +41,14 @@ pub trait Adapter: std::fmt::Debug + Sync {
         Err(Defect::new(Reason::NotJson, format!("{} feeds are JSON, not CSV", self.source())))
     }
 
-    /// The columns without which a CSV feed is not this source's. Empty if the source does not send CSV.
+    /// The columns without which a CSV feed is not this source's. Empty if the source does not send
+    /// CSV.
     fn required_columns(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Keys of which a record of this source has at least one; without any it is something else altogether.
+    /// Keys of which a record of this source has at least one; without any it is something else
+    /// altogether.
     fn marks(&self) -> &'static [&'static str];
 
     /// Whether an object with these keys is unmistakably a record of this source.
@@ -52,8 +57,8 @@ pub trait Adapter: std::fmt::Debug + Sync {
     /// Where a record in JSON keeps the product's id, as a JSON pointer.
     fn id_pointer(&self) -> &'static str;
 
-    /// Whether the facts of its products follow from what was read of them before there were facts. Then a product that is known without them says
-    /// nothing new.
+    /// Whether the facts of its products follow from what was read of them before there were facts.
+    /// Then a product that is known without them says nothing new.
     fn facts_follow(&self) -> bool {
         false
     }
@@ -70,7 +75,6 @@ pub trait Adapter: std::fmt::Debug + Sync {
 /// Every source there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&SheinApi, &SheinBrightData, &Canonical];
 
-/// The adapter of a source.
 #[must_use]
 pub fn find(source: &str) -> Option<&'static dyn Adapter> {
     ADAPTERS.iter().find(|adapter| adapter.source() == source).copied()
@@ -91,7 +95,6 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Reads a header.
     #[must_use]
     pub fn read(header: &str) -> Self {
         let mut row = Row::below(header);
@@ -121,7 +124,6 @@ impl Columns {
         self.names.iter().filter(|column| *column == name).count()
     }
 
-    /// The cell of a column.
     #[must_use]
     pub fn cell<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
         self.names.iter().position(|column| column == name).and_then(|field| row.get(field))
@@ -161,8 +163,8 @@ pub(crate) fn other_source(expected: &dyn Adapter, keys: &[Cow<'_, str>]) -> Opt
         .map(|adapter| adapter.source())
 }
 
-/// What to say of a record with these keys that has none of `expected`'s: that it is no feed known here, what comes nearest, and what to do. `None`
-/// where it has some, or no keys at all.
+/// What to say of a record with these keys that has none of `expected`'s: that it is no feed known
+/// here, what comes nearest, and what to do. `None` where it has some, or no keys at all.
 pub(crate) fn unknown(expected: &dyn Adapter, keys: &[Cow<'_, str>], record: Option<&str>) -> Option<String> {
     let known = |adapter: &dyn Adapter| {
         let mut marks: Vec<&str> = adapter.marks().iter().chain(adapter.required_columns()).copied().collect();
@@ -208,7 +210,8 @@ fn all_of(keys: &[Cow<'_, str>], wanted: &[&str]) -> bool {
     wanted.iter().all(|name| keys.iter().any(|key| key == name))
 }
 
-/// The product's id in a JSON record that was refused, as far as it was read before what is wrong with it.
+/// The product's id in a JSON record that was refused, as far as it was read before what is wrong
+/// with it.
 pub(crate) fn id_in(adapter: &dyn Adapter, record: &str) -> Option<String> {
     found_id::find(record, adapter.id_pointer()).and_then(|id| known_id(adapter, &id))
 }
@@ -267,7 +270,8 @@ pub(crate) fn add_image(images: &mut Vec<String>, address: &str) {
 mod tests {
     use super::*;
 
-    /// Handles in the shop and paths in the PIM are `<source>-<id>`: with a source `a` beside `a-b`, the ids `b-1` and `1` would be one.
+    /// Handles in the shop and paths in the PIM are `<source>-<id>`: with a source `a` beside
+    /// `a-b`, the ids `b-1` and `1` would be one.
     #[test]
     fn no_source_begins_like_another_so_that_handles_and_paths_of_two_never_meet() {
         for one in ADAPTERS {

@@ -10,7 +10,8 @@ pub(super) fn sparse<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, Defect>
     fast::from_str(text).or_else(|_| record(text))
 }
 
-/// Parses a record. The path of a defect costs a second parse, which only records with a defect pay.
+/// Parses a record. The path of a defect costs a second parse, which only records with a defect
+/// pay.
 pub(super) fn record<'r, T: Deserialize<'r>>(record: &'r str) -> Result<T, Defect> {
     serde_json::from_str(record).map_err(|error| {
         let mut defect = defect(record, &error);

@@ -1,7 +1,7 @@
 //! Rows of Bright Data's SHEIN dataset, as CSV (with JSON inside cells) or as JSON.
 //!
-//! A row has one price and a list of sizes, so every size becomes a variant at that price. It says whether there is stock, not how
-//! much: a variant in stock is offered with [`ASSUMED_STOCK`].
+//! A row has one price and a list of sizes, so every size becomes a variant at that price. It says
+//! whether there is stock, not how much: a variant in stock is offered with [`ASSUMED_STOCK`].
 
 use std::borrow::Cow;
 
@@ -19,7 +19,8 @@ use crate::money::Shown;
 use crate::split::Row;
 use crate::{Defect, Reason, money, quality, text};
 
-/// Pieces offered of a product of which the source only says that it is in stock: what that guarantees.
+/// Pieces offered of a product of which the source only says that it is in stock: what that
+/// guarantees.
 pub const ASSUMED_STOCK: i32 = 1;
 
 /// See the module's description.

@@ -1,4 +1,5 @@
-//! UTF-16 as UTF-8. A unit that is none becomes a byte that is no UTF-8, so that the record it stands in is refused like any other with such a byte.
+//! UTF-16 as UTF-8. A unit that is none becomes a byte that is no UTF-8, so that the record it
+//! stands in is refused like any other with such a byte.
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16LE};
 

@@ -1,5 +1,6 @@
-//! A ZIP archive (APPNOTE 6.3) with one file in it, as it streams by: the local header, the data, what follows. The directory at its end is not needed (D39).
-//! Folders beside the file are passed over; a second file is refused, because nobody can tell which one is the feed.
+//! A ZIP archive (APPNOTE 6.3) with one file in it, as it streams by: the local header, the data,
+//! what follows. The directory at its end is not needed (D39). Folders beside the file are passed
+//! over; a second file is refused, because nobody can tell which one is the feed.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -9,7 +10,8 @@ const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// Bytes of a local header before name and extra field.
 const HEADER: usize = 30;
-/// Signature, check sum, two sizes of eight bytes, and the signature of what follows: what it takes to tell the forms of a descriptor apart.
+/// Signature, check sum, two sizes of eight bytes, and the signature of what follows: what it takes
+/// to tell the forms of a descriptor apart.
 const LOOK: usize = 28;
 
 pub(super) struct Zip {
@@ -32,7 +34,6 @@ enum At {
     Stored(Option<u32>, u64),
     /// In the check sum and sizes behind the data.
     Descriptor,
-    /// In the directory.
     Directory,
 }
 

@@ -1,4 +1,5 @@
-//! Lists of one, and objects that are read as objects only: a derived reader also takes a list as its fields in their order, which no supplier means.
+//! Lists of one, and objects that are read as objects only: a derived reader also takes a list as
+//! its fields in their order, which no supplier means.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -102,8 +103,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for OfObject<V> {
     }
 }
 
-/// An object in place of a list of such objects, of which the first key has been read. It must be one of the fields: another object is not taken for one
-/// that says nothing.
+/// An object in place of a list of such objects, of which the first key has been read. It must be
+/// one of the fields: another object is not taken for one that says nothing.
 pub(super) struct One<'de, A> {
     first: Option<Text<'de>>,
     map: A,

@@ -12,9 +12,12 @@ const DECIMALS: u32 = 6;
 
 pub use catalog::currency::{minor_digits, rounded};
 
-/// Whether an amount is one that somebody can pay, but for what binary floats leave: it differs from [`rounded`] by no more than
-/// - its own 2⁻²⁴th part, which is half of the last place of a float in single precision (one in double precision leaves far less), and
-/// - a hundredth of the currency's smallest coin, so that large amounts have no more room than small ones.
+/// Whether an amount is one that somebody can pay, but for what binary floats leave: it differs
+/// from [`rounded`] by no more than
+/// - its own 2⁻²⁴th part, which is half of the last place of a float in single precision (one in
+///   double precision leaves far less), and
+/// - a hundredth of the currency's smallest coin, so that large amounts have no more room than
+///   small ones.
 #[must_use]
 pub fn is_noise(amount: Decimal, currency: &str) -> bool {
     let difference = (amount - rounded(amount, currency)).abs();
@@ -29,12 +32,15 @@ pub fn whole_units(code: &str) -> bool {
     minor_digits(code) == 0 || matches!(code, "COP" | "IDR" | "HUF" | "LBP")
 }
 
-/// An amount that somebody can pay: a decimal above zero, with at least the digits its currency has and without needless zeros
-/// beyond them, so that `2.7`, `2.70` and `2.700` dollars are one amount.
+/// An amount that somebody can pay: a decimal above zero, with at least the digits its currency has
+/// and without needless zeros beyond them, so that `2.7`, `2.70` and `2.700` dollars are one
+/// amount.
 ///
-/// A lone point is a decimal point, as in data; with any other separator the amount is read like [`shown_amount`].
+/// A lone point is a decimal point, as in data; with any other separator the amount is read like
+/// [`shown_amount`].
 ///
-/// It may be finer than its currency: [`rounded`] is applied once, to the whole product, where a remark can say so.
+/// It may be finer than its currency: [`rounded`] is applied once, to the whole product, where a
+/// remark can say so.
 ///
 /// # Errors
 /// `invalid_amount`, `zero_price` or `negative_price`, with the value.
@@ -103,7 +109,6 @@ pub(super) fn digit(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// What separates digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Separator {
     Point,

@@ -1,8 +1,11 @@
-//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a float (D5).
+//! Amounts and currencies. An amount is read from the digits the supplier wrote and is never a
+//! float (D5).
 //!
-//! A symbol stands for one currency, or for several (`$`, `¥`, `kr`): then the country of the storefront decides, and without one nobody can tell. An
-//! amount may be written as data (`1299.00`) or as a storefront shows it (`1.299,00 €`, `SR1,299.00`, `١٬٢٩٩٫٠٠`). Where a separator could mean
-//! two things the amount is refused: a price that is wrong by a thousand is worse than none.
+//! A symbol stands for one currency, or for several (`$`, `¥`, `kr`): then the country of the
+//! storefront decides, and without one nobody can tell. An amount may be written as data
+//! (`1299.00`) or as a storefront shows it (`1.299,00 €`, `SR1,299.00`, `١٬٢٩٩٫٠٠`). Where a
+//! separator could mean two things the amount is refused: a price that is wrong by a thousand is
+//! worse than none.
 
 mod amount;
 mod round;
@@ -20,7 +23,6 @@ pub struct Shown<'a> {
     pub number: &'a str,
     /// What stands before the number.
     pub before: &'a str,
-    /// What stands behind it.
     pub behind: &'a str,
 }
 
@@ -40,7 +42,8 @@ impl<'a> Shown<'a> {
         Self { number: &price[signed..end], before: trimmed(before), behind: trimmed(&price[end..]) }
     }
 
-    /// The currency that the symbols around the number agree on, in a country. `None` if there is no symbol, or nobody can tell.
+    /// The currency that the symbols around the number agree on, in a country. `None` if there is
+    /// no symbol, or nobody can tell.
     #[must_use]
     pub fn currency(&self, country: Option<&str>) -> Option<&'static str> {
         let (before, behind) = (self.before.trim_start_matches(['-', '−', '+']), self.behind);

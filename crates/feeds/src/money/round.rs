@@ -7,8 +7,8 @@ use super::{minor_digits, rounded};
 use crate::remarks::Remarks;
 use crate::{Defect, Reason};
 
-/// Brings every amount of a product to its currency's own digits, half up, with a remark. What rounds to nothing is left out, if the variant has a price in
-/// another currency.
+/// Brings every amount of a product to its currency's own digits, half up, with a remark. What
+/// rounds to nothing is left out, if the variant has a price in another currency.
 ///
 /// # Errors
 /// `rounds_to_zero` if nothing else is left to pay for a variant.

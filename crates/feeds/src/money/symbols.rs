@@ -1,6 +1,7 @@
 //! What symbols stand for.
 
-/// Symbols that stand for one currency only. Compared without white space and without a point at the end.
+/// Symbols that stand for one currency only. Compared without white space and without a point at
+/// the end.
 const SYMBOLS: &[(&str, &str)] = &[
     ("SR", "SAR"),
     ("ر.س", "SAR"),
@@ -121,7 +122,8 @@ pub fn currency(symbol: &str) -> Option<&'static str> {
     code(&symbol).or_else(|| symbol.strip_prefix('$').or_else(|| symbol.strip_suffix('$')).and_then(code))
 }
 
-/// The same where the storefront is of a country (ISO 3166, two letters), which decides what `$`, `¥` or `kr` stand for.
+/// The same where the storefront is of a country (ISO 3166, two letters), which decides what `$`,
+/// `¥` or `kr` stand for.
 #[must_use]
 pub fn currency_in(symbol: &str, country: Option<&str>) -> Option<&'static str> {
     let of_country =

@@ -1,8 +1,9 @@
 //! Records in CSV.
 //!
-//! Where a record ends is decided by the same rules by which `csv-core` then reads it: a quote opens a quoted field only at the field's
-//! beginning, anywhere else it is an ordinary character; within a quoted field a doubled quote stands for one. What separates the fields is
-//! what separates them in the header.
+//! Where a record ends is decided by the same rules by which `csv-core` then reads it: a quote
+//! opens a quoted field only at the field's beginning, anywhere else it is an ordinary character;
+//! within a quoted field a doubled quote stands for one. What separates the fields is what
+//! separates them in the header.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3};
@@ -15,7 +16,8 @@ const HEADER_LIMIT: usize = 64 << 10;
 /// What may separate fields. Spreadsheets write semicolons where the comma stands before decimals.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// What separates the columns of a header: the first separator that stands outside quotes. Names of columns contain none.
+/// What separates the columns of a header: the first separator that stands outside quotes. Names of
+/// columns contain none.
 fn separator(header: &str) -> u8 {
     let mut quoted = false;
     for byte in header.bytes() {
@@ -192,7 +194,6 @@ impl Row {
         Self { reader: ReaderBuilder::new().delimiter(separator).build(), ..Self::default() }
     }
 
-    /// Reads one record.
     pub fn read(&mut self, record: &str) {
         self.reader.reset();
         let mut input = record.as_bytes();

@@ -14,7 +14,8 @@ pub(super) struct State {
     scanner: Scanner,
     /// Objects around the records that are still open.
     depth: u32,
-    /// What stands behind the records within them, and where it begins: it is passed over, from there again if need be.
+    /// What stands behind the records within them, and where it begins: it is passed over, from
+    /// there again if need be.
     behind: Scanner,
     behind_from: Option<u64>,
     /// Bytes of white space and commas since the last record.
@@ -58,13 +59,15 @@ impl State {
     }
 }
 
-/// A feed that begins with `{` has one record on each line if its first line is a whole object, or if its second line begins with
-/// another object: no printer breaks a document there. `None` while too little is known.
+/// A feed that begins with `{` has one record on each line if its first line is a whole object, or
+/// if its second line begins with another object: no printer breaks a document there. `None` while
+/// too little is known.
 pub(super) fn lines_or_sequence(rest: &[u8], last: bool, limit: usize, expected_lines: bool) -> Option<Format> {
     if expected_lines {
         return Some(Format::JsonLines);
     }
-    // A first line over the limit of a record is no line, however much of the feed happens to be there already.
+    // A first line over the limit of a record is no line, however much of the feed happens to be
+    // there already.
     let Some(line_end) = memchr(b'\n', &rest[..rest.len().min(limit + 1)]) else {
         return (last || rest.len() > limit).then_some(Format::JsonSequence);
     };
@@ -106,7 +109,8 @@ impl Splitter {
         if last { Err(self.truncated("']'")) } else { Ok(()) }
     }
 
-    /// Passes over what stands behind the array within the objects around it; true if they have ended.
+    /// Passes over what stands behind the array within the objects around it; true if they have
+    /// ended.
     fn rest_of_wrapping(&mut self) -> bool {
         let rest = &self.buffer[self.start..];
         self.json.behind_from.get_or_insert(self.base + self.start as u64);
@@ -182,7 +186,8 @@ impl Splitter {
             if trimmed > 0 || self.skipped > 0 {
                 let mut scanner = Scanner::default();
                 scanner.end_of_value(&self.buffer[self.start..self.start + trimmed]);
-                // White space behind the record counts towards its limit, as it does while the line is still coming in.
+                // White space behind the record counts towards its limit, as it does while the line
+                // is still coming in.
                 let over = self.skipped > 0 || line_end - self.start > self.limits.record_bytes;
                 let end = if over { line_end } else { self.start + trimmed };
                 self.emit(end, scanner.deepest(), sink);

@@ -1,8 +1,9 @@
 //! Cuts a feed into records as it streams by.
 //!
-//! Bytes go in in pieces of any size, records come out whole, each with its number and its place. A record is only as large as
-//! [`Limits::record_bytes`]; what is larger is reported and skipped, so memory does not depend on the feed. Nothing is parsed
-//! here: a record with a defect inside it is still a record, and the next one is found.
+//! Bytes go in in pieces of any size, records come out whole, each with its number and its place. A
+//! record is only as large as [`Limits::record_bytes`]; what is larger is reported and skipped, so
+//! memory does not depend on the feed. Nothing is parsed here: a record with a defect inside it is
+//! still a record, and the next one is found.
 
 mod csv;
 mod json;
@@ -24,9 +25,7 @@ pub enum Place {
     /// Nothing yet but the opening bracket.
     #[default]
     Beginning,
-    /// A comma.
     AfterComma,
-    /// A record.
     AfterRecord,
     /// The closing bracket.
     AfterEnd,
@@ -38,7 +37,8 @@ pub enum Place {
 pub enum Format {
     /// `[record, record, …]`.
     JsonArray,
-    /// A record, and perhaps further ones, each over as many lines as it likes. A single document is this.
+    /// A record, and perhaps further ones, each over as many lines as it likes. A single document
+    /// is this.
     JsonSequence,
     /// One record on each line.
     JsonLines,
@@ -250,7 +250,8 @@ impl Splitter {
     }
 
     fn skip_white(&mut self) {
-        // One more than is allowed at most, so that the place of the refusal does not depend on how much is there already.
+        // One more than is allowed at most, so that the place of the refusal does not depend on how
+        // much is there already.
         let room = usize::try_from(self.limits.gap_bytes.saturating_add(1).saturating_sub(self.json.gap))
             .unwrap_or(usize::MAX);
         let rest = self.buffer[self.start..].iter().take(room);
@@ -291,7 +292,8 @@ impl Splitter {
         self.consume(end - self.start);
     }
 
-    /// All of the buffer belongs to the current record. Once that is over its limit only its beginning is kept.
+    /// All of the buffer belongs to the current record. Once that is over its limit only its
+    /// beginning is kept.
     fn keep_or_skip(&mut self) {
         self.seen = self.buffer.len();
         if self.seen - self.start > self.limits.record_bytes || self.skipped > 0 {

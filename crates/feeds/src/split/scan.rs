@@ -1,8 +1,9 @@
 //! Finds where a JSON value ends without understanding it.
 //!
-//! Sixty-four bytes at a time become four bit masks (quotes, backslashes, opening and closing brackets). What lies inside a string is the
-//! running parity of the unescaped quotes; brackets outside strings change the depth. Only a block in which the depth could come
-//! back to zero is looked at bit by bit. The idea is that of simdjson's first stage (Langdale and Lemire, 2019).
+//! Sixty-four bytes at a time become four bit masks (quotes, backslashes, opening and closing
+//! brackets). What lies inside a string is the running parity of the unescaped quotes; brackets
+//! outside strings change the depth. Only a block in which the depth could come back to zero is
+//! looked at bit by bit. The idea is that of simdjson's first stage (Langdale and Lemire, 2019).
 //!
 //! `{` and `[` are not told apart: whether brackets match is for the parser of the record to say.
 
@@ -30,8 +31,8 @@ impl Scanner {
         self.deepest
     }
 
-    /// Reads on. Returns the number of bytes up to and including the bracket that closes the outermost container, or `None` if
-    /// all of `bytes` belongs to it.
+    /// Reads on. Returns the number of bytes up to and including the bracket that closes the
+    /// outermost container, or `None` if all of `bytes` belongs to it.
     pub(crate) fn end_of_value(&mut self, bytes: &[u8]) -> Option<usize> {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         for (number, block) in blocks.iter().enumerate() {

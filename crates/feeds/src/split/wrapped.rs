@@ -1,7 +1,8 @@
 //! A list of records inside a document: `{"data": [{…}, …]}`, as many an interface answers.
 //!
-//! Found by its head alone, so that the list streams by like any other: keys that are usual for it, each within the one before, and at the end of them a
-//! list of objects. What stands beside it (counts, pages, links) is passed over.
+//! Found by its head alone, so that the list streams by like any other: keys that are usual for it,
+//! each within the one before, and at the end of them a list of objects. What stands beside it
+//! (counts, pages, links) is passed over.
 
 use serde_json::Value;
 
@@ -64,7 +65,8 @@ pub(super) fn head(bytes: &[u8], last: bool) -> Head {
     }
 }
 
-/// Where the list begins to which `path` leads, one key within the other, and within how many objects: as [`Head::List`]. `None` while it is not there.
+/// Where the list begins to which `path` leads, one key within the other, and within how many
+/// objects: as [`Head::List`]. `None` while it is not there.
 pub fn at_path(bytes: &[u8], path: &[String]) -> Option<(usize, u32)> {
     let mut cursor = Cursor { bytes, at: 0 };
     let (last, leading) = path.split_last()?;
@@ -127,7 +129,8 @@ impl Cursor<'_> {
         Some(found)
     }
 
-    /// Reads an object from its bracket to its end; `None` where the bytes end. A list ends the search.
+    /// Reads an object from its bracket to its end; `None` where the bytes end. A list ends the
+    /// search.
     fn object(&mut self, depth: u32) -> Option<Head> {
         if !self.take(b'{')? {
             return Some(Head::Plain);
@@ -199,7 +202,8 @@ impl Cursor<'_> {
     }
 }
 
-/// Where in a document lists of objects stand, and objects with one of these keys: at most three places of each, for a message.
+/// Where in a document lists of objects stand, and objects with one of these keys: at most three
+/// places of each, for a message.
 pub(crate) fn places(document: &Value, keys: &[&str]) -> (Vec<String>, Vec<String>) {
     let (mut lists, mut objects) = (Vec::new(), Vec::new());
     look(document, "$", 0, keys, &mut lists, &mut objects);

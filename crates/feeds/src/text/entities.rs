@@ -1,7 +1,8 @@
 //! Entities of HTML in texts that are no HTML: `Dress &amp; Belt`.
 //!
-//! Browsers also decode what lacks its semicolon (`&copy2`); here only what is written out is an entity, because `AT&T` and `R&notes` are none. Suppliers
-//! that put titles into title case make `&Amp;` of `&amp;`: a name that is not known as it stands is looked up in small letters.
+//! Browsers also decode what lacks its semicolon (`&copy2`); here only what is written out is an
+//! entity, because `AT&T` and `R&notes` are none. Suppliers that put titles into title case make
+//! `&Amp;` of `&amp;`: a name that is not known as it stands is looked up in small letters.
 
 use std::borrow::Cow;
 

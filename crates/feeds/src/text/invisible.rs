@@ -1,7 +1,9 @@
-//! Characters that nobody sees and that make two texts of one, or one of two: overrides of the direction of writing, blanks without width, tags.
+//! Characters that nobody sees and that make two texts of one, or one of two: overrides of the
+//! direction of writing, blanks without width, tags.
 //!
-//! Some of them are needed in writing: a joiner between Arabic or Indic letters changes their shape, joiners and selectors make one picture of several emoji,
-//! marks of direction set punctuation right in a text from right to left.
+//! Some of them are needed in writing: a joiner between Arabic or Indic letters changes their
+//! shape, joiners and selectors make one picture of several emoji, marks of direction set
+//! punctuation right in a text from right to left.
 
 use std::borrow::Cow;
 
@@ -10,8 +12,9 @@ use unicode_normalization::char::is_combining_mark;
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
 
-/// The text without what only misleads; what was taken out is added to `gone`, each once. `strict`: also marks of direction and soft hyphens, which are
-/// harmless to read, but not in what is compared.
+/// The text without what only misleads; what was taken out is added to `gone`, each once. `strict`:
+/// also marks of direction and soft hyphens, which are harmless to read, but not in what is
+/// compared.
 pub(super) fn without<'t>(text: &'t str, strict: bool, gone: &mut Vec<char>) -> Cow<'t, str> {
     if !text.contains(is_unseen) {
         return Cow::Borrowed(text);
@@ -77,7 +80,8 @@ fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
-/// A letter that looks the same with a selector behind it, in Latin, Greek, Cyrillic and what stands beside them.
+/// A letter that looks the same with a selector behind it, in Latin, Greek, Cyrillic and what
+/// stands beside them.
 fn is_western(c: char) -> bool {
     c < '\u{590}' && c.is_alphanumeric()
         || matches!(c, '\u{1d00}'..='\u{1fff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a640}'..='\u{a7ff}')

@@ -1,7 +1,8 @@
-//! What a text may consist of. Every text of every product passes here once, whatever its source ([`clean`]), and one table says what each kind of
-//! field takes ([`takes`]):
+//! What a text may consist of. Every text of every product passes here once, whatever its source
+//! ([`clean`]), and one table says what each kind of field takes ([`takes`]):
 //! - control characters (`U+0000` stops PostgreSQL, others terminals) never pass;
-//! - characters that nobody sees are taken out where a text is compared or read as a name ([`invisible`]);
+//! - characters that nobody sees are taken out where a text is compared or read as a name
+//!   ([`invisible`]);
 //! - entities of HTML are decoded once where a text is no HTML ([`entities`]);
 //! - what is written in two ways is written in one: Unicode's composed form, NFC.
 //!
@@ -20,14 +21,16 @@ use crate::{Defect, Reason};
 
 pub(crate) use entities::decoded;
 
-/// The kinds of text in a product. Addresses are looked at by [`crate::address`]; the source, currencies and amounts have stricter rules of their own.
+/// The kinds of text in a product. Addresses are looked at by [`crate::address`]; the source,
+/// currencies and amounts have stricter rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     /// Id of a product, SKU of a variant, id of a category: names something in the targets.
     Key,
     /// Group, article number, code of an attribute: compared, but nothing hangs on it alone.
     Code,
-    /// Name of a product, category, attribute or option; brand; title of a variant; value of an attribute.
+    /// Name of a product, category, attribute or option; brand; title of a variant; value of an
+    /// attribute.
     Name,
     /// Value of an option: shown like a name and compared like a code.
     Choice,
@@ -47,13 +50,13 @@ enum Control {
 /// What becomes of characters that nobody sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unseen {
-    /// Taken out, with a remark, but for those that writing needs. `strict`: also those that only say how a text is to be broken or set.
+    /// Taken out, with a remark, but for those that writing needs. `strict`: also those that only
+    /// say how a text is to be broken or set.
     TakenOut { strict: bool },
     /// Left as they are.
     Kept,
 }
 
-/// What a field takes.
 #[derive(Debug, Clone, Copy)]
 struct Takes {
     control: Control,
@@ -81,7 +84,8 @@ const fn takes(field: Field) -> Takes {
 /// Cleans every text of a product.
 ///
 /// # Errors
-/// `control_character` where a key has one, `duplicate_key` where a text is given twice in one language, `invalid_type` for what is no language.
+/// `control_character` where a key has one, `duplicate_key` where a text is given twice in one
+/// language, `invalid_type` for what is no language.
 pub(crate) fn clean(product: &mut Product, remarks: &mut Remarks) -> Result<(), Defect> {
     let mut clean = Cleaner { remarks };
     clean.text(&mut product.id, Field::Key, || "$.id".to_owned())?;
@@ -197,7 +201,8 @@ fn is_language(tag: &str) -> bool {
     tag.len() <= 35 && tag.split('-').all(part)
 }
 
-/// Whether one look suffices: nothing of the text could have to be changed. Texts in Latin and Arabic letters are.
+/// Whether one look suffices: nothing of the text could have to be changed. Texts in Latin and
+/// Arabic letters are.
 fn is_plain(text: &str, field: Field) -> bool {
     let html = takes(field).html;
     let breaks = takes(field).breaks;
@@ -219,7 +224,8 @@ fn is_plain(text: &str, field: Field) -> bool {
     })
 }
 
-/// The text as its field takes it; what was taken out, each once. `Err` with the control character for which it is refused.
+/// The text as its field takes it; what was taken out, each once. `Err` with the control character
+/// for which it is refused.
 fn tidy<'t>(text: &'t str, field: Field, gone: &mut Vec<char>) -> Result<Cow<'t, str>, char> {
     let takes = takes(field);
     let decoded = if takes.html { Cow::Borrowed(text) } else { decoded(text) };
@@ -240,7 +246,8 @@ fn tidy<'t>(text: &'t str, field: Field, gone: &mut Vec<char>) -> Result<Cow<'t,
     Ok(Cow::Owned(trimmed.to_owned()))
 }
 
-/// Takes control characters out; a space takes the place of line breaks and tabs where none may stand.
+/// Takes control characters out; a space takes the place of line breaks and tabs where none may
+/// stand.
 fn without_control<'t>(text: &'t str, takes: Takes, gone: &mut Vec<char>) -> Result<Cow<'t, str>, char> {
     let is_break = |c: char| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     let taken = |c: char| takes.breaks && matches!(c, '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}');

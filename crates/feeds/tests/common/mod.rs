@@ -26,7 +26,8 @@ pub fn run(source: &str, bytes: impl AsRef<[u8]>) -> (Vec<Outcome>, Result<(), B
     run_with(source, bytes.as_ref(), 7, Limits::default())
 }
 
-/// A file of `../shared/data` beside the repository. On a machine without it the test says so; in CI it must be there.
+/// A file of `../shared/data` beside the repository. On a machine without it the test says so; in
+/// CI it must be there.
 pub fn shared(name: &str) -> Option<Vec<u8>> {
     let places = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(3);
     let found = places.map(|folder| folder.join("shared/data").join(name)).find(|path| path.is_file());

@@ -1,7 +1,8 @@
 //! What a person took off sale in the shop stands, and is noted here until a person ends it.
 //!
-//! The note is on the product's `state`, where the claim that every push makes reads it; a second item, in one partition for
-//! all products, lets people list them. Neither is part of the protocol: a product that is set aside is at rest.
+//! The note is on the product's `state`, where the claim that every push makes reads it; a second
+//! item, in one partition for all products, lets people list them. Neither is part of the protocol:
+//! a product that is set aside is at rest.
 
 use catalog::ProductKey;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ use super::state;
 pub const ASIDE: &str = "medusa_aside";
 /// When (ms) a person asked that it be put back.
 pub const RELEASE: &str = "medusa_release";
-/// When (ms) the product has to be looked at closely in the shop although nothing of it changes: time alone changes what it should be.
+/// When (ms) the product has to be looked at closely in the shop although nothing of it changes:
+/// time alone changes what it should be.
 pub const DUE: &str = "medusa_due";
 /// The partition that lists the products with something set aside; the sort key is the product's.
 pub const LIST: &str = "ASIDE";
@@ -28,7 +30,6 @@ const KEPT: i64 = 86_400;
 pub struct Aside {
     /// `draft`, `channel`, `deleted` or `variant`.
     pub what: String,
-    /// Of which variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
     /// Id of the product in the shop.
@@ -60,8 +61,8 @@ pub fn since(known: &[Aside], now: Vec<Aside>) -> Vec<Aside> {
     now.into_iter().map(|aside| Aside { seen_at: first(&aside), ..aside }).collect()
 }
 
-/// Notes what is set aside and when to look again, as the owner of the shop's stage. A release that was `honoured` is taken back; one that came
-/// meanwhile stays.
+/// Notes what is set aside and when to look again, as the owner of the shop's stage. A release that
+/// was `honoured` is taken back; one that came meanwhile stays.
 #[must_use]
 pub fn note(key: &ProductKey, owner: &Owner, asides: &[Aside], honoured: Option<i64>, due: Option<i64>) -> Write {
     let names = super::stage::Stage::Medusa.attributes();

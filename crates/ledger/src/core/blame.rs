@@ -1,8 +1,9 @@
 //! Whose fault it is when a target breaks on a product: the target's, or this product's alone.
 //!
-//! A target that answers 500 may be down; or it breaks on one product and works for all others. So a product is asked about alone
-//! ([`catalog::Choke`]), and what came of it counts only if the target worked at that time: for others, or for a probe. Who does so three times in a row
-//! is set aside with the answer that it got.
+//! A target that answers 500 may be down; or it breaks on one product and works for all others. So
+//! a product is asked about alone ([`catalog::Choke`]), and what came of it counts only if the
+//! target worked at that time: for others, or for a probe. Who does so three times in a row is set
+//! aside with the answer that it got.
 
 use catalog::{Choke, ErrorKind, Failure};
 
@@ -12,11 +13,13 @@ use super::state::StageState;
 /// How often in a row a target has to break on a product alone.
 pub const TIMES: u32 = 3;
 
-/// What a failure of this product comes to. `before` is the stage as it was claimed, `works` whether the target worked for others.
+/// What a failure of this product comes to. `before` is the stage as it was claimed, `works`
+/// whether the target worked for others.
 #[must_use]
 pub fn judge(target: Stage, before: &StageState, mut failure: Failure, works: bool, code: &str) -> Failure {
     let Some(choke) = failure.choke.filter(|_| failure.kind == ErrorKind::Transient) else { return failure };
-    // The first claim since the content changed, or since somebody lifted the failure: what was counted before was of something else.
+    // The first claim since the content changed, or since somebody lifted the failure: what was
+    // counted before was of something else.
     let before = if before.attempts > 1 { before.choked_alone } else { 0 };
     let alone = if choke.alone > 0 && works { before + 1 } else { before };
     failure.choke = Some(Choke { alone });

@@ -1,10 +1,12 @@
 //! One circuit breaker per target (D31).
 //!
-//! While a target works, its breaker costs nothing: failures are counted in the memory of each environment ([`Unanswered`](super::unanswered::Unanswered)),
-//! and only an environment that meets one looks at the item. The item says where the breaker stands. What the event source mappings should do
-//! follows from that ([`flow`]) and is told again and again until the breaker has been closed for so long that nobody can be under way with an older
-//! order ([`settled`]). So a crash of the opener, a failed call, two who tell different things and a deployment that switches the mapping on
-//! are all the same case.
+//! While a target works, its breaker costs nothing: failures are counted in the memory of each
+//! environment ([`Unanswered`](super::unanswered::Unanswered)), and only an environment that meets
+//! one looks at the item. The item says where the breaker stands. What the event source mappings
+//! should do follows from that ([`flow`]) and is told again and again until the breaker has been
+//! closed for so long that nobody can be under way with an older order ([`note_over`]). So a crash
+//! of the opener, a failed call, two who tell different things and a deployment that switches the
+//! mapping on are all the same case.
 //!
 //! ```text
 //!            trip                        probe succeeds             no failure for a step
@@ -28,16 +30,16 @@ const REASON: &str = "reason";
 const STEP: &str = "step";
 const PROBE_OWNER: &str = "probe_owner";
 const PROBE_UNTIL: &str = "probe_until";
-const SETTLED: &str = "settled";
+const OVER: &str = "settled";
 
 /// How a breaker behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Batches in a row to which a target gave no answer, in one environment, that trip its breaker.
+    /// Batches in a row to which a target gave no answer, in one environment, that trip its
+    /// breaker.
     pub failures: u32,
     /// First wait before a probe, in ms; doubled for every opening in a row.
     pub wait_ms: i64,
-    /// Longest wait, in ms.
     pub longest_wait_ms: i64,
     /// How long a probe may take, in ms.
     pub probe_ms: i64,
@@ -45,8 +47,9 @@ pub struct Settings {
     pub step_ms: i64,
     /// Messages in a batch at each step of the return; after the last one the breaker is closed.
     pub steps: &'static [i32],
-    /// How long after closing the mappings are told once more, in ms: longer than whoever tells them can live.
-    pub settle_ms: i64,
+    /// How long after closing the mappings are told once more, in ms: longer than whoever tells
+    /// them can live.
+    pub over_after_ms: i64,
     /// A breaker that was closed for this long starts with the first wait again, in ms.
     pub calm_ms: i64,
 }
@@ -61,7 +64,7 @@ impl Default for Settings {
             // A little less than the minute between two looks, so that each look takes a step.
             step_ms: 50_000,
             steps: &[2, 10],
-            settle_ms: 120_000,
+            over_after_ms: 120_000,
             calm_ms: 600_000,
         }
     }
@@ -78,7 +81,8 @@ pub enum Flow {
     Full,
 }
 
-/// The targets that a stage's function asks: the shop is shown what the PIM holds, so medusa-push needs both.
+/// The targets that a stage's function asks: the shop is shown what the PIM holds, so medusa-push
+/// needs both.
 #[must_use]
 pub const fn asked_by(stage: Stage) -> &'static [Stage] {
     match stage {
@@ -87,7 +91,8 @@ pub const fn asked_by(stage: Stage) -> &'static [Stage] {
     }
 }
 
-/// What a stage's queue lets through, given the breakers of the targets that its function asks ([`asked_by`]).
+/// What a stage's queue lets through, given the breakers of the targets that its function asks
+/// ([`asked_by`]).
 #[must_use]
 pub fn flow<'a>(breakers: impl IntoIterator<Item = &'a Breaker>, settings: &Settings) -> Flow {
     breakers.into_iter().map(|breaker| breaker.flow(settings)).min().unwrap_or(Flow::Full)
@@ -104,16 +109,12 @@ pub enum Mode {
         retry_at: i64,
     },
     /// Traffic returns: the `step`-th step (from 0) since `since`.
-    Returning {
-        /// Which step, from 0.
-        step: i64,
-    },
+    Returning { step: i64 },
 }
 
 /// A breaker as its item has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {
-    /// Where it stands.
     pub mode: Mode,
     /// Since when, in ms.
     pub since: i64,
@@ -124,7 +125,7 @@ pub struct Breaker {
     /// Who probes, until when (ms).
     pub probe: Option<(String, i64)>,
     /// The opening that is over and done with.
-    settled: Option<i64>,
+    over: Option<i64>,
 }
 
 impl Breaker {
@@ -144,7 +145,7 @@ impl Breaker {
             openings: number(OPENINGS).unwrap_or(0),
             reason: text(REASON),
             probe: text(PROBE_OWNER).zip(number(PROBE_UNTIL)),
-            settled: number(SETTLED),
+            over: number(OVER),
         }
     }
 
@@ -167,16 +168,18 @@ impl Breaker {
         }
     }
 
-    /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and nobody has to look at them.
+    /// Whether the mappings are as they were deployed, as far as this breaker is concerned, and
+    /// nobody has to look at them.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.mode == Mode::Closed && (self.openings == 0 || self.settled == Some(self.openings))
+    pub fn is_over(&self) -> bool {
+        self.mode == Mode::Closed && (self.openings == 0 || self.over == Some(self.openings))
     }
 
-    /// Whether mappings that were told *now* stay as they are: whoever may still tell them something older has ended by now.
+    /// Whether mappings that were told *now* stay as they are: whoever may still tell them
+    /// something older has ended by now.
     #[must_use]
-    pub fn settles(&self, settings: &Settings, now: i64) -> bool {
-        self.mode == Mode::Closed && !self.is_settled() && self.since + settings.settle_ms <= now
+    pub fn may_be_over(&self, settings: &Settings, now: i64) -> bool {
+        self.mode == Mode::Closed && !self.is_over() && self.since + settings.over_after_ms <= now
     }
 
     /// How long messages have to wait, in ms, if they have to.
@@ -242,7 +245,8 @@ fn wait(openings: i64, settings: &Settings) -> i64 {
     settings.wait_ms.saturating_mul(1 << doublings).min(settings.longest_wait_ms)
 }
 
-/// Opens a breaker that was seen as `breaker`, closed or returning. Of two openers one is refused, which is as good.
+/// Opens a breaker that was seen as `breaker`, closed or returning. Of two openers one is refused,
+/// which is as good.
 #[must_use]
 pub fn trip(target: Stage, breaker: &Breaker, reason: &str, settings: &Settings, now: i64) -> Write {
     let calm = breaker.mode == Mode::Closed && breaker.since + settings.calm_ms <= now;
@@ -262,7 +266,7 @@ pub fn trip(target: Stage, breaker: &Breaker, reason: &str, settings: &Settings,
             Change::Remove(STEP),
             Change::Remove(PROBE_OWNER),
             Change::Remove(PROBE_UNTIL),
-            Change::Remove(SETTLED),
+            Change::Remove(OVER),
         ],
     }
 }
@@ -287,7 +291,8 @@ pub fn probe(target: Stage, owner: &Owner, settings: &Settings, now: i64) -> Wri
     }
 }
 
-/// Notes what a probe found: traffic returns, or the next probe has to wait. Only as the probe's owner.
+/// Notes what a probe found: traffic returns, or the next probe has to wait. Only as the probe's
+/// owner.
 #[must_use]
 pub fn probed(target: Stage, owner: &Owner, breaker: &Breaker, works: bool, settings: &Settings, now: i64) -> Write {
     let mut changes = vec![Change::Remove(PROBE_OWNER), Change::Remove(PROBE_UNTIL)];
@@ -325,13 +330,13 @@ pub fn advance(target: Stage, breaker: &Breaker, settings: &Settings, now: i64) 
     Write { key: item_key(target), condition: Condition::All(vec![is(MODE, "returning"), still(breaker)]), changes }
 }
 
-/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only after [`Breaker::settles`] held when the first of
-/// them was told.
+/// Notes that the mappings were told, and may be left alone until the breaker opens again. Only
+/// after [`Breaker::may_be_over`] held when the first of them was told.
 #[must_use]
-pub fn settled(target: Stage, breaker: &Breaker) -> Write {
+pub fn note_over(target: Stage, breaker: &Breaker) -> Write {
     Write {
         key: item_key(target),
         condition: still(breaker),
-        changes: vec![Change::Set(SETTLED, breaker.openings.into())],
+        changes: vec![Change::Set(OVER, breaker.openings.into())],
     }
 }

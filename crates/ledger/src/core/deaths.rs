@@ -1,9 +1,11 @@
-//! A function that dies (of memory, of its timeout) says nothing: its leases expire. Each takeover of an expired lease counts one death of the
-//! product's stage; completing and new content take the count back.
+//! A function that dies (of memory, of its timeout) says nothing: its leases expire. Each takeover
+//! of an expired lease counts one death of the product's stage; completing and new content take the
+//! count back.
 //!
-//! A batch that died says nothing of which of its products did it. So those that have seen enough deaths are claimed and worked on one at a time, after
-//! everybody else was recorded and those with fewer deaths before those with more: then a death is that of the one at work, and the others lose
-//! nothing by it.
+//! A batch that died says nothing of which of its products did it. So those that have seen enough
+//! deaths are claimed and worked on one at a time, after everybody else was recorded and those with
+//! fewer deaths before those with more: then a death is that of the one at work, and the others
+//! lose nothing by it.
 
 /// Deaths after which a product is worked on alone.
 pub const ALONE_FROM: i64 = 2;

@@ -1,19 +1,22 @@
 //! Rule 1: what a product should look like, and which document of it is the newest (D2, D3).
 //!
-//! Two items, written in this order: the `doc` (what it says) and the `state` (its version and hash, and that it is pending).
+//! Two items, written in this order: the `doc` (what it says) and the `state` (its version and
+//! hash, and that it is pending).
 //!
-//! - The `doc` is the authority. Each write of it demands that its version is not newer, so it always holds the newest document that
-//!   was ever written, whatever the order of the writers.
-//! - The `state` follows: its version is never newer than the `doc`'s. A crash between the two leaves it behind until the record is
-//!   processed again; consumers read the `doc`, so they can only be early, never late.
-//! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead, and the `state` may still be overtaken by an
-//!   older record whose `doc` is written. So it is noted at both ([`note_doc`], then [`note_state`]), and a refused note is followed by a
-//!   full write. A feed that is the newest of its source omits this ([`super::register`]).
+//! - The `doc` is the authority. Each write of it demands that its version is not newer, so it
+//!   always holds the newest document that was ever written, whatever the order of the writers.
+//! - The `state` follows: its version is never newer than the `doc`'s. A crash between the two
+//!   leaves it behind until the record is processed again; consumers read the `doc`, so they can
+//!   only be early, never late.
+//! - A record that repeats what the `state` knows may still differ from a `doc` that is ahead, and
+//!   the `state` may still be overtaken by an older record whose `doc` is written. So it is noted
+//!   at both ([`note_doc`], then [`note_state`]), and a refused note is followed by a full write. A
+//!   feed that is the newest of its source omits this ([`super::register`]).
 
 use catalog::{ContentHash, Product, ProductKey, Version};
 
-use super::body::{self, BodyError};
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+use super::packed::{self, BodyError};
 use super::stage::Stage;
 use super::state::{self, ProductState};
 use super::{parts, spill, waiting};
@@ -25,8 +28,8 @@ const BODY: &str = "body";
 pub const BODY_AT: &str = "body_at";
 const PROVENANCE: &str = "provenance";
 
-/// Largest compressed product that fits an item beside its other attributes (DynamoDB: 400 kB an item, names included). A larger one is kept in
-/// the bucket ([`spill`]).
+/// Largest compressed product that fits an item beside its other attributes (DynamoDB: 400 kB an
+/// item, names included). A larger one is kept in the bucket ([`spill`]).
 pub const MAX_BODY_BYTES: usize = 350 * 1024;
 
 /// What a record means, given what the ledger knows of its product.
@@ -34,7 +37,8 @@ pub const MAX_BODY_BYTES: usize = 350 * 1024;
 pub enum Classification {
     /// The product says something new: write, then announce.
     Changed,
-    /// This very record was written by an earlier attempt, which may have died before announcing: announce.
+    /// This very record was written by an earlier attempt, which may have died before announcing:
+    /// announce.
     Again,
     /// A newer document that says the same: at most its version is noted, and nothing follows.
     Unchanged,
@@ -42,14 +46,14 @@ pub enum Classification {
     Stale,
 }
 
-/// Classifies a record.
 #[must_use]
 pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> Classification {
     let (Some(known_version), Some(known_hash)) = (&state.version, &state.hash) else {
         return Classification::Changed;
     };
     match (version.cmp(known_version), hash == known_hash) {
-        // What the ledger says of the product cannot be read any more: whoever says it again brings it back.
+        // What the ledger says of the product cannot be read any more: whoever says it again brings
+        // it back.
         (std::cmp::Ordering::Greater | std::cmp::Ordering::Equal, true) if waiting::lacks_content(state) => {
             Classification::Changed
         }
@@ -66,11 +70,8 @@ pub fn classify(state: &ProductState, version: &Version, hash: &ContentHash) -> 
 /// The newest desired state of a product with where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredDoc {
-    /// The product.
     pub product: Product,
-    /// Its version.
     pub version: Version,
-    /// Its hash.
     pub hash: ContentHash,
     /// The feed run that brought it.
     pub run: String,
@@ -82,7 +83,8 @@ impl DesiredDoc {
     /// Reads a `doc` item that holds its body.
     ///
     /// # Errors
-    /// When the body is not what [`write_doc`] wrote. `None` where there is no doc, or its body is elsewhere ([`Body::of`]).
+    /// When the body is not what [`write_doc`] wrote. `None` where there is no doc, or its body is
+    /// elsewhere ([`Body::of`]).
     pub fn of(item: &Item) -> Result<Option<Self>, BodyError> {
         let Some(Value::B(bytes)) = item.get(BODY) else { return Ok(None) };
         Self::with_body(item, bytes).map(Some)
@@ -95,7 +97,7 @@ impl DesiredDoc {
     pub fn with_body(item: &Item, packed: &[u8]) -> Result<Self, BodyError> {
         let text = |name: &str| item.get(name).and_then(Value::text).unwrap_or_default().to_owned();
         Ok(Self {
-            product: body::unpack(packed)?,
+            product: packed::unpack(packed)?,
             version: Version::from_text(text(state::VERSION)),
             hash: ContentHash::from_text(text(state::HASH)),
             run: text(state::RUN),
@@ -108,7 +110,7 @@ impl DesiredDoc {
     /// # Errors
     /// [`BodyError::TooLarge`]; when the product cannot be compressed (out of memory).
     pub fn packed(&self) -> Result<Vec<u8>, BodyError> {
-        body::pack(&self.product)
+        packed::pack(&self.product)
     }
 }
 
@@ -118,7 +120,6 @@ pub fn doc_key(key: &ProductKey) -> ItemKey {
     ItemKey { pk: state::partition(key), sk: SK.to_owned() }
 }
 
-/// Where a `doc` has its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// In the item, packed.
@@ -172,7 +173,8 @@ pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>) -> W
     }
 }
 
-/// Second half of a changed record: the `state`, unless a newer one is there. The product becomes pending.
+/// Second half of a changed record: the `state`, unless a newer one is there. The product becomes
+/// pending.
 #[must_use]
 pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run: &str, now: i64) -> Write {
     let mut changes = vec![
@@ -183,20 +185,23 @@ pub fn write_state(key: &ProductKey, version: &Version, hash: &ContentHash, run:
         Change::SetIfAbsent(state::PENDING_SINCE, now.into()),
     ];
     for stage in Stage::ALL {
-        // An error stays: it may be about something else, such as an edit, and goes when the stage is completed.
+        // An error stays: it may be about something else, such as an edit, and goes when the stage
+        // is completed.
         changes.extend([stage.attributes().attempts, stage.attributes().deaths].map(Change::Remove));
     }
     Write { key: state::item_key(key), condition: not_newer_than(version), changes }
 }
 
-/// First half of a note that a newer document said the same: at the `doc`, so that an older one that arrives late is recognised as stale.
-/// Refused when the `doc` says something else or is newer: then the record is to be written like a changed one, which decides.
+/// First half of a note that a newer document said the same: at the `doc`, so that an older one
+/// that arrives late is recognised as stale. Refused when the `doc` says something else or is
+/// newer: then the record is to be written like a changed one, which decides.
 #[must_use]
 pub fn note_doc(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
     note(doc_key(key), version, hash)
 }
 
-/// Second half of a note: at the `state`, so that an older record whose `doc` was written before does not get in. Refused like the first.
+/// Second half of a note: at the `state`, so that an older record whose `doc` was written before
+/// does not get in. Refused like the first.
 #[must_use]
 pub fn note_state(key: &ProductKey, version: &Version, hash: &ContentHash) -> Write {
     note(state::item_key(key), version, hash)

@@ -1,19 +1,18 @@
 //! Conditional writes as data.
 //!
-//! The vocabulary is the part of DynamoDB's that the protocol needs: a comparison with an attribute that is not there is false, whatever the
-//! comparison, and values of two types are unequal and in no order. [`Write::apply`] is that meaning on a plain map; the property tests hold it against the
-//! real thing.
+//! The vocabulary is the part of DynamoDB's that the protocol needs: a comparison with an attribute
+//! that is not there is false, whatever the comparison, and values of two types are unequal and in
+//! no order. [`Write::apply`] is that meaning on a plain map; the property tests hold it against
+//! the real thing.
 
 use std::collections::BTreeMap;
 
 /// An attribute's value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// Text.
     S(String),
     /// A whole number.
     N(i64),
-    /// Bytes.
     B(Vec<u8>),
 }
 
@@ -68,12 +67,9 @@ impl From<Vec<u8>> for Value {
 /// An item's attributes without its key. An item that is not in the table has none.
 pub type Item = BTreeMap<String, Value>;
 
-/// Which item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemKey {
-    /// Partition key.
     pub pk: String,
-    /// Sort key.
     pub sk: String,
 }
 
@@ -95,7 +91,6 @@ pub enum Condition {
     Absent(&'static str),
     /// The attribute is there.
     Present(&'static str),
-    /// Equal.
     Eq(&'static str, Operand),
     /// There, and not equal.
     Ne(&'static str, Operand),
@@ -103,9 +98,7 @@ pub enum Condition {
     Lt(&'static str, Operand),
     /// There, and less or equal.
     Le(&'static str, Operand),
-    /// All of them.
     All(Vec<Condition>),
-    /// Any of them.
     Any(Vec<Condition>),
 }
 
@@ -142,20 +135,18 @@ impl Condition {
 /// One change to an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Sets an attribute.
     Set(&'static str, Value),
     /// Sets an attribute unless it is there.
     SetIfAbsent(&'static str, Value),
-    /// Adds to a number; an absent one counts as 0. (DynamoDB refuses to add to what is no number; the protocol never does.)
+    /// Adds to a number; an absent one counts as 0. (DynamoDB refuses to add to what is no number;
+    /// the protocol never does.)
     Add(&'static str, i64),
-    /// Removes an attribute.
     Remove(&'static str),
 }
 
 /// A conditional write of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Which item.
     pub key: ItemKey,
     /// What must hold.
     pub condition: Condition,

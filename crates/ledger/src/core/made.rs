@@ -1,16 +1,17 @@
-//! Which products are about to be made in the PIM: noted before they are, so that one that a person deletes before anybody counted it is looked at
-//! all the same. One item for each batch that makes something; they expire by themselves.
+//! Which products are about to be made in the PIM: noted before they are, so that one that a person
+//! deletes before anybody counted it is looked at all the same. One item for each batch that makes
+//! something; they expire by themselves.
 
 use catalog::ProductKey;
 
 use super::expression::{Change, Condition, Item, ItemKey, Value, Write};
 use super::stage::Owner;
 
-/// The partition of the notes.
 pub const PARTITION: &str = "W#pimcore-made";
 const KEYS: &str = "keys";
 const EXPIRES_AT: &str = "expires_at";
-/// A note that nobody has looked at for so long is about products that the daily comparison has seen.
+/// A note that nobody has looked at for so long is about products that the daily comparison has
+/// seen.
 const KEEP_S: i64 = 3 * 86_400;
 
 /// A note's sort key begins with when (ms) it was made.

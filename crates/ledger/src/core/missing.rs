@@ -1,11 +1,13 @@
-//! A product that the PIM lacks although it was made to hold it: a person deleted it. What the ledger knows decides, not what anybody saw before.
+//! A product that the PIM lacks although it was made to hold it: a person deleted it. What the
+//! ledger knows decides, not what anybody saw before.
 //!
-//! The reader reads the state first, then the PIM, so that a product that is being made is not taken for a deleted one: the state says that the PIM
-//! holds it only after it does.
+//! The reader reads the state first, then the PIM, so that a product that is being made is not
+//! taken for a deleted one: the state says that the PIM holds it only after it does.
 
 use super::state::{ProductState, StageState};
 
-/// What the shop's stage notes as seen ([`Applied::seen`](super::stage::Applied)) when the PIM did not have the product. No digest is this word.
+/// What the shop's stage notes as seen ([`Applied::seen`](super::stage::Applied)) when the PIM did
+/// not have the product. No digest is this word.
 pub const SEEN: &str = "missing";
 
 /// Whether the ledger expects the PIM to have a product, so that it is worth a look.
@@ -15,9 +17,10 @@ pub fn is_expected(state: &ProductState) -> bool {
     (known(&state.pimcore) || known(&state.medusa)) && !is_told(state)
 }
 
-/// Whether the shop has to look at a product that the PIM lacks: it has it, or may be given it by somebody who read the PIM before, and was not
-/// told. One that is about to be made in the PIM is not left out: its maker may have been overtaken by the person, and whoever makes it
-/// announces it afterwards.
+/// Whether the shop has to look at a product that the PIM lacks: it has it, or may be given it by
+/// somebody who read the PIM before, and was not told. One that is about to be made in the PIM is
+/// not left out: its maker may have been overtaken by the person, and whoever makes it announces it
+/// afterwards.
 #[must_use]
 pub fn is_to_be_told(state: &ProductState) -> bool {
     let shop = &state.medusa;
@@ -32,8 +35,8 @@ fn is_told(state: &ProductState) -> bool {
     seen && shop.owner.is_none() && shop.recheck_at.is_none()
 }
 
-/// Whether so many products are missing that the listing is to be doubted, not the products: more than `percent` of those looked at, or all of
-/// them. A handful may always be missing.
+/// Whether so many products are missing that the listing is to be doubted, not the products: more
+/// than `percent` of those looked at, or all of them. A handful may always be missing.
 #[must_use]
 pub const fn too_many(missing: u64, looked_at: u64, percent: u64) -> bool {
     const HANDFUL: u64 = 10;
@@ -71,7 +74,8 @@ mod tests {
         // Made by a person in the PIM: no feed knows it.
         let made = ProductState { hash: None, pimcore: StageState::default(), ..sold() };
         assert!(is_expected(&made) && is_to_be_told(&made));
-        // Fed by a release that noted nothing, or being fed by somebody who may have read the PIM before.
+        // Fed by a release that noted nothing, or being fed by somebody who may have read the PIM
+        // before.
         let silent = ProductState { medusa: applied("a", None), ..sold() };
         let mut fed = ProductState { medusa: StageState::default(), ..sold() };
         fed.medusa.owner = Some("somebody".into());

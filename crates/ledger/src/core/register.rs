@@ -1,17 +1,22 @@
 //! The order of a source's feeds, so that a feed that repeats itself costs nothing (D7).
 //!
-//! Noting for every repeated product that a newer feed said the same ([`super::desired::note_doc`]) costs two writes each. It matters only if an older feed
-//! is still to come, and that is rare. So it is left out, and made up for when it turns out to matter:
+//! Noting for every repeated product that a newer feed said the same ([`super::desired::note_doc`])
+//! costs two writes each. It matters only if an older feed is still to come, and that is rare. So
+//! it is left out, and made up for when it turns out to matter:
 //!
-//! 1. A **fast** run registers under its source and version before it reads its first state, and notes nothing.
-//! 2. A run that wrote something lists, at its end and before it is finished, the registered runs of its source that are newer than itself. A run that
-//!    registered later than that reads every state after this run's last write; one that registered before may have taken an older
-//!    state for unchanged: it is asked for a **strict** pass. A run that was interrupted does not know whether it wrote something, and lists them too.
-//! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every product. Then no older feed can
-//!    get in any more, and the run is struck off the register: one strict pass is enough for ever.
+//! 1. A **fast** run registers under its source and version before it reads its first state, and
+//!    notes nothing.
+//! 2. A run that wrote something lists, at its end and before it is finished, the registered runs
+//!    of its source that are newer than itself. A run that registered later than that reads every
+//!    state after this run's last write; one that registered before may have taken an older state
+//!    for unchanged: it is asked for a **strict** pass. A run that was interrupted does not know
+//!    whether it wrote something, and lists them too.
+//! 3. A strict pass ([`RunId::strict`]) reads the same object again and notes or writes every
+//!    product. Then no older feed can get in any more, and the run is struck off the register: one
+//!    strict pass is enough for ever.
 //!
-//! Feeds of very few products are strict from the start and never register: most of what they bring is new, and a second reading would cost
-//! more than the notes.
+//! Feeds of very few products are strict from the start and never register: most of what they bring
+//! is new, and a second reading would cost more than the notes.
 
 use catalog::Version;
 
@@ -29,7 +34,6 @@ const EXPIRES_AT: &str = "expires_at";
 pub struct Registered {
     /// Version of the object: that of its first record.
     pub version: Version,
-    /// Which object.
     pub id: RunId,
 }
 

@@ -1,7 +1,9 @@
-//! Feed runs: one object version is read to its end exactly once, by one worker at a time, and counted exactly.
+//! Feed runs: one object version is read to its end exactly once, by one worker at a time, and
+//! counted exactly.
 //!
-//! A checkpoint commits the position and the counts up to it in one conditional write. What lies behind the last checkpoint is done again
-//! after a crash, which the rules of [`super::desired`] make harmless, and is counted only then.
+//! A checkpoint commits the position and the counts up to it in one conditional write. What lies
+//! behind the last checkpoint is done again after a crash, which the rules of [`super::desired`]
+//! make harmless, and is counted only then.
 
 use std::collections::BTreeMap;
 
@@ -34,11 +36,10 @@ const EXPIRES_AT: &str = "expires_at";
 /// Which object version a run reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {
-    /// S3 bucket.
     pub bucket: String,
-    /// S3 key.
     pub key: String,
-    /// Version id where the bucket has versions, otherwise ETag and sequencer: a re-upload under the same key is a new run.
+    /// Version id where the bucket has versions, otherwise ETag and sequencer: a re-upload under
+    /// the same key is a new run.
     pub object_version: String,
 }
 
@@ -73,7 +74,6 @@ impl RunId {
     }
 }
 
-/// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
@@ -83,7 +83,8 @@ pub enum RunStatus {
     Completed,
     /// Cannot be read any further; what came before the break is kept.
     Failed,
-    /// Another object took its place under its key before it was read: that one has a run of its own.
+    /// Another object took its place under its key before it was read: that one has a run of its
+    /// own.
     Superseded,
 }
 
@@ -150,13 +151,13 @@ pub struct Run {
     /// Its short name: shown to people, and the folder under `rejected/`.
     #[serde(rename = "run")]
     pub name: String,
-    /// Where it stands.
     pub status: RunStatus,
     /// Byte offset in the (decompressed) object up to which records are committed.
     pub offset: u64,
     /// Records committed.
     pub record: u64,
-    /// What the reader needs to know besides, in its own words: the feed's format, a CSV header, S3's sequencer.
+    /// What the reader needs to know besides, in its own words: the feed's format, a CSV header,
+    /// S3's sequencer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
     /// Counts up to the checkpoint.
@@ -167,7 +168,6 @@ pub struct Run {
     pub finished: Option<i64>,
     /// Why it failed; of one that is under way, why its last attempt did.
     pub reason: Option<String>,
-    /// Who reads it.
     pub owner: Option<String>,
     /// Until when nobody else may, in ms.
     pub until: Option<i64>,
@@ -206,12 +206,12 @@ pub enum RunClaim {
         /// End of the lease, in ms.
         until: i64,
     },
-    /// It has ended.
     Ended(Run),
 }
 
-/// Claims a run: a new one, one that was handed over, or one whose reader died. `resume` is what the reader of a new run wants to be told
-/// again by whoever resumes it ([`Run::resume`]), also if it dies before its first commit.
+/// Claims a run: a new one, one that was handed over, or one whose reader died. `resume` is what
+/// the reader of a new run wants to be told again by whoever resumes it ([`Run::resume`]), also if
+/// it dies before its first commit.
 #[must_use]
 pub fn claim(id: &RunId, run: &str, resume: &str, owner: &Owner, now: i64, lease_ms: i64) -> Write {
     Write {
@@ -253,7 +253,8 @@ pub fn claim_refused(item: &Item) -> RunClaim {
     }
 }
 
-/// Whether a refused write of progress had already happened: an answer that was lost and a request that was sent again.
+/// Whether a refused write of progress had already happened: an answer that was lost and a request
+/// that was sent again.
 #[must_use]
 pub fn happened(item: &Item, owner: &Owner, write: &Write) -> bool {
     let ends_lease = write.changes.contains(&Change::Remove(OWNER));
@@ -266,7 +267,8 @@ pub fn happened(item: &Item, owner: &Owner, write: &Write) -> bool {
     by_us && write.changes.iter().all(is_set)
 }
 
-/// Commits the position reached and the counts up to it, and extends the lease. `seen` is the run as of the last checkpoint.
+/// Commits the position reached and the counts up to it, and extends the lease. `seen` is the run
+/// as of the last checkpoint.
 #[must_use]
 pub fn checkpoint(id: &RunId, owner: &Owner, seen: &Run, next: &Run, now: i64, lease_ms: i64) -> Write {
     let mut changes = progress(next);
@@ -274,7 +276,8 @@ pub fn checkpoint(id: &RunId, owner: &Owner, seen: &Run, next: &Run, now: i64, l
     Write { key: id.item_key(), condition: at(owner, seen), changes }
 }
 
-/// Commits the position and gives the run up, for another invocation to resume. `next.reason` says why, if something failed.
+/// Commits the position and gives the run up, for another invocation to resume. `next.reason` says
+/// why, if something failed.
 #[must_use]
 pub fn hand_over(id: &RunId, owner: &Owner, seen: &Run, next: &Run) -> Write {
     let mut changes = progress(next);

@@ -1,12 +1,17 @@
-//! What a save in the PIM means to the shop: the change feed shows our own saves and people's alike (D8).
+//! What a save in the PIM means to the shop: the change feed shows our own saves and people's alike
+//! (D8).
 //!
-//! The reader of the feed reads first what the PIM shows now, then the state. A save need not be announced if
+//! The reader of the feed reads first what the PIM shows now, then the state. A save need not be
+//! announced if
 //!
-//! - the shop *holds* what the PIM shows: it was made to hold a product that was read like this, and nobody is at work on it, or
-//! - the shop is *about to* be shown it: the desired content has reached the PIM and not the shop, so a message, or the sweep, will bring it.
+//! - the shop *holds* what the PIM shows: it was made to hold a product that was read like this,
+//!   and nobody is at work on it, or
+//! - the shop is *about to* be shown it: the desired content has reached the PIM and not the shop,
+//!   so a message, or the sweep, will bring it.
 //!
-//! Either way nobody holds the shop's stage, so whoever claims it from now on reads the PIM after this, and finds this save or a newer one. Where
-//! somebody does hold it, they may have read the PIM before the save, whatever the shop holds now: announced. So is everything that is in doubt
+//! Either way nobody holds the shop's stage, so whoever claims it from now on reads the PIM after
+//! this, and finds this save or a newer one. Where somebody does hold it, they may have read the
+//! PIM before the save, whatever the shop holds now: announced. So is everything that is in doubt
 //! or has failed, and all that people made or changed in a way that nobody has noted.
 
 use catalog::ContentHash;
@@ -18,13 +23,16 @@ use super::state::{ProductState, StageState};
 pub struct Shown {
     /// The hash of the document that was last written.
     pub content: Option<ContentHash>,
-    /// A digest of everything that the shop is fed from; compared with [`Applied::seen`](super::stage::Applied).
+    /// A digest of everything that the shop is fed from; compared with
+    /// [`Applied::seen`](super::stage::Applied).
     pub digest: String,
-    /// One of its categories was saved so lately that whoever comes to feed the shop may not know of it.
+    /// One of its categories was saved so lately that whoever comes to feed the shop may not know
+    /// of it.
     pub young_categories: bool,
 }
 
-/// Whether a save that shows like this need not be announced, because the shop holds it or is about to be shown it.
+/// Whether a save that shows like this need not be announced, because the shop holds it or is about
+/// to be shown it.
 #[must_use]
 pub fn is_or_will_be_in_the_shop(state: &ProductState, shown: &Shown) -> bool {
     let (Some(content), Some(in_pim)) = (&shown.content, &state.pimcore.applied) else { return false };

@@ -15,14 +15,16 @@ use super::expression::{Item, Value};
 /// Folder of the bodies in the bucket.
 pub const PREFIX: &str = "bodies/";
 
-/// How old (ms) a version is before it may be deleted: far more than a writer takes from the object to the `doc` (an invocation lasts two
-/// minutes, a late request a little longer).
+/// How old (ms) a version is before it may be deleted: far more than a writer takes from the object
+/// to the `doc` (an invocation lasts two minutes, a late request a little longer).
 pub const GRACE_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What S3 calls the one version of an object in a bucket without versions. A delete of it would hit whatever is there by then.
+/// What S3 calls the one version of an object in a bucket without versions. A delete of it would
+/// hit whatever is there by then.
 const UNVERSIONED: &str = "null";
 
-/// The object of a body: `bodies/<source>/<id, base64url>/<BLAKE3 of the packed body>`. An id may hold any character, also `/` and `..`.
+/// The object of a body: `bodies/<source>/<id, base64url>/<BLAKE3 of the packed body>`. An id may
+/// hold any character, also `/` and `..`.
 #[must_use]
 pub fn object_of(key: &ProductKey, packed: &[u8]) -> String {
     let hash = blake3::hash(packed).to_hex();
@@ -42,22 +44,22 @@ pub fn product_of(object: &str) -> Option<ProductKey> {
 /// One version of an object below [`PREFIX`], as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The object.
     pub object: String,
-    /// Which version of it.
     pub version: String,
     /// When it was written, in ms.
     pub written: i64,
 }
 
-/// The product that has to be asked before this version may be deleted; `None` while it must stay whatever that says.
+/// The product that has to be asked before this version may be deleted; `None` while it must stay
+/// whatever that says.
 #[must_use]
 pub fn candidate(version: &Version, now: i64) -> Option<ProductKey> {
     let old = version.written + GRACE_MS < now && version.version != UNVERSIONED;
     product_of(&version.object).filter(|_| old)
 }
 
-/// Whether an object is looked at in a turn: each in one of sixteen, by chance, so that many that are needed cost little.
+/// Whether an object is looked at in a turn: each in one of sixteen, by chance, so that many that
+/// are needed cost little.
 #[must_use]
 pub fn has_its_turn(object: &str, turn: i64) -> bool {
     let digit = object.chars().next_back().and_then(|digit| digit.to_digit(16));

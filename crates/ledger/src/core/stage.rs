@@ -1,18 +1,22 @@
-//! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a dead worker may still change (D9, D18, D19).
+//! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a
+//! dead worker may still change (D9, D18, D19).
 //!
 //! A stage goes through *claim* → act on the target → announce the next stage → *complete* (or *fail*).
 //!
-//! - **Claim** takes a lease: nobody else's unexpired lease, and (for the PIM) not already applied. The lease is longer than the function's
-//!   timeout, and every request to the target is cut to what is left of the function's time.
-//! - Taking over an **expired** lease means that its owner died with a request under way. `recheck_at` says until when that request
-//!   may still land; a stage with `recheck_at` is never skipped as already applied, stays pending, and is done again by a claim made
-//!   after that time. Only such a claim ends the doubt: what was done before could still be undone.
+//! - **Claim** takes a lease: nobody else's unexpired lease, and (for the PIM) not already applied.
+//!   The lease is longer than the function's timeout, and every request to the target is cut to
+//!   what is left of the function's time.
+//! - Taking over an **expired** lease means that its owner died with a request under way.
+//!   `recheck_at` says until when that request may still land; a stage with `recheck_at` is never
+//!   skipped as already applied, stays pending, and is done again by a claim made after that time.
+//!   Only such a claim ends the doubt: what was done before could still be undone.
 //! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone *suspects* the stage: what it did may
 //!   have come after what the new owner did. `doubts` counts suspicions, so that an owner who claimed before one does not settle it.
-//! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before it is announced, and makes it pending. Only
-//!   completing the shop's stage takes the count away, and only the count that its claim saw: the PIM was read after that.
-//! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives the lease back like any other, and
-//!   sets `recheck_at` like a takeover.
+//! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before
+//!   it is announced, and makes it pending. Only completing the shop's stage takes the count away,
+//!   and only the count that its claim saw: the PIM was read after that.
+//! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives
+//!   the lease back like any other, and sets `recheck_at` like a takeover.
 
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
 
@@ -22,9 +26,7 @@ use super::state::{self, ProductState, StageState};
 /// A target system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// The PIM.
     Pimcore,
-    /// The shop.
     Medusa,
 }
 
@@ -50,7 +52,6 @@ impl Stage {
     /// In the order of the pipeline.
     pub const ALL: [Self; 2] = [Self::Pimcore, Self::Medusa];
 
-    /// The other one.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -70,8 +71,9 @@ impl Stage {
 
     /// How long a claim of this stage holds, and how long a request may land after it.
     ///
-    /// Both functions have 60 s and no request outlives them, so 90 s allow for 30 s between two clocks. Medusa goes on with a request for a
-    /// while after its caller has gone: a batch of 50 took 2.4 s, with the database down 60 s.
+    /// Both functions have 60 s and no request outlives them, so 90 s allow for 30 s between two
+    /// clocks. Medusa goes on with a request for a while after its caller has gone: a batch of 50
+    /// took 2.4 s, with the database down 60 s.
     #[must_use]
     pub const fn leases(self) -> Leases {
         let landing_ms = match self {
@@ -138,9 +140,11 @@ pub struct Applied {
     pub version: Version,
     /// The product's id in the target; `None` where the target rightly has none (never published).
     pub remote_id: Option<String>,
-    /// What the target shows, where that is more than the source content: the shop shows the PIM's view.
+    /// What the target shows, where that is more than the source content: the shop shows the PIM's
+    /// view.
     pub view: Option<String>,
-    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only ([`super::saves`]).
+    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only
+    /// ([`super::saves`]).
     pub seen: Option<String>,
     /// When, in ms. Set by [`complete`].
     pub at: i64,
@@ -195,7 +199,6 @@ pub enum Refusal {
 /// A lease that ended without a word from its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
-    /// Who held it.
     pub dead: String,
     /// When it ended, in ms.
     pub until: i64,
@@ -237,8 +240,8 @@ fn claimable(stage: Stage, owner: &Owner) -> Condition {
                 Condition::Present(names.recheck_at),
             ]),
         ]),
-        // The shop's desired state is the PIM's view, which changes without the ledger: never skipped, and not even limited to
-        // products that a feed brought.
+        // The shop's desired state is the PIM's view, which changes without the ledger: never
+        // skipped, and not even limited to products that a feed brought.
         Stage::Medusa => free,
     }
 }
@@ -262,8 +265,8 @@ pub fn refused(stage: Stage, owner: &Owner, item: &Item, now: i64) -> Refusal {
     }
 }
 
-/// The conditional write that takes over a dead owner's lease. The stage is not to be believed until that owner's last request can no
-/// longer land.
+/// The conditional write that takes over a dead owner's lease. The stage is not to be believed
+/// until that owner's last request can no longer land.
 #[must_use]
 pub fn take_over(stage: Stage, key: &ProductKey, owner: &Owner, expired: &Expired, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
@@ -297,17 +300,19 @@ fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
     ]
 }
 
-/// Whether completing now ends the doubt: it was not in doubt when it was claimed, or the claim came after everything in doubt had landed,
-/// and nobody has suspected it since.
+/// Whether completing now ends the doubt: it was not in doubt when it was claimed, or the claim
+/// came after everything in doubt had landed, and nobody has suspected it since.
 #[must_use]
 pub fn ends_doubt(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
     let (claimed, seen) = (claimed.stage(stage), seen.stage(stage));
     claimed.recheck_at.is_none_or(|at| at <= leases.claimed_at(claimed, now)) && claimed.doubts == seen.doubts
 }
 
-/// The conditional write that completes a stage. `claimed` is the state that the claim gave, `seen` the newest known (the same at first).
+/// The conditional write that completes a stage. `claimed` is the state that the claim gave, `seen`
+/// the newest known (the same at first).
 ///
-/// The product stops being pending when the stage is settled and both targets hold the desired content.
+/// The product stops being pending when the stage is settled and both targets hold the desired
+/// content.
 #[must_use]
 pub fn complete(
     stage: Stage,
@@ -365,7 +370,8 @@ pub fn complete(
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
 }
 
-/// Whether completing `stage` shows the shop every save in the PIM that is known: those that the claim saw, and no others since.
+/// Whether completing `stage` shows the shop every save in the PIM that is known: those that the
+/// claim saw, and no others since.
 fn shows_edits(stage: Stage, claimed: &ProductState, seen: &ProductState) -> bool {
     stage == Stage::Medusa && claimed.edits == seen.edits
 }
@@ -377,8 +383,9 @@ fn edits_are(edits: Option<i64>) -> Condition {
     }
 }
 
-/// What the change feed writes before it announces a save in the PIM to the shop: the product is pending until a push that was claimed after
-/// this is complete, whatever becomes of the announcement. Like new content it lifts a refusal ([`super::standing`]). Never refused.
+/// What the change feed writes before it announces a save in the PIM to the shop: the product is
+/// pending until a push that was claimed after this is complete, whatever becomes of the
+/// announcement. Like new content it lifts a refusal ([`super::standing`]). Never refused.
 #[must_use]
 pub fn edited(key: &ProductKey, now: i64) -> Write {
     let mut changes = vec![Change::Add(state::EDITS, 1), Change::Remove(Stage::Medusa.attributes().attempts)];
@@ -386,8 +393,10 @@ pub fn edited(key: &ProductKey, now: i64) -> Write {
     Write { key: state::item_key(key), condition: Condition::Always, changes }
 }
 
-/// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen` tells: the other target holds the desired
-/// content too, is not in doubt, has refused nothing, and nobody is changing it. A product that no feed brought lives in the PIM only: the shop is all there is.
+/// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen`
+/// tells: the other target holds the desired content too, is not in doubt, has refused nothing, and
+/// nobody is changing it. A product that no feed brought lives in the PIM only: the shop is all
+/// there is.
 #[must_use]
 pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> bool {
     let other = seen.stage(stage.other());
@@ -398,14 +407,16 @@ pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> boo
     reached && other.recheck_at.is_none() && other.owner.is_none() && other.last_error.is_none()
 }
 
-/// When (ms) a completed stage has to be done again, if it has: while it is in doubt it was not settled.
+/// When (ms) a completed stage has to be done again, if it has: while it is in doubt it was not
+/// settled.
 #[must_use]
 pub fn again_at(stage: Stage, after: &ProductState, now: i64) -> Option<i64> {
     after.stage(stage).recheck_at.map(|at| at.max(now))
 }
 
-/// The conditional write that ends a product's pending after both stages completed at the same time, each without seeing the other; `None` where
-/// `after`, the state that completing left, is not such a case.
+/// The conditional write that ends a product's pending after both stages completed at the same
+/// time, each without seeing the other; `None` where `after`, the state that completing left, is
+/// not such a case.
 #[must_use]
 pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     let hash = after.hash.as_ref()?;
@@ -433,7 +444,8 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     })
 }
 
-/// The conditional write that gives a stage back with the reason; the product is pending, if it was not. If the request may still land, the stage is in doubt until it no longer can.
+/// The conditional write that gives a stage back with the reason; the product is pending, if it was
+/// not. If the request may still land, the stage is in doubt until it no longer can.
 #[must_use]
 pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, now: i64, leases: Leases) -> Write {
     let names = stage.attributes();
@@ -452,13 +464,15 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
     }
 }
 
-/// Whether a failure leaves open if the target is still executing the request: no answer, or one that a proxy gives for it (5xx).
+/// Whether a failure leaves open if the target is still executing the request: no answer, or one
+/// that a proxy gives for it (5xx).
 #[must_use]
 pub fn in_doubt(failure: &Failure) -> bool {
     failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand
 }
 
-/// What an owner writes that found its lease gone: what it did may have come after what the new owner did. Never refused.
+/// What an owner writes that found its lease gone: what it did may have come after what the new
+/// owner did. Never refused.
 #[must_use]
 pub fn suspect(stage: Stage, key: &ProductKey, now: i64) -> Write {
     let names = stage.attributes();

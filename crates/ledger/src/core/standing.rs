@@ -1,8 +1,8 @@
 //! A failure stands until there is new content, or a person says that its cause is gone.
 //!
-//! Both take the stage's count of attempts away and leave the error for people to read: an error without an attempt is about what was
-//! before. From then on nothing holds the product back, not even a refusal; a sweep announces it even if the announcement that follows here
-//! is lost.
+//! Both take the stage's count of attempts away and leave the error for people to read: an error
+//! without an attempt is about what was before. From then on nothing holds the product back, not
+//! even a refusal; a sweep announces it even if the announcement that follows here is lost.
 
 use catalog::ProductKey;
 
@@ -24,8 +24,8 @@ pub fn refusal(state: &ProductState, stage: Stage) -> Option<&RecordedError> {
     standing(state, stage).filter(|error| error.kind.is_final())
 }
 
-/// The conditional write that lifts the failure in `seen`; `None` where there is none. It is not lifted if somebody works on the product or
-/// has done so since: what that came to is newer.
+/// The conditional write that lifts the failure in `seen`; `None` where there is none. It is not
+/// lifted if somebody works on the product or has done so since: what that came to is newer.
 #[must_use]
 pub fn lift(stage: Stage, key: &ProductKey, seen: &ProductState) -> Option<Write> {
     standing(seen, stage)?;

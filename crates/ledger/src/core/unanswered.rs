@@ -1,4 +1,5 @@
-//! What one environment has seen of a target: counted in memory, one batch at a time (D32, D33, D57).
+//! What one environment has seen of a target: counted in memory, one batch at a time (D32, D33,
+//! D57).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +17,13 @@ pub enum Seen {
     Silence {
         /// A product that got no answer; none where the target was asked about no product.
         product: Option<ProductKey>,
-        /// Whether the trouble cannot be due to one product: several met it, or there was no connection at all.
+        /// Whether the trouble cannot be due to one product: several met it, or there was no
+        /// connection at all.
         general: bool,
         /// The trouble in the target's or our words.
         reason: String,
-        /// The products, if all that came was that the target broke on the request: it answers, and may work for others.
+        /// The products, if all that came was that the target broke on the request: it answers, and
+        /// may work for others.
         choked: Option<BTreeSet<ProductKey>>,
     },
     /// It was not asked, or nothing follows from what happened.
@@ -39,7 +42,8 @@ pub struct Unanswered {
     choked: BTreeSet<ProductKey>,
 }
 
-/// Products that a target breaks on, with none between them that it takes: then it is down, whatever a probe says that only reads.
+/// Products that a target breaks on, with none between them that it takes: then it is down,
+/// whatever a probe says that only reads.
 pub const MANY: usize = 10;
 
 /// What follows for a target's breaker.
@@ -49,13 +53,14 @@ pub enum Verdict {
     Fine,
     /// It is to be tripped.
     Trip,
-    /// It is to be tripped if a probe that is known to work does not: perhaps it is these products that the target breaks on.
+    /// It is to be tripped if a probe that is known to work does not: perhaps it is these products
+    /// that the target breaks on.
     Ask,
 }
 
 impl Unanswered {
-    /// Learns from a batch. The target's breaker is to be tripped when enough batches in a row got no answer, and it is not one and the same product
-    /// that the target has trouble with.
+    /// Learns from a batch. The target's breaker is to be tripped when enough batches in a row got
+    /// no answer, and it is not one and the same product that the target has trouble with.
     pub fn learn(&mut self, seen: &Seen, settings: &Settings) -> Verdict {
         match seen {
             Seen::Nothing => Verdict::Fine,
@@ -101,15 +106,16 @@ fn is_of(target: Stage, failure: &Failure) -> bool {
     failure.code.strip_prefix(target.as_str()).is_some_and(|what| what.starts_with('_'))
 }
 
-/// Whether a failure says that a target as a whole does not work: no connection, no answer, or somebody else's in its place. Not a refusal, a lease
-/// or the ledger.
+/// Whether a failure says that a target as a whole does not work: no connection, no answer, or
+/// somebody else's in its place. Not a refusal, a lease or the ledger.
 #[must_use]
 pub fn is_silence(target: Stage, failure: &Failure) -> bool {
     let silent = matches!(failure.request, Request::NoConnection | Request::Unanswered | Request::MayStillLand);
     failure.kind == ErrorKind::Transient && silent && is_of(target, failure)
 }
 
-/// Whether a failure is the target's own word: it works, though not for this product or with this key.
+/// Whether a failure is the target's own word: it works, though not for this product or with this
+/// key.
 fn is_answer(target: Stage, failure: &Failure) -> bool {
     failure.request == Request::Answered && failure.choke.is_none() && is_of(target, failure)
 }
@@ -120,7 +126,8 @@ pub fn is_choke(target: Stage, failure: &Failure) -> bool {
     failure.choke.is_some() && failure.kind == ErrorKind::Transient && is_of(target, failure)
 }
 
-/// What the results of a batch tell about a target. A product that was done needed every target of the function.
+/// What the results of a batch tell about a target. A product that was done needed every target of
+/// the function.
 #[must_use]
 pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>) -> Seen {
     let mut silent: Option<(&ProductKey, &Failure)> = None;
@@ -150,8 +157,8 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
     })
 }
 
-/// What a request that was about no product (a listing, say) tells about a target when it failed. Only where there was no connection at all does it
-/// say something about the products.
+/// What a request that was about no product (a listing, say) tells about a target when it failed.
+/// Only where there was no connection at all does it say something about the products.
 #[must_use]
 pub fn seen_in_passing(target: Stage, failure: &Failure) -> Seen {
     if is_silence(target, failure) {
@@ -173,7 +180,7 @@ mod tests {
         probe_ms: 1,
         step_ms: 1,
         steps: &[1],
-        settle_ms: 1,
+        over_after_ms: 1,
         calm_ms: 1,
     };
 

@@ -1,9 +1,11 @@
-//! Whether a product that a feed found unchanged is where it should be: "nothing was written" is no good news while it is not.
+//! Whether a product that a feed found unchanged is where it should be: "nothing was written" is no
+//! good news while it is not.
 
 use super::state::ProductState;
 use crate::codes;
 
-/// What stands for a code where no error is on record: it is under way, or nobody has come to it yet.
+/// What stands for a code where no error is on record: it is under way, or nobody has come to it
+/// yet.
 pub const ON_THE_WAY: &str = "on_the_way";
 
 /// Why and since when a product is not where it should be.
@@ -22,7 +24,8 @@ pub fn lacks_content(state: &ProductState) -> bool {
     state.pimcore.last_error.as_ref().is_some_and(|error| lost.contains(&error.code.as_str()))
 }
 
-/// What holds up a product: it is pending, or a target has refused something. The PIM comes first, as the shop waits for it.
+/// What holds up a product: it is pending, or a target has refused something. The PIM comes first,
+/// as the shop waits for it.
 #[must_use]
 pub fn of(state: &ProductState) -> Option<Waiting<'_>> {
     let error = [&state.pimcore, &state.medusa].into_iter().find_map(|stage| stage.last_error.as_ref());

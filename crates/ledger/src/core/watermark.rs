@@ -1,4 +1,5 @@
-//! Watermarks: a small text under a name, such as the change feed's cursor. It moves only from the value that was read.
+//! Watermarks: a small text under a name, such as the change feed's cursor. It moves only from the
+//! value that was read.
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 

@@ -31,13 +31,13 @@ pub struct S3Bodies {
 }
 
 impl S3Bodies {
-    /// Bodies in `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into() }
     }
 
-    /// Bodies in `bucket`, through a client made of `config`. A `local` AWS has one name for all buckets, so they are addressed by path there.
+    /// Bodies in `bucket`, through a client made of `config`. A `local` AWS has one name for all
+    /// buckets, so they are addressed by path there.
     #[must_use]
     pub fn configured(config: aws_sdk_s3::config::Builder, local: bool, bucket: impl Into<String>) -> Self {
         Self::new(Client::from_conf(config.force_path_style(local).build()), bucket)

@@ -1,4 +1,5 @@
-//! Circuit breakers at work: [`trip`] by a function that meets failures, [`tend`] on a schedule and when one was tripped.
+//! Circuit breakers at work: [`trip`] by a function that meets failures, [`tend`] on a schedule and
+//! when one was tripped.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,7 +12,8 @@ pub use crate::core::breaker::{Flow, Settings, asked_by};
 use crate::core::stage::{Owner, Stage};
 pub use crate::core::unanswered::{Seen, Unanswered, Verdict, is_choke, seen, seen_in_passing};
 
-/// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice has to be harmless.
+/// The event source mapping of a stage's queue (`UpdateEventSourceMapping`). Saying the same twice
+/// has to be harmless.
 pub trait Mapping {
     /// Lets this much through.
     fn tell(&self, queue: Stage, flow: Flow) -> impl Future<Output = Result<(), Failure>>;
@@ -19,11 +21,11 @@ pub trait Mapping {
 
 /// Tests a target with a request that changes nothing.
 pub trait Health {
-    /// Whether it works.
     fn works(&self, target: Stage) -> impl Future<Output = bool>;
 }
 
-/// The breaker of a target. For environments that have met a failure: a healthy one has no reason to ask.
+/// The breaker of a target. For environments that have met a failure: a healthy one has no reason
+/// to ask.
 ///
 /// # Errors
 /// [`LedgerError::Store`].
@@ -31,7 +33,8 @@ pub async fn look<T: Table>(ledger: &Ledger<T>, target: Stage) -> Result<Breaker
     Ok(Breaker::of(&ledger.read(&breaker::item_key(target)).await?))
 }
 
-/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The mappings are told by [`tend`].
+/// Opens a target's breaker: one conditional write. Somebody else's opening is as good. The
+/// mappings are told by [`tend`].
 ///
 /// # Errors
 /// [`LedgerError::Store`].
@@ -62,8 +65,9 @@ pub async fn trip<T: Table>(
     Ok(seen)
 }
 
-/// Does what is due about all breakers: probes, takes the next step of a return, and tells the mappings what follows. To be called every
-/// minute or so, and when one was tripped, by as many as like.
+/// Does what is due about all breakers: probes, takes the next step of a return, and tells the
+/// mappings what follows. To be called every minute or so, and when one was tripped, by as many as
+/// like.
 ///
 /// # Errors
 /// [`LedgerError::Store`]. A mapping that cannot be told is no error: it is told again next time.
@@ -82,7 +86,7 @@ pub async fn tend<T: Table>(
     let mut untold = Vec::new();
     for queue in Stage::ALL {
         let asked = || asked_by(queue).iter().filter_map(|target| breakers.get(target));
-        if asked().all(Breaker::is_settled) {
+        if asked().all(Breaker::is_over) {
             continue;
         }
         let flow = breaker::flow(asked(), settings);
@@ -93,9 +97,9 @@ pub async fn tend<T: Table>(
     }
     for (target, seen) in &mut breakers {
         let told = !untold.iter().any(|queue| asked_by(*queue).contains(target));
-        if told && seen.settles(settings, now) {
-            // Refused when it has gone on meanwhile: then it is not settled.
-            let noted = ledger.write(&breaker::settled(*target, seen)).await?;
+        if told && seen.may_be_over(settings, now) {
+            // Refused when it has gone on meanwhile: then it is not over.
+            let noted = ledger.write(&breaker::note_over(*target, seen)).await?;
             *seen = Breaker::of(noted.as_ref().unwrap_or_else(|item| item));
         }
     }

@@ -1,4 +1,5 @@
-//! A table in memory, for tests: the same protocol, shell included, without a network. It writes down what it is asked.
+//! A table in memory, for tests: the same protocol, shell included, without a network. It writes
+//! down what it is asked.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -20,7 +21,6 @@ const READ: usize = 500;
 /// One call of a [`Memory`], as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
-    /// A batch read.
     Read(Vec<ItemKey>),
     /// A conditional write of this item, and whether it happened.
     Write(ItemKey, bool),
@@ -44,7 +44,6 @@ struct Inner {
 }
 
 impl Ledger<Memory> {
-    /// A ledger in memory.
     #[must_use]
     pub fn in_memory(leases: Leases) -> Self {
         let memory = Memory::default();
@@ -205,7 +204,8 @@ impl Table for Memory {
                 }
                 page.push((key.clone(), item.clone()));
             }
-            // Like DynamoDB's, a page is as long as what was read, not as what the filter leaves of it.
+            // Like DynamoDB's, a page is as long as what was read, not as what the filter leaves of
+            // it.
             page.retain(|(key, _)| key.sk == sk);
             (Call::Query("every partition".to_owned()), (page, next))
         })

@@ -1,4 +1,5 @@
-//! A [`Write`] as DynamoDB wants it: an update expression, a condition expression, and the names and values they use.
+//! A [`Write`] as DynamoDB wants it: an update expression, a condition expression, and the names
+//! and values they use.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -51,7 +52,8 @@ pub(super) fn render(write: &Write) -> Rendered {
     out
 }
 
-/// The same condition without what is always or never true, for which DynamoDB has no word: all of nothing is true, any of nothing false.
+/// The same condition without what is always or never true, for which DynamoDB has no word: all of
+/// nothing is true, any of nothing false.
 fn simplified(condition: &Condition) -> Condition {
     let (parts, all) = match condition {
         Condition::Always => return Condition::All(Vec::new()),
@@ -131,7 +133,8 @@ impl Rendered {
         format!("({})", parts.join(word))
     }
 
-    /// Two attributes that are both not there are not to count as equal, whatever the store makes of it.
+    /// Two attributes that are both not there are not to count as equal, whatever the store makes
+    /// of it.
     fn compare(&mut self, name: &str, operator: &str, operand: &Operand) -> String {
         let plain = format!("{} {operator} {}", self.name(name), self.operand(operand));
         match operand {

@@ -1,4 +1,5 @@
-//! What the ledger is kept in: a DynamoDB table, or a map ([`Memory`](super::memory::Memory)). Everything above is the same for both.
+//! What the ledger is kept in: a DynamoDB table, or a map ([`Memory`](super::memory::Memory)).
+//! Everything above is the same for both.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -40,14 +41,14 @@ pub trait Table: Send + Sync {
         oldest_first: bool,
     ) -> impl Future<Output = Result<Vec<(ItemKey, i64)>, LedgerError>> + Send;
 
-    /// Some of the items with this sort key, of every partition, and where to go on: one request. Not consistently read.
+    /// Some of the items with this sort key, of every partition, and where to go on: one request.
+    /// Not consistently read.
     fn scan(&self, sk: &str, after: Option<&ItemKey>) -> impl Future<Output = Result<Scanned, LedgerError>> + Send;
 
     /// The items of a partition after a sort key, consistently read.
     fn after(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Vec<(String, Item)>, LedgerError>> + Send;
 }
 
-/// A table in DynamoDB.
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,
@@ -132,7 +133,8 @@ impl Table for DynamoDb {
                     return Err(LedgerError::Store { operation: "BatchGetItem", table: self.name.clone(), message });
                 }
                 if tries > 0 {
-                    // DynamoDB leaves keys unprocessed when it is throttled or the answer exceeds 16 MB.
+                    // DynamoDB leaves keys unprocessed when it is throttled or the answer exceeds
+                    // 16 MB.
                     tokio::time::sleep(std::time::Duration::from_millis(25 << tries.min(6))).await;
                 }
                 tries += 1;

@@ -1,4 +1,5 @@
-//! Checks the protocol in all worlds and shows that every rule of it is needed. Writes `target/reports/model.json`.
+//! Checks the protocol in all worlds and shows that every rule of it is needed. Writes
+//! `target/reports/model.json`.
 
 #![allow(clippy::print_stdout)]
 

@@ -3,10 +3,9 @@
 use stateright::Property;
 
 use super::stages::believed;
-use super::world::{DELETED, STAGES, WorkStep, Worker};
+use super::world::{AttemptStep, DELETED, STAGES, Worker};
 use super::{Pipeline, World};
 
-/// At rest both targets hold the newest desired state.
 pub(super) const NEWEST: &str = "at rest both targets hold the newest desired state";
 /// An older document never replaces a newer one for good.
 pub(super) const NEVER_OLDER: &str = "no accepted newer state is overwritten for good by an older one";
@@ -18,7 +17,6 @@ pub(super) const BELIEF: &str = "what the ledger holds for applied and settled i
 pub(super) const ONE_WORKER: &str = "a stage of a product has one worker within its lease at a time";
 /// Without lost messages the sweep has nothing to do.
 pub(super) const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
-/// What a person took off sale in the shop is not on sale.
 pub(super) const STANDS: &str = "what a person took off sale in the shop stands";
 /// Whatever happened, quiet brings everything to rest.
 pub(super) const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
@@ -82,14 +80,15 @@ fn belief(_: &Pipeline, world: &World) -> bool {
 
 fn one_worker(_: &Pipeline, world: &World) -> bool {
     let holds = |worker: &&Worker| match worker {
-        Worker::Working(work) => !work.stalled && !matches!(work.step, WorkStep::Arrived(_) | WorkStep::Suspect),
+        Worker::Working(work) => !work.stalled && !matches!(work.step, AttemptStep::Arrived(_) | AttemptStep::Suspect),
         Worker::Idle | Worker::Claiming | Worker::TakingOver(_) | Worker::PassingOn => false,
     };
     world.workers.iter().all(|workers| workers.iter().filter(holds).count() <= 1)
 }
 
 fn no_sweep(_: &Pipeline, world: &World) -> bool {
-    // A push that was claimed before the PIM's stage was first completed, and finds the product deleted, does not know what the PIM held.
+    // A push that was claimed before the PIM's stage was first completed, and finds the product
+    // deleted, does not know what the PIM held.
     let overtaken = world.targets[0] == Some(DELETED);
     !world.at_rest() || overtaken || world.lost || world.excused() || !world.pending()
 }

@@ -1,9 +1,11 @@
-//! What happens when nothing goes wrong any more: everybody takes the next step, time passes, the sweep runs.
+//! What happens when nothing goes wrong any more: everybody takes the next step, time passes, the
+//! sweep runs.
 
 use super::world::{Faults, Phase, Worker, World};
-use super::{Action, Pipeline};
+use super::{Event, Pipeline};
 
-/// More rounds than any recovery needs: a lease, a landing time, a sweep and a second look at each stage, twice over.
+/// More rounds than any recovery needs: a lease, a landing time, a sweep and a second look at each
+/// stage, twice over.
 const ROUNDS: usize = 24;
 /// More steps than one message needs.
 const STEPS: usize = 24;
@@ -25,17 +27,17 @@ impl Pipeline {
                 }
             }
             while !world.flights.is_empty() {
-                self.happen(&mut world, Action::Lands(0));
+                self.happen(&mut world, Event::Lands(0));
             }
             while world.saved || world.looked.is_some() {
-                self.happen(&mut world, Action::ChangeFeed);
+                self.happen(&mut world, Event::ChangeFeed);
             }
             while world.gone || world.compared.is_some() {
-                self.happen(&mut world, Action::Compares);
+                self.happen(&mut world, Event::Compares);
             }
             for stage in 0..2 {
                 for _ in 0..world.queues[stage] {
-                    self.happen(&mut world, Action::Take(stage));
+                    self.happen(&mut world, Event::Take(stage));
                     for _ in 0..STEPS {
                         self.work_step(&mut world, stage, 0);
                         if world.workers[stage][0] == Worker::Idle {
@@ -48,7 +50,7 @@ impl Pipeline {
                 if !world.pending() {
                     break;
                 }
-                self.happen(&mut world, Action::Sweeps);
+                self.happen(&mut world, Event::Sweeps);
             }
             world.tick();
         }

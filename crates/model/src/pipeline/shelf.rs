@@ -1,9 +1,11 @@
-//! The product in the shop as people there see it: whether it is on sale, and what medusa-push noted that it made of it.
+//! The product in the shop as people there see it: whether it is on sale, and what medusa-push
+//! noted that it made of it.
 //!
-//! What a person takes off sale stands. The rules are those of `medusa::aside`: a draft is a person's where the note says `published`; a
-//! deletion is a person's where the ledger knows an id that the shop no longer has.
+//! What a person takes off sale stands. The rules are those of `medusa::aside`: a draft is a
+//! person's where the note says `published`; a deletion is a person's where the ledger knows an id
+//! that the shop no longer has.
 
-use super::world::{DELETED, View, WorkStep, Worker, World};
+use super::world::{AttemptStep, DELETED, View, Worker, World};
 use crate::mutation::{Mutation, Step};
 
 /// How the shop offers the product.
@@ -21,11 +23,11 @@ pub enum Status {
 /// The product in the shop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shelf {
-    /// How it is offered.
     pub status: Status,
     /// The note says that we published it.
     pub made_published: bool,
-    /// What a person did to take it off sale. Not known to the pipeline: this is what it is judged by.
+    /// What a person did to take it off sale. Not known to the pipeline: this is what it is judged
+    /// by.
     pub person: Option<Status>,
 }
 
@@ -37,7 +39,6 @@ pub enum Sends {
     Fields,
     /// The same, and that it is published.
     Publishes,
-    /// The product.
     Creates,
 }
 
@@ -94,12 +95,12 @@ impl World {
         true
     }
 
-    /// Whether a person in the shop can take it off sale, and no request is under way that would put it there whatever is done meanwhile: Medusa can
-    /// refuse neither.
+    /// Whether a person in the shop can take it off sale, and no request is under way that would
+    /// put it there whatever is done meanwhile: Medusa can refuse neither.
     pub(crate) fn may_be_taken_off(&self) -> bool {
         let puts = |sends: Sends| sends != Sends::Fields;
         let flying = self.flights.iter().any(|flight| flight.stage == 1 && puts(flight.sends));
-        let acting = |worker: &Worker| matches!(worker, Worker::Working(work) if matches!(work.step, WorkStep::Act(_, sends) if puts(sends)));
+        let acting = |worker: &Worker| matches!(worker, Worker::Working(work) if matches!(work.step, AttemptStep::Act(_, sends) if puts(sends)));
         self.shelf.status == Status::Published && !flying && !self.workers[1].iter().any(acting)
     }
 

@@ -9,7 +9,9 @@ use ledger::core::{Item, Value, missing};
 
 use super::Pipeline;
 use super::shelf::{Look, Sends, look};
-use super::world::{DELETED, Flight, LEASES, STAGES, View, Work, WorkStep, Worker, World, hash_of, key, only, owner};
+use super::world::{
+    Attempt, AttemptStep, DELETED, Flight, LEASES, STAGES, View, Worker, World, hash_of, key, only, owner,
+};
 use crate::mutation::{Mutation, Op, Step};
 use crate::table::{Shared, apply};
 
@@ -21,7 +23,7 @@ enum Message {
 }
 
 /// What a worker does next, or what becomes of its message.
-type Next = ControlFlow<Message, WorkStep>;
+type Next = ControlFlow<Message, AttemptStep>;
 
 impl Pipeline {
     /// The next step of a worker.
@@ -42,7 +44,8 @@ impl Pipeline {
     fn end(&self, world: &mut World, at: usize, message: Message) {
         match message {
             Message::ComesBack => world.send(at),
-            // A dead message is in the dead-letter queue with its reason, which the ledger has recorded as well.
+            // A dead message is in the dead-letter queue with its reason, which the ledger has
+            // recorded as well.
             Message::Dead | Message::Acknowledged => {}
         }
     }
@@ -95,23 +98,23 @@ impl Pipeline {
     fn claimed(&self, world: &mut World, at: usize, index: usize, number: u8, after: Shared) {
         let claimed = relevant(at, &after);
         world.state = after;
-        let work = Work { owner: number, claimed, version: String::new(), step: WorkStep::Read, stalled: false };
+        let work = Attempt { owner: number, claimed, version: String::new(), step: AttemptStep::Read, stalled: false };
         world.workers[at][index] = Worker::Working(work);
     }
 
-    fn work(&self, world: &mut World, at: usize, index: usize, mut work: Work) {
+    fn work(&self, world: &mut World, at: usize, index: usize, mut work: Attempt) {
         let next = match work.step.clone() {
-            WorkStep::Read => Continue(read(world, at, &mut work)),
-            WorkStep::Check(view) => Continue(self.check(world, at, &work, view)),
-            WorkStep::Act(view, sends) => Continue(self.act(world, at, &work, view, sends)),
-            WorkStep::Announce(view) => self.announce(world, &work, view),
-            WorkStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
-            WorkStep::Arrived(after) => Break(self.arrived(world, &after)),
-            WorkStep::Suspect => Break(self.suspect(world, at)),
-            WorkStep::Fail(permanent) => Break(self.fail(world, at, &work, permanent)),
+            AttemptStep::Read => Continue(read(world, at, &mut work)),
+            AttemptStep::Check(view) => Continue(self.check(world, at, &work, view)),
+            AttemptStep::Act(view, sends) => Continue(self.act(world, at, &work, view, sends)),
+            AttemptStep::Announce(view) => self.announce(world, &work, view),
+            AttemptStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
+            AttemptStep::Arrived(after) => Break(self.arrived(world, &after)),
+            AttemptStep::Suspect => Break(self.suspect(world, at)),
+            AttemptStep::Fail(permanent) => Break(self.fail(world, at, &work, permanent)),
         };
         match next {
-            Continue(step) => world.workers[at][index] = Worker::Working(Work { step, ..work }),
+            Continue(step) => world.workers[at][index] = Worker::Working(Attempt { step, ..work }),
             Break(message) => self.end(world, at, message),
         }
     }
@@ -120,33 +123,33 @@ impl Pipeline {
         Mutation::step(self.mutation, Step::AnnounceAfterComplete)
     }
 
-    fn check(&self, world: &World, at: usize, work: &Work, view: View) -> WorkStep {
+    fn check(&self, world: &World, at: usize, work: &Attempt, view: View) -> AttemptStep {
         let look = match STAGES[at] {
             Stage::Pimcore if world.targets[0].is_some_and(|pim| pim.content == view.content) => Look::Right,
             Stage::Pimcore => Look::Send(Sends::Fields),
             Stage::Medusa => look(world, view, work.claimed.contains_key("medusa_id"), self.mutation),
         };
         match (look, STAGES[at]) {
-            (Look::Send(sends), _) => WorkStep::Act(view, sends),
-            (Look::Right, Stage::Pimcore) if !self.announces_late() => WorkStep::Announce(view),
+            (Look::Send(sends), _) => AttemptStep::Act(view, sends),
+            (Look::Right, Stage::Pimcore) if !self.announces_late() => AttemptStep::Announce(view),
             (Look::Right, _) => complete(work, view),
         }
     }
 
-    fn act(&self, world: &mut World, at: usize, work: &Work, view: View, sends: Sends) -> WorkStep {
+    fn act(&self, world: &mut World, at: usize, work: &Attempt, view: View, sends: Sends) -> AttemptStep {
         // What it was to change is gone since it was looked at, or what it was to make is there.
         if !self.land(world, at, view, sends) {
-            return WorkStep::Fail(false);
+            return AttemptStep::Fail(false);
         }
-        if at == 0 && !self.announces_late() { WorkStep::Announce(view) } else { complete(work, view) }
+        if at == 0 && !self.announces_late() { AttemptStep::Announce(view) } else { complete(work, view) }
     }
 
-    fn announce(&self, world: &mut World, work: &Work, view: View) -> Next {
+    fn announce(&self, world: &mut World, work: &Attempt, view: View) -> Next {
         world.send(1);
         if self.announces_late() { Break(Message::Acknowledged) } else { Continue(complete(work, view)) }
     }
 
-    fn complete(&self, world: &mut World, at: usize, work: &Work, view: View, seen: &Shared) -> Next {
+    fn complete(&self, world: &mut World, at: usize, work: &Attempt, view: View, seen: &Shared) -> Next {
         let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(seen));
         let me = owner(work.owner);
         let applied = applied(at, view, &work.version, &claimed);
@@ -158,17 +161,17 @@ impl Pipeline {
                     && !Mutation::step(self.mutation, Step::DoubtIsDone);
                 world.state = after;
                 if stage::arrived(&key(), &state).is_some() && !self.announces_late() {
-                    Continue(WorkStep::Arrived(Shared::clone(&world.state)))
+                    Continue(AttemptStep::Arrived(Shared::clone(&world.state)))
                 } else if self.announces_late() && at == 0 {
-                    Continue(WorkStep::Announce(view))
+                    Continue(AttemptStep::Announce(view))
                 } else {
                     Break(if again { Message::ComesBack } else { Message::Acknowledged })
                 }
             }
             Err(item) if ProductState::of(&item).stage(STAGES[at]).owner.as_ref() == Some(&me.0) => {
-                Continue(WorkStep::Complete(view, relevant(at, &item)))
+                Continue(AttemptStep::Complete(view, relevant(at, &item)))
             }
-            Err(_) => Continue(WorkStep::Suspect),
+            Err(_) => Continue(AttemptStep::Suspect),
         }
     }
 
@@ -188,7 +191,7 @@ impl Pipeline {
         Message::ComesBack
     }
 
-    fn fail(&self, world: &mut World, at: usize, work: &Work, permanent: bool) -> Message {
+    fn fail(&self, world: &mut World, at: usize, work: &Attempt, permanent: bool) -> Message {
         let failure = if permanent {
             Failure::permanent("refused", "")
         } else {
@@ -206,7 +209,7 @@ impl Pipeline {
     }
 }
 
-fn read(world: &World, at: usize, work: &mut Work) -> WorkStep {
+fn read(world: &World, at: usize, work: &mut Attempt) -> AttemptStep {
     if at == 0 {
         work.version = world.doc.get("version").and_then(Value::text).unwrap_or_default().to_owned();
     }
@@ -214,11 +217,11 @@ fn read(world: &World, at: usize, work: &mut Work) -> WorkStep {
         Stage::Pimcore => hash_of(&world.doc, "hash").map(|content| View { content, edit: 0 }),
         Stage::Medusa => world.targets[0],
     };
-    should.map_or(WorkStep::Fail(true), WorkStep::Check)
+    should.map_or(AttemptStep::Fail(true), AttemptStep::Check)
 }
 
-fn complete(work: &Work, view: View) -> WorkStep {
-    WorkStep::Complete(view, Shared::clone(&work.claimed))
+fn complete(work: &Attempt, view: View) -> AttemptStep {
+    AttemptStep::Complete(view, Shared::clone(&work.claimed))
 }
 
 /// The part of a state that completing looks at.
@@ -272,8 +275,9 @@ pub(crate) fn believed(item: &Item, at: usize) -> Option<View> {
     Some(View { content, edit })
 }
 
-/// The request of a worker that no longer waits for it: it lands before the end of the lease plus the landing time.
-pub(crate) fn flight(at: usize, work: &Work, view: View, sends: Sends) -> Flight {
+/// The request of a worker that no longer waits for it: it lands before the end of the lease plus
+/// the landing time.
+pub(crate) fn flight(at: usize, work: &Attempt, view: View, sends: Sends) -> Flight {
     let until = work.claimed.get(&format!("{}_until", STAGES[at].as_str())).and_then(Value::number).unwrap_or(0);
     Flight { stage: at, view, sends, left: until + LEASES.landing_ms - 1 }
 }

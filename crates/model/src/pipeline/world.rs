@@ -1,4 +1,5 @@
-//! What there is: the ledger's items of one product, two targets, two queues, the feeds' runs and the workers.
+//! What there is: the ledger's items of one product, two targets, two queues, the feeds' runs and
+//! the workers.
 
 use std::sync::Arc;
 
@@ -53,15 +54,14 @@ pub struct View {
     pub edit: u8,
 }
 
-/// What a target shows of a product that was deleted in the PIM: nothing there, nothing for sale in the shop.
+/// What a target shows of a product that was deleted in the PIM: nothing there, nothing for sale in
+/// the shop.
 pub(crate) const DELETED: View = View { content: '-', edit: 0 };
 
 /// A request without anybody who waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flight {
-    /// Which target.
     pub stage: usize,
-    /// What it writes.
     pub view: View,
     /// What it does beside.
     pub sends: Sends,
@@ -77,7 +77,6 @@ pub struct Run {
     pub pass: bool,
     /// Whether it wrote something, or may have: an attempt died.
     pub wrote: bool,
-    /// Where it stands.
     pub phase: Phase,
 }
 
@@ -86,9 +85,7 @@ pub struct Run {
 pub enum Phase {
     /// Nobody has asked for it.
     Absent,
-    /// Its message waits.
     Waiting,
-    /// Registers as fast.
     Register,
     /// Reads the state and classifies.
     Read,
@@ -96,58 +93,50 @@ pub enum Phase {
     NoteDoc,
     /// Notes the version at the state.
     NoteState,
-    /// Writes the doc.
     WriteDoc,
-    /// Writes the state.
     WriteState,
-    /// Announces.
     Announce,
     /// Lists newer runs and asks for their strict passes.
     List,
     /// Strikes itself off the register.
     StrikeOff,
-    /// Finished.
     Done,
 }
 
 /// One invocation of pimcore-sync or medusa-push, for this product.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Worker {
-    /// None.
     Idle,
-    /// Has a message, claims.
     Claiming,
     /// Was refused with this item, takes over.
     TakingOver(Shared),
     /// Passes on what its target holds already.
     PassingOn,
     /// Holds, or held, the lease.
-    Working(Work),
+    Working(Attempt),
 }
 
 /// A claimed stage.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Work {
-    /// Who.
+pub struct Attempt {
     pub owner: u8,
     /// The part of the claimed state that completing looks at.
     pub claimed: Shared,
     /// The version of the doc that it read.
     pub version: String,
     /// What it awaits next.
-    pub step: WorkStep,
+    pub step: AttemptStep,
     /// Its lease no longer binds it.
     pub stalled: bool,
 }
 
 /// What a claimed stage awaits next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WorkStep {
+pub enum AttemptStep {
     /// Reads what the target should hold.
     Read,
     /// Looks whether the target holds it already.
     Check(View),
-    /// Sends the request.
     Act(View, Sends),
     /// Announces to the next stage.
     Announce(View),
@@ -196,7 +185,8 @@ pub struct World {
     pub left: Faults,
 }
 
-/// Leases end with the tick they were taken in; a request lands within the tick it was sent in or the next.
+/// Leases end with the tick they were taken in; a request lands within the tick it was sent in or
+/// the next.
 pub(crate) const LEASES: Leases = Leases { lease_ms: 0, landing_ms: 2 };
 
 /// More messages than this of one product in one queue are no different from this many.
@@ -262,8 +252,8 @@ impl World {
         STAGES.iter().any(refused)
     }
 
-    /// Whether the shop holds what the PIM does. What is not for sale may be of any content there where it is gone from the PIM, and what a
-    /// person deleted is in neither.
+    /// Whether the shop holds what the PIM does. What is not for sale may be of any content there
+    /// where it is gone from the PIM, and what a person deleted is in neither.
     fn shop_follows(&self) -> bool {
         let off = self.targets[0] == Some(DELETED) && self.shelf.status == Status::Draft;
         off || self.shelf.status == Status::Deleted || self.targets[1].or(Some(DELETED)) == self.targets[0]
@@ -280,7 +270,8 @@ impl World {
             && hash_of(&self.state, "hash") == Some(newest)
     }
 
-    /// Whether time may pass: nobody who keeps to its lease is at work, and nothing that must land first is under way.
+    /// Whether time may pass: nobody who keeps to its lease is at work, and nothing that must land
+    /// first is under way.
     pub(crate) fn may_tick(&self) -> bool {
         let bound = |worker: &Worker| matches!(worker, Worker::Working(work) if !work.stalled);
         self.flights.iter().all(|flight| flight.left > 0) && !self.workers.iter().flatten().any(bound)
@@ -297,7 +288,7 @@ impl World {
                 Worker::TakingOver(seen) => *seen = tick(seen),
                 Worker::Working(work) => {
                     work.claimed = tick(&work.claimed);
-                    if let WorkStep::Complete(_, seen) | WorkStep::Arrived(seen) = &mut work.step {
+                    if let AttemptStep::Complete(_, seen) | AttemptStep::Arrived(seen) = &mut work.step {
                         *seen = tick(seen);
                     }
                 }
@@ -336,7 +327,8 @@ impl World {
     }
 }
 
-/// The attributes of `item` that a rule looks at, so that states that differ only in others are one.
+/// The attributes of `item` that a rule looks at, so that states that differ only in others are
+/// one.
 pub(crate) fn only(item: &Item, names: &[String]) -> Shared {
     Arc::new(names.iter().filter_map(|name| Some((name.clone(), item.get(name)?.clone()))).collect())
 }

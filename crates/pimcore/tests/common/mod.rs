@@ -7,7 +7,8 @@ use catalog::{ContentHash, Localized, Price, Product, ProductOption, Variant, Ve
 use pimcore::Provenance;
 use serde_json::Value;
 
-/// The folder of recordings beside the repository; `None`, loudly, where there is none. In CI it has to be there.
+/// The folder of recordings beside the repository; `None`, loudly, where there is none. In CI it
+/// has to be there.
 pub fn recordings() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contracts/pimcore");
     if root.is_dir() {

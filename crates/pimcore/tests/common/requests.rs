@@ -86,7 +86,8 @@ impl fmt::Display for Shape {
 pub enum Seen {
     /// This class.
     Itself,
-    /// The same kind of field or filter of another class, or the same kind of value in another field.
+    /// The same kind of field or filter of another class, or the same kind of value in another
+    /// field.
     Kin,
     /// Nobody.
     Never,
@@ -255,7 +256,8 @@ fn kin_of(shape: &Shape) -> Shape {
         Shape::Filter(text) => Shape::Filter(text.clone()),
         Shape::Selected { path, .. } => Shape::Selected { below: String::new(), path: plain(path) },
         Shape::Input { path, .. } => {
-            // Another field in the same kind of place: of the object itself, of a language, of a row.
+            // Another field in the same kind of place: of the object itself, of a language, of a
+            // row.
             let (at, kind) = path.rsplit_once(':').unwrap_or((path, ""));
             let place = if at.contains("[]") {
                 "row"
@@ -289,7 +291,8 @@ impl Recorded {
     }
 }
 
-/// The shapes of all recorded requests that were answered as they were meant: a mutation with success, a query with data.
+/// The shapes of all recorded requests that were answered as they were meant: a mutation with
+/// success, a query with data.
 pub fn recorded(folder: &Path) -> Recorded {
     let mut found = Recorded::default();
     for entry in std::fs::read_dir(folder).unwrap() {

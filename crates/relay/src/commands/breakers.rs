@@ -44,7 +44,6 @@ pub async fn lines(stack: &Stack) -> Result<Vec<Line>, CliError> {
     try_join_all(both).await
 }
 
-/// A breaker as a line.
 #[must_use]
 pub fn line(target: Stage, breaker: &Breaker) -> Line {
     let (mode, probe_at) = match breaker.mode {
@@ -59,7 +58,7 @@ pub fn line(target: Stage, breaker: &Breaker) -> Line {
         probe_at,
         openings: breaker.openings,
         reason: breaker.reason.clone(),
-        in_charge: mode != "closed" || (breaker.openings > 0 && !breaker.is_settled()),
+        in_charge: mode != "closed" || (breaker.openings > 0 && !breaker.is_over()),
     }
 }
 
@@ -70,7 +69,8 @@ impl Line {
         if self.target == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
     }
 
-    /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that Pimcore's holds back both.
+    /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that
+    /// Pimcore's holds back both.
     #[must_use]
     pub fn holds_back(&self, stage: Stage) -> bool {
         self.mode == "open" && (self.target == stage.as_str() || self.target == Stage::Pimcore.as_str())

@@ -20,16 +20,13 @@ use crate::stack::Stack;
 /// How long both targets may take together.
 const TIME: Duration = Duration::from_secs(30);
 
-/// The answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Diff {
     product: String,
-    /// The ledger has it.
     desired: bool,
     /// Pimcore's object id.
     pimcore_id: Option<u32>,
-    /// Medusa's id.
     medusa_id: Option<String>,
     rows: Vec<Row>,
     /// Places that could not be asked.

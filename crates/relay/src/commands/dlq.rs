@@ -12,7 +12,8 @@ use crate::remedy;
 use crate::render::{count, short, span, table};
 use crate::stack::Stack;
 
-/// A run of dlq-redrive is followed by another as long as it says that there is more, so many times at most.
+/// A run of dlq-redrive is followed by another as long as it says that there is more, so many times
+/// at most.
 const ROUNDS: usize = 1000;
 
 fn request(action: Action, selection: &Selection, force: bool) -> Request {
@@ -104,7 +105,8 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
     Ok(sum)
 }
 
-/// The answer to somebody who means certain letters or products when there are none: nothing was done, which may be fine or a slip of the pen.
+/// The answer to somebody who means certain letters or products when there are none: nothing was
+/// done, which may be fine or a slip of the pen.
 fn nothing_found(request: &Request, report: &Report) -> Option<String> {
     let filter = &request.filter;
     let found = report.queues.iter().any(|queue| queue.moved() + queue.left > 0) || !report.failures().is_empty();
@@ -137,7 +139,8 @@ fn add(mut sum: Report, next: Report) -> Report {
     sum
 }
 
-/// A report in words. `kept_in` is the bucket, if the report is about letters that are parked there and stay there.
+/// A report in words. `kept_in` is the bucket, if the report is about letters that are parked there
+/// and stay there.
 #[must_use]
 pub fn text(report: &Report, kept_in: Option<&str>) -> String {
     let parked = kept_in.is_some();

@@ -1,4 +1,5 @@
-//! `relay explain-price <product>`: what the source asks, what each rule makes of it, what the shop asks.
+//! `relay explain-price <product>`: what the source asks, what each rule makes of it, what the shop
+//! asks.
 
 use std::fmt::Write as _;
 use std::path::Path;

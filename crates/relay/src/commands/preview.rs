@@ -16,7 +16,7 @@ use crate::local::feed::FeedFile;
 use crate::local::index::{Index, Seen};
 use crate::local::rules::{rates, read};
 use crate::preview::prices::Prices;
-use crate::preview::report::{Group, Report};
+use crate::preview::report::{Counts, Group, Report};
 use crate::preview::{Tally, html};
 use crate::render::table;
 use crate::stack::Stack;
@@ -211,8 +211,24 @@ fn index(feed: &Path, source: Option<&str>) -> Result<Index, CliError> {
 }
 
 fn text(report: &Report, html: Option<&Path>) -> String {
-    let counts = &report.counts;
-    let mut text = format!("{}, compared with {}\n\n", report.what, report.against);
+    let mut text = format!("{}, compared with {}\n\n{}", report.what, report.against, counts_table(&report.counts));
+    if let Some(broken) = &report.broken {
+        let _ = write!(text, "\n\nThe feed breaks off {broken}");
+    }
+    for reason in &report.feed_held {
+        let _ = write!(text, "\n\nThe whole of it would wait for a person: {reason}");
+    }
+    let tables = fields_table(report).into_iter().chain(price_tables(&report.prices)).chain(group_tables(report));
+    for table in tables.chain(categories_table(report)) {
+        let _ = write!(text, "\n\n{table}");
+    }
+    if let Some(path) = html {
+        let _ = write!(text, "\n\nThe report: {}", path.display());
+    }
+    text
+}
+
+fn counts_table(counts: &Counts) -> String {
     let rows = [
         ("products", counts.products),
         ("new", counts.new),
@@ -225,59 +241,52 @@ fn text(report: &Report, html: Option<&Path>) -> String {
         ("repeated records", counts.repeated),
     ];
     let rows = rows.into_iter().filter(|(name, count)| *count > 0 || *name == "products");
-    text.push_str(&table(["", "count"], rows.map(|(name, count)| [name.to_owned(), count.to_string()])));
-    if let Some(broken) = &report.broken {
-        let _ = write!(text, "\n\nThe feed breaks off {broken}");
+    table(["", "count"], rows.map(|(name, count)| [name.to_owned(), count.to_string()]))
+}
+
+fn fields_table(report: &Report) -> Option<String> {
+    let mut fields: Vec<_> = report.fields.iter().collect();
+    fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let rows = fields.into_iter().map(|(name, count)| [(*name).to_owned(), count.to_string()]);
+    (!report.fields.is_empty()).then(|| table(["what differs", "products"], rows))
+}
+
+fn price_tables(prices: &Prices) -> Vec<String> {
+    if prices.changed() == 0 {
+        return Vec::new();
     }
-    for reason in &report.feed_held {
-        let _ = write!(text, "\n\nThe whole of it would wait for a person: {reason}");
-    }
-    if !report.fields.is_empty() {
-        let mut fields: Vec<_> = report.fields.iter().collect();
-        fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let rows = fields.into_iter().map(|(name, count)| [(*name).to_owned(), count.to_string()]);
-        let _ = write!(text, "\n\n{}", table(["what differs", "products"], rows));
-    }
-    if report.prices.changed() > 0 {
-        let bands =
-            Prices::bands().filter_map(|band| Some([band.to_owned(), report.prices.bands.get(band)?.to_string()]));
-        let _ = write!(text, "\n\n{}", table(["prices change by", "prices"], bands));
-        let rows = report.prices.largest.iter().take(10).map(|change| {
-            let name = crate::render::short(&change.name, 40);
-            [
-                format!("{}%", change.percent),
-                format!("{} → {} {}", change.from, change.to, change.currency),
-                change.product.clone(),
-                change.sku.clone(),
-                name,
-            ]
-        });
-        let _ = write!(text, "\n\n{}", table(["largest", "", "product", "sku", "name"], rows));
-    }
-    for (title, groups) in [
+    let bands = Prices::bands().filter_map(|band| Some([band.to_owned(), prices.bands.get(band)?.to_string()]));
+    let rows = prices.largest.iter().take(10).map(|change| {
+        [
+            format!("{}%", change.percent),
+            format!("{} → {} {}", change.from, change.to, change.currency),
+            change.product.clone(),
+            change.sku.clone(),
+            crate::render::short(&change.name, 40),
+        ]
+    });
+    vec![table(["prices change by", "prices"], bands), table(["largest", "", "product", "sku", "name"], rows)]
+}
+
+fn group_tables(report: &Report) -> impl Iterator<Item = String> {
+    let groups = [
         ("withheld by", &report.gated),
         ("held by", &report.held),
         ("rejected for", &report.rejected),
         ("remarks", &report.remarks),
-    ] {
-        if !groups.is_empty() {
-            let first = |group: &Group| group.examples.first().cloned().unwrap_or_default();
-            let rows = groups
-                .iter()
-                .map(|(name, group)| [name.clone(), group.count.to_string(), crate::render::short(&first(group), 90)]);
-            let _ = write!(text, "\n\n{}", table([title, "count", "such as"], rows));
-        }
-    }
-    if !report.new_categories.is_empty() {
-        let rows = report.new_categories.iter().take(30).map(|(path, count)| [path.clone(), count.to_string()]);
-        let _ = write!(text, "\n\n{}", table(["categories that would appear", "products"], rows));
-        let more = report.new_categories.len().saturating_sub(30);
-        if more > 0 {
-            let _ = write!(text, "\n… and {more} more");
-        }
-    }
-    if let Some(path) = html {
-        let _ = write!(text, "\n\nThe report: {}", path.display());
-    }
-    text
+    ];
+    groups.into_iter().filter(|(_, groups)| !groups.is_empty()).map(|(title, groups)| {
+        let first = |group: &Group| group.examples.first().cloned().unwrap_or_default();
+        let rows = groups
+            .iter()
+            .map(|(name, group)| [name.clone(), group.count.to_string(), crate::render::short(&first(group), 90)]);
+        table([title, "count", "such as"], rows)
+    })
+}
+
+fn categories_table(report: &Report) -> Option<String> {
+    let rows = report.new_categories.iter().take(30).map(|(path, count)| [path.clone(), count.to_string()]);
+    let more = report.new_categories.len().saturating_sub(30);
+    let more = if more > 0 { format!("\n… and {more} more") } else { String::new() };
+    (!report.new_categories.is_empty()).then(|| table(["categories that would appear", "products"], rows) + &more)
 }

@@ -10,7 +10,8 @@ use crate::remedy;
 use crate::render::{short, table};
 use crate::stack::{Stack, aws_error};
 
-/// Why a record does not count of which nothing is wrong: a later one of the same feed says something else.
+/// Why a record does not count of which nothing is wrong: a later one of the same feed says
+/// something else.
 pub const REPEATED: &str = "repeated_record";
 
 /// A refused record, as normalize wrote it.
@@ -24,22 +25,17 @@ pub struct Rejected {
     /// The product's id, where it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
-    /// Code of the reason.
     pub reason: String,
-    /// For people.
     pub message: String,
-    /// Where in the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The offending value, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// The feed.
     #[serde(default)]
     pub object: String,
 }
 
-/// The answer.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct List {

@@ -55,8 +55,8 @@ async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64
             advice: format!("`relay trace {key}` looks for it among the rejected records"),
         });
     }
-    // Whoever asks does not believe that the targets hold what the ledger says they do: they are compared in full, and what differs or
-    // was deleted is written again.
+    // Whoever asks does not believe that the targets hold what the ledger says they do: they are
+    // compared in full, and what differs or was deleted is written again.
     let stages: &[Stage] = match stage {
         Some(StageName::Pimcore) => &[Stage::Pimcore],
         Some(StageName::Medusa) => &[Stage::Medusa],

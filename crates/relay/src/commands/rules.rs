@@ -92,7 +92,6 @@ pub fn check(paths: &[PathBuf], rates: Option<&Path>) -> Result<Answer, CliError
     Ok(Answer::new(&checked, text, wrong))
 }
 
-/// What is not mapped.
 #[derive(Debug, Default)]
 struct Unmapped {
     /// By path: products, and a source that has it.

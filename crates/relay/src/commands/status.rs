@@ -31,7 +31,6 @@ const RUNS: usize = 100;
 /// Runs shown.
 const SHOWN: usize = 5;
 
-/// The answer.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
@@ -43,7 +42,6 @@ pub struct Status {
     pub breakers: Vec<breakers::Line>,
     /// Events and schedules that could not be delivered.
     pub undelivered_events: u64,
-    /// The last runs.
     pub runs: Vec<Line>,
     /// Full feeds that the guard against mass withdrawal holds back.
     pub held_feeds: Vec<Held>,
@@ -57,7 +55,6 @@ pub struct Status {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
-    /// How many.
     pub products: usize,
     /// There are more than were counted.
     pub more: bool,
@@ -72,16 +69,12 @@ pub struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
-    /// At which stage.
     pub stage: String,
     /// With which recorded error, if any.
     pub code: Option<String>,
     pub kind: Option<ErrorKind>,
-    /// How many.
     pub products: usize,
-    /// One of them.
     pub example: String,
-    /// What it says.
     pub message: Option<String>,
     /// Since how many ms the oldest of them is pending.
     pub oldest_ms: i64,
@@ -92,7 +85,6 @@ pub struct Wait {
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
     pub queue: QueueName,
-    /// Its messages.
     #[serde(flatten)]
     pub depth: Depth,
     /// Letters on its dead-letter queue.
@@ -107,7 +99,6 @@ pub struct Queue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attention {
     pub what: String,
-    /// What to do.
     pub advice: String,
 }
 
@@ -232,7 +223,6 @@ fn stage_name(stage: &str) -> &'static str {
     if stage == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
 }
 
-/// The status in words.
 #[must_use]
 pub fn text(status: &Status, now: i64) -> String {
     let mut parts = Vec::new();

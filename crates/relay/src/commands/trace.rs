@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use catalog::{Failure, ProductKey};
-use ledger::ProductState;
+use catalog::{Failure, PartName, ProductKey};
+use ledger::{DesiredDoc, ProductState};
 use redrive::overdue::stage_of;
 use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
@@ -32,10 +32,10 @@ const PIMCORE: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(2);
 /// Runs with rejected records that are looked through in any case.
 const NEWEST: usize = 20;
-/// How long earlier ones are looked through for a product that the ledger does not know: its rejected record is all there may be of it.
+/// How long earlier ones are looked through for a product that the ledger does not know: its
+/// rejected record is all there may be of it.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The answer.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
@@ -68,7 +68,8 @@ pub struct Trace {
 #[serde(rename_all = "camelCase")]
 pub struct Stock {
     pub sku: String,
-    /// From what the supplier says to what is sold, such as `12 said − 2 buffer − 3 ours since 09:10 = 7`.
+    /// From what the supplier says to what is sold, such as
+    /// `12 said − 2 buffer − 3 ours since 09:10 = 7`.
     pub line: String,
     /// The version of the document that said it.
     pub version: String,
@@ -81,11 +82,28 @@ pub struct Stock {
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
     pub title: String,
-    /// How many variants.
     pub variants: usize,
     /// The source no longer offers it.
     pub withdrawn: bool,
     pub version: String,
+    /// Object and position in it.
+    pub provenance: String,
+    /// The parts of a product that comes in several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// What one storefront says of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Such as `us-usd`.
+    pub name: String,
+    /// It gives what only one can give, and decides whether the product is offered.
+    pub leads: bool,
+    pub withdrawn: bool,
+    /// When its feed was written, in ms.
+    pub at: Option<u64>,
     /// Object and position in it.
     pub provenance: String,
 }
@@ -94,7 +112,6 @@ pub struct Desired {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
-    /// By which run.
     pub run: String,
     /// When that began, in ms.
     pub started: i64,
@@ -102,7 +119,8 @@ pub struct Refusal {
     pub record: Rejected,
 }
 
-/// How far rejected records were looked for: a record is found by reading what the runs rejected, and there may be a lot of that.
+/// How far rejected records were looked for: a record is found by reading what the runs rejected,
+/// and there may be a lot of that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Searched {
@@ -130,14 +148,10 @@ pub struct Letter {
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum InPimcore {
     /// It could not be asked.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
+    Unknown { why: String },
     /// There is no such object.
     Absent,
     There {
-        /// Its object id.
         id: u32,
         published: bool,
         /// People hide it from the shop.
@@ -165,6 +179,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         Some((_, Ok(doc))) => (Some(doc), None),
         Some((_, Err(error))) => (None, Some(error.failure())),
         None => (None, None),
+    };
+    let parts = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
+        true => parts_of(stack.ledger.read_parts(&key).await?),
+        false => Vec::new(),
     };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
@@ -196,6 +214,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             withdrawn: doc.product.withdrawn,
             version: doc.version.to_string(),
             provenance: doc.provenance,
+            parts,
         }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
@@ -211,7 +230,25 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     Ok(Answer::new(&trace, text, trace.verdict.attention))
 }
 
-/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails, and says why.
+/// The parts of a product, the leading one first.
+fn parts_of(parts: Vec<(Option<PartName>, DesiredDoc)>) -> Vec<Part> {
+    let named: Vec<(PartName, DesiredDoc)> =
+        parts.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+    let leading = catalog::parts::leading(named.iter().map(|(name, doc)| (name, &doc.product)));
+    let part = |(index, (name, doc)): (usize, (PartName, DesiredDoc))| Part {
+        name: name.to_string(),
+        leads: leading == Some(index),
+        withdrawn: doc.product.withdrawn,
+        at: doc.version.object_time_ms(),
+        provenance: doc.provenance,
+    };
+    let mut parts: Vec<Part> = named.into_iter().enumerate().map(part).collect();
+    parts.sort_by_key(|part| !part.leads);
+    parts
+}
+
+/// What is remembered of a product's stock. One that cannot be read counts as none: its push fails,
+/// and says why.
 pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
     let json = stock.map(|stock| stock.json).unwrap_or_default();
     serde_json::from_slice(&json).unwrap_or_default()

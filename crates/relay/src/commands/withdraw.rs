@@ -1,7 +1,8 @@
 //! `relay withdraw <run>`: withdraw what a full feed lacks although the guard refused it.
 //!
-//! normalize compares each full feed with the one before and withdraws what is missing, unless that is suspiciously much. A feed that was
-//! refused is known by this: it is complete, newer than the source's baseline, and has not become the baseline.
+//! normalize compares each full feed with the one before and withdraws what is missing, unless that
+//! is suspiciously much. A feed that was refused is known by this: it is complete, newer than the
+//! source's baseline, and has not become the baseline.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,6 @@ pub struct Held {
     pub source: String,
     /// The run that read it.
     pub run: String,
-    /// The feed.
     pub object: String,
 }
 

@@ -7,7 +7,8 @@ use want::{Flaw, Rates, Rules};
 use super::unreadable;
 use crate::error::CliError;
 
-/// Files of rules with their texts, in the order in which they count: files as they are named, those of a folder by name.
+/// Files of rules with their texts, in the order in which they count: files as they are named,
+/// those of a folder by name.
 ///
 /// # Errors
 /// When one cannot be read, or there is none.

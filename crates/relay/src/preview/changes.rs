@@ -2,7 +2,8 @@
 
 use catalog::{Product, Variant};
 
-/// The facts that differ between what was wanted and what will be, in the order in which people look at them.
+/// The facts that differ between what was wanted and what will be, in the order in which people
+/// look at them.
 #[must_use]
 pub fn fields(before: &Product, after: &Product) -> Vec<&'static str> {
     let by_sku = |product: &Product| -> Vec<Variant> {

@@ -13,7 +13,6 @@ td,th{text-align:start;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertica
 .cards{display:flex;flex-wrap:wrap;gap:.6rem}.card{border:1px solid #ddd;border-radius:.4rem;padding:.5rem .9rem}.card b{display:block;font-size:1.4rem}\
 .warn{border-color:#c60;color:#a40}.bar{background:#48c;height:.8rem}small{color:#666}";
 
-/// The page.
 #[must_use]
 pub fn page(report: &Report, now: i64) -> String {
     let mut page = format!(

@@ -23,27 +23,20 @@ const BANDS: [(i64, &str); 9] = [
 ];
 const ABOVE: &str = "+50% and more";
 
-/// A price that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceChange {
-    /// The product.
     pub product: String,
-    /// Its name.
     pub name: String,
-    /// The variant.
     pub sku: String,
     /// ISO 4217.
     pub currency: String,
-    /// Before.
     pub from: Decimal,
-    /// After.
     pub to: Decimal,
     /// By how much, in percent of the former, to one decimal.
     pub percent: Decimal,
 }
 
-/// All changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prices {
@@ -71,7 +64,6 @@ impl Prices {
         self.bands.values().sum()
     }
 
-    /// Takes in a product.
     pub fn add(&mut self, key: &ProductKey, before: &Product, after: &Product) {
         for variant in &after.variants {
             let known = before.variants.iter().find(|known| known.sku == variant.sku);

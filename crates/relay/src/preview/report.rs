@@ -10,7 +10,6 @@ use super::prices::Prices;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What was looked at.
     pub what: String,
     /// What it was compared with.
     pub against: String,
@@ -40,11 +39,9 @@ pub struct Report {
     pub broken: Option<String>,
 }
 
-/// How many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Products looked at.
     pub products: u64,
     /// Not there before.
     pub new: u64,
@@ -67,9 +64,7 @@ pub struct Counts {
 /// How many of one kind, with some of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// How many.
     pub count: u64,
-    /// Some of them.
     pub examples: Vec<String>,
 }
 
@@ -77,7 +72,6 @@ impl Group {
     /// Examples that are kept.
     const EXAMPLES: usize = 5;
 
-    /// Takes in one.
     pub fn add(&mut self, example: impl FnOnce() -> String) {
         self.count += 1;
         if self.examples.len() < Self::EXAMPLES {

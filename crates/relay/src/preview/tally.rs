@@ -47,7 +47,8 @@ impl<'r> Tally<'r> {
         }
     }
 
-    /// Takes in a product: what its source says, and what it said before, each with when it said so.
+    /// Takes in a product: what its source says, and what it said before, each with when it said
+    /// so.
     pub fn product(&mut self, key: &ProductKey, said: (&Product, i64), before: Option<(&Product, i64)>) {
         let moment = |at| Moment { now: self.now, said_at: Some(at), rates: self.rates, last: None };
         let old = before.map(|(product, at)| want(product, self.rules_before, &moment(at)));
@@ -111,7 +112,6 @@ impl<'r> Tally<'r> {
         self.report.broken = Some(format!("at byte {}, record {}: {}", broken.offset, broken.index, broken.message));
     }
 
-    /// The whole of it.
     #[must_use]
     pub fn report(mut self) -> Report {
         for held in self.drift.held(self.rules) {

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 /// What a metric is about: its dimensions beside `Environment` (the stack's name).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// The whole stack.
     Stack,
     /// The function that reports it.
     Function,
@@ -35,13 +34,10 @@ pub struct Definition {
     pub name: &'static str,
     /// Its unit in CloudWatch.
     pub unit: &'static str,
-    /// What it is about.
     pub scope: Scope,
     /// The dimension by which it is broken down too, beside the total.
     pub by: Option<&'static str>,
-    /// Who reports it.
     pub from: &'static str,
-    /// What it says.
     pub meaning: &'static str,
 }
 

@@ -11,7 +11,6 @@ use crate::text::Glob;
 pub struct Target {
     /// Categories of the shop.
     pub to: Vec<usize>,
-    /// Where it is written.
     pub place: Place,
 }
 
@@ -37,7 +36,6 @@ pub struct Map {
 }
 
 impl Map {
-    /// Adds an entry.
     pub fn add(&mut self, from: Vec<Pattern>, source: &[Glob], target: Target) {
         let entry = Entry { source: source.to_vec(), target: self.targets.len() };
         self.targets.push(target);

@@ -7,9 +7,7 @@ use crate::text::{Glob, folded};
 /// One level of a pattern.
 #[derive(Debug, Clone)]
 enum Level {
-    /// A name.
     Name(Glob),
-    /// Any number of levels.
     Deep,
 }
 
@@ -55,7 +53,8 @@ impl Pattern {
         })
     }
 
-    /// How many levels of a path it names: the deepest category of it that it stands for. `None` for a path it has nothing to do with.
+    /// How many levels of a path it names: the deepest category of it that it stands for. `None`
+    /// for a path it has nothing to do with.
     #[must_use]
     pub fn depth(&self, path: &Levels) -> Option<usize> {
         match self {
@@ -83,12 +82,12 @@ fn fits(levels: &[Level], names: &[String]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
     ids: Vec<String>,
-    /// Its names in each language in which a level has one, folded; where a level lacks the language, in the one that it has.
+    /// Its names in each language in which a level has one, folded; where a level lacks the
+    /// language, in the one that it has.
     names: Vec<Vec<String>>,
 }
 
 impl Levels {
-    /// Of a path.
     #[must_use]
     pub fn of(path: &CategoryPath) -> Self {
         let mut languages: Vec<&String> = path.0.iter().flat_map(|category| category.name.0.keys()).collect();

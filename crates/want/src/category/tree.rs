@@ -7,7 +7,8 @@ use catalog::{Category, CategoryPath, Localized};
 use super::pattern::Levels;
 use crate::text::folded;
 
-/// What ids of the shop's categories begin with. What comes behind it is the path of the ids in the tree.
+/// What ids of the shop's categories begin with. What comes behind it is the path of the ids in the
+/// tree.
 pub const SHOP: &str = "shop:";
 
 /// Whether a path is one of the shop's tree.
@@ -33,7 +34,6 @@ pub struct Unknown;
 /// Why a category cannot be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// It has no name.
     Nameless,
     /// There is one of this id already.
     Taken(String),
@@ -71,7 +71,8 @@ impl Tree {
         Ok(at)
     }
 
-    /// The category that `A > B` names, by names or ids. In a tree that is not written down it is made.
+    /// The category that `A > B` names, by names or ids. In a tree that is not written down it is
+    /// made.
     ///
     /// # Errors
     /// When there is none.

@@ -23,7 +23,6 @@ pub struct Figure {
     pub source_list: Option<Decimal>,
     /// The same on its way through the steps.
     pub list: Option<Decimal>,
-    /// What becomes of it.
     pub compare_at: CompareAt,
     /// The last rounding it went through.
     pub grid: Option<Grid>,
@@ -31,8 +30,7 @@ pub struct Figure {
 
 /// A price as it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settled {
-    /// What one pays.
+pub struct InCoins {
     pub amount: Decimal,
     /// What it was before the reduction, if it is more.
     pub list: Option<Decimal>,
@@ -55,9 +53,10 @@ impl Figure {
         }
     }
 
-    /// The price in coins of its currency. `None` where it rounds to nothing, or beyond what can be kept.
+    /// The price in coins of its currency. `None` where it rounds to nothing, or beyond what can be
+    /// kept.
     #[must_use]
-    pub fn settle(&self) -> Option<Settled> {
+    pub fn in_coins(&self) -> Option<InCoins> {
         let mut amount = rounded(self.amount, &self.currency);
         if self.floor.is_some_and(|floor| amount < floor) {
             // A coin more: what the floor has beyond whole coins does not get lost.
@@ -76,7 +75,7 @@ impl Figure {
             }
         };
         let list = list.map(|list| rounded(list, &self.currency)).filter(|list| *list > amount);
-        Some(Settled { amount, list })
+        Some(InCoins { amount, list })
     }
 
     /// Whether less is earned than the source asks.

@@ -6,7 +6,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use crate::exact::Exact;
 use crate::file::{Direction, RoundBy, Rounding};
 
-/// Decimals at which what a quotient leaves behind is cut off before a figure is chosen: 10 ÷ 3 × 3 is 10, not the one below it.
+/// Decimals at which what a quotient leaves behind is cut off before a figure is chosen: 10 ÷ 3 × 3
+/// is 10, not the one below it.
 const NOISE: u32 = 8;
 
 /// The figures that a price may have: `every` apart, with one of the endings; above zero.
@@ -96,7 +97,8 @@ impl Grid {
         }
     }
 
-    /// The highest figure that is not above, if there is one above zero, and the lowest that is not below.
+    /// The highest figure that is not above, if there is one above zero, and the lowest that is not
+    /// below.
     fn around(&self, amount: Decimal) -> Option<(Option<Decimal>, Decimal)> {
         let whole = (amount / self.every).floor().max(Decimal::ZERO);
         let (mut below, mut above) = (None, None);

@@ -62,7 +62,8 @@ fn act(step: &PriceStep, figure: &mut Figure) -> Option<bool> {
             };
         }
         PriceStep::Round(by) => {
-            // `Rules` refuses what a sold currency cannot have; any other currency keeps its amount.
+            // `Rules` refuses what a sold currency cannot have; any other currency keeps its
+            // amount.
             let Ok(grid) = Grid::of(by, &figure.currency) else { return Some(false) };
             figure.amount = grid.round(figure.amount, figure.floor)?;
             figure.list = match figure.list {
@@ -177,7 +178,7 @@ mod tests {
         for step in steps {
             apply(step, &mut figure).unwrap();
         }
-        (figure.settle().unwrap().amount, figure)
+        (figure.in_coins().unwrap().amount, figure)
     }
 
     #[test]

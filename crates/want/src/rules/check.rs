@@ -10,7 +10,8 @@ use crate::price::{Grid, Unfit};
 /// A currency with the smallest coins there are: what it cannot have no other can.
 const FINEST: &str = "KWD";
 
-/// Notes what is wrong with a step (`flaws`), and what it may lack (`hints`). `sold` are the currencies it will meet, if that is known.
+/// Notes what is wrong with a step (`flaws`), and what it may lack (`hints`). `sold` are the
+/// currencies it will meet, if that is known.
 pub(super) fn step(
     step: &PriceStep,
     place: &Place,

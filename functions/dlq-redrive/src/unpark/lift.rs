@@ -24,7 +24,8 @@ impl Redriver {
         }
     }
 
-    /// Lifts the failures that stand among these. Not doing so harms nobody: the message that was sent is worked on all the same.
+    /// Lifts the failures that stand among these. Not doing so harms nobody: the message that was
+    /// sent is worked on all the same.
     pub(crate) async fn lift(&self, name: QueueName, products: &HashMap<ProductKey, ProductState>) {
         let Some(stage) = name.stage() else { return };
         let failed = products.iter().filter(|(_, state)| standing(state, stage).is_some());
@@ -33,7 +34,8 @@ impl Redriver {
         }
     }
 
-    /// Lifts failures; the answers are in their order. False where somebody has been at work on the product since.
+    /// Lifts failures; the answers are in their order. False where somebody has been at work on the
+    /// product since.
     pub(super) async fn lift_all<'a>(
         &self,
         stage: Stage,

@@ -89,7 +89,8 @@ impl Redriver {
             }
             return;
         }
-        // Lifted before it is sent: whoever works on it by now, or did since, knows more than what was read here.
+        // Lifted before it is sent: whoever works on it by now, or did since, knows more than what
+        // was read here.
         let lifted = self.lift_all(stage, chosen.iter().map(|(key, state, _)| (*key, *state))).await;
         let mut free = Vec::new();
         for ((key, state, error), lifted) in chosen.into_iter().zip(lifted) {

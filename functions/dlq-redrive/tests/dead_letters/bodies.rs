@@ -92,7 +92,8 @@ async fn bodies_that_no_product_names_are_deleted_and_no_others() {
     let read = ledger.read_docs(&[key("1")]).await.expect("read").remove(&key("1")).expect("a doc").expect("its body");
     assert_eq!(read, again);
 
-    // A version that was judged to be waste may be deleted when its content is named again: by a newer version.
+    // A version that was judged to be waste may be deleted when its content is named again: by a
+    // newer version.
     let stale = spill::Version { object: left[0].0.clone(), version: left[0].1.clone(), written: 0 };
     ledger.put_desired(&key("1"), &doc("1", 1, 4), 1).await.expect("written");
     let delete = stack.s3.delete_object().bucket(&stack.settings.bucket).key(&stale.object).version_id(&stale.version);

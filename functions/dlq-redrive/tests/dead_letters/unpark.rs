@@ -1,4 +1,5 @@
-//! What was refused comes back, wherever its letter is; and what has arrived by itself leaves no letter behind.
+//! What was refused comes back, wherever its letter is; and what has arrived by itself leaves no
+//! letter behind.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +69,8 @@ async fn a_refused_product_comes_back_wherever_its_letter_is() {
     assert_eq!(back.iter().map(|(body, _)| read(body)).collect::<BTreeSet<_>>(), BTreeSet::from(expected));
     assert_eq!(back.len(), 4, "each once");
 
-    // Nothing holds them back any more, and asking again finds nothing: not even what is still hidden.
+    // Nothing holds them back any more, and asking again finds nothing: not even what is still
+    // hidden.
     for id in ["parked", "dead", "unsent", "in-hand"] {
         assert!(!stack.is_refused(id).await, "{id}");
     }

@@ -1,4 +1,5 @@
-//! A stack of its own on a local AWS for each test: queues, table, bucket and bus under names that nobody else has.
+//! A stack of its own on a local AWS for each test: queues, table, bucket and bus under names that
+//! nobody else has.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -216,7 +217,8 @@ impl Stack {
         ids
     }
 
-    /// Receives what is on a dead-letter queue, as somebody who has it in hand: nobody else sees it for ten minutes.
+    /// Receives what is on a dead-letter queue, as somebody who has it in hand: nobody else sees it
+    /// for ten minutes.
     pub(crate) async fn hide(&self, queue: QueueName) {
         assert!(!self.take_all(&self.settings.queues[&queue].dead_letters).await.is_empty(), "nothing to hide");
     }

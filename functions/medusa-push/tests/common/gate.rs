@@ -1,5 +1,6 @@
-//! Stands between the function and Medusa, counts what may change something, and says when a certain one of them passes: there the function is
-//! killed. Moments are counted, not timed, so that they fall all over a batch on any machine.
+//! Stands between the function and Medusa, counts what may change something, and says when a
+//! certain one of them passes: there the function is killed. Moments are counted, not timed, so
+//! that they fall all over a batch on any machine.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -42,8 +43,9 @@ pub(crate) struct Blow {
 }
 
 impl Blow {
-    /// The n-th of so many blows, spread over a course of writes. Equal writes in a row count as one stretch of the way, so that a step for each product does not
-    /// draw nearly all blows to itself.
+    /// The n-th of so many blows, spread over a course of writes. Equal writes in a row count as
+    /// one stretch of the way, so that a step for each product does not draw nearly all blows to
+    /// itself.
     pub(crate) fn spread(course: &[String], n: usize, blows: usize) -> Self {
         let stretches: Vec<_> = course.chunk_by(|a, b| a == b).map(<[String]>::len).collect();
         let places = stretches.len() * 3;

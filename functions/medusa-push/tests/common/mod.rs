@@ -11,10 +11,10 @@ use catalog::{
 };
 use ledger::{Ledger, Memory, Owner, Stage};
 use medusa::{Categories, Shop};
-use medusa_push::access::{Lookup, OpenShop};
 use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Cause, Clock as _, Deadline, Outcome, ProductMessage};
+use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Guard, Worker};
 
 #[path = "../../../../crates/medusa/tests/support/mod.rs"]

@@ -1,4 +1,5 @@
-//! What a feed has said of which product: one id twice with different content is reported, whichever of the two counts.
+//! What a feed has said of which product: one id twice with different content is reported,
+//! whichever of the two counts.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -6,8 +7,8 @@ use std::hash::{Hash, Hasher};
 
 use catalog::{ContentHash, PartName, ProductKey};
 
-/// Products remembered in each of the two halves: 10 MB in all. A repetition further away than that is found by the ledger's state, if the first of
-/// the two was written.
+/// Products remembered in each of the two halves: 10 MB in all. A repetition further away than that
+/// is found by the ledger's state, if the first of the two was written.
 const HALF: usize = 100_000;
 
 /// Where a record stands.

@@ -34,8 +34,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.objects.put(&progress.work.id.bucket, &key, "application/json", body).await
     }
 
-    /// What a full feed no longer contains is withdrawn, in an invocation of its own. Asked for before the run ends, so that a crash in
-    /// between asks again; asking twice does no harm.
+    /// What a full feed no longer contains is withdrawn, in an invocation of its own. Asked for
+    /// before the run ends, so that a crash in between asks again; asking twice does no harm.
     pub(super) async fn ask_for_withdrawal(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
         if !progress.info.full || progress.work.id.is_strict() || !progress.is_everything(whole) {
             return Ok(());
@@ -50,7 +50,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.queue.send(&request.message()).await
     }
 
-    /// Newer feeds that took a state for unchanged while the one of `version` was still writing look at it once more.
+    /// Newer feeds that took a state for unchanged while the one of `version` was still writing
+    /// look at it once more.
     pub(super) async fn ask_for_strict_passes(
         &self,
         work: &FeedObject,
@@ -65,8 +66,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         Ok(())
     }
 
-    /// What was written from a damaged object is written over by a strict pass: its records have the same versions, and what they say now counts. It is
-    /// compared in its turn, and asks for nothing more.
+    /// What was written from a damaged object is written over by a strict pass: its records have
+    /// the same versions, and what they say now counts. It is compared in its turn, and asks for
+    /// nothing more.
     pub(super) async fn ask_for_another_reading(&self, progress: &Progressing<'_>) -> Result<(), Failure> {
         if progress.work.id.is_strict() {
             return Ok(());
@@ -78,8 +80,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.queue.send(&strict_pass(&again)).await
     }
 
-    /// Nothing can be read any more: the object is gone. What was read of it before stays, so for newer feeds this end is like any other.
-    /// `version` is the object's, if anything was read of it.
+    /// Nothing can be read any more: the object is gone. What was read of it before stays, so for
+    /// newer feeds this end is like any other. `version` is the object's, if anything was read of
+    /// it.
     pub(super) async fn unreadable(
         &self,
         work: &FeedObject,
@@ -108,7 +111,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.end(work, Some(source), run, next).await
     }
 
-    /// Something did not work. What may work later leaves the run where it was last committed, with the reason on it; what never will ends it.
+    /// Something did not work. What may work later leaves the run where it was last committed, with
+    /// the reason on it; what never will ends it.
     pub(super) async fn give_up(&self, progress: &Progressing<'_>, failure: Failure) -> Result<(), Failure> {
         let (work, committed) = (progress.work, &progress.committed);
         if !failure.kind.is_final() {
@@ -120,7 +124,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         self.finish(work, Some(progress.source), committed.clone(), committed.clone(), reason).await
     }
 
-    /// Gives a run up at its last commit, so that the next attempt need not wait for the lease to expire, and notes why.
+    /// Gives a run up at its last commit, so that the next attempt need not wait for the lease to
+    /// expire, and notes why.
     async fn hand_over_with(&self, work: &FeedObject, committed: &Run, failure: &Failure) {
         let why = format!("{}: {}", failure.code, failure.message).chars().take(REASON_CHARS).collect();
         let next = Run { reason: Some(why), ..committed.clone() };

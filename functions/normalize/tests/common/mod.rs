@@ -1,4 +1,5 @@
-//! The world in memory: a bucket, a bus, a queue, the ledger's rules over a map, a clock that is set by hand.
+//! The world in memory: a bucket, a bus, a queue, the ledger's rules over a map, a clock that is
+//! set by hand.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "test support; each test binary uses a part")]
 
 use std::collections::{BTreeMap, HashMap};

@@ -136,7 +136,8 @@ pub fn category(id: &str) -> catalog::Category {
     catalog::Category { id: id.into(), name: Localized::default().with("en", id) }
 }
 
-/// As large as the products that the recorded timings were made with: 6 variants, 12 prices, 7 images, 20 attribute rows.
+/// As large as the products that the recorded timings were made with: 6 variants, 12 prices, 7
+/// images, 20 attribute rows.
 pub fn product(id: &str) -> Product {
     let variant = |n: usize| Variant {
         sku: format!("{id}-{n}"),

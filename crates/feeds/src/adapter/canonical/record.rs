@@ -1,4 +1,5 @@
-//! A canonical product as suppliers write it: every field of `docs/product.schema.json`, each in any form whose meaning is plain.
+//! A canonical product as suppliers write it: every field of `docs/product.schema.json`, each in
+//! any form whose meaning is plain.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +68,8 @@ struct AttributeRecord<'a> {
     code: Text<'a>,
     #[serde(borrow)]
     name: Texts<'a>,
-    /// Texts in languages: of an object nobody can tell whether it is one value or several, so only a list is taken.
+    /// Texts in languages: of an object nobody can tell whether it is one value or several, so only
+    /// a list is taken.
     #[serde(borrow)]
     values: Items<Texts<'a>>,
 }
@@ -145,7 +147,8 @@ impl Record<'_> {
     }
 }
 
-/// Of remarks of one kind the first is kept in full: a product of a thousand variants has thousands of places.
+/// Of remarks of one kind the first is kept in full: a product of a thousand variants has thousands
+/// of places.
 fn facts(record: Option<FactsRecord<'_>>, place: &str, warnings: &mut Vec<Warning>) -> Option<Box<Facts>> {
     let (facts, left_out) = record?.facts(place);
     left_out.for_each(|warning| match warnings.iter_mut().find(|known| known.code == warning.code) {
@@ -227,8 +230,8 @@ impl PriceRecord<'_> {
     }
 }
 
-/// A canonical amount is data: digits, perhaps a point and decimals. It has the same form as the same amount from every other source, so that the content
-/// hash agrees.
+/// A canonical amount is data: digits, perhaps a point and decimals. It has the same form as the
+/// same amount from every other source, so that the content hash agrees.
 fn amount(digits: &str, currency: &str) -> Result<Decimal, Defect> {
     let digits = digits.trim();
     if digits.is_empty() {

@@ -1,4 +1,5 @@
-//! The fields of a product-detail document that are needed. Everything else in it (nine tenths) is skipped.
+//! The fields of a product-detail document that are needed. Everything else in it (nine tenths) is
+//! skipped.
 
 use serde::Deserialize;
 

@@ -1,15 +1,20 @@
-//! SHEIN product-detail API documents: one document per colour of an article. Those seen are the Saudi storefront's.
+//! SHEIN product-detail API documents: one document per colour of an article. Those seen are the
+//! Saudi storefront's.
 //!
 //! Where things are, because the obvious places are the wrong ones:
-//! - what one can buy: `info.saleAttr.multiLevelSaleAttribute.sku_list`. `skc_sale_attr` names sizes too, but also sizes that
-//!   have no SKU ("0XL-3XL"); here it only gives the order of the sizes;
-//! - the English title: `goods_url_name` of the entry of `info.saleAttr.mainSaleAttribute.info` with the document's own
-//!   `goods_id` (the others are the other colours); the Arabic title: `info.productInfo.goods_name`;
-//! - the category path: `info.productInfo.cateInfos`, a map by id in no order; `parent_ids` lead from the root;
+//! - what one can buy: `info.saleAttr.multiLevelSaleAttribute.sku_list`. `skc_sale_attr` names
+//!   sizes too, but also sizes that have no SKU ("0XL-3XL"); here it only gives the order of the
+//!   sizes;
+//! - the English title: `goods_url_name` of the entry of `info.saleAttr.mainSaleAttribute.info`
+//!   with the document's own `goods_id` (the others are the other colours); the Arabic title:
+//!   `info.productInfo.goods_name`;
+//! - the category path: `info.productInfo.cateInfos`, a map by id in no order; `parent_ids` lead
+//!   from the root;
 //! - the currency: what is left of `amountWithSymbol` ("SR23.80") without the number.
 //!
-//! Other storefronts answer alike, in their language and currency: what stands in `goods_name` or `attr_name` is in the language of the
-//! storefront, which the document does not name; `…_en` is English everywhere.
+//! Other storefronts answer alike, in their language and currency: what stands in `goods_name` or
+//! `attr_name` is in the language of the storefront, which the document does not name; `…_en` is
+//! English everywhere.
 
 mod document;
 mod variants;
@@ -80,7 +85,8 @@ fn source_error(code: &str, message: Option<&str>) -> Option<Defect> {
     Some(Defect::new(Reason::SourceError, message).path("$.code").value(code))
 }
 
-/// Parses a whole JSON array into the same structs at once and counts the documents: the limit that benchmarks compare with.
+/// Parses a whole JSON array into the same structs at once and counts the documents: the limit that
+/// benchmarks compare with.
 #[doc(hidden)]
 pub fn plain_parse(feed: &[u8]) -> Result<usize, serde_json::Error> {
     serde_json::from_slice::<Vec<Document<'_>>>(feed).map(|documents| documents.len())
@@ -106,7 +112,8 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
 
     let lang = latin_language(about);
     let title = filled(&about.goods_name).unwrap_or_default();
-    // The entry of the own colour comes last: its English title goes before one that stands where the storefront's should.
+    // The entry of the own colour comes last: its English title goes before one that stands where
+    // the storefront's should.
     let name = Localized::default()
         .with(in_language(title, lang), title)
         .with("en", colour.and_then(|colour| filled(&colour.goods_url_name)).unwrap_or_default());
@@ -159,8 +166,8 @@ fn in_language<'l>(text: &str, latin: &'l str) -> &'l str {
     language_by_script(text).unwrap_or(latin)
 }
 
-/// What Latin letters mean in a document: English, unless most of its categories and attributes are called something else in English. Which other
-/// language it is then, nobody can tell.
+/// What Latin letters mean in a document: English, unless most of its categories and attributes are
+/// called something else in English. Which other language it is then, nobody can tell.
 fn latin_language(about: &ProductInfo<'_>) -> &'static str {
     let categories = about.categories.0.iter().map(|(_, one)| (&one.category_name, &one.category_name_en));
     let details = about.description.iter().flat_map(|description| &description.details.0);
@@ -230,7 +237,8 @@ fn categories(all: &Entries<'_, document::Category<'_>>, own: Option<&str>, lang
         (!name.is_empty()).then(|| Category { id: id.to_owned(), name })
     };
     let leaf = own.filter(|id| all.get(id).is_some()).or_else(|| {
-        // Of several equally deep ones the first in the document, so that the same document gives the same product.
+        // Of several equally deep ones the first in the document, so that the same document gives
+        // the same product.
         let deepest = all.0.iter().map(|(_, category)| category.parent_ids.0.len()).max()?;
         all.0.iter().find(|(_, category)| category.parent_ids.0.len() == deepest).map(|(id, _)| &*id.0)
     });

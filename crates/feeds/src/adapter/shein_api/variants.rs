@@ -124,8 +124,8 @@ fn prices(sku: &str, info: Option<&PriceInfo<'_>>, path: &str) -> Result<Vec<Pri
     Ok(prices)
 }
 
-/// The currency of a price: that of its symbol. A document does not name its country, but it says what the amount is in US dollars: where that
-/// is the same amount, `$` means those.
+/// The currency of a price: that of its symbol. A document does not name its country, but it says
+/// what the amount is in US dollars: where that is the same amount, `$` means those.
 fn currency(sku: &str, sale: &Amounts<'_>, digits: &str) -> Result<&'static str, Defect> {
     let text = filled(&sale.with_symbol).unwrap_or_default();
     let shown = Shown::of(text);

@@ -1,4 +1,5 @@
-//! What needs a person, each with what to do: one function a kind of trouble, in the order in which they are listed.
+//! What needs a person, each with what to do: one function a kind of trouble, in the order in which
+//! they are listed.
 
 use std::collections::BTreeSet;
 

@@ -21,6 +21,13 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
             desired.version,
             desired.provenance
         ));
+        for part in &desired.parts {
+            let at =
+                part.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
+            let leads = if part.leads { ", leads" } else { "" };
+            let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
+            text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
+        }
     }
     if let Some(line) = &trace.run {
         text.push_str(&format!(
@@ -153,6 +160,13 @@ mod tests {
                 withdrawn: false,
                 version: "v".into(),
                 provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+                parts: vec![super::super::Part {
+                    name: "us-usd".into(),
+                    leads: true,
+                    withdrawn: false,
+                    at: Some(1_763_856_000_000),
+                    provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
+                }],
             }),
             state: Some(view::Product {
                 product: "demo:77".into(),
@@ -185,6 +199,7 @@ mod tests {
         for part in [
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
+            "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
             "holds    nothing of it yet",
             "Pending since",
             "run-1",

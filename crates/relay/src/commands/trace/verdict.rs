@@ -15,7 +15,6 @@ use crate::render::{ago, count, span, time};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// In one sentence.
     pub summary: String,
     /// What to do; empty when there is nothing.
     pub advice: String,
@@ -42,7 +41,6 @@ impl Verdict {
 pub struct Evidence<'a> {
     /// The ledger's state of it.
     pub state: Option<&'a ProductState>,
-    /// What it should be.
     pub doc: Option<&'a DesiredDoc>,
     /// Why that cannot be read.
     pub unreadable: Option<&'a Failure>,
@@ -60,7 +58,6 @@ pub struct Evidence<'a> {
     pub in_pimcore: Option<&'a InPimcore>,
 }
 
-/// Where the product stands.
 #[must_use]
 pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     // Of a repeated record the later one counts: that is no reason for anything.
@@ -97,8 +94,9 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     at_rest(key, state, evidence, now)
 }
 
-/// Whether a run ended at damaged data, so that what it had read before may have been damaged, too. A later run of the same object settles it: what
-/// that says alike is not written again, and keeps the name of the run that brought it.
+/// Whether a run ended at damaged data, so that what it had read before may have been damaged, too.
+/// A later run of the same object settles it: what that says alike is not written again, and keeps
+/// the name of the run that brought it.
 #[must_use]
 pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
     let damaged = run.run.reason.as_deref().is_some_and(|reason| reason.starts_with("corrupt_compression"));
@@ -171,7 +169,8 @@ fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[b
         let told = breaker.told(now);
         return Verdict::act(format!("It waits for {name}: {}", told.what), told.advice);
     }
-    // An error without an attempt is about what was before: newer content came, or somebody sent the product back.
+    // An error without an attempt is about what was before: newer content came, or somebody sent
+    // the product back.
     let before = held.last_error.as_ref().filter(|_| held.attempts == 0);
     if let Some(error) = held.last_error.as_ref().filter(|_| before.is_none()) {
         let attempts = held.attempts;
