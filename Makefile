@@ -13,7 +13,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
+.PHONY: help demo up down status logs install build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,7 +81,12 @@ lint-php: ## the syntax of what goes into Pimcore
 model: ## check the ledger's protocol: every interleaving in worlds of millions of states; writes target/reports/model.json
 	cargo run --locked --profile light -p model --bin check-model
 
+install: ## install the tools and the shop's packages, and build
+	@$(STACK) install
+
 test: test-rust test-php test-crash test-e2e ## unit, contract and end-to-end tests
+# What builds the Rust tests anyway builds the functions with them.
+test test-rust test-crash: export RELAY_BUILD_WITH = tests
 
 test-rust: ## unit, property and contract tests, with a local AWS and a Medusa of their own
 	@if cargo nextest --version >/dev/null 2>&1; then \

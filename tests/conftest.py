@@ -18,22 +18,30 @@ from support.relay import Relay
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"))
+    config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"), "budget")
 
 
 @pytest.fixture(scope="session")
-def relay() -> Iterator[Relay]:
+def budget(pytestconfig: pytest.Config) -> Budget:
+    found: Budget = pytestconfig.pluginmanager.get_plugin("budget")
+    return found
+
+
+@pytest.fixture(scope="session")
+def relay(budget: Budget) -> Iterator[Relay]:
     kept = os.environ.get("RELAY_TEST_STACK")
     stack = Stack.open(kept or f"test-{os.getpid()}", any_ports=True)
     proxy = CountingProxy(stack.url("medusa"))
     try:
-        stack.start(medusa=proxy.url)
+        with budget.shared("start and end of the shared stack"):
+            stack.start(medusa=proxy.url)
         yield Relay(stack, proxy)
     finally:
-        proxy.close()
-        logs = REPORTS / "e2e-logs"
-        shutil.rmtree(logs, ignore_errors=True)
-        if stack.place.logs.exists():
-            shutil.copytree(stack.place.logs, logs)
-        if not kept:
-            stack.remove()
+        with budget.shared("start and end of the shared stack"):
+            proxy.close()
+            logs = REPORTS / "e2e-logs"
+            shutil.rmtree(logs, ignore_errors=True)
+            if stack.place.logs.exists():
+                shutil.copytree(stack.place.logs, logs)
+            if not kept:
+                stack.remove()

@@ -66,8 +66,16 @@ def test_scripts_can_be_read_and_name_what_exists(name: str) -> None:
             assert all(hasattr(shop, one.name) for one in node.names)
 
 
+def test_both_generations_of_compose_read_it() -> None:
+    """1.29 refuses a name at the top level and takes it from `.env`; LocalStack's functions join the network by a name that holds it."""
+    assert set(CONTENT) == {"services", "secrets", "networks", "volumes"}
+    name = (SOURCES / ".env").read_text().split("COMPOSE_PROJECT_NAME=")[1].strip()
+    network = CONTENT["networks"]["default"]["name"]
+    assert network == f"{name}_default" == SERVICES["localstack"]["environment"]["LAMBDA_DOCKER_NETWORK"]
+
+
 def test_secrets_are_files_that_the_first_lines_make() -> None:
-    made = set(re.findall(r"\b[a-z]+(?:_[a-z]+)*_(?:password|key|secret)\b", COMPOSE.read_text().split("name: catalog-relay")[0]))
+    made = set(re.findall(r"\b[a-z]+(?:_[a-z]+)*_(?:password|key|secret)\b", COMPOSE.read_text().split("\nservices:")[0]))
     assert made == set(CONTENT["secrets"])
     assert all(secret == {"file": f"./secrets/{name}"} for name, secret in CONTENT["secrets"].items())
 

@@ -79,6 +79,7 @@ def files() -> list[Path]:
 FILES = files()
 DOCUMENTS = [read(path) for path in FILES if path.suffix == ".md"]
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+FUNCTIONS = {name for path in FILES if path.suffix in (".rs", ".py") for name in re.findall(r"\b(?:fn|def) (\w+)", path.read_text())}
 MAKEFILE = (REPO / "Makefile").read_text()
 PARAMETERS: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Parameters"]
 RESOURCES: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
@@ -224,6 +225,21 @@ def test_files_that_are_named_exist(document: Document) -> None:
         if name.startswith(OURS) and re.fullmatch(r"[\w./*-]+", name) and not MADE.match(name):
             found = [*REPO.glob(name.rstrip("/")), *document.path.parent.glob(name.rstrip("/"))]
             assert found, name
+
+
+@each_document
+def test_tests_that_are_named_exist(document: Document) -> None:
+    """A name of six words or more is a test's."""
+    named = {word for word in document.inline if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){5,}", word)}
+    assert named <= FUNCTIONS, named - FUNCTIONS
+
+
+def test_the_table_of_what_ci_takes_is_of_the_steps_that_it_has() -> None:
+    steps = re.findall(r"^(?:step|.*times\.py run) '([^']+)'", (REPO / ".ci" / "run").read_text(), re.M)
+    assert len(steps) >= 6
+    (place,) = re.findall(r"<!-- times -->\n(.*?)<!-- end -->", (REPO / "CONTRIBUTING.md").read_text(), re.S)
+    table = re.findall(r"^\| ([^|*]+?) \| \d+ \| \d+ \|$", place.partition("**all of it**")[0], re.M)
+    assert table == steps or place == "The steps of today have not been measured in one run.\n", table
 
 
 @each_document

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from support.budget import Budget
 
 from chaos.__main__ import keep_logs
 from chaos.storm import Stage
@@ -15,11 +16,13 @@ SEED = int(os.environ.get("RELAY_CHAOS_SEED", "20"))
 
 
 @pytest.fixture(scope="package")
-def stage() -> Iterator[Stage]:
+def stage(budget: Budget) -> Iterator[Stage]:
     stage = Stage.open(f"chaos-{os.getpid()}", SEED)
     try:
-        stage.start()
+        with budget.shared("start and end of the storm's stack"):
+            stage.start()
         yield stage
     finally:
-        keep_logs(stage)
-        stage.close()
+        with budget.shared("start and end of the storm's stack"):
+            keep_logs(stage)
+            stage.close()

@@ -6,7 +6,10 @@ A module over its budget is named, not failed: machines differ. The table is als
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,14 +27,27 @@ BUDGETS = {
 
 
 class Budget:
-    """Adds up what each module's tests, with their fixtures, take."""
+    """Adds up what each module's tests, with their fixtures, take. What modules share is a line of its own, not the first module's."""
 
     def __init__(self, report: Path) -> None:
         self.report = report
         self.seconds: Counter[str] = Counter()
+        self._shared = 0.0
+
+    @contextmanager
+    def shared(self, what: str) -> Iterator[None]:
+        """What is done within belongs to no module."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            took = time.monotonic() - begun
+            self.seconds[f"({what})"] += took
+            self._shared += took
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration
+        self.seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration - self._shared
+        self._shared = 0.0
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         rows = table(self.seconds)

@@ -17,6 +17,7 @@ from local_stack import deploy
 from local_stack.http import call
 from local_stack.shop import log_in
 
+from support import functions
 from support.operator import Operator, Said
 from support.proxy import Answer, Asked
 from support.relay import Relay
@@ -198,15 +199,15 @@ class Site:
 
     def settings(self, function: str, **variables: str) -> Callable[[], None]:
         """Gives a function other settings, as a deployment with other parameters would; returns what puts the old ones back."""
-        client, name = self.relay.client("lambda"), f"{self.relay.stack.place.cfn}-{function}"
-        before: dict[str, str] = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **variables}})
+        name = f"{self.relay.stack.place.cfn}-{function}"
+        before = functions.variables_of(self.relay, name)
+        functions.set_variables(self.relay, name, before | variables)
         # A number makes it another environment: the next invocation is a cold start.
-        return lambda: client.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, "COLD_START": str(next(_numbers))}})
+        return lambda: functions.set_variables(self.relay, name, before | {"COLD_START": str(next(_numbers))})
 
     def start_cold(self, function: str) -> None:
         """The next invocation is a cold start, which has nothing in memory."""
-        self.settings(function)()
+        self.settings(function, COLD_START=str(next(_numbers)))
 
     def send(self, queue: str, body: str) -> None:
         self.relay.client("sqs").send_message(QueueUrl=self.relay.outputs[queue], MessageBody=body)

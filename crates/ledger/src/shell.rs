@@ -1,7 +1,9 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
+mod addresses;
 mod bodies;
 pub mod breaker;
+mod config;
 mod docs;
 mod error;
 #[cfg(feature = "memory")]

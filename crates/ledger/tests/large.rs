@@ -64,7 +64,7 @@ proptest! {
 }
 
 #[test]
-fn a_crash_between_body_and_doc_leaves_the_product_as_it_was_and_the_next_attempt_completes_it() {
+fn a_crash_between_body_and_doc_is_completed_by_the_next_attempt() {
     let ledger = Ledger::in_memory(LEASES);
     block_on(async {
         let before = doc(1, 200_000, 1);

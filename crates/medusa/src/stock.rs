@@ -115,6 +115,8 @@ pub struct Recall {
     pub book: Book,
     /// What is said now.
     pub said: Said,
+    /// The handle that was chosen for it ([`crate::address`]).
+    pub handle: Option<String>,
 }
 
 /// Where the shop's stock is remembered, and the clock.

@@ -115,6 +115,8 @@ struct Supplier {
     forgetful: bool,
 }
 
+impl medusa::Addresses for Supplier {}
+
 impl SkuOwners for Supplier {
     async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {
         Ok(false)
@@ -129,7 +131,7 @@ impl StockBooks for Supplier {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let known = |key: &&ProductKey| {
             let said = self.said.get(*key).cloned().unwrap_or_default();
-            ((*key).clone(), Recall { book: books::book(key), said })
+            ((*key).clone(), Recall { book: books::book(key), said, handle: None })
         };
         Ok(keys.iter().map(known).collect())
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod addresses;
 pub mod bodies;
 pub mod configurations;
 pub mod mutation;

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::codes;
 
-/// Bytes of a part read at once. With fifty parts (a million products) both manifests together take 6.5 MB.
+/// Bytes of a part read at once. With fifty parts (a million products) both manifests together take
+/// 6.5 MB.
 pub const PIECE: u64 = 64 * 1024;
 
 /// `manifests/<source>/<run>.json`

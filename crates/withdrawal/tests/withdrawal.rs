@@ -272,6 +272,29 @@ async fn a_newer_document_wins_and_unknown_ids_are_left() {
 }
 
 #[tokio::test]
+async fn what_no_full_feed_ever_named_stays_until_one_has() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    // A partial feed brings a product, which the next full feed does not know.
+    world.put("p20", &version(2, 0));
+    assert_eq!(world.run(&world.feed(3, &ids(0..20), true)).await, accepted(0, 0, 0));
+    assert!(world.withdrawn().is_empty());
+    world.run(&world.feed(4, &ids(0..21), true)).await.unwrap();
+    assert_eq!(world.run(&world.feed(5, &ids(0..20), true)).await, accepted(1, 0, 0));
+    assert_eq!(world.withdrawn(), ["p20"]);
+}
+
+#[tokio::test]
+async fn without_the_list_of_the_feed_before_a_feed_withdraws_nothing_and_is_the_next_baseline() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    world.objects.lock().unwrap().remove("manifests/demo/run-1.json").expect("the list of the first feed");
+    assert_eq!(world.run(&world.feed(2, &ids(1..20), true)).await, accepted(0, 0, 0));
+    assert_eq!(world.run(&world.feed(3, &ids(2..20), true)).await, accepted(1, 0, 0));
+    assert_eq!(world.withdrawn(), ["p1"]);
+}
+
+#[tokio::test]
 async fn of_two_full_feeds_read_at_once_the_newer_one_counts_in_either_order() {
     // p20 is only in the older one, p0 in neither, p21 only in the newer one.
     let (older, newer) = (ids(1..21), [ids(1..20), ids(21..22)].concat());

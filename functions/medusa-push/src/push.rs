@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
+use ledger::core::address;
 use ledger::core::aside::since;
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
@@ -110,6 +111,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         metrics::count(&counts, self.metrics);
         let now = self.worker.clock.now_ms();
         self.note_asides(&ours, &results, now).await;
+        self.note_moved(&ours, &results, now).await;
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
@@ -146,6 +148,21 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             let Worker { ledger, owner, .. } = &self.worker;
             if let Err(error) = ledger.note_aside(key, owner, state, &asides, due, now).await {
                 tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+            }
+        }
+    }
+
+    /// Notes which products have moved that were to. That it could not be noted stops nothing: they are where they should be when they are looked at again.
+    async fn note_moved(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        now: i64,
+    ) {
+        for (key, state) in ours.iter().filter(|(_, state)| address::may_move(state, now)) {
+            let (Some(at), Some(Ok(_))) = (state.moves, results.get(key)) else { continue };
+            if let Err(error) = self.worker.ledger.note_moved(key, &self.worker.owner, at).await {
+                tracing::warn!(product = %key, %error, "that it moved could not be noted");
             }
         }
     }
@@ -280,7 +297,11 @@ async fn place<T: Table, B, C: Clock + Sync>(
 pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     let stage = &state.medusa;
     let doubtful = stage.attempts > 1 || stage.last_error.is_some() || stage.recheck_at.is_some();
-    if doubtful || cause == Cause::Repair || state.release.is_some() { Depth::Full } else { Depth::Light }
+    if doubtful || cause == Cause::Repair || state.release.is_some() || state.moves.is_some() {
+        Depth::Full
+    } else {
+        Depth::Light
+    }
 }
 
 /// What is known of a product in the shop.
@@ -289,7 +310,7 @@ fn known(state: &ProductState, now: i64) -> Known {
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
     let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
-    Known { id, released: state.release.is_some(), closely }
+    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now) }
 }
 
 /// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
@@ -379,7 +400,10 @@ mod tests {
         let quiet = ProductState::default();
         assert_eq!(known(&quiet, 10), Known::default());
         let state = ProductState { aside: vec![aside], ..ProductState::default() };
-        assert_eq!(known(&state, 10), Known { id: Some("prod_9".into()), released: false, closely: true });
+        assert_eq!(
+            known(&state, 10),
+            Known { id: Some("prod_9".into()), released: false, closely: true, moves: false }
+        );
         for (due, closely) in [(10, true), (11, false)] {
             assert_eq!(known(&ProductState { due: Some(due), ..ProductState::default() }, 10).closely, closely);
         }

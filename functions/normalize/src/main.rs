@@ -25,6 +25,7 @@ async fn main() -> Result<(), Error> {
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
         max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,
+        sources: Default::default(),
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "normalize"),
     };
     runtime::serve(function, limit).await

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_aside_is_noted_with_the_time_it_was_first_seen_until_somebody_ends_it() {
+    fn what_is_set_aside_keeps_the_time_it_was_first_seen() {
         let (key, owner) = ("demo:1".parse().unwrap(), Owner("w".into()));
         let mut item = Item::from([("medusa_owner".into(), "w".into())]);
         assert!(!apply(&mut item, &release(&key, 5)), "nothing to release");

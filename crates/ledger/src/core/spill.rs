@@ -1,9 +1,12 @@
 //! Bodies that exceed an item: where they are kept, and when one may be cleaned up.
 //!
-//! A large body is an object of the bucket, named after its product and its content. It is written *before* the `doc` that names it, every time
-//! and without a look whether it is there already, so that it is always a version of its own. Cleaning up deletes single versions: one that is
-//! older than [`GRACE_MS`] and whose `doc` and parts, read after the version was listed, name something else. Whoever names the content again
-//! has written a newer version first, which that delete does not touch, however late it lands.
+//! A large body is an object of the bucket, named after its product and its content. It is written
+//! *before* the `doc` that names it, every time and without a look whether it is there already, so
+//! that it is always a version of its own. Cleaning up deletes single versions: one that is older
+//! than [`GRACE_MS`] and whose `doc` and parts, read after the version was listed, name something
+//! else.
+//! Whoever names the content again has written a newer version first, which that delete does not
+//! touch, however late it lands.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -3,6 +3,7 @@
 use catalog::{ContentHash, ErrorKind, Failure, PartName, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
 use super::parts::{self, Marks};
@@ -118,7 +119,7 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
-    /// How often somebody suspected it since it was last settled; `None` for never.
+    /// How often somebody suspected it since the doubt last ended; `None` for never.
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
@@ -157,6 +158,8 @@ pub struct ProductState {
     pub part: Option<PartName>,
     /// What it consists of, of a product of several parts.
     pub parts: Option<Marks>,
+    /// When (ms) a person asked that it move to the address that it would be given today.
+    pub moves: Option<i64>,
 }
 
 impl ProductState {
@@ -177,6 +180,7 @@ impl ProductState {
             due: item.get(aside::DUE).and_then(Value::number),
             part: parts::part(item),
             parts: parts::marks(item),
+            moves: item.get(address::MOVE).and_then(Value::number),
         }
     }
 

@@ -20,7 +20,7 @@ fn known(recall: &Recall) -> Known<'_> {
 fn known_at(recall: &Recall, now: i64) -> Known<'_> {
     static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
     static UNCODED: BTreeSet<String> = BTreeSet::new();
-    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED }
+    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED, moves_to: None }
 }
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {
@@ -135,6 +135,25 @@ fn duplicate_price_rows_are_replaced_by_one() {
     let plan = plan_for(&article(1), &there);
     let [Structure::Variants(batch)] = plan.structure.as_slice() else { panic!("{plan:?}") };
     assert_eq!(batch.update[0].prices.as_ref().unwrap().len(), 2);
+}
+
+/// What a product has in our lists is noted on it. An entry that no note speaks of was never seen: it goes where the note that a push came to its
+/// end is missing, and with every full comparison.
+#[test]
+fn an_entry_of_a_price_list_that_nobody_noted_goes_all_the_same() {
+    let mut wanted = article(2);
+    wanted.variants.iter_mut().for_each(|variant| variant.list_prices.clear());
+    let here = references_with_lists();
+    let leaves = |there: &Product, full| {
+        plan(&key("demo:1"), &wanted, there, &here, &known(&remembered(there)), full).sale.leave
+    };
+    let mut there = held(&key("demo:1"), &wanted);
+    let metadata = there.metadata.get_or_insert_default();
+    metadata.insert(crate::desired::MARKER.to_owned(), json!("x"));
+    assert_eq!(leaves(&there, false), Vec::<String>::new());
+    assert_eq!(leaves(&there, true), ["plist_sar", "plist_usd"]);
+    there.metadata.as_mut().unwrap().remove(crate::desired::MARKER);
+    assert_eq!(leaves(&there, false), ["plist_sar", "plist_usd"]);
 }
 
 #[test]

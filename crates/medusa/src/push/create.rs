@@ -9,20 +9,20 @@ use std::time::Instant;
 
 use super::update::MOST_ROUNDS;
 use super::{Change, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
+use crate::address::{Address, Addresses};
 use crate::api::model::{
     ImageWrite, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch, ProductsBatchReply, Ref,
     TranslationCreate, TranslationsBatch, VariantWrite,
 };
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::columns;
-use crate::handle::{handle, second_handle};
 use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
 
 /// Variants in one batch: 25 products of 10, or one of 250. Medusa takes about 5 ms for each.
 const HEAVIEST: usize = 250;
 /// What a created product's reply needs to hold for the steps that follow. The default reply takes Medusa longer than the create.
-const REPLY: &str = "id,handle,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
+const REPLY: &str = "id,handle,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
 
 impl Shop {
     /// Creates products; those that fail have their outcome set, the others come back as work that remains.
@@ -30,7 +30,7 @@ impl Shop {
         &self,
         offers: Vec<Offer<'a>>,
         outcomes: &mut [Option<Outcome>],
-        owners: &impl SkuOwners,
+        owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
     ) -> Vec<Work<'a>> {
@@ -84,7 +84,7 @@ impl Shop {
         &self,
         mut offer: Offer<'a>,
         mut body: ProductCreate,
-        owners: &impl SkuOwners,
+        owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
     ) -> Result<(Offer<'a>, Vec<Product>), catalog::Failure> {
@@ -97,7 +97,14 @@ impl Shop {
                         let found = self.taken(&skus, deadline).await.map_err(|error| error.about(offer.key))?;
                         let taken = self.free_skus(found, offer.key, owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
-                        body = self::body(&offer, &self.references);
+                        body = ProductCreate { handle: body.handle, ..self::body(&offer, &self.references) };
+                    }
+                    // Taken since it was looked up. By another creator of this very product? Then that one is found when the message comes back.
+                    Some(Refusal::HandleTaken(_)) => {
+                        match self.another_handle(&offer, &body.handle, owners, deadline).await? {
+                            Some(handle) => body.handle = handle,
+                            None => return Err(error.about(offer.key)),
+                        }
                     }
                     _ => return Err(error.about(offer.key)),
                 },
@@ -107,18 +114,18 @@ impl Shop {
         Err(catalog::Failure::transient(crate::codes::RESTLESS, restless))
     }
 
-    /// What is left to do for created products. Replies come in any order, so they are matched by handle.
+    /// What is left to do for created products. Replies come in any order, so they are matched by external id.
     fn remaining<'a>(
         &self,
         offers: &[Offer<'a>],
         created: Vec<Product>,
         outcomes: &mut [Option<Outcome>],
     ) -> Vec<Work<'a>> {
-        let mut by_handle: HashMap<String, Product> =
-            created.into_iter().map(|product| (product.handle.clone(), product)).collect();
+        let mut by_id: HashMap<String, Product> =
+            created.into_iter().filter_map(|product| Some((product.external_id.clone()?, product))).collect();
         let mut works = Vec::with_capacity(offers.len());
         for offer in offers {
-            match by_handle.remove(&own_handle(offer)) {
+            match by_id.remove(&offer.key.to_string()) {
                 Some(product) => works.push(self.rest_of(offer, &product)),
                 None => {
                     let call = "POST /admin/products/batch".to_owned();
@@ -178,7 +185,7 @@ impl Shop {
             leaving: Leaving::default(),
             last: ProductUpdate {
                 status: Some("published"),
-                metadata: done(offer, article, &[], &self.references),
+                metadata: done(offer, article, &[], (&Address::default(), &product.handle), &self.references),
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
@@ -199,10 +206,6 @@ impl serde::Serialize for Weighed<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.body.serialize(serializer)
     }
-}
-
-fn own_handle(offer: &Offer<'_>) -> String {
-    if offer.handle_taken { second_handle(offer.key) } else { handle(offer.key) }
 }
 
 /// Whether Medusa's refusal is about this product: the handle or SKU it names is one of its own.
@@ -232,7 +235,7 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
     let mut metadata = article.facts();
     metadata.extend(under_way(article.variants.iter().map(|variant| variant.sku.as_str())));
     ProductCreate {
-        handle: own_handle(offer),
+        handle: offer.handle.unwrap_or_default().to_owned(),
         external_id: offer.key.to_string(),
         status: "draft",
         title: article.title.clone(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use catalog::Failure;
@@ -9,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
 use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
+use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside;
@@ -27,13 +29,13 @@ impl Shop {
         &self,
         known: Vec<(Offer<'a>, String)>,
         outcomes: &mut [Option<Outcome>],
-        owners: &(impl SkuOwners + StockBooks),
-        partials: &'a Partials,
+        owners: &(impl SkuOwners + StockBooks + Addresses),
+        (partials, handles): (&'a Partials, &'a [OnceLock<String>]),
         deadline: Instant,
     ) -> Result<Vec<Work<'a>>, Failure> {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
-        let mut open = known;
+        let mut open = self.moved(known, handles, owners, deadline).await?;
         for round in 1..=MOST_ROUNDS {
             let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
@@ -63,10 +65,18 @@ impl Shop {
                             at_rest: marker_of(&product) == Some(offer.marker),
                             now: owners.now_ms(),
                             uncoded: offer.uncoded,
+                            moves_to: offer.handle,
                         };
                         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
                         plan.notes.extend(notes);
-                        plan.done = done(&offer, &article, &asides, &self.references);
+                        let address = Address::of(offer.key, &product);
+                        let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
+                        plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
+                        if plan.product.metadata.contains_key(REDIRECTS) {
+                            for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
+                                owners.keep(offer.key, handle, deadline).await?;
+                            }
+                        }
                         aside::respect(&asides, &mut plan);
                         planned.push((offer, product, plan));
                     }

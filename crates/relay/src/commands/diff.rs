@@ -115,18 +115,27 @@ pub(super) async fn in_pimcore(
     Ok(asked.await)
 }
 
+/// A client for the stack's shop.
+pub(super) async fn medusa_of(stack: &Stack, secrets: &Secrets) -> Asked<Medusa> {
+    let name = stack.setting("MEDUSA_SECRET")?;
+    let opened = async {
+        let credentials: Credentials = secrets.get(&name).await?;
+        Medusa::new(&stack.medusa_url, credentials)
+            .map_err(|error| Failure::transient("medusa_configuration", error.to_string()))
+    };
+    Ok(opened.await)
+}
+
 async fn in_medusa(
     stack: &Stack,
     secrets: &Secrets,
     key: &ProductKey,
     deadline: Instant,
 ) -> Asked<(References, Option<Product>)> {
-    let name = stack.setting("MEDUSA_SECRET")?;
     let (channel, location) = (stack.setting("SALES_CHANNEL_ID")?, stack.setting("STOCK_LOCATION_ID")?);
+    let medusa = medusa_of(stack, secrets).await?;
     let asked = async {
-        let credentials: Credentials = secrets.get(&name).await?;
-        let medusa = Medusa::new(&stack.medusa_url, credentials)
-            .map_err(|error| Failure::transient("medusa_configuration", error.to_string()))?;
+        let medusa = medusa?;
         let references = References::check(&medusa, &channel, &location, None, deadline).await?;
         let mut fields = DEEP_FIELDS.to_owned();
         if references.translations {

@@ -51,6 +51,9 @@ pub(super) struct Resume {
     /// The parts that the records of a full feed were: it speaks for those.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) parts: BTreeSet<PartName>,
+    /// The version of the mapping that the run goes by; none for a built-in source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mapping: Option<String>,
 }
 
 impl Resume {
@@ -89,7 +92,7 @@ pub(super) enum Repeated {
 /// A run while it is being read.
 pub(super) struct Progressing<'a> {
     pub(super) work: &'a FeedObject,
-    pub(super) source: &'static str,
+    pub(super) source: &'a str,
     pub(super) info: ObjectInfo,
     /// As of the last commit.
     pub(super) committed: Run,
@@ -112,7 +115,7 @@ pub(super) struct Progressing<'a> {
 
 impl<'a> Progressing<'a> {
     /// The run of `work` from where `run` has come to.
-    pub(super) fn new(work: &'a FeedObject, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
+    pub(super) fn new(work: &'a FeedObject, source: &'a str, info: ObjectInfo, run: Run, now: i64) -> Self {
         Self {
             work,
             source,

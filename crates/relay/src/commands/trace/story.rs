@@ -6,6 +6,9 @@ use super::{Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
 
+/// Entries of `extra` that are listed.
+const EXTRA: usize = 20;
+
 /// The story in words.
 pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
     let mut text = format!("{}\n  {}", trace.product, trace.verdict.summary);
@@ -27,6 +30,13 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
             let leads = if part.leads { ", leads" } else { "" };
             let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
             text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
+        }
+        for extra in desired.extra.iter().take(EXTRA) {
+            let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
+            text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
+        }
+        if let more @ 1.. = desired.extra.len().saturating_sub(EXTRA) {
+            text.push_str(&format!("\n  besides  {more} more, with --json"));
         }
     }
     if let Some(line) = &trace.run {
@@ -133,7 +143,7 @@ fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Desired, Refusal, Stock, Verdict};
+    use super::super::{Desired, Extra, Refusal, Stock, Verdict};
     use super::*;
     use crate::commands::rejected::Rejected;
 
@@ -167,6 +177,7 @@ mod tests {
                     at: Some(1_763_856_000_000),
                     provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
                 }],
+                extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {
                 product: "demo:77".into(),
@@ -200,6 +211,7 @@ mod tests {
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
             "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
+            "besides  row 19 = 17b\n  besides  2 more",
             "holds    nothing of it yet",
             "Pending since",
             "run-1",
@@ -216,7 +228,9 @@ mod tests {
         use crate::shown::{WILD, assert_tame};
         let mut trace = trace();
         trace.verdict.summary = WILD.into();
-        trace.desired = trace.desired.map(|desired| Desired { title: WILD.into(), provenance: WILD.into(), ..desired });
+        let extra = vec![Extra { sku: Some(WILD.into()), name: WILD.into(), text: WILD.into() }];
+        trace.desired =
+            trace.desired.map(|desired| Desired { extra, title: WILD.into(), provenance: WILD.into(), ..desired });
         trace.rejected[0].record.message = WILD.into();
         let wild = view::Error {
             reason: redrive::Reason { kind: catalog::ErrorKind::Permanent, code: "x".into(), message: WILD.into() },

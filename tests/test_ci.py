@@ -1,0 +1,62 @@
+"""What CI says of its own time: steps, modules, and what is built once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from local_stack import install
+from local_stack.paths import REPO
+from support import budget
+from support.budget import Budget
+
+
+def reported(module: str, seconds: float) -> Any:
+    return SimpleNamespace(nodeid=f"tests/{module}::test_it", duration=seconds)
+
+
+def test_what_modules_share_is_nobodys_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 130.0])
+    monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    found = Budget(tmp_path / "times.json")
+    with found.shared("start of the stack"):
+        pass
+    found.pytest_runtest_logreport(reported("test_a.py", 34.0))
+    found.pytest_runtest_logreport(reported("test_a.py", 5.0))
+    assert budget.table(found.seconds) == [("(start of the stack)", 30.0, 60), ("test_a.py", 9.0, 60)]
+
+
+@pytest.mark.parametrize(("told", "wanted"), [("tests", ["--workspace", "--bins", "--tests"]), ("", ["--package", "normalize"])])
+def test_the_binaries_are_built_with_the_tests_where_both_are_wanted(monkeypatch: pytest.MonkeyPatch, told: str, wanted: list[str]) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setenv("RELAY_BUILD_WITH", told)
+    monkeypatch.setattr(install, "run", lambda _what, command, *_, **__: calls.append(command))
+    install.binaries()
+    assert calls[0][3 : 3 + len(wanted)] == wanted
+
+
+def test_a_step_that_fails_is_noted_and_fails(tmp_path: Path) -> None:
+    place = tmp_path / ".ci" / "times.py"
+    place.parent.mkdir()
+    place.write_bytes((REPO / ".ci" / "times.py").read_bytes())
+    (tmp_path / "CONTRIBUTING.md").write_text("before\n<!-- times -->\n<!-- end -->\nafter\n")
+
+    def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, place, *arguments], capture_output=True, text=True, check=False)
+
+    assert called("run", "one", "true").returncode == 0
+    failed = called("run", "two", "sh", "-c", "exit 3")
+    assert failed.returncode == 3
+    assert "FAILED (3)" in failed.stdout
+    assert called("table", "--write").returncode == 0
+    kept = json.loads((tmp_path / "target" / "reports" / "ci-times.json").read_text())
+    assert [(step["step"], step["code"]) for step in kept["steps"]] == [("one", 0), ("two", 3)]
+    page = (tmp_path / "CONTRIBUTING.md").read_text()
+    assert page.startswith("before\n<!-- times -->\n| step ")
+    assert "| one | 0 | 0 |\n| two | 0 | 0 |\n" in page
+    assert page.endswith("<!-- end -->\nafter\n")
