@@ -11,6 +11,7 @@ mod expression;
 pub mod made;
 pub mod missing;
 mod packed;
+pub mod parts;
 pub mod register;
 pub mod run;
 pub mod saves;

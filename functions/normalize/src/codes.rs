@@ -19,4 +19,5 @@ catalog::codes! {
     QUEUE_UNAVAILABLE = "queue_unavailable",
     TEXT_CLEANED = "text_cleaned",
     UNKNOWN_SOURCE = "unknown_source",
+    VARIANT_LEFT_OUT = "variant_left_out",
 }

@@ -169,7 +169,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let deadline = self.worker.ends();
         let (docs, heads) =
             futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
-        let (SmallDocs { docs, large }, mut heads) = match (docs, heads) {
+        let (SmallDocs { docs, large, .. }, mut heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use catalog::{Failure, ProductKey};
-use ledger::ProductState;
+use catalog::{Failure, PartName, ProductKey};
+use ledger::{DesiredDoc, ProductState};
 use redrive::overdue::stage_of;
 use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
@@ -88,9 +88,27 @@ pub struct Desired {
     pub version: String,
     /// Object and position in it.
     pub provenance: String,
+    /// The parts of a product that comes in several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// What the source says that no target needs to understand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Extra>,
+}
+
+/// What one storefront says of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Such as `us-usd`.
+    pub name: String,
+    /// It gives what only one can give, and decides whether the product is offered.
+    pub leads: bool,
+    pub withdrawn: bool,
+    /// When its feed was written, in ms.
+    pub at: Option<u64>,
+    /// Object and position in it.
+    pub provenance: String,
 }
 
 /// An entry of `extra`.
@@ -176,6 +194,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         Some((_, Err(error))) => (None, Some(error.failure())),
         None => (None, None),
     };
+    let parts = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
+        true => parts_of(stack.ledger.read_parts(&key).await?),
+        false => Vec::new(),
+    };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
@@ -207,6 +229,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             extra: extra_of(&doc.product),
             version: doc.version.to_string(),
             provenance: doc.provenance,
+            parts,
         }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
@@ -220,6 +243,23 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     };
     let text = story::text(&trace, &stack.name, now);
     Ok(Answer::new(&trace, text, trace.verdict.attention))
+}
+
+/// The parts of a product, the leading one first.
+fn parts_of(parts: Vec<(Option<PartName>, DesiredDoc)>) -> Vec<Part> {
+    let named: Vec<(PartName, DesiredDoc)> =
+        parts.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+    let leading = catalog::parts::leading(named.iter().map(|(name, doc)| (name, &doc.product)));
+    let part = |(index, (name, doc)): (usize, (PartName, DesiredDoc))| Part {
+        name: name.to_string(),
+        leads: leading == Some(index),
+        withdrawn: doc.product.withdrawn,
+        at: doc.version.object_time_ms(),
+        provenance: doc.provenance,
+    };
+    let mut parts: Vec<Part> = named.into_iter().enumerate().map(part).collect();
+    parts.sort_by_key(|part| !part.leads);
+    parts
 }
 
 /// What the source says besides, of the product and then of its variants.

@@ -64,6 +64,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("unknown_format", "The file is of no format that the pipeline knows; the message says what it looks like and what comes nearest.", "Send the list that the message names, or have the source described (docs/feeds.md).", NewFeed),
     remedy("unknown_source", "The key names no source that the pipeline knows.", "Upload it under incoming/<source>/; the message lists the sources.", NewFeed),
     remedy("unsupported_encoding", "The feed is UTF-32, UTF-16 within a compressed file, or another encoding that is not read.", "Have it exported as UTF-8.", NewFeed),
+    remedy("variant_left_out", "Only a storefront that does not lead has this variant, so the shop does not.", "Nothing, unless it should be sold: then have the leading storefront's feed bring it.", NewFeed),
     remedy("wrong_source", "The content is of another source than the key says, or the key names none.", "Upload it under incoming/<source>/ of the source it is from.", NewFeed),
     remedy("zero_price", "A price is zero.", "Ask the supplier for the right one; nothing is ever sold at 0.", NewFeed),
 ];

@@ -27,6 +27,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             object: &progress.work.location(),
             version: version.as_str(),
             complete: progress.is_everything(whole),
+            speaks_for: &progress.resume.parts,
         };
         let body = serde_json::to_vec_pretty(&index).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
         let key = format!("manifests/{source}/{run}.json");

@@ -19,7 +19,7 @@ use normalize::source::Sources;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use serde_json::{Value, json};
 
-const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
+pub const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
 pub const BUCKET: &str = "feeds";
 
 pub struct World {
@@ -60,7 +60,7 @@ struct Object {
 impl World {
     pub fn new() -> Self {
         Self {
-            ledger: Ledger::in_table(Switched::default(), LEASES),
+            ledger: Ledger::in_table(Switched::default(), LEASES).with_parts(feeds::adapter::part_of),
             bucket: Bucket::default(),
             announced: Mutex::default(),
             sent: Mutex::default(),
@@ -289,6 +289,20 @@ pub struct Switched {
     fail_after: Mutex<Option<u64>>,
     /// Finds every product's stored copy damaged.
     pub damaged: AtomicBool,
+}
+
+impl Switched {
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub fn memory_item(&self, key: &ItemKey) -> Item {
+        self.memory.item(key)
+    }
+
+    pub fn take_calls(&self) -> Vec<ledger::Call> {
+        self.memory.take_calls()
+    }
 }
 
 impl Table for Switched {

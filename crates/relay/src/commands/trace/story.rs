@@ -71,6 +71,12 @@ fn desired_text(desired: &Desired) -> String {
         desired.version,
         desired.provenance
     );
+    for part in &desired.parts {
+        let at = part.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
+        let leads = if part.leads { ", leads" } else { "" };
+        let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
+        text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
+    }
     for extra in desired.extra.iter().take(EXTRA) {
         let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
         text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
@@ -168,6 +174,13 @@ mod tests {
                 withdrawn: false,
                 version: "v".into(),
                 provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+                parts: vec![super::super::Part {
+                    name: "us-usd".into(),
+                    leads: true,
+                    withdrawn: false,
+                    at: Some(1_763_856_000_000),
+                    provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
+                }],
                 extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {
@@ -201,6 +214,7 @@ mod tests {
         for part in [
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
+            "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
             "besides  row 19 = 17b\n  besides  2 more",
             "holds    nothing of it yet",
             "Pending since",
