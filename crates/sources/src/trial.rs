@@ -46,6 +46,7 @@ pub const FIELDS: &[(&str, Has)] = &[
     ("list price", |product| {
         product.variants.iter().flat_map(|variant| &variant.prices).any(|price| price.list_amount.is_some())
     }),
+    ("facts", |product| product.facts.is_some() || product.variants.iter().any(|variant| variant.facts.is_some())),
     ("withdrawn", |product| product.withdrawn),
 ];
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::core::address;
-use ledger::core::aside::since;
+use ledger::core::aside::{same, since};
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
-use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
@@ -110,7 +110,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         metrics::count(&counts, self.metrics);
         let now = self.worker.clock.now_ms();
-        self.note_asides(&ours, &results, now).await;
+        self.note_asides(&ours, &results, messages, now).await;
         self.note_moved(&ours, &results, now).await;
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
@@ -129,14 +129,16 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         outcomes
     }
 
-    /// Notes what people took off sale in the shop and when to look again, where that is news. That it could not be noted stops nothing: the next
-    /// look sees it again.
+    /// Notes what people took off sale in the shop and when to look again, where that is news, and has the PIM's remarks say it. That it could not
+    /// be noted stops nothing: the next look sees it again.
     async fn note_asides(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
         results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        messages: &[ProductMessage],
         now: i64,
     ) {
+        let mut told = Vec::new();
         for (key, result) in results {
             let (Ok(held), Some(state)) = (result, ours.get(key)) else { continue };
             let seen = held.aside.iter().map(|aside| Aside { seen_at: now, ..aside.clone() });
@@ -146,9 +148,34 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
                 continue;
             }
             let Worker { ledger, owner, .. } = &self.worker;
-            if let Err(error) = ledger.note_aside(key, owner, state, &asides, due, now).await {
-                tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+            let news = state.hash.is_some() && !same(&asides, &state.aside);
+            let noted = async {
+                if news {
+                    // The PIM's remarks have to follow. First, so that this cannot be lost between the two.
+                    ledger.suspect(Stage::Pimcore, key, now).await?;
+                }
+                ledger.note_aside(key, owner, state, &asides, due, now).await
+            };
+            match noted.await {
+                Ok(()) if news => told.push(key),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+                }
             }
+        }
+        let message = |key: &&ProductKey| {
+            let correlation_id = messages.iter().find(|message| message.key == **key);
+            let correlation_id = correlation_id.map(|message| message.correlation_id.clone()).unwrap_or_default();
+            Announcement::product_changed(&ProductMessage { key: (*key).clone(), correlation_id, cause: Cause::Repair })
+        };
+        let announcements: Vec<Announcement> = told.iter().map(message).collect();
+        if announcements.is_empty() {
+            return;
+        }
+        for failure in self.worker.bus.announce(&announcements).await.into_iter().filter_map(Result::err) {
+            // The product is pending: the sweep announces it.
+            tracing::warn!(%failure, "what is set aside in the shop could not be announced to the PIM");
         }
     }
 

@@ -8,6 +8,7 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod apart;
+mod codes;
 mod kept;
 mod options;
 mod partial;
@@ -17,6 +18,8 @@ mod stock;
 mod tests;
 mod variants;
 
+pub use codes::LENT;
+pub(crate) use codes::{lend as lend_codes, standing as codes_standing, wanted as codes_wanted};
 pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
@@ -306,7 +309,7 @@ fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
         .collect();
     let gone = there.into_iter().flatten().filter(|(key, value)| {
         key.starts_with(OURS)
-            && ![MARKER, PENDING, ON_SALE, MADE, REDIRECTS].contains(&key.as_str())
+            && ![MARKER, PENDING, ON_SALE, MADE, REDIRECTS, LENT].contains(&key.as_str())
             && !wanted.contains_key(*key)
             && !value.is_null()
     });

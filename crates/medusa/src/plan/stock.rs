@@ -22,6 +22,8 @@ pub struct Shelf {
     pub figure: i64,
     /// Whether the level was there when the product was read.
     pub there: bool,
+    /// It may have been ordered without a reservation: beyond what there was.
+    pub unreserved: bool,
 }
 
 /// What is known of a product's stock while it is planned.
@@ -97,6 +99,7 @@ pub(super) fn of(
             location_id: place.to_owned(),
             figure: pieces,
             there: level.is_some(),
+            unreserved: now.allow_backorder == Some(true),
         }),
     }
 }

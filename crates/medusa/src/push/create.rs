@@ -4,8 +4,10 @@
 //! happens in between, nobody can buy a half-made product. A batch is all or nothing and its error names no position, so the product
 //! at fault is found by the handle or SKU in the message, or else by halving.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
+
+use catalog::Failure;
 
 use super::update::MOST_ROUNDS;
 use super::{Change, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
@@ -34,8 +36,16 @@ impl Shop {
         partials: &'a Partials,
         deadline: Instant,
     ) -> Vec<Work<'a>> {
+        let coded: Vec<_> = offers.iter().map(|offer| (offer, None)).collect();
+        let uncoded = match self.codes_of_others(&coded, deadline).await {
+            Ok(uncoded) => uncoded,
+            Err(error) => {
+                fail(&offers, &error, outcomes);
+                return Vec::new();
+            }
+        };
         let bodies: Vec<(Offer<'a>, ProductCreate)> =
-            offers.into_iter().map(|offer| (offer, body(&offer, &self.references))).collect();
+            offers.into_iter().map(|offer| (offer, body(&offer, &uncoded, &self.references))).collect();
         let weighed: Vec<Weighed<'a>> = bodies.into_iter().map(|(offer, body)| Weighed { offer, body }).collect();
         let mut waiting = split_batch(weighed, HEAVIEST, |item| item.body.variants.len().max(5));
         waiting.reverse();
@@ -63,7 +73,7 @@ impl Shop {
             }
         }
         for Weighed { offer, body } in alone {
-            match self.create_alone(offer, body, owners, partials, deadline).await {
+            match self.create_alone(offer, body, &uncoded, owners, partials, deadline).await {
                 Ok((offer, created)) => works.extend(self.remaining(&[offer], created, outcomes)),
                 Err(failure) => outcomes[offer.slot] = Some(Err(failure)),
             }
@@ -84,10 +94,11 @@ impl Shop {
         &self,
         mut offer: Offer<'a>,
         mut body: ProductCreate,
+        uncoded: &Uncoded,
         owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
-    ) -> Result<(Offer<'a>, Vec<Product>), catalog::Failure> {
+    ) -> Result<(Offer<'a>, Vec<Product>), Failure> {
         for _ in 0..MOST_ROUNDS {
             match self.create_batch(std::slice::from_ref(&body), deadline).await {
                 Ok(created) => return Ok((offer, created)),
@@ -97,7 +108,7 @@ impl Shop {
                         let found = self.taken(&skus, deadline).await.map_err(|error| error.about(offer.key))?;
                         let taken = self.free_skus(found, offer.key, owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
-                        body = ProductCreate { handle: body.handle, ..self::body(&offer, &self.references) };
+                        body = ProductCreate { handle: body.handle, ..self::body(&offer, uncoded, &self.references) };
                     }
                     // Taken since it was looked up. By another creator of this very product? Then that one is found when the message comes back.
                     Some(Refusal::HandleTaken(_)) => {
@@ -111,7 +122,7 @@ impl Shop {
             }
         }
         let restless = format!("{}: its SKUs are taken again and again while it is created", offer.key);
-        Err(catalog::Failure::transient(crate::codes::RESTLESS, restless))
+        Err(Failure::transient(crate::codes::RESTLESS, restless))
     }
 
     /// What is left to do for created products. Replies come in any order, so they are matched by external id.
@@ -158,6 +169,7 @@ impl Shop {
                 location_id: location.to_owned(),
                 figure: figure(sku),
                 there: false,
+                unreserved: false,
             })
         });
         let due: Vec<Shelf> = shelves.collect();
@@ -165,8 +177,7 @@ impl Shop {
             article.translations.iter().filter(|_| self.references.translations).filter_map(|(locale, texts)| {
                 let fields = [("title", &texts.title), ("description", &texts.description)];
                 let said = fields.into_iter().filter(|(_, text)| !text.is_empty());
-                let translations: std::collections::BTreeMap<_, _> =
-                    said.map(|(field, text)| (field, text.clone())).collect();
+                let translations: BTreeMap<_, _> = said.map(|(field, text)| (field, text.clone())).collect();
                 (!translations.is_empty()).then(|| TranslationCreate {
                     reference: "product",
                     reference_id: product.id.clone(),
@@ -225,8 +236,12 @@ fn fail(offers: &[Offer<'_>], error: &ApiError, outcomes: &mut [Option<Outcome>]
     }
 }
 
-fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
+/// By offer, the SKUs of variants whose bar codes others have.
+type Uncoded = BTreeMap<usize, BTreeSet<String>>;
+
+fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> ProductCreate {
     let article = offer.article;
+    let uncoded = uncoded.get(&offer.slot);
     let options = article.options.iter().enumerate().map(|(index, title)| OptionCreate {
         title: title.clone(),
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
@@ -248,7 +263,7 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
             .iter()
             .map(|variant| VariantWrite {
                 allow_backorder: references.stock.of(offer.key.source()).backorder,
-                columns: match offer.uncoded.contains(&variant.sku) {
+                columns: match uncoded.is_some_and(|uncoded| uncoded.contains(&variant.sku)) {
                     true => columns::without_codes(&variant.columns),
                     false => variant.columns.clone(),
                 },

@@ -15,7 +15,7 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -160,8 +160,6 @@ struct Offer<'a> {
     handle: Option<&'a str>,
     /// It is to get the address that it would be given today.
     moves: bool,
-    /// SKUs of variants whose bar codes others have.
-    uncoded: &'a BTreeSet<String>,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
     /// A person wants back what was taken off sale.
@@ -257,7 +255,7 @@ impl Shop {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
         let (found, deleted) = self.find(&keys, facts, deadline).await?;
-        let (nothing, all_free) = (Recall::default(), BTreeSet::new());
+        let nothing = Recall::default();
 
         let coined: Vec<Option<Coined>> = orders
             .iter()
@@ -327,7 +325,6 @@ impl Shop {
                         marker,
                         depth,
                         recall: &nothing,
-                        uncoded: &all_free,
                         handle: None,
                         moves,
                         waits,
@@ -354,11 +351,6 @@ impl Shop {
         let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
-        }
-        let offers: Vec<Offer<'_>> = new.iter().copied().chain(known.iter().map(|(offer, _)| *offer)).collect();
-        let uncoded = self.codes_of_others(&offers, deadline).await?;
-        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
-            offer.uncoded = uncoded.get(&offer.slot).unwrap_or(&all_free);
         }
         let handles: Vec<OnceLock<String>> = orders.iter().map(|_| OnceLock::new()).collect();
         let mut new = self.with_handles(new, &handles, outcomes, owners, deadline).await?;

@@ -1,7 +1,7 @@
 //! Products that are in the shop and differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -36,6 +36,7 @@ impl Shop {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
         let mut open = self.moved(known, handles, owners, deadline).await?;
+        let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
             let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
@@ -44,6 +45,10 @@ impl Shop {
             }
             if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
                 there = self.read_by_id(&open, deadline).await?;
+            }
+            if round == 1 {
+                let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
+                uncoded = self.codes_of_others(&coded, deadline).await?;
             }
             let mut planned = Vec::new();
             for (offer, id) in open {
@@ -64,7 +69,7 @@ impl Shop {
                             terms: self.references.stock.of(offer.key.source()),
                             at_rest: marker_of(&product) == Some(offer.marker),
                             now: owners.now_ms(),
-                            uncoded: offer.uncoded,
+                            uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                             moves_to: offer.handle,
                         };
                         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);

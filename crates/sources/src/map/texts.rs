@@ -38,6 +38,19 @@ pub(super) fn without_markup(html: &str) -> String {
     lines.join("\n")
 }
 
+/// A bare number with its unit; a bare 0 is none.
+pub(super) fn with_unit(value: Value, unit: &str) -> Value {
+    let Some(text) = record::text(&value) else { return value };
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
+        return value;
+    }
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',')) {
+        return Value::None;
+    }
+    Value::Text(format!("{text} {unit}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,17 +64,4 @@ mod tests {
         assert_eq!(without_markup("plain"), "plain");
         assert_eq!(without_markup("<p"), "<p");
     }
-}
-
-/// A bare number with its unit; a bare 0 is none.
-pub(super) fn with_unit(value: Value, unit: &str) -> Value {
-    let Some(text) = record::text(&value) else { return value };
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
-        return value;
-    }
-    if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',')) {
-        return Value::None;
-    }
-    Value::Text(format!("{text} {unit}"))
 }

@@ -2,7 +2,7 @@
 
 use redrive::view;
 
-use super::{Letter, Refusal, Searched, Trace};
+use super::{Desired, Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
 
@@ -16,28 +16,7 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         text.push_str(&format!("\n  What to do: {}", trace.verdict.advice));
     }
     if let Some(desired) = &trace.desired {
-        let withdrawn = if desired.withdrawn { ", withdrawn by the source" } else { "" };
-        text.push_str(&format!(
-            "\n\nShould be\n  {}, {} variants{withdrawn}\n  version  {}\n  from     {}",
-            short(&desired.title, 100),
-            desired.variants,
-            desired.version,
-            desired.provenance
-        ));
-        for part in &desired.parts {
-            let at =
-                part.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
-            let leads = if part.leads { ", leads" } else { "" };
-            let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
-            text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
-        }
-        for extra in desired.extra.iter().take(EXTRA) {
-            let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
-            text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
-        }
-        if let more @ 1.. = desired.extra.len().saturating_sub(EXTRA) {
-            text.push_str(&format!("\n  besides  {more} more, with --json"));
-        }
+        text.push_str(&desired_text(desired));
     }
     if let Some(line) = &trace.run {
         text.push_str(&format!(
@@ -79,6 +58,31 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         text.push_str(&format!(
             "\n\nLog lines of this run: filter the log groups /aws/lambda/{stack}-normalize, -pimcore-sync, -medusa-push by \"{run}\""
         ));
+    }
+    text
+}
+
+fn desired_text(desired: &Desired) -> String {
+    let withdrawn = if desired.withdrawn { ", withdrawn by the source" } else { "" };
+    let mut text = format!(
+        "\n\nShould be\n  {}, {} variants{withdrawn}\n  version  {}\n  from     {}",
+        short(&desired.title, 100),
+        desired.variants,
+        desired.version,
+        desired.provenance
+    );
+    for part in &desired.parts {
+        let at = part.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
+        let leads = if part.leads { ", leads" } else { "" };
+        let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
+        text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
+    }
+    for extra in desired.extra.iter().take(EXTRA) {
+        let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
+        text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
+    }
+    if let more @ 1.. = desired.extra.len().saturating_sub(EXTRA) {
+        text.push_str(&format!("\n  besides  {more} more, with --json"));
     }
     text
 }
