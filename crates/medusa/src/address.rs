@@ -1,7 +1,7 @@
 //! A product's address in the shop: a handle that is chosen once, from what the product is called, and kept.
 //!
 //! Pure but for [`Addresses`], which remembers what was chosen: two creators of one product have to choose alike, because the handle is
-//! the only text that Medusa guards, and an address that once led to a product must not lead to another one (D92).
+//! the only text that Medusa guards, and an address that once led to a product must not lead to another one (D101).
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! Which address in the shop is whose, for good (D92).
+//! Which address in the shop is whose, for good (D101).
 //!
 //! A handle is *claimed* for a product before the shop hears of it, in an item of its own that no other product can claim. Then it is *noted*
 //! with the product, once: who comes second, with another title, takes what is noted. So two creators of one product use one handle, of
