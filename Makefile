@@ -13,12 +13,12 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs install build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
+.PHONY: help demo up down status logs install build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash race writes-fail histories test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## take a feed to products one can buy; FEED=path SOURCE=shein-api|shein-brightdata|canonical WAIT=seconds
+demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds
 	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)")
 
 up: ## install, build, start and deploy everything on loopback
@@ -115,6 +115,24 @@ endif
 test-crash: ## kill -9 of Medusa and of the function in the middle of a batch; RELAY_CRASHES=n for more of them
 	@$(STACK) services --killable -- $(call crash,medusa)
 	@$(STACK) services -- env $(if $(RELAY_CRASHES),RELAY_KILLS=$(RELAY_CRASHES)) $(call crash,medusa-push)
+
+# A test with a real Medusa, out of the whole workspace as above. Where there is no nextest, cargo runs it.
+ifneq ($(shell cargo nextest --version 2>/dev/null),)
+with_medusa = cargo nextest run --workspace --locked --retries 0 --no-fail-fast --no-capture -E 'package(medusa) and binary($1)'
+else
+with_medusa = cargo test --locked -p medusa --test $1 --no-fail-fast -- --nocapture
+endif
+RELAY_RACE_ORDERS ?= 1000
+RELAY_RACE_FEEDS ?= 200
+
+race: ## customers' orders race feeds on a real Medusa; RELAY_RACE_ORDERS=1000 RELAY_RACE_FEEDS=200 RELAY_SEED=n
+	@$(STACK) services -- env RELAY_RACE_ORDERS=$(RELAY_RACE_ORDERS) RELAY_RACE_FEEDS=$(RELAY_RACE_FEEDS) $(call with_medusa,orders_race)
+
+writes-fail: ## every write of every kind of push is refused or lost, on a real Medusa; RELAY_WRITES_FAIL=all or a number, RELAY_SEED=n
+	@$(STACK) services -- env RELAY_WRITES_FAIL=$(or $(RELAY_WRITES_FAIL),all) $(call with_medusa,writes_fail)
+
+histories: ## histories of orders, figures and crashes against the pure function of stock; RELAY_STOCK_HISTORIES=2000000
+	RELAY_STOCK_HISTORIES=$(or $(RELAY_STOCK_HISTORIES),2000000) cargo test --locked --profile light -p medusa --lib -- --nocapture no_piece_is_sold_twice
 
 test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install

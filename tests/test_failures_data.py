@@ -22,9 +22,14 @@ from support.site import Site, costing, feed, key_of, new_id, noise, path_of, pr
 TRUNCATED = b'[{"source": "canonical", "id": "%s", "name": {"en": "Cup"}, "vari'
 # One after another in the feed of everybody: which of the source's ids the full feeds have.
 WHOLE = [f"88000{number}" for number in range(1, 6)]
-# Both handles that this product could have; the second one ends with a hash of its key.
+# Every handle that this product could have: of its title, then with digits of a hash of its key.
 HANDLED = "handle-taken"
-HANDLES = {"first": f"canonical-{HANDLED}", "second": f"canonical-{HANDLED}-x1b07e440"}
+HANDLES = {
+    "first": f"cup-{HANDLED}",
+    "second": f"cup-{HANDLED}-4473",
+    "third": f"cup-{HANDLED}-33794473",
+    "fourth": f"cup-{HANDLED}-7776327733794473",
+}
 WORDS = [
     "record", "huge", "unsellable", "refused", "category", "stands", "sku", "currency", "shop-refuses",
     "lost", "stale", "gone", "truncated", "prefix", "outside", "empty", "contradicts", "letter",

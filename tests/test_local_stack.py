@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from local_stack import feed, ledger, orders, products
 from local_stack.orders import Bought
-from local_stack.paths import SOURCES
+from local_stack.paths import REPO, SOURCES
 from local_stack.processes import Service, environment, free_port
 from local_stack.report import Report, Row
 from local_stack.shopfront import Shown
@@ -47,6 +47,28 @@ def test_the_source_of_a_feed_is_told_from_its_beginning(tmp_path: Path, name: s
     file = tmp_path / name
     file.write_bytes(content)
     assert feed.source_of(file) == source
+
+
+@pytest.mark.parametrize(
+    ("fixture", "source"),
+    [
+        ("google.tsv", "google-merchant-tsv"),
+        ("google.xml", "google-merchant-xml"),
+        ("medusa.csv", "medusa-csv"),
+        ("plain.csv", "plain-csv"),
+        ("shopee.csv", "shopee-brightdata"),
+        ("shopify.csv", "shopify-csv"),
+        ("shopify.json", "shopify-json"),
+        ("woocommerce.csv", "woocommerce-csv"),
+        ("shein-brightdata.csv", "shein-brightdata"),
+    ],
+)
+def test_the_source_of_every_described_feed_is_told_from_its_beginning(fixture: str, source: str) -> None:
+    file = REPO / "crates" / "sources" / "tests" / "fixtures" / fixture
+    assert feed.source_of(file) == source
+    assert source in feed.sources()
+    if source not in ("woocommerce-csv",):
+        assert products.keys(file, source)
 
 
 def test_the_sample_feeds_are_of_the_source_they_show() -> None:

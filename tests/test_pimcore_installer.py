@@ -63,7 +63,15 @@ namespace Pimcore\Model {
 }
 namespace Pimcore {
     class Bootstrap { public static function setProjectRoot(): void {} public static function startupCli(): void {} }
-    class Tool { public static function getValidLanguages(): array { return explode(',', getenv('LANGUAGES')); } }
+    class Tool {
+        // As a Pimcore that joins lists of several files, or one that takes the last.
+        public static function getValidLanguages(): array {
+            $there = explode(',', getenv('LANGUAGES'));
+            $ours = preg_match('/valid_languages: \[(.*)\]/', (string) @file_get_contents('config/local/catalog_relay.yaml'), $found) === 1
+                ? explode(', ', $found[1]) : null;
+            return $ours === null ? $there : (getenv('REPLACES') === '1' ? $ours : [...$there, ...$ours]);
+        }
+    }
 }
 namespace Pimcore\Bundle\DataHubBundle {
     if (getenv('DATA_HUB') === '1') { class PimcoreDataHubBundle {} }
@@ -136,6 +144,34 @@ def test_it_installs_in_the_recorded_order_and_again_without_making_anything_twi
         assert project.called() == COMMANDS
         assert project.folders.read_text().splitlines() == ["/catalog", "/catalog/products", "/catalog/categories"]
         assert KEY not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("replaces", ["0", "1"])
+def test_missing_languages_are_added_and_said_and_again_nothing_is_changed(project: Project, replaces: str) -> None:
+    file = project.root / "config/local/catalog_relay.yaml"
+    told = {"CATALOG_LANGUAGES": "en,ar,fr,pt-BR", "LANGUAGES": "de,en,ar", "REPLACES": replaces}
+    done = project.install(**told)
+    assert done.returncode == 0, done.stderr
+    assert "added the languages fr, pt_BR in config/local/catalog_relay.yaml" in done.stderr
+    written = yaml_parse(file.read_text())
+    assert written["parameters"] == {"catalog_relay.languages": ["en", "ar", "fr", "pt_BR"]}
+    languages = written["pimcore"]["general"]["valid_languages"]
+    assert languages == (["fr", "pt_BR"] if replaces == "0" else ["de", "en", "ar", "fr", "pt_BR"]), "none of its own is lost"
+    clears = 1 if replaces == "0" else 2
+    assert project.called() == ["cache:clear"] * clears + COMMANDS
+
+    before = file.read_bytes()
+    done = project.install(**told)
+    assert (done.returncode, file.read_bytes(), project.called()) == (0, before, COMMANDS)
+    assert "added" not in done.stderr
+    assert yaml_parse(before.decode())["pimcore"] == written["pimcore"]
+
+
+def test_a_language_that_is_none_is_refused_by_name(project: Project) -> None:
+    done = project.install(CATALOG_LANGUAGES="en,German")
+    assert done.returncode != 0
+    assert "this is none: German" in done.stderr
+    assert project.called() == []
 
 
 def test_the_configuration_is_the_recorded_one_with_the_key_and_closed_to_others(project: Project) -> None:

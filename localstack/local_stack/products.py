@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 # Where a record of each source keeps the product's id.
-ID = {"shein-api": ("info", "productInfo", "goods_id"), "shein-brightdata": ("product_id",), "canonical": ("id",)}
+ID = {
+    "shein-api": ("info", "productInfo", "goods_id"),
+    "shein-brightdata": ("product_id",),
+    "canonical": ("id",),
+    "shopify-csv": ("Handle",),
+    "medusa-csv": ("Product Handle",),
+}
+# The first of these that a record has is its product's id; a product's own number counts before the number of what belongs to it.
+PARENT_FIRST = {"google-merchant-tsv": ("item group id", "item_group_id", "id"), "plain-csv": ("id", "sku", "article", "Article number")}
 READ_BYTES = 64 * 1024 * 1024
 
 
@@ -23,7 +31,12 @@ def keys(file: Path, source: str) -> set[str]:
         text = decoded(file, READ_BYTES).decode("utf-8-sig", errors="replace")
     except (OSError, EOFError, ValueError, StopIteration, zipfile.BadZipFile):
         return set()
-    found = (_at(record, ID.get(source, ("id",))) for record in _records(text.lstrip()))
+    if text.lstrip().startswith("<"):
+        return {f"{source}:{value.strip()}" for value in _in_xml(text)}
+    if source in PARENT_FIRST:
+        found = (next((record[name] for name in PARENT_FIRST[source] if record.get(name)), None) for record in _records(text.lstrip()))
+    else:
+        found = (_at(record, ID.get(source, ("id",))) for record in _records(text.lstrip()))
     return {f"{source}:{value}".strip() for value in found if isinstance(value, (str, int)) and value != ""}
 
 
@@ -56,11 +69,21 @@ def _records(text: str) -> Iterator[Any]:
     try:
         while at < len(text):
             value, at = decoder.raw_decode(text, at)
+            if isinstance(value, dict) and isinstance(value.get("products"), list):
+                value = value["products"]
             yield from value if isinstance(value, list) else [value]
             while at < len(text) and text[at].isspace():
                 at += 1
     except (ValueError, RecursionError):
         return
+
+
+def _in_xml(text: str) -> Iterator[str]:
+    """Ids in a Google Merchant feed. Read as text: a feed may be broken anywhere."""
+    for item in text.split("<item")[1:]:
+        found = re.search(r"<g:item_group_id>([^<]*)<", item) or re.search(r"<g:id>([^<]*)<", item)
+        if found:
+            yield found[1]
 
 
 def _rows(text: str) -> Iterator[Any]:

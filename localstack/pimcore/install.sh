@@ -12,6 +12,7 @@
 #   PIMCORE_ROOT      the Pimcore project (default: the current folder)
 #   PIM_API_KEY_FILE  file with the key that the pipeline sends, or
 #   PIM_API_KEY       the key itself: at least 16 characters. Never given as an argument, so it is in no process list.
+#   CATALOG_LANGUAGES the stack's parameter Languages, such as en,ar,pt-BR: those that this Pimcore lacks are added
 #   WITH_DELETE=1     also offer the mutations that delete (not needed by the pipeline; a wrong path can then delete a
 #                     whole folder, so leave it off in production)
 set -euo pipefail
@@ -67,6 +68,18 @@ if [ "$(id -u)" = 0 ]; then
     # Pimcore does not run as root, and could not read what root leaves in its caches.
     owner=$(stat -c %u:%g var)
     trap 'chown -R "$owner" var' EXIT
+fi
+
+if [ -n "${CATALOG_LANGUAGES:-}" ]; then
+    # Lists of several files are joined in one Pimcore and replaced in another; each is seen by a process of its own.
+    for way in add all; do
+        changed=0
+        php "$here/languages.php" "$way" || changed=$?
+        [ "$changed" = 0 ] || [ "$changed" = 10 ] || exit 1
+        [ "$changed" = 0 ] || console cache:clear
+        ! php "$here/languages.php" check 2>/dev/null || break
+    done
+    php "$here/languages.php" check
 fi
 
 php "$here/check.php" before

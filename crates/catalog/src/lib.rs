@@ -8,6 +8,7 @@ pub mod hash;
 pub mod hide;
 pub mod key;
 pub mod languages;
+pub mod parts;
 pub mod product;
 pub mod version;
 
@@ -17,6 +18,7 @@ pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};
 pub use languages::Languages;
+pub use parts::{PartName, assemble};
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,
 };

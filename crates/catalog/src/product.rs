@@ -214,6 +214,8 @@ pub enum WarningCode {
     NameFromOtherLanguage,
     /// A fact that could not be used, such as a GTIN with a wrong check digit.
     FactLeftOut,
+    /// A variant that only a storefront has which does not lead.
+    VariantLeftOut,
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 ///    wins.
 ///
 /// It depends on the object and the record only, never on when or how often they are processed.
+///
+/// The document of a product that comes in parts may say something new although its leading part does not. Its version is then that of before with a growing
+/// suffix, `+<8 digits>`, which text order puts behind it and before any later one ([`Version::grown`]).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);
@@ -44,6 +47,26 @@ impl Version {
         Self(text.into())
     }
 
+    /// The next version of a document after `before`, of which `self` is the leading part's: `self` if that is later, else `before` with the next suffix.
+    #[must_use]
+    pub fn grown(&self, before: &Self) -> Self {
+        if self > before {
+            return self.clone();
+        }
+        let (base, count) = before.0.split_once('+').unwrap_or((&before.0, "0"));
+        Self(format!("{base}+{:08}", count.parse::<u64>().unwrap_or(0).saturating_add(1)))
+    }
+
+    /// Whether it says only that something new was put together since, not when that was said.
+    #[must_use]
+    pub fn is_grown(&self) -> bool {
+        self.0.contains('+')
+    }
+
+    fn base(&self) -> &str {
+        self.0.split('+').next().unwrap_or_default()
+    }
+
     /// When (ms) the object was written that said it; `None` for a text that is no version.
     #[must_use]
     pub fn object_time_ms(&self) -> Option<u64> {
@@ -54,7 +77,7 @@ impl Version {
     /// of `later`.
     #[must_use]
     pub fn earlier_in_object_of(&self, later: &Self) -> Option<u64> {
-        let ((object, position), (same, further)) = (self.0.rsplit_once('-')?, later.0.rsplit_once('-')?);
+        let ((object, position), (same, further)) = (self.base().rsplit_once('-')?, later.base().rsplit_once('-')?);
         (object == same && position < further).then(|| position.parse().ok())?
     }
 
@@ -101,6 +124,20 @@ mod tests {
         assert_eq!(version(1, 3).earlier_in_object_of(&version(1, 3)), None);
         assert_eq!(version(1, 3).earlier_in_object_of(&version(2, 900)), None);
         assert_eq!(Version::from_text("-").earlier_in_object_of(&version(1, 3)), None);
+    }
+
+    #[test]
+    fn a_grown_version_lies_behind_its_own_and_before_every_later_one() {
+        let (one, later) = (Version::new(1, "0055", 3), Version::new(1, "0055", 4));
+        let first = one.grown(&one);
+        let second = one.grown(&first);
+        assert!(one < first && first < second && second < later, "{first} {second}");
+        assert_eq!(later.grown(&second), later);
+        assert_eq!((one.is_grown(), second.is_grown()), (false, true));
+        assert_eq!(second.as_str(), format!("{one}+00000002"));
+        assert!(second.as_str().len() <= 64, "what Pimcore keeps it in");
+        assert_eq!((second.object_time_ms(), second.earlier_in_object_of(&later)), (Some(1), Some(3)));
+        assert_eq!(Version::from_text("").grown(&second), second.grown(&second));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use encoding_rs::Encoding;
 
 /// What an object says of its encoding.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum Charset {
+pub enum Charset {
     /// Nothing, or UTF-8.
     #[default]
     Unsaid,
@@ -22,7 +22,8 @@ pub(crate) enum Charset {
 
 impl Charset {
     /// By the name that a Content-Type has for it.
-    pub(crate) fn named(label: &str) -> Self {
+    #[must_use]
+    pub fn named(label: &str) -> Self {
         match Encoding::for_label(label.as_bytes()) {
             Some(encoding) if encoding == encoding_rs::UTF_8 => Self::Unsaid,
             Some(encoding) if encoding.is_single_byte() && encoding.is_ascii_compatible() => Self::Single(encoding),
@@ -31,7 +32,8 @@ impl Charset {
     }
 
     /// A record that is no UTF-8; `None` if nobody knows what it says.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Single(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes),
             Self::Unsaid | Self::NotRead => None,
@@ -39,7 +41,8 @@ impl Charset {
     }
 
     /// What to do about a byte that is no UTF-8.
-    pub(crate) fn remedy(self) -> String {
+    #[must_use]
+    pub fn remedy(self) -> String {
         match self {
             Self::Unsaid => "and the object does not say what else it is in; send UTF-8, or upload it with its encoding in the Content-Type, such as \
                              text/csv; charset=windows-1256 (or windows-1252)"

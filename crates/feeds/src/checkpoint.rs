@@ -30,6 +30,9 @@ pub struct Checkpoint {
     /// The first record of a CSV feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// Of a feed whose products come out at its end: in how many steps what was handed out came.
+    #[serde(default, skip_serializing_if = "no_steps")]
+    pub steps: u64,
     /// The object's checksum so far; `None` where it is not known, and for compressed objects,
     /// which are read from their beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +42,11 @@ pub struct Checkpoint {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(depth: &u32) -> bool {
     *depth == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn no_steps(steps: &u64) -> bool {
+    *steps == 0
 }
 
 impl Checkpoint {

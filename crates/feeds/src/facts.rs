@@ -8,28 +8,35 @@ use crate::remarks::Remarks;
 
 /// Reads rows into facts.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub struct Reader {
     facts: Facts,
     remarks: Remarks,
 }
 
 impl Reader {
+    /// What is known already.
+    #[must_use]
+    pub fn knowing(facts: Option<Box<Facts>>) -> Self {
+        Self { facts: facts.map(|facts| *facts).unwrap_or_default(), remarks: Remarks::default() }
+    }
+
     /// Takes what a field says; a blank one says nothing. `place` is the field's path.
-    pub(crate) fn say(&mut self, place: &str, row: &Row) {
+    pub fn say(&mut self, place: &str, row: &Row) {
         if let Err(unread) = self.facts.say(row) {
             self.remarks.add(WarningCode::FactLeftOut, || format!("{place} was left out: {unread}"));
         }
     }
 
     /// The facts, and the remarks on those that were left out.
-    pub(crate) fn read(self) -> (Option<Box<Facts>>, impl Iterator<Item = Warning>) {
+    pub fn read(self) -> (Option<Box<Facts>>, impl Iterator<Item = Warning>) {
         (self.facts.boxed(), self.remarks.warnings())
     }
 }
 
 /// The facts that follow from a product's attributes by their English names: material, and for
 /// whom. An attribute with several values says for whom only if they agree.
-pub(crate) fn of_attributes(attributes: &[Attribute]) -> Option<Box<Facts>> {
+#[must_use]
+pub fn of_attributes(attributes: &[Attribute]) -> Option<Box<Facts>> {
     let mut facts = Facts::default();
     let named = |name: &'static str| {
         attributes

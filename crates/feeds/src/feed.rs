@@ -12,6 +12,46 @@ use crate::lenient::top_level_keys;
 use crate::split::{Expected, Piece, Row, Splitter};
 use crate::{Broken, Checkpoint, Defect, Limits, Reason, Rejection};
 
+/// Finds the records in a feed's decompressed bytes and says what becomes of them. [`Feed`] does the rest.
+pub trait Reader: std::fmt::Debug + Send {
+    /// Takes the next bytes. The first ones are those at [`Checkpoint::object_offset`] of the checkpoint that it was made from, decompressed.
+    ///
+    /// # Errors
+    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
+    fn push(&mut self, bytes: &[u8], compression: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken>;
+
+    /// Says that there is nothing more. While it has [more](Progress::More) to hand out it is called again.
+    ///
+    /// # Errors
+    /// [`Broken`] when the feed ends in the middle of something.
+    fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken>;
+
+    /// Where it can be taken up again.
+    fn checkpoint(&self) -> Checkpoint;
+
+    /// How many records are, or will be part of, a product.
+    fn taken(&self) -> u64;
+
+    /// The checksum of an uncompressed object, of a reader that computes it: [`Checkpoint::checksum`] then speaks of the bytes before the place, and
+    /// no further ones.
+    fn checksum(&self) -> Option<u64> {
+        None
+    }
+
+    /// Says which encoding the object claims to be in.
+    fn in_charset(&mut self, _label: &str) {}
+
+    /// Whether it reads objects as they are, archives included.
+    fn is_raw(&self) -> bool {
+        false
+    }
+
+    /// Whether its places are counted in something else than the object's bytes: it is taken up again by reading the object from its beginning.
+    fn rereads(&self) -> bool {
+        false
+    }
+}
+
 /// One feed on its way in.
 ///
 /// Call [`offer`](Self::offer) with a piece of the object, [`step`](Self::step) until it is [`Progress::Hungry`], and so on; after
@@ -25,11 +65,8 @@ pub struct Feed {
     input: Vec<u8>,
     read: usize,
     decoded: Vec<u8>,
-    /// Decoded bytes that were handed out before the checkpoint and are dropped.
-    to_drop: u64,
     ended: bool,
-    splitter: Splitter,
-    mapper: Mapper,
+    reader: Box<dyn Reader>,
     meter: Meter,
     integrity: Integrity,
 }
@@ -38,7 +75,7 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct Integrity {
     expected: Option<Checksum>,
-    /// Of a compressed object as it is stored; the splitter has that of an uncompressed one, which can be taken up again behind any record.
+    /// Of the object as it is stored, where the reader does not compute it.
     stored: Option<Partial>,
 }
 
@@ -88,57 +125,48 @@ impl Feed {
         expected: Option<Checksum>,
         adapter: &'static dyn Adapter,
         name: &str,
+        checkpoint: Checkpoint,
+        limits: Limits,
+    ) -> Result<Self, DecodeError> {
+        let reader = |checkpoint: Checkpoint| Box::new(BuiltIn::new(adapter, name, checkpoint, limits)) as Box<_>;
+        Self::of(expected, reader, checkpoint, limits)
+    }
+
+    /// A feed whose records somebody else knows; `reader` makes a reader that goes on at a checkpoint.
+    pub fn of(
+        expected: Option<Checksum>,
+        reader: impl FnOnce(Checkpoint) -> Box<dyn Reader>,
         mut checkpoint: Checkpoint,
         limits: Limits,
     ) -> Result<Self, DecodeError> {
         // A checkpoint in the middle that has no checksum leaves nothing to compare.
         let known =
             checkpoint.checksum.filter(|partial| expected.is_some_and(|one| one.algorithm == partial.algorithm()));
-        let beginning = checkpoint.object_offset() == 0;
-        let partial = known.or_else(|| expected.filter(|_| beginning).map(|one| Partial::new(one.algorithm)));
+        let begin = checkpoint.object_offset();
+        let partial = known.or_else(|| expected.filter(|_| begin == 0).map(|one| Partial::new(one.algorithm)));
         checkpoint.checksum = partial;
-        let integrity =
-            Integrity { expected: expected.filter(|_| partial.is_some()), stored: partial.filter(|_| beginning) };
-        let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
-        let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(name);
-        let expected = Expected {
-            csv: !adapter.required_columns().is_empty(),
-            json_lines: stem.ends_with(".jsonl") || stem.ends_with(".ndjson"),
-            separator: None,
-        };
         let decoder = checkpoint.compression.map(|compression| Decoder::new(compression, &limits)).transpose()?;
-        let header = checkpoint.header.as_deref();
-        let mapper = Mapper {
-            adapter,
-            columns: header.map(Columns::read),
-            row: header.map(Row::below).unwrap_or_default(),
-            sniffed: checkpoint.index > 0,
-            refused: None,
-            charset: Charset::default(),
-        };
+        let reader = reader(checkpoint);
+        let stored = partial.filter(|_| begin == 0 || reader.checksum().is_none());
         Ok(Self {
             limits,
             decoder,
             input: Vec::new(),
             read: 0,
             decoded: Vec::new(),
-            to_drop: checkpoint.offset - checkpoint.object_offset(),
             ended: false,
-            integrity,
-            mapper,
-            meter: Meter {
-                decoded: checkpoint.object_offset(),
-                at_product: (0, checkpoint.object_offset()),
-                ..Meter::default()
-            },
-            splitter: Splitter::resume(checkpoint, expected, limits),
+            meter: Meter { begin, decoded: begin, at_product: (0, begin), ..Meter::default() },
+            integrity: Integrity { expected: expected.filter(|_| partial.is_some()), stored },
+            reader,
         })
     }
 
     /// The same feed, of an object that says which encoding it is in ([`crate::charset`]).
     #[must_use]
     pub fn in_charset(mut self, label: Option<&str>) -> Self {
-        self.mapper.charset = label.map(Charset::named).unwrap_or_default();
+        if let Some(label) = label {
+            self.reader.in_charset(label);
+        }
         self
     }
 
@@ -159,7 +187,12 @@ impl Feed {
     /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
     pub fn step(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
         if self.decoder.is_none() {
-            match Compression::of(&self.input[self.read..], self.ended) {
+            let kind = if self.reader.is_raw() {
+                Some(Compression::None)
+            } else {
+                Compression::of(&self.input[self.read..], self.ended)
+            };
+            match kind {
                 None => return Ok(Progress::Hungry),
                 Some(kind) => {
                     let decoder = Decoder::new(kind, &self.limits);
@@ -169,48 +202,56 @@ impl Feed {
         }
         let Some(decoder) = &mut self.decoder else { return Ok(Progress::Hungry) };
         let begin = self.read;
-        let compressed = decoder.compression() != Compression::None;
+        let compression = decoder.compression();
+        let compressed = compression != Compression::None;
         let step = if compressed {
             let step = decoder.step(&self.input[begin..], &mut self.decoded);
             step.map_err(|error| self.undecodable(&error))?
         } else {
-            // Nothing to decode: the splitter reads from the input itself.
+            // Nothing to decode: the reader reads from the input itself.
             Step { read: (self.input.len() - begin).min(STEP), full: false }
         };
-        if let Some(stored) = self.integrity.stored.as_mut().filter(|_| compressed) {
-            stored.add(self.meter.read, &self.input[begin..begin + step.read]);
+        let own = !compressed && self.reader.checksum().is_some();
+        if let Some(stored) = self.integrity.stored.as_mut().filter(|_| !own) {
+            stored.add(self.meter.begin + self.meter.read, &self.input[begin..begin + step.read]);
         }
         self.read += step.read;
         self.meter.read += step.read as u64;
-        self.dispatch(begin, out)?;
+        self.dispatch(begin, compression, out)?;
         let more = step.full || (self.read < self.input.len() && step.read > 0);
         Ok(if more { Progress::More } else { Progress::Hungry })
     }
 
-    /// Says that the object ends here; nothing may be offered any more.
+    /// Says that the object ends here; nothing may be offered any more. Everything that is left is in `out`.
     ///
     /// # Errors
     /// [`Broken`] when the feed ends in the middle of something, or where [`step`](Self::step) would have failed.
     pub fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
-        self.ended = true;
-        while self.step(out)? == Progress::More {}
-        if let Some(decoder) = &self.decoder {
-            decoder.finish().map_err(|error| self.undecodable(&error))?;
+        while self.conclude(out)? == Progress::More {}
+        Ok(())
+    }
+
+    /// The same in steps, each of which hands out some of what is left: called again while there is [more](Progress::More).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn conclude(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
+        if !self.ended {
+            self.ended = true;
+            while self.step(out)? == Progress::More {}
+            if let Some(decoder) = &self.decoder {
+                decoder.finish().map_err(|error| self.undecodable(&error))?;
+            }
         }
-        let Self { splitter, mapper, meter, .. } = self;
-        splitter.finish(&mut |piece| mapper.take(&piece, meter, out))?;
-        mapper.check_header(splitter.header());
-        match self.mapper.refused.take() {
-            Some(broken) => Err(broken),
-            None => self.compare(),
-        }
+        let progress = self.reader.finish(out)?;
+        self.compare()?;
+        Ok(progress)
     }
 
     /// Compares what was offered with what is stored.
     fn compare(&self) -> Result<(), Broken> {
-        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
-        let arrived =
-            if compressed { self.integrity.stored.map(|stored| stored.value()) } else { self.splitter.checksum() };
+        let own = self.reader.checksum().filter(|_| !self.is_compressed());
+        let arrived = own.or_else(|| self.integrity.stored.map(|stored| stored.value()));
         match (self.integrity.expected, arrived) {
             (Some(expected), Some(arrived)) if expected.value != arrived => {
                 let Checksum { algorithm, value } = expected;
@@ -223,27 +264,30 @@ impl Feed {
         }
     }
 
+    fn is_compressed(&self) -> bool {
+        self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None)
+    }
+
     /// Where the feed can be taken up again: behind the last record handed out.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
+        let place = self.reader.checkpoint();
         let compression = self.decoder.as_ref().map(Decoder::compression);
-        let place = self.splitter.checkpoint();
-        // The splitter sees what comes out of the decompression; what is stored is read again from its beginning.
+        // A reader sees what comes out of the decompression; what is stored is read again from its beginning.
         let checksum = place.checksum.filter(|_| compression == Some(Compression::None));
-        Checkpoint { compression, checksum, ..place }
+        let checksum = if self.reader.checksum().is_some() { checksum } else { self.integrity.stored };
+        Checkpoint { compression: compression.filter(|_| !self.reader.rereads()), checksum, ..place }
     }
 
-    /// Passes decoded bytes on to the splitter and what comes out of it to the adapter. `begin` is where the step's input began.
-    fn dispatch(&mut self, begin: usize, out: &mut Vec<Outcome>) -> Result<(), Broken> {
-        let Self { splitter, mapper, meter, .. } = self;
-        let compressed = self.decoder.as_ref().is_some_and(|decoder| decoder.compression() != Compression::None);
+    /// Passes decoded bytes on to the reader. `begin` is where the step's input began.
+    fn dispatch(&mut self, begin: usize, compression: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        let compressed = compression != Compression::None;
         let decoded = if compressed { &self.decoded[..] } else { &self.input[begin..self.read] };
-        let dropped = usize::try_from(self.to_drop).unwrap_or(usize::MAX).min(decoded.len());
-        self.to_drop -= dropped as u64;
-        meter.decoded += decoded.len() as u64;
-        splitter.push(&decoded[dropped..], &mut |piece| mapper.take(&piece, meter, out))?;
-        if let Some(broken) = mapper.refused.take() {
-            return Err(broken);
+        self.meter.decoded += decoded.len() as u64;
+        let before = self.reader.taken();
+        self.reader.push(decoded, compression, out)?;
+        if self.reader.taken() > before {
+            self.meter.product();
         }
         self.meter.check(compressed, &self.limits).map_err(|message| self.broken(Reason::TooMuchData, message))
     }
@@ -257,14 +301,94 @@ impl Feed {
     }
 
     fn broken(&self, reason: Reason, message: String) -> Broken {
-        let at = self.splitter.checkpoint();
+        let at = self.reader.checkpoint();
         Broken { reason, offset: at.offset, index: at.index, message, excerpt: None }
     }
+}
+
+/// Records of a built-in source.
+#[derive(Debug)]
+struct BuiltIn {
+    /// Decoded bytes that were handed out before the checkpoint and are dropped.
+    to_drop: u64,
+    splitter: Splitter,
+    mapper: Mapper,
+}
+
+impl BuiltIn {
+    fn new(adapter: &'static dyn Adapter, name: &str, checkpoint: Checkpoint, limits: Limits) -> Self {
+        let expected = Expected {
+            csv: !adapter.required_columns().is_empty(),
+            json_lines: says_json_lines(name),
+            separator: None,
+        };
+        let header = checkpoint.header.as_deref();
+        let mapper = Mapper {
+            adapter,
+            columns: header.map(Columns::read),
+            row: header.map(Row::below).unwrap_or_default(),
+            sniffed: checkpoint.index > 0,
+            refused: None,
+            charset: Charset::default(),
+            products: 0,
+        };
+        let to_drop = checkpoint.offset - checkpoint.object_offset();
+        Self { to_drop, mapper, splitter: Splitter::resume(checkpoint, expected, limits) }
+    }
+}
+
+impl Reader for BuiltIn {
+    fn push(&mut self, bytes: &[u8], _: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        let Self { to_drop, splitter, mapper } = self;
+        splitter.push(behind(to_drop, bytes), &mut |piece| mapper.take(&piece, out))?;
+        mapper.refused.take().map_or(Ok(()), Err)
+    }
+
+    fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
+        let Self { splitter, mapper, .. } = self;
+        splitter.finish(&mut |piece| mapper.take(&piece, out))?;
+        mapper.check_header(splitter.header());
+        mapper.refused.take().map_or(Ok(Progress::Hungry), Err)
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        self.splitter.checkpoint()
+    }
+
+    fn taken(&self) -> u64 {
+        self.mapper.products
+    }
+
+    fn checksum(&self) -> Option<u64> {
+        self.splitter.checksum()
+    }
+
+    fn in_charset(&mut self, label: &str) {
+        self.mapper.charset = Charset::named(label);
+    }
+}
+
+/// Whether an object's name says that it holds JSON Lines.
+#[must_use]
+pub fn says_json_lines(name: &str) -> bool {
+    let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
+    let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(name);
+    stem.ends_with(".jsonl") || stem.ends_with(".ndjson")
+}
+
+/// What of `bytes` stands behind the next `to_drop` ones, which are dropped.
+#[must_use]
+pub fn behind<'b>(to_drop: &mut u64, bytes: &'b [u8]) -> &'b [u8] {
+    let dropped = usize::try_from(*to_drop).unwrap_or(usize::MAX).min(bytes.len());
+    *to_drop -= dropped as u64;
+    &bytes[dropped..]
 }
 
 /// Counts bytes, to notice when far too many come out of far too few.
 #[derive(Debug, Default)]
 struct Meter {
+    /// The byte of the object that came first.
+    begin: u64,
     read: u64,
     decoded: u64,
     /// Both counts when the last product came out.
@@ -302,10 +426,11 @@ struct Mapper {
     refused: Option<Broken>,
     /// What records that are no UTF-8 are in.
     charset: Charset,
+    products: u64,
 }
 
 impl Mapper {
-    fn take(&mut self, piece: &Piece<'_>, meter: &mut Meter, out: &mut Vec<Outcome>) {
+    fn take(&mut self, piece: &Piece<'_>, out: &mut Vec<Outcome>) {
         self.check_header(piece.header);
         if self.refused.is_some() {
             return;
@@ -319,7 +444,7 @@ impl Mapper {
         }
         out.push(match result {
             Ok(product) => {
-                meter.product();
+                self.products += 1;
                 Outcome::Product(Box::new(Mapped { index: piece.index, offset: piece.offset, product }))
             }
             Err((defect, product_id)) => Outcome::Rejected(

@@ -52,4 +52,5 @@ pub fn whole_number(id: &str) -> Result<&str, crate::Defect> {
     crate::ids::meant(id, crate::Ids::WholeNumbers)
 }
 
+pub use crate::facts::{Reader as FactsReader, of_attributes as facts_of_attributes};
 pub use crate::split::wrapped::at_path;

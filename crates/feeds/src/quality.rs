@@ -57,16 +57,17 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     Ok(product)
 }
 
-/// A product, or a category of it, without a name in any language of the shops gets one as its
-/// English name: the shop shows that rather than nothing, and does not take a product without. Its
-/// description goes with it. The first language by its tag counts; one that nobody could tell comes
-/// last.
+/// Says of a product, or a category of it, that has no name in a language of the shops which one
+/// stands in there: the first by its tag, and last the one of a language that nobody could tell.
+/// Only that becomes the English one, with its description: it may be, and nothing says what else it
+/// is (D52).
 fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
     if let Some(lang) = stand_in(&mut product.name) {
         said.add(WarningCode::NameFromOtherLanguage, || {
             format!("the product has no title in {}; the one in {lang:?} stands in", LANGUAGES.join(" or "))
         });
         if knows_no_language(&product.description)
+            && lang == UNDETERMINED
             && let Some(text) = product.description.0.get(&lang).cloned()
         {
             product.description.0.insert(LANGUAGES[0].to_owned(), text);
@@ -85,15 +86,17 @@ fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
     }
 }
 
-/// Gives a text that is in no language of the shops to the first of them; the language it is from.
+/// The language of a text that stands in for the languages of the shops, where none of them has one.
 fn stand_in(texts: &mut Localized) -> Option<String> {
     if !knows_no_language(texts) {
         return None;
     }
     let filled = |(lang, text): (&String, &String)| (!text.trim().is_empty()).then(|| lang.clone());
     let lang = texts.0.iter().filter_map(filled).min_by_key(|lang| lang == UNDETERMINED)?;
-    let text = texts.0.get(&lang)?.clone();
-    texts.0.insert(LANGUAGES[0].to_owned(), text);
+    if lang == UNDETERMINED {
+        let text = texts.0.get(&lang)?.clone();
+        texts.0.insert(LANGUAGES[0].to_owned(), text);
+    }
     Some(lang)
 }
 

@@ -48,6 +48,13 @@ fn made_up_records_keep_their_hashes() {
     }
 }
 
+/// As the PIM has it that the version before filled (`functions/pimcore-sync/tests/before.rs`).
+#[test]
+fn the_sample_feed_keeps_its_hashes() {
+    let (hashes, ..) = said("shein-api", include_bytes!("../../../localstack/sample-feeds/abayas.json"));
+    assert!(hashes.contains(&"70010003 4625e7c7ef4f08b455099134da327bb6".to_owned()), "{hashes:?}");
+}
+
 #[test]
 fn real_documents_keep_their_hashes() {
     let Some(bytes) = shared("shein_products.json") else { return };

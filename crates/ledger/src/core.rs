@@ -1,14 +1,17 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
+pub mod address;
 pub mod aside;
 pub mod blame;
 pub mod breaker;
+pub mod config;
 pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod made;
 pub mod missing;
 mod packed;
+pub mod parts;
 pub mod register;
 pub mod run;
 pub mod saves;

@@ -1,11 +1,14 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
+mod addresses;
 mod bodies;
 pub mod breaker;
+mod config;
 mod docs;
 mod error;
 #[cfg(feature = "memory")]
 mod memory;
+mod parts;
 mod render;
 mod runs;
 mod shop;
@@ -25,6 +28,7 @@ pub use docs::{DesiredOutcome, SmallDocs};
 pub use error::LedgerError;
 #[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
+pub use parts::PartOf;
 pub use table::{DynamoDb, Scanned, Table};
 
 /// A part of all products.
@@ -42,6 +46,7 @@ pub struct Ledger<T = DynamoDb> {
     table: T,
     bodies: Arc<dyn Bodies>,
     leases: Leases,
+    part_of: PartOf,
 }
 
 impl Ledger {
@@ -60,7 +65,7 @@ impl<T: Table> Ledger<T> {
 
     /// A ledger in any table.
     pub fn in_table(table: T, leases: Leases) -> Self {
-        Self { table, bodies: Arc::new(bodies::Nowhere), leases }
+        Self { table, bodies: Arc::new(bodies::Nowhere), leases, part_of: |_| None }
     }
 
     /// The same ledger with a place for bodies that do not fit an item.

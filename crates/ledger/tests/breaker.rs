@@ -162,7 +162,7 @@ fn an_open_breaker_pauses_the_mapping_again_after_a_deployment_switched_it_on() 
 }
 
 #[test]
-fn what_somebody_tells_the_mapping_who_has_slept_since_before_it_closed_does_not_stay() {
+fn what_a_late_teller_tells_the_mapping_does_not_stay() {
     let world = World::new();
     world.trip(1_000);
     let closed = world.recover(1_100);

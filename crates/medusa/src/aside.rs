@@ -29,6 +29,12 @@ pub struct Made {
     pub skus: BTreeSet<String>,
     /// The images we put, as short digests of their addresses.
     pub images: BTreeSet<String>,
+    /// The handle we gave it; `None` where a person had given it one before ([`crate::address`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// The handle that a person gave it since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<String>,
 }
 
 impl Made {
@@ -47,6 +53,8 @@ impl Made {
             channel: channel.into(),
             skus: article.variants.iter().map(|variant| variant.sku.clone()).chain(deleted).collect(),
             images: article.images.iter().map(|url| digest(url)).collect(),
+            handle: None,
+            renamed: None,
         }
     }
 
@@ -135,6 +143,8 @@ pub struct Known {
     pub released: bool,
     /// It gets a full look whatever a light one shows: something of it was set aside, or time alone has changed what it should be.
     pub closely: bool,
+    /// It is to get the address that it would be given today.
+    pub moves: bool,
 }
 
 /// What of a product that is there a person took off sale. `new` are the desired variants that are not there.

@@ -6,12 +6,11 @@
 //! Bar codes are unique among the shop's variants, and two suppliers of one article are no fault. So a code that another variant has is left out of the columns
 //! and stays in the metadata.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::api::model::Metadata;
-use crate::desired::Article;
 
 /// Values by column.
 pub type Columns = BTreeMap<&'static str, Value>;
@@ -58,33 +57,11 @@ pub(crate) fn without_codes(columns: &Columns) -> Columns {
         .collect()
 }
 
-/// The bar codes that an article's variants are to have, with their SKUs.
-pub(crate) fn codes(article: &Article) -> impl Iterator<Item = (&str, &str)> {
-    article
-        .variants
-        .iter()
-        .filter_map(|variant| Some((variant.columns.get("barcode")?.as_str()?, variant.sku.as_str())))
-}
-
-/// SKUs of an article whose code cannot be theirs: somebody else's variant has it, or one before it in `claimed`. `held` says who has a code now.
-pub(crate) fn not_free<'a>(
-    article: &'a Article,
-    held: &BTreeMap<String, String>,
-    claimed: &mut BTreeSet<&'a str>,
-) -> BTreeSet<String> {
-    let taken = codes(article).filter(|(code, sku)| {
-        let others = held.get(*code).is_some_and(|holder| holder != sku);
-        others || !claimed.insert(*code)
-    });
-    taken.map(|(_, sku)| sku.to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::article;
 
     #[test]
     fn what_people_filled_in_stays_and_what_was_ours_goes() {
@@ -99,20 +76,5 @@ mod tests {
         let right: Columns = [("weight", json!(250)), ("hs_code", json!("610910")), ("width", Value::Null)].into();
         assert_eq!(changes(&SHARED, &wanted, &now, Some(&ours)), right, "the length is a person's");
         assert_eq!(changes(&SHARED, &Columns::new(), &now, None), Columns::new());
-    }
-
-    #[test]
-    fn of_one_code_only_one_variant_is_the_holder() {
-        let mut first = article(3);
-        for (n, code) in ["111", "222", "222"].iter().enumerate() {
-            first.variants[n].columns.insert("barcode", json!(code));
-        }
-        let second = first.clone();
-        let held = [("111".to_owned(), "somebody-else".to_owned())].into();
-        let mut claimed = BTreeSet::new();
-        assert_eq!(not_free(&first, &held, &mut claimed), ["demo-1-0", "demo-1-2"].map(str::to_owned).into());
-        assert_eq!(not_free(&second, &held, &mut claimed).len(), 3, "in the same batch");
-        let own = [("111".to_owned(), "demo-1-0".to_owned())].into();
-        assert_eq!(not_free(&first, &own, &mut BTreeSet::new()), ["demo-1-2".to_owned()].into());
     }
 }

@@ -1,4 +1,4 @@
-//! A product's handle in the shop.
+//! The handles that products were given before there was a template: a function of the key. What is in the shop keeps them ([`crate::address`]).
 
 use catalog::ProductKey;
 
@@ -7,8 +7,7 @@ const MAX_CHARS: usize = 120;
 
 /// The handle of a product: `source-id` in `a-z 0-9 -`, as Medusa takes it: no hyphen at an end, and no two in a row.
 ///
-/// Handles are the only unique text that Medusa guards (external ids are not), so two creators of one product cannot both
-/// win. Where lower case, a replaced character or the length would make two ids look alike, eight hexadecimal digits of the hash of the
+/// Where lower case, a replaced character or the length would make two ids look alike, eight hexadecimal digits of the hash of the
 /// original follow.
 #[must_use]
 pub fn handle(key: &ProductKey) -> String {
@@ -42,7 +41,7 @@ fn is_valid(handle: &str) -> bool {
     handle.chars().all(kept) && handle.split('-').all(|word| !word.is_empty())
 }
 
-/// Where a product that is not ours has taken the handle: the same for every creator, so that it guards as well.
+/// Where a product that was not ours had taken the handle.
 #[must_use]
 pub fn second_handle(key: &ProductKey) -> String {
     let first = handle(key);

@@ -1,6 +1,7 @@
 #![warn(missing_docs)]
 #![doc = include_str!("../README.md")]
 
+pub mod address;
 pub mod api;
 pub mod aside;
 pub mod categories;
@@ -19,6 +20,7 @@ pub mod stock;
 mod testing;
 pub mod text;
 
+pub use address::{Addresses, HandleTemplate};
 pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
 pub use aside::{Aside, Known};
 pub use categories::{Categories, Category};

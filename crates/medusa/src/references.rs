@@ -9,6 +9,7 @@ use std::time::Instant;
 use catalog::{Failure, Languages};
 use serde::{Deserialize, Serialize};
 
+use crate::address::HandleTemplate;
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
 use crate::compare_at::PriceLists;
@@ -39,6 +40,8 @@ pub struct References {
     pub languages: Languages,
     /// How long (ms) a variant is kept, sold out, that the PIM no longer has.
     pub retention: i64,
+    /// What the handle of a new product is made of.
+    pub handles: HandleTemplate,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -99,6 +102,7 @@ impl References {
             stock: StockSettings::default(),
             languages: Languages::default(),
             retention: RETENTION,
+            handles: HandleTemplate::default(),
         })
     }
 

@@ -16,7 +16,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use serde::{Deserialize, Serialize};
 
-pub use moves::{Left, Line, Moves, SETTLES, moves, resolve, unsettled};
+pub use moves::{Left, Line, Moves, SETTLES, moves, ordered_since, resolve, unsettled};
 pub use terms::{Limited, Meaning, StockSettings, StockSettingsError, Terms};
 
 /// What is remembered of a product's stock, by inventory item.
@@ -115,6 +115,8 @@ pub struct Recall {
     pub book: Book,
     /// What is said now.
     pub said: Said,
+    /// The handle that was chosen for it ([`crate::address`]).
+    pub handle: Option<String>,
 }
 
 /// Where the shop's stock is remembered, and the clock.

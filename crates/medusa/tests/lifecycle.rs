@@ -200,7 +200,10 @@ async fn what_people_changed_in_our_fields_is_undone() {
         assert_eq!(real.push(&desired).await.unwrap().change, Change::Updated, "{change}");
         settled(&real, &desired, &article).await;
     }
-    assert_eq!(real.admin_product(&key).await.unwrap()["handle"], product["handle"]);
+    // But the address: that is theirs, and the old one leads to it.
+    let there = real.admin_product(&key).await.unwrap();
+    assert_eq!(there["handle"], format!("nicer-{}", key.id()));
+    assert_eq!(there["metadata"]["relay_redirects"], json!([product["handle"]]));
 
     // These need a full comparison.
     let small = find(&product["variants"], "title", "Red / S");

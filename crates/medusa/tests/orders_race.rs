@@ -2,7 +2,7 @@
 //! that refuses, loses and interrupts writes. Nothing is sold beyond what the last figures and our own orders allow, no piece counts
 //! twice, and nothing is stuck.
 //!
-//! `RELAY_ORDERS` and `RELAY_FEEDS` say how many, `RELAY_SEED` which.
+//! `RELAY_RACE_ORDERS` and `RELAY_RACE_FEEDS` say how many, `RELAY_SEED` which.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 #[path = "support/proxy.rs"]
@@ -115,6 +115,8 @@ struct Supplier {
     forgetful: bool,
 }
 
+impl medusa::Addresses for Supplier {}
+
 impl SkuOwners for Supplier {
     async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {
         Ok(false)
@@ -129,7 +131,7 @@ impl StockBooks for Supplier {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let known = |key: &&ProductKey| {
             let said = self.said.get(*key).cloned().unwrap_or_default();
-            ((*key).clone(), Recall { book: books::book(key), said })
+            ((*key).clone(), Recall { book: books::book(key), said, handle: None })
         };
         Ok(keys.iter().map(known).collect())
     }
@@ -285,7 +287,7 @@ fn number(name: &str, default: usize) -> usize {
 #[tokio::test]
 async fn orders_that_race_feeds_sell_nothing_twice() {
     let Some(mut real) = Real::connect().await else { return };
-    let (orders, feeds) = (number("RELAY_ORDERS", 40), number("RELAY_FEEDS", 12));
+    let (orders, feeds) = (number("RELAY_RACE_ORDERS", 40), number("RELAY_RACE_FEEDS", 12));
     let seed = u64::try_from(number("RELAY_SEED", 22)).unwrap();
     let settings = r#"{"test-before": {"figure": "before-orders"}}"#;
     real.shop.references.stock = settings.parse().unwrap();

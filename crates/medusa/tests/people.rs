@@ -20,7 +20,7 @@ async fn push(real: &Real, key: &ProductKey, article: &Article) -> Pushed {
 }
 
 fn released(id: Option<&str>) -> Known {
-    Known { id: id.map(str::to_owned), released: true, closely: true }
+    Known { id: id.map(str::to_owned), released: true, closely: true, ..Known::default() }
 }
 
 /// A second look finds the same and writes nothing, however closely it looks. That something is set aside is known from the first.

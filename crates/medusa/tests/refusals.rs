@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 use support::books::{just_now, note, now_ms, recall};
 use support::{EverybodyWants, Real, Shown, deadline, offered, shirt};
 
-async fn push(real: &Real, key: &ProductKey, article: &Article, owners: &(impl SkuOwners + StockBooks)) -> Outcome {
+async fn push(
+    real: &Real,
+    key: &ProductKey,
+    article: &Article,
+    owners: &(impl SkuOwners + StockBooks + medusa::Addresses),
+) -> Outcome {
     let desired = offered(key, article);
     real.shop.push(&[(&desired, Depth::Light)], owners, deadline()).await.remove(0)
 }
@@ -48,6 +53,8 @@ struct Watching<'a> {
     key: &'a ProductKey,
     seen: Mutex<Vec<Shown>>,
 }
+
+impl medusa::Addresses for Watching<'_> {}
 
 impl SkuOwners for Watching<'_> {
     async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {

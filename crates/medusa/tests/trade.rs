@@ -4,9 +4,9 @@
 mod support;
 
 use medusa::columns::{Columns, SHARED};
-use medusa::{Change, Depth};
+use medusa::{Article, Change, Depth};
 use serde_json::{Value, json};
-use support::{Real, offered, shirt};
+use support::{Real, offered, shirt, withheld};
 
 fn columns(grams: u64) -> Columns {
     [
@@ -127,4 +127,77 @@ async fn a_bar_code_that_another_product_has_holds_up_nobody() {
     for key in [&first, &second, &third] {
         assert_eq!(real.push_as(&offered(key, &with_code(key)), Depth::Full).await.unwrap().change, Change::Unchanged);
     }
+}
+
+/// The rows that have a code, by title.
+async fn holders(real: &Real, key: &catalog::ProductKey, code: &str) -> Vec<String> {
+    let there = read(real, key).await;
+    let rows = there["variants"].as_array().unwrap().iter().filter(|row| row["barcode"] == code);
+    rows.map(|row| row["title"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A size that is kept sold out, or a product that was withdrawn, needs its code no longer: who is for sale gets it, and it comes back with its owner.
+#[tokio::test]
+async fn a_bar_code_goes_from_what_is_no_longer_for_sale_to_who_needs_it_and_comes_back() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.retention = medusa::plan::RETENTION;
+    let real = real;
+    let (key, other) = (real.new_key(), real.new_key());
+    let [said, by_hand] = [1, 2].map(|n| code(&key, n));
+    let coded = |key: &catalog::ProductKey, sizes: &[&str], size: &str, code: &str| -> Article {
+        let mut article = shirt(key, sizes);
+        let title = format!("Red / {size}");
+        let variant = article.variants.iter_mut().find(|variant| variant.title == title).unwrap();
+        variant.columns.insert("barcode", json!(code));
+        article
+    };
+    let push = async |key: &catalog::ProductKey, article: &Article| {
+        real.push(&offered(key, article)).await.unwrap();
+        let full = real.push_as(&offered(key, article), Depth::Full).await.unwrap();
+        assert_eq!(full.change, Change::Unchanged);
+    };
+
+    // S has a code from the PIM, and M one that a person typed.
+    push(&key, &coded(&key, &["S", "M"], "S", &said)).await;
+    let there = read(&real, &key).await;
+    let path = |row: &Value| {
+        format!("/admin/products/{}/variants/{}", there["id"].as_str().unwrap(), row["id"].as_str().unwrap())
+    };
+    real.admin_post(&path(row(&there, "Red / M")), &json!({"barcode": by_hand})).await;
+
+    // A new size of the same product gets the code of the one that goes, in the same push; then both sizes go.
+    push(&key, &coded(&key, &["L", "M"], "L", &said)).await;
+    assert_eq!(holders(&real, &key, &said).await, ["Red / L"]);
+    push(&key, &shirt(&key, &["XL"])).await;
+    assert_eq!(holders(&real, &key, &by_hand).await, ["Red / M"], "nobody needs it yet");
+
+    // Another product needs what the person typed.
+    push(&other, &coded(&other, &["S"], "S", &by_hand)).await;
+    assert_eq!((holders(&real, &other, &by_hand).await.len(), holders(&real, &key, &by_hand).await.len()), (1, 0));
+
+    // It comes back while the other has it, and again when the other has been withdrawn.
+    push(&key, &coded(&key, &["S", "M"], "S", &said)).await;
+    assert_eq!(holders(&real, &key, &said).await, ["Red / S"], "back from the size that is gone");
+    assert_eq!(holders(&real, &key, &by_hand).await, [""; 0], "for sale elsewhere");
+    real.push(&withheld(&other)).await.unwrap();
+    let mut retitled = coded(&key, &["S", "M"], "S", &said);
+    retitled.title = "Changed".into();
+    push(&key, &retitled).await;
+    assert_eq!(holders(&real, &key, &by_hand).await, ["Red / M"], "what the person typed is there again");
+    assert_eq!(holders(&real, &other, &by_hand).await, [""; 0]);
+    push(&other, &coded(&other, &["S"], "S", &by_hand)).await;
+    assert_eq!(holders(&real, &key, &by_hand).await, ["Red / M"], "who is for sale keeps it");
+
+    // Two sizes exchange their codes.
+    let exchange = |codes: [&str; 2]| {
+        let mut article = shirt(&key, &["S", "M"]);
+        for (variant, code) in article.variants.iter_mut().zip(codes) {
+            variant.columns.insert("barcode", json!(code));
+        }
+        article
+    };
+    push(&key, &exchange([&said, &by_hand])).await;
+    push(&key, &exchange([&by_hand, &said])).await;
+    assert_eq!(holders(&real, &key, &said).await, ["Red / M"]);
+    assert_eq!(holders(&real, &key, &by_hand).await, ["Red / S"]);
 }

@@ -141,7 +141,7 @@ impl Bodies {
         let now = if self.lacks(Without::Grace) { NOW + spill::GRACE_MS + 1 } else { NOW };
         for (content, number, written) in listed {
             let version = spill::Version { object: object(*content), version: number.to_string(), written: *written };
-            if spill::candidate(&version, now).is_some() && spill::is_waste(&doc_item(named), &version.object) {
+            if spill::candidate(&version, now).is_some() && spill::is_waste([&doc_item(named)], &version.object) {
                 world.late.push((*content, *number));
             }
         }

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod addresses;
 pub mod bodies;
 pub mod configurations;
 pub mod mutation;
+pub mod parts;
 pub mod pipeline;
 pub mod rules;
 pub mod runs;

@@ -360,11 +360,13 @@ impl Pimcore {
             return Ok(Arc::clone(&known.tree));
         }
         let read = Instant::now();
+        let languages = self.field_languages(deadline).await?;
+        let document = languages::document(operations::READ_CATEGORIES, &languages);
         let mut nodes = Vec::new();
         let mut after = 0;
         loop {
             let filter = json!({"id": {"$gt": after}}).to_string();
-            let answer = self.post(operations::READ_CATEGORIES, &json!({"filter": filter}), deadline).await?;
+            let answer = self.post(&document, &json!({"filter": filter}), deadline).await?;
             let page: CategoryListing = answer::query(answer.view())?;
             let page = page.page.into_nodes()?;
             let full = page.len() >= CATEGORY_PAGE;
@@ -378,7 +380,9 @@ impl Pimcore {
         }
         let nodes: Vec<Option<tree::TreeNode>> =
             nodes.into_iter().map(tree::Node::into_node).collect::<Result<_, _>>()?;
-        let tree = Arc::new(CategoryTree::new(nodes.into_iter().flatten()));
+        let mut tree = CategoryTree::new(nodes.into_iter().flatten());
+        tree.languages = languages.there;
+        let tree = Arc::new(tree);
         *cached = Some(CachedTree { read, tree: Arc::clone(&tree) });
         Ok(tree)
     }

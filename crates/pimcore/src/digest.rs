@@ -39,6 +39,8 @@ impl PimProduct {
             variants,
             prices,
             facts,
+            // Comes with the name, in one document.
+            lent: _,
             content_hash,
             source_version: _,
             feed_run: _,
@@ -179,6 +181,7 @@ mod tests {
                 list_amount: None,
             }],
             facts: catalog::Facts::default(),
+            lent: None,
             content_hash: Some(ContentHash::from_text("h")),
             source_version: Some(Version::from_text("v")),
             feed_run: Some("run".into()),

@@ -15,6 +15,15 @@ use crate::input::COLUMN_OPTIONS;
 /// The code of a row that says a variant's value on an axis.
 const OPTION: &str = "option";
 
+/// The code of a row that says in which language the name really is that stands in for another.
+const STANDS_IN: &str = "nameLanguage";
+
+/// The row for a name that stands in the place of language `of` and is in `lang`.
+pub(crate) fn stands_in(of: &str, lang: &str) -> FactRow {
+    let (name, lang) = (Some(of.to_owned()), Some(lang.to_owned()));
+    FactRow { variant_sku: None, code: STANDS_IN.into(), name, text: lang.clone().unwrap_or_default(), lang }
+}
+
 /// A row as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +54,8 @@ pub(crate) struct Told {
     pub(crate) variants: BTreeMap<String, Facts>,
     /// Further axes of variants, by SKU: name and value, in order.
     pub(crate) options: BTreeMap<String, Vec<(String, String)>>,
+    /// The language that the name stands in for, and the one that it is in.
+    pub(crate) lent: Option<(String, String)>,
 }
 
 /// The rows of a product: its own facts, then those of each variant and its further axes.
@@ -83,6 +94,10 @@ pub(crate) fn told(key: &ProductKey, nodes: Vec<FactNode>) -> Told {
             if let Some(sku) = sku.filter(|_| !name.is_empty()) {
                 told.options.entry(sku).or_default().push((name, text));
             }
+            continue;
+        }
+        if code == STANDS_IN {
+            told.lent = Some((name, text));
             continue;
         }
         let row = Row { code, name, lang: node.lang.unwrap_or_default(), text };

@@ -80,6 +80,22 @@ impl Texts {
     fn in_languages<'l>(texts: &Localized, languages: impl IntoIterator<Item = &'l str>) -> Self {
         Self(languages.into_iter().map(|lang| (languages::field(lang), in_language(texts, lang))).collect())
     }
+
+    /// Whether there is a text in none of the languages.
+    fn is_nameless(&self) -> bool {
+        self.0.values().all(|text| text.as_ref().is_none_or(|text| text.trim().is_empty()))
+    }
+
+    /// Puts the text of another language in a language's place.
+    fn lend(&mut self, to: &str, text: &str) {
+        self.0.insert(languages::field(to), Some(text.to_owned()));
+    }
+}
+
+/// The language whose text stands in where there is none that Pimcore has: the first by its tag; one that nobody could tell comes last.
+fn lender(texts: &Localized) -> Option<(&str, &str)> {
+    let filled = texts.0.iter().filter(|(_, text)| !text.trim().is_empty());
+    filled.min_by_key(|(lang, _)| *lang == "und").map(|(lang, text)| (lang.as_str(), text.as_str()))
 }
 
 fn in_language(texts: &Localized, lang: &str) -> Option<String> {
@@ -226,6 +242,15 @@ impl ProductInput {
         let all = || languages.there.iter().map(String::as_str);
         self.name = Texts::in_languages(&product.name, all());
         self.description = Texts::in_languages(&product.description, all());
+        // A product is never nameless: what it is called elsewhere stands in, and a row says so until its own name comes.
+        if let Some((lang, name)) = lender(&product.name).filter(|_| self.name.is_nameless()) {
+            let first = languages.there.first().map_or(LANGUAGES[0], String::as_str);
+            self.name.lend(first, name);
+            if let Some(text) = product.description.get(lang).filter(|_| self.description.is_nameless()) {
+                self.description.lend(first, text);
+            }
+            self.facts.items.rows.push(facts::stands_in(first, lang));
+        }
         match languages.remark(&[&product.name, &product.description]) {
             Some(remark) => self.remark(&remark),
             None => self,
@@ -344,21 +369,27 @@ pub struct CategoryInput {
 /// Names of a category in the languages that a feed has; others stay as they are, because feeds
 /// differ in what they know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct CategoryNames {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    en: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ar: Option<String>,
-}
+#[serde(transparent)]
+pub(crate) struct CategoryNames(BTreeMap<String, String>);
 
 impl CategoryNames {
-    pub(crate) fn of(texts: &Localized) -> Self {
-        let [en, ar] = LANGUAGES.map(|lang| in_language(texts, lang));
-        Self { en, ar }
+    pub(crate) fn of(texts: &Localized, there: &[String]) -> Self {
+        let said = |lang: &String| Some((languages::field(lang), in_language(texts, lang)?));
+        Self(there.iter().filter_map(said).collect())
+    }
+
+    /// The same of a category that is to be made: it is never nameless.
+    pub(crate) fn of_new(texts: &Localized, there: &[String]) -> Self {
+        let mut names = Self::of(texts, there);
+        if names.0.values().all(|name| name.trim().is_empty())
+            && let (Some((_, name)), Some(first)) = (lender(texts), there.first())
+        {
+            names.0.insert(languages::field(first), name.to_owned());
+        }
+        names
     }
 
     pub(crate) fn texts(&self) -> Localized {
-        let pairs = LANGUAGES.into_iter().zip([&self.en, &self.ar]);
-        Localized(pairs.filter_map(|(lang, text)| Some((lang.to_owned(), text.clone()?))).collect())
+        Localized(self.0.iter().map(|(field, text)| (languages::tag(field), text.clone())).collect())
     }
 }

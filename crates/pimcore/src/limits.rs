@@ -7,7 +7,7 @@
 use catalog::{Category, Failure, Product, Variant};
 
 use crate::codes;
-use crate::input::{CategoryNames, LANGUAGES, MAX_OPTIONS};
+use crate::input::{LANGUAGES, MAX_OPTIONS};
 
 /// External ids, article numbers, brand, attribute codes.
 pub const NAME: usize = 190;
@@ -63,7 +63,7 @@ impl Check<'_> {
             ));
         }
         self.fits(&format!("{field}.id with its source"), &format!("{}:{}", self.product.source, category.id), NAME)?;
-        for (lang, text) in &CategoryNames::of(&category.name).texts().0 {
+        for (lang, text) in &category.name.0 {
             self.fits(&format!("{field}.name.{lang}"), text, LABEL)?;
         }
         Ok(())

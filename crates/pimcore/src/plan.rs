@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use catalog::{Category, Failure, Version};
 
-use crate::input::{CategoryInput, CategoryNames, LANGUAGES};
+use crate::input::{CategoryInput, CategoryNames};
 use crate::path::{CATEGORY_FOLDER, CategoryPath, ObjectKey};
 use crate::tree::{CategoryTree, TreeNode};
 use crate::{codes, said};
@@ -140,7 +140,7 @@ fn create(
     created.insert(id.to_owned(), CategoryPath::below(parent.as_ref(), &key));
     let input = CategoryInput {
         external_id: Some(id.to_owned()),
-        name: Some(CategoryNames::of(&category.name)),
+        name: Some(CategoryNames::of_new(&category.name, &tree.languages)),
         slug: slug(category),
     };
     let parent_id = parent_node.map(|node| node.id);
@@ -159,7 +159,7 @@ fn adjust(
         return None;
     }
     let new_name = |(lang, text): (&String, &String)| {
-        LANGUAGES.contains(&lang.as_str()) && !text.is_empty() && node.name.get(lang) != Some(text.as_str())
+        tree.languages.contains(lang) && !text.is_empty() && node.name.get(lang) != Some(text.as_str())
     };
     let renamed = category.name.0.iter().any(new_name);
     let parent = new_parent(tree, node, above);
@@ -176,7 +176,8 @@ fn adjust(
         Some(folder) => CategoryPath::parse(&format!("{folder}/{}", node.path.key()))?,
     };
     let input = if renamed {
-        CategoryInput { external_id: None, name: Some(CategoryNames::of(&category.name)), slug: slug(category) }
+        let name = Some(CategoryNames::of(&category.name, &tree.languages));
+        CategoryInput { external_id: None, name, slug: slug(category) }
     } else {
         CategoryInput { external_id: None, name: None, slug: None }
     };

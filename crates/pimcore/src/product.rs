@@ -52,6 +52,8 @@ pub struct PimProduct {
     pub prices: Vec<PimPrice>,
     /// What trade needs to know.
     pub facts: Facts,
+    /// A name in no language that Pimcore has stands in for the one of the first language here, and is in the second.
+    pub lent: Option<(String, String)>,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
     /// The version of the document that was last written.
@@ -154,6 +156,15 @@ pub struct PimPrice {
 }
 
 impl PimProduct {
+    /// The language that a title is really in which is shown as one in `language`.
+    #[must_use]
+    pub fn really_in<'a>(&'a self, language: &'a str) -> &'a str {
+        match &self.lent {
+            Some((of, lang)) if of == language && self.marketing_name.get(language).is_none_or(str::is_empty) => lang,
+            _ => language,
+        }
+    }
+
     /// The title to show in a language: the people's, else the source's.
     #[must_use]
     pub fn title(&self, lang: &str) -> Option<&str> {
@@ -330,6 +341,7 @@ impl Node {
             attributes: self.attributes.unwrap_or_default().into_iter().filter_map(attribute).collect(),
             variants,
             prices,
+            lent: told.lent.take(),
             facts: told.product,
             content_hash: said(self.content_hash).map(ContentHash::from_text),
             source_version: said(self.source_version).map(Version::from_text),
@@ -383,7 +395,7 @@ fn said(text: Option<String>) -> Option<String> {
 }
 
 /// The texts of a field in every language that was asked for.
-fn localized(texts: &BTreeMap<String, Value>, field: &str) -> Localized {
+pub(crate) fn localized(texts: &BTreeMap<String, Value>, field: &str) -> Localized {
     let of_field = |name: &String| name.strip_prefix(field)?.strip_prefix('_').map(languages::tag);
     let said = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     Localized(texts.iter().filter_map(|(name, value)| Some((of_field(name)?, said(value)?))).collect())

@@ -1,13 +1,15 @@
 //! The category tree as Pimcore has it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use catalog::{Failure, Localized};
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::input::LANGUAGES;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
-use crate::product::object_id;
+use crate::product::{localized, object_id};
 
 /// How old the tree may be from which the shop is fed. A category that has been there for longer is
 /// in every tree of that age.
@@ -39,10 +41,19 @@ pub struct TreeNode {
 }
 
 /// Every category of the catalog. Cheap to look up by id and by external id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryTree {
     nodes: HashMap<u32, TreeNode>,
     by_external_id: HashMap<String, u32>,
+    /// The languages that names are read and written in.
+    pub languages: Vec<String>,
+}
+
+impl Default for CategoryTree {
+    fn default() -> Self {
+        let languages = LANGUAGES.map(str::to_owned).into();
+        Self { nodes: HashMap::new(), by_external_id: HashMap::new(), languages }
+    }
 }
 
 impl CategoryTree {
@@ -166,13 +177,12 @@ pub(crate) struct Node {
     modification_date: Option<i64>,
     external_id: Option<String>,
     slug: Option<String>,
-    #[serde(rename = "name_en")]
-    name_en: Option<String>,
-    #[serde(rename = "name_ar")]
-    name_ar: Option<String>,
     shop_handle: Option<String>,
     hidden: Option<bool>,
     parent: Option<Parent>,
+    /// Localized fields, one for each language: `name_en`.
+    #[serde(flatten)]
+    texts: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -195,12 +205,7 @@ impl Node {
         };
         let parent = self.parent.filter(|parent| parent.class == "object_CatalogCategory").and_then(|parent| parent.id);
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let mut name = Localized::default();
-        for (lang, text) in [("en", said(self.name_en)), ("ar", said(self.name_ar))] {
-            if let Some(text) = text {
-                name.0.insert(lang.to_owned(), text);
-            }
-        }
+        let name = localized(&self.texts, "name");
         Ok(Some(TreeNode {
             id: object_id(&self.id)?,
             parent: parent.as_deref().map(object_id).transpose()?,

@@ -47,7 +47,7 @@ fn input(languages: &FieldLanguages) -> Value {
 }
 
 #[tokio::test]
-async fn a_text_is_written_in_the_languages_that_pimcore_has_and_the_others_are_remarked_on() {
+async fn texts_are_written_in_pimcores_languages_and_others_remarked_on() {
     let (_server, pimcore) = pim(&["de", "pt_BR"], 1).await;
     let pimcore = pimcore.showing("en,de,pt-BR,fr".parse().unwrap());
     for _ in 0..2 {

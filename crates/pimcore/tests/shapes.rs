@@ -115,7 +115,8 @@ async fn write_products(pim: &StandIn, pimcore: &Pimcore, category: u32) -> (Pro
     writes[0].input = writes[0].input.clone().in_categories(&[category]);
     let saved = pimcore.write(writes, later()).await;
     assert!(saved.values().all(|outcome| matches!(outcome, WriteOutcome::Saved(_))), "{saved:?}");
-    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update that finds nothing.
+    // Withdrawn, and back; a batch that creates as well; a create that finds it exists; an update
+    // that finds nothing.
     let at = |product: &Product| Some(ProductPath::of(&key(product)));
     let mut withdrawn = write(&Product { withdrawn: true, ..full.clone() }, true, at(&full));
     withdrawn.input = withdrawn.input.publish(false).remark("remark");

@@ -126,9 +126,7 @@ impl Decision {
 #[must_use]
 pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
     if let Subject::Unknown(why) = facts.subject {
-        return Some(
-            facts.letter.reason().unwrap_or_else(|| because(ErrorKind::Poison, codes::MESSAGE_NOT_UNDERSTOOD, why)),
-        );
+        return Some(unreadable(facts.letter, why));
     }
     let ledger = match facts.known {
         // An error without an attempt is about content that has been replaced since.
@@ -154,15 +152,19 @@ pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
     ledger.or(run).or_else(of_its_own)
 }
 
+/// Why a letter is parked that nobody can read: what its sender said, or that it is no message.
+fn unreadable(letter: &DeadLetter, why: &str) -> Reason {
+    letter.reason().unwrap_or_else(|| because(ErrorKind::Poison, codes::MESSAGE_NOT_UNDERSTOOD, why))
+}
+
 /// Decides about one letter at `now` (ms).
 #[must_use]
 pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
-    use ErrorKind::{Permanent, Poison, Transient};
+    use ErrorKind::{Permanent, Transient};
     let letter = facts.letter;
     let recorded = recorded(facts);
-    if let Subject::Unknown(_) = facts.subject {
-        let reason = recorded.unwrap_or_else(|| because(Poison, codes::MESSAGE_NOT_UNDERSTOOD, "no subject"));
-        return Decision::Park(reason);
+    if let Subject::Unknown(why) = facts.subject {
+        return Decision::Park(unreadable(letter, why));
     }
     if let Some(healed) = healed(facts, limits) {
         return Decision::Drop(because(Transient, codes::HEALED, &healed));

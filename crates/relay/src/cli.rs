@@ -100,6 +100,12 @@ pub enum Command {
         /// source:id
         product: String,
     },
+    /// Addresses of products in the shop: move them to what they would be today, list what old ones lead to
+    Handles {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Handles,
+    },
     /// Withdraw what a full feed lacks although the guard refused it
     Withdraw {
         /// The run that read the feed
@@ -137,11 +143,52 @@ pub enum Command {
     },
     /// What a feed, or rules, would do: nothing is written. Exit code 1 if something is rejected, withheld or held
     Preview(Preview),
+    /// Mappings: what a supplier's feed means. check, try and draft need no stack
+    Source {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Source,
+    },
     /// Completions for a shell, to be sourced
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with addresses.
+#[derive(Debug, Subcommand)]
+pub enum Handles {
+    /// Give products the addresses that they would get today; old ones are kept as redirects. Without --execute: what would move
+    Move {
+        /// Of this source only
+        #[arg(long)]
+        source: Option<String>,
+        /// At most so many; the same command again goes on with the rest
+        #[arg(long, value_name = "N")]
+        max: Option<usize>,
+        /// Products announced per second
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        rate: u32,
+        /// Do it
+        #[arg(long)]
+        execute: bool,
+    },
+    /// What old addresses lead to, for the storefront
+    Redirects {
+        /// As text, JSON or CSV
+        #[arg(long, value_enum, default_value_t = Form::Csv)]
+        format: Form,
+    },
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// An array of objects.
+    Json,
+    /// A table with a head.
+    Csv,
 }
 
 /// What to do with rules.
@@ -205,6 +252,55 @@ pub struct Preview {
     /// Write a report for people to this file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// What to do with mappings.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// Whether mappings can be read; everything that is wrong, with line and column
+    Check {
+        /// Mapping files
+        #[arg(required = true, value_name = "MAPPING")]
+        mappings: Vec<PathBuf>,
+    },
+    /// What would become of a feed: every product, what is set aside and why, which fields are never filled. Nothing is written
+    Try {
+        /// The mapping file
+        mapping: PathBuf,
+        /// The feed, as the supplier sends it
+        feed: PathBuf,
+        /// How many products and rejected records to show; all are counted
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Show it anew whenever one of the two files is saved
+        #[arg(long)]
+        watch: bool,
+    },
+    /// A first mapping for a feed, guessed from its columns and what stands in them
+    Draft {
+        /// The feed, as the supplier sends it
+        feed: PathBuf,
+    },
+    /// The sources that a stack reads: built in, by the mappings that come with it, and by those put into its bucket
+    List,
+    /// Put a mapping, with the tables beside it, into force on a stack, without a deployment
+    Put {
+        /// The mapping file
+        mapping: PathBuf,
+        /// Read the source's last feed again by it
+        #[arg(long)]
+        replay: bool,
+    },
+    /// The mapping that is in force for a source, and why a newer one is not
+    Show {
+        /// The source
+        source: String,
+    },
+    /// Take a mapping out of a stack's bucket: the deployed one of its name counts again, if there is one
+    Remove {
+        /// The source
+        source: String,
+    },
 }
 
 /// What to do with dead letters.

@@ -185,13 +185,15 @@ fn list(facts: &mut Facts, name: &str, values: BTreeSet<String>) {
     facts.insert(name.to_owned(), values.into_iter().collect::<Vec<_>>().join(" "));
 }
 
-/// What the shop shows; nothing but that it is not for sale where there is no published product.
+/// What the shop shows; nothing but that it is not for sale where there is no published product. A draft that is `kept_current` is shown with what
+/// it has.
 #[must_use]
-pub fn of_medusa(product: Option<&model::Product>, references: &References) -> Facts {
-    let Some(product) = product.filter(|product| product.status == "published") else {
+pub fn of_medusa(product: Option<&model::Product>, references: &References, kept_current: bool) -> Facts {
+    let Some(product) = product.filter(|product| product.status == "published" || kept_current) else {
         return Facts::from([("for sale".to_owned(), "false".to_owned())]);
     };
-    let in_channel = product.sales_channels.iter().flatten().any(|channel| channel.id == references.sales_channel_id);
+    let in_channel = product.status == "published"
+        && product.sales_channels.iter().flatten().any(|channel| channel.id == references.sales_channel_id);
     let mut facts = Facts::from([
         ("for sale".to_owned(), in_channel.to_string()),
         ("shop title".to_owned(), product.title.clone()),

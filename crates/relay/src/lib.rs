@@ -9,5 +9,6 @@ pub mod local;
 pub mod preview;
 pub mod remedy;
 pub mod render;
+pub mod set_aside;
 pub mod shown;
 pub mod stack;

@@ -7,7 +7,8 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, preview, rejected, release, replay, rules, runs, status, trace, withdraw,
+    diff, dlq, explain, explain_price, handles, preview, rejected, release, replay, rules, runs, source, sources,
+    status, trace, withdraw,
 };
 use relay::error::CliError;
 use relay::shown::plain;
@@ -38,6 +39,11 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
     if let Command::Explain { code } = &cli.command {
         return explain::run(code.as_deref());
     }
+    if let Command::Source { command } = &cli.command
+        && let Some(answer) = source::at_the_desk(command)
+    {
+        return answer;
+    }
     let now = SystemClock.now_ms();
     // What stands on disk needs no stack.
     match &cli.command {
@@ -61,6 +67,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Sweep { selection } => dlq::sweep(&stack, selection).await,
         Command::Replay { target, stage, as_newest } => replay::run(&stack, target, *stage, *as_newest, now).await,
         Command::Release { product } => release::run(&stack, product, now).await,
+        Command::Handles { command } => handles::run(&stack, command, now).await,
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
         Command::Diff { product } => diff::run(&stack, product).await,
         Command::Explain { code } => explain::run(code.as_deref()),
@@ -70,6 +77,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         }
         Command::ExplainPrice { product, configured, .. } => explain_price::run(&stack, product, configured, now).await,
         Command::Preview(asked) => preview::run(Some(&stack), asked, now).await,
+        Command::Source { command } => sources::run(&stack, command, now).await,
         Command::Completions { .. } => Ok(Answer::new(&(), String::new(), false)),
     }
 }

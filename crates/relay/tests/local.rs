@@ -121,7 +121,7 @@ async fn a_preview_counts_what_a_feed_would_do() {
 }
 
 #[tokio::test]
-async fn the_same_feed_under_the_same_rules_changes_nothing_and_other_rules_change_what_differs() {
+async fn the_same_feed_and_rules_change_nothing_and_others_what_differs() {
     let folder = Folder::new("same");
     let file =
         folder.file("feed.json", &feed(&[product("1", "10.00", 3, "Shirts"), product("2", "0.63", 3, "Shirts")]));

@@ -1,43 +1,49 @@
-//! Object bytes in, products and rejections out: [`feeds::Feed`] for a source that is described in a mapping.
+//! How the records of a described source are found and read: what [`feeds::Feed`] needs to know of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use feeds::decode::{Compression, DecodeError, Decoder, STEP};
+use feeds::charset::Charset;
+use feeds::decode::{Compression, DecodeError, STEP};
 use feeds::helpers::at_path;
-use feeds::integrity::{Checksum, Partial};
+use feeds::integrity::Checksum;
 use feeds::split::{Expected, Format, Piece, Place, Splitter};
-use feeds::{Broken, Checkpoint, Defect, Limits, Outcome, Progress, Reason};
+use feeds::{Broken, Checkpoint, Defect, Feed, Limits, Outcome, Progress, Reader, Reason};
 
-use crate::groups::{Groups, Placed, refused};
+use crate::groups::{self, Groups, Placed, refused};
 use crate::mapping::{Mapping, Take, Type};
 use crate::rows::{NUMBERED, Rows};
+use crate::spread::Spread;
 use crate::{json, xml};
 
 /// Bytes within which the list of records has to begin.
 const HEAD: usize = 1 << 20;
 
-/// One feed on its way in. It is used as [`feeds::Feed`] is.
+/// A feed of a described source, from its beginning or from a checkpoint; `expected` is the object's checksum, where it is known.
+///
+/// # Errors
+/// When the decompressor cannot be set up.
+pub fn feed(
+    expected: Option<Checksum>,
+    mapping: Arc<Mapping>,
+    name: &str,
+    checkpoint: Checkpoint,
+    limits: Limits,
+) -> Result<Feed, DecodeError> {
+    let reader = |checkpoint: Checkpoint| Box::new(Described::new(mapping, name, checkpoint, limits)) as Box<_>;
+    Feed::of(expected, reader, checkpoint, limits)
+}
+
+/// Records of a described source.
 #[derive(Debug)]
-pub struct Feed {
+struct Described {
     mapping: Arc<Mapping>,
     limits: Limits,
-    decoder: Option<Decoder>,
-    input: Vec<u8>,
-    read: usize,
-    /// Bytes of the object that were read, from its beginning.
-    position: u64,
-    decoded: Vec<u8>,
-    /// Decoded bytes in all, and of those the ones before the checkpoint, which are dropped.
-    decoded_bytes: u64,
+    /// Decoded bytes that were handed out before the checkpoint and are dropped.
     to_drop: u64,
-    ended: bool,
     transcoder: Option<Transcoder>,
     cut: Cut,
     records: Records,
-    expected: Option<Checksum>,
-    stored: Option<Partial>,
-    /// Both counts when the last product came out.
-    at_product: (u64, u64),
 }
 
 /// From the mapping's encoding to UTF-8.
@@ -67,130 +73,56 @@ struct Records {
     mapping: Arc<Mapping>,
     rows: Option<Rows>,
     groups: Groups,
+    /// Where records of one product stand anywhere in the file.
+    spread: Option<Spread>,
+    /// The file has ended.
+    ended: bool,
     /// The feed is refused as a whole.
     broken: Option<Broken>,
     last: (u64, u64),
+    /// What records that are no UTF-8 are in, where the mapping does not say.
+    charset: Charset,
+    /// Records that could be read.
+    taken: u64,
 }
 
-impl Feed {
-    /// A feed from its beginning, or from a checkpoint: then the first byte offered is the one at [`Self::object_offset`].
-    ///
-    /// # Errors
-    /// When the decompressor cannot be set up.
-    pub fn new(mapping: Arc<Mapping>, name: &str, checkpoint: Checkpoint, limits: Limits) -> Result<Self, DecodeError> {
-        Self::expecting(None, mapping, name, checkpoint, limits)
-    }
-
-    /// The byte of the object to read on from. A feed in another encoding is read from its beginning.
-    #[must_use]
-    pub fn object_offset(checkpoint: &Checkpoint) -> u64 {
-        checkpoint.object_offset()
-    }
-
-    /// The same for an object whose checksum is known: [`Self::finish`] fails if what was offered is not what is stored.
-    ///
-    /// # Errors
-    /// When the decompressor cannot be set up.
-    pub fn expecting(
-        expected: Option<Checksum>,
-        mapping: Arc<Mapping>,
-        name: &str,
-        checkpoint: Checkpoint,
-        limits: Limits,
-    ) -> Result<Self, DecodeError> {
-        let begin = checkpoint.object_offset();
-        let known =
-            checkpoint.checksum.filter(|partial| expected.is_some_and(|one| one.algorithm == partial.algorithm()));
-        let stored = known.or_else(|| expected.filter(|_| begin == 0).map(|one| Partial::new(one.algorithm)));
-        let decoder = checkpoint.compression.map(|compression| Decoder::new(compression, &limits)).transpose()?;
-        let to_drop = checkpoint.offset - begin;
+impl Described {
+    fn new(mapping: Arc<Mapping>, name: &str, checkpoint: Checkpoint, limits: Limits) -> Self {
+        let is_spread = mapping.group.as_ref().is_some_and(|group| group.spread);
+        let spread = is_spread.then(|| Spread::behind(checkpoint.steps, checkpoint.index));
+        // What is spread over the file is read from its beginning.
+        let checkpoint = if is_spread { Checkpoint::default() } else { checkpoint };
         let mut records = Records {
             mapping: Arc::clone(&mapping),
             rows: None,
             groups: Groups::default(),
+            spread,
+            ended: false,
             broken: None,
             last: (checkpoint.index, checkpoint.offset),
+            charset: Charset::default(),
+            taken: 0,
         };
+        let to_drop = checkpoint.offset - checkpoint.object_offset();
         let cut = cut(&mapping, name, Checkpoint { checksum: None, ..checkpoint }, limits, &mut records);
-        Ok(Self {
-            mapping,
-            limits,
-            decoder,
-            input: Vec::new(),
-            read: 0,
-            position: begin,
-            decoded: Vec::new(),
-            decoded_bytes: begin,
-            to_drop,
-            ended: false,
-            transcoder: None,
-            cut,
-            records,
-            expected: expected.filter(|_| stored.is_some()),
-            stored,
-            at_product: (begin, begin),
-        })
+        let transcoder = mapping.form.encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
+        let transcoder = transcoder.map(|encoding| Transcoder { decoder: encoding.new_decoder(), text: String::new() });
+        Self { mapping, limits, to_drop, transcoder, cut, records }
+    }
+}
+
+impl Reader for Described {
+    fn push(&mut self, bytes: &[u8], compression: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        if matches!(compression, Compression::Utf16Le | Compression::Utf16Be) {
+            // It is UTF-8 already.
+            self.transcoder = None;
+        }
+        self.transcoded(bytes, false, out)
     }
 
-    /// Gives the next piece of the object. What was offered before should have been worked off.
-    pub fn offer(&mut self, bytes: impl Into<Vec<u8>>) {
-        if self.read == self.input.len() {
-            self.input = bytes.into();
-        } else {
-            self.input.drain(..self.read);
-            self.input.append(&mut bytes.into());
-        }
-        self.read = 0;
-    }
-
-    /// Works off some of what was offered and adds what became of the records to `out`.
-    ///
-    /// # Errors
-    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
-    pub fn step(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
-        if self.decoder.is_none() {
-            match Compression::of(&self.input[self.read..], self.ended) {
-                None => return Ok(Progress::Hungry),
-                Some(kind) => {
-                    let decoder = Decoder::new(kind, &self.limits);
-                    self.decoder = Some(decoder.map_err(|error| self.undecodable(&error))?);
-                }
-            }
-        }
-        let Some(decoder) = &mut self.decoder else { return Ok(Progress::Hungry) };
-        let compression = decoder.compression();
-        if self.transcoder.is_none()
-            && !matches!(compression, Compression::Utf16Le | Compression::Utf16Be)
-            && let Some(encoding) = self.mapping.form.encoding.filter(|encoding| *encoding != encoding_rs::UTF_8)
-        {
-            self.transcoder = Some(Transcoder { decoder: encoding.new_decoder(), text: String::new() });
-        }
-        let begin = self.read;
-        let step = decoder.step(&self.input[begin..], &mut self.decoded);
-        let step = step.map_err(|error| self.undecodable(&error))?;
-        if let Some(stored) = &mut self.stored {
-            stored.add(self.position, &self.input[begin..begin + step.read]);
-        }
-        self.read += step.read;
-        self.position += step.read as u64;
-        let decoded = std::mem::take(&mut self.decoded);
-        let result = self.transcoded(&decoded, false, out);
-        self.decoded = decoded;
-        result?;
-        self.check(compression != Compression::None)?;
-        let more = step.full || (self.read < self.input.len() && step.read > 0);
-        Ok(if more { Progress::More } else { Progress::Hungry })
-    }
-
-    /// Says that the object ends here; nothing may be offered any more.
-    ///
-    /// # Errors
-    /// [`Broken`] when the feed ends in the middle of something, or where [`step`](Self::step) would have failed.
-    pub fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
-        self.ended = true;
-        while self.step(out)? == Progress::More {}
-        if let Some(decoder) = &self.decoder {
-            decoder.finish().map_err(|error| self.undecodable(&error))?;
+    fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
+        if self.records.ended {
+            return self.records.end(out);
         }
         self.transcoded(&[], true, out)?;
         let Self { cut, records, .. } = self;
@@ -218,17 +150,15 @@ impl Feed {
         if let Some(broken) = self.records.broken.take() {
             return Err(broken);
         }
-        self.compare()?;
-        self.records.groups.flush(&self.mapping, out);
-        Ok(())
+        self.records.ended = true;
+        self.records.end(out)
     }
 
-    /// Where the feed can be taken up again: behind the last product handed out, before the first record of one that is not.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
-        let compression = self.decoder.as_ref().map(Decoder::compression);
-        // What is transcoded is read from its beginning, as if nothing were known of it.
-        let compression = compression.filter(|_| self.transcoder.is_none());
+    /// Behind the last product handed out, before the first record of one that is not.
+    fn checkpoint(&self) -> Checkpoint {
+        if let Some(spread) = &self.records.spread {
+            return Checkpoint { index: spread.handed_out(), steps: spread.steps(), ..Checkpoint::default() };
+        }
         let open = self.records.groups.begin();
         let mut place = match &self.cut {
             Cut::Text(splitter) => splitter.checkpoint(),
@@ -236,7 +166,7 @@ impl Feed {
                 let (offset, index) = splitter.place();
                 Checkpoint { offset, index, ..Checkpoint::default() }
             }
-            Cut::Before(_) => return Checkpoint { checksum: None, ..Checkpoint::default() },
+            Cut::Before(_) => return Checkpoint::default(),
         };
         if let Some((index, offset)) = open {
             place.index = index;
@@ -247,9 +177,23 @@ impl Feed {
                 _ => Place::AfterRecord,
             };
         }
-        Checkpoint { compression, checksum: self.stored, ..place }
+        place
     }
 
+    fn taken(&self) -> u64 {
+        self.records.taken
+    }
+
+    fn in_charset(&mut self, label: &str) {
+        self.records.charset = Charset::named(label);
+    }
+
+    fn rereads(&self) -> bool {
+        self.transcoder.is_some() || self.records.spread.is_some()
+    }
+}
+
+impl Described {
     fn transcoded(&mut self, bytes: &[u8], last: bool, out: &mut Vec<Outcome>) -> Result<(), Broken> {
         match self.transcoder.take() {
             None => self.cut(bytes, out),
@@ -275,11 +219,7 @@ impl Feed {
 
     /// Passes text on to what finds the records in it.
     fn cut(&mut self, bytes: &[u8], out: &mut Vec<Outcome>) -> Result<(), Broken> {
-        self.decoded_bytes += bytes.len() as u64;
-        let dropped = usize::try_from(self.to_drop).unwrap_or(usize::MAX).min(bytes.len());
-        self.to_drop -= dropped as u64;
-        let bytes = &bytes[dropped..];
-        let before = out.len();
+        let bytes = feeds::behind(&mut self.to_drop, bytes);
         let Self { cut, records, mapping, limits, .. } = self;
         let mut list = None;
         if let Cut::Before(head) = cut {
@@ -317,51 +257,7 @@ impl Feed {
             Cut::Xml(splitter) => splitter.push(bytes, &mut |piece| records.take(&piece, out))?,
             Cut::Before(_) => {}
         }
-        if out.len() > before {
-            self.at_product = (self.position, self.decoded_bytes);
-        }
         self.records.broken.take().map_or(Ok(()), Err)
-    }
-
-    /// Notices when far too many bytes come out of far too few.
-    fn check(&self, compressed: bool) -> Result<(), Broken> {
-        let limits = &self.limits;
-        let (read, decoded) =
-            (self.position - self.at_product.0.min(self.position), self.decoded_bytes - self.at_product.1);
-        let message = if self.decoded_bytes > limits.feed_bytes {
-            format!("the feed has more than {} bytes after decompression", limits.feed_bytes)
-        } else if compressed && decoded > limits.ratio_from && decoded / limits.ratio > read {
-            format!("{read} compressed bytes became {decoded}, and none of them a product: a decompression bomb")
-        } else {
-            return Ok(());
-        };
-        Err(self.broken(Reason::TooMuchData, message))
-    }
-
-    fn compare(&self) -> Result<(), Broken> {
-        match (self.expected, &self.stored) {
-            (Some(Checksum { algorithm, value }), Some(stored)) if stored.value() != value => {
-                let arrived = stored.value();
-                let message = format!(
-                    "the object did not arrive as it is stored: its {algorithm:?} is {arrived:#x}, S3 has {value:#x}"
-                );
-                Err(self.broken(Reason::ObjectCorrupt, message))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn undecodable(&self, error: &DecodeError) -> Broken {
-        let reason = match error {
-            DecodeError::Truncated(_) => Reason::Truncated,
-            DecodeError::Corrupt(..) | DecodeError::Setup(_) => Reason::CorruptCompression,
-        };
-        self.broken(reason, error.to_string())
-    }
-
-    fn broken(&self, reason: Reason, message: String) -> Broken {
-        let at = self.checkpoint();
-        Broken { reason, offset: at.offset, index: at.index, message, excerpt: None }
     }
 }
 
@@ -375,8 +271,7 @@ fn cut(mapping: &Mapping, name: &str, checkpoint: Checkpoint, limits: Limits, re
         }
         Type::Json if begins && !form.records.is_empty() => Cut::Before(Vec::new()),
         Type::Json => {
-            let stem = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
-            let json_lines = stem.ends_with(".jsonl") || stem.ends_with(".ndjson");
+            let json_lines = feeds::says_json_lines(name);
             Cut::Text(Box::new(Splitter::resume(
                 checkpoint,
                 Expected { csv: false, json_lines, separator: None },
@@ -444,48 +339,98 @@ impl Records {
             Some(defect) => Err(defect.clone()),
             None => self.read(piece.bytes),
         };
+        if self.spread.is_some() {
+            self.hold(piece, record);
+            return;
+        }
         match record {
             Ok(record) => {
+                self.taken += 1;
                 let placed = Placed { index: piece.index, offset: piece.offset, record, raw: piece.bytes.to_vec() };
-                if let Err(message) = self.groups.take(&self.mapping, placed, out) {
-                    let (index, offset) = self.last;
-                    self.broken = Some(Broken { reason: Reason::TooMuchData, offset, index, message, excerpt: None });
-                }
+                self.groups.take(&self.mapping, placed, out);
             }
             Err(defect) => {
                 let outcome = refused(piece.index, piece.offset, None, defect.clone(), piece.bytes.to_vec());
-                let spread = self.mapping.group.as_ref().is_some_and(|group| group.spread);
-                self.groups.refuse(outcome, Some(&defect).filter(|_| !spread), out);
+                self.groups.refuse(outcome, Some(&defect), out);
+            }
+        }
+    }
+
+    /// Lets a record wait for the end of the file.
+    fn hold(&mut self, piece: &Piece<'_>, record: Result<crate::record::Record, Defect>) {
+        let Some(spread) = &mut self.spread else { return };
+        let (index, offset, raw) = (piece.index, piece.offset, piece.bytes.to_vec());
+        let kept = match (&piece.defect, record) {
+            (Some(defect), _) => spread.refuse(refused(index, offset, None, defect.clone(), raw)),
+            (None, Err(_)) => spread.take(index, offset, raw, None),
+            (None, Ok(record)) => {
+                self.taken += 1;
+                // One without a key is refused when it is looked at again.
+                let key = groups::key(&self.mapping, record).ok().map(|(_, key)| key);
+                spread.take(index, offset, raw, key)
+            }
+        };
+        if let Err(message) = kept {
+            self.broken = Some(Broken { reason: Reason::TooMuchData, offset, index, message, excerpt: None });
+        }
+    }
+
+    /// Hands out what is left when the file has ended.
+    fn end(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
+        let Self { mapping, rows, groups, spread, charset, last, .. } = self;
+        let Some(spread) = spread else {
+            groups.flush(mapping, out);
+            return Ok(Progress::Hungry);
+        };
+        let more = spread.end(mapping, &mut |bytes| read(mapping, rows, *charset, bytes), out);
+        match more {
+            Ok(true) => Ok(Progress::More),
+            Ok(false) => Ok(Progress::Hungry),
+            Err(message) => {
+                let (index, offset) = *last;
+                Err(Broken { reason: Reason::TooMuchData, offset, index, message, excerpt: None })
             }
         }
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<crate::record::Record, Defect> {
-        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| {
+        read(&self.mapping, &mut self.rows, self.charset, bytes)
+    }
+}
+
+/// A record's bytes as a record.
+fn read(
+    mapping: &Mapping,
+    rows: &mut Option<Rows>,
+    charset: Charset,
+    bytes: &[u8],
+) -> Result<crate::record::Record, Defect> {
+    let text = match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => charset.decode(bytes).ok_or_else(|| {
             let at = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
             let byte = bytes.get(at).copied().unwrap_or_default();
             let message =
                 format!("byte {byte:#04x} is not UTF-8; the mapping can name the encoding, such as windows-1252");
             Defect::new(Reason::InvalidUtf8, message).at(at)
-        })?;
-        match (self.mapping.form.kind, &mut self.rows) {
-            (Type::Csv, Some(rows)) => rows.read(text.trim_start_matches('\u{feff}')),
-            (Type::Csv, None) => Err(Defect::new(Reason::CsvHeader, "there is no header")),
-            (Type::Json, _) => {
-                if !text.starts_with('{') {
-                    return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                        Ok(_) => Defect::new(Reason::RecordNotObject, "the record is JSON, but no object").value(text),
-                        Err(error) => {
-                            Defect::new(Reason::MalformedJson, format!("the record is not JSON: {error}")).value(text)
-                        }
-                    });
-                }
-                let mapping = &self.mapping;
-                let wanted =
-                    |key: &str| mapping.reads.contains_key(key) || mapping.names.contains(&expr::identifier(key));
-                json::read(text, &wanted).map(crate::record::Record::Tree)
+        })?,
+    };
+    let text = &*text;
+    match (mapping.form.kind, rows) {
+        (Type::Csv, Some(rows)) => rows.read(text.trim_start_matches('\u{feff}')),
+        (Type::Csv, None) => Err(Defect::new(Reason::CsvHeader, "there is no header")),
+        (Type::Json, _) => {
+            if !text.starts_with('{') {
+                return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                    Ok(_) => Defect::new(Reason::RecordNotObject, "the record is JSON, but no object").value(text),
+                    Err(error) => {
+                        Defect::new(Reason::MalformedJson, format!("the record is not JSON: {error}")).value(text)
+                    }
+                });
             }
-            (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),
+            let wanted = |key: &str| mapping.reads.contains_key(key) || mapping.names.contains(&expr::identifier(key));
+            json::read(text, &wanted).map(crate::record::Record::Tree)
         }
+        (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),
     }
 }

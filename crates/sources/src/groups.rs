@@ -1,9 +1,4 @@
-//! Several records are one product.
-//!
-//! Adjacent ones are held until another product begins. Those that are spread over the file are held until its end, up to [`SPREAD_BYTES`]: a feed beyond that is refused
-//! with what to do, rather than read into a memory that is not there.
-
-use std::collections::HashMap;
+//! Several records are one product. Adjacent ones are held until another product begins; those that are spread over the file wait in [`crate::spread`].
 
 use feeds::{Defect, Mapped, Outcome, Reason, Rejection};
 
@@ -11,12 +6,10 @@ use crate::map;
 use crate::mapping::Mapping;
 use crate::record::Record;
 
-/// Bytes of records that are spread over a file.
-pub(crate) const SPREAD_BYTES: usize = 24 << 20;
 /// Records of one product.
 const RECORDS: usize = 5_000;
 /// Bytes of a product's records that are kept for its rejection.
-const RAW: usize = 64 << 10;
+pub(crate) const RAW: usize = 64 << 10;
 
 /// A record with its place.
 #[derive(Debug)]
@@ -28,8 +21,8 @@ pub(crate) struct Placed {
 }
 
 /// The records of one product so far.
-#[derive(Debug)]
-struct Group {
+#[derive(Debug, Default)]
+pub(crate) struct Group {
     key: String,
     index: u64,
     offset: u64,
@@ -41,97 +34,110 @@ struct Group {
     refused: Vec<Outcome>,
 }
 
-/// Records on their way to products.
+impl Group {
+    pub(crate) fn new(key: String, index: u64, offset: u64) -> Self {
+        Self { key, index, offset, ..Self::default() }
+    }
+
+    /// No product, but something that was refused in its place.
+    pub(crate) fn refused(outcome: Outcome) -> Self {
+        Self { refused: vec![outcome], ..Self::default() }
+    }
+
+    pub(crate) fn add(&mut self, record: Record, raw: &[u8]) {
+        if self.records.len() >= RECORDS {
+            self.damaged.get_or_insert_with(|| {
+                Defect::new(Reason::RecordTooLarge, format!("the product has more than {RECORDS} records"))
+            });
+        } else {
+            self.records.push(record);
+        }
+        if self.raw.len() < RAW {
+            if !self.raw.is_empty() {
+                self.raw.push(b'\n');
+            }
+            let room = RAW.saturating_sub(self.raw.len()).min(raw.len());
+            self.raw.extend_from_slice(&raw[..room]);
+        }
+    }
+
+    /// Hands out what became of it.
+    pub(crate) fn close(mut self, mapping: &Mapping, out: &mut Vec<Outcome>) {
+        if let Some(leading) = mapping.group.as_ref().and_then(|group| group.leading.as_ref()) {
+            let leads = |record: &Record| {
+                let rows = std::slice::from_ref(record);
+                map::Scope::new(mapping, rows).truth(leading).unwrap_or(false)
+            };
+            self.records.sort_by_key(|record| !leads(record));
+        }
+        match self.damaged {
+            Some(defect) => {
+                let id = map::id_of(mapping, &self.records);
+                out.push(refused(self.index, self.offset, id, defect, self.raw));
+            }
+            None if self.records.is_empty() => {}
+            None => out.extend(outcome(mapping, self.index, self.offset, &self.records, self.raw)),
+        }
+        out.append(&mut self.refused);
+    }
+}
+
+/// What the records of one product share.
+///
+/// # Errors
+/// When the record does not say, or its expression gives nothing.
+pub(crate) fn key(mapping: &Mapping, record: Record) -> Result<(Record, String), Box<Defect>> {
+    let rows = [record];
+    let by = mapping.group.as_ref().map(|group| &group.by);
+    let key = by.map_or(Ok(None), |by| map::Scope::new(mapping, &rows).text(by));
+    let [record] = rows;
+    match (key, by) {
+        (Ok(Some(key)), _) => Ok((record, key)),
+        (Err(defect), _) => Err(Box::new(defect)),
+        (Ok(None), None) => Ok((record, String::new())),
+        (Ok(None), Some(by)) => Err(Box::new(map::Scope::new(mapping, &[]).defect(
+            by,
+            Reason::MissingField,
+            "the record does not say which product it belongs to",
+        ))),
+    }
+}
+
+/// Adjacent records on their way to products.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    open: Vec<Group>,
-    by_key: HashMap<String, usize>,
-    bytes: usize,
+    open: Option<Group>,
 }
 
 impl Groups {
     /// The first record that is not in a product that was handed out.
     pub(crate) fn begin(&self) -> Option<(u64, u64)> {
-        self.open.first().map(|group| (group.index, group.offset))
+        self.open.as_ref().map(|group| (group.index, group.offset))
     }
 
     /// Takes a record; hands out what became of it, or of those before it.
-    ///
-    /// # Errors
-    /// When more is spread over the file than is held.
-    pub(crate) fn take(&mut self, mapping: &Mapping, placed: Placed, out: &mut Vec<Outcome>) -> Result<(), String> {
-        let Some(group) = &mapping.group else {
-            let Placed { index, offset, record, raw } = placed;
+    pub(crate) fn take(&mut self, mapping: &Mapping, placed: Placed, out: &mut Vec<Outcome>) {
+        let Placed { index, offset, record, raw } = placed;
+        if mapping.group.is_none() {
             out.extend(outcome(mapping, index, offset, &[record], raw));
-            return Ok(());
-        };
-        let rows = [placed.record];
-        let key = map::Scope::new(mapping, &rows).text(&group.by);
-        let [record] = rows;
-        let key = match key {
-            Ok(Some(key)) => key,
-            Ok(None) => {
-                let defect = map::Scope::new(mapping, &[]).defect(
-                    &group.by,
-                    Reason::MissingField,
-                    "the record does not say which product it belongs to",
-                );
-                self.refuse(refused(placed.index, placed.offset, None, defect, placed.raw), None, out);
-                return Ok(());
-            }
+            return;
+        }
+        let (record, key) = match key(mapping, record) {
+            Ok(found) => found,
             Err(defect) => {
-                self.refuse(refused(placed.index, placed.offset, None, defect, placed.raw), None, out);
-                return Ok(());
+                self.refuse(refused(index, offset, None, *defect, raw), None, out);
+                return;
             }
         };
-        if !group.spread && self.open.first().is_some_and(|open| open.key != key) {
+        if self.open.as_ref().is_some_and(|open| open.key != key) {
             self.flush(mapping, out);
         }
-        self.bytes += placed.raw.len();
-        if group.spread && self.bytes > SPREAD_BYTES {
-            return Err(format!(
-                "the records of one product are spread over the file, and the file has more than {} MiB of them; sort it by what they share and say rows: adjacent",
-                SPREAD_BYTES >> 20
-            ));
-        }
-        let at = match self.by_key.get(&key) {
-            Some(at) => *at,
-            None => {
-                self.by_key.insert(key.clone(), self.open.len());
-                self.open.push(Group {
-                    key,
-                    index: placed.index,
-                    offset: placed.offset,
-                    records: Vec::new(),
-                    raw: Vec::new(),
-                    damaged: None,
-                    refused: Vec::new(),
-                });
-                self.open.len() - 1
-            }
-        };
-        let open = &mut self.open[at];
-        if open.records.len() >= RECORDS {
-            open.damaged.get_or_insert_with(|| {
-                Defect::new(Reason::RecordTooLarge, format!("the product has more than {RECORDS} records"))
-            });
-        } else {
-            open.records.push(record);
-        }
-        if open.raw.len() < RAW {
-            if !open.raw.is_empty() {
-                open.raw.push(b'\n');
-            }
-            let room = RAW.saturating_sub(open.raw.len()).min(placed.raw.len());
-            open.raw.extend_from_slice(&placed.raw[..room]);
-        }
-        Ok(())
+        self.open.get_or_insert_with(|| Group::new(key, index, offset)).add(record, &raw);
     }
 
     /// A record that could not be read. The product that is open may lack it, and is then refused, too: what is sold must not lose a variant to a damaged line.
-    /// Where records are spread over the file nobody can tell whose it was.
     pub(crate) fn refuse(&mut self, outcome: Outcome, damaged: Option<&Defect>, out: &mut Vec<Outcome>) {
-        match self.open.last_mut() {
+        match &mut self.open {
             None => out.push(outcome),
             Some(open) => {
                 if let Some(defect) = damaged {
@@ -148,26 +154,10 @@ impl Groups {
         }
     }
 
-    /// Hands out the products that are open.
+    /// Hands out the product that is open.
     pub(crate) fn flush(&mut self, mapping: &Mapping, out: &mut Vec<Outcome>) {
-        self.by_key.clear();
-        self.bytes = 0;
-        for mut group in std::mem::take(&mut self.open) {
-            if let Some(leading) = mapping.group.as_ref().and_then(|group| group.leading.as_ref()) {
-                let leads = |record: &Record| {
-                    let rows = std::slice::from_ref(record);
-                    map::Scope::new(mapping, rows).truth(leading).unwrap_or(false)
-                };
-                group.records.sort_by_key(|record| !leads(record));
-            }
-            match group.damaged {
-                Some(defect) => {
-                    let id = map::id_of(mapping, &group.records);
-                    out.push(refused(group.index, group.offset, id, defect, group.raw));
-                }
-                None => out.extend(outcome(mapping, group.index, group.offset, &group.records, group.raw)),
-            }
-            out.append(&mut group.refused);
+        if let Some(group) = self.open.take() {
+            group.close(mapping, out);
         }
     }
 }

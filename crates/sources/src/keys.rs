@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Field,
     /// The same, or an object of languages.
     Localized,
+    /// From any name to a field.
+    Named,
     /// A field, or a list of them.
     Fields,
     /// An object of the keys of a table, by the table's name in the schema.
@@ -108,6 +110,12 @@ pub(crate) const FIELD: &[Key] = &[
     ("is", Kind::Text, "A constant"),
     ("default", Kind::Text, "What counts if it is not given"),
     ("table", Kind::Table, "What each value means; a value that is not in it stays, unless others is given"),
+    (
+        "table_file",
+        Kind::Text,
+        "The same in a CSV file beside the mapping: the first column is looked up, the second is what it means",
+    ),
+    ("unit", Kind::Text, "What a bare number is in, such as kg or cm; a bare 0 then means: not given"),
     ("others", Kind::Text, "What every value means that is not in the table"),
     ("split", Kind::Text, "What separates several values in one text"),
     ("html", Kind::Words(&["keep", "text"]), "text: tags are taken out, entities decoded"),
@@ -132,8 +140,55 @@ pub(crate) const PRODUCT: &[Key] = &[
     ("images", Kind::Fields, "Addresses, the main one first"),
     ("categories", Kind::Objects("categories"), "Paths from the root"),
     ("attributes", Kind::Objects("attribute"), "Facts"),
-    ("options", Kind::Objects("option"), "The axes on which variants differ, three at most"),
+    ("options", Kind::Objects("option"), "The axes on which variants differ, ten at most"),
+    ("facts", Kind::Object("facts"), "What trade needs to know"),
     ("variants", Kind::Object("variants"), "What one can buy"),
+];
+
+/// Facts, of a product or of a variant. The words are those of the canonical product, with underscores.
+pub(crate) const FACTS: &[Key] = &[
+    (
+        "from_attributes",
+        Kind::Bool,
+        "Material and gender follow from attributes of these names; what is said here counts before",
+    ),
+    ("gtin", Kind::Field, "GTIN, EAN or UPC"),
+    ("mpn", Kind::Field, "The manufacturer's number"),
+    ("weight", Kind::Field, "For shipping, with its unit: 2.5 kg"),
+    ("length", Kind::Field, "For shipping, with its unit: 30 cm"),
+    ("width", Kind::Field, "For shipping, with its unit"),
+    ("height", Kind::Field, "For shipping, with its unit"),
+    ("origin_country", Kind::Field, "A code of two or three letters, or an English name"),
+    ("hs_code", Kind::Field, "Harmonized System code"),
+    ("mid_code", Kind::Field, "Manufacturer identification code"),
+    ("material", Kind::Localized, "What it is made of"),
+    ("condition", Kind::Field, "new, refurbished, used, damaged"),
+    ("tax_class", Kind::Field, "By the supplier's name for it"),
+    ("content", Kind::Field, "How much is in it, for a price per unit: 500 ml"),
+    ("min_quantity", Kind::Field, "Fewest pieces of an order"),
+    ("quantity_step", Kind::Field, "Multiples in which it is ordered"),
+    ("age_group", Kind::Field, "newborn, infant, toddler, kids, adult"),
+    ("gender", Kind::Field, "female, male, unisex"),
+    ("lead_time", Kind::Field, "Days until it can be sent: 2-5"),
+    ("documents", Kind::Objects("document"), "Manuals, safety data sheets"),
+    ("seo_title", Kind::Localized, "Title for search engines"),
+    ("seo_description", Kind::Localized, "Description for search engines"),
+    ("keywords", Kind::Field, "A list, or a text with split"),
+    ("relations", Kind::Objects("relation"), "Products that belong to it"),
+    ("extra", Kind::Named, "Whatever else: any name, and the column it is taken from"),
+];
+
+/// A document.
+pub(crate) const DOCUMENT: &[Key] = &[
+    ("kind", Kind::Text, "Such as manual"),
+    ("language", Kind::Field, "A code such as en"),
+    ("url", Kind::Field, "Its address, or a list of them"),
+];
+
+/// A product that belongs to it.
+pub(crate) const RELATION: &[Key] = &[
+    ("kind", Kind::Text, "related, accessory, spare_part or replaced_by, as the canonical product writes them"),
+    ("product", Kind::Field, "Its id within the source, or source:id; or a list of them"),
 ];
 
 /// Category paths.
@@ -176,6 +231,7 @@ pub(crate) const VARIANTS: &[Key] = &[
     ("stock", Kind::Field, "Pieces, or words such as in stock; without it, or not given: none"),
     ("in_stock", Kind::Number, "Pieces that words such as in stock, true or yes guarantee; 1 if it is not said"),
     ("images", Kind::Fields, "Of this variant only"),
+    ("facts", Kind::Object("facts"), "What trade needs to know of this variant"),
 ];
 
 /// A price.
@@ -204,6 +260,9 @@ pub(crate) const TABLES: &[(&str, &[Key])] = &[
     ("categories", CATEGORIES),
     ("attribute", ATTRIBUTE),
     ("option", OPTION),
+    ("facts", FACTS),
+    ("document", DOCUMENT),
+    ("relation", RELATION),
     ("variants", VARIANTS),
     ("price", PRICE),
 ];

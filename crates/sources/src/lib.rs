@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod bundle;
+mod draft;
 mod feed;
 mod groups;
 mod json;
@@ -11,10 +13,15 @@ mod record;
 mod rows;
 mod schema;
 pub mod shipped;
+mod spread;
+mod table;
+pub mod trial;
 mod xml;
 mod yaml;
 
-pub use feed::Feed;
+pub use bundle::Bundle;
+pub use draft::draft;
+pub use feed::feed;
 pub use mapping::Mapping;
 pub use problem::{At, Problem};
 pub use schema::schema;

@@ -119,6 +119,9 @@ impl<'a> Scope<'a> {
         if self.is_blank(&value) {
             value = field.default.clone().map_or(Value::None, Value::Text);
         }
+        if let Some(unit) = &field.unit {
+            value = texts::with_unit(value, unit);
+        }
         if let Some(separator) = &field.split {
             value = match record::text(&value) {
                 Some(text) => Value::List(parts(&text, separator).map(|part| Value::Text(part.to_owned())).collect()),
@@ -300,8 +303,11 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
             }
         }
     }
-    let (options, variants) = variants::all(&scope, &id, &language)?;
+    let (options, variants, remarks) = variants::all(&scope, &id, &language)?;
     let withdrawn = map.withdrawn.as_ref().map_or(Ok(false), |field| scope.truth(field))?;
+    let known = if map.facts_from_attributes { helpers::facts_of_attributes(&attributes) } else { None };
+    let mut warnings = remarks;
+    let said = facts::said(&scope, "$.facts", &map.facts, known, &language, &mut warnings)?;
     let product = Product {
         source: mapping.source.clone(),
         group: scope.optional(map.group.as_ref())?,
@@ -314,10 +320,10 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         options,
         variants,
         images,
-        facts: None,
+        facts: said,
         url: scope.optional(map.url.as_ref())?.map(|url| helpers::https(&url).into_owned()),
         withdrawn,
-        warnings: Vec::new(),
+        warnings,
         id,
     };
     quality::checked(product).map(|product| Mapped::Product(Box::new(product))).map_err(|mut defect| {

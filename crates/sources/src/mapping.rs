@@ -34,7 +34,15 @@ impl Mapping {
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
     pub fn read(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
-        read::mapping(file, text)
+        Self::read_with(file, text, &BTreeMap::new())
+    }
+
+    /// The same with the tables beside it, by name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it and them.
+    pub fn read_with(file: &str, text: &str, beside: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        read::mapping(file, text, beside)
     }
 
     /// The source's name.
@@ -111,6 +119,7 @@ pub(crate) struct Field {
     pub(crate) split: Option<String>,
     pub(crate) html_text: bool,
     pub(crate) whole_number: bool,
+    pub(crate) unit: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +146,8 @@ pub(crate) struct ProductMap {
     pub(crate) categories: Vec<CategoryMap>,
     pub(crate) attributes: Vec<AttributeMap>,
     pub(crate) options: Vec<OptionMap>,
+    pub(crate) facts: Vec<FactMap>,
+    pub(crate) facts_from_attributes: bool,
     pub(crate) variants: VariantMap,
 }
 
@@ -175,6 +186,18 @@ pub(crate) struct VariantMap {
     pub(crate) stock: Option<Field>,
     pub(crate) in_stock: i32,
     pub(crate) images: Vec<Field>,
+    pub(crate) facts: Vec<FactMap>,
+}
+
+/// Something that is said of a product or variant, in the words of [`catalog::facts::Row`].
+#[derive(Debug, Clone)]
+pub(crate) struct FactMap {
+    pub(crate) code: &'static str,
+    /// The kind of a document or relation, the name of an extra.
+    pub(crate) name: String,
+    pub(crate) value: LocalizedField,
+    /// Of a document.
+    pub(crate) language: Option<Field>,
 }
 
 #[derive(Debug, Clone)]

@@ -20,6 +20,9 @@ fn kind(kind: Kind) -> Value {
             let languages = json!({"type": "object", "propertyNames": {"not": {"enum": names}}, "additionalProperties": {"anyOf": [scalar(), reference("field")]}});
             json!({"anyOf": [scalar(), reference("field"), languages]})
         }
+        Kind::Named => {
+            json!({"type": "object", "additionalProperties": {"anyOf": [scalar(), reference("field")]}})
+        }
         Kind::Fields => {
             json!({"anyOf": [scalar(), reference("field"), {"type": "array", "items": {"anyOf": [scalar(), reference("field")]}}]})
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::Mapping;
+use crate::{Bundle, Mapping};
 
 /// File and text of each mapping below `sources/`.
 pub const FILES: &[(&str, &str)] = &[
@@ -24,6 +24,22 @@ pub static ALL: LazyLock<Vec<Arc<Mapping>>> = LazyLock::new(|| {
 
 /// The mapping of a source.
 #[must_use]
-pub fn find(source: &str) -> Option<Arc<Mapping>> {
-    ALL.iter().find(|mapping| mapping.source() == source).cloned()
+pub fn find(source: &str) -> Option<&'static Arc<Mapping>> {
+    ALL.iter().find(|mapping| mapping.source() == source)
+}
+
+/// The source of each of them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().filter_map(|(file, _)| name_of(file))
+}
+
+/// Their texts, of a source.
+#[must_use]
+pub fn bundle(source: &str) -> Option<Bundle> {
+    let (file, text) = FILES.iter().find(|(file, _)| name_of(file) == Some(source))?;
+    Some(Bundle::new(file, text))
+}
+
+fn name_of(file: &'static str) -> Option<&'static str> {
+    file.strip_prefix("sources/")?.strip_suffix(".yaml")
 }

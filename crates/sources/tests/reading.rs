@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::{fixture, map, map_bytes, mapping, read};
 use feeds::{Checkpoint, Limits, Outcome, Progress, Reason};
-use sources::{Feed, Mapping};
+use sources::Mapping;
 
 const GERMAN: &str = "source: german
 form: { type: csv, encoding: windows-1252 }
@@ -97,18 +97,56 @@ fn a_product_with_a_damaged_record_is_refused_rather_than_sold_without_a_variant
     assert_eq!(seen, [(0, Reason::CsvFieldCount, Some("a")), (1, Reason::CsvFieldCount, None)]);
 }
 
-#[test]
-fn rows_spread_over_more_than_is_held_end_the_feed_with_what_to_do() {
-    let mut feed = "ID,Type,SKU,Name,Regular price,Description\n".to_owned();
-    let long = "x".repeat(60_000);
+/// Rows of 30 MB of which each product has two, far apart.
+fn spread_over_30_mb() -> Vec<u8> {
+    let mut feed =
+        "ID,Type,SKU,Name,Regular price,Parent,Attribute 1 name,Attribute 1 value(s),Description\n".to_owned();
+    let long = "x".repeat(30_000);
     for number in 0..500 {
-        feed.push_str(&format!("{number},simple,S{number},N,1,{long}\n"));
+        feed.push_str(&format!("{number},variable,P{number},N,,,Size,S,{long}\n"));
     }
-    let (out, end) = map_bytes(&mapping("woocommerce-csv"), "x.csv", feed.as_bytes(), 64 << 10);
-    assert!(out.is_empty());
-    let broken = end.unwrap_err();
-    assert_eq!(broken.reason, Reason::TooMuchData);
-    assert!(broken.message.contains("rows: adjacent"), "{}", broken.message);
+    feed.push_str("broken\n,simple,,Nobody,1,,,,\n");
+    for number in 0..500 {
+        feed.push_str(&format!("9{number},variation,P{number}-S,,{number}.50,P{number},Size,S,{long}\n"));
+    }
+    feed.into_bytes()
+}
+
+#[test]
+fn rows_spread_over_more_than_is_held_in_memory_wait_in_temporary_files() {
+    let mapping = mapping("woocommerce-csv");
+    let feed = spread_over_30_mb();
+    assert!(feed.len() > 28 << 20);
+    let (out, end) = map_bytes(&mapping, "x.csv", &feed, 64 << 10);
+    end.unwrap();
+    let products: Vec<_> =
+        out.iter().filter_map(|one| if let Outcome::Product(one) = one { Some(one) } else { None }).collect();
+    assert_eq!((products.len(), out.len()), (500, 502));
+    for one in products {
+        let number = one.product.id.trim_start_matches('P');
+        assert_eq!(one.product.variants[0].prices[0].amount.to_string(), format!("{number}.50"), "{number}");
+        assert_eq!(one.index, number.parse::<u64>().unwrap(), "the place of its first record");
+    }
+    // Interrupted while it hands out, it goes on behind what was.
+    for steps in [1, 2, 100] {
+        let reading = |checkpoint: Checkpoint| {
+            sources::feed(None, Arc::clone(&mapping), "x", checkpoint, Limits::default()).unwrap()
+        };
+        let mut all = Vec::new();
+        let mut first = reading(Checkpoint::default());
+        first.offer(&feed[..]);
+        while first.step(&mut all).unwrap() == Progress::More {}
+        for _ in 0..steps {
+            assert_eq!(first.conclude(&mut all).unwrap(), Progress::More);
+        }
+        let kept = serde_json::to_string(&first.checkpoint()).unwrap();
+        let checkpoint: Checkpoint = serde_json::from_str(&kept).unwrap();
+        assert_eq!((checkpoint.object_offset(), checkpoint.steps), (0, steps));
+        let mut second = reading(checkpoint);
+        second.offer(&feed[..]);
+        second.finish(&mut all).unwrap();
+        assert!(all == out, "after {steps} steps");
+    }
 }
 
 /// Reads a feed and is interrupted behind every piece: what comes out is what comes out of one reading.
@@ -116,8 +154,8 @@ fn interrupted(mapping: &Arc<Mapping>, bytes: &[u8], piece: usize) -> Vec<Outcom
     let mut all = Vec::new();
     let mut checkpoint = Checkpoint::default();
     loop {
-        let begin = usize::try_from(Feed::object_offset(&checkpoint)).unwrap();
-        let mut feed = Feed::new(Arc::clone(mapping), "x", checkpoint.clone(), Limits::default()).unwrap();
+        let begin = usize::try_from(checkpoint.object_offset()).unwrap();
+        let mut feed = sources::feed(None, Arc::clone(mapping), "x", checkpoint.clone(), Limits::default()).unwrap();
         let mut out = Vec::new();
         let mut ended = true;
         for bytes in bytes[begin..].chunks(piece) {
@@ -129,9 +167,15 @@ fn interrupted(mapping: &Arc<Mapping>, bytes: &[u8], piece: usize) -> Vec<Outcom
             }
         }
         if ended {
-            feed.finish(&mut out).unwrap();
-            all.append(&mut out);
-            return all;
+            loop {
+                if feed.conclude(&mut out).unwrap() == Progress::Hungry {
+                    all.append(&mut out);
+                    return all;
+                }
+                if !out.is_empty() && feed.checkpoint() != checkpoint {
+                    break;
+                }
+            }
         }
         all.append(&mut out);
         let json = serde_json::to_string(&feed.checkpoint()).unwrap();

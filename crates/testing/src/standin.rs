@@ -27,6 +27,12 @@ impl StandIn {
         Self::with_latency(name, Latency::of(0, 0, 0)).await
     }
 
+    /// One whose fields have these languages, too, a list with commas. The first in its process only.
+    pub async fn speaking(name: &str, further: &str) -> Self {
+        assert!(pim::model::speak(further), "a stand-in of this process has its languages already");
+        Self::start(name).await
+    }
+
     /// One that behaves as with our bundle.
     pub async fn with_bundle(name: &str) -> Self {
         Self::open(name, Latency::of(0, 0, 0), true).await
@@ -37,9 +43,34 @@ impl StandIn {
     }
 
     async fn open(name: &str, latency: Latency, bundle: bool) -> Self {
+        Self::on(Self::folder(name), latency, bundle).await
+    }
+
+    /// One that is opened on what an earlier version has left, as a dump.
+    pub async fn filled(name: &str, dump: &str) -> Self {
+        let folder = Self::folder(name);
+        pim::store::fill(&folder.join("pim.db"), dump).unwrap();
+        Self::on(folder, Latency::of(0, 0, 0), false).await
+    }
+
+    /// The same file, opened once more.
+    pub async fn again(&self) -> Self {
+        Self::on(self.folder.clone(), Latency::of(0, 0, 0), false).await
+    }
+
+    /// The columns of its tables.
+    pub fn shape(&self) -> Vec<String> {
+        pim::store::shape(&self.folder.join("pim.db")).unwrap()
+    }
+
+    fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("stand-in-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    async fn on(folder: PathBuf, latency: Latency, bundle: bool) -> Self {
         let settings = Settings {
             database: folder.join("pim.db"),
             api_key: KEY.into(),

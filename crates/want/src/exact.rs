@@ -14,7 +14,8 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exact(pub Decimal);
 
-/// A share, such as `15%`. A bare number is refused: nobody can tell whether `1.5` is one and a half percent or one hundred and fifty.
+/// A share, such as `15%`. A bare number is refused: nobody can tell whether `1.5` is one and a
+/// half percent or one hundred and fifty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(pub Decimal);
 

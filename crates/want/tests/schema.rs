@@ -1,4 +1,5 @@
-//! The schemas in docs/ are what the types say, and what they let through the reader does not refuse for its words.
+//! The schemas in docs/ are what the types say, and what they let through the reader does not
+//! refuse for its words.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::PathBuf;

@@ -1,13 +1,15 @@
 //! What `normalize` left of a full feed: an index, and the ids in sorted parts.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
-use catalog::Failure;
+use catalog::{Failure, PartName};
 use serde::Deserialize;
 
 use crate::codes;
 
-/// Bytes of a part read at once. With fifty parts (a million products) both manifests together take 6.5 MB.
+/// Bytes of a part read at once. With fifty parts (a million products) both manifests together take
+/// 6.5 MB.
 pub const PIECE: u64 = 64 * 1024;
 
 /// `manifests/<source>/<run>.json`
@@ -21,6 +23,9 @@ pub struct Index {
     pub version: String,
     /// Whether every product of the feed is in it.
     pub complete: bool,
+    /// The parts of products that it speaks for; empty where they do not come in parts.
+    #[serde(default)]
+    pub speaks_for: BTreeSet<PartName>,
 }
 
 /// The bucket, as far as manifests are concerned.

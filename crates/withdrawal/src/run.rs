@@ -1,11 +1,11 @@
 //! One comparison of a full feed with the one before it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs};
+use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,15 @@ pub trait Store {
     /// See [`Ledger::read_large_doc`].
     fn read_large_doc(&self, key: &ProductKey) -> impl Future<Output = Result<Option<DesiredDoc>, LedgerError>>;
 
+    /// See [`Ledger::read_parts`].
+    fn read_parts(
+        &self,
+        key: &ProductKey,
+    ) -> impl Future<Output = Result<Vec<(Option<PartName>, DesiredDoc)>, LedgerError>>;
+
+    /// See [`Ledger::part_of`].
+    fn part_of(&self, product: &Product) -> Option<PartName>;
+
     /// See [`Ledger::put_desired`].
     fn put_desired(
         &self,
@@ -118,13 +127,21 @@ pub trait Store {
     ) -> impl Future<Output = Result<bool, LedgerError>>;
 }
 
-impl Store for Ledger {
+impl<T: Table> Store for Ledger<T> {
     async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
         Self::read_small_docs(self, keys).await
     }
 
     async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
         Self::read_large_doc(self, key).await
+    }
+
+    async fn read_parts(&self, key: &ProductKey) -> Result<Vec<(Option<PartName>, DesiredDoc)>, LedgerError> {
+        Self::read_parts(self, key).await
+    }
+
+    fn part_of(&self, product: &Product) -> Option<PartName> {
+        Self::part_of(self, product)
     }
 
     async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<DesiredOutcome, LedgerError> {
@@ -140,10 +157,12 @@ impl Store for Ledger {
     }
 }
 
-/// Name of a source's watermark.
+/// Name of a source's watermark, for the full feeds that speak for these parts.
 #[must_use]
-pub fn watermark(source: &str) -> String {
-    format!("full-feed-{source}")
+pub fn watermark(source: &str, parts: &BTreeSet<PartName>) -> String {
+    let names: Vec<&str> = parts.iter().map(PartName::as_str).collect();
+    let of_parts = if names.is_empty() { String::new() } else { format!("/{}", names.join("+")) };
+    format!("full-feed-{source}{of_parts}")
 }
 
 /// What a comparison needs.
@@ -191,9 +210,19 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         if !index.complete {
             return Ok(Outcome::Ignored("the feed's manifest has gaps"));
         }
-        let name = watermark(&request.source);
+        let name = watermark(&request.source, &index.speaks_for);
         let text = self.store.watermark(&name).await.map_err(|error| error.failure())?;
-        let baseline: Option<Baseline> = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        // The first feed of these parts is compared with what was compared before there were parts. What is not of them stays all the same.
+        let compared = match &text {
+            None if !index.speaks_for.is_empty() => {
+                let before = watermark(&request.source, &BTreeSet::new());
+                self.store.watermark(&before).await.map_err(|error| error.failure())?
+            }
+            text => text.clone(),
+        };
+        let baseline: Option<Baseline> = compared.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        // One that is newer, and of other parts, overtakes nothing.
+        let baseline = baseline.filter(|baseline| text.is_some() || baseline.version <= index.version);
         let accepted = Baseline { run: request.run.clone(), version: index.version.clone() };
         let mut report = WithdrawalReport::default();
         if let Some(baseline) = &baseline {
@@ -319,15 +348,50 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let mut keys: Vec<ProductKey> = ids.iter().filter_map(|id| ProductKey::new(&request.source, id).ok()).collect();
         report.left += (ids.len() - keys.len()) as u64;
         let failure = |error: LedgerError| error.failure();
-        let SmallDocs { docs, large } = self.store.read_small_docs(&keys).await.map_err(failure)?;
-        keys.retain(|key| !large.contains(key));
-        self.withdraw_some(request, (keys, docs), version, how, report).await?;
+        let SmallDocs { docs, large, parted } = self.store.read_small_docs(&keys).await.map_err(failure)?;
+        keys.retain(|key| !large.contains(key) && !parted.contains(key));
+        let (index, _) = how;
+        let docs = docs.into_iter().filter(|(_, doc)| doc.as_ref().map_or(true, |doc| self.speaks_of(index, doc)));
+        self.withdraw_some(request, (keys, docs.collect()), version, how, report).await?;
         // One at a time: each takes megabytes.
-        for key in large {
+        for key in large.into_iter().filter(|key| !parted.contains(key)) {
             let doc = self.store.read_large_doc(&key).await.transpose();
+            let doc = doc.filter(|doc| doc.as_ref().map_or(true, |doc| self.speaks_of(index, doc)));
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
             self.withdraw_some(request, (vec![key], docs), version, how, report).await?;
         }
+        for key in parted {
+            self.withdraw_parts(request, &key, version, how, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a feed speaks of what a product of one part is.
+    fn speaks_of(&self, index: &Index, doc: &DesiredDoc) -> bool {
+        let part = self.store.part_of(&doc.product).filter(|_| !index.speaks_for.is_empty());
+        part.is_none_or(|part| index.speaks_for.contains(&part))
+    }
+
+    /// Withdraws the parts of a product that the feed speaks for; the others stay, and decide with them what becomes of it.
+    async fn withdraw_parts(
+        &self,
+        request: &Request,
+        key: &ProductKey,
+        version: &Version,
+        how: (&Index, bool),
+        report: &mut WithdrawalReport,
+    ) -> Result<(), Failure> {
+        let all = self.store.read_parts(key).await.map_err(|error| error.failure())?;
+        let before = report.withdrawn + report.again;
+        let left = report.left;
+        for (name, doc) in all {
+            if name.is_some_and(|name| how.0.speaks_for.contains(&name)) {
+                let docs = HashMap::from([(key.clone(), Ok(doc))]);
+                self.withdraw_some(request, (vec![key.clone()], docs), version, how, report).await?;
+            }
+        }
+        // A product counts once, whatever became of how many of its parts.
+        report.left = left + u64::from(report.withdrawn + report.again == before);
         Ok(())
     }
 
@@ -375,7 +439,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             .await?;
         for (key, outcome) in written {
             match outcome {
-                DesiredOutcome::Written => {
+                DesiredOutcome::Written | DesiredOutcome::Same => {
                     report.withdrawn += 1;
                     self.metrics.count(Metric::ProductsWithdrawn, 1);
                     announce.push(key);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, Variant, Version};
+use catalog::{ContentHash, Failure, Localized, PartName, Price, Product, ProductKey, Variant, Version};
 use ledger::{DesiredDoc, DesiredOutcome, LedgerError, SmallDocs};
 use proptest::prelude::*;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
@@ -53,12 +53,21 @@ impl Store for World {
         let docs = self.docs.lock().unwrap();
         let (large, small): (Vec<_>, Vec<_>) =
             keys.iter().filter(|key| docs.contains_key(key)).cloned().partition(|key| key.id().ends_with('7'));
-        Ok(SmallDocs { docs: small.into_iter().map(|key| (key.clone(), Ok(docs[&key].clone()))).collect(), large })
+        let docs = small.into_iter().map(|key| (key.clone(), Ok(docs[&key].clone()))).collect();
+        Ok(SmallDocs { docs, large, parted: vec![] })
     }
 
     async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
         assert!(key.id().ends_with('7'), "{key} is small");
         Ok(self.docs.lock().unwrap().get(key).cloned())
+    }
+
+    async fn read_parts(&self, key: &ProductKey) -> Result<Vec<(Option<PartName>, DesiredDoc)>, LedgerError> {
+        unreachable!("{key} does not come in parts")
+    }
+
+    fn part_of(&self, product: &Product) -> Option<PartName> {
+        product.url.as_ref().and_then(|_| PartName::of_storefront(product))
     }
 
     async fn put_desired(&self, key: &ProductKey, doc: &DesiredDoc, _: i64) -> Result<DesiredOutcome, LedgerError> {

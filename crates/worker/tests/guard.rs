@@ -503,7 +503,7 @@ async fn an_hour_of_internal_errors(messages: u32) -> Outage {
 }
 
 #[tokio::test]
-async fn an_hour_of_a_target_that_breaks_on_everything_costs_waiting_messages_no_deliveries() {
+async fn an_hour_of_errors_costs_waiting_messages_no_deliveries() {
     let outage = an_hour_of_internal_errors(200).await;
     println!("200 messages: {outage:?}");
     assert!(outage.openings > 5 && outage.most <= 5 && outage.dead.is_none(), "{outage:?}");
@@ -512,7 +512,7 @@ async fn an_hour_of_a_target_that_breaks_on_everything_costs_waiting_messages_no
 
 /// The few messages of a quiet hour are all that can be tried when traffic returns.
 #[tokio::test]
-async fn two_messages_alone_live_through_a_quarter_of_it_and_one_redrive_brings_them_back() {
+async fn two_messages_live_through_a_quarter_of_it_and_one_redrive_brings_them_back() {
     let outage = an_hour_of_internal_errors(2).await;
     println!("2 messages: {outage:?}");
     let (minute, dead) = outage.dead.unwrap();

@@ -48,10 +48,12 @@ impl Redriver {
                 if deadline.remaining(self.clock.now_ms()) < LAST_ROUND {
                     return Ok(deleted);
                 }
-                // After the listing: whoever names one of these versions' content from now on has
-                // written a newer version.
+                // After the listing: whoever names one of these versions' content from now on has written a newer version.
+                // The doc before its parts: what it holds may become one.
                 let doc = self.ledger.read(&desired::doc_key(&key)).await?;
-                for version in versions.iter().filter(|version| spill::is_waste(&doc, &version.object)) {
+                let parts = self.ledger.part_items(&key).await?;
+                let named = || parts.iter().map(|(_, item)| item).chain([&doc]);
+                for version in versions.iter().filter(|version| spill::is_waste(named(), &version.object)) {
                     self.store.delete_body(version).await?;
                     tracing::info!(product = %key, object = version.object, version = version.version, "large body deleted");
                     deleted += 1;

@@ -72,8 +72,11 @@ fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, refer
     let options = if names.is_empty() { vec![Article::NO_CHOICE.0.to_owned()] } else { names.clone() };
     let shown = references.languages.shown(&titles);
     let mut metadata = metadata(product, &remarks);
-    if let Some((language, _)) = shown.filter(|(language, _)| stands_in(language, references)) {
-        metadata.insert(LANGUAGE.to_owned(), language.into());
+    if let Some((language, _)) = shown {
+        let really = product.really_in(language);
+        if really != language || stands_in(language, references) {
+            metadata.insert(LANGUAGE.to_owned(), really.into());
+        }
     }
     Article {
         title: shown.map_or("", |(_, title)| title).to_owned(),
@@ -224,6 +227,7 @@ pub(crate) mod tests {
             stock: medusa::StockSettings::default(),
             languages: catalog::Languages::default(),
             retention: medusa::plan::RETENTION,
+            handles: medusa::HandleTemplate::default(),
         }
     }
 
@@ -270,6 +274,7 @@ pub(crate) mod tests {
                 price("a", "EUR", "5.90", None),
                 price("b", "SAR", "24.80", None),
             ],
+            lent: None,
             facts: catalog::Facts::default(),
             content_hash: None,
             source_version: None,

@@ -28,7 +28,9 @@ pub fn count(changes: &BTreeMap<&str, usize>, metrics: &Metrics) {
 pub fn lag(seen: &ProductState, applied: &Applied, now: i64) -> Option<i64> {
     let had = seen.medusa.applied.as_ref().is_some_and(|before| before.hash == applied.hash);
     let written = i64::try_from(applied.version.object_time_ms()?).ok()?;
-    (!had && applied.remote_id.is_some()).then_some((now - written).max(0))
+    // A grown version tells when the leading part was said, not what came since.
+    let told = !applied.version.is_grown();
+    (!had && told && applied.remote_id.is_some()).then_some((now - written).max(0))
 }
 
 /// Reports the lags of those that really are done.
@@ -70,6 +72,9 @@ mod tests {
         assert_eq!(lag(&known, &applied("b", Some("prod_1")), 1_002_000), Some(2_000));
         let by_hand = Applied { version: Version::from_text("-"), ..applied("-", Some("prod_2")) };
         assert_eq!(lag(&nothing, &by_hand, 1_004_500), None, "made by a person in the PIM");
+        let version = Version::new(1_000_000, "00AA", 3);
+        let grown = Applied { version: version.grown(&version), ..applied("c", Some("prod_1")) };
+        assert_eq!(lag(&nothing, &grown, 9_000_000), None, "put together since");
     }
 
     #[test]

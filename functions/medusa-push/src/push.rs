@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
-use ledger::core::aside::since;
+use ledger::core::address;
+use ledger::core::aside::{same, since};
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
-use runtime::{Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
+use runtime::{Announcement, Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
@@ -109,7 +110,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         metrics::count(&counts, self.metrics);
         let now = self.worker.clock.now_ms();
-        self.note_asides(&ours, &results, now).await;
+        self.note_asides(&ours, &results, messages, now).await;
+        self.note_moved(&ours, &results, now).await;
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
@@ -127,14 +129,16 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         outcomes
     }
 
-    /// Notes what people took off sale in the shop and when to look again, where that is news. That it could not be noted stops nothing: the next
-    /// look sees it again.
+    /// Notes what people took off sale in the shop and when to look again, where that is news, and has the PIM's remarks say it. That it could not
+    /// be noted stops nothing: the next look sees it again.
     async fn note_asides(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
         results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        messages: &[ProductMessage],
         now: i64,
     ) {
+        let mut told = Vec::new();
         for (key, result) in results {
             let (Ok(held), Some(state)) = (result, ours.get(key)) else { continue };
             let seen = held.aside.iter().map(|aside| Aside { seen_at: now, ..aside.clone() });
@@ -144,8 +148,48 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
                 continue;
             }
             let Worker { ledger, owner, .. } = &self.worker;
-            if let Err(error) = ledger.note_aside(key, owner, state, &asides, due, now).await {
-                tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+            let news = state.hash.is_some() && !same(&asides, &state.aside);
+            let noted = async {
+                if news {
+                    // The PIM's remarks have to follow. First, so that this cannot be lost between the two.
+                    ledger.suspect(Stage::Pimcore, key, now).await?;
+                }
+                ledger.note_aside(key, owner, state, &asides, due, now).await
+            };
+            match noted.await {
+                Ok(()) if news => told.push(key),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(product = %key, %error, "what is set aside in the shop could not be noted");
+                }
+            }
+        }
+        let message = |key: &&ProductKey| {
+            let correlation_id = messages.iter().find(|message| message.key == **key);
+            let correlation_id = correlation_id.map(|message| message.correlation_id.clone()).unwrap_or_default();
+            Announcement::product_changed(&ProductMessage { key: (*key).clone(), correlation_id, cause: Cause::Repair })
+        };
+        let announcements: Vec<Announcement> = told.iter().map(message).collect();
+        if announcements.is_empty() {
+            return;
+        }
+        for failure in self.worker.bus.announce(&announcements).await.into_iter().filter_map(Result::err) {
+            // The product is pending: the sweep announces it.
+            tracing::warn!(%failure, "what is set aside in the shop could not be announced to the PIM");
+        }
+    }
+
+    /// Notes which products have moved that were to. That it could not be noted stops nothing: they are where they should be when they are looked at again.
+    async fn note_moved(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        now: i64,
+    ) {
+        for (key, state) in ours.iter().filter(|(_, state)| address::may_move(state, now)) {
+            let (Some(at), Some(Ok(_))) = (state.moves, results.get(key)) else { continue };
+            if let Err(error) = self.worker.ledger.note_moved(key, &self.worker.owner, at).await {
+                tracing::warn!(product = %key, %error, "that it moved could not be noted");
             }
         }
     }
@@ -280,7 +324,11 @@ async fn place<T: Table, B, C: Clock + Sync>(
 pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     let stage = &state.medusa;
     let doubtful = stage.attempts > 1 || stage.last_error.is_some() || stage.recheck_at.is_some();
-    if doubtful || cause == Cause::Repair || state.release.is_some() { Depth::Full } else { Depth::Light }
+    if doubtful || cause == Cause::Repair || state.release.is_some() || state.moves.is_some() {
+        Depth::Full
+    } else {
+        Depth::Light
+    }
 }
 
 /// What is known of a product in the shop.
@@ -289,7 +337,7 @@ fn known(state: &ProductState, now: i64) -> Known {
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
     let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
-    Known { id, released: state.release.is_some(), closely }
+    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now) }
 }
 
 /// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
@@ -379,7 +427,10 @@ mod tests {
         let quiet = ProductState::default();
         assert_eq!(known(&quiet, 10), Known::default());
         let state = ProductState { aside: vec![aside], ..ProductState::default() };
-        assert_eq!(known(&state, 10), Known { id: Some("prod_9".into()), released: false, closely: true });
+        assert_eq!(
+            known(&state, 10),
+            Known { id: Some("prod_9".into()), released: false, closely: true, moves: false }
+        );
         for (due, closely) in [(10, true), (11, false)] {
             assert_eq!(known(&ProductState { due: Some(due), ..ProductState::default() }, 10).closely, closely);
         }

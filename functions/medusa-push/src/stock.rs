@@ -1,4 +1,4 @@
-//! What the shop's client asks beside the shop: whose a SKU is (the PIM decides), and what is remembered of stock (the ledger does).
+//! What the shop's client asks beside the shop: whose a SKU is (the PIM decides), and what is remembered of stock and addresses (the ledger does).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey, Version};
 use futures::stream::{self, StreamExt};
 use ledger::{Ledger, LedgerError, ProductState, Table};
-use medusa::{Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings};
+use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings};
 use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
 
@@ -54,7 +54,7 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
             let state = self.states.get(&key).map(|(state, _)| *state);
             let said = self.heard_since(&key, said(self.products.get(&key), state)).await?;
-            recalled.insert(key, Recall { book, said });
+            recalled.insert(key, Recall { book, said, handle: stock.handle });
         }
         Ok(recalled)
     }
@@ -70,6 +70,22 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
             Ok(())
         });
         stream::iter(each).buffered(PARALLEL).collect().await
+    }
+}
+
+impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
+    async fn choose(
+        &self,
+        key: &ProductKey,
+        wanted: &[String],
+        was: Option<&str>,
+        _: Instant,
+    ) -> Result<Option<String>, Failure> {
+        self.ledger.choose_handle(key, wanted, was).await.map_err(|error| error.failure())
+    }
+
+    async fn keep(&self, key: &ProductKey, handle: &str, _: Instant) -> Result<(), Failure> {
+        self.ledger.keep_handle(key, handle).await.map(drop).map_err(|error| error.failure())
     }
 }
 

@@ -118,6 +118,41 @@ async fn what_people_take_off_sale_in_the_shop_stands_is_noted_and_comes_back_wh
     }
 }
 
+/// A product that a feed brought: the PIM's remarks have to follow, so its stage there is to be done again, and it is announced.
+#[tokio::test]
+async fn the_pim_is_told_once_of_what_is_set_aside_and_once_of_its_end() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("aside-told").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let key = real.new_key();
+    let mut product = dress(&key);
+    product.categories.clear();
+    in_pim(&pimcore, std::slice::from_ref(&product), 0).await;
+    let version = catalog::Version::new(9_000_000_000_000, "0", 0);
+    let hash = catalog::ContentHash::of(&product);
+    let said = ledger::core::desired::write_state(&key, &version, &hash, "run", 0);
+    function.memory.write(&said).await.unwrap().unwrap();
+    let push = async || {
+        all_done(&function.run(&pimcore, &open, std::slice::from_ref(&key)).await);
+        let told = function.heard.take().len();
+        (told, function.memory.state(&key).pimcore.recheck_at.is_some())
+    };
+    assert_eq!(push().await, (0, false));
+    let there = format!("/admin/products/{}", real.admin_product(&key).await.unwrap()["id"].as_str().unwrap());
+    for (status, title) in [("draft", "One"), ("published", "Two")] {
+        real.admin_post(&there, &json!({ "status": status })).await;
+        pim.edit(&path(&key), json!({"marketingName": {"en": title}}));
+        assert_eq!(push().await, (1, true), "{status}");
+        let in_doubt = ledger::core::Write {
+            key: ledger::core::state::item_key(&key),
+            condition: ledger::core::Condition::Always,
+            changes: vec![ledger::core::Change::Remove("pimcore_recheck_at")],
+        };
+        function.memory.write(&in_doubt).await.unwrap().unwrap();
+        assert_eq!(push().await, (0, false), "{status}: no news");
+    }
+}
+
 #[tokio::test]
 async fn categories_come_with_the_product_and_move_with_the_pim() {
     let Some(real) = Real::connect().await else { return };

@@ -14,7 +14,7 @@ use runtime::TraceHeader;
 
 use crate::codes;
 use crate::message::FeedObject;
-use crate::ports::{Ingest, ObjectError, ObjectInfo, Objects};
+use crate::ports::{Current, Ingest, ObjectError, ObjectInfo, Objects};
 
 /// Longest time for the body of one range read.
 const BODY: Duration = Duration::from_secs(20);
@@ -129,6 +129,30 @@ impl Objects for S3 {
                 }
                 answer => return answer,
             }
+        }
+    }
+
+    async fn current(&self, bucket: &str, key: &str, limit: u64) -> Result<Current, Failure> {
+        let unavailable =
+            |why: String| Failure::transient(codes::BUCKET_UNAVAILABLE, format!("s3://{bucket}/{key}: {why}"));
+        let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+                return Ok(Current::Missing);
+            }
+            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => {
+                return Ok(Current::Missing);
+            }
+            Err(error) => return Err(unavailable(DisplayErrorContext(&error).to_string())),
+        };
+        let size = answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+        if size > limit {
+            return Ok(Current::TooLarge { size });
+        }
+        match tokio::time::timeout(BODY, answer.body.collect()).await {
+            Ok(Ok(bytes)) => Ok(Current::Body(bytes.into_bytes().into())),
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(_) => Err(unavailable("the body did not arrive in time".to_owned())),
         }
     }
 

@@ -5,6 +5,7 @@
 //! | S3's "Object Created" | reads the object from where its run stands ([`Reader`]) |
 //! | the function's own `strictPass` | reads it once more and notes every product ([`ledger::core::register`]) |
 //! | the function's own, or an operator's, `withdraw` | takes from sale what a full feed lacks ([`withdrawal`]) |
+//! | S3's "Object Created" or "Object Deleted" under `config/` | puts into force what can be ([`Configure`]) |
 //! | anything else | goes to the dead-letter queue as poison |
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
@@ -17,9 +18,11 @@ use tracing::Instrument as _;
 use withdrawal::Withdrawal;
 
 use crate::aws::{IngestQueue, S3};
+use crate::config::Configure;
 use crate::message::Message;
 use crate::ports::Ingest as _;
 use crate::run::Reader;
+use crate::source::Sources;
 
 /// The function's timeout is 120 s: a lease of 150 s allows for 30 s between two clocks.
 pub const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
@@ -36,6 +39,7 @@ pub struct Normalize {
     pub queue: Queue,
     /// Largest share of a source's products, in percent, that one full feed may withdraw.
     pub max_withdrawn_percent: u8,
+    pub sources: Sources,
     pub metrics: Metrics,
 }
 
@@ -53,6 +57,7 @@ impl Function for Normalize {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
             limits: Limits::default(),
+            sources: &self.sources,
             metrics: &self.metrics,
         };
         let mut back = Vec::new();
@@ -66,6 +71,10 @@ impl Function for Normalize {
             let one = async {
                 let outcome = match &asked {
                     Ok(Message::Read(work)) => reader.handle(work, body).await,
+                    Ok(Message::Configure(changed)) => {
+                        let (store, objects, bus) = (&self.ledger, &self.objects, &self.bus);
+                        Configure { store, objects, bus, clock: &SystemClock }.handle(changed).await
+                    }
                     Ok(Message::Withdraw(request)) => self.withdraw(request, invocation.deadline).await,
                     Err(error) => {
                         Outcome::Failed(Failure::poison(runtime::codes::MESSAGE_NOT_UNDERSTOOD, error.to_string()))

@@ -12,11 +12,14 @@
 //! 5. before the invocation's time runs out, give the run up and send the message to the queue
 //!    again.
 //!
+//! A file under `config/` is no feed: it is checked and put into force ([`config`]).
+//!
 //! Whatever fails in between, the next attempt starts at the last commit. What it does again is
 //! harmless, and counted once.
 
 pub mod aws;
 pub mod codes;
+pub mod config;
 pub mod handler;
 pub mod message;
 pub mod metrics;
@@ -24,5 +27,5 @@ pub mod object;
 pub mod ports;
 pub mod report;
 pub mod run;
-mod source;
+pub mod source;
 pub mod window;

@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
     let objects =
         S3::new(aws_sdk_s3::config::Builder::from(&aws).interceptor(limit.clone()), aws.endpoint_url().is_some());
     let ledger =
-        Ledger::new(client!(aws_sdk_dynamodb::Client, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES);
+        Ledger::new(client!(aws_sdk_dynamodb::Client, &aws, &limit), settings::required("LEDGER_TABLE")?, LEASES)
+            .with_parts(feeds::adapter::part_of);
     let function = Normalize {
         ledger: ledger.with_bodies(S3Bodies::new(objects.0.clone(), settings::required("FEED_BUCKET")?)),
         objects,
@@ -24,6 +25,7 @@ async fn main() -> Result<(), Error> {
         queue: Queue::new(sqs.clone(), &url, settings::required("INGEST_DLQ_URL")?),
         ingest: IngestQueue { client: sqs, url },
         max_withdrawn_percent: settings::percent("MAX_WITHDRAWN_PERCENT")?,
+        sources: Default::default(),
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "normalize"),
     };
     runtime::serve(function, limit).await

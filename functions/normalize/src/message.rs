@@ -4,6 +4,8 @@ use catalog::Version;
 use ledger::{Registered, RunId};
 use serde::{Deserialize, Serialize};
 
+use crate::config::{CONFIG, Changed};
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Read an object: S3's notification, or the function's own order of a strict pass.
@@ -11,6 +13,8 @@ pub enum Message {
     /// Take from sale what a full feed no longer has: the function's own message after a run, or an
     /// operator's.
     Withdraw(withdrawal::Request),
+    /// Look at a file that configures: S3's notification of one that was written or removed.
+    Configure(Changed),
 }
 
 impl Message {
@@ -19,6 +23,9 @@ impl Message {
     /// # Errors
     /// When it is none of these.
     pub fn parse(body: &str) -> Result<Self, NotUnderstood> {
+        if let Some(changed) = changed(body) {
+            return Ok(Self::Configure(changed));
+        }
         match withdrawal::Request::parse(body) {
             Some(request) => Ok(Self::Withdraw(request)),
             None => FeedObject::parse(body).map(Self::Read),
@@ -31,8 +38,17 @@ impl Message {
         match self {
             Self::Read(work) => &work.run,
             Self::Withdraw(request) => &request.run,
+            Self::Configure(changed) => &changed.key,
         }
     }
+}
+
+/// The file under `config/` that a notification is of.
+fn changed(body: &str) -> Option<Changed> {
+    let event: Event = serde_json::from_str(body).ok()?;
+    let Detail { bucket, object } = event.detail;
+    let known = matches!(event.detail_type.as_str(), "Object Created" | "Object Deleted");
+    (known && object.key.starts_with(CONFIG)).then_some(Changed { bucket: bucket.name, key: object.key })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +240,17 @@ mod tests {
         let withdraw = Message::parse(&request.message()).unwrap();
         assert_eq!((withdraw.run(), &withdraw), ("run-7", &Message::Withdraw(request)));
         assert!(Message::parse(r#"{"withdraw":{"source":"demo"}}"#).is_err(), "one that lacks a field is neither");
+    }
+
+    #[test]
+    fn a_file_that_configures_is_no_feed_whether_it_was_written_or_removed() {
+        let event = EVENT.replace("incoming/shein-api/قميص +1%20.json", "config/sources/acme.yaml");
+        for body in [event.clone(), event.replace("Object Created", "Object Deleted")] {
+            let message = Message::parse(&body).unwrap();
+            let key = "config/sources/acme.yaml".to_owned();
+            assert_eq!(message, Message::Configure(Changed { bucket: "feeds".into(), key }));
+        }
+        assert!(Message::parse(&EVENT.replace("Object Created", "Object Deleted")).is_err());
     }
 
     #[test]

@@ -32,6 +32,20 @@ pub enum ObjectError {
     Failed(Failure),
 }
 
+/// An object as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Current {
+    /// It is not there.
+    Missing,
+    /// It is larger than what is read.
+    TooLarge {
+        /// Bytes.
+        size: u64,
+    },
+    /// All of it.
+    Body(Vec<u8>),
+}
+
 /// The feed bucket.
 pub trait Objects: Clone + Send + Sync + 'static {
     /// Looks at an object without reading it.
@@ -40,6 +54,9 @@ pub trait Objects: Clone + Send + Sync + 'static {
     /// Reads bytes `from..to` of an object.
     fn range(&self, work: &FeedObject, from: u64, to: u64)
     -> impl Future<Output = Result<Vec<u8>, ObjectError>> + Send;
+
+    /// A small object as it is now, whatever was told of it.
+    fn current(&self, bucket: &str, key: &str, limit: u64) -> impl Future<Output = Result<Current, Failure>> + Send;
 
     fn put(
         &self,

@@ -1,8 +1,11 @@
 //! What a run leaves in the feed bucket: the records it rejected, with their reasons, and for a
 //! full feed the ids it saw.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use catalog::PartName;
 use feeds::{Broken, Rejection};
 use ledger::{Counts, Run};
 use serde::Serialize;
@@ -133,6 +136,9 @@ pub struct ManifestIndex<'a> {
     /// Every product of the feed is in it. If not (a record without an id, a feed that breaks off),
     /// its gaps say nothing.
     pub complete: bool,
+    /// The parts of products that it speaks for; empty where they do not come in parts.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub speaks_for: &'a BTreeSet<PartName>,
 }
 
 /// Detail of `FeedCompleted` and `FeedFailed`.

@@ -8,9 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use catalog::Failure;
-use feeds::adapter::Adapter;
 use feeds::decode::{Check, DecodeError};
-use feeds::{Broken, Feed, Limits, Progress, Reason};
+use feeds::{Broken, Limits, Progress, Reason};
 use ledger::{Ledger, Owner, Registered, Run, RunClaim, Table};
 use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
@@ -20,7 +19,7 @@ use crate::message::FeedObject;
 use crate::metrics;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, ObjectError, Objects};
-use crate::source::adapter_for;
+use crate::source::{Known, Sources};
 use crate::window::WindowWriter;
 
 /// Bytes of rejections that are kept in memory; more are written, and a commit follows.
@@ -51,6 +50,8 @@ pub struct Reader<'a, T, O, B, Q, C> {
     pub deadline: Deadline,
     /// How much of anything a feed may contain.
     pub limits: Limits,
+    /// The mappings that this environment knows.
+    pub sources: &'a Sources,
     /// What is counted.
     pub metrics: &'a Metrics,
 }
@@ -75,7 +76,12 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             return Outcome::Done;
         }
         let now = self.clock.now_ms();
-        let resume = Resume::of(work).text();
+        let mapping = match self.sources.version(&work.id.key, self.store).await {
+            Ok(mapping) => mapping,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        // Whoever goes on with the run goes on by the mapping that it begins with.
+        let resume = Resume { mapping, ..Resume::of(work) }.text();
         let claim = self.store.claim_run(&work.id, &work.run, &resume, &self.owner, now).await;
         let run = match claim {
             Err(error) => return Outcome::Failed(error.failure()),
@@ -101,20 +107,28 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
 
     /// Reads a claimed run; `first` says that nobody has claimed it before.
     async fn read(&self, work: &FeedObject, run: Run, first: bool, body: &str) -> Result<(), Failure> {
-        let adapter = match adapter_for(&work.id.key) {
-            Ok(adapter) => adapter,
-            Err((source, reason)) => return self.finish(work, source.as_deref(), run.clone(), run, Some(reason)).await,
+        let mapping = Resume::read(&run).mapping;
+        let known = match self.sources.known(&work.id.key, mapping.as_deref(), self.store).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(unknown)) => {
+                let (source, reason) = (unknown.source.as_deref(), Some(unknown.reason));
+                return self.finish(work, source, run.clone(), run, reason).await;
+            }
+            Err(failure) => {
+                self.hand_over_with(work, &run, &failure).await;
+                return Err(failure);
+            }
         };
         let info = match self.objects.head(work).await {
             Ok(info) => info,
             Err(error) => {
                 // An earlier attempt may have written something. How old the object was is not known any more: as old as can be.
                 let version = (!first).then(|| catalog::Version::from_text(""));
-                return self.unreadable(work, adapter.source(), version, run, error).await;
+                return self.unreadable(work, known.source(), version, run, error).await;
             }
         };
-        let mut progress = Progressing::new(work, adapter.source(), info, run, self.clock.now_ms());
-        let streamed = match self.stream(&mut progress, adapter).await {
+        let mut progress = Progressing::new(work, known.source(), info, run, self.clock.now_ms());
+        let streamed = match self.stream(&mut progress, &known).await {
             Ok(end) => self.conclude(&mut progress, end, first, body).await.map_err(StreamError::Failed),
             Err(error) => Err(error),
         };
@@ -170,7 +184,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     /// Reads on until the end, a break, or the end of time.
-    async fn stream(&self, progress: &mut Progressing<'_>, adapter: &'static dyn Adapter) -> Result<End, StreamError> {
+    async fn stream(&self, progress: &mut Progressing<'_>, known: &Known) -> Result<End, StreamError> {
         let work = progress.work;
         if progress.info.size == 0 {
             let broken = Broken {
@@ -184,7 +198,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         }
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
-        let mut feed = Feed::expecting(progress.info.checksum, adapter, &work.id.key, checkpoint, self.limits)
+        let mut feed = known
+            .feed(progress.info.checksum, &work.id.key, checkpoint, self.limits)
             .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?
             .in_charset(progress.info.charset.as_deref());
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
@@ -204,8 +219,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             let last = piece.is_none();
             feed.offer(piece.unwrap_or_default());
             loop {
-                let step =
-                    if last { feed.finish(&mut outcomes).map(|()| Progress::Hungry) } else { feed.step(&mut outcomes) };
+                let step = if last { feed.conclude(&mut outcomes) } else { feed.step(&mut outcomes) };
                 for outcome in outcomes.drain(..) {
                     progress.take(outcome);
                     if progress.window_is_full() {
@@ -224,7 +238,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
                 // An invocation that began late still does something before it gives up.
                 let begun = progress.run.record > progress.begun_at;
-                if begun && !last && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER {
+                if begun
+                    && matches!(step, Ok(step) if step == Progress::More || !last)
+                    && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER
+                {
                     self.write_window(progress, false).await?;
                     return Ok(End::HandedOver);
                 }

@@ -1,29 +1,198 @@
-//! Which source an object's key names.
+//! Which source an object's key names, and by what it is read: an adapter in Rust, a mapping under `config/sources/` of the bucket, or one that is deployed with
+//! the stack; in this order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catalog::Failure;
+use feeds::adapter::{self, ADAPTERS, Adapter};
+use feeds::decode::DecodeError;
+use feeds::integrity::Checksum;
+use feeds::{Checkpoint, Feed, Limits};
+use ledger::{Ledger, Table};
+use sources::{Bundle, Mapping, shipped};
 
 use crate::codes;
-use feeds::adapter::{self, ADAPTERS, Adapter};
+use crate::config::SOURCE;
 
-/// The adapter that `incoming/<source>/…` names; otherwise the source, where there is one, and the reason.
-pub(crate) fn adapter_for(key: &str) -> Result<&'static dyn Adapter, (Option<String>, String)> {
-    let known = || ADAPTERS.iter().map(|adapter| adapter.source()).collect::<Vec<_>>().join(", ");
+/// Compiled mappings that an environment keeps.
+const COMPILED: usize = 64;
+
+/// Who knows a source.
+#[derive(Debug, Clone)]
+pub(crate) enum Known {
+    /// An adapter in Rust.
+    BuiltIn(&'static dyn Adapter),
+    /// A mapping.
+    Mapped(Arc<Mapping>),
+}
+
+impl Known {
+    /// The source's name.
+    pub(crate) fn source(&self) -> &str {
+        match self {
+            Self::BuiltIn(adapter) => adapter.source(),
+            Self::Mapped(mapping) => mapping.source(),
+        }
+    }
+
+    /// A feed of it, from its beginning or from a checkpoint.
+    pub(crate) fn feed(
+        &self,
+        expected: Option<Checksum>,
+        name: &str,
+        checkpoint: Checkpoint,
+        limits: Limits,
+    ) -> Result<Feed, DecodeError> {
+        match self {
+            Self::BuiltIn(adapter) => Feed::expecting(expected, *adapter, name, checkpoint, limits),
+            Self::Mapped(mapping) => sources::feed(expected, Arc::clone(mapping), name, checkpoint, limits),
+        }
+    }
+}
+
+/// Why nobody knows an object's source.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    /// The source that the key names, if it names one.
+    pub(crate) source: Option<String>,
+    /// For the run.
+    pub(crate) reason: String,
+}
+
+/// The mappings that this environment has compiled. Which one is in force is asked for each run; a compiled one never changes.
+#[derive(Debug, Default)]
+pub struct Sources {
+    compiled: Mutex<HashMap<(String, String), Arc<Mapping>>>,
+    /// Versions of deployed mappings whose texts are kept in the ledger.
+    kept: Mutex<HashSet<String>>,
+}
+
+/// The source that `incoming/<source>/…` names.
+fn named(key: &str) -> Result<&str, Unknown> {
     let Some(rest) = key.strip_prefix("incoming/") else {
         let reason = format!("{}: feeds belong under incoming/<source>/", codes::KEY_OUTSIDE_INCOMING);
-        return Err((None, reason));
+        return Err(Unknown { source: None, reason });
     };
     let Some((source, name)) = rest.split_once('/').filter(|(source, _)| !source.is_empty()) else {
         let reason = format!(
             "{}: the key names none; feeds belong under incoming/<source>/, one of: {}",
             codes::UNKNOWN_SOURCE,
-            known()
+            known().join(", ")
         );
-        return Err((None, reason));
+        return Err(Unknown { source: None, reason });
     };
     if name.is_empty() {
         let why = "the key ends with the source; a feed has a name behind it";
-        return Err((Some(source.to_owned()), format!("{}: {why}", codes::EMPTY_KEY)));
+        return Err(Unknown { source: Some(source.to_owned()), reason: format!("{}: {why}", codes::EMPTY_KEY) });
     }
-    adapter::find(source).ok_or_else(|| {
+    Ok(source)
+}
+
+fn known() -> Vec<&'static str> {
+    ADAPTERS.iter().map(|adapter| adapter.source()).chain(shipped::names()).collect()
+}
+
+impl Sources {
+    /// The version of the mapping that is in force for an object's source, with its text kept for whoever goes on with the run; nothing where no mapping
+    /// reads it.
+    pub(crate) async fn version<T: Table>(&self, key: &str, store: &Ledger<T>) -> Result<Option<String>, Failure> {
+        let Ok(source) = named(key) else { return Ok(None) };
+        if adapter::find(source).is_some() {
+            return Ok(None);
+        }
+        let head = store.config_head(SOURCE, source).await.map_err(|error| error.failure())?;
+        if head.digest.is_some() {
+            return Ok(head.digest);
+        }
+        let Some(bundle) = shipped::bundle(source) else { return Ok(None) };
+        let digest = bundle.digest();
+        if self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.clone()) {
+            let kept = store.config_keep(SOURCE, source, &digest, bundle.json().as_bytes()).await;
+            kept.map_err(|error| {
+                self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+                error.failure()
+            })?;
+        }
+        Ok(Some(digest))
+    }
+
+    /// Who knows an object's source, by the version of the mapping that its run began with.
+    pub(crate) async fn known<T: Table>(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        store: &Ledger<T>,
+    ) -> Result<Result<Known, Unknown>, Failure> {
+        let source = match named(key) {
+            Ok(source) => source,
+            Err(unknown) => return Ok(Err(unknown)),
+        };
+        if let Some(adapter) = adapter::find(source) {
+            return Ok(Ok(Known::BuiltIn(adapter)));
+        }
+        match version {
+            Some(version) => self.mapping(source, version, store).await.map(|found| found.map(Known::Mapped)),
+            None => self.missing(source, store).await.map(Err),
+        }
+    }
+
+    /// Why there is no mapping.
+    async fn missing<T: Table>(&self, source: &str, store: &Ledger<T>) -> Result<Unknown, Failure> {
+        let head = store.config_head(SOURCE, source).await.map_err(|error| error.failure())?;
         let shown: String = source.chars().take(64).collect();
-        (Some(shown.clone()), format!("{}: {shown:?} is none of: {}", codes::UNKNOWN_SOURCE, known()))
-    })
+        let reason = match head.refused {
+            Some(refused) => {
+                let more = refused.problems.len().saturating_sub(1);
+                let more =
+                    if more > 0 { format!(" (and {more} more: relay source show {shown})") } else { String::new() };
+                let first = refused.problems.first().cloned().unwrap_or_default();
+                format!("{}: {first}{more}", codes::MAPPING_INVALID)
+            }
+            None => format!("{}: {shown:?} is none of: {}", codes::UNKNOWN_SOURCE, known().join(", ")),
+        };
+        Ok(Unknown { source: Some(shown), reason })
+    }
+
+    async fn mapping<T: Table>(
+        &self,
+        source: &str,
+        version: &str,
+        store: &Ledger<T>,
+    ) -> Result<Result<Arc<Mapping>, Unknown>, Failure> {
+        let key = (source.to_owned(), version.to_owned());
+        if let Some(mapping) = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Ok(Arc::clone(mapping)));
+        }
+        let deployed = shipped::bundle(source).filter(|bundle| bundle.digest() == version);
+        let bundle = match deployed {
+            Some(bundle) => Some(bundle),
+            None => {
+                let text = store.config_text(SOURCE, source, version).await.map_err(|error| error.failure())?;
+                text.as_deref().and_then(Bundle::of_json)
+            }
+        };
+        let unknown = |why: String| {
+            let reason = format!(
+                "{}: the run began with version {version} of the source's mapping, {why}; replay the feed",
+                codes::MAPPING_CHANGED
+            );
+            Unknown { source: Some(source.to_owned()), reason }
+        };
+        let mapping = match bundle.map(|bundle| bundle.mapping()) {
+            None => return Ok(Err(unknown("which is not kept any more".to_owned()))),
+            // The language changed with a deployment.
+            Some(Err(problems)) => {
+                let first = problems.first().map(ToString::to_string).unwrap_or_default();
+                return Ok(Err(unknown(format!("which this release does not read any more ({first})"))));
+            }
+            Some(Ok(mapping)) => Arc::new(mapping),
+        };
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if compiled.len() >= COMPILED {
+            compiled.clear();
+        }
+        compiled.insert(key, Arc::clone(&mapping));
+        Ok(Ok(mapping))
+    }
 }

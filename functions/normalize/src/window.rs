@@ -1,10 +1,10 @@
 //! A window of products: compared with the ledger, written where they say something new, announced.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use catalog::{ContentHash, Failure, Product, ProductKey, Version, Warning, WarningCode};
+use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version, Warning, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::core::waiting;
+use ledger::core::{parts, waiting};
 use ledger::{
     Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
 };
@@ -20,6 +20,9 @@ const WRITES: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: ProductKey,
+    /// Which part of the product it is, of a source whose products come in parts.
+    pub part: Option<PartName>,
+    /// What it says.
     pub product: Product,
     pub version: Version,
     pub hash: ContentHash,
@@ -109,29 +112,40 @@ pub struct WindowWriter<'a, T, B> {
 
 /// What is to be done with one product.
 enum Todo {
-    Write(Entry),
-    Note(Entry),
+    Write(Entry, How),
+    Note(Entry, How),
     Announce(ProductKey),
 }
 
+/// What is known of a product that is to be written.
+#[derive(Debug, Clone, Copy, Default)]
+struct How {
+    /// It is of several parts, or of another one so far.
+    parted: bool,
+    /// What the ledger holds was looked for in vain: announced even if it is as it was.
+    lacking: bool,
+}
+
+/// What was done.
 enum Done {
     Written(ProductKey, Vec<WarningCode>),
-    Noted(ProductKey),
+    /// Says what is known; whether that has to be announced all the same.
+    Noted(ProductKey, bool),
     Stale,
     TooLarge(Box<Entry>, String),
 }
 
 impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
-    /// Writes a window. Of two records of one product the later counts.
+    /// Writes a window. Of two records of one product, or of one part of it, the later counts.
     ///
     /// # Errors
     /// When the ledger or the bus did not take something. Writing the same window again is
     /// harmless.
     pub async fn write(&self, window: Vec<Entry>) -> Result<Written, Failure> {
         let records = window.len() as u64;
-        let mut last: HashMap<ProductKey, Entry> = HashMap::with_capacity(window.len());
+        let mut last: HashMap<(ProductKey, Option<PartName>), Entry> = HashMap::with_capacity(window.len());
         for entry in window {
-            last.insert(entry.key.clone(), entry);
+            last.insert((entry.key.clone(), entry.part.clone()), entry);
         }
         let repeated = records - last.len() as u64;
         let mut entries: Vec<Entry> = last.into_values().collect();
@@ -150,13 +164,19 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         let failure = |error: LedgerError| error.failure();
         let keys: Vec<ProductKey> = batch.iter().map(|entry| entry.key.clone()).collect();
         let states = self.store.read_states(&keys).await.map_err(failure)?;
+        let of_docs = self.parts_of_docs(&batch, &states).await?;
 
         let mut written = Written::default();
         let mut todo = Vec::with_capacity(batch.len());
         let mut known = Vec::new();
         for mut entry in batch {
-            let state = states.get(&entry.key).cloned().unwrap_or_default();
+            let whole = states.get(&entry.key).cloned().unwrap_or_default();
+            let part = entry.part.as_ref();
+            let state = parts::known(&whole, part, &known_as(&entry, &whole))
+                .unwrap_or_else(|| parts::known_of(&whole, part, of_docs.get(&entry.key)));
             entry.hash = known_as(&entry, &state);
+            let parted = whole.parts.is_some() || (whole.hash.is_some() && state.hash.is_none());
+            let how = How { parted, lacking: waiting::lacks_content(&whole) };
             match classify(&state, &entry.version, &entry.hash) {
                 Classification::Changed => {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
@@ -164,13 +184,13 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
                         let Entry { key, index, offset, .. } = &entry;
                         written.repeated.push(Repeated { key: key.clone(), earlier, index: *index, offset: *offset });
                     }
-                    if state.hash.is_some() {
+                    if whole.hash.is_some() {
                         known.push(entry.key.clone());
                     }
-                    todo.push(Todo::Write(entry));
+                    todo.push(Todo::Write(entry, how));
                 }
                 Classification::Again => todo.push(Todo::Announce(entry.key)),
-                Classification::Unchanged if self.strict => todo.push(Todo::Note(entry)),
+                Classification::Unchanged if self.strict => todo.push(Todo::Note(entry, how)),
                 Classification::Unchanged => written.unchanged(&state),
                 Classification::Stale => written.stale += 1,
             }
@@ -178,54 +198,99 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         self.warn_of_price_drops(&mut todo, &known).await?;
 
         let nothing = ProductState::default();
-        let mut announce = Vec::new();
-        let mut writes = Vec::new();
+        let mut announce = BTreeSet::new();
+        // The parts of one product one after the other, in their order: they would only get into each other's way.
+        let mut writes: BTreeMap<ProductKey, Vec<(Entry, How, bool)>> = BTreeMap::new();
         for todo in todo {
             match todo {
                 Todo::Announce(key) => {
                     written.changed += 1;
-                    announce.push(key);
+                    announce.insert(key);
                 }
-                Todo::Write(entry) => writes.push((entry, false)),
-                Todo::Note(entry) => writes.push((entry, true)),
+                Todo::Write(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, false)),
+                Todo::Note(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, true)),
             }
         }
-        let mut done =
-            stream::iter(writes.into_iter().map(|(entry, note)| self.write_one(entry, note))).buffer_unordered(WRITES);
+        let one_by_one = |entries: Vec<(Entry, How, bool)>| async move {
+            let mut done = Vec::with_capacity(entries.len());
+            for (entry, how, note) in entries {
+                done.push(self.write_one(entry, how, note).await?);
+            }
+            Ok::<_, LedgerError>(done)
+        };
+        let mut done = stream::iter(writes.into_values().map(one_by_one)).buffer_unordered(WRITES);
         while let Some(done) = done.try_next().await.map_err(failure)? {
-            match done {
-                Done::Written(key, warnings) => {
-                    written.changed += 1;
-                    announce.push(key);
-                    for code in warnings {
-                        *written.warnings.entry(code).or_default() += 1;
+            for done in done {
+                match done {
+                    Done::Written(key, warnings) => {
+                        written.changed += 1;
+                        announce.insert(key);
+                        for code in warnings {
+                            *written.warnings.entry(code).or_default() += 1;
+                        }
                     }
+                    Done::Noted(key, again) => {
+                        written.unchanged(states.get(&key).unwrap_or(&nothing));
+                        announce.extend(again.then_some(key));
+                    }
+                    Done::Stale => written.stale += 1,
+                    Done::TooLarge(entry, message) => written.too_large.push((*entry, message)),
                 }
-                Done::Noted(key) => written.unchanged(states.get(&key).unwrap_or(&nothing)),
-                Done::Stale => written.stale += 1,
-                Done::TooLarge(entry, message) => written.too_large.push((*entry, message)),
             }
         }
         self.announce(announce).await?;
         Ok(written)
     }
 
-    /// One product. A note that the ledger refuses becomes a write, which decides.
-    async fn write_one(&self, entry: Entry, note: bool) -> Result<Done, LedgerError> {
-        if note && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
-            return Ok(Done::Noted(entry.key));
+    /// Which part each product's `doc` is, where only that can tell: it was written before there were parts, and a record says something else.
+    async fn parts_of_docs(
+        &self,
+        batch: &[Entry],
+        states: &HashMap<ProductKey, ProductState>,
+    ) -> Result<HashMap<ProductKey, PartName>, Failure> {
+        let failure = |error: LedgerError| error.failure();
+        let unknown = |entry: &&Entry| {
+            let state = states.get(&entry.key).filter(|_| entry.part.is_some());
+            state.is_some_and(|state| parts::known(state, entry.part.as_ref(), &known_as(entry, state)).is_none())
+        };
+        let keys: Vec<ProductKey> = batch.iter().filter(unknown).map(|entry| entry.key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
         }
-        let Entry { key, product, version, hash, facts_follow, index, offset, reported } = entry;
+        let SmallDocs { mut docs, large, .. } = self.store.read_small_docs(&keys).await.map_err(failure)?;
+        for key in large {
+            // One at a time: each takes megabytes.
+            match self.store.read_large_doc(&key).await {
+                Err(error @ (LedgerError::Store { .. } | LedgerError::BodyUnavailable { .. })) => {
+                    return Err(error.failure());
+                }
+                doc => docs.extend(doc.transpose().map(|doc| (key, doc))),
+            }
+        }
+        let part = |(key, doc): (ProductKey, Result<DesiredDoc, LedgerError>)| {
+            Some((key, self.store.part_of(&doc.ok()?.product)?))
+        };
+        Ok(docs.into_iter().filter_map(part).collect())
+    }
+
+    /// One product. A note that the ledger refuses becomes a write, which decides.
+    async fn write_one(&self, entry: Entry, how: How, note: bool) -> Result<Done, LedgerError> {
+        // What several parts say together is noted by writing the part.
+        if note && !how.parted && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
+            return Ok(Done::Noted(entry.key, false));
+        }
+        let Entry { key, part, product, version, hash, facts_follow, index, offset, reported } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);
         let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
-        match self.store.put_desired(&key, &doc, self.now).await {
+        match self.store.put_desired_of(&key, &doc, how.parted, self.now).await {
             Ok(DesiredOutcome::Written) => {
                 Ok(Done::Written(key, doc.product.warnings.iter().map(|warning| warning.code).collect()))
             }
+            Ok(DesiredOutcome::Same) => Ok(Done::Noted(key, how.lacking)),
             Ok(DesiredOutcome::Stale) => Ok(Done::Stale),
-            Err(error @ LedgerError::TooLarge { .. }) => {
+            Err(error @ (LedgerError::TooLarge { .. } | LedgerError::TooManyParts { .. })) => {
                 let DesiredDoc { product, version, hash, .. } = doc;
-                let entry = Entry { key, product, version, hash, facts_follow, index, offset, reported };
+                let entry = Entry { key, part, product, version, hash, facts_follow, index, offset, reported };
                 Ok(Done::TooLarge(Box::new(entry), error.to_string()))
             }
             Err(error) => Err(error),
@@ -238,21 +303,21 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             return Ok(());
         }
         let failure = |error: LedgerError| error.failure();
-        let SmallDocs { mut docs, large } = self.store.read_small_docs(known).await.map_err(failure)?;
+        let SmallDocs { docs, large, .. } = self.store.read_small_docs(known).await.map_err(failure)?;
         for todo in todo {
-            let Todo::Write(entry) = todo else { continue };
-            // One at a time: each takes megabytes. One that cannot be had is about to be written
-            // anew.
-            let before = match docs.remove(&entry.key) {
-                None if large.contains(&entry.key) => match self.store.read_large_doc(&entry.key).await {
+            let Todo::Write(entry, _) = todo else { continue };
+            // One at a time: each takes megabytes. One that cannot be had is about to be written anew.
+            let fetched = match large.contains(&entry.key) {
+                true => match self.store.read_large_doc(&entry.key).await {
                     Err(error @ (LedgerError::Store { .. } | LedgerError::BodyUnavailable { .. })) => {
                         return Err(error.failure());
                     }
-                    before => before.transpose(),
+                    before => before.ok().flatten(),
                 },
-                before => before,
+                false => None,
             };
-            if let Some(Ok(before)) = before
+            let before = fetched.as_ref().or_else(|| docs.get(&entry.key).and_then(|doc| doc.as_ref().ok()));
+            if let Some(before) = before
                 && let Some(warning) = price_drop(&before.product, &entry.product)
             {
                 entry.product.warnings.push(warning);
@@ -261,7 +326,7 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         Ok(())
     }
 
-    async fn announce(&self, keys: Vec<ProductKey>) -> Result<(), Failure> {
+    async fn announce(&self, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
         let announcements: Vec<Announcement> = keys
             .into_iter()
             .map(|key| ProductMessage { key, correlation_id: self.run.to_owned(), cause: Cause::Feed })

@@ -185,7 +185,7 @@ async fn before_time_runs_out_the_rest_is_handed_over_and_every_record_is_counte
 }
 
 #[tokio::test]
-async fn after_a_failure_the_next_attempt_takes_up_at_the_last_commit_without_counting_twice() {
+async fn after_a_failure_the_next_attempt_goes_on_and_counts_nothing_twice() {
     let world = World::new();
     let message = world.upload("incoming/canonical/x.json.gz", many(3_000, "10.00"));
     world.tick.store(400, Ordering::SeqCst);
@@ -410,7 +410,7 @@ async fn an_older_feed_that_comes_late_is_passed_over_however_few_products_a_fee
 }
 
 #[tokio::test]
-async fn an_object_that_vanishes_while_it_is_read_is_an_end_like_any_other_for_newer_feeds() {
+async fn an_object_that_vanishes_is_an_end_like_any_other_for_newer_feeds() {
     let world = World::new();
     world.read(&world.upload("incoming/canonical/x.json", many(6_000, "10.00"))).await;
     // Several range reads.

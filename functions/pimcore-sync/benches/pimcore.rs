@@ -4,11 +4,13 @@
 //! Against the stand-in with the latencies measured on a real Pimcore on two cores; ledger and bus
 //! answer after the latencies below. Writes `target/reports/bench-pimcore.json`.
 //!
-//! *Alone* is the client by itself: 20 products a request over so many connections, nothing else. *Function* is two invocations at a time with
-//! 40 messages each, as the template has it: claim, read documents and heads, place categories, write, announce, complete. The two are
-//! compared with equally many connections in all: two, where the real system was measured with these very products, one for each
-//! invocation; and four, two for each, as deployed, where the real system was measured with smaller ones. The bound is the function as
-//! deployed against the client over two connections, the rate that the real system was measured with.
+//! *Alone* is the client by itself: 20 products a request over so many connections, nothing else.
+//! *Function* is two invocations at a time with 40 messages each, as the template has it: claim,
+//! read documents and heads, place categories, write, announce, complete. The two are compared with
+//! equally many connections in all: two, where the real system was measured with these very
+//! products, one for each invocation; and four, two for each, as deployed, where the real system
+//! was measured with smaller ones. The bound is the function as deployed against the client over
+//! two connections, the rate that the real system was measured with.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails where it unwraps, and prints")]
 
 #[path = "../tests/common/mod.rs"]

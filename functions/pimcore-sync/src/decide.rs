@@ -8,6 +8,7 @@
 use catalog::{ContentHash, Failure};
 use pimcore::Head;
 
+use crate::aside::are_told;
 use crate::codes;
 
 /// Who publishes new products.
@@ -58,16 +59,23 @@ pub enum Decision {
     },
 }
 
-/// Decides for a product with this content hash.
+/// Decides for a product with this content hash. `aside`: the lines that its remarks are to have on what people took off sale in the shop.
 #[must_use]
-pub fn decide(hash: &ContentHash, withdrawn: bool, head: Option<&Head>, policy: PublishPolicy) -> Decision {
+pub fn decide(
+    hash: &ContentHash,
+    withdrawn: bool,
+    head: Option<&Head>,
+    aside: &[String],
+    policy: PublishPolicy,
+) -> Decision {
     let publish_new = policy == PublishPolicy::Auto && !withdrawn;
     let Some(head) = head else {
         let write = Decision::Write { publish_new, published: None, remark: false };
         return if withdrawn { Decision::Absent } else { write };
     };
     let published_rightly = !withdrawn || !head.published || head.keep_when_withdrawn;
-    if head.content_hash.as_ref() == Some(hash) && head.withdrawn == withdrawn && published_rightly {
+    let same = head.content_hash.as_ref() == Some(hash) && head.withdrawn == withdrawn;
+    if same && published_rightly && are_told(head, aside) {
         return Decision::Unchanged;
     }
     let remarked = head.warnings.contains(UNPUBLISHED_BEFORE);
@@ -111,10 +119,10 @@ mod tests {
     #[test]
     fn the_policy_decides_about_new_products_only() {
         for (policy, publish_new) in [(PublishPolicy::Auto, true), (PublishPolicy::Review, false)] {
-            let created = decide(&new(), false, None, policy);
+            let created = decide(&new(), false, None, &[], policy);
             assert_eq!(created, Decision::Write { publish_new, published: None, remark: false });
             for shown in [true, false] {
-                assert_eq!(published(decide(&new(), false, Some(&head(shown, false)), policy)), None);
+                assert_eq!(published(decide(&new(), false, Some(&head(shown, false)), &[], policy)), None);
             }
         }
     }
@@ -123,37 +131,50 @@ mod tests {
     fn the_same_hash_is_not_written() {
         let same = ContentHash::from_text("old");
         for shown in [true, false] {
-            assert_eq!(decide(&same, false, Some(&head(shown, false)), PublishPolicy::Auto), Decision::Unchanged);
+            assert_eq!(decide(&same, false, Some(&head(shown, false)), &[], PublishPolicy::Auto), Decision::Unchanged);
         }
-        assert_eq!(decide(&same, true, Some(&head(false, true)), PublishPolicy::Auto), Decision::Unchanged);
+        assert_eq!(decide(&same, true, Some(&head(false, true)), &[], PublishPolicy::Auto), Decision::Unchanged);
+    }
+
+    #[test]
+    fn what_is_set_aside_in_the_shop_is_told_and_changes_no_publication() {
+        let same = ContentHash::from_text("old");
+        let lines = ["Off sale in the shop: somebody deleted it in the shop".to_owned()];
+        for shown in [true, false] {
+            let plain = head(shown, false);
+            assert_eq!(published(decide(&same, false, Some(&plain), &lines, PublishPolicy::Auto)), None);
+            let told = Head { warnings: lines[0].clone(), ..plain };
+            assert_eq!(decide(&same, false, Some(&told), &lines, PublishPolicy::Auto), Decision::Unchanged);
+            assert_eq!(published(decide(&same, false, Some(&told), &[], PublishPolicy::Auto)), None, "it has ended");
+        }
     }
 
     #[test]
     fn a_withdrawn_product_is_unpublished_and_comes_back_published() {
-        assert_eq!(published(decide(&new(), true, Some(&head(true, false)), PublishPolicy::Auto)), Some(false));
-        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), PublishPolicy::Auto)), Some(true));
-        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), PublishPolicy::Review)), None);
-        assert_eq!(decide(&new(), true, None, PublishPolicy::Auto), Decision::Absent);
+        assert_eq!(published(decide(&new(), true, Some(&head(true, false)), &[], PublishPolicy::Auto)), Some(false));
+        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), &[], PublishPolicy::Auto)), Some(true));
+        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), &[], PublishPolicy::Review)), None);
+        assert_eq!(decide(&new(), true, None, &[], PublishPolicy::Auto), Decision::Absent);
     }
 
     #[test]
     fn what_a_person_unpublished_stays_so_across_a_withdrawal() {
-        let decision = decide(&new(), true, Some(&head(false, false)), PublishPolicy::Auto);
+        let decision = decide(&new(), true, Some(&head(false, false)), &[], PublishPolicy::Auto);
         assert_eq!(decision, Decision::Write { publish_new: false, published: Some(false), remark: true });
         let withdrawn = Head { warnings: format!("x\n{UNPUBLISHED_BEFORE}"), ..head(false, true) };
-        let again = decide(&new(), true, Some(&withdrawn), PublishPolicy::Auto);
+        let again = decide(&new(), true, Some(&withdrawn), &[], PublishPolicy::Auto);
         assert_eq!(again, Decision::Write { publish_new: false, published: Some(false), remark: true });
-        assert_eq!(published(decide(&new(), false, Some(&withdrawn), PublishPolicy::Auto)), None);
+        assert_eq!(published(decide(&new(), false, Some(&withdrawn), &[], PublishPolicy::Auto)), None);
     }
 
     #[test]
     fn people_can_keep_a_withdrawn_product() {
         let kept = Head { keep_when_withdrawn: true, ..head(true, false) };
-        assert_eq!(published(decide(&new(), true, Some(&kept), PublishPolicy::Auto)), None);
+        assert_eq!(published(decide(&new(), true, Some(&kept), &[], PublishPolicy::Auto)), None);
         let kept = Head { keep_when_withdrawn: true, withdrawn: true, content_hash: Some(new()), ..head(true, true) };
-        assert_eq!(decide(&new(), true, Some(&kept), PublishPolicy::Auto), Decision::Unchanged);
+        assert_eq!(decide(&new(), true, Some(&kept), &[], PublishPolicy::Auto), Decision::Unchanged);
         // No longer kept, and still published.
         let dropped = Head { keep_when_withdrawn: false, ..kept };
-        assert_eq!(published(decide(&new(), true, Some(&dropped), PublishPolicy::Auto)), Some(false));
+        assert_eq!(published(decide(&new(), true, Some(&dropped), &[], PublishPolicy::Auto)), Some(false));
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activation;
+pub mod aside;
 pub mod categories;
 pub mod census;
 pub mod changes;

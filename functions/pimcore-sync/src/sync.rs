@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use catalog::{Failure, ProductKey};
 use jiff::Timestamp;
-use ledger::{Applied, DesiredDoc, LedgerError, SmallDocs, Table};
+use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
 use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use worker::{Claims, Probe, Worker};
 
+use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 
 /// One invocation's work.
@@ -91,8 +92,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         });
         let mut results = match pimcore {
             Ok(pimcore) => {
-                let results = self.bring(pimcore, ours.keys().cloned().collect()).await;
-                self.worker.isolate(results, &probe, async |keys| self.bring(pimcore, keys).await).await
+                let results = self.bring(pimcore, &ours, ours.keys().cloned().collect()).await;
+                self.worker.isolate(results, &probe, async |keys| self.bring(pimcore, &ours, keys).await).await
             }
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
@@ -159,6 +160,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     async fn bring(
         &self,
         pimcore: &Pimcore,
+        ours: &BTreeMap<ProductKey, ProductState>,
         mut keys: Vec<ProductKey>,
     ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
         if keys.is_empty() {
@@ -167,18 +169,18 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let deadline = self.worker.ends();
         let (docs, heads) =
             futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
-        let (SmallDocs { docs, large }, mut heads) = match (docs, heads) {
+        let (SmallDocs { docs, large, .. }, mut heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
         keys.retain(|key| !large.contains(key));
-        let mut results = self.bring_some(pimcore, keys, docs, &mut heads, deadline).await;
+        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut heads, deadline).await;
         // Forty of the largest at once would take more memory than the function has.
         for key in large {
             let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
-            results.extend(self.bring_some(pimcore, vec![key], docs, &mut heads, deadline).await);
+            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut heads, deadline).await);
         }
         results
     }
@@ -186,6 +188,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     async fn bring_some(
         &self,
         pimcore: &Pimcore,
+        ours: &BTreeMap<ProductKey, ProductState>,
         keys: Vec<ProductKey>,
         mut docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
         heads: &mut BTreeMap<ProductKey, Result<Head, Failure>>,
@@ -200,7 +203,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         for key in keys {
             let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
                 let item = Claimed { key: key.clone(), doc, head };
-                self.prepare(item, &languages)
+                let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
+                self.prepare(item, &aside, &languages)
             });
             match read {
                 Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
@@ -218,9 +222,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         results
     }
 
-    fn prepare(&self, item: Claimed, languages: &FieldLanguages) -> Result<Prepared, Failure> {
+    fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
         let Claimed { key, doc, head } = &item;
-        match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), self.policy) {
+        match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), aside, self.policy) {
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
                 Ok(Prepared::Holds(Synced { applied: applied(doc, id), change: Change::Unchanged }))
@@ -240,6 +244,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 if remark {
                     input = input.remark(UNPUBLISHED_BEFORE);
                 }
+                input = aside.iter().fold(input, |input, line| input.remark(line));
                 let existing = head.as_ref().map(|head| head.path.clone());
                 let read = head.as_ref().map(|head| head.modified);
                 let write = Write { key: key.clone(), existing, read, publish_new, input };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use catalog::{ErrorKind, Failure, Localized};
 use common::{Function, failure, key, path, product, version};
+use ledger::{Aside, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::decide::PublishPolicy;
 use runtime::{Announcement, Cause, Clock, Outcome, ProductMessage};
@@ -223,4 +224,45 @@ async fn somebody_elses_work_and_unknown_products_are_told_apart() {
     assert!(leased.retry_within.is_some_and(|end| end <= Duration::from_secs(90)), "{leased:?}");
     let unknown = failure(&outcomes[&key("unknown")]);
     assert_eq!((unknown.kind, unknown.code.as_str()), (ErrorKind::Permanent, "unknown_product"));
+}
+
+#[tokio::test]
+async fn what_a_person_took_off_sale_in_the_shop_is_in_the_remarks_until_that_ends() {
+    let pim = StandIn::start("sync-aside").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    let messages = [function.memory.put(&product("1"), &version(1))];
+    function.run(&pimcore, &messages).await;
+    let writes = || pim.app.counters.now().aliases_written;
+    let draft = Aside { what: "draft".into(), sku: None, id: None, seen_at: 1_700_000_000_000 };
+    // What medusa-push does when it sees that something was set aside, or no longer is.
+    let noted = async |asides: &[Aside]| {
+        let (key, owner, now) = (key("1"), Owner("push".into()), function.clock.now_ms());
+        let claims = function.memory.claim(Stage::Medusa, std::slice::from_ref(&key), &owner, now).await.unwrap();
+        let Some(Claim::Claimed(known)) = claims.get(&key) else { panic!("{claims:?}") };
+        function.memory.suspect(Stage::Pimcore, &key, now).await.unwrap();
+        function.memory.note_aside(&key, &owner, known, asides, None, now).await.unwrap();
+        let failure = Failure::transient("test", "given back");
+        function.memory.fail(Stage::Medusa, &key, &owner, &failure, now).await.unwrap();
+    };
+    for (asides, told) in [(std::slice::from_ref(&draft), 1), (&[], 0)] {
+        noted(asides).await;
+        let before = writes();
+        function.run(&pimcore, &messages).await;
+        assert_eq!(writes() - before, 1, "{asides:?}");
+        let read = read(&pimcore, "1").await;
+        let lines = read.warnings.iter().flat_map(|text| text.lines());
+        let lines: Vec<&str> = lines.filter(|line| line.contains("somebody unpublished it in the shop")).collect();
+        assert_eq!((lines.len(), read.published), (told, true), "{asides:?}: {lines:?}");
+        // Looked at again it is as it should be, and a change of the source keeps the line.
+        function.memory.suspect(Stage::Pimcore, &key("1"), function.clock.now_ms()).await.unwrap();
+        let before = writes();
+        function.run(&pimcore, &messages).await;
+        assert_eq!(writes() - before, 0, "{asides:?}");
+    }
+    noted(&[draft]).await;
+    let mut dearer = product("1");
+    dearer.variants[0].prices[0].amount = "99.00".parse().unwrap();
+    function.memory.put(&dearer, &version(2));
+    function.run(&pimcore, &messages).await;
+    assert!(read(&pimcore, "1").await.warnings.unwrap().contains("somebody unpublished it in the shop"));
 }

@@ -50,6 +50,9 @@ final class DecisionTest extends TestCase
     {
         self::assertTrue(FieldOwnership::isSuppliers('CatalogProduct', 'name', 'ar'));
         self::assertFalse(FieldOwnership::isSuppliers('CatalogProduct', 'name', 'fr'));
+        FieldOwnership::inLanguages(['en', 'ar', 'fr']);
+        self::assertTrue(FieldOwnership::isSuppliers('CatalogProduct', 'name', 'fr'));
+        FieldOwnership::inLanguages(['en', 'ar']);
         self::assertFalse(FieldOwnership::isSuppliers('CatalogProduct', 'ownField'));
         self::assertFalse(FieldOwnership::covers('SomethingElse'));
         self::assertFalse(FieldOwnership::covers(null));

@@ -6,7 +6,7 @@
 //! turns into broken SQL (an unknown column, `{}`, a list as a value, an operator that it does not
 //! know) is [`Error::Sql`] here and ends as null rows in the answer.
 
-use crate::model::{Class, Kind, LANGUAGES, column};
+use crate::model::{Class, Kind, column, languages};
 use rusqlite::types::Value as Sql;
 use serde_json::{Map, Value};
 
@@ -53,7 +53,7 @@ pub fn column_of(class: &Class, name: &str, language: &str) -> Result<String, Er
         "fullpath" => "(o.path || o.key)".to_owned(),
         _ => {
             let field = class.field(name).filter(|field| !matches!(field.kind, Kind::Rows(_))).ok_or(Error::Sql)?;
-            let language = LANGUAGES.into_iter().find(|known| *known == language).unwrap_or(LANGUAGES[0]);
+            let language = languages().iter().copied().find(|known| *known == language).unwrap_or("en");
             if field.localized { format!("v.\"{}\"", column(name, language)) } else { format!("v.\"{name}\"") }
         }
     })

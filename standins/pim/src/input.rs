@@ -1,6 +1,6 @@
 //! Puts the `input` of a mutation into an object, and checks the result before it is saved.
 
-use crate::model::{Class, Collection, Field, Kind, LANGUAGES, Layer, column};
+use crate::model::{Class, Collection, Field, Kind, Layer, column, languages};
 use crate::refusal::Refusal;
 use crate::store::{self, Object};
 use crate::text;
@@ -40,8 +40,8 @@ pub fn source_only(field: &Field) -> bool {
 fn set(connection: &Connection, object: &mut Object, field: &Field, value: &Value) -> Result<(), Refusal> {
     if field.localized {
         // A language that is not mentioned stays; null instead of the whole object means nothing.
-        for language in LANGUAGES {
-            if let Some(value) = value.get(language) {
+        for language in languages() {
+            if let Some(value) = value.get(*language) {
                 object.values.insert(column(field.name, language), scalar(field.kind, value));
             }
         }

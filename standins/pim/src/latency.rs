@@ -1,10 +1,12 @@
 //! How slow the stand-in pretends to be.
 //!
-//! A request costs a fixed time, every alias that writes and every row that is read costs time on top, and requests that
-//! run at the same time slow one another down. [`Latency::measured`] is fitted to what a real instance needed on two
-//! cores for a full product: creating 13.6/s one by one, 21.6/s in tens, 28–34/s in tens and twenties over two
-//! connections; updating 20.8, 41.7 and 73–78/s. With four connections, which were measured with a smaller class only, as much more or
-//! less than with two as there: creating 7 % slower (54.8 → 50.9/s), updating 34 % faster (46.6 → 62.6/s).
+//! A request costs a fixed time, every alias that writes and every row that is read costs time on
+//! top, and requests that run at the same time slow one another down. [`Latency::measured`] is
+//! fitted to what a real instance needed on two cores for a full product: creating 13.6/s one by
+//! one, 21.6/s in tens, 28–34/s in tens and twenties over two connections; updating 20.8, 41.7 and
+//! 73–78/s. With four connections, which were measured with a smaller class only, as much more or
+//! less than with two as there: creating 7 % slower (54.8 → 50.9/s), updating 34 % faster (46.6 →
+//! 62.6/s).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

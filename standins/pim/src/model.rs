@@ -4,8 +4,30 @@
 //! validation on save, the edit page. They describe the classes whose definition files are in
 //! `localstack/pimcore/`.
 
-/// The languages that localized fields have.
-pub const LANGUAGES: [&str; 2] = ["en", "ar"];
+use std::sync::OnceLock;
+
+/// The languages that localized fields have: English and Arabic, and those that [`speak`] or `PIM_LANGUAGES` name besides, as Pimcore
+/// writes them (`pt_BR`).
+pub fn languages() -> &'static [&'static str] {
+    SPOKEN.get_or_init(|| with(&std::env::var("PIM_LANGUAGES").unwrap_or_default()))
+}
+
+static SPOKEN: OnceLock<Vec<&'static str>> = OnceLock::new();
+
+/// Has this process's fields in these languages, too: a list with commas. `false` when it is too late, because fields were used already.
+pub fn speak(further: &str) -> bool {
+    SPOKEN.set(with(further)).is_ok()
+}
+
+fn with(further: &str) -> Vec<&'static str> {
+    let mut all = vec!["en", "ar"];
+    for language in further.split(',').map(str::trim).filter(|language| !language.is_empty()) {
+        if !all.contains(&language) {
+            all.push(String::leak(language.to_owned()));
+        }
+    }
+    all
+}
 
 /// The parent folder of all products.
 pub const PRODUCTS: &str = "/catalog/products";
@@ -75,7 +97,7 @@ impl Field {
     /// The columns that hold it: one, or one per language.
     pub fn columns(&self) -> Vec<(String, Option<&'static str>)> {
         if self.localized {
-            LANGUAGES.iter().map(|language| (column(self.name, language), Some(*language))).collect()
+            languages().iter().map(|language| (column(self.name, language), Some(*language))).collect()
         } else {
             vec![(self.name.to_owned(), None)]
         }

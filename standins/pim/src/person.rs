@@ -212,9 +212,9 @@ pub fn view(connection: &Connection, object: &Object) -> rusqlite::Result<Value>
 
 fn field_view(connection: &Connection, object: &Object, field: &Field) -> rusqlite::Result<Value> {
     if field.localized {
-        let languages = crate::model::LANGUAGES.into_iter();
+        let languages = crate::model::languages().iter();
         let values =
-            languages.map(|language| (language.to_owned(), object.value(&column(field.name, language)).clone()));
+            languages.map(|language| ((*language).to_owned(), object.value(&column(field.name, language)).clone()));
         return Ok(Value::Object(values.collect()));
     }
     Ok(match (field.kind, object.value(field.name)) {

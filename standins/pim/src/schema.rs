@@ -3,7 +3,7 @@
 //! Data Hub derives its schema from the class definitions in the same way, so this holds for every
 //! field that the model gains; a test compares the result with the schema of the recorded instance.
 
-use crate::model::{CATEGORY, Class, Field, Kind, LANGUAGES, Layer, PRODUCT};
+use crate::model::{CATEGORY, Class, Field, Kind, Layer, PRODUCT, languages};
 use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ type object_folder {
 pub fn sdl(delete: bool, started: u64) -> String {
     let item = format!("{METADATA_ITEM}_{started:x}");
     let mut out = SHARED.to_owned();
-    let languages: String = LANGUAGES.map(|language| format!("{language}: String ")).concat();
+    let languages: String = languages().iter().map(|language| format!("{language}: String ")).collect();
     // Writing to a String cannot fail, so the results below are dropped.
     let _ = writeln!(out, "input LocalizedString {{ {languages}}}");
     let _ = writeln!(out, "input {item} {{ name: String value: String }}");

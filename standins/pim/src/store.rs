@@ -146,6 +146,20 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Fills a new file with what a dump says: one of an earlier version, for tests of the next.
+pub fn fill(database: &Path, dump: &str) -> rusqlite::Result<()> {
+    let connection = Connection::open(database)?;
+    connection.create_collation("general_ci", general_ci)?;
+    connection.execute_batch(dump)
+}
+
+/// The tables of a file, column by column.
+pub fn shape(database: &Path) -> rusqlite::Result<Vec<String>> {
+    let connection = Connection::open(database)?;
+    let sql = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY 1";
+    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
 /// How MariaDB's `utf8mb4_general_ci` compares: neither case nor trailing blanks matter.
 fn general_ci(left: &str, right: &str) -> Ordering {
     let fold = |text: &str| text.trim_end_matches(' ').chars().flat_map(char::to_lowercase).collect::<String>();

@@ -7,7 +7,7 @@
 //! `platforms/pimcore-bundle` makes a new draft of each.
 
 use crate::app::App;
-use crate::model::{LANGUAGES, Layer};
+use crate::model::{Layer, languages};
 use crate::store::{Object, Values};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Map, Value};
@@ -207,13 +207,13 @@ pub fn carry_over(connection: &Connection, count_before: i64, written: &Object) 
 pub fn by_language(object: &Object) -> Map<String, Value> {
     let localized = object.class.map_or(&[][..], |class| class.fields).iter().filter(|field| field.localized);
     let names: Vec<&str> = localized.map(|field| field.name).collect();
-    LANGUAGES
-        .into_iter()
+    languages()
+        .iter()
         .map(|language| {
             let texts = names
                 .iter()
                 .map(|name| ((*name).to_owned(), object.value(&crate::model::column(name, language)).clone()));
-            (language.to_owned(), Value::Object(texts.collect()))
+            ((*language).to_owned(), Value::Object(texts.collect()))
         })
         .collect()
 }

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A GTIN of 8, 12, 13 or 14 digits whose check digit is right. As it was said: zeros in front are kept, none are added.
+/// A GTIN of 8, 12, 13 or 14 digits whose check digit is right. As it was said: zeros in front are
+/// kept, none are added.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Gtin(#[schemars(regex(pattern = r"^(\d{8}|\d{12,14})$"))] String);
@@ -47,7 +48,8 @@ impl Gtin {
         (self.0.len() == 12).then_some(&*self.0)
     }
 
-    /// The digit that has to follow these: weights 3, 1, 3, … from the right (GS1 General Specifications, 7.9).
+    /// The digit that has to follow these: weights 3, 1, 3, … from the right (GS1 General
+    /// Specifications, 7.9).
     #[must_use]
     pub fn check_digit(digits: &str) -> u8 {
         let weighted = digits.bytes().rev().zip([3, 1].into_iter().cycle());
@@ -136,7 +138,8 @@ mod tests {
     }
 
     proptest! {
-        /// A check digit finds every single wrong digit, and makes exactly one of ten endings right.
+        /// A check digit finds every single wrong digit, and makes exactly one of ten endings
+        /// right.
         #[test]
         fn one_wrong_digit_is_always_found(rest in digits(), at in any::<prop::sample::Index>(), by in 1u8..10) {
             let right = format!("{rest}{}", Gtin::check_digit(&rest));

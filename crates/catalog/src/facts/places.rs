@@ -23,7 +23,8 @@ impl Country {
 impl FromStr for Country {
     type Err = String;
 
-    /// From a code of two or three letters, or the name that the standard gives the country in English.
+    /// From a code of two or three letters, or the name that the standard gives the country in
+    /// English.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let code = text.to_ascii_uppercase();

@@ -29,7 +29,8 @@ macro_rules! words {
         impl FromStr for $name {
             type Err = String;
 
-            /// From the word or what else it is known by, in any case; blanks, hyphens and underscores do not count.
+            /// From the word or what else it is known by, in any case; blanks, hyphens and
+            /// underscores do not count.
             fn from_str(text: &str) -> Result<Self, String> {
                 let plain = |text: &str| -> String {
                     text.rsplit('/').next().unwrap_or(text).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

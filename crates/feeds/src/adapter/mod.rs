@@ -13,7 +13,7 @@ mod shein_brightdata;
 
 use std::borrow::Cow;
 
-use catalog::{Product, ProductKey};
+use catalog::{PartName, Product, ProductKey};
 
 use crate::ids::{self, Ids};
 use crate::quality::UNDETERMINED;
@@ -65,6 +65,11 @@ pub trait Adapter: std::fmt::Debug + Sync {
 
     /// What the source says about its ids.
     fn ids(&self) -> Ids;
+
+    /// The part that a record of it is, where several of them together say one product ([`catalog::parts`]). It follows from the product alone.
+    fn part(&self, _product: &Product) -> Option<PartName> {
+        None
+    }
 }
 
 /// Every source there is.
@@ -73,6 +78,12 @@ pub static ADAPTERS: &[&dyn Adapter] = &[&SheinApi, &SheinBrightData, &Canonical
 #[must_use]
 pub fn find(source: &str) -> Option<&'static dyn Adapter> {
     ADAPTERS.iter().find(|adapter| adapter.source() == source).copied()
+}
+
+/// The part that a product is, by its source.
+#[must_use]
+pub fn part_of(product: &Product) -> Option<PartName> {
+    find(&product.source).and_then(|adapter| adapter.part(product))
 }
 
 /// The names in the header of a CSV feed.

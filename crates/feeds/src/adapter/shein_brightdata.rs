@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use catalog::{Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant};
+use catalog::{Attribute, Category, CategoryPath, Localized, PartName, Price, Product, ProductOption, Variant};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -92,6 +92,10 @@ impl Adapter for SheinBrightData {
 
     fn ids(&self) -> Ids {
         Ids::WholeNumbers
+    }
+
+    fn part(&self, product: &Product) -> Option<PartName> {
+        PartName::of_storefront(product)
     }
 }
 

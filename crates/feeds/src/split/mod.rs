@@ -140,6 +140,7 @@ impl Splitter {
             place: self.json.place(),
             depth: self.json.depth(),
             header: self.csv.header().map(str::to_owned),
+            steps: 0,
             checksum: self.checksum,
         }
     }

@@ -40,11 +40,29 @@ pub struct Aside {
 }
 
 impl Aside {
+    /// What was done, for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match (self.what.as_str(), &self.sku) {
+            ("draft", _) => "somebody unpublished it in the shop".to_owned(),
+            ("channel", _) => "somebody took it out of the sales channel".to_owned(),
+            ("deleted", _) => "somebody deleted it in the shop".to_owned(),
+            ("variant", Some(sku)) => format!("somebody deleted variant {sku} in the shop"),
+            (other, _) => format!("somebody took it off sale in the shop ({other})"),
+        }
+    }
+
     /// Whether both speak of the same act, whenever it was seen.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         (&self.what, &self.sku) == (&other.what, &other.sku)
     }
+}
+
+/// Whether both are the same acts, whenever they were seen.
+#[must_use]
+pub fn same(one: &[Aside], other: &[Aside]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.same(other))
 }
 
 /// What an item says is set aside. What cannot be read counts as nothing.
@@ -125,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_aside_is_noted_with_the_time_it_was_first_seen_until_somebody_ends_it() {
+    fn what_is_set_aside_keeps_the_time_it_was_first_seen() {
         let (key, owner) = ("demo:1".parse().unwrap(), Owner("w".into()));
         let mut item = Item::from([("medusa_owner".into(), "w".into())]);
         assert!(!apply(&mut item, &release(&key, 5)), "nothing to release");

@@ -19,7 +19,7 @@ use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write}
 use super::packed::{self, BodyError};
 use super::stage::Stage;
 use super::state::{self, ProductState};
-use super::{spill, waiting};
+use super::{parts, spill, waiting};
 
 /// Sort key of the `doc` item.
 pub const SK: &str = "doc";
@@ -152,7 +152,7 @@ impl Body {
     }
 }
 
-/// First half of a changed record: the `doc`, unless a newer one is there.
+/// First half of a changed record: the `doc`, unless a newer one is there, or one of several parts ([`parts`]).
 #[must_use]
 pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>) -> Write {
     let (set, other) = match body.into() {
@@ -161,7 +161,7 @@ pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>) -> W
     };
     Write {
         key: doc_key(key),
-        condition: not_newer_than(&doc.version),
+        condition: Condition::All(vec![not_newer_than(&doc.version), Condition::Absent(parts::PARTS)]),
         changes: vec![
             Change::Set(state::VERSION, doc.version.as_str().into()),
             Change::Set(state::HASH, doc.hash.as_str().into()),
@@ -213,12 +213,18 @@ fn note(key: ItemKey, version: &Version, hash: &ContentHash) -> Write {
         condition: Condition::All(vec![
             Condition::Eq(state::HASH, Operand::Value(hash.as_str().into())),
             Condition::Le(state::VERSION, Operand::Value(version.as_str().into())),
+            Condition::Absent(parts::PARTS),
         ]),
         changes: vec![Change::Set(state::VERSION, version.as_str().into())],
     }
 }
 
-fn not_newer_than(version: &Version) -> Condition {
+/// Whether a change is about a `doc`'s body.
+pub(super) fn is_of_body(change: &Change) -> bool {
+    matches!(change, Change::Set(BODY | BODY_AT, _) | Change::Remove(BODY | BODY_AT))
+}
+
+pub(super) fn not_newer_than(version: &Version) -> Condition {
     Condition::Any(vec![
         Condition::Absent(state::VERSION),
         Condition::Le(state::VERSION, Operand::Value(version.as_str().into())),

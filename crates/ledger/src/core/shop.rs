@@ -6,7 +6,7 @@
 use catalog::ProductKey;
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
-use super::state;
+use super::{address, state};
 
 const SK: &str = "shop";
 const STOCK: &str = "stock";
@@ -25,6 +25,8 @@ pub struct Stock {
     pub json: Vec<u8>,
     /// How often it was written.
     pub writes: i64,
+    /// The handle that was chosen for the product ([`super::address`]).
+    pub handle: Option<String>,
 }
 
 impl Stock {
@@ -37,7 +39,11 @@ impl Stock {
             Some(Value::B(bytes)) => zstd::stream::decode_all(bytes.as_slice())?,
             _ => Vec::new(),
         };
-        Ok(Self { json, writes: item.get(STOCK_WRITES).and_then(Value::number).unwrap_or(0) })
+        Ok(Self {
+            json,
+            writes: item.get(STOCK_WRITES).and_then(Value::number).unwrap_or(0),
+            handle: address::noted(item),
+        })
     }
 }
 
@@ -65,10 +71,10 @@ mod tests {
     fn who_has_not_seen_the_last_write_is_refused() {
         let key: ProductKey = "demo:1".parse().unwrap();
         let first = note_stock(&key, 0, b"{\"a\":1}").unwrap().apply(&Item::new()).unwrap();
-        assert_eq!(Stock::of(&first).unwrap(), Stock { json: b"{\"a\":1}".to_vec(), writes: 1 });
+        assert_eq!(Stock::of(&first).unwrap(), Stock { json: b"{\"a\":1}".to_vec(), writes: 1, handle: None });
         assert!(note_stock(&key, 0, b"{}").unwrap().apply(&first).is_err());
         let second = note_stock(&key, 1, b"{}").unwrap().apply(&first).unwrap();
-        assert_eq!(Stock::of(&second).unwrap(), Stock { json: b"{}".to_vec(), writes: 2 });
+        assert_eq!(Stock::of(&second).unwrap(), Stock { json: b"{}".to_vec(), writes: 2, handle: None });
     }
 
     #[test]

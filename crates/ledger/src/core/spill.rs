@@ -1,9 +1,12 @@
 //! Bodies that exceed an item: where they are kept, and when one may be cleaned up.
 //!
-//! A large body is an object of the bucket, named after its product and its content. It is written *before* the `doc` that names it, every time
-//! and without a look whether it is there already, so that it is always a version of its own. Cleaning up deletes single versions: one that is
-//! older than [`GRACE_MS`] and whose `doc`, read after the version was listed, names something else. Whoever names the content again
-//! has written a newer version first, which that delete does not touch, however late it lands.
+//! A large body is an object of the bucket, named after its product and its content. It is written
+//! *before* the `doc` that names it, every time and without a look whether it is there already, so
+//! that it is always a version of its own. Cleaning up deletes single versions: one that is older
+//! than [`GRACE_MS`] and whose `doc` and parts, read after the version was listed, name something
+//! else.
+//! Whoever names the content again has written a newer version first, which that delete does not
+//! touch, however late it lands.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -66,11 +69,11 @@ pub fn has_its_turn(object: &str, turn: i64) -> bool {
     digit.is_some_and(|digit| i64::from(digit) == turn.rem_euclid(16))
 }
 
-/// Whether nothing needs the object: its product's `doc`, read after the object was listed, names
-/// another one or none.
+/// Whether nothing needs the object: its product's `doc`, then the items of its parts, read in this order after the object was listed, name others or
+/// none.
 #[must_use]
-pub fn is_waste(doc: &Item, object: &str) -> bool {
-    doc.get(desired::BODY_AT).and_then(Value::text) != Some(object)
+pub fn is_waste<'i>(items: impl IntoIterator<Item = &'i Item>, object: &str) -> bool {
+    items.into_iter().all(|item| item.get(desired::BODY_AT).and_then(Value::text) != Some(object))
 }
 
 #[cfg(test)]
@@ -126,8 +129,9 @@ mod tests {
     fn what_the_doc_names_is_no_waste() {
         let object = "bodies/demo/YQ/1";
         let doc = Item::from([(desired::BODY_AT.to_owned(), object.into())]);
-        assert!(!is_waste(&doc, object));
-        assert!(is_waste(&doc, "bodies/demo/YQ/2"));
-        assert!(is_waste(&Item::new(), object));
+        assert!(!is_waste([&doc], object));
+        assert!(!is_waste([&Item::new(), &doc], object), "a part's item names it");
+        assert!(is_waste([&doc], "bodies/demo/YQ/2"));
+        assert!(is_waste([&Item::new()], object));
     }
 }

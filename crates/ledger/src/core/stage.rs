@@ -1,7 +1,8 @@
 //! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a
 //! dead worker may still change (D9, D18, D19).
 //!
-//! A stage goes through *claim* → act on the target → announce the next stage → *complete* (or *fail*).
+//! A stage goes through *claim* → act on the target → announce the next stage → *complete* (or
+//! *fail*).
 //!
 //! - **Claim** takes a lease: nobody else's unexpired lease, and (for the PIM) not already applied.
 //!   The lease is longer than the function's timeout, and every request to the target is cut to
@@ -10,13 +11,14 @@
 //!   `recheck_at` says until when that request may still land; a stage with `recheck_at` is never
 //!   skipped as already applied, stays pending, and is done again by a claim made after that time.
 //!   Only such a claim ends the doubt: what was done before could still be undone.
-//! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone *suspects* the stage: what it did may
-//!   have come after what the new owner did. `doubts` counts suspicions, so that an owner who claimed before one does not settle it.
+//! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone
+//!   *suspects* the stage: what it did may have come after what the new owner did. `doubts` counts
+//!   suspicions, so that an owner who claimed before one does not end it.
 //! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before
 //!   it is announced, and makes it pending. Only completing the shop's stage takes the count away,
 //!   and only the count that its claim saw: the PIM was read after that.
-//! - A failure that leaves open whether the target still executes the request ([`in_doubt`]) gives
-//!   the lease back like any other, and sets `recheck_at` like a takeover.
+//! - A failure that leaves open whether the target still executes the request ([`leaves_doubt`])
+//!   gives the lease back like any other, and sets `recheck_at` like a takeover.
 
 use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
 
@@ -453,7 +455,7 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
     let mut changes =
         vec![Change::Remove(names.owner), Change::Remove(names.until), Change::Set(names.error, error.into())];
     changes.extend(pending(key, now));
-    if in_doubt(failure) {
+    if leaves_doubt(failure) {
         // Never earlier than what is there: every `recheck_at` is some past time plus `landing_ms`.
         changes.push(Change::Set(names.recheck_at, (now + leases.landing_ms).into()));
     }
@@ -467,7 +469,7 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
 /// Whether a failure leaves open if the target is still executing the request: no answer, or one
 /// that a proxy gives for it (5xx).
 #[must_use]
-pub fn in_doubt(failure: &Failure) -> bool {
+pub fn leaves_doubt(failure: &Failure) -> bool {
     failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand
 }
 

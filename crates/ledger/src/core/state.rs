@@ -1,10 +1,12 @@
 //! A product's `state` item: small, because it is read for every record of every feed.
 
-use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, PartName, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
+use super::parts::{self, Marks};
 use super::stage::{Applied, Stage};
 
 /// Sort key of the item.
@@ -117,7 +119,7 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
-    /// How often somebody suspected it since it was last settled; `None` for never.
+    /// How often somebody suspected it since the doubt last ended; `None` for never.
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
@@ -152,6 +154,12 @@ pub struct ProductState {
     pub release: Option<i64>,
     /// When (ms) the shop has to be looked at closely although nothing changes.
     pub due: Option<i64>,
+    /// Which part it is, of a product of one part ([`parts`]).
+    pub part: Option<PartName>,
+    /// What it consists of, of a product of several parts.
+    pub parts: Option<Marks>,
+    /// When (ms) a person asked that it move to the address that it would be given today.
+    pub moves: Option<i64>,
 }
 
 impl ProductState {
@@ -170,6 +178,9 @@ impl ProductState {
             aside: aside::of(item),
             release: item.get(aside::RELEASE).and_then(Value::number),
             due: item.get(aside::DUE).and_then(Value::number),
+            part: parts::part(item),
+            parts: parts::marks(item),
+            moves: item.get(address::MOVE).and_then(Value::number),
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use catalog::{ContentHash, ProductKey, Version};
 
 use super::{Ledger, LedgerError, Table};
-use crate::core::BodyError;
 use crate::core::desired::{self, Body, DesiredDoc};
+use crate::core::{BodyError, parts};
 
 /// What writing a desired state came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum DesiredOutcome {
     Written,
     /// A newer document won meanwhile: dropped, to be counted as stale.
     Stale,
+    /// A part of several was written, and all together say what they said before.
+    Same,
 }
 
 /// Documents whose bodies are in their items, and products whose are not.
@@ -23,6 +25,8 @@ pub struct SmallDocs {
     pub docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
     /// Products to be read one at a time ([`Ledger::read_large_doc`]): each takes megabytes.
     pub large: Vec<ProductKey>,
+    /// Those of both that come in several parts ([`Ledger::read_parts`]).
+    pub parted: Vec<ProductKey>,
 }
 
 impl<T: Table> Ledger<T> {
@@ -36,7 +40,7 @@ impl<T: Table> Ledger<T> {
         &self,
         keys: &[ProductKey],
     ) -> Result<HashMap<ProductKey, Result<DesiredDoc, LedgerError>>, LedgerError> {
-        let SmallDocs { mut docs, large } = self.read_small_docs(keys).await?;
+        let SmallDocs { mut docs, large, .. } = self.read_small_docs(keys).await?;
         for key in large {
             if let Some(doc) = self.read_large_doc(&key).await.transpose() {
                 docs.insert(key, doc);
@@ -53,6 +57,9 @@ impl<T: Table> Ledger<T> {
     pub async fn read_small_docs(&self, keys: &[ProductKey]) -> Result<SmallDocs, LedgerError> {
         let mut found = SmallDocs::default();
         for (key, item) in self.read_each(keys, desired::doc_key).await? {
+            if parts::marks(&item).is_some() {
+                found.parted.push(key.clone());
+            }
             match Body::of(&item) {
                 Some(Body::Here(packed)) => {
                     let doc = DesiredDoc::with_body(&item, &packed);
@@ -95,21 +102,27 @@ impl<T: Table> Ledger<T> {
         }
     }
 
-    /// Writes a changed product: its body, if that does not fit the item, then `doc`, then `state`.
+    /// Writes a changed product: its body, if that does not fit the item, then `doc`, then `state`;
+    /// of one that comes in parts, the part.
     ///
     /// # Errors
-    /// [`LedgerError::TooLarge`], [`LedgerError::BodyUnavailable`], [`LedgerError::Store`].
+    /// As [`Ledger::put_desired_of`].
     pub async fn put_desired(
         &self,
         key: &ProductKey,
         doc: &DesiredDoc,
         now: i64,
     ) -> Result<DesiredOutcome, LedgerError> {
+        self.put_desired_of(key, doc, false, now).await
+    }
+
+    /// Puts a body where it belongs, unless that is the item.
+    pub(super) async fn put_body(&self, key: &ProductKey, doc: &DesiredDoc) -> Result<Body, LedgerError> {
         let packed = doc.packed().map_err(|source| match source {
             BodyError::TooLarge { bytes } => LedgerError::TooLarge { key: key.to_string(), bytes },
             source => LedgerError::Damaged { key: key.to_string(), source },
         })?;
-        let body = match Body::object_for(key, &packed) {
+        Ok(match Body::object_for(key, &packed) {
             None => Body::Here(packed),
             // Always, also when it is there: whoever cleans up may be about to delete what is there
             // (`core::spill`).
@@ -117,15 +130,7 @@ impl<T: Table> Ledger<T> {
                 self.bodies.put(&object, packed).await?;
                 Body::At(object)
             }
-        };
-        if !self.table.write_large(&desired::write_doc(key, doc, body)).await? {
-            return Ok(DesiredOutcome::Stale);
-        }
-        let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
-        // Refused: a newer document has overtaken this one. But its `doc` was there for a while,
-        // and somebody may have applied it: it is announced all the same.
-        let _ = self.table.write(&state).await?;
-        Ok(DesiredOutcome::Written)
+        })
     }
 
     /// Notes that a newer document said the same. `false`: the ledger holds something else by now,

@@ -3,6 +3,7 @@
 use catalog::Failure;
 
 use crate::codes;
+use crate::core::parts::MAX_PARTS;
 use crate::core::{BodyError, MAX_JSON_BYTES};
 
 /// Why the ledger could not do what was asked.
@@ -25,6 +26,9 @@ pub enum LedgerError {
         /// Its size as JSON.
         bytes: usize,
     },
+    /// A product has as many parts as there may be.
+    #[error("product {key} has {limit} parts, and {part} would be one more", limit = MAX_PARTS)]
+    TooManyParts { key: String, part: String },
     /// The bucket did not answer as it should when asked for a large body.
     #[error("S3 {operation} of the body s3://{bucket}/{object}: {message}")]
     BodyUnavailable { operation: &'static str, bucket: String, object: String, message: String },
@@ -43,7 +47,9 @@ impl LedgerError {
         match self {
             Self::Store { .. } => Failure::transient(codes::LEDGER_UNAVAILABLE, self.to_string()),
             Self::Damaged { .. } => Failure::permanent(codes::LEDGER_ITEM_DAMAGED, self.to_string()),
-            Self::TooLarge { .. } => Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string()),
+            Self::TooLarge { .. } | Self::TooManyParts { .. } => {
+                Failure::permanent(codes::PRODUCT_TOO_LARGE, self.to_string())
+            }
             Self::BodyUnavailable { .. } => Failure::transient(codes::PRODUCT_BODY_UNAVAILABLE, self.to_string()),
             Self::BodyMissing { .. } => Failure::permanent(codes::PRODUCT_BODY_MISSING, self.to_string()),
             Self::LeaseLost { .. } => Failure::transient(codes::LEASE_LOST, self.to_string()),

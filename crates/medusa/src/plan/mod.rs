@@ -8,6 +8,7 @@
 //! an equal product gives an empty plan, so this comes to rest.
 
 mod apart;
+mod codes;
 mod kept;
 mod options;
 mod partial;
@@ -17,6 +18,8 @@ mod stock;
 mod tests;
 mod variants;
 
+pub use codes::LENT;
+pub(crate) use codes::{lend as lend_codes, standing as codes_standing, wanted as codes_wanted};
 pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
@@ -29,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::ProductKey;
 
+use crate::address::{self, Address, REDIRECTS};
 use crate::api::model::{
     ImageWrite, Metadata, OptionsBatch, Product, ProductUpdate, Ref, TranslationCreate, TranslationUpdate,
     TranslationsBatch, VariantWrite, VariantsBatch,
@@ -36,7 +40,6 @@ use crate::api::model::{
 use crate::aside::{Aside, MADE, Made};
 use crate::columns::{self, Columns};
 use crate::desired::{Article, MARKER, ON_SALE, OURS, PENDING};
-use crate::handle::{handle, second_handle};
 use crate::references::References;
 
 /// What makes one product of the shop equal to the desired one.
@@ -173,7 +176,7 @@ pub fn looks_equal(key: &ProductKey, article: &Article, marker: &str, there: &Pr
         && there.status == "published"
         && there.title == article.title
         && there.external_id.as_deref() == Some(key.to_string().as_str())
-        && is_own_handle(key, &there.handle)
+        && !Address::of(key, there).is_news(there)
         && there.thumbnail.as_deref() == article.images.first().map(String::as_str)
 }
 
@@ -181,10 +184,6 @@ pub fn looks_equal(key: &ProductKey, article: &Article, marker: &str, there: &Pr
 #[must_use]
 pub fn is_withheld(there: &Product) -> bool {
     there.status != "published"
-}
-
-fn is_own_handle(key: &ProductKey, text: &str) -> bool {
-    text == handle(key) || text == second_handle(key)
 }
 
 /// What makes `there` equal to `article`. With `full`, what the product notes about its price lists is not believed.
@@ -197,7 +196,7 @@ pub fn plan(
     known: &Known<'_>,
     full: bool,
 ) -> Plan {
-    let mut plan = Plan { product: product(key, article, there, references), ..Plan::default() };
+    let mut plan = Plan { product: product(key, article, there, references, known.moves_to), ..Plan::default() };
     let mut matched = variants::matched(article, there);
     kept::keep(&mut matched, references.retention, known.now);
     plan.sale = sale::plan(article, there, references, &matched, full);
@@ -209,12 +208,16 @@ pub fn plan(
     plan
 }
 
-fn product(key: &ProductKey, article: &Article, there: &Product, references: &References) -> ProductUpdate {
+fn product(
+    key: &ProductKey,
+    article: &Article,
+    there: &Product,
+    references: &References,
+    moves_to: Option<&str>,
+) -> ProductUpdate {
     let mut update = ProductUpdate::of(there.id.as_str());
     let external_id = key.to_string();
-    if !is_own_handle(key, &there.handle) {
-        update.handle = Some(handle(key));
-    }
+    update.handle = moves_to.filter(|handle| *handle != there.handle).map(str::to_owned);
     if there.external_id.as_deref() != Some(external_id.as_str()) {
         update.external_id = Some(external_id);
     }
@@ -243,6 +246,9 @@ fn product(key: &ProductKey, article: &Article, there: &Product, references: &Re
         update.shipping_profile_id = Some(references.shipping_profile_id.clone());
     }
     update.metadata = metadata(&article.facts(), there.metadata.as_ref());
+    let address = Address::of(key, there);
+    let kept = address::kept(&address, there, update.handle.as_ref().unwrap_or(&there.handle));
+    update.metadata.extend(kept.map(|list| (REDIRECTS.to_owned(), list)));
     update.columns = columns::changes(&columns::SHARED, &article.columns, &there.columns, there.metadata.as_ref());
     update
 }
@@ -303,7 +309,7 @@ fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
         .collect();
     let gone = there.into_iter().flatten().filter(|(key, value)| {
         key.starts_with(OURS)
-            && ![MARKER, PENDING, ON_SALE, MADE].contains(&key.as_str())
+            && ![MARKER, PENDING, ON_SALE, MADE, REDIRECTS, LENT].contains(&key.as_str())
             && !wanted.contains_key(*key)
             && !value.is_null()
     });

@@ -22,6 +22,8 @@ pub struct Shelf {
     pub figure: i64,
     /// Whether the level was there when the product was read.
     pub there: bool,
+    /// It may have been ordered without a reservation: beyond what there was.
+    pub unreserved: bool,
 }
 
 /// What is known of a product's stock while it is planned.
@@ -37,6 +39,8 @@ pub struct Known<'a> {
     pub now: i64,
     /// SKUs of variants whose bar codes others have.
     pub uncoded: &'a BTreeSet<String>,
+    /// The handle that it is to get instead of its own.
+    pub moves_to: Option<&'a str>,
 }
 
 /// The location that is filled under these terms.
@@ -78,7 +82,7 @@ pub(super) fn of(
         late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
     }
     plan.stock.items.push(item_id.clone());
-    let Known { recall, terms, at_rest, now: time, uncoded: _ } = *known;
+    let Known { recall, terms, at_rest, now: time, uncoded: _, moves_to: _ } = *known;
     let place = location(terms, references);
     let level = item.location_levels.iter().find(|level| level.location_id == place);
     let applied = recall.book.0.get(item_id);
@@ -95,6 +99,7 @@ pub(super) fn of(
             location_id: place.to_owned(),
             figure: pieces,
             there: level.is_some(),
+            unreserved: now.allow_backorder == Some(true),
         }),
     }
 }

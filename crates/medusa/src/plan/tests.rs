@@ -20,7 +20,7 @@ fn known(recall: &Recall) -> Known<'_> {
 fn known_at(recall: &Recall, now: i64) -> Known<'_> {
     static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
     static UNCODED: BTreeSet<String> = BTreeSet::new();
-    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED }
+    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED, moves_to: None }
 }
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {

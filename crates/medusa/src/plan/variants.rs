@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart::apart;
 use super::options::Axes;
-use super::{Known, Note, Plan, Structure, kept, metadata, stock};
+use super::{Known, Note, Plan, Structure, codes, kept, metadata, stock};
 use crate::api::Amount;
 use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
@@ -70,7 +70,9 @@ pub(super) fn plan(
     let mut early = Vec::new();
     let mut priceless = Vec::new();
     let mut late = Vec::new();
-    let mut codes = Vec::new();
+    let mut code_changes = Vec::new();
+    let (make_way, waiting) = codes::make_way(matched, known.uncoded);
+    let uncoded = |sku: &str| known.uncoded.contains(sku) || waiting.contains(sku);
     // Choices that are taken now, by whom.
     let taken: BTreeMap<Vec<Option<&str>>, &Variant> =
         there.variants.iter().map(|variant| (axes.choices(variant), variant)).collect();
@@ -96,11 +98,11 @@ pub(super) fn plan(
         }
         let mut change = difference(article, wanted, now, &references.price_lists);
         change.allow_backorder = stock::backorder(known.terms, now);
-        let columns = writable(wanted, known);
+        let columns = writable(wanted, uncoded(&wanted.sku));
         change.columns = columns::changes(&columns::SHARED, &columns, &now.columns, now.metadata.as_ref());
         // A code that somebody else has is neither written nor taken away.
-        if !known.uncoded.contains(&wanted.sku) {
-            codes.extend(code_change(&columns, now));
+        if !uncoded(&wanted.sku) {
+            code_changes.extend(codes::change(wanted, now));
         }
         late.extend(item_change(&columns, now));
         kept::give_back(now, &mut change);
@@ -120,7 +122,7 @@ pub(super) fn plan(
         // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
         batch.create.push(VariantWrite {
             allow_backorder: known.terms.backorder,
-            columns: writable(wanted, known),
+            columns: writable(wanted, uncoded(&wanted.sku)),
             ..create(article, wanted, &PriceLists::default())
         });
         plan.look_again = true;
@@ -160,6 +162,9 @@ pub(super) fn plan(
         }
     }
 
+    if !make_way.is_empty() {
+        plan.structure.push(Structure::Variants(VariantsBatch { update: make_way, ..VariantsBatch::default() }));
+    }
     plan.structure.extend(axes.renames.iter().cloned());
     if !axes.add.is_empty() {
         plan.structure.push(Structure::Options(axes.add.clone()));
@@ -177,8 +182,8 @@ pub(super) fn plan(
     }
     plan.structure.extend(apart(batch));
     // Another variant may have the code by now, and what shares a refused call with prices loses them.
-    if !codes.is_empty() {
-        plan.structure.push(Structure::Variants(VariantsBatch { update: codes, ..VariantsBatch::default() }));
+    if !code_changes.is_empty() {
+        plan.structure.push(Structure::Variants(VariantsBatch { update: code_changes, ..VariantsBatch::default() }));
     }
     let leftovers = axes.leftovers(article, &held);
     if !leftovers.is_empty() {
@@ -188,14 +193,8 @@ pub(super) fn plan(
 }
 
 /// The columns that a variant is to have: those that the PIM says, without a code that somebody else has.
-fn writable(wanted: &desired::Variant, known: &Known<'_>) -> Columns {
-    if known.uncoded.contains(&wanted.sku) { columns::without_codes(&wanted.columns) } else { wanted.columns.clone() }
-}
-
-/// The change of its codes, for a call of its own.
-fn code_change(wanted: &Columns, now: &Variant) -> Option<VariantWrite> {
-    let columns = columns::changes(&columns::CODES, wanted, &now.columns, now.metadata.as_ref());
-    (!columns.is_empty()).then(|| VariantWrite { id: Some(now.id.clone()), columns, ..VariantWrite::default() })
+fn writable(wanted: &desired::Variant, uncoded: bool) -> Columns {
+    if uncoded { columns::without_codes(&wanted.columns) } else { wanted.columns.clone() }
 }
 
 /// The change of its inventory item's columns.

@@ -4,25 +4,27 @@
 //! happens in between, nobody can buy a half-made product. A batch is all or nothing and its error names no position, so the product
 //! at fault is found by the handle or SKU in the message, or else by halving.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
+
+use catalog::Failure;
 
 use super::update::MOST_ROUNDS;
 use super::{Change, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
+use crate::address::{Address, Addresses};
 use crate::api::model::{
     ImageWrite, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch, ProductsBatchReply, Ref,
     TranslationCreate, TranslationsBatch, VariantWrite,
 };
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::columns;
-use crate::handle::{handle, second_handle};
 use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
 
 /// Variants in one batch: 25 products of 10, or one of 250. Medusa takes about 5 ms for each.
 const HEAVIEST: usize = 250;
 /// What a created product's reply needs to hold for the steps that follow. The default reply takes Medusa longer than the create.
-const REPLY: &str = "id,handle,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
+const REPLY: &str = "id,handle,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
 
 impl Shop {
     /// Creates products; those that fail have their outcome set, the others come back as work that remains.
@@ -30,12 +32,20 @@ impl Shop {
         &self,
         offers: Vec<Offer<'a>>,
         outcomes: &mut [Option<Outcome>],
-        owners: &impl SkuOwners,
+        owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
     ) -> Vec<Work<'a>> {
+        let coded: Vec<_> = offers.iter().map(|offer| (offer, None)).collect();
+        let uncoded = match self.codes_of_others(&coded, deadline).await {
+            Ok(uncoded) => uncoded,
+            Err(error) => {
+                fail(&offers, &error, outcomes);
+                return Vec::new();
+            }
+        };
         let bodies: Vec<(Offer<'a>, ProductCreate)> =
-            offers.into_iter().map(|offer| (offer, body(&offer, &self.references))).collect();
+            offers.into_iter().map(|offer| (offer, body(&offer, &uncoded, &self.references))).collect();
         let weighed: Vec<Weighed<'a>> = bodies.into_iter().map(|(offer, body)| Weighed { offer, body }).collect();
         let mut waiting = split_batch(weighed, HEAVIEST, |item| item.body.variants.len().max(5));
         waiting.reverse();
@@ -63,7 +73,7 @@ impl Shop {
             }
         }
         for Weighed { offer, body } in alone {
-            match self.create_alone(offer, body, owners, partials, deadline).await {
+            match self.create_alone(offer, body, &uncoded, owners, partials, deadline).await {
                 Ok((offer, created)) => works.extend(self.remaining(&[offer], created, outcomes)),
                 Err(failure) => outcomes[offer.slot] = Some(Err(failure)),
             }
@@ -84,10 +94,11 @@ impl Shop {
         &self,
         mut offer: Offer<'a>,
         mut body: ProductCreate,
-        owners: &impl SkuOwners,
+        uncoded: &Uncoded,
+        owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
-    ) -> Result<(Offer<'a>, Vec<Product>), catalog::Failure> {
+    ) -> Result<(Offer<'a>, Vec<Product>), Failure> {
         for _ in 0..MOST_ROUNDS {
             match self.create_batch(std::slice::from_ref(&body), deadline).await {
                 Ok(created) => return Ok((offer, created)),
@@ -97,28 +108,35 @@ impl Shop {
                         let found = self.taken(&skus, deadline).await.map_err(|error| error.about(offer.key))?;
                         let taken = self.free_skus(found, offer.key, owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
-                        body = self::body(&offer, &self.references);
+                        body = ProductCreate { handle: body.handle, ..self::body(&offer, uncoded, &self.references) };
+                    }
+                    // Taken since it was looked up. By another creator of this very product? Then that one is found when the message comes back.
+                    Some(Refusal::HandleTaken(_)) => {
+                        match self.another_handle(&offer, &body.handle, owners, deadline).await? {
+                            Some(handle) => body.handle = handle,
+                            None => return Err(error.about(offer.key)),
+                        }
                     }
                     _ => return Err(error.about(offer.key)),
                 },
             }
         }
         let restless = format!("{}: its SKUs are taken again and again while it is created", offer.key);
-        Err(catalog::Failure::transient(crate::codes::RESTLESS, restless))
+        Err(Failure::transient(crate::codes::RESTLESS, restless))
     }
 
-    /// What is left to do for created products. Replies come in any order, so they are matched by handle.
+    /// What is left to do for created products. Replies come in any order, so they are matched by external id.
     fn remaining<'a>(
         &self,
         offers: &[Offer<'a>],
         created: Vec<Product>,
         outcomes: &mut [Option<Outcome>],
     ) -> Vec<Work<'a>> {
-        let mut by_handle: HashMap<String, Product> =
-            created.into_iter().map(|product| (product.handle.clone(), product)).collect();
+        let mut by_id: HashMap<String, Product> =
+            created.into_iter().filter_map(|product| Some((product.external_id.clone()?, product))).collect();
         let mut works = Vec::with_capacity(offers.len());
         for offer in offers {
-            match by_handle.remove(&own_handle(offer)) {
+            match by_id.remove(&offer.key.to_string()) {
                 Some(product) => works.push(self.rest_of(offer, &product)),
                 None => {
                     let call = "POST /admin/products/batch".to_owned();
@@ -151,6 +169,7 @@ impl Shop {
                 location_id: location.to_owned(),
                 figure: figure(sku),
                 there: false,
+                unreserved: false,
             })
         });
         let due: Vec<Shelf> = shelves.collect();
@@ -158,8 +177,7 @@ impl Shop {
             article.translations.iter().filter(|_| self.references.translations).filter_map(|(locale, texts)| {
                 let fields = [("title", &texts.title), ("description", &texts.description)];
                 let said = fields.into_iter().filter(|(_, text)| !text.is_empty());
-                let translations: std::collections::BTreeMap<_, _> =
-                    said.map(|(field, text)| (field, text.clone())).collect();
+                let translations: BTreeMap<_, _> = said.map(|(field, text)| (field, text.clone())).collect();
                 (!translations.is_empty()).then(|| TranslationCreate {
                     reference: "product",
                     reference_id: product.id.clone(),
@@ -178,7 +196,7 @@ impl Shop {
             leaving: Leaving::default(),
             last: ProductUpdate {
                 status: Some("published"),
-                metadata: done(offer, article, &[], &self.references),
+                metadata: done(offer, article, &[], (&Address::default(), &product.handle), &self.references),
                 ..ProductUpdate::of(product.id.as_str())
             },
             change: Change::Created,
@@ -201,10 +219,6 @@ impl serde::Serialize for Weighed<'_> {
     }
 }
 
-fn own_handle(offer: &Offer<'_>) -> String {
-    if offer.handle_taken { second_handle(offer.key) } else { handle(offer.key) }
-}
-
 /// Whether Medusa's refusal is about this product: the handle or SKU it names is one of its own.
 fn names(error: &ApiError, body: &ProductCreate) -> bool {
     match error.refusal() {
@@ -222,8 +236,12 @@ fn fail(offers: &[Offer<'_>], error: &ApiError, outcomes: &mut [Option<Outcome>]
     }
 }
 
-fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
+/// By offer, the SKUs of variants whose bar codes others have.
+type Uncoded = BTreeMap<usize, BTreeSet<String>>;
+
+fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> ProductCreate {
     let article = offer.article;
+    let uncoded = uncoded.get(&offer.slot);
     let options = article.options.iter().enumerate().map(|(index, title)| OptionCreate {
         title: title.clone(),
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
@@ -232,7 +250,7 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
     let mut metadata = article.facts();
     metadata.extend(under_way(article.variants.iter().map(|variant| variant.sku.as_str())));
     ProductCreate {
-        handle: own_handle(offer),
+        handle: offer.handle.unwrap_or_default().to_owned(),
         external_id: offer.key.to_string(),
         status: "draft",
         title: article.title.clone(),
@@ -245,7 +263,7 @@ fn body(offer: &Offer<'_>, references: &References) -> ProductCreate {
             .iter()
             .map(|variant| VariantWrite {
                 allow_backorder: references.stock.of(offer.key.source()).backorder,
-                columns: match offer.uncoded.contains(&variant.sku) {
+                columns: match uncoded.is_some_and(|uncoded| uncoded.contains(&variant.sku)) {
                     true => columns::without_codes(&variant.columns),
                     false => variant.columns.clone(),
                 },

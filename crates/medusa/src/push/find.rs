@@ -9,70 +9,21 @@ use super::Shop;
 use crate::api::model::{DEEP_FIELDS, LIGHT_FIELDS, Product, Products, TRANSLATION_FIELDS};
 use crate::api::{ApiError, split_query};
 use crate::aside::Known;
-use crate::handle::handle;
-
-/// What the light read says about one product.
-pub(super) struct Found {
-    /// The product, if it is there.
-    pub(super) product: Option<Product>,
-    /// A product that is not ours has the handle.
-    pub(super) handle_taken: bool,
-}
 
 impl Shop {
-    /// Looks products up by handle, because that is unique and indexed; then those not found by external id, because somebody may have
-    /// changed the handle or ours was taken.
-    pub(super) async fn find(&self, keys: &[&ProductKey], deadline: Instant) -> Result<Vec<Found>, ApiError> {
-        let handles: Vec<String> = keys.iter().map(|key| handle(key)).collect();
-        let texts: Vec<&str> = handles.iter().map(String::as_str).collect();
-        let mut by_handle: HashMap<String, Product> = self
-            .read("handle[]", &texts, LIGHT_FIELDS, deadline)
-            .await?
-            .into_iter()
-            .map(|p| (p.handle.clone(), p))
-            .collect();
-        let mut found = Vec::with_capacity(keys.len());
-        let mut missing = Vec::new();
-        for (slot, (key, handle)) in keys.iter().zip(&handles).enumerate() {
-            let id = key.to_string();
-            let holder = by_handle.remove(handle);
-            let ours = holder.as_ref().is_some_and(|product| product.external_id.as_deref() == Some(&id));
-            found.push(Found { handle_taken: holder.is_some() && !ours, product: holder.filter(|_| ours) });
-            if !ours {
-                missing.push((slot, id));
-            }
-        }
-        if !missing.is_empty() {
-            let ids: Vec<&str> = missing.iter().map(|(_, id)| id.as_str()).collect();
-            let mut products = self.read("external_id[]", &ids, LIGHT_FIELDS, deadline).await?;
-            // External ids are not unique. The oldest is ours; ids sort by time.
-            products.sort_by(|a, b| a.id.cmp(&b.id));
-            for (slot, id) in missing {
-                let position = products.iter().position(|product| product.external_id.as_deref() == Some(&id));
-                found[slot].product = position.map(|position| products.remove(position));
-            }
-        }
-        Ok(found)
-    }
-
-    /// Looks for products that the ledger knows and that were not found: one that is there under another handle and external id is found; of one
-    /// that was deleted the id comes back, by its place. A shop that never had it says nothing, and it is created.
-    pub(super) async fn look_for_missing(
+    /// Looks products up by the ids that the ledger knows; then those not found by external id. Of external ids that repeat the oldest product is ours. One that is there under another
+    /// handle and external id is found all the same; of one that was deleted the id comes back, by its place. A product that the shop never had is in neither.
+    pub(super) async fn find(
         &self,
-        found: &mut [Found],
+        keys: &[&ProductKey],
         known: &[Known],
         deadline: Instant,
-    ) -> Result<HashMap<usize, String>, ApiError> {
-        let mut missing: HashMap<&str, usize> = HashMap::new();
-        for (slot, (found, known)) in found.iter().zip(known).enumerate() {
-            if found.product.is_none()
-                && let Some(id) = &known.id
-            {
-                missing.insert(id, slot);
-            }
-        }
-        let ids: Vec<&str> = missing.keys().copied().collect();
+    ) -> Result<(Vec<Option<Product>>, HashMap<usize, String>), ApiError> {
+        let mut found: Vec<Option<Product>> = keys.iter().map(|_| None).collect();
         let mut deleted = HashMap::new();
+        let by_id: HashMap<&str, usize> =
+            known.iter().enumerate().filter_map(|(slot, known)| Some((known.id.as_deref()?, slot))).collect();
+        let ids: Vec<&str> = by_id.keys().copied().collect();
         for chunk in split_query("id[]", &ids) {
             let fields = format!("{LIGHT_FIELDS},deleted_at");
             let limit = chunk.len().to_string();
@@ -80,15 +31,29 @@ impl Shop {
             query.extend([("with_deleted", "true"), ("fields", fields.as_str()), ("limit", limit.as_str())]);
             let Products { products } = self.medusa.get("/admin/products", &query, deadline).await?;
             for product in products {
-                let Some(slot) = missing.get(product.id.as_str()) else { continue };
+                let Some(slot) = by_id.get(product.id.as_str()) else { continue };
                 if product.deleted_at.is_some() {
                     deleted.insert(*slot, product.id);
                 } else {
-                    found[*slot].product = Some(product);
+                    found[*slot] = Some(product);
                 }
             }
         }
-        Ok(deleted)
+        let missing = (0..keys.len()).filter(|slot| found[*slot].is_none());
+        let missing: HashMap<String, usize> = missing.map(|slot| (keys[slot].to_string(), slot)).collect();
+        if !missing.is_empty() {
+            let ids: Vec<&str> = missing.keys().map(String::as_str).collect();
+            let mut products = self.read("external_id[]", &ids, LIGHT_FIELDS, deadline).await?;
+            // Ids sort by time.
+            products.sort_by(|a, b| b.id.cmp(&a.id));
+            for product in products {
+                if let Some(slot) = product.external_id.as_ref().and_then(|id| missing.get(id)) {
+                    deleted.remove(slot);
+                    found[*slot] = Some(product);
+                }
+            }
+        }
+        Ok((found, deleted))
     }
 
     /// Everything about products with these ids, in no particular order.
@@ -100,7 +65,7 @@ impl Shop {
         self.read("id[]", ids, &fields, deadline).await
     }
 
-    async fn read(
+    pub(super) async fn read(
         &self,
         filter: &str,
         values: &[&str],

@@ -5,6 +5,7 @@
 //! stock, translations, and then, in the one update that also publishes it, the marker. So a product that was interrupted half-way is a
 //! draft or lacks the marker, and the next delivery finds and completes it.
 
+mod addresses;
 mod codes_taken;
 mod create;
 mod find;
@@ -14,13 +15,14 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use catalog::{Failure, ProductKey, Request};
 
+use crate::address::{Address, Addresses};
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
 use crate::aside::{Aside, Known, MADE, Made};
@@ -154,10 +156,10 @@ struct Offer<'a> {
     depth: Depth,
     /// What is known of its stock.
     recall: &'a Recall,
-    /// A product of somebody else has our handle.
-    handle_taken: bool,
-    /// SKUs of variants whose bar codes others have.
-    uncoded: &'a BTreeSet<String>,
+    /// The handle of a product that is created; of one that moves, the one it is to get.
+    handle: Option<&'a str>,
+    /// It is to get the address that it would be given today.
+    moves: bool,
     /// Why a variant is left out of the article for now.
     waits: Option<&'a Failure>,
     /// A person wants back what was taken off sale.
@@ -211,7 +213,7 @@ impl Shop {
     pub async fn push(
         &self,
         orders: &[(&Desired, Depth)],
-        owners: &(impl SkuOwners + StockBooks),
+        owners: &(impl SkuOwners + StockBooks + Addresses),
         deadline: Instant,
     ) -> Vec<Outcome> {
         let known: Vec<Known> = orders.iter().map(|_| Known::default()).collect();
@@ -223,7 +225,7 @@ impl Shop {
         &self,
         orders: &[(&Desired, Depth)],
         known: &[Known],
-        owners: &(impl SkuOwners + StockBooks),
+        owners: &(impl SkuOwners + StockBooks + Addresses),
         deadline: Instant,
     ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = orders.iter().map(|_| None).collect();
@@ -247,14 +249,13 @@ impl Shop {
         outcomes: &mut [Option<Outcome>],
         orders: &[(&Desired, Depth)],
         facts: &[Known],
-        owners: &(impl SkuOwners + StockBooks),
+        owners: &(impl SkuOwners + StockBooks + Addresses),
         deadline: Instant,
     ) -> Result<(), Failure> {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
         let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
-        let mut found = self.find(&keys, deadline).await?;
-        let deleted = self.look_for_missing(&mut found, facts, deadline).await?;
-        let (nothing, all_free) = (Recall::default(), BTreeSet::new());
+        let (found, deleted) = self.find(&keys, facts, deadline).await?;
+        let nothing = Recall::default();
 
         let coined: Vec<Option<Coined>> = orders
             .iter()
@@ -267,14 +268,15 @@ impl Shop {
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
             let key = &desired.key;
             let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let (released, closely) = facts.get(slot).map_or((false, false), |known| (known.released, known.closely));
+            let (released, closely, moves) =
+                facts.get(slot).map_or((false, false, false), |known| (known.released, known.closely, known.moves));
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
                 outcomes[slot] =
                     Some(Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes }));
                 continue;
             }
-            match (&desired.presence, found.product) {
+            match (&desired.presence, found) {
                 (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None, Again::Never),
                 (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
                     outcomes[slot] = done(Change::Unchanged, Some(there.id), Again::Never);
@@ -323,8 +325,8 @@ impl Shop {
                         marker,
                         depth,
                         recall: &nothing,
-                        uncoded: &all_free,
-                        handle_taken: found.handle_taken,
+                        handle: None,
+                        moves,
                         waits,
                         released,
                     };
@@ -333,6 +335,7 @@ impl Shop {
                         Some(there)
                             if depth == Depth::Light
                                 && !closely
+                                && !moves
                                 && plan::looks_equal(key, article, offer.marker, &there) =>
                         {
                             let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
@@ -349,15 +352,13 @@ impl Shop {
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
         }
-        let offers: Vec<Offer<'_>> = new.iter().copied().chain(known.iter().map(|(offer, _)| *offer)).collect();
-        let uncoded = self.codes_of_others(&offers, deadline).await?;
-        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
-            offer.uncoded = uncoded.get(&offer.slot).unwrap_or(&all_free);
-        }
+        let handles: Vec<OnceLock<String>> = orders.iter().map(|_| OnceLock::new()).collect();
+        let mut new = self.with_handles(new, &handles, outcomes, owners, deadline).await?;
+        new.retain(|offer| outcomes[offer.slot].is_none());
         let partials: Vec<OnceLock<Partial>> =
             (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();
         if !known.is_empty() {
-            works.extend(self.update(known, outcomes, owners, &partials, deadline).await?);
+            works.extend(self.update(known, outcomes, owners, (&partials, &handles), deadline).await?);
         }
         if !new.is_empty() {
             works.extend(self.create(new, outcomes, owners, &partials, deadline).await);
@@ -367,10 +368,17 @@ impl Shop {
     }
 }
 
-/// The metadata that says "equal to this state, with these entries in price lists, and nothing is under way".
-fn done(offer: &Offer<'_>, article: &Article, asides: &[Aside], references: &References) -> Metadata {
+/// The metadata that says "equal to this state, with these entries in price lists, at this address, and nothing is under way".
+fn done(
+    offer: &Offer<'_>,
+    article: &Article,
+    asides: &[Aside],
+    (address, now): (&Address, &str),
+    references: &References,
+) -> Metadata {
     let on_sale = plan::on_sale(article, references).unwrap_or_default();
-    let made = Made::published(article, &references.sales_channel_id, asides).value();
+    let (handle, renamed) = address.noted(now, offer.handle.is_some());
+    let made = Made { handle, renamed, ..Made::published(article, &references.sales_channel_id, asides) }.value();
     [(MARKER, offer.marker.into()), (ON_SALE, on_sale.into()), (PENDING, "".into()), (MADE, made)]
         .map(|(key, value)| (key.to_owned(), value))
         .into()

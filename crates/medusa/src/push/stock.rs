@@ -1,6 +1,7 @@
 //! Brings figures to the levels of products.
 //!
-//! The levels are read, then the order lines that matter, then the levels are written, and read again: Medusa has no conditional write, so
+//! The levels are read, then the order lines that matter (none of a level that nobody has touched since its figure was said), then the levels are
+//! written, and read again: Medusa has no conditional write, so
 //! a level that moved in between is recognised by what is reserved on it, and written once more with the move in it ([`crate::stock::resolve`]).
 //! What was done is noted before the product's marker is. Where the next write depends on the last one, its intent is noted before it.
 
@@ -17,7 +18,8 @@ use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
 use crate::plan::Shelf;
 use crate::stock::{
-    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, unsettled,
+    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, ordered_since,
+    unsettled,
 };
 
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
@@ -196,7 +198,10 @@ impl Shop {
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
             let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
             if written.is_none() && terms.figure == Meaning::AfterOrders && !unsold {
-                placed = earliest(placed, figure_time(shelf.figure, &work.recall.said, applied));
+                let since = figure_time(shelf.figure, &work.recall.said, applied);
+                if shelf.unreserved || held.is_none_or(|held| ordered_since(held, since)) {
+                    placed = earliest(placed, since);
+                }
             }
         }
         let mut lines: BTreeMap<String, Line> = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! Products that are in the shop and differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use catalog::Failure;
@@ -9,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
 use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
+use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside;
@@ -27,13 +29,14 @@ impl Shop {
         &self,
         known: Vec<(Offer<'a>, String)>,
         outcomes: &mut [Option<Outcome>],
-        owners: &(impl SkuOwners + StockBooks),
-        partials: &'a Partials,
+        owners: &(impl SkuOwners + StockBooks + Addresses),
+        (partials, handles): (&'a Partials, &'a [OnceLock<String>]),
         deadline: Instant,
     ) -> Result<Vec<Work<'a>>, Failure> {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
-        let mut open = known;
+        let mut open = self.moved(known, handles, owners, deadline).await?;
+        let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
             let mut there = self.read_by_id(&open, deadline).await?;
             if round == 1 {
@@ -42,6 +45,10 @@ impl Shop {
             }
             if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
                 there = self.read_by_id(&open, deadline).await?;
+            }
+            if round == 1 {
+                let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
+                uncoded = self.codes_of_others(&coded, deadline).await?;
             }
             let mut planned = Vec::new();
             for (offer, id) in open {
@@ -62,11 +69,19 @@ impl Shop {
                             terms: self.references.stock.of(offer.key.source()),
                             at_rest: marker_of(&product) == Some(offer.marker),
                             now: owners.now_ms(),
-                            uncoded: offer.uncoded,
+                            uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
+                            moves_to: offer.handle,
                         };
                         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
                         plan.notes.extend(notes);
-                        plan.done = done(&offer, &article, &asides, &self.references);
+                        let address = Address::of(offer.key, &product);
+                        let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
+                        plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
+                        if plan.product.metadata.contains_key(REDIRECTS) {
+                            for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
+                                owners.keep(offer.key, handle, deadline).await?;
+                            }
+                        }
                         aside::respect(&asides, &mut plan);
                         planned.push((offer, product, plan));
                     }

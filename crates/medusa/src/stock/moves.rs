@@ -98,6 +98,13 @@ const fn gone(line: &Line, level: &Held) -> i64 {
     if line.placed >= level.at - CLOCKS { line.fulfilled } else { line.quantity }
 }
 
+/// Whether orders placed at `since` (ms) or later can have reserved of a level before it was looked at: whoever reserves touches it. An order that
+/// has not reserved yet will take from what is written by itself.
+#[must_use]
+pub const fn ordered_since(level: &Held, since: i64) -> bool {
+    level.touched >= since - CLOCKS
+}
+
 /// Whether a fulfilment has perhaps taken its pieces from the level and not yet from what is reserved on it, so that it should be read again
 /// a moment ([`SETTLES`]) later: by its orders, or because it has just changed, if not by ourselves (`written`).
 #[must_use]

@@ -493,7 +493,8 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                 .as_ref()
                 .map(|written| &written.0)
                 .or(book.as_ref().and_then(|b| b.intent.as_ref()).map(|i| &i.from));
-            let placed = (written.is_none() && terms.figure == Meaning::AfterOrders).then_some(since);
+            let placed = (written.is_none() && terms.figure == Meaning::AfterOrders && ordered_since(&held, since))
+                .then_some(since);
             let changed = from.map(|from| from.at - MINUTE);
             let asked = |line: &&Line| {
                 placed.is_some_and(|placed| line.placed >= placed)

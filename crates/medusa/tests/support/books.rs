@@ -29,7 +29,7 @@ pub fn forget(key: &ProductKey) {
 }
 
 pub fn recall(keys: &[&ProductKey], said: impl Fn() -> Said) -> HashMap<ProductKey, Recall> {
-    keys.iter().map(|key| ((*key).clone(), Recall { book: book(key), said: said() })).collect()
+    keys.iter().map(|key| ((*key).clone(), Recall { book: book(key), said: said(), handle: None })).collect()
 }
 
 pub fn note(books: &[(&ProductKey, &Book)]) -> Vec<Result<(), Failure>> {
@@ -88,6 +88,8 @@ impl Supplier {
         }
     }
 }
+
+impl medusa::Addresses for Supplier {}
 
 impl SkuOwners for Supplier {
     async fn wants(&self, _: &ProductKey, _: &str, _: Instant) -> Result<bool, Failure> {

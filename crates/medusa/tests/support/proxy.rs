@@ -34,6 +34,7 @@ pub struct Written {
 #[derive(Default)]
 struct Course {
     calls: Vec<String>,
+    reads: Vec<String>,
     fault: Option<(usize, Fault)>,
 }
 
@@ -76,7 +77,12 @@ impl Proxy {
 
     /// From now on: counts writes anew, and lets `fault` befall the one with this number (from 0).
     pub fn begin(&self, fault: Option<(usize, Fault)>) {
-        *self.inner.course.lock().unwrap() = Course { calls: vec![], fault };
+        *self.inner.course.lock().unwrap() = Course { fault, ..Course::default() };
+    }
+
+    /// The reads since [`begin`](Self::begin), without the log-in.
+    pub fn reads(&self) -> Vec<String> {
+        self.inner.course.lock().unwrap().reads.clone()
     }
 
     /// The writes since [`begin`](Self::begin), those with a fault too.
@@ -104,6 +110,9 @@ impl Inner {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let writes = head.method != Method::GET && !path.starts_with("/auth/");
         let call = format!("{} {}", head.method, head.uri.path());
+        if head.method == Method::GET {
+            self.course.lock().unwrap().reads.push(call.clone());
+        }
         let fault = writes.then(|| self.count(&call)).flatten();
         match fault {
             Some(Fault::CutBefore) => return Err(Cut),

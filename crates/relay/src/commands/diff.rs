@@ -15,6 +15,7 @@ use crate::error::CliError;
 use crate::facets::{self, Row};
 use crate::remedy;
 use crate::render::{short, table};
+use crate::set_aside;
 use crate::stack::Stack;
 
 /// How long both targets may take together.
@@ -75,7 +76,10 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
         (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
         _ => None,
     };
-    let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references));
+    let asides = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default().aside;
+    // What a person unpublished is kept current.
+    let draft = asides.iter().any(|aside| aside.what == "draft");
+    let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references, draft));
     if let (Some((_, Some(product))), Some(medusa)) = (&shop, &mut medusa) {
         let stock = stack.ledger.stock(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
         facets::figures_applied(product, &trace::book(stock), medusa);
@@ -84,12 +88,14 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
     if let (true, Some(product), Some(shown), Some(medusa)) = (lists, in_pim, &mut shown, &mut medusa) {
         facets::reduced_by_lists(&product.prices, shown, medusa);
     }
+    let mut rows = facets::compare(ledger.as_ref(), source.as_ref(), shown.as_ref(), medusa.as_ref());
+    set_aside::explain(&mut rows, &asides);
     let diff = Diff {
         product: key.to_string(),
         desired: doc.is_some(),
         pimcore_id: in_pim.map(|product| product.id),
         medusa_id: shop.and_then(|(_, product)| product).map(|product| product.id),
-        rows: facets::compare(ledger.as_ref(), source.as_ref(), shown.as_ref(), medusa.as_ref()),
+        rows,
         problems,
     };
     let missing = diff.desired && pim.is_some() && diff.pimcore_id.is_none();
@@ -115,18 +121,27 @@ pub(super) async fn in_pimcore(
     Ok(asked.await)
 }
 
+/// A client for the stack's shop.
+pub(super) async fn medusa_of(stack: &Stack, secrets: &Secrets) -> Asked<Medusa> {
+    let name = stack.setting("MEDUSA_SECRET")?;
+    let opened = async {
+        let credentials: Credentials = secrets.get(&name).await?;
+        Medusa::new(&stack.medusa_url, credentials)
+            .map_err(|error| Failure::transient("medusa_configuration", error.to_string()))
+    };
+    Ok(opened.await)
+}
+
 async fn in_medusa(
     stack: &Stack,
     secrets: &Secrets,
     key: &ProductKey,
     deadline: Instant,
 ) -> Asked<(References, Option<Product>)> {
-    let name = stack.setting("MEDUSA_SECRET")?;
     let (channel, location) = (stack.setting("SALES_CHANNEL_ID")?, stack.setting("STOCK_LOCATION_ID")?);
+    let medusa = medusa_of(stack, secrets).await?;
     let asked = async {
-        let credentials: Credentials = secrets.get(&name).await?;
-        let medusa = Medusa::new(&stack.medusa_url, credentials)
-            .map_err(|error| Failure::transient("medusa_configuration", error.to_string()))?;
+        let medusa = medusa?;
         let references = References::check(&medusa, &channel, &location, None, deadline).await?;
         let mut fields = DEEP_FIELDS.to_owned();
         if references.translations {

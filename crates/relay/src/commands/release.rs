@@ -31,18 +31,6 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     Ok(Answer::new(&json!({"product": key.to_string(), "correlationId": correlation_id}), text, false))
 }
 
-/// What was done in the shop, for people.
-#[must_use]
-pub fn words(aside: &Aside) -> String {
-    match (aside.what.as_str(), &aside.sku) {
-        ("draft", _) => "somebody unpublished it in the shop".to_owned(),
-        ("channel", _) => "somebody took it out of the sales channel".to_owned(),
-        ("deleted", _) => "somebody deleted it in the shop".to_owned(),
-        ("variant", Some(sku)) => format!("somebody deleted variant {sku} in the shop"),
-        (other, _) => format!("somebody took it off sale in the shop ({other})"),
-    }
-}
-
 /// How to end it, besides the command.
 #[must_use]
 pub fn opposite(aside: &Aside) -> Option<&'static str> {

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_failed_is_told_while_the_run_goes_on_and_what_was_overtaken_needs_nobody() {
+    fn a_failed_attempt_is_told_and_what_was_overtaken_needs_nobody() {
         let tried = run(RunStatus::Running, Some("bucket_unavailable: s3://b/k: no answer"));
         let lost = line("F#b#k#v1", tried, 0);
         assert!(lost.advice.as_deref().unwrap().contains("the bucket's policy"), "{:?}", lost.advice);

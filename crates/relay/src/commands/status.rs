@@ -47,6 +47,8 @@ pub struct Status {
     pub held_feeds: Vec<Held>,
     /// Products that people took off sale in the shop, which stands.
     pub set_aside: Vec<String>,
+    /// Mappings whose newest file is refused: the source, and why.
+    pub refused_mappings: BTreeMap<String, Vec<String>>,
     /// What a person should look at, with what to do.
     pub attention: Vec<Attention>,
 }
@@ -136,7 +138,10 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let runs = runs::lines(stack, RUNS, now).await?;
     let (held_feeds, breakers) = tokio::try_join!(withdraw::held(stack, now), breakers::lines(stack))?;
     let set_aside = stack.ledger.set_aside().await?.into_iter().map(|(key, _)| key.to_string()).collect();
+    let heads = stack.ledger.config_heads("source").await?;
+    let refused_mappings = heads.into_iter().filter_map(|(name, head)| Some((name, head.refused?.problems))).collect();
     let mut status = Status {
+        refused_mappings,
         held_feeds,
         breakers,
         set_aside,

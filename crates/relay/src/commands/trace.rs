@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use catalog::{Failure, ProductKey};
-use ledger::ProductState;
+use catalog::{Failure, PartName, ProductKey};
+use ledger::{DesiredDoc, ProductState};
 use redrive::overdue::stage_of;
 use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
@@ -88,6 +88,38 @@ pub struct Desired {
     pub version: String,
     /// Object and position in it.
     pub provenance: String,
+    /// The parts of a product that comes in several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// What the source says that no target needs to understand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Extra>,
+}
+
+/// What one storefront says of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Such as `us-usd`.
+    pub name: String,
+    /// It gives what only one can give, and decides whether the product is offered.
+    pub leads: bool,
+    pub withdrawn: bool,
+    /// When its feed was written, in ms.
+    pub at: Option<u64>,
+    /// Object and position in it.
+    pub provenance: String,
+}
+
+/// An entry of `extra`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Extra {
+    /// Of which variant, if of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    pub name: String,
+    pub text: String,
 }
 
 /// A record that was rejected.
@@ -162,6 +194,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         Some((_, Err(error))) => (None, Some(error.failure())),
         None => (None, None),
     };
+    let parts = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
+        true => parts_of(stack.ledger.read_parts(&key).await?),
+        false => Vec::new(),
+    };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
@@ -190,8 +226,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             title: doc.product.name.base().unwrap_or_default().to_owned(),
             variants: doc.product.variants.len(),
             withdrawn: doc.product.withdrawn,
+            extra: extra_of(&doc.product),
             version: doc.version.to_string(),
             provenance: doc.provenance,
+            parts,
         }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
@@ -205,6 +243,35 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     };
     let text = story::text(&trace, &stack.name, now);
     Ok(Answer::new(&trace, text, trace.verdict.attention))
+}
+
+/// The parts of a product, the leading one first.
+fn parts_of(parts: Vec<(Option<PartName>, DesiredDoc)>) -> Vec<Part> {
+    let named: Vec<(PartName, DesiredDoc)> =
+        parts.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+    let leading = catalog::parts::leading(named.iter().map(|(name, doc)| (name, &doc.product)));
+    let part = |(index, (name, doc)): (usize, (PartName, DesiredDoc))| Part {
+        name: name.to_string(),
+        leads: leading == Some(index),
+        withdrawn: doc.product.withdrawn,
+        at: doc.version.object_time_ms(),
+        provenance: doc.provenance,
+    };
+    let mut parts: Vec<Part> = named.into_iter().enumerate().map(part).collect();
+    parts.sort_by_key(|part| !part.leads);
+    parts
+}
+
+/// What the source says besides, of the product and then of its variants.
+fn extra_of(product: &catalog::Product) -> Vec<Extra> {
+    let variants = product.variants.iter().map(|variant| (Some(&variant.sku), &variant.facts));
+    let all = std::iter::once((None, &product.facts)).chain(variants);
+    let of = |(sku, facts): (Option<&String>, &Option<Box<catalog::Facts>>)| {
+        let extra = facts.as_ref().map(|facts| facts.extra.clone()).unwrap_or_default();
+        let sku = sku.cloned();
+        extra.into_iter().map(move |(name, text)| Extra { sku: sku.clone(), name, text })
+    };
+    all.flat_map(of).collect()
 }
 
 /// What is remembered of a product's stock. One that cannot be read counts as none: its push fails,
@@ -340,13 +407,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_source_says_besides_is_told_of_product_and_variants() {
+        let mut product: catalog::Product = serde_json::from_value(serde_json::json!({
+            "source": "demo", "id": "1", "name": {"en": "Shelf"}, "facts": {"extra": {"row": "17b"}},
+            "variants": [{"sku": "a", "title": "A", "prices": [], "stock": 1, "facts": {"extra": {"bin": "4"}}}]}))
+        .unwrap();
+        let told = extra_of(&product);
+        let told: Vec<_> = told.iter().map(|extra| (extra.sku.as_deref(), &*extra.name, &*extra.text)).collect();
+        assert_eq!(told, [(None, "row", "17b"), (Some("a"), "bin", "4")]);
+        product.facts = None;
+        assert_eq!(extra_of(&product).len(), 1);
+    }
+
+    #[test]
     fn stock_is_explained_from_what_is_remembered() {
         let now = 1_795_000_000_000;
         let json = r#"{"iitem_2":{"sku":"B","figure":9,"allowed":9,"basis":"after-0--0-","version":"v2","since":1794900000000,"at":3,
             "stocked":7,"why":{"said":"9 said","step":{"ours":{"pieces":2,"since":1794900000000,"left":7}}}},
             "iitem_1":{"sku":"A","figure":12,"allowed":10,"basis":"after-2--0-","version":"v1","since":1794995000000,"at":3,
             "stocked":7,"why":{"said":"12 said − 2 buffer","step":{"ours":{"pieces":3,"since":1794995000000,"left":7}}}}}"#;
-        let stock = ledger::core::shop::Stock { json: json.as_bytes().to_vec(), writes: 1 };
+        let stock = ledger::core::shop::Stock { json: json.as_bytes().to_vec(), writes: 1, handle: None };
         let lines: Vec<(String, String)> =
             stock_lines(Some(stock), now).into_iter().map(|stock| (stock.sku, stock.line)).collect();
         let expected =

@@ -4,8 +4,11 @@
 //! is suspiciously much. A feed that was refused is known by this: it is complete, newer than the
 //! source's baseline, and has not become the baseline.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::json;
+use withdrawal::run::watermark;
 use withdrawal::{Baseline, Index, Request};
 
 use crate::answer::Answer;
@@ -53,7 +56,11 @@ pub async fn held(stack: &Stack, now: i64) -> Result<Vec<Held>, CliError> {
         }
         let Some((_, key)) = newest.filter(|(at, _)| now - at > PATIENCE_MS) else { continue };
         let Some(index) = index(stack, &key).await? else { continue };
-        let text = stack.ledger.watermark(&withdrawal::run::watermark(&source)).await?;
+        let own = stack.ledger.watermark(&watermark(&source, &index.speaks_for)).await?;
+        let text = match own {
+            None => stack.ledger.watermark(&watermark(&source, &BTreeSet::new())).await?,
+            own => own,
+        };
         let baseline: Option<Baseline> = text.and_then(|text| serde_json::from_str(&text).ok());
         if waits(&index, baseline.as_ref()) {
             let run = key[prefix.len()..].trim_end_matches(".json").to_owned();
@@ -112,7 +119,13 @@ mod tests {
     use super::*;
 
     fn index(version: &str, complete: bool) -> Index {
-        Index { parts: "p".into(), object: "s3://b/k".into(), version: version.into(), complete }
+        Index {
+            parts: "p".into(),
+            object: "s3://b/k".into(),
+            version: version.into(),
+            complete,
+            speaks_for: BTreeSet::new(),
+        }
     }
 
     #[test]

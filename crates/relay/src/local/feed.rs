@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use feeds::adapter::{ADAPTERS, Adapter, find};
+use feeds::decode::DecodeError;
 use feeds::{Broken, Checkpoint, Feed, Limits, Outcome, Progress};
+use sources::shipped;
 
 use super::unreadable;
 use crate::error::CliError;
@@ -35,9 +38,17 @@ impl FeedFile {
     /// # Errors
     /// When it cannot be read, or its source cannot be told.
     pub fn open(path: &Path, source: Option<&str>) -> Result<Self, CliError> {
-        let adapter = adapter(path, source)?;
+        let described = source.and_then(shipped::find);
+        let feed = match described {
+            Some(mapping) => {
+                let name = path.display().to_string();
+                sources::feed(None, Arc::clone(mapping), &name, Checkpoint::default(), Limits::default())
+                    .map_err(|error| undecodable(path, &error))?
+            }
+            None => open(adapter(path, source)?, path)?,
+        };
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-        Ok(Self { file, feed: open(adapter, path)?, name: path.display().to_string(), ended: false })
+        Ok(Self { file, feed, name: path.display().to_string(), ended: false })
     }
 
     /// What becomes of some more records; `None` at the end.
@@ -74,13 +85,19 @@ fn step(feed: &mut Feed, piece: Vec<u8>, out: &mut Vec<Outcome>) -> Option<Broke
 
 fn open(adapter: &'static dyn Adapter, path: &Path) -> Result<Feed, CliError> {
     let name = path.display().to_string();
-    Feed::new(adapter, &name, Checkpoint::default(), Limits::default())
-        .map_err(|error| CliError::Refused { what: format!("{name}: {error}"), advice: "try again".to_owned() })
+    Feed::new(adapter, &name, Checkpoint::default(), Limits::default()).map_err(|error| undecodable(path, &error))
+}
+
+fn undecodable(path: &Path, error: &DecodeError) -> CliError {
+    CliError::Refused { what: format!("{}: {error}", path.display()), advice: "try again".to_owned() }
 }
 
 /// The source that is named, or else the one whose records the file begins with.
 fn adapter(path: &Path, source: Option<&str>) -> Result<&'static dyn Adapter, CliError> {
-    let known = || ADAPTERS.iter().map(|adapter| adapter.source()).collect::<Vec<_>>().join(", ");
+    let known = || {
+        let built_in = ADAPTERS.iter().map(|adapter| adapter.source());
+        built_in.chain(shipped::names()).collect::<Vec<_>>().join(", ")
+    };
     if let Some(source) = source {
         return find(source).ok_or_else(|| CliError::NotFound {
             what: format!("there is no source {source}"),

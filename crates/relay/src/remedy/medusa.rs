@@ -13,7 +13,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("medusa_chokes", "Medusa answers 500 to this product alone, three times in a row, and works for others.", "See Medusa's log for its answer; correct the product in Pimcore, or have the supplier do so.", Unpark),
     remedy("medusa_code_taken", "Another variant got the same bar code at the same moment.", "The next delivery leaves the code to it.", GoesOn),
     remedy("medusa_configuration", "Medusa's address cannot be used.", "Deploy with MedusaUrl as scheme://host[:port].", GoesOn),
-    remedy("medusa_handle_taken", "Products that were made in Medusa have both handles that this one could have.", "Change the handle of one of them in Medusa.", Unpark),
+    remedy("medusa_handle_taken", "Other products have every handle that this one could have.", "Change the handle of one of them in Medusa.", Unpark),
     remedy("medusa_login_refused", "Medusa refuses to log in.", "Put e-mail and password of an admin user into the secret; it is read again within five minutes.", GoesOn),
     remedy("medusa_no_outcome", "A push ended without a result for this product.", "If it stays, this is a defect: keep the product's trace.", GoesOn),
     remedy("medusa_no_parent", "The parent of a category is not in the shop yet.", "If it stays: see the category's place in Pimcore.", GoesOn),

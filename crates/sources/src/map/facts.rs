@@ -1,12 +1,57 @@
-//! Attributes and categories.
+//! Facts, attributes and categories.
 
-use catalog::{Attribute, Category, CategoryPath, Localized};
+use catalog::facts::{Facts, Row};
+use catalog::{Attribute, Category, CategoryPath, Localized, Warning};
 use expr::Value;
-use feeds::Defect;
+use feeds::{Defect, helpers};
 
 use super::{Scope, parts};
-use crate::mapping::{CategoryMap, Field};
+use crate::mapping::{CategoryMap, FactMap, Field, LocalizedField};
 use crate::record;
+
+/// What is said of a product or variant. What cannot be right is left out with a remark.
+pub(super) fn said(
+    scope: &Scope<'_>,
+    place: &str,
+    maps: &[FactMap],
+    known: Option<Box<Facts>>,
+    language: &str,
+    remarks: &mut Vec<Warning>,
+) -> Result<Option<Box<Facts>>, Defect> {
+    if maps.is_empty() {
+        return Ok(known);
+    }
+    let mut reader = helpers::FactsReader::knowing(known);
+    for map in maps {
+        let mut say = |field: &Field, lang: &str| -> Result<(), Defect> {
+            for value in scope.list(field)? {
+                let Some(mut text) = record::text(&value) else { continue };
+                if map.code == "relation" && !text.contains(':') {
+                    text = format!("{}:{text}", scope.mapping.source);
+                }
+                let row = Row { code: map.code.to_owned(), name: map.name.clone(), lang: lang.to_owned(), text };
+                reader.say(&format!("{place}.{}", map.code), &row);
+            }
+            Ok(())
+        };
+        match &map.value {
+            LocalizedField::Each(each) => each.iter().try_for_each(|(language, field)| say(field, language))?,
+            LocalizedField::One(field) => {
+                let own = scope.optional(map.language.as_ref())?;
+                let has_language = catalog::facts::has_language(map.code);
+                say(field, own.as_deref().unwrap_or(if has_language { language } else { "" }))?;
+            }
+        }
+    }
+    let (facts, said) = reader.read();
+    for warning in said {
+        // One remark of a kind, however many variants there are.
+        if !remarks.iter().any(|known| known.code == warning.code) {
+            remarks.push(warning);
+        }
+    }
+    Ok(facts)
+}
 
 pub(super) fn attributes(scope: &Scope<'_>, language: &str) -> Result<Vec<Attribute>, Defect> {
     let text = |text: &str| Localized::default().with(language, text);

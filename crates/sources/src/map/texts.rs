@@ -1,6 +1,9 @@
 //! Texts out of markup.
 
+use expr::Value;
 use feeds::helpers;
+
+use crate::record;
 
 /// A text without its tags; where a block ended a line ends.
 pub(super) fn without_markup(html: &str) -> String {
@@ -33,6 +36,19 @@ pub(super) fn without_markup(html: &str) -> String {
     let decoded = helpers::without_entities(&text);
     let lines: Vec<&str> = decoded.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join("\n")
+}
+
+/// A bare number with its unit; a bare 0 is none.
+pub(super) fn with_unit(value: Value, unit: &str) -> Value {
+    let Some(text) = record::text(&value) else { return value };
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
+        return value;
+    }
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',')) {
+        return Value::None;
+    }
+    Value::Text(format!("{text} {unit}"))
 }
 
 #[cfg(test)]

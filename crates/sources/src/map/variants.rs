@@ -1,10 +1,10 @@
 //! Options and variants: from the records of a group, from a list within a record, or one of a record.
 
-use catalog::{Localized, ProductOption, Variant};
+use catalog::{Localized, ProductOption, Variant, Warning};
 use expr::Value;
 use feeds::{Defect, Reason, helpers};
 
-use super::{Scope, money};
+use super::{Scope, facts, money};
 use crate::mapping::Field;
 use crate::record;
 
@@ -16,19 +16,22 @@ struct Draft {
     variant: Variant,
 }
 
-pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<(Vec<ProductOption>, Vec<Variant>), Defect> {
+/// Options, variants, and the remarks on these.
+type Made = (Vec<ProductOption>, Vec<Variant>, Vec<Warning>);
+
+pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, Defect> {
     let mapping = scope.mapping;
     let map = &mapping.product.variants;
     let names = mapping.product.options.iter().map(|option| scope.localized(&option.name, language));
     let names: Vec<Localized> = names.collect::<Result<_, _>>()?;
-    let mut drafts = Vec::new();
+    let (mut drafts, mut remarks) = (Vec::new(), Vec::new());
     let mut take = |scope: Scope<'_>| -> Result<(), Defect> {
         if let Some(when) = &map.when
             && !scope.truth(when)?
         {
             return Ok(());
         }
-        drafts.push(draft(&scope, &names)?);
+        drafts.push(draft(&scope, &names, language, &mut remarks)?);
         Ok(())
     };
     match &map.each {
@@ -57,7 +60,10 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<(Vec<Pr
         }
         None => take(*scope)?,
     }
-    let [single] = &drafts[..] else { return Ok(settled(drafts, &names, id)) };
+    let [single] = &drafts[..] else {
+        let (options, variants) = settled(drafts, &names, id);
+        return Ok((options, variants, remarks));
+    };
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let given: Vec<&String> = single.values.iter().filter(|value| !value.is_empty()).collect();
@@ -68,10 +74,11 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<(Vec<Pr
             draft.values.iter_mut().for_each(String::clear);
         }
     }
-    Ok(settled(drafts, &names, id))
+    let (options, variants) = settled(drafts, &names, id);
+    Ok((options, variants, remarks))
 }
 
-fn draft(scope: &Scope<'_>, names: &[Localized]) -> Result<Draft, Defect> {
+fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut Vec<Warning>) -> Result<Draft, Defect> {
     let mapping = scope.mapping;
     let map = &mapping.product.variants;
     let mut values = Vec::new();
@@ -92,7 +99,7 @@ fn draft(scope: &Scope<'_>, names: &[Localized]) -> Result<Draft, Defect> {
         prices: money::all(scope)?,
         stock: map.stock.as_ref().map_or(Ok(0), |field| stock(scope, field))?,
         images,
-        facts: None,
+        facts: facts::said(scope, "$.variants.facts", &map.facts, None, language, remarks)?,
     };
     Ok(Draft { sku: scope.optional(map.sku.as_ref())?, title: scope.optional(map.title.as_ref())?, values, variant })
 }

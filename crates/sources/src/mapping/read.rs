@@ -6,19 +6,20 @@ use expr::{Expression, Value, identifier, names_in, nearest};
 use feeds::Reason;
 
 use super::{
-    AttributeMap, CategoryMap, Field, Form, Group, LocalizedField, Mapping, OptionMap, PriceMap, ProductMap, Reject,
-    Take, Type, VariantMap,
+    AttributeMap, CategoryMap, FactMap, Field, Form, Group, LocalizedField, Mapping, OptionMap, PriceMap, ProductMap,
+    Reject, Take, Type, VariantMap,
 };
 use crate::keys::{self, FIELD, Key, Kind};
 use crate::problem::{At, Problem};
 use crate::record::Path;
 use crate::yaml::{self, Data, Node};
 
-pub(super) fn mapping(file: &str, text: &str) -> Result<Mapping, Vec<Problem>> {
+pub(super) fn mapping(file: &str, text: &str, beside: &BTreeMap<String, String>) -> Result<Mapping, Vec<Problem>> {
     let problem = |(at, message)| vec![Problem { file: file.to_owned(), at, message, hint: None }];
     let root = yaml::read(text).map_err(problem)?;
     let mut reader = Reader {
         file,
+        beside,
         problems: Vec::new(),
         form: None,
         columns: None,
@@ -35,6 +36,8 @@ pub(super) fn mapping(file: &str, text: &str) -> Result<Mapping, Vec<Problem>> {
 
 struct Reader<'f> {
     file: &'f str,
+    /// Tables by name.
+    beside: &'f BTreeMap<String, String>,
     problems: Vec<Problem>,
     form: Option<Form>,
     columns: Option<Vec<String>>,
@@ -160,7 +163,7 @@ impl Reader<'_> {
         let reject = self.objects(top.get("reject"), Self::reject);
         let language = top.get("language").and_then(|node| self.language(node));
         let product = top.get("product").and_then(|node| self.product(node));
-        let digest = blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+        let digest = crate::bundle::digest(text, self.beside);
         Some(Mapping {
             file: self.file.to_owned(),
             source: source?,
@@ -411,6 +414,16 @@ impl Reader<'_> {
                 BTreeMap::new()
             }
         };
+        let table = match object.get("table_file") {
+            None => table,
+            Some(node) => {
+                if object.get("table").is_some() {
+                    self.say(node.at, "table and table_file exclude each other");
+                }
+                let name = self.text(node)?;
+                self.table_file(&name, node.at)
+            }
+        };
         Some(Field {
             at: object.at,
             take,
@@ -420,7 +433,27 @@ impl Reader<'_> {
             split: self.text_of(object, "split"),
             html_text: self.text_of(object, "html").is_some_and(|html| html == "text"),
             whole_number: self.truth(object, "whole_number", false),
+            unit: self.text_of(object, "unit"),
         })
+    }
+
+    /// A CSV file beside the mapping: what stands in the feed, and what it means. Further columns are people's notes.
+    fn table_file(&mut self, name: &str, at: At) -> BTreeMap<String, String> {
+        if !crate::bundle::is_table_name(name) {
+            self.say(at, "a table is a .csv file beside the mapping: letters, digits, - and _");
+            return BTreeMap::new();
+        }
+        let Some(text) = self.beside.get(name) else {
+            self.say(at, format!("there is no file {name} beside the mapping"));
+            return BTreeMap::new();
+        };
+        match crate::table::read(text) {
+            Ok(table) => table,
+            Err((line, why)) => {
+                self.say(at, format!("{name} line {line}: {why}"));
+                BTreeMap::new()
+            }
+        }
     }
 
     fn fields(&mut self, node: Option<&Node>) -> Vec<Field> {
@@ -474,8 +507,11 @@ impl Reader<'_> {
                 None
             }
         };
+        let (facts, facts_from_attributes) = self.facts(object.get("facts"));
         Some(ProductMap {
             at: object.at,
+            facts,
+            facts_from_attributes,
             description: object.get("description").and_then(|node| self.localized(node)),
             attributes_as_description: self.truth(&object, "attributes_as_description", false),
             brand: self.field_at(&object, "brand"),
@@ -489,7 +525,7 @@ impl Reader<'_> {
             options: {
                 let options = self.objects(object.get("options"), Self::option);
                 if options.len() > feeds::quality::OPTIONS {
-                    self.say(object.at, "more than three options; a shop has no more");
+                    self.say(object.at, "more than ten options; a shop has no more");
                 }
                 options
             },
@@ -591,7 +627,80 @@ impl Reader<'_> {
             stock: self.field_at(&object, "stock"),
             in_stock,
             images: self.fields(object.get("images")),
+            facts: self.facts(object.get("facts")).0,
         })
+    }
+
+    /// Facts in the words of rows; and whether some follow from attributes.
+    fn facts(&mut self, node: Option<&Node>) -> (Vec<FactMap>, bool) {
+        let Some(node) = node else { return (Vec::new(), false) };
+        let Some(object) = self.object(node, keys::FACTS) else { return (Vec::new(), false) };
+        let mut facts = Vec::new();
+        for info in catalog::facts::FACTS {
+            let plain = |value| FactMap { code: info.code, name: String::new(), value, language: None };
+            match info.code {
+                "document" => facts.extend(self.objects(object.get("documents"), Self::document)),
+                "relation" => facts.extend(self.objects(object.get("relations"), Self::relation)),
+                "keyword" => {
+                    facts.extend(self.field_at(&object, "keywords").map(LocalizedField::One).map(plain));
+                }
+                "extra" => facts.extend(self.extra(object.get("extra"))),
+                code => {
+                    let Some(node) = object.get(&snake(code)) else { continue };
+                    let value = if catalog::facts::has_language(code) {
+                        self.localized(node)
+                    } else {
+                        self.field(node).map(LocalizedField::One)
+                    };
+                    facts.extend(value.map(plain));
+                }
+            }
+        }
+        (facts, self.truth(&object, "from_attributes", false))
+    }
+
+    fn document(&mut self, node: &Node) -> Option<FactMap> {
+        let object = self.object(node, keys::DOCUMENT)?;
+        let name = self.kind_of::<catalog::facts::DocumentKind>(&object);
+        let language = object.get("language").and_then(|node| self.language(node));
+        let url = self.needed(&object, "url")?;
+        Some(FactMap { code: "document", name: name?, value: LocalizedField::One(url), language })
+    }
+
+    fn relation(&mut self, node: &Node) -> Option<FactMap> {
+        let object = self.object(node, keys::RELATION)?;
+        let name = self.kind_of::<catalog::facts::RelationKind>(&object);
+        let product = self.needed(&object, "product")?;
+        Some(FactMap { code: "relation", name: name?, value: LocalizedField::One(product), language: None })
+    }
+
+    fn kind_of<K: std::str::FromStr>(&mut self, object: &Object<'_>) -> Option<String> {
+        let Some(node) = object.get("kind") else {
+            self.say(object.at, "there is no \"kind\"");
+            return None;
+        };
+        let kind = self.text(node)?;
+        if kind.parse::<K>().is_err() {
+            self.say(node.at, format!("{kind:?} is no kind that is known"));
+        }
+        Some(kind)
+    }
+
+    fn extra(&mut self, node: Option<&Node>) -> Vec<FactMap> {
+        match node.map(|node| (&node.data, node.at)) {
+            None => Vec::new(),
+            Some((Data::Object(entries), _)) => entries
+                .iter()
+                .filter_map(|(name, _, node)| {
+                    let value = LocalizedField::One(self.field(node)?);
+                    Some(FactMap { code: "extra", name: name.clone(), value, language: None })
+                })
+                .collect(),
+            Some((_, at)) => {
+                self.say(at, "extra is an object: any name, and the column it is taken from");
+                Vec::new()
+            }
+        }
     }
 
     fn price(&mut self, node: &Node) -> Option<PriceMap> {
@@ -609,6 +718,18 @@ impl Reader<'_> {
             float: self.truth(&object, "float", false),
         })
     }
+}
+
+/// `originCountry` as `origin_country`.
+fn snake(code: &str) -> String {
+    let mut name = String::new();
+    for c in code.chars() {
+        if c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
 }
 
 fn is_language(text: &str) -> bool {
@@ -630,6 +751,7 @@ fn plain(at: At, take: Take) -> Field {
         split: None,
         html_text: false,
         whole_number: false,
+        unit: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use catalog::Product;
 use feeds::{Broken, Checkpoint, Limits, Outcome, Progress, Rejection};
-use sources::{Feed, Mapping};
+use sources::Mapping;
 
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -42,7 +42,7 @@ pub(crate) fn map_bytes(
     bytes: &[u8],
     piece: usize,
 ) -> (Vec<Outcome>, Result<(), Broken>) {
-    let mut feed = Feed::new(Arc::clone(mapping), name, Checkpoint::default(), Limits::default()).unwrap();
+    let mut feed = sources::feed(None, Arc::clone(mapping), name, Checkpoint::default(), Limits::default()).unwrap();
     let mut out = Vec::new();
     for bytes in bytes.chunks(piece) {
         feed.offer(bytes);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, Languages};
 use medusa::plan::RETENTION;
-use medusa::{Categories, CompareAt, Credentials, Medusa, References, Shop, StockSettings};
+use medusa::{Categories, CompareAt, Credentials, HandleTemplate, Medusa, References, Shop, StockSettings};
 use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
 
@@ -33,6 +33,8 @@ pub struct MedusaAccess {
     languages: Languages,
     /// How long (ms) a variant is kept that the PIM no longer has.
     retention: i64,
+    /// What the handle of a new product is made of.
+    handles: HandleTemplate,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -80,8 +82,12 @@ impl MedusaAccess {
             },
             secrets,
         );
+        let handles = match settings::optional("HANDLE_TEMPLATE") {
+            Some(text) => text.parse().map_err(|error| format!("HANDLE_TEMPLATE {error}"))?,
+            None => HandleTemplate::default(),
+        };
         let retention = settings::optional(RETENTION_DAYS).map_or(Ok(RETENTION), |text| days(&text))?;
-        Ok(access.showing(settings::languages()?).keeping(retention))
+        Ok(access.showing(settings::languages()?).keeping(retention).addressed(handles))
     }
 
     /// Medusa at `url`, opened by the secret with this name or ARN.
@@ -96,6 +102,7 @@ impl MedusaAccess {
         secrets: Secrets,
     ) -> Self {
         let (languages, retention, kept) = (Languages::default(), RETENTION, Mutex::default());
+        let handles = HandleTemplate::default();
         Self {
             url,
             secret,
@@ -105,6 +112,7 @@ impl MedusaAccess {
             stock,
             languages,
             retention,
+            handles,
             secrets,
             kept,
         }
@@ -114,6 +122,13 @@ impl MedusaAccess {
     #[must_use]
     pub fn showing(mut self, languages: Languages) -> Self {
         self.languages = languages;
+        self
+    }
+
+    /// The same shop, whose new products get handles made of this.
+    #[must_use]
+    pub fn addressed(mut self, handles: HandleTemplate) -> Self {
+        self.handles = handles;
         self
     }
 
@@ -145,6 +160,7 @@ impl MedusaAccess {
         references.languages = self.languages.clone();
         references.stock_as(&self.stock, &medusa, deadline).await?;
         references.retention = self.retention;
+        references.handles = self.handles.clone();
         let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)

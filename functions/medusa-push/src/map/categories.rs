@@ -16,7 +16,8 @@ pub(super) fn category_key(external_id: Option<&str>, pimcore_id: u32) -> Produc
         .unwrap_or_else(|| unreachable!("a number is an id"))
 }
 
-/// The shop's categories that these products are in, each with its way from the root, parents first.
+/// The shop's categories that these products are in, each with its way from the root, parents
+/// first.
 #[must_use]
 pub fn categories<'a>(
     products: impl Iterator<Item = &'a PimProduct>,
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_category_comes_with_its_way_from_the_root_and_hides_what_is_below_a_hidden_one() {
+    fn a_category_comes_with_its_way_and_hides_what_is_below_a_hidden_one() {
         let hidden = TreeNode { hidden: true, ..node(2, Some(1), "women/secret") };
         let tree = CategoryTree::new([node(1, None, "women"), hidden, node(3, Some(2), "women/secret/shoes")]);
         let placed = PimProduct { categories: vec![in_category(3, false)], ..product() };

@@ -27,6 +27,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             object: &progress.work.location(),
             version: version.as_str(),
             complete: progress.is_everything(whole),
+            speaks_for: &progress.resume.parts,
         };
         let body = serde_json::to_vec_pretty(&index).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
         let key = format!("manifests/{source}/{run}.json");
@@ -125,7 +126,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
 
     /// Gives a run up at its last commit, so that the next attempt need not wait for the lease to
     /// expire, and notes why.
-    async fn hand_over_with(&self, work: &FeedObject, committed: &Run, failure: &Failure) {
+    pub(super) async fn hand_over_with(&self, work: &FeedObject, committed: &Run, failure: &Failure) {
         let why = format!("{}: {}", failure.code, failure.message).chars().take(REASON_CHARS).collect();
         let next = Run { reason: Some(why), ..committed.clone() };
         if let Err(error) = self.store.hand_over_run(&work.id, &self.owner, committed, &next).await {

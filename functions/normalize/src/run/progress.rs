@@ -1,8 +1,11 @@
 //! How far a run is: what was read of the object, counted, and not yet written or committed.
 
-use catalog::{ContentHash, Product, ProductKey, WarningCode};
+use std::collections::BTreeSet;
+
+use catalog::{ContentHash, PartName, Product, ProductKey, WarningCode};
 use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
 use ledger::Run;
+use ledger::core::parts::MAX_PARTS;
 use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
@@ -45,6 +48,12 @@ pub(super) struct Resume {
     pub(super) ids_missing: bool,
     #[serde(default)]
     pub(super) kept: Kept,
+    /// The parts that the records of a full feed were: it speaks for those.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) parts: BTreeSet<PartName>,
+    /// The version of the mapping that the run goes by; none for a built-in source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mapping: Option<String>,
 }
 
 impl Resume {
@@ -83,7 +92,7 @@ pub(super) enum Repeated {
 /// A run while it is being read.
 pub(super) struct Progressing<'a> {
     pub(super) work: &'a FeedObject,
-    pub(super) source: &'static str,
+    pub(super) source: &'a str,
     pub(super) info: ObjectInfo,
     /// As of the last commit.
     pub(super) committed: Run,
@@ -106,7 +115,7 @@ pub(super) struct Progressing<'a> {
 
 impl<'a> Progressing<'a> {
     /// The run of `work` from where `run` has come to.
-    pub(super) fn new(work: &'a FeedObject, source: &'static str, info: ObjectInfo, run: Run, now: i64) -> Self {
+    pub(super) fn new(work: &'a FeedObject, source: &'a str, info: ObjectInfo, run: Run, now: i64) -> Self {
         Self {
             work,
             source,
@@ -175,13 +184,15 @@ impl<'a> Progressing<'a> {
                 return self.reject(&rejection, &[]);
             }
         };
+        let part = feeds::adapter::part_of(&product);
         if self.info.full {
             self.manifest.add(key.id());
+            self.speaks_for(part.as_ref());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
         let facts_follow = feeds::adapter::find(self.source).is_some_and(|adapter| adapter.facts_follow());
         let place = Place { index, offset };
-        let earlier = self.brought.note(&key, &hash, place);
+        let earlier = self.brought.note(&key, part.as_ref(), &hash, place);
         if let Some(earlier) = earlier {
             let message = format!(
                 "record {index} at byte {offset} of this feed says something else of the product, and counts, because it comes later"
@@ -191,6 +202,7 @@ impl<'a> Progressing<'a> {
         self.window_bytes += weight(&product);
         self.window.push(Entry {
             key,
+            part,
             product,
             version,
             hash,
@@ -199,6 +211,16 @@ impl<'a> Progressing<'a> {
             offset,
             reported: earlier.is_some(),
         });
+    }
+
+    /// A full feed speaks for the parts that its records are; one with more of them than there may be speaks for none.
+    fn speaks_for(&mut self, part: Option<&PartName>) {
+        let Some(part) = part.filter(|part| !self.resume.parts.contains(*part)) else { return };
+        if self.resume.parts.len() < MAX_PARTS {
+            self.resume.parts.insert(part.clone());
+        } else {
+            self.resume.ids_missing = true;
+        }
     }
 
     /// One id twice with different content. Which one counts is settled as for any two records; here it is only said. `at` is the record at which
@@ -321,5 +343,6 @@ fn warning_name(code: WarningCode) -> &'static str {
         WarningCode::TextCleaned => codes::TEXT_CLEANED,
         WarningCode::NameFromOtherLanguage => codes::NAME_FROM_OTHER_LANGUAGE,
         WarningCode::FactLeftOut => codes::FACT_LEFT_OUT,
+        WarningCode::VariantLeftOut => codes::VARIANT_LEFT_OUT,
     }
 }

@@ -11,13 +11,15 @@ use feeds::Limits;
 use feeds::integrity::{Algorithm, Checksum, Partial};
 use ledger::core::{Change, Item, ItemKey, Write, desired};
 use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Scanned, Table};
-use normalize::message::FeedObject;
-use normalize::ports::{Ingest, ObjectError, ObjectInfo, Objects};
+use normalize::config::{Changed, Configure};
+use normalize::message::{FeedObject, Message};
+use normalize::ports::{Current, Ingest, ObjectError, ObjectInfo, Objects};
 use normalize::run::Reader;
+use normalize::source::Sources;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use serde_json::{Value, json};
 
-const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
+pub const LEASES: Leases = Leases { lease_ms: 150_000, landing_ms: 30_000 };
 pub const BUCKET: &str = "feeds";
 
 pub struct World {
@@ -30,6 +32,7 @@ pub struct World {
     pub tick: AtomicI64,
     uploads: AtomicU64,
     pub metrics: Metrics,
+    pub sources: Sources,
 }
 
 #[derive(Clone, Default)]
@@ -57,7 +60,7 @@ struct Object {
 impl World {
     pub fn new() -> Self {
         Self {
-            ledger: Ledger::in_table(Switched::default(), LEASES),
+            ledger: Ledger::in_table(Switched::default(), LEASES).with_parts(feeds::adapter::part_of),
             bucket: Bucket::default(),
             announced: Mutex::default(),
             sent: Mutex::default(),
@@ -65,7 +68,18 @@ impl World {
             tick: AtomicI64::default(),
             uploads: AtomicU64::default(),
             metrics: Default::default(),
+            sources: Sources::default(),
         }
+    }
+
+    /// Looks at a file under `config/` of which a message tells.
+    pub async fn configure(&self, body: &str) -> Outcome {
+        let Ok(Message::Configure(changed)) = Message::parse(body) else { panic!("{body}") };
+        self.look_at(&changed).await
+    }
+
+    pub async fn look_at(&self, changed: &Changed) -> Outcome {
+        Configure { store: &self.ledger, objects: &self.bucket, bus: self, clock: self }.handle(changed).await
     }
 
     /// Fails every write of a product after this many.
@@ -117,6 +131,7 @@ impl World {
             owner: Owner(owner.to_owned()),
             deadline: Deadline::at(deadline),
             limits: Limits::default(),
+            sources: &self.sources,
             metrics: &self.metrics,
         };
         reader.handle(&FeedObject::parse(body).unwrap(), body).await
@@ -226,6 +241,16 @@ impl Objects for Bucket {
         Ok(body[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()].to_vec())
     }
 
+    async fn current(&self, _bucket: &str, key: &str, limit: u64) -> Result<Current, Failure> {
+        let objects = self.objects.lock().unwrap();
+        let versions = objects.iter().filter(|((name, _), _)| name == key).map(|(_, object)| object);
+        Ok(match versions.max_by_key(|object| object.modified_ms) {
+            None => Current::Missing,
+            Some(object) if object.body.len() as u64 > limit => Current::TooLarge { size: object.body.len() as u64 },
+            Some(object) => Current::Body(object.body.clone()),
+        })
+    }
+
     async fn put(&self, bucket: &str, key: &str, _kind: &str, body: Vec<u8>) -> Result<(), Failure> {
         assert_eq!(bucket, BUCKET);
         if let Some(left) = self.puts_left.lock().unwrap().as_mut() {
@@ -264,6 +289,20 @@ pub struct Switched {
     fail_after: Mutex<Option<u64>>,
     /// Finds every product's stored copy damaged.
     pub damaged: AtomicBool,
+}
+
+impl Switched {
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub fn memory_item(&self, key: &ItemKey) -> Item {
+        self.memory.item(key)
+    }
+
+    pub fn take_calls(&self) -> Vec<ledger::Call> {
+        self.memory.take_calls()
+    }
 }
 
 impl Table for Switched {

@@ -7,8 +7,12 @@ namespace CatalogRelay\PimcoreBundle\Decision;
 /** Whose a field is. The pipeline's fields are listed; every other one, also one that a shop adds to the class, is people's. */
 final class FieldOwnership
 {
-    /** The languages that the pipeline writes. Its fields in any other language are people's. */
-    private const LANGUAGES = ['en', 'ar'];
+    /**
+     * The languages that the pipeline writes. Its fields in any other language are people's.
+     *
+     * @var list<string>
+     */
+    private static array $languages = ['en', 'ar'];
 
     private const SUPPLIERS = [
         'CatalogProduct' => [
@@ -17,6 +21,16 @@ final class FieldOwnership
         ],
         'CatalogCategory' => ['externalId', 'name', 'slug'],
     ];
+
+    /**
+     * As the project is configured; in Pimcore's spelling (`pt_BR`).
+     *
+     * @param list<string> $languages
+     */
+    public static function inLanguages(array $languages): void
+    {
+        self::$languages = $languages;
+    }
 
     /** Whether the pipeline and people share objects of this class. */
     public static function covers(?string $class): bool
@@ -27,7 +41,7 @@ final class FieldOwnership
     /** Whether the pipeline writes the field; `$language` of a localized one. */
     public static function isSuppliers(string $class, string $field, ?string $language = null): bool
     {
-        return in_array($field, self::SUPPLIERS[$class] ?? [], true) && ($language === null || in_array($language, self::LANGUAGES, true));
+        return in_array($field, self::SUPPLIERS[$class] ?? [], true) && ($language === null || in_array($language, self::$languages, true));
     }
 
     /** @return list<string> */

@@ -2,7 +2,7 @@
 //! out of the recordings, and some objects were prepared through the class API.
 
 use crate::world::World;
-use pim::model::{CATEGORY, Class, Kind, LANGUAGES, PRODUCT, column};
+use pim::model::{CATEGORY, Class, Kind, PRODUCT, column, languages};
 use pim::store::{self, Object, Values};
 use pim::text;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(crate) fn put(world: &World, class: &'static Class, given: &[Given<'_>]) {
             let value = &given.fields[field.name];
             match field.kind {
                 _ if field.localized => {
-                    for language in LANGUAGES {
+                    for language in languages() {
                         let column = column(field.name, language);
                         values.insert(column.clone(), given.fields[column.as_str()].clone());
                     }

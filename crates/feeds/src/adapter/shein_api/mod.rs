@@ -22,7 +22,7 @@ mod variants;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use catalog::{Attribute, Category, CategoryPath, Localized, Product};
+use catalog::{Attribute, Category, CategoryPath, Localized, PartName, Product};
 
 use self::document::{Detail, Document, Head, ProductInfo};
 use super::{Adapter, UNDETERMINED, add_image, all_of, language_by_script, parse};
@@ -64,6 +64,10 @@ impl Adapter for SheinApi {
 
     fn ids(&self) -> Ids {
         Ids::WholeNumbers
+    }
+
+    fn part(&self, product: &Product) -> Option<PartName> {
+        PartName::of_storefront(product)
     }
 }
 

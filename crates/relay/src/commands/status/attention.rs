@@ -36,6 +36,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
     list.extend(status.runs.iter().filter(|line| is_lost(line, now)).map(lost_run));
     list.extend(status.runs.iter().filter(|line| is_trying(line, now)).map(trying_run));
     list.extend(held_feeds(status));
+    list.extend(refused_mappings(status));
     list.extend(rejecting_feeds(&newest));
     list
 }
@@ -152,6 +153,13 @@ fn trying_run(line: &Line) -> Attention {
         what: format!("{} is read up to record {}; the last attempt failed: {why}", line.object, line.run.record),
         advice: remedy::mentioned(reason).map_or_else(String::new, remedy::Remedy::text),
     }
+}
+
+fn refused_mappings(status: &Status) -> impl Iterator<Item = Attention> {
+    status.refused_mappings.iter().map(|(source, problems)| Attention {
+        what: format!("the newest mapping of {source} is refused: {}", problems.join("; ")),
+        advice: remedy::advice("mapping_invalid"),
+    })
 }
 
 fn held_feeds(status: &Status) -> impl Iterator<Item = Attention> {

@@ -2,9 +2,12 @@
 
 use redrive::view;
 
-use super::{Letter, Refusal, Searched, Trace};
+use super::{Desired, Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
+
+/// Entries of `extra` that are listed.
+const EXTRA: usize = 20;
 
 /// The story in words.
 pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
@@ -13,14 +16,7 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         text.push_str(&format!("\n  What to do: {}", trace.verdict.advice));
     }
     if let Some(desired) = &trace.desired {
-        let withdrawn = if desired.withdrawn { ", withdrawn by the source" } else { "" };
-        text.push_str(&format!(
-            "\n\nShould be\n  {}, {} variants{withdrawn}\n  version  {}\n  from     {}",
-            short(&desired.title, 100),
-            desired.variants,
-            desired.version,
-            desired.provenance
-        ));
+        text.push_str(&desired_text(desired));
     }
     if let Some(line) = &trace.run {
         text.push_str(&format!(
@@ -62,6 +58,31 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         text.push_str(&format!(
             "\n\nLog lines of this run: filter the log groups /aws/lambda/{stack}-normalize, -pimcore-sync, -medusa-push by \"{run}\""
         ));
+    }
+    text
+}
+
+fn desired_text(desired: &Desired) -> String {
+    let withdrawn = if desired.withdrawn { ", withdrawn by the source" } else { "" };
+    let mut text = format!(
+        "\n\nShould be\n  {}, {} variants{withdrawn}\n  version  {}\n  from     {}",
+        short(&desired.title, 100),
+        desired.variants,
+        desired.version,
+        desired.provenance
+    );
+    for part in &desired.parts {
+        let at = part.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
+        let leads = if part.leads { ", leads" } else { "" };
+        let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
+        text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
+    }
+    for extra in desired.extra.iter().take(EXTRA) {
+        let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
+        text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
+    }
+    if let more @ 1.. = desired.extra.len().saturating_sub(EXTRA) {
+        text.push_str(&format!("\n  besides  {more} more, with --json"));
     }
     text
 }
@@ -126,7 +147,7 @@ fn stage_text(stage: &view::Stage, desired: Option<&str>, now: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Desired, Refusal, Stock, Verdict};
+    use super::super::{Desired, Extra, Refusal, Stock, Verdict};
     use super::*;
     use crate::commands::rejected::Rejected;
 
@@ -153,6 +174,14 @@ mod tests {
                 withdrawn: false,
                 version: "v".into(),
                 provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+                parts: vec![super::super::Part {
+                    name: "us-usd".into(),
+                    leads: true,
+                    withdrawn: false,
+                    at: Some(1_763_856_000_000),
+                    provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
+                }],
+                extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {
                 product: "demo:77".into(),
@@ -185,6 +214,8 @@ mod tests {
         for part in [
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
+            "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
+            "besides  row 19 = 17b\n  besides  2 more",
             "holds    nothing of it yet",
             "Pending since",
             "run-1",
@@ -201,7 +232,9 @@ mod tests {
         use crate::shown::{WILD, assert_tame};
         let mut trace = trace();
         trace.verdict.summary = WILD.into();
-        trace.desired = trace.desired.map(|desired| Desired { title: WILD.into(), provenance: WILD.into(), ..desired });
+        let extra = vec![Extra { sku: Some(WILD.into()), name: WILD.into(), text: WILD.into() }];
+        trace.desired =
+            trace.desired.map(|desired| Desired { extra, title: WILD.into(), provenance: WILD.into(), ..desired });
         trace.rejected[0].record.message = WILD.into();
         let wild = view::Error {
             reason: redrive::Reason { kind: catalog::ErrorKind::Permanent, code: "x".into(), message: WILD.into() },

@@ -109,7 +109,7 @@ pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
 /// A person took it off sale in the shop: that stands, and asks for nothing.
 fn set_aside(key: &ProductKey, state: &ProductState, now: i64) -> Option<Verdict> {
     let first = state.aside.first()?;
-    let what: Vec<String> = state.aside.iter().map(release::words).collect();
+    let what: Vec<String> = state.aside.iter().map(ledger::Aside::words).collect();
     let mut opposites: Vec<&str> = state.aside.iter().filter_map(release::opposite).collect();
     opposites.dedup();
     let seen = ago(first.seen_at, now);

@@ -1,0 +1,121 @@
+//! What each kind of push asks of a real Medusa: the table in docs/performance.md.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
+
+#[path = "support/proxy.rs"]
+mod proxy;
+mod support;
+
+use std::time::Duration;
+
+use medusa::{Article, Depth, Desired, Shop};
+use proxy::Proxy;
+use serde_json::json;
+use support::books::{Supplier, now_ms};
+use support::orders::Orders;
+use support::{Real, deadline, offered, shirt, variant, withheld};
+
+/// Products in the batch: what is read is read for all of them at once.
+const PRODUCTS: usize = 5;
+
+/// One kind of push.
+struct Case {
+    what: &'static str,
+    change: fn(&mut Article),
+    /// Somebody buys a piece of the first product before.
+    sold: bool,
+    /// Reads and writes of Medusa.
+    costs: (usize, usize),
+}
+
+const fn case(what: &'static str, change: fn(&mut Article), costs: (usize, usize)) -> Case {
+    Case { what, change, sold: false, costs }
+}
+
+fn dearer(article: &mut Article) {
+    for variant in &mut article.variants {
+        *variant.prices.get_mut("sar").unwrap() += rust_decimal::Decimal::ONE;
+    }
+}
+
+async fn push(shop: &Shop, supplier: &Supplier, desired: &[Desired]) {
+    let all: Vec<_> = desired.iter().map(|desired| (desired, Depth::Light)).collect();
+    shop.push(&all, supplier, deadline()).await.into_iter().for_each(|outcome| drop(outcome.unwrap()));
+}
+
+#[tokio::test]
+async fn an_unchanged_product_costs_one_read_and_a_changed_figure_two_more_than_a_changed_title() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.retention = medusa::plan::RETENTION;
+    let real = real;
+    let orders = Orders::open(&real).await;
+    let keys: Vec<_> = (0..PRODUCTS).map(|_| real.new_key()).collect();
+    let mut articles: Vec<Article> = keys.iter().map(|key| shirt(key, &["S", "M"])).collect();
+    for (n, article) in articles.iter_mut().enumerate() {
+        // Distinct from those of other runs: made of the key's digits.
+        let digits: String = keys[n].id().bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+        article.variants[0].columns.insert("barcode", json!(format!("77{digits}")));
+    }
+    let proxy = Proxy::before(&real.url).await;
+    let (shop, mut written) = (real.shop_at(&proxy.url), proxy);
+    let mut counted = async |supplier: &Supplier, desired: &[Desired]| {
+        written.begin(None);
+        let mut work = std::pin::pin!(push(&shop, supplier, desired));
+        loop {
+            tokio::select! {
+                () = &mut work => break,
+                Some(done) = written.written.recv() => drop(done),
+            }
+        }
+        (written.reads(), written.calls())
+    };
+    // Documents that are written after everything that customers have done: but for a minute, in which clocks may differ.
+    let later = || Supplier::at(now_ms() + 120_000);
+    let said = |articles: &[Article]| -> Vec<Desired> {
+        keys.iter().zip(articles).map(|(key, article)| offered(key, article)).collect()
+    };
+    let cases = [
+        case("unchanged", |_| {}, (1, 0)),
+        case("title", |article| article.title.push('!'), (2, 1)),
+        case("price", dearer, (2, 2 + PRODUCTS)),
+        case("figure", |article| article.variants[0].stock += 1, (4, 3)),
+        Case {
+            what: "figure, sold since",
+            change: |article| article.variants[0].stock += 1,
+            sold: true,
+            costs: (5, 3),
+        },
+        case(
+            "a size is gone",
+            |article| {
+                article.variants.pop();
+            },
+            (4, 3 + PRODUCTS),
+        ),
+    ];
+    let (reads, writes) = counted(&later(), &said(&articles)).await;
+    println!("| new | {} | {} |", reads.len(), writes.len());
+    assert_eq!((reads.len(), writes.len()), (5, 4), "new: {reads:?} {writes:?}");
+    for Case { what, change, sold, costs } in cases {
+        articles.iter_mut().for_each(change);
+        // The figure is older than the order.
+        let supplier = if sold { Supplier::at(now_ms()) } else { later() };
+        if sold {
+            orders.place(&articles[0].variants[0].sku, "sar", 1).await.unwrap();
+            // A level that has just moved is looked at once more.
+            tokio::time::sleep(Duration::from_millis(medusa::stock::SETTLES.unsigned_abs())).await;
+        }
+        let (reads, writes) = counted(&supplier, &said(&articles)).await;
+        println!("| {what} | {} | {} |", reads.len(), writes.len());
+        assert_eq!((reads.len(), writes.len()), costs, "{what}: {reads:?} {writes:?}");
+    }
+    for (key, article) in keys.iter().zip(&mut articles) {
+        article.variants.push(variant(key, &["Red", "XXL"]));
+    }
+    let (reads, writes) = counted(&later(), &said(&articles)).await;
+    println!("| a new size | {} | {} |", reads.len(), writes.len());
+    assert_eq!(reads.len(), 6, "a new size: {reads:?} {writes:?}");
+    let gone: Vec<Desired> = keys.iter().map(withheld).collect();
+    let (reads, writes) = counted(&later(), &gone).await;
+    println!("| withdrawn | {} | {} |", reads.len(), writes.len());
+    assert_eq!((reads.len(), writes.len()), (1, 1), "withdrawn: {reads:?} {writes:?}");
+}
