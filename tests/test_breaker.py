@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from local_stack.paths import REPORTS
+from support import functions
 from support.evidence import log_records
 from support.proxy import Answer, Asked
 from support.relay import Relay
@@ -58,12 +59,12 @@ def shop(relay: Relay) -> Iterator[Shop]:
 
 def set_step(relay: Relay, seconds: int | None) -> None:
     """How long each step of a return lasts; None is as deployed."""
-    client, name = relay.client("lambda"), relay.outputs["DlqRedriveFunction"]
-    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    name = relay.outputs["DlqRedriveFunction"]
+    variables = functions.variables_of(relay, name)
     variables.pop("BREAKER_STEP_SECONDS", None)
     if seconds is not None:
         variables["BREAKER_STEP_SECONDS"] = str(seconds)
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    functions.set_variables(relay, name, variables)
 
 
 def tend(relay: Relay) -> dict[str, Any]:

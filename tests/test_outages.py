@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from local_stack import deploy, diagnose
 from local_stack.ledger import ProductState
+from support import functions
 from support.documents import FOLDER, feed_of, scarf
 from support.relay import Relay
 
@@ -53,9 +54,8 @@ def wait_for_error(relay: Relay, key: str, stage: str) -> ProductState:
 
 def start_cold(relay: Relay, function: str) -> None:
     """Makes the next invocation a cold start, which has no secret in memory."""
-    client, name = relay.client("lambda"), relay.outputs[function]
-    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "COLD_START": str(next(_numbers))}})
+    name = relay.outputs[function]
+    functions.set_variables(relay, name, functions.variables_of(relay, name) | {"COLD_START": str(next(_numbers))})
 
 
 @pytest.mark.parametrize(("part", "stage", "name"), [("pim", "pimcore", "Pimcore"), ("medusa", "medusa", "Medusa")])

@@ -21,6 +21,7 @@ from local_stack import deploy
 from local_stack.http import call
 from local_stack.paths import FUNCTIONS
 from local_stack.shop import log_in
+from support import functions
 from support.documents import FOLDER, feed_of, scarf
 from support.evidence import everything, messages
 from support.proxy import Answer, Asked, Proxy
@@ -82,7 +83,7 @@ def with_variables(relay: Relay, function: str, **variables: str) -> None:
 
 
 def set_variables(relay: Relay, function: str, variables: dict[str, str]) -> None:
-    relay.client("lambda").update_function_configuration(FunctionName=relay.outputs[OUTPUTS[function]], Environment={"Variables": variables})
+    functions.set_variables(relay, relay.outputs[OUTPUTS[function]], variables)
 
 
 def put_secret(relay: Relay, of: str, value: dict[str, str]) -> None:
@@ -298,14 +299,14 @@ class Canary:
         try:
             for status in (401, 403, 404, 422, 429, 500, 503, 302, 200):
                 echo.status = status
+                # Cold starts, which know of no failure: a function that does would leave the target alone.
+                put_secret(relay, "pimcore", {"apiKey": shown})
+                with_variables(relay, "pimcore-sync", PIMCORE_URL=echo.url)
+                self.invoke("pimcore-sync", {"action": "changes"})
+                self.invoke("pimcore-sync", a_batch(key, "pimcore"))
                 for value in ({"email": relay.stack.facts.email, "password": shown}, {"secretKey": f"sk_{shown}"}):
-                    put_secret(relay, "pimcore", {"apiKey": shown})
                     put_secret(relay, "medusa", value)
-                    # Cold starts, which know of no failure: a function that does would leave the target alone.
-                    with_variables(relay, "pimcore-sync", PIMCORE_URL=echo.url)
                     with_variables(relay, "medusa-push", MEDUSA_URL=echo.url)
-                    self.invoke("pimcore-sync", {"action": "changes"})
-                    self.invoke("pimcore-sync", a_batch(key, "pimcore"))
                     self.invoke("medusa-push", a_batch(key, "medusa"))
         finally:
             echo.close()
