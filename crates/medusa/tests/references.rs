@@ -28,7 +28,7 @@ async fn every_wrong_reference_is_named_and_leaves_the_messages_waiting() {
     }
     let found = References::check(&real.shop.medusa, channel, location, None, deadline()).await.unwrap();
     // The check makes and looks for no price lists.
-    let retention = medusa::plan::RETENTION;
-    assert_eq!(found, References { price_lists: PriceLists::default(), retention, ..here.clone() });
+    let (retention, handles) = (medusa::plan::RETENTION, medusa::HandleTemplate::default());
+    assert_eq!(found, References { price_lists: PriceLists::default(), retention, handles, ..here.clone() });
     assert!(found.translations && found.currencies.contains("sar") && found.locales.contains("ar-SA"), "{found:?}");
 }

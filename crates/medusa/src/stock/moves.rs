@@ -69,6 +69,8 @@ pub struct Moves {
     pub perhaps: i64,
     /// Pieces of orders that changed and of which something was returned: what else happened to them cannot be told.
     pub untold: i64,
+    /// Of these, pieces that were returned.
+    pub returned: i64,
 }
 
 /// Our pieces that a figure does not know.
@@ -138,6 +140,7 @@ pub fn moves(from: &Held, now: &Held, lines: &[Line], meaning: Meaning) -> Moves
     for line in lines {
         let sort = if line.returned == 0 { &mut moves.perhaps } else { &mut moves.untold };
         *sort += line.quantity;
+        moves.returned += line.returned;
     }
     for line in lines.iter().filter(|line| !from.reserved.contains_key(&line.id)) {
         let reserved = now.reserved.get(&line.id).copied();
@@ -163,7 +166,10 @@ pub fn resolve(from: i64, to: i64, moves: &Moves, now: i64) -> i64 {
     if now == from + moved || written.contains(&now) {
         return right;
     }
-    let without_undone = now - (now - right).clamp(0, moves.perhaps - moves.down);
+    // What is above it was undone, as far as orders can have moved it and returns do not explain it.
+    let above = now - right;
+    let undone = above.clamp(0, moves.perhaps - moves.down);
+    let without_undone = now - undone - (above - undone - moves.returned).clamp(0, moves.untold);
     match by {
         1.. if now >= *written.start() - moves.untold => without_undone,
         1.. => now + by,

@@ -223,6 +223,8 @@ fn whatever_a_write_raced_with_the_level_ends_as_if_it_had_not() {
     assert_eq!(resolve(10, 15, &Moves::default(), 10), 15);
     let fulfilled = held(6, &[("b", 2)]);
     assert_eq!(resolve(10, 15, &moved(&fulfilled, &[line("a", 0, 4, 4)]), 6), 11);
+    // One of two came back; the other left, and the last write of several undid that.
+    assert_eq!(resolve(7, 16, &Moves { untold: 2, returned: 1, ..Moves::default() }, 18), 17);
     // Down instead of up.
     assert_eq!(resolve(10, 7, &Moves::default(), 10), 7);
     assert_eq!(resolve(10, 7, &Moves::default(), 7), 7);
