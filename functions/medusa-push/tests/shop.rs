@@ -408,8 +408,9 @@ async fn what_is_remembered_of_stock_is_asked_for_only_where_a_figure_may_have_c
         (reads, writes, book.0.into_values().map(|applied| applied.figure).max().unwrap())
     };
     let mut round = 0;
+    // A new product's address is noted before its stock.
     for (change, expected) in
-        [("new", (1, 1, 20)), ("nothing", (0, 0, 20)), ("title", (1, 0, 20)), ("stock", (1, 1, 25))]
+        [("new", (1, 2, 20)), ("nothing", (0, 0, 20)), ("title", (1, 0, 20)), ("stock", (1, 1, 25))]
     {
         match change {
             "title" => product.name = product.name.clone().with("en", "Evening dress"),

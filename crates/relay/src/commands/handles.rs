@@ -242,7 +242,9 @@ mod tests {
         assert_eq!((moves.right, moves.by_people, moves.left), (1, 1, 0));
         let one = planned(&shop, &HandleTemplate::default(), None, 1);
         assert_eq!((one.moves.len(), one.left), (1, 2));
-        assert!(text(&moves).contains("--execute") && !text(&Moves { executed: true, ..moves }).contains("--execute"));
+        assert!(text(&moves).contains("--execute"));
+        let done = Moves { executed: true, correlation_id: Some("m-1".into()), ..moves };
+        assert!(text(&done).contains("m-1") && !text(&done).contains("--execute"));
     }
 
     #[test]
