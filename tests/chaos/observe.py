@@ -192,7 +192,7 @@ class Shop:
 
 def _is_kept(variant: dict[str, Any]) -> bool:
     """Whether the PIM no longer has it, and the shop keeps it for a time."""
-    return bool((variant["metadata"] or {}).get("relay_gone"))
+    return bool((variant.get("metadata") or {}).get("relay_gone"))
 
 
 def _options(product: dict[str, Any], unused: set[tuple[str, str]]) -> dict[str, list[str]]:
