@@ -97,7 +97,8 @@ impl Shop {
             return Ok(None);
         }
         wanted.retain(|handle| !found.contains_key(handle));
-        owners.choose(offer.key, &wanted, Some(taken), deadline).await
+        let chosen = owners.choose(offer.key, &wanted, Some(taken), deadline).await?;
+        chosen.map(Some).ok_or_else(|| self.nothing_free(offer))
     }
 
     /// The handles that a product may have, what was chosen before first.
