@@ -189,8 +189,7 @@ def test_the_password_of_medusa_is_wrong(outages: Outages) -> None:
 def test_a_reference_to_the_shop_is_wrong(outages: Outages, name: str, wrong: str) -> None:
     deployed_rightly = outages.site.settings("medusa-push", **{name: wrong})
     try:
-        said = outages.is_told("reference", "medusa_wrong_reference", wrong)
-        said.names("Correct them in Medusa, or deploy with the right ids")
+        outages.is_told("reference", "medusa_wrong_reference", wrong, "Correct them in Medusa, or deploy with the right ids")
     finally:
         deployed_rightly()
 
