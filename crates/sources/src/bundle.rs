@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::problem::At;
 use crate::yaml::{self, Data, Node};
 use crate::{Mapping, Problem};
 
@@ -43,6 +44,13 @@ impl Bundle {
     /// # Errors
     /// Everything that is wrong with it and its tables.
     pub fn mapping(&self) -> Result<Mapping, Vec<Problem>> {
+        let unreadable: Vec<Problem> = std::iter::once((&self.file, &self.text))
+            .chain(&self.beside)
+            .filter_map(|(file, text)| undecoded(file, text))
+            .collect();
+        if !unreadable.is_empty() {
+            return Err(unreadable);
+        }
         Mapping::read_with(&self.file, &self.text, &self.beside)
     }
 
@@ -63,6 +71,15 @@ impl Bundle {
     pub fn of_json(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
+}
+
+/// The first character that could not be decoded: what a mapping says is shown to customers, and nobody would see that letters of it are lost.
+fn undecoded(file: &str, text: &str) -> Option<Problem> {
+    let (line, column) = text.lines().enumerate().find_map(|(line, text)| {
+        text.chars().position(|c| c == char::REPLACEMENT_CHARACTER).map(|column| (line + 1, column + 1))
+    })?;
+    let message = "a character that is not UTF-8; save the file as UTF-8".to_owned();
+    Some(Problem { file: file.to_owned(), at: At { line, column }, message, hint: None })
 }
 
 pub(crate) fn digest(text: &str, beside: &BTreeMap<String, String>) -> String {
@@ -98,5 +115,21 @@ fn collect(node: &Node, names: &mut Vec<String>) {
         }
         Data::List(nodes) => nodes.iter().for_each(|node| collect(node, names)),
         Data::Scalar { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_were_lost_are_named_in_the_mapping_and_in_its_tables() {
+        let latin = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+        let mut bundle = Bundle::new("acme.yaml", &latin(b"source: acme\nname: M\xfctze\n"));
+        bundle.beside.insert("colours.csv".into(), latin(b"from,to\nred,gr\xfcn\n"));
+        let problems: Vec<String> = bundle.mapping().unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("acme.yaml:2:8: a character that is not UTF-8"), "{problems:?}");
+        assert!(problems[1].starts_with("colours.csv:2:7: "), "{problems:?}");
     }
 }

@@ -271,9 +271,5 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
         function.memory.wish_to_move(key, at + 2).await.unwrap();
     }
     run(&now, &keys).await;
-    // A full comparison asks the price lists that are not used any more, which other tests may have left, to give up the product.
-    let silent = !now.shop.references.price_lists.is_empty();
-    assert!(silent || now.shop.medusa.writes() == writes, "who is right is not written");
-    let same = in_shop(&real, &keys).await;
-    assert!(same.iter().zip(&back).all(|(now, then)| (&now.handle, &now.metadata) == (&then.handle, &then.metadata)));
+    assert_eq!(now.shop.medusa.writes(), writes + real.idle_writes(Depth::Full), "who is right is not written");
 }

@@ -8,7 +8,7 @@
 
 use catalog::Failure;
 use feeds::adapter::ADAPTERS;
-use ledger::core::config::{Found, Head, MAX_TEXT_BYTES, Refused};
+use ledger::core::config::{Found, Head, MAX_TEXT_BYTES, Refused, says};
 use ledger::{Ledger, LedgerError, Table};
 use runtime::{Announcement, Bus, Clock, Outcome};
 use serde::Serialize;
@@ -102,11 +102,9 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
             let now = self.clock.now_ms();
             let seen = self.store.config_head(SOURCE, name).await.map_err(store)?;
             let found = self.found(bucket, name, now).await?;
-            if ledger::core::config::settle(SOURCE, name, &seen, &found, now).is_none() {
-                return Ok(());
-            }
             // Told before it is written: a crash in between tells it twice.
             match &found {
+                _ if says(&seen, &found) => {}
                 Found::Refused(refused) => {
                     tracing::error!(name, problems = ?refused.problems, "a mapping was refused");
                     let in_force = seen.digest.as_deref();

@@ -125,14 +125,25 @@ pub fn keep(kind: &str, name: &str, digest: &str, text: &[u8]) -> Write {
     }
 }
 
-/// Writes what was found, if the head is still as it was `seen`; nothing where it says so already.
+/// Whether a head says already what was found.
 #[must_use]
-pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> Option<Write> {
-    let mut changes = match found {
+pub fn says(head: &Head, found: &Found) -> bool {
+    match found {
         Found::Sound { digest, files } => {
-            if seen.refused.is_none() && seen.digest.as_ref() == Some(digest) && seen.files == *files {
-                return None;
-            }
+            head.refused.is_none() && head.digest.as_ref() == Some(digest) && head.files == *files
+        }
+        Found::Refused(refused) => head.refused.as_ref().is_some_and(|known| known.digest == refused.digest),
+        Found::Removed => head.digest.is_none() && head.refused.is_none(),
+    }
+}
+
+/// Writes what was found, if the head is still as it was `seen`. The revision is counted up even where the head says it already: somebody who read an older
+/// file may still be about to write, on the same head.
+#[must_use]
+pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> Write {
+    let mut changes = match found {
+        _ if says(seen, found) => Vec::new(),
+        Found::Sound { digest, files } => {
             let mut changes = vec![
                 Change::Set(DIGEST, digest.clone().into()),
                 Change::Set(FILES, files.join("\n").into()),
@@ -144,16 +155,10 @@ pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> O
             changes
         }
         Found::Refused(refused) => {
-            if seen.refused.as_ref().is_some_and(|known| known.digest == refused.digest) {
-                return None;
-            }
             let json = serde_json::to_string(refused).unwrap_or_else(|error| unreachable!("a plain struct: {error}"));
             vec![Change::Set(REFUSED, json.into())]
         }
         Found::Removed => {
-            if seen.digest.is_none() && seen.refused.is_none() {
-                return None;
-            }
             vec![Change::Remove(DIGEST), Change::Remove(FILES), Change::Remove(REFUSED), Change::Set(SINCE, now.into())]
         }
     };
@@ -162,7 +167,7 @@ pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> O
         0 => Condition::Absent(REVISION),
         revision => Condition::Eq(REVISION, Operand::Value(revision.into())),
     };
-    Some(Write { key: head_key(kind, name), condition, changes })
+    Write { key: head_key(kind, name), condition, changes }
 }
 
 #[cfg(test)]
@@ -190,10 +195,14 @@ mod tests {
             (Found::Removed, None, false),
         ] {
             let seen = Head::of(&item);
-            item = settle("source", "acme", &seen, &found, 7).unwrap().apply(&item).unwrap();
+            item = settle("source", "acme", &seen, &found, 7).apply(&item).unwrap();
             let head = Head::of(&item);
             assert_eq!((head.digest.as_deref(), head.refused.is_some()), (digest, complains), "{found:?}");
-            assert!(settle("source", "acme", &head, &found, 8).is_none(), "again: nothing to write");
+            let again = Head::of(&settle("source", "acme", &head, &found, 8).apply(&item).unwrap());
+            assert!(
+                says(&head, &found) && again == Head { revision: head.revision + 1, ..head },
+                "again: nothing but counted"
+            );
         }
     }
 
@@ -209,12 +218,9 @@ mod tests {
                 match *at {
                     0 => (*seen, *at) = (Head::of(item), 1),
                     1 => (*found, *at) = (Some(file.clone().unwrap_or(Found::Removed)), 2),
-                    2 => *at = match found.as_ref().and_then(|found| settle("s", "n", seen, found, 5)) {
-                        None => 3,
-                        Some(write) => match write.apply(item) {
-                            Ok(after) => { *item = after; 3 }
-                            Err(_) => 0,
-                        },
+                    2 => *at = match settle("s", "n", seen, found.as_ref().unwrap(), 5).apply(item) {
+                        Ok(after) => { *item = after; 3 }
+                        Err(_) => 0,
                     },
                     _ => {}
                 }

@@ -52,8 +52,7 @@ impl<T: Table> Ledger<T> {
         found: &Found,
         now: i64,
     ) -> Result<Result<Head, Head>, LedgerError> {
-        let Some(write) = config::settle(kind, name, seen, found, now) else { return Ok(Ok(seen.clone())) };
-        let written = self.write(&write).await?;
+        let written = self.write(&config::settle(kind, name, seen, found, now)).await?;
         Ok(written.map(|item| Head::of(&item)).map_err(|item| Head::of(&item)))
     }
 }

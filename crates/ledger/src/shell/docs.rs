@@ -6,7 +6,7 @@ use catalog::{ContentHash, ProductKey, Version};
 
 use super::{Ledger, LedgerError, Table};
 use crate::core::desired::{self, Body, DesiredDoc};
-use crate::core::{BodyError, parts};
+use crate::core::{BodyError, Item, ItemKey, parts};
 
 /// What writing a desired state came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,25 +80,40 @@ impl<T: Table> Ledger<T> {
     /// [`LedgerError::BodyMissing`], [`LedgerError::BodyUnavailable`], [`LedgerError::Damaged`],
     /// [`LedgerError::Store`].
     pub async fn read_large_doc(&self, key: &ProductKey) -> Result<Option<DesiredDoc>, LedgerError> {
+        let item_key = desired::doc_key(key);
+        let item = self.read(&item_key).await?;
+        Ok(self.with_its_body(key, &item_key, item).await?.map(|(doc, _)| doc))
+    }
+
+    /// The document of an item that was read, wherever its body is, with the item as it is by then;
+    /// `None` for one without a body.
+    pub(super) async fn with_its_body(
+        &self,
+        key: &ProductKey,
+        item_key: &ItemKey,
+        mut item: Item,
+    ) -> Result<Option<(DesiredDoc, Item)>, LedgerError> {
         let mut missing: Option<String> = None;
         loop {
-            let item = self.read(&desired::doc_key(key)).await?;
             let packed = match Body::of(&item) {
                 None => return Ok(None),
                 Some(Body::Here(packed)) => packed,
                 Some(Body::At(object)) => match self.bodies.get(&object).await? {
                     Some(packed) => packed,
-                    // Cleaned up, because the doc has named another one since it was read? Then it
+                    // Cleaned up, because the item has named another one since it was read? Then it
                     // does so now.
                     None if missing.as_ref() != Some(&object) => {
                         missing = Some(object);
+                        item = self.read(item_key).await?;
                         continue;
                     }
                     None => return Err(LedgerError::BodyMissing { key: key.to_string(), object }),
                 },
             };
             let doc = DesiredDoc::with_body(&item, &packed);
-            return doc.map(Some).map_err(|source| LedgerError::Damaged { key: key.to_string(), source });
+            return doc
+                .map(|doc| Some((doc, item)))
+                .map_err(|source| LedgerError::Damaged { key: key.to_string(), source });
         }
     }
 

@@ -7,7 +7,7 @@ use catalog::{ContentHash, PartName, Product, ProductKey, assemble};
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, Body, DesiredDoc};
 use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
-use crate::core::{Item, state};
+use crate::core::{Item, ItemKey, state};
 
 /// The part that a product is, which follows from the product alone.
 pub type PartOf = fn(&Product) -> Option<PartName>;
@@ -210,35 +210,15 @@ impl<T: Table> Ledger<T> {
     async fn readable(
         &self,
         key: &ProductKey,
-        item_key: &crate::core::ItemKey,
-        mut item: Item,
+        item_key: &ItemKey,
+        item: Item,
     ) -> Result<Option<(DesiredDoc, Item)>, LedgerError> {
-        let mut missing: Option<String> = None;
-        loop {
-            let packed = match Body::of(&item) {
-                None => return Ok(None),
-                Some(Body::Here(packed)) => packed,
-                Some(Body::At(object)) => match self.bodies.get(&object).await? {
-                    Some(packed) => packed,
-                    // Cleaned up, because the item has named another one since it was read? Then it does so now.
-                    None if missing.as_ref() != Some(&object) => {
-                        missing = Some(object);
-                        item = self.read(item_key).await?;
-                        continue;
-                    }
-                    None => {
-                        tracing::error!(product = %key, item = item_key.sk, object, "the body of a part is gone");
-                        return Ok(None);
-                    }
-                },
-            };
-            return Ok(match DesiredDoc::with_body(&item, &packed) {
-                Ok(doc) => Some((doc, item)),
-                Err(error) => {
-                    tracing::error!(product = %key, item = item_key.sk, %error, "a part is damaged");
-                    None
-                }
-            });
+        match self.with_its_body(key, item_key, item).await {
+            Err(error @ (LedgerError::BodyMissing { .. } | LedgerError::Damaged { .. })) => {
+                tracing::error!(item = item_key.sk, %error, "a part cannot be read");
+                Ok(None)
+            }
+            read => read,
         }
     }
 }

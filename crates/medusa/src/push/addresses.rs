@@ -93,7 +93,7 @@ impl Shop {
     ) -> Result<Option<String>, Failure> {
         let mut wanted = self.wanted(offer);
         let found = self.holders(wanted.iter(), deadline).await.map_err(|error| error.about(offer.key))?;
-        if found.get(taken).is_none_or(|holder| is_of(holder, offer.key)) {
+        if !found.contains_key(taken) || found.values().any(|holder| is_of(holder, offer.key)) {
             return Ok(None);
         }
         wanted.retain(|handle| !found.contains_key(handle));

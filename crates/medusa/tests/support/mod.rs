@@ -106,6 +106,14 @@ impl Real {
         self
     }
 
+    /// Writes of a push that finds nothing to do. A full comparison asks each price list that is not used any more, which other tests may have left, to give up
+    /// the products.
+    pub fn idle_writes(&self, depth: Depth) -> u64 {
+        let lists = &self.shop.references.price_lists;
+        assert!(lists.in_use.is_empty(), "entries of those in use are written, too");
+        if depth == Depth::Full { lists.retired.len() as u64 } else { 0 }
+    }
+
     /// A key that no other test has.
     pub fn new_key(&self) -> ProductKey {
         let n = COUNTER.fetch_add(1, Ordering::Relaxed);
