@@ -5,6 +5,8 @@ STACK := PYTHONPATH=localstack $(PYTHON) -m local_stack
 VENV := .local/venv/bin
 CHECKOV := .local/checkov/bin/checkov
 PYTHON_SOURCES := localstack tests
+# The end-to-end tests mostly wait: two processes, each with a stack of its own, take its modules in turn.
+PROCESSES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 FEED ?=
 SOURCE ?=
@@ -134,9 +136,9 @@ writes-fail: ## every write of every kind of push is refused or lost, on a real 
 histories: ## histories of orders, figures and crashes against the pure function of stock; RELAY_STOCK_HISTORIES=2000000
 	RELAY_STOCK_HISTORIES=$(or $(RELAY_STOCK_HISTORIES),2000000) cargo test --locked --profile light -p medusa --lib -- --nocapture no_piece_is_sold_twice
 
-test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
+test-e2e: ## two stacks of their own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
-	$(VENV)/pytest tests $(ARGS)
+	$(VENV)/pytest tests $(PROCESSES) $(ARGS)
 
 test-sam-local: ## `sam local invoke` with every sample event; installs and starts a container engine where there is none (as root, Debian)
 	@$(STACK) install

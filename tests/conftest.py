@@ -1,6 +1,6 @@
-"""The stack that the end-to-end tests share: its own ports, its own state, IAM enforced, gone afterwards.
+"""The stack that the end-to-end tests of one process share: its own ports, its own state, IAM enforced, gone afterwards.
 
-RELAY_TEST_STACK=name keeps it under that name, so that the next run need not start it anew.
+RELAY_TEST_STACK=name keeps it under that name, so that the next run need not start it anew. Of several processes (`pytest -n 2`) each has one.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from collections.abc import Iterator
 import pytest
 from local_stack.paths import REPORTS
 from local_stack.stack import Stack
-from support.budget import Budget
+from support.budget import Budget, longest_first
 from support.proxy import CountingProxy
 from support.relay import Relay
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"), "budget")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +33,9 @@ def budget(pytestconfig: pytest.Config) -> Budget:
 
 @pytest.fixture(scope="session")
 def relay(budget: Budget) -> Iterator[Relay]:
-    kept = os.environ.get("RELAY_TEST_STACK")
+    kept, process = os.environ.get("RELAY_TEST_STACK"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if kept and process != "gw0":
+        kept += f"-{process}"
     stack = Stack.open(kept or f"test-{os.getpid()}", any_ports=True)
     proxy = CountingProxy(stack.url("medusa"))
     try:
@@ -39,7 +45,7 @@ def relay(budget: Budget) -> Iterator[Relay]:
     finally:
         with budget.shared("start and end of the shared stack"):
             proxy.close()
-            logs = REPORTS / "e2e-logs"
+            logs = REPORTS / "e2e-logs" / process
             shutil.rmtree(logs, ignore_errors=True)
             if stack.place.logs.exists():
                 shutil.copytree(stack.place.logs, logs)

@@ -17,18 +17,26 @@ from support.budget import Budget
 
 
 def reported(module: str, seconds: float) -> Any:
-    return SimpleNamespace(nodeid=f"tests/{module}::test_it", duration=seconds)
+    return SimpleNamespace(nodeid=f"tests/{module}::test_it", duration=seconds, user_properties=[])
 
 
 def test_what_modules_share_is_nobodys_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 130.0])
     monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    found = Budget(tmp_path / "times.json")
-    with found.shared("start of the stack"):
+    process, found = Budget(tmp_path / "times.json"), Budget(tmp_path / "times.json")
+    with process.shared("start of the stack"):
         pass
-    found.pytest_runtest_logreport(reported("test_a.py", 34.0))
-    found.pytest_runtest_logreport(reported("test_a.py", 5.0))
+    for report in (reported("test_a.py", 34.0), reported("test_a.py", 5.0)):
+        process.note(report)
+        found.pytest_runtest_logreport(report)
     assert budget.table(found.seconds) == [("(start of the stack)", 30.0, 60), ("test_a.py", 9.0, 60)]
+
+
+def test_the_longest_modules_begin_and_keep_their_order() -> None:
+    names = ["test_a.py::one", "test_breaker.py::one", "chaos/test_storm.py::one", "chaos/test_storm.py::two"]
+    items: Any = [SimpleNamespace(nodeid=name) for name in names]
+    budget.longest_first(items)
+    assert [item.nodeid for item in items] == [names[2], names[3], names[1], names[0]]
 
 
 @pytest.mark.parametrize(("told", "wanted"), [("tests", ["--workspace", "--bins", "--tests"]), ("", ["--package", "normalize"])])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,15 +24,20 @@ BUDGETS = {
     "test_outages.py": 120,
     "test_two_stacks.py": 120,
 }
+# Under which name a test's report says what of its time was shared.
+SHARED = "shared"
 
 
 class Budget:
-    """Adds up what each module's tests, with their fixtures, take. What modules share is a line of its own, not the first module's."""
+    """Adds up what each module's tests, with their fixtures, take. What modules share is a line of its own, not the first module's.
+
+    Where several processes share the tests, each notes in its reports what was shared, and the one that prints adds them up.
+    """
 
     def __init__(self, report: Path) -> None:
         self.report = report
         self.seconds: Counter[str] = Counter()
-        self._shared = 0.0
+        self._shared: list[tuple[str, float]] = []
 
     @contextmanager
     def shared(self, what: str) -> Iterator[None]:
@@ -41,13 +46,24 @@ class Budget:
         try:
             yield
         finally:
-            took = time.monotonic() - begun
-            self.seconds[f"({what})"] += took
-            self._shared += took
+            self._shared.append((f"({what})", time.monotonic() - begun))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        self.note(report)
+        return report
+
+    def note(self, report: pytest.TestReport) -> None:
+        """Writes into a test's report what of its time was shared."""
+        report.user_properties.append((SHARED, self._shared))
+        self._shared = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration - self._shared
-        self._shared = 0.0
+        shared = [(what, took) for name, noted in report.user_properties if name == SHARED for what, took in noted]
+        for what, took in shared:
+            self.seconds[what] += took
+        self.seconds[module_of(report.nodeid)] += report.duration - sum(took for _, took in shared)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         rows = table(self.seconds)
@@ -59,6 +75,15 @@ class Budget:
             terminalreporter.write_line(f"{took:7.1f} ({allowed:3d})  {module}{mark}")
         self.report.parent.mkdir(parents=True, exist_ok=True)
         self.report.write_text(json.dumps([{"module": module, "seconds": took, "budget": allowed} for module, took, allowed in rows], indent=1))
+
+
+def module_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0].removeprefix("tests/")
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Modules with much to do begin, so that no process is left alone with one of them in the end. Within a module the order stays."""
+    items.sort(key=lambda item: -BUDGETS.get(module_of(item.nodeid), BUDGET))
 
 
 def table(seconds: Counter[str]) -> list[tuple[str, float, int]]:
