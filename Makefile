@@ -90,10 +90,11 @@ test: test-rust test-php test-crash test-e2e ## unit, contract and end-to-end te
 # What builds the Rust tests anyway builds the functions with them.
 test test-rust test-crash: export RELAY_BUILD_WITH = tests
 
+# The crash tests have a target of their own.
 test-rust: ## unit, property and contract tests, with a local AWS and a Medusa of their own
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked --no-run && \
-	  $(STACK) services -- cargo nextest run --workspace --locked --no-fail-fast && \
+	  $(STACK) services -- cargo nextest run --workspace --locked --no-fail-fast -E 'not binary(crash)' && \
 	  cargo test --workspace --locked --doc --quiet; \
 	else \
 	  cargo test --workspace --locked --no-run && \

@@ -66,5 +66,5 @@ def test_a_step_that_fails_is_noted_and_fails(tmp_path: Path) -> None:
     assert [(step["step"], step["code"]) for step in kept["steps"]] == [("one", 0), ("two", 3)]
     page = (tmp_path / "CONTRIBUTING.md").read_text()
     assert page.startswith("before\n<!-- times -->\n| step ")
-    assert "| one | 0 | 0 |\n| two | 0 | 0 |\n" in page
+    assert "| one | 0 | 0 | 0 |\n| two | 0 | 0 | 0 |\n" in page
     assert page.endswith("<!-- end -->\nafter\n")
