@@ -22,6 +22,7 @@ BUDGETS = {
     "test_breaker.py": 240,
     "test_failures_outages.py": 150,
     "test_outages.py": 120,
+    "test_sam_local.py": 180,
     "test_two_stacks.py": 120,
 }
 # Under which name a test's report says what of its time was shared.
