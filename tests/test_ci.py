@@ -33,7 +33,7 @@ def test_what_modules_share_is_nobodys_time(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_longest_modules_begin_and_keep_their_order() -> None:
-    names = ["test_a.py::one", "test_breaker.py::one", "chaos/test_storm.py::one", "chaos/test_storm.py::two"]
+    names = ["test_a.py::one", "test_outages.py::one", "chaos/test_storm.py::one", "chaos/test_storm.py::two"]
     items: Any = [SimpleNamespace(nodeid=name) for name in names]
     budget.longest_first(items)
     assert [item.nodeid for item in items] == [names[2], names[3], names[1], names[0]]
