@@ -5,8 +5,8 @@ STACK := PYTHONPATH=localstack $(PYTHON) -m local_stack
 VENV := .local/venv/bin
 CHECKOV := .local/checkov/bin/checkov
 PYTHON_SOURCES := localstack tests
-# The end-to-end tests mostly wait: two processes, each with a stack of its own, take its modules in turn.
-PROCESSES := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# The end-to-end tests mostly wait: two processes, each with a stack of its own, share the modules (tests/support/budget.py).
+PROCESSES := --numprocesses 2 --dist loadgroup
 
 FEED ?=
 SOURCE ?=

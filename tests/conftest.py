@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from local_stack.paths import REPORTS
 from local_stack.stack import Stack
-from support.budget import Budget, longest_first
+from support.budget import Budget, module_of, shares
 from support.proxy import CountingProxy
 from support.relay import Relay
 
@@ -21,8 +21,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"), "budget")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    longest_first(items)
+    """Shares the modules out among the processes (`pytest -n 2 --dist loadgroup`)."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = shares([module_of(item.nodeid) for item in items], processes)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(str(mine[module_of(item.nodeid)])))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,8 @@ BUDGETS = {
     "test_products.py": 90,
     "test_security_each_permission.py": 90,
 }
+# What a module without a budget of its own weighs when they are shared out.
+LIGHT = 15
 # Under which name a test's report says what of its time was shared.
 SHARED = "shared"
 
@@ -87,9 +89,23 @@ def module_of(nodeid: str) -> str:
     return nodeid.partition("::")[0].removeprefix("tests/")
 
 
-def longest_first(items: list[pytest.Item]) -> None:
-    """Modules with much to do begin, so that no process is left alone with one of them in the end. Within a module the order stays."""
-    items.sort(key=lambda item: -BUDGETS.get(module_of(item.nodeid), BUDGET))
+def shares(modules: Sequence[str], processes: int) -> dict[str, int]:
+    """Which process runs which module. Always the same for the same modules, and each runs its own in their usual order: what fails can be repeated.
+
+    Modules of a folder share a stack of their own, and stay together.
+    """
+    heavy: Counter[str] = Counter()
+    for module in set(modules):
+        heavy[_together(module)] += BUDGETS.get(module, LIGHT)
+    loads, found = [0] * processes, {}
+    for unit, weight in sorted(heavy.items(), key=lambda one: (-one[1], one[0])):
+        found[unit] = loads.index(min(loads))
+        loads[found[unit]] += weight
+    return {module: found[_together(module)] for module in modules}
+
+
+def _together(module: str) -> str:
+    return module.partition("/")[0]
 
 
 def table(seconds: Counter[str]) -> list[tuple[str, float, int]]:
