@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local_stack.install import postgres_package
 from local_stack.paths import LOCAL, REPO
-from local_stack.processes import HOST, Account, Service, environment, listens, run
+from local_stack.processes import HOST, Account, Service, environment, listens, one_at_a_time, run
 
 USER = "medusa"
 DATABASE = "postgres"
@@ -62,8 +62,9 @@ def programs() -> Path:
     if Account.unprivileged() is None or _reachable(native / "bin"):
         return native / "bin"
     copy = home() / f"programs-{native.parent.name}"
-    if not (copy / "bin" / "postgres").exists():
-        shutil.copytree(native, copy, symlinks=True, dirs_exist_ok=True)
+    with one_at_a_time(LOCAL / "cache" / "programs.lock"):
+        if not (copy / "bin" / "postgres").exists():
+            shutil.copytree(native, copy, symlinks=True, dirs_exist_ok=True)
     return copy / "bin"
 
 
@@ -112,7 +113,7 @@ class Cluster:
         self.service.start(
             [programs() / "postgres", "-D", self.data, "-p", str(port), *settings],
             ready=lambda: listens(port),
-            within=60,
+            within=180,
             cwd=self.data,
             env=environment(HOME=str(home())),
             account=Account.unprivileged(),
