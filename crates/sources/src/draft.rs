@@ -127,6 +127,7 @@ fn form(yaml: &mut String, sample: &Sample) {
             Shape::Csv => "csv",
             Shape::Json => "json",
             Shape::Xml => "xml",
+            Shape::Xlsx => "xlsx",
         }
     )];
     if !sample.records.is_empty() {
@@ -135,9 +136,13 @@ fn form(yaml: &mut String, sample: &Sample) {
     if let Some(encoding) = sample.encoding {
         parts.push(format!("encoding: {encoding}"));
     }
+    if let Some(row) = sample.header_row {
+        parts.push(format!("header_row: {row}"));
+    }
+    let has_columns = matches!(sample.shape, Shape::Csv | Shape::Xlsx);
     let json: Vec<String> =
         sample.columns.iter().filter(|column| sample.holds_json(column)).map(|column| quoted(column)).collect();
-    if sample.shape == Shape::Csv && !json.is_empty() {
+    if has_columns && !json.is_empty() {
         parts.push(format!("json: [{}]", json.join(", ")));
     }
     let unsure = if sample.encoding == Some("windows-1252") {
@@ -146,7 +151,7 @@ fn form(yaml: &mut String, sample: &Sample) {
         ""
     };
     let _ = writeln!(yaml, "form: {{ {} }}{unsure}", parts.join(", "));
-    if sample.shape == Shape::Csv {
+    if has_columns {
         let columns: Vec<String> = sample.columns.iter().map(|column| quoted(column)).collect();
         let _ = writeln!(yaml, "columns: [{}]", columns.join(", "));
     }

@@ -261,7 +261,7 @@ fn malformed(said: impl std::fmt::Display, at: usize, text: &str) -> Defect {
 }
 
 /// What a reference stands for: a character by number, one of XML's five, or a name that HTML has, which many feeds use without declaring it.
-fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
+pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
         return Ok(character.to_string());
     }
