@@ -95,9 +95,20 @@ impl<'a> Scope<'a> {
     }
 
     fn evaluated(&self, expression: &Expression) -> Result<Value, EvalError> {
-        let (value, steps) = expression.eval_counted(self, Budget::default());
-        budget::spend(steps);
-        value
+        let fresh = || {
+            let (value, steps) = expression.eval_counted(self, Budget::default());
+            budget::spend(steps);
+            value
+        };
+        if self.is_same_for_all_items(expression) { budget::once(expression, fresh) } else { fresh() }
+    }
+
+    /// Whether an expression gives the same for each value of the list that is looked at: it reads nothing of them.
+    fn is_same_for_all_items(&self, expression: &Expression) -> bool {
+        let reads = |name: &str| expression.reads().iter().any(|read| read == name);
+        self.row.is_none()
+            && self.item.is_some_and(|item| !matches!(item, Value::Object(_) | Value::List(_)))
+            && !reads("value")
     }
 
     fn at(&self, path: &record::Path) -> Value {
@@ -285,19 +296,8 @@ pub(crate) fn id_of(mapping: &Mapping, rows: &[Record]) -> Option<String> {
 pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defect> {
     budget::begin();
     let scope = Scope::new(mapping, rows);
-    if let Some(skip) = &mapping.skip
-        && scope.truth(skip)?
-    {
+    if is_skipped(&scope)? {
         return Ok(Mapped::Skipped);
-    }
-    for reject in &mapping.reject {
-        if scope.truth(&reject.when)? {
-            let mut defect = scope.defect(&reject.when, reject.reason, &reject.message);
-            if let Some(value) = scope.optional(reject.value.as_ref())? {
-                defect = defect.value(&value);
-            }
-            return Err(defect);
-        }
     }
     let map = &mapping.product;
     let missing =
@@ -321,14 +321,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
     if description.is_empty() && map.attributes_as_description {
         description = Localized::default().with(&language, &facts::as_text(&attributes, &language));
     }
-    let mut images = Vec::new();
-    for row in rows {
-        for field in &map.images {
-            for image in scope.of_row(row).list(field)? {
-                helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
-            }
-        }
-    }
+    let images = images(&scope)?;
     let (options, variants, remarks) = variants::all(&scope, &id, &language)?;
     let withdrawn = map.withdrawn.as_ref().map_or(Ok(false), |field| scope.truth(field))?;
     let known = if map.facts_from_attributes { helpers::facts_of_attributes(&attributes) } else { None };
@@ -356,6 +349,40 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         defect.message = format!("{} ({} line {})", defect.message, mapping.file, place(mapping, &defect));
         defect
     })
+}
+
+/// Whether the mapping passes the records over.
+///
+/// # Errors
+/// When it sets them aside.
+fn is_skipped(scope: &Scope<'_>) -> Result<bool, Defect> {
+    if let Some(skip) = &scope.mapping.skip
+        && scope.truth(skip)?
+    {
+        return Ok(true);
+    }
+    for reject in &scope.mapping.reject {
+        if scope.truth(&reject.when)? {
+            let mut defect = scope.defect(&reject.when, reject.reason, &reject.message);
+            if let Some(value) = scope.optional(reject.value.as_ref())? {
+                defect = defect.value(&value);
+            }
+            return Err(defect);
+        }
+    }
+    Ok(false)
+}
+
+fn images(scope: &Scope<'_>) -> Result<Vec<String>, Defect> {
+    let mut images = Vec::new();
+    for row in scope.rows {
+        for field in &scope.mapping.product.images {
+            for image in scope.of_row(row).list(field)? {
+                helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
+            }
+        }
+    }
+    Ok(images)
 }
 
 /// The line of the mapping that is nearest to what a check found.

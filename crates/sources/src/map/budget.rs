@@ -1,8 +1,8 @@
-//! How much work the mapping of one record may be. A field's expression has a budget of its own; a mapping may have thousands of fields, and a record long lists.
+//! How much work the mapping of one record may be, and what of it need not be done twice. A field's expression has a budget of its own; a mapping may have thousands of fields, and a record long lists.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use expr::Value;
+use expr::{EvalError, Expression, Value};
 
 /// Steps for one product: steps of expressions, values that are looked at, and 64 bytes of text that are copied. Spent within a second or two.
 const STEPS: u64 = 5_000_000;
@@ -11,11 +11,29 @@ pub(crate) const LIST: usize = 10_000;
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(STEPS) };
+    /// What expressions gave that are the same for all variants of the product, by where they stand in memory.
+    static ONCE: RefCell<Vec<(usize, Value)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A product begins.
 pub(crate) fn begin() {
     LEFT.set(STEPS);
+    ONCE.with_borrow_mut(Vec::clear);
+}
+
+/// Evaluates an expression once for a product.
+pub(super) fn once(
+    expression: &Expression,
+    evaluate: impl FnOnce() -> Result<Value, EvalError>,
+) -> Result<Value, EvalError> {
+    let key = std::ptr::from_ref(expression) as usize;
+    let known = ONCE.with_borrow(|known| known.iter().find(|(at, _)| *at == key).map(|(_, value)| value.clone()));
+    if let Some(value) = known {
+        return Ok(value);
+    }
+    let value = evaluate()?;
+    ONCE.with_borrow_mut(|known| known.push((key, value.clone())));
+    Ok(value)
 }
 
 /// Takes steps; `false` when none are left.

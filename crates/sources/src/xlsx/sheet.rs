@@ -175,18 +175,7 @@ impl Sheet {
             }
         }
         let text = match &*kind {
-            "s" => {
-                let number = value.trim().parse().ok().filter(|number| strings.get(*number).is_some());
-                let Some(number) = number else {
-                    return if value.trim().is_empty() {
-                        Ok(None)
-                    } else {
-                        Err(Fault::corrupt(format!("row {} names a text that the workbook does not have", self.number)))
-                    };
-                };
-                let blank = strings.get(number).is_none_or(|text| text.trim().is_empty());
-                return Ok((!blank).then_some(Cell::Shared(number)));
-            }
+            "s" => return self.shared(value.trim(), strings),
             "inlineStr" => unescaped(&inline).into_owned(),
             "str" | "e" | "d" => unescaped(&value).into_owned(),
             "b" => match value.trim() {
@@ -202,6 +191,19 @@ impl Sheet {
             return Ok((formula && kind != "str").then(|| Cell::Own(NOT_COMPUTED.to_owned())));
         }
         Ok(Some(Cell::Own(text)))
+    }
+
+    /// A text that cells share.
+    fn shared(&self, number: &str, strings: &Strings) -> Result<Option<Cell>, Fault> {
+        if number.is_empty() {
+            return Ok(None);
+        }
+        let found = number.parse().ok().and_then(|number| Some((number, strings.get(number)?)));
+        let Some((number, text)) = found else {
+            let message = format!("row {} names a text that the workbook does not have", self.number);
+            return Err(Fault::corrupt(message));
+        };
+        Ok((!text.trim().is_empty()).then_some(Cell::Shared(number)))
     }
 }
 

@@ -10,7 +10,7 @@ const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/r
 pub(crate) fn archive(parts: &[(String, String)]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, text) in parts {
-        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
         deflate.write_all(text.as_bytes()).unwrap();
         let packed = deflate.finish().unwrap();
         let mut crc = flate2::Crc::new();
