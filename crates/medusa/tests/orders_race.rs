@@ -42,6 +42,10 @@ struct Ledger {
     /// Our sales by time (ms): below zero what was ordered, above zero what was cancelled or came back.
     moves: Vec<(i64, i64)>,
     orders: Vec<Placed>,
+    /// What happened to it, for whoever looks for a fault.
+    acts: Vec<String>,
+    /// Pieces that the level was off by when it was last looked at.
+    off: i64,
 }
 
 struct Placed {
@@ -72,6 +76,17 @@ impl Ledger {
     fn allowed(&self, (at, figure): (i64, i64)) -> i64 {
         let ours = self.moves.iter().filter(|(when, _)| !self.knows_our_orders || *when >= at);
         figure + ours.map(|(_, pieces)| pieces).sum::<i64>()
+    }
+
+    /// Pieces that the level is off by after a push: none if what can be bought is what the last figure allows. What came back of orders that a
+    /// figure knows may be sold again or be the supplier's to say.
+    fn off_by(&self, available: i64) -> i64 {
+        let most = self.figures.iter().map(|figure| self.allowed(*figure)).max().unwrap();
+        available - available.clamp(self.left().min(most), most)
+    }
+
+    fn did(&mut self, what: impl std::fmt::Display) {
+        self.acts.push(format!("{} {what}", books::now_ms()));
     }
 
     fn sold(&self) -> i64 {
@@ -178,6 +193,7 @@ impl Race<'_> {
             tally.wrong.push(format!("{}: {quantity} sold where {most} were left by {figures:?}", ledger.sku));
         }
         let at = ledger.moved(-quantity);
+        ledger.did(format_args!("{quantity} ordered"));
         let whole = Placed { order, at, cancelled: false, fulfilled: 0, returned: 0, packed: vec![], shipped: 0 };
         ledger.orders.push(whole);
     }
@@ -188,6 +204,7 @@ impl Race<'_> {
         ledger.orders[n].cancelled = true;
         let quantity = ledger.orders[n].order.quantity;
         ledger.moved(quantity);
+        ledger.did(format_args!("{quantity} cancelled"));
         self.tally.borrow_mut().count("cancelled");
     }
 
@@ -196,7 +213,9 @@ impl Race<'_> {
         let Some(n) = any(ledger, rng, open) else { return };
         let placed = &mut ledger.orders[n];
         let pieces = rng.i64(1..=placed.order.quantity - placed.fulfilled);
-        match self.orders.try_fulfil(&placed.order, pieces).await {
+        let fulfilled = self.orders.try_fulfil(&placed.order, pieces).await;
+        let told = fulfilled.as_ref().map_or_else(String::clone, |_| "done".to_owned());
+        match fulfilled {
             Ok(fulfilment) => {
                 placed.fulfilled += pieces;
                 if rng.bool() {
@@ -209,19 +228,23 @@ impl Race<'_> {
             }
             Err(_) => self.tally.borrow_mut().count("fulfilments refused"),
         }
+        ledger.did(format_args!("{pieces} fulfilled: {told}"));
     }
 
     async fn unpack(&self, ledger: &mut MutexGuard<'_, Ledger>, rng: &mut Rng) {
         let Some(n) = any(ledger, rng, |placed| !placed.packed.is_empty()) else { return };
         let placed = &mut ledger.orders[n];
         let fulfilment = placed.packed.pop().unwrap();
-        if self.orders.cancel_fulfilment(&placed.order, &fulfilment).await.is_ok() {
-            placed.fulfilled -= fulfilment.quantity;
+        let pieces = fulfilment.quantity;
+        let undone = self.orders.cancel_fulfilment(&placed.order, &fulfilment).await;
+        if undone.is_ok() {
+            placed.fulfilled -= pieces;
             self.tally.borrow_mut().count("fulfilments cancelled");
         } else {
             placed.packed.push(fulfilment);
             self.tally.borrow_mut().count("fulfilments not cancelled");
         }
+        ledger.did(format_args!("{pieces} taken back: {}", undone.map_or_else(|why| why, |()| "done".to_owned())));
     }
 
     async fn send_back(&self, ledger: &mut MutexGuard<'_, Ledger>, rng: &mut Rng) {
@@ -232,6 +255,7 @@ impl Race<'_> {
         self.orders.receive_return(&placed.order, &back, pieces).await;
         placed.returned += pieces;
         ledger.moved(pieces);
+        ledger.did(format_args!("{pieces} returned"));
         self.tally.borrow_mut().count("returned");
     }
 
@@ -274,6 +298,15 @@ impl Race<'_> {
             let last = ledger.figures.last().unwrap().1;
             let older = ledger.figures.iter().rposition(|(_, figure)| *figure != last);
             ledger.figures.drain(..older.map_or(0, |n| n + 1));
+            let level = self.orders.level(&ledger.sku).await;
+            let off = ledger.off_by(level.available());
+            ledger.did(format_args!("pushed {last}: {level:?}, off by {off}"));
+            if off != ledger.off {
+                let from = ledger.acts.len().saturating_sub(12);
+                let (sku, acts) = (&ledger.sku, ledger.acts[from..].join("\n    "));
+                self.tally.borrow_mut().wrong.push(format!("{sku}: off by {off}\n    {acts}"));
+                ledger.off = off;
+            }
         }
     }
 }
@@ -323,6 +356,8 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
                 figures: vec![(at, variant.stock)],
                 moves: vec![],
                 orders: vec![],
+                acts: vec![],
+                off: 0,
             })
         };
         ledgers.push(article.variants.iter().map(of).collect());
