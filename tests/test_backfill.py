@@ -94,7 +94,7 @@ def test_feeds_that_nobody_was_told_of_become_purchasable(relay: Relay, backfill
     assert len(relay.wait_for_arrival(keys)) == FEEDS
 
     # Once more: a run is one version of an object, and these have ended.
-    relay.shop.forget()
+    relay.shop.rest()
     again = backfills.run(prefix)
     assert json.loads(again["output"])["feeds"]["read"] == FEEDS + 1
     assert [relay.ledger.run(upload, 0) for upload in uploads] == runs

@@ -84,8 +84,8 @@ def test_the_list_price_is_kept_for_the_shop(relay: Relay, report: Report) -> No
 
 def test_the_same_file_again_writes_nothing(relay: Relay, report: Report) -> None:
     assert report.ok
+    relay.shop.rest()
     before = relay.pim_counts()
-    relay.shop.forget()
     again = relay.follow(shared(FEED))
     assert again.run.counts["changed"] == 0
     assert again.run.counts["unchanged"] == 3
@@ -98,7 +98,7 @@ def test_the_same_file_again_writes_nothing(relay: Relay, report: Report) -> Non
 
 def test_an_order_in_each_region_is_completed_fulfilled_and_right_in_stock_after_the_same_file(relay: Relay, report: Report) -> None:
     assert report.ok
-    relay.shop.forget()
+    relay.shop.rest()
     made = orders.Shop(relay.stack).prove(report, lambda: relay.follow(shared(FEED)))
     assert [order.problem for order in made] == ["", ""]
     assert [(order.currency, order.sku) for order in made] == [("SAR", made[0].sku), ("USD", made[1].sku)]

@@ -72,7 +72,7 @@ def test_two_files_of_two_storefronts_sell_one_product_in_both_regions(relay: Re
     assert_sold_in_both(relay, report, product_id)
 
     # The first storefront's file once more takes nothing away, and is no news.
-    relay.shop.forget()
+    relay.shop.rest()
     again = relay.follow(file(tmp_path, f"{product_id}-{first}-again", [row(product_id, first)]))
     assert (again.run.counts["changed"], again.run.counts["unchanged"]) == (0, 1)
     assert relay.shop.writes() == []

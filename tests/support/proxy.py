@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -153,3 +154,13 @@ class CountingProxy(Proxy):
     def forget(self) -> None:
         with self._lock:
             self.requests.clear()
+
+    def rest(self, quiet: float = 3, within: float = 90) -> None:
+        """Forgets what was asked, once nobody has written for a while: modules share a stack, and what the one before has sent may still be on its way."""
+        until = time.monotonic() + within
+        self.forget()
+        while time.monotonic() < until:
+            time.sleep(quiet)
+            if not self.writes():
+                break
+            self.forget()

@@ -268,6 +268,8 @@ impl Race<'_> {
             for ledger in &self.ledgers[n] {
                 ledgers.push(ledger.lock().await);
             }
+            // What happened in the same millisecond would count as since.
+            tokio::time::sleep(Duration::from_millis(2)).await;
             for (variant, ledger) in articles[n].variants.iter_mut().zip(&mut ledgers) {
                 variant.stock = if rng.u32(..100) < 60 {
                     ledger.say(rng)

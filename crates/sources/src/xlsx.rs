@@ -16,7 +16,7 @@ use feeds::{Broken, Reason};
 
 pub(crate) use self::cell::failed;
 use self::package::Package;
-use self::part::Part;
+use self::part::{PART_BYTES, Part};
 use self::sheet::Sheet;
 use self::strings::Strings;
 use self::styles::Styles;
@@ -27,6 +27,10 @@ pub(crate) const WORKBOOK_BYTES: usize = 32 << 20;
 const TEXT_BYTES: u64 = 1 << 30;
 /// Bytes of CSV that are handed out at once.
 const AT_ONCE: usize = 64 << 10;
+/// Bytes of the part that names the sheets, of those that say where parts are, and of the formats, after decompression.
+const BOOK_BYTES: u64 = 16 << 20;
+const RELATIONS_BYTES: u64 = 2 << 20;
+const STYLES_BYTES: u64 = 64 << 20;
 /// Columns of a sheet.
 const COLUMNS: usize = 1_000;
 /// Sheets of a workbook.
@@ -132,11 +136,11 @@ impl Rows {
         let package = Package::open(Arc::new(bytes))?;
         let book = Book::read(&package)?;
         let path = book.sheet(chosen.sheet.as_deref())?;
-        let strings = match package.part(&format!("{}sharedStrings.xml", book.folder))? {
+        let strings = match package.part(&format!("{}sharedStrings.xml", book.folder), PART_BYTES)? {
             Some(part) => Strings::read(part)?,
             None => Strings::default(),
         };
-        let styles = match package.part(&format!("{}styles.xml", book.folder))? {
+        let styles = match package.part(&format!("{}styles.xml", book.folder), STYLES_BYTES)? {
             Some(part) => Styles::read(part)?,
             None => Styles::default(),
         };
@@ -253,7 +257,7 @@ struct Tab {
 impl Book {
     fn read(package: &Package) -> Result<Self, Fault> {
         let mut workbook = "xl/workbook.xml".to_owned();
-        if let Some(mut part) = package.part("_rels/.rels")? {
+        if let Some(mut part) = package.part("_rels/.rels", RELATIONS_BYTES)? {
             while let Some(relation) = part.relation()? {
                 if relation.kind.ends_with("/officeDocument") {
                     workbook = relation.target.trim_start_matches('/').to_owned();
@@ -262,12 +266,12 @@ impl Book {
         }
         let (folder, file) = workbook.rsplit_once('/').map_or(("", &*workbook), |(folder, file)| (folder, file));
         let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let Some(part) = package.part(&workbook)? else {
+        let Some(part) = package.part(&workbook, BOOK_BYTES)? else {
             return Err(Fault::unknown("the archive holds no Excel workbook"));
         };
         let mut book = Self { folder, ..Self::default() };
         book.tabs(part)?;
-        if let Some(mut part) = package.part(&format!("{}_rels/{file}.rels", book.folder))? {
+        if let Some(mut part) = package.part(&format!("{}_rels/{file}.rels", book.folder), RELATIONS_BYTES)? {
             while let Some(relation) = part.relation()? {
                 if !relation.kind.ends_with("/worksheet") {
                     continue;

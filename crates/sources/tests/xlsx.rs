@@ -266,9 +266,23 @@ fn what_unfolds_without_end_stops_at_its_limit() {
     // A tag without end.
     let tag = broken(&excel, &of_rows(&format!("<sheetData {}", "a=\"1\" ".repeat(400_000))));
     assert_eq!(tag.reason, Reason::TooMuchData, "{tag:?}");
-    // Elements within elements are no recursion.
-    let deep = format!("{head}<row>{}{}</row></sheetData>", "<a>".repeat(50_000), "</a>".repeat(50_000));
-    assert_eq!(map(&excel, &of_rows(&deep)).0.len(), 0);
+    // Elements within elements are no recursion, and end somewhere.
+    let deep = |depth| format!("{head}<row>{}{}</row></sheetData>", "<a>".repeat(depth), "</a>".repeat(depth));
+    assert_eq!(map(&excel, &of_rows(&deep(200))).0.len(), 0);
+    assert_eq!(broken(&excel, &of_rows(&deep(50_000))).reason, Reason::TooMuchData);
+    // Texts that are merged downwards are held for their rows, and are limited together.
+    let merged = |columns: usize| {
+        let cell = |n: usize| {
+            let place = format!("{}{}", char::from(b'A' + u8::try_from(n).unwrap()), n + 2);
+            let text = "m".repeat(900_000);
+            let row = format!("<row r=\"{}\"><c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c></row>", n + 2);
+            (row, format!("<mergeCell ref=\"{place}:{}1000\"/>", &place[..1]))
+        };
+        let (rows, areas): (String, String) = (0..columns).map(cell).unzip();
+        of_rows(&format!("{head}{rows}</sheetData><mergeCells>{areas}</mergeCells>"))
+    };
+    assert!(map(&excel, &merged(3)).0.is_empty());
+    assert_eq!(broken(&excel, &merged(12)).reason, Reason::TooMuchData);
     // A row that is as wide as Excel's, of one long text.
     let long = ["<t>", &"b".repeat(30_000), "</t>"].concat();
     let cells = "<c t=\"s\"><v>0</v></c>".repeat(16_384);

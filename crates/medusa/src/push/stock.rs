@@ -25,8 +25,12 @@ use crate::stock::{
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
 /// levels that move at the same time.
 const MOST_LOOKS: usize = 6;
+/// Time (ms) between two looks in which an order may be placed and fulfilled without a trace in what is reserved.
+const UNSEEN: i64 = 10_000;
 /// Looks that are repeated because a level has just changed. One that changes all the time is looked at as it is.
 const PATIENT_LOOKS: usize = 3;
+/// What a push needs after its levels: those that still move are left to the next delivery in time, and the others are noted.
+const TIME_TO_END: Duration = Duration::from_secs(5);
 /// An order that changed so shortly (ms) before a look, by Medusa's clock, is asked for too.
 const CLOCKS: i64 = 60_000;
 /// Orders in one read.
@@ -154,10 +158,14 @@ impl Shop {
             drop(kept);
             failed.extend(unnoted);
             self.set_levels(batch, deadline).await?;
-            if again {
-                tokio::time::sleep(Duration::from_millis(settles.unsigned_abs())).await;
-            }
             open = open_again;
+            if again {
+                let wait = Duration::from_millis(settles.unsigned_abs());
+                if deadline.saturating_duration_since(Instant::now()) < wait + TIME_TO_END {
+                    break;
+                }
+                tokio::time::sleep(wait).await;
+            }
         }
         for open in open {
             let key = works[open.work].key;
@@ -194,7 +202,7 @@ impl Shop {
                 None => applied.and_then(|applied| applied.intent.as_ref()).map(|intent| (&intent.from, intent.to)),
             };
             if let (Some((from, to)), Some(held)) = (begun, held)
-                && (from.reserved != held.reserved || held.stocked != to)
+                && (from.reserved != held.reserved || held.stocked != to || held.at - from.at > UNSEEN)
             {
                 changed = earliest(changed, from.at - CLOCKS);
             }

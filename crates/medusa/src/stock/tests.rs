@@ -555,6 +555,34 @@ fn cases() -> u32 {
     std::env::var("RELAY_STOCK_HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000)
 }
 
+#[test]
+fn a_half_done_fulfilment_is_waited_for_while_somebody_may_be_at_work() {
+    let left = Left { at: 1_000_000, pieces: 2, taken_back: None };
+    let lines = [Line { left: vec![left], ..line("a", 0, 3, 2) }];
+    let level = |at: i64, reserved: i64| Held {
+        stocked: 5,
+        reserved: [("a".to_owned(), reserved)].into(),
+        by_hand: 0,
+        at,
+        touched: 1_000_020,
+    };
+    assert!(half_done(&level(1_000_100, 3), &lines), "its pieces are still reserved");
+    assert!(!half_done(&level(1_000_100, 1), &lines), "they are not any more");
+    assert!(half_done(&level(1_000_000 - 30_000, 3), &lines), "Medusa's clock may be ahead");
+    assert!(half_done(&level(1_000_000 + 119_000, 3), &lines));
+    assert!(!half_done(&level(1_000_000 + 121_000, 3), &lines), "its Medusa died");
+}
+
+#[test]
+fn a_level_that_just_moved_is_looked_at_again_the_later_the_slower_the_shop_is() {
+    assert_eq!([0, 20, 200, 10_000, i64::MAX].map(settles), [300, 300, 800, 2_000, 2_000]);
+    let level = |ago: i64| Held { at: 10_000, touched: 10_000 - ago, ..Held::default() };
+    assert!(just_moved(&level(299), 300, false));
+    assert!(just_moved(&level(-100), 300, false), "while it was read");
+    assert!(!just_moved(&level(300), 300, false));
+    assert!(!just_moved(&level(10), 300, true), "that was ourselves");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 

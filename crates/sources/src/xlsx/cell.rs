@@ -19,6 +19,11 @@ const TO_1904: i64 = 1_462;
 /// The text of a number, as it is written in the file.
 pub(super) fn number(written: &str, shown: Shown, since_1904: bool) -> String {
     let written = written.trim();
+    // Digits alone are a number or an id of somebody's own, and lose nothing.
+    if shown == Shown::Plain && !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = written.trim_start_matches('0');
+        return if digits.is_empty() { "0" } else { digits }.to_owned();
+    }
     let parsed = Decimal::from_str_exact(written).or_else(|_| Decimal::from_scientific(written));
     // What no decimal holds stays as it is, and fails where a number is needed.
     let Ok(parsed) = parsed else { return rounded_text(written) };
@@ -28,8 +33,14 @@ pub(super) fn number(written: &str, shown: Shown, since_1904: bool) -> String {
         Shown::Padded(digits) if value.is_integer() && !value.is_sign_negative() => {
             format!("{:0>digits$}", value.to_string())
         }
-        Shown::Plain | Shown::Padded(_) => value.to_string(),
+        Shown::Plain | Shown::Padded(_) => unmistakable(value),
     }
+}
+
+/// A number whose point is before its decimals for every reader: three digits behind a point may also be thousands, four may not.
+fn unmistakable(value: Decimal) -> String {
+    let like_thousands = value.scale() == 3 && (Decimal::ONE..Decimal::ONE_THOUSAND).contains(&value.abs());
+    if like_thousands { format!("{value}0") } else { value.to_string() }
 }
 
 /// A number with more digits than a decimal has, such as those of a program that writes all of a binary fraction.
@@ -123,6 +134,11 @@ pub(crate) fn failed(text: &str) -> Option<&'static str> {
     }
 }
 
+/// The text of a cell of the kind "error": one that is known to say so, whatever program wrote it.
+pub(super) fn error(text: &str) -> String {
+    if failed(text).is_some() { text.to_owned() } else { "#VALUE!".to_owned() }
+}
+
 /// The text of a formula without a result.
 pub(super) const NOT_COMPUTED: &str = "#NOT_COMPUTED!";
 
@@ -138,6 +154,12 @@ mod tests {
             ("1.58095E3", "1580.95"),
             ("4006381333931", "4006381333931"),
             ("4.006381333931E12", "4006381333931"),
+            ("1234567890123457", "1234567890123457"),
+            ("007", "7"),
+            ("850.625", "850.6250"),
+            ("-16.795", "-16.7950"),
+            ("0.125", "0.125"),
+            ("1000.125", "1000.125"),
             ("5", "5"),
             ("12.50", "12.5"),
             ("-3.1", "-3.1"),

@@ -78,9 +78,9 @@ impl Package {
         self.entries.iter().any(|entry| entry.name == name.to_lowercase())
     }
 
-    /// A part by its name, if there is one.
-    pub(super) fn part(&self, name: &str) -> Result<Option<Part>, Fault> {
-        Ok(self.unpacked(name)?.map(Part::new))
+    /// A part by its name, if there is one, of at most so many bytes after decompression.
+    pub(super) fn part(&self, name: &str, most: u64) -> Result<Option<Part>, Fault> {
+        Ok(self.unpacked(name)?.map(|bytes| Part::new(bytes, most)))
     }
 
     /// The bytes of a part.

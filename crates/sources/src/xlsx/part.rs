@@ -8,8 +8,10 @@ use quick_xml::events::{BytesStart, Event};
 use super::Fault;
 use super::package::Unpacked;
 
-/// Bytes of a part after decompression.
-const PART_BYTES: u64 = 512 << 20;
+/// Bytes of a part with rows or texts, after decompression.
+pub(super) const PART_BYTES: u64 = 512 << 20;
+/// Elements within each other. A workbook has a dozen.
+const DEPTH: usize = 256;
 /// Bytes of one tag or text. A cell holds up to 32,767 characters.
 const EVENT_BYTES: usize = 1 << 20;
 
@@ -18,6 +20,7 @@ const EVENT_BYTES: usize = 1 << 20;
 struct Metered {
     inner: BufReader<Unpacked>,
     total: u64,
+    most: u64,
     since: usize,
     fault: Option<Fault>,
 }
@@ -32,9 +35,9 @@ impl Read for Metered {
 
 impl BufRead for Metered {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.total > PART_BYTES {
-            self.fault =
-                Some(Fault::too_much(format!("a part of the workbook unfolds to more than {} MiB", PART_BYTES >> 20)));
+        if self.total > self.most {
+            let message = format!("a part of the workbook unfolds to more than {} MiB", self.most >> 20);
+            self.fault = Some(Fault::too_much(message));
         } else if self.since > EVENT_BYTES {
             self.fault = Some(Fault::too_much(format!("a text in the workbook has more than {EVENT_BYTES} bytes")));
         }
@@ -93,6 +96,7 @@ impl Tag {
 pub(super) struct Part {
     xml: Reader<Metered>,
     buffer: Vec<u8>,
+    depth: usize,
 }
 
 impl std::fmt::Debug for Part {
@@ -110,11 +114,13 @@ pub(super) struct Relation {
 }
 
 impl Part {
-    pub(super) fn new(bytes: Unpacked) -> Self {
-        let metered = Metered { inner: BufReader::with_capacity(32 << 10, bytes), total: 0, since: 0, fault: None };
+    /// Of at most so many bytes.
+    pub(super) fn new(bytes: Unpacked, most: u64) -> Self {
+        let inner = BufReader::with_capacity(32 << 10, bytes);
+        let metered = Metered { inner, total: 0, most, since: 0, fault: None };
         let mut xml = Reader::from_reader(metered);
         xml.config_mut().expand_empty_elements = true;
-        Self { xml, buffer: Vec::new() }
+        Self { xml, buffer: Vec::new(), depth: 0 }
     }
 
     /// The next tag, text or end; `None` at the end of the part.
@@ -123,8 +129,18 @@ impl Part {
             self.buffer.clear();
             self.xml.get_mut().since = 0;
             let said = match self.xml.read_event_into(&mut self.buffer) {
-                Ok(Event::Start(start)) => Tag::of(&start).map(Next::Tag),
-                Ok(Event::End(end)) => Ok(Next::End(end.local_name().as_ref().to_owned())),
+                Ok(Event::Start(start)) => {
+                    self.depth += 1;
+                    if self.depth > DEPTH {
+                        let message = format!("the workbook's XML has more than {DEPTH} elements within each other");
+                        return Err(Fault::too_much(message));
+                    }
+                    Tag::of(&start).map(Next::Tag)
+                }
+                Ok(Event::End(end)) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    Ok(Next::End(end.local_name().as_ref().to_owned()))
+                }
                 Ok(Event::Text(text)) => Ok(Next::Text(text.xml10_content().into_owned())),
                 Ok(Event::CData(text)) => Ok(Next::Text(text.xml10_content().into_owned())),
                 Ok(Event::GeneralRef(reference)) => crate::xml::resolved(&reference).map(Next::Text),

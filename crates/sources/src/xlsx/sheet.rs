@@ -8,7 +8,7 @@ use super::package::Package;
 use super::part::{Next, Part, Tag};
 use super::strings::Strings;
 use super::styles::Styles;
-use super::{Fault, ROW_BYTES};
+use super::{COLUMNS, Fault, ROW_BYTES};
 
 /// Rows of a sheet; Excel has as many.
 const ROWS: u32 = 1_048_576;
@@ -23,6 +23,13 @@ const SHEET_BYTES: u64 = 512 << 20;
 enum Cell {
     Shared(u32),
     Own(String),
+}
+
+impl Cell {
+    /// Bytes that it holds itself.
+    fn bytes(&self) -> usize {
+        if let Self::Own(text) = self { text.len() } else { 0 }
+    }
 }
 
 /// A sheet that is read.
@@ -49,7 +56,7 @@ impl Sheet {
         let missing = || Fault::corrupt(format!("the workbook lacks {path}"));
         // Read once as a whole: what is damaged is found before anything of it counts, and merged cells are named behind the rows.
         let merged = merged(package.unpacked(path)?.ok_or_else(missing)?)?;
-        let part = package.part(path)?.ok_or_else(missing)?;
+        let part = package.part(path, SHEET_BYTES)?.ok_or_else(missing)?;
         let (cells, down) = (Vec::new(), HashMap::new());
         Ok(Self { part, styles, since_1904, number: 0, cells, bytes: 0, merged, down, ended: false })
     }
@@ -102,7 +109,7 @@ impl Sheet {
                     column = tag.get("r").and_then(place).map_or(column, |(column, _)| column);
                     let cell = self.read_cell(&tag, strings)?;
                     if let Some(cell) = cell.filter(|_| self.cells.len() < CELLS && self.bytes <= ROW_BYTES) {
-                        self.bytes += if let Cell::Own(text) = &cell { text.len() } else { 0 };
+                        self.bytes += cell.bytes();
                         self.cells.push((column, cell));
                     }
                     column = column.saturating_add(1);
@@ -114,30 +121,39 @@ impl Sheet {
             self.cells.sort_by_key(|(column, _)| *column);
             self.cells.dedup_by_key(|(column, _)| *column);
         }
-        self.fill_down();
-        Ok(())
+        self.fill_down()
     }
 
     /// A value that is merged over several rows stands in each of them.
-    fn fill_down(&mut self) {
+    fn fill_down(&mut self) -> Result<(), Fault> {
         if self.merged.is_empty() || self.cells.is_empty() {
-            return;
+            return Ok(());
         }
+        let within = |column: &u32| usize::try_from(*column).is_ok_and(|column| column < COLUMNS);
         let number = self.number;
         self.down.retain(|_, (last, _)| *last >= number);
         let begin: Vec<(u32, u32, Cell)> = self
             .cells
             .iter()
+            .filter(|(column, _)| within(column))
             .filter_map(|(column, cell)| Some((*column, *self.merged.get(&(*column, number))?, cell.clone())))
             .collect();
+        let own = self.cells.len();
         for (column, (_, cell)) in &self.down {
-            if let Err(at) = self.cells.binary_search_by_key(column, |(column, _)| *column) {
-                self.cells.insert(at, (*column, cell.clone()));
+            if self.cells[..own].binary_search_by_key(column, |(column, _)| *column).is_err() {
+                self.cells.push((*column, cell.clone()));
             }
         }
-        for (column, last, cell) in begin {
-            self.down.insert(column, (last, cell));
+        if self.cells.len() > own {
+            self.cells.sort_by_key(|(column, _)| *column);
         }
+        self.down.extend(begin.into_iter().map(|(column, last, cell)| (column, (last, cell))));
+        let held: usize = self.down.values().map(|(_, cell)| cell.bytes()).sum();
+        if held > ROW_BYTES {
+            let message = format!("the sheet's merged cells hold more than {} MiB of text", ROW_BYTES >> 20);
+            return Err(Fault::too_much(message));
+        }
+        Ok(())
     }
 
     /// What a cell holds, up to its end.
@@ -177,7 +193,8 @@ impl Sheet {
         let text = match &*kind {
             "s" => return self.shared(value.trim(), strings),
             "inlineStr" => unescaped(&inline).into_owned(),
-            "str" | "e" | "d" => unescaped(&value).into_owned(),
+            "str" | "d" => unescaped(&value).into_owned(),
+            "e" => cell::error(value.trim()),
             "b" => match value.trim() {
                 "1" | "true" => "true".to_owned(),
                 "0" | "false" => "false".to_owned(),
