@@ -152,15 +152,9 @@ mod tests {
     }
 
     fn apply(item: &mut Item, write: &Write) -> bool {
-        let holds = write.condition.holds(item);
-        for change in write.changes.iter().filter(|_| holds) {
-            match change {
-                Change::Set(name, value) => drop(item.insert((*name).to_owned(), value.clone())),
-                Change::Remove(name) => drop(item.remove(*name)),
-                other => panic!("{other:?}"),
-            }
-        }
-        holds
+        let Ok(after) = write.apply(item) else { return false };
+        *item = after;
+        true
     }
 
     #[test]
@@ -170,6 +164,11 @@ mod tests {
         assert!(!apply(&mut item, &release(&key, 5)), "nothing to release");
         assert!(apply(&mut item, &note(&key, &owner, &[aside("draft", 10)], None, Some(99), None)));
         assert_eq!(item.get(DUE), Some(&Value::N(99)));
+        let pim = Stage::Pimcore.attributes();
+        assert!(!item.contains_key(pim.recheck_at), "the PIM's remarks say it already");
+        let mut told = item.clone();
+        assert!(apply(&mut told, &note(&key, &owner, &[aside("draft", 10)], None, None, Some(20))));
+        assert_eq!((told.get(pim.recheck_at), told.get(pim.doubts)), (Some(&Value::N(20)), Some(&Value::N(1))));
         let again = since(&of(&item), vec![aside("draft", 20), aside("channel", 20)]);
         assert_eq!(again, [aside("draft", 10), aside("channel", 20)]);
         assert!(

@@ -7,7 +7,7 @@ use super::{Held, Meaning};
 
 /// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
 const CLOCKS: i64 = 60_000;
-/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine, seconds on a busy one
+/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine, longer on a busy one
 /// ([`settles`]).
 pub const SETTLES: i64 = 300;
 /// The longest (ms) that is waited for it at once.

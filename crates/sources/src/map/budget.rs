@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use expr::{EvalError, Expression, Value};
 
-/// Steps for one product: steps of expressions, values that are looked at, and 64 bytes of text that are copied. Spent within a second or two.
+/// Steps for one product: steps of expressions, values that are looked at, and 64 bytes of text that are copied.
 const STEPS: u64 = 5_000_000;
 /// Values of a list.
 pub(crate) const LIST: usize = 10_000;
