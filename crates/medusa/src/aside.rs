@@ -143,6 +143,10 @@ pub struct Known {
     pub released: bool,
     /// It gets a full look whatever a light one shows: something of it was set aside, or time alone has changed what it should be.
     pub closely: bool,
+    /// What it was last made to show is not what it is to show now, so that a light read would only be one more.
+    pub differs: bool,
+    /// It is not for sale because the PIM lacks it or its source withdrew it, and not because people took it off sale there.
+    pub vanished: bool,
     /// It is to get the address that it would be given today.
     pub moves: bool,
 }

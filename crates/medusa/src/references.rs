@@ -40,6 +40,8 @@ pub struct References {
     pub languages: Languages,
     /// How long (ms) a variant is kept, sold out, that the PIM no longer has.
     pub retention: i64,
+    /// How long (ms) a product is kept as a draft that vanished; 0: for ever.
+    pub product_retention: i64,
     /// What the handle of a new product is made of.
     pub handles: HandleTemplate,
 }
@@ -102,6 +104,7 @@ impl References {
             stock: StockSettings::default(),
             languages: Languages::default(),
             retention: RETENTION,
+            product_retention: 0,
             handles: HandleTemplate::default(),
         })
     }

@@ -33,6 +33,7 @@ pub(crate) fn references() -> References {
         languages: catalog::Languages::default(),
         // What is kept has tests of its own.
         retention: 0,
+        product_retention: 0,
         handles: crate::address::HandleTemplate::default(),
     }
 }

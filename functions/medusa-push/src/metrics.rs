@@ -12,7 +12,7 @@ pub fn count(changes: &BTreeMap<&str, usize>, metrics: &Metrics) {
         let metric = match *change {
             "created" => Metric::ProductsCreated,
             // To take a product from sale is to write it.
-            "updated" | "withdrawn" => Metric::ProductsUpdated,
+            "updated" | "withdrawn" | "deleted" => Metric::ProductsUpdated,
             "unchanged" | "absent" => Metric::ProductsUnchanged,
             // Failures are counted by code, with the batch.
             _ => continue,

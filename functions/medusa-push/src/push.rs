@@ -39,6 +39,8 @@ struct Held {
     aside: Vec<Aside>,
     /// When to look closely although nothing changes.
     again: Again,
+    /// The PIM has it. Remarks on what it lacks would make it again, although a person deleted it.
+    in_pim: bool,
 }
 
 impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
@@ -148,7 +150,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
                 continue;
             }
             let Worker { ledger, owner, .. } = &self.worker;
-            let news = state.hash.is_some() && !same(&asides, &state.aside);
+            let news = held.in_pim && state.hash.is_some() && !same(&asides, &state.aside);
             match ledger.note_aside(key, owner, state, Seen { asides: &asides, due, doubts: news }, now).await {
                 Ok(()) if news => told.push(key),
                 Ok(()) => {}
@@ -293,7 +295,13 @@ async fn place<T: Table, B, C: Clock + Sync>(
         writes: Mutex::default(),
     };
     let now = worker.clock.now_ms();
-    let known: Vec<Known> = tasks.values().map(|(state, _)| known(state, now)).collect();
+    let known = tasks.values().zip(&desired).map(|((state, _), (desired, _))| {
+        let shows = state.medusa.applied.as_ref().and_then(|applied| applied.view.as_deref());
+        // What people unpublished or hid in the PIM is there all the same.
+        let vanished = view.products.get(&desired.key).is_none_or(|product| product.withdrawn && !product.offered());
+        Known { vanished, differs: shows != Some(desired.marker(references).as_str()), ..known(state, now) }
+    });
+    let known: Vec<Known> = known.collect();
     let pushed = open.shop.push_known(&pushes, &known, &around, ends).await;
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
@@ -302,6 +310,7 @@ async fn place<T: Table, B, C: Clock + Sync>(
             change: pushed.change,
             aside: asides(&pushed.notes),
             again: pushed.again,
+            in_pim: product.is_some(),
             applied: Applied {
                 seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree))),
                 ..applied(product, tasks[key].0, desired.marker(references), pushed)
@@ -330,7 +339,7 @@ fn known(state: &ProductState, now: i64) -> Known {
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
     let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
-    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now) }
+    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now), ..Known::default() }
 }
 
 /// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
@@ -422,7 +431,7 @@ mod tests {
         let state = ProductState { aside: vec![aside], ..ProductState::default() };
         assert_eq!(
             known(&state, 10),
-            Known { id: Some("prod_9".into()), released: false, closely: true, moves: false }
+            Known { id: Some("prod_9".into()), released: false, closely: true, ..Known::default() }
         );
         for (due, closely) in [(10, true), (11, false)] {
             assert_eq!(known(&ProductState { due: Some(due), ..ProductState::default() }, 10).closely, closely);

@@ -139,7 +139,7 @@ async fn the_pim_is_told_once_of_what_is_set_aside_and_once_of_its_end() {
     };
     assert_eq!(push().await, (0, false));
     let there = format!("/admin/products/{}", real.admin_product(&key).await.unwrap()["id"].as_str().unwrap());
-    for (status, title) in [("draft", "One"), ("published", "Two")] {
+    for (status, title) in [("draft", "One"), ("published", "Two"), ("draft", "Three")] {
         real.admin_post(&there, &json!({ "status": status })).await;
         pim.edit(&path(&key), json!({"marketingName": {"en": title}}));
         assert_eq!(push().await, (1, true), "{status}");
@@ -151,6 +151,10 @@ async fn the_pim_is_told_once_of_what_is_set_aside_and_once_of_its_end() {
         function.memory.write(&in_doubt).await.unwrap().unwrap();
         assert_eq!(push().await, (0, false), "{status}: no news");
     }
+    // What a person deleted in the PIM is not made again there for its remarks.
+    pim.delete(&path(&key));
+    assert_eq!(push().await, (0, false));
+    assert_eq!(function.memory.state(&key).aside, []);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub const GONE: &str = "relay_gone";
 /// How long (ms) a variant is kept where nothing is configured: 30 days.
 pub const RETENTION: i64 = 30 * DAY;
 
-const DAY: i64 = 86_400_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// What a variant notes of its going.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ mod codes;
 mod kept;
 mod options;
 mod partial;
+pub(crate) mod retired;
 mod sale;
 mod stock;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod variants;
 
 pub use codes::LENT;
 pub(crate) use codes::{lend as lend_codes, standing as codes_standing, wanted as codes_wanted};
+pub(crate) use kept::DAY;
 pub use kept::{GONE, RETENTION, is_gone};
 pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;

@@ -1,6 +1,6 @@
 //! Makes a batch of products in the shop equal to what they should be.
 //!
-//! One batch is one light read. Products that carry the marker of the desired state are done. The others are read in full, compared
+//! One batch is one light read, but for products that are known to differ. Products that carry the marker of the desired state are done. The others are read in full, compared
 //! ([`crate::plan`]) and changed; those that are not there are created. Whatever the way, a product ends with the same last steps:
 //! stock, translations, and then, in the one update that also publishes it, the marker. So a product that was interrupted half-way is a
 //! draft or lacks the marker, and the next delivery finds and completes it.
@@ -10,6 +10,7 @@ mod codes_taken;
 mod create;
 mod find;
 mod lists;
+mod retire;
 mod settle;
 mod skus;
 mod stock;
@@ -29,9 +30,11 @@ use crate::aside::{Aside, Known, MADE, Made};
 use crate::codes;
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
+use crate::plan::retired::{self, Retirement};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
 use crate::stock::{Book, Recall, StockBooks};
+use find::Found;
 use lists::Leaving;
 
 /// A shop to push to.
@@ -63,6 +66,8 @@ pub enum Change {
     Updated,
     /// It was taken from sale and is now a draft.
     Withdrawn,
+    /// It vanished long ago and was deleted.
+    Deleted,
     /// It is not for sale and not in the shop.
     Absent,
 }
@@ -76,6 +81,7 @@ impl Change {
             Self::Created => "created",
             Self::Updated => "updated",
             Self::Withdrawn => "withdrawn",
+            Self::Deleted => "deleted",
             Self::Absent => "absent",
         }
     }
@@ -253,8 +259,10 @@ impl Shop {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
-        let keys: Vec<&ProductKey> = orders.iter().map(|(desired, _)| &desired.key).collect();
-        let (found, deleted) = self.find(&keys, facts, deadline).await?;
+        let Found { products: mut found, in_full, deleted } = self.find(orders, facts, deadline).await?;
+        let ended = self.end_deletions(&mut found, orders, outcomes, deadline).await;
+        let now = owners.now_ms();
+        let (mut noted, mut due) = (Vec::new(), Vec::new());
         let nothing = Recall::default();
 
         let coined: Vec<Option<Coined>> = orders
@@ -265,11 +273,15 @@ impl Shop {
             })
             .collect();
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
+        let mut read = HashMap::new();
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
+            if outcomes[slot].is_some() {
+                continue;
+            }
             let key = &desired.key;
             let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let (released, closely, moves) =
-                facts.get(slot).map_or((false, false, false), |known| (known.released, known.closely, known.moves));
+            let Known { released, closely, moves, vanished, .. } = facts.get(slot).cloned().unwrap_or_default();
+            let retention = self.references.product_retention;
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
                 outcomes[slot] =
@@ -277,9 +289,23 @@ impl Shop {
                 continue;
             }
             match (&desired.presence, found) {
+                (Presence::Withheld, None) if ended.contains(&slot) => {
+                    outcomes[slot] = done(Change::Deleted, None, Again::Never);
+                }
                 (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None, Again::Never),
                 (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
-                    outcomes[slot] = done(Change::Unchanged, Some(there.id), Again::Never);
+                    match retired::decide(&there, vanished, retention, now) {
+                        Retirement::Stays(until) => {
+                            outcomes[slot] =
+                                done(Change::Unchanged, Some(there.id), until.map_or(Again::Never, Again::At));
+                        }
+                        Retirement::Noted(metadata, until) => {
+                            noted.push((slot, key, ProductUpdate { metadata, ..ProductUpdate::of(there.id.as_str()) }));
+                            outcomes[slot] =
+                                done(Change::Withdrawn, Some(there.id), until.map_or(Again::Never, Again::At));
+                        }
+                        Retirement::Due => due.push((slot, key, there.id)),
+                    }
                 }
                 (Presence::Withheld, Some(there)) => works.push(Work {
                     slot,
@@ -296,11 +322,12 @@ impl Shop {
                         metadata: Made::of(there.metadata.as_ref())
                             .map(|made| (MADE.to_owned(), made.withdrawn().value()))
                             .into_iter()
+                            .chain(retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0))
                             .collect(),
                         ..ProductUpdate::of(there.id)
                     },
                     change: Change::Withdrawn,
-                    again: None,
+                    again: (vanished && retention > 0).then(|| now.saturating_add(retention)),
                     notes: vec![],
                     waits: None,
                 }),
@@ -341,16 +368,30 @@ impl Shop {
                             let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
                             outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));
                         }
-                        Some(there) => known.push((offer, there.id)),
+                        Some(there) => {
+                            known.push((offer, there.id.clone()));
+                            if in_full.contains(&slot) {
+                                read.insert(there.id.clone(), there);
+                            }
+                        }
                     }
                 }
             }
         }
-        let looked_at: Vec<&ProductKey> =
-            new.iter().chain(known.iter().map(|(offer, _)| offer)).map(|offer: &Offer<'_>| offer.key).collect();
+        self.note_vanished(noted, outcomes, deadline).await;
+        let offers = new.iter().chain(known.iter().map(|(offer, _)| offer)).map(|offer: &Offer<'_>| offer.key);
+        let looked_at: Vec<&ProductKey> = offers.chain(due.iter().map(|(_, key, _)| *key)).collect();
         let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
         for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
             offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
+        }
+        let due = due.into_iter().map(|(slot, key, id)| {
+            let chosen = recalled.get(key).and_then(|recall| recall.handle.as_deref());
+            retire::Due { slot, key, id, chosen }
+        });
+        let due: Vec<_> = due.collect();
+        if !due.is_empty() {
+            self.retire(due, outcomes, owners, now, deadline).await;
         }
         let handles: Vec<OnceLock<String>> = orders.iter().map(|_| OnceLock::new()).collect();
         let mut new = self.with_handles(new, &handles, outcomes, owners, deadline).await?;
@@ -358,7 +399,7 @@ impl Shop {
         let partials: Vec<OnceLock<Partial>> =
             (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();
         if !known.is_empty() {
-            works.extend(self.update(known, outcomes, owners, (&partials, &handles), deadline).await?);
+            works.extend(self.update((known, read), outcomes, owners, (&partials, &handles), deadline).await?);
         }
         if !new.is_empty() {
             works.extend(self.create(new, outcomes, owners, &partials, deadline).await);

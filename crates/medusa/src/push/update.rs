@@ -24,10 +24,10 @@ use crate::{codes, said};
 pub(super) const MOST_ROUNDS: usize = 4;
 
 impl Shop {
-    /// Changes what has to be changed step by step; what remains comes back as work for the last steps.
+    /// Changes what has to be changed step by step; what remains comes back as work for the last steps. What was `read` in full already is not read again.
     pub(super) async fn update<'a>(
         &self,
-        known: Vec<(Offer<'a>, String)>,
+        (known, mut read): (Vec<(Offer<'a>, String)>, HashMap<String, Product>),
         outcomes: &mut [Option<Outcome>],
         owners: &(impl SkuOwners + StockBooks + Addresses),
         (partials, handles): (&'a Partials, &'a [OnceLock<String>]),
@@ -38,13 +38,15 @@ impl Shop {
         let mut open = self.moved(known, handles, owners, deadline).await?;
         let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
-            let mut there = self.read_by_id(&open, deadline).await?;
+            let mut there = std::mem::take(&mut read);
+            let unread = open.iter().map(|(_, id)| id.as_str()).filter(|id| !there.contains_key(*id)).collect();
+            there.extend(self.read_by_id(unread, deadline).await?);
             if round == 1 {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
             }
             if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
-                there = self.read_by_id(&open, deadline).await?;
+                there = self.read_by_id(open.iter().map(|(_, id)| id.as_str()).collect(), deadline).await?;
             }
             if round == 1 {
                 let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
@@ -130,12 +132,7 @@ impl Shop {
         Ok(works)
     }
 
-    async fn read_by_id(
-        &self,
-        open: &[(Offer<'_>, String)],
-        deadline: Instant,
-    ) -> Result<HashMap<String, Product>, ApiError> {
-        let ids: Vec<&str> = open.iter().map(|(_, id)| id.as_str()).collect();
+    async fn read_by_id(&self, ids: Vec<&str>, deadline: Instant) -> Result<HashMap<String, Product>, ApiError> {
         let products = self.read_in_full(&ids, deadline).await?;
         Ok(products.into_iter().map(|product| (product.id.clone(), product)).collect())
     }

@@ -16,6 +16,7 @@ use crate::codes;
 const BELIEVED: Duration = Duration::from_secs(600);
 
 const RETENTION_DAYS: &str = "VARIANT_RETENTION_DAYS";
+const PRODUCT_RETENTION_DAYS: &str = "PRODUCT_RETENTION_DAYS";
 const DAY: i64 = 86_400_000;
 
 /// Refusals after which what was believed about the shop may be out of date: a secret, a channel, a
@@ -33,6 +34,7 @@ pub struct MedusaAccess {
     languages: Languages,
     /// How long (ms) a variant is kept that the PIM no longer has.
     retention: i64,
+    product_retention: i64,
     /// What the handle of a new product is made of.
     handles: HandleTemplate,
     secrets: Secrets,
@@ -86,8 +88,10 @@ impl MedusaAccess {
             Some(text) => text.parse().map_err(|error| format!("HANDLE_TEMPLATE {error}"))?,
             None => HandleTemplate::default(),
         };
-        let retention = settings::optional(RETENTION_DAYS).map_or(Ok(RETENTION), |text| days(&text))?;
-        Ok(access.showing(settings::languages()?).keeping(retention).addressed(handles))
+        let retention = settings::optional(RETENTION_DAYS).map_or(Ok(RETENTION), |text| days(RETENTION_DAYS, &text))?;
+        let retiring = settings::optional(PRODUCT_RETENTION_DAYS);
+        let retiring = retiring.map_or(Ok(0), |text| days(PRODUCT_RETENTION_DAYS, &text))?;
+        Ok(access.showing(settings::languages()?).keeping(retention).retiring(retiring).addressed(handles))
     }
 
     /// Medusa at `url`, opened by the secret with this name or ARN.
@@ -112,6 +116,7 @@ impl MedusaAccess {
             stock,
             languages,
             retention,
+            product_retention: 0,
             handles,
             secrets,
             kept,
@@ -139,6 +144,13 @@ impl MedusaAccess {
         self
     }
 
+    /// The same shop, which deletes products so long (ms) after they vanished; 0: never.
+    #[must_use]
+    pub const fn retiring(mut self, after: i64) -> Self {
+        self.product_retention = after;
+        self
+    }
+
     /// The shop. The same one, with its connections, log-in and categories, as long as the secret
     /// stays the same and for ten minutes.
     ///
@@ -160,6 +172,7 @@ impl MedusaAccess {
         references.languages = self.languages.clone();
         references.stock_as(&self.stock, &medusa, deadline).await?;
         references.retention = self.retention;
+        references.product_retention = self.product_retention;
         references.handles = self.handles.clone();
         let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
@@ -174,9 +187,9 @@ impl MedusaAccess {
 }
 
 /// A number of days, in milliseconds.
-fn days(text: &str) -> Result<i64, String> {
+fn days(setting: &str, text: &str) -> Result<i64, String> {
     let days = text.trim().parse::<u16>().ok().filter(|days| *days <= 3650);
-    let wrong = || format!("{RETENTION_DAYS} should be a number of days from 0 to 3650, got: {text:?}");
+    let wrong = || format!("{setting} should be a number of days from 0 to 3650, got: {text:?}");
     Ok(DAY * i64::from(days.ok_or_else(wrong)?))
 }
 
@@ -187,10 +200,10 @@ mod tests {
     #[test]
     fn days_are_from_none_to_ten_years() {
         for (text, said) in [("0", Some(0)), (" 30 ", Some(RETENTION)), ("3650", Some(3650 * DAY))] {
-            assert_eq!(days(text).ok(), said, "{text}");
+            assert_eq!(days("DAYS", text).ok(), said, "{text}");
         }
         for wrong in ["3651", "-1", "1.5", "", "thirty", "99999999999"] {
-            assert!(days(wrong).unwrap_err().contains(wrong), "{wrong}");
+            assert!(days("DAYS", wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }
 }
