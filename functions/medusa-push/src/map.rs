@@ -227,6 +227,7 @@ pub(crate) mod tests {
             stock: medusa::StockSettings::default(),
             languages: catalog::Languages::default(),
             retention: medusa::plan::RETENTION,
+            product_retention: 0,
             handles: medusa::HandleTemplate::default(),
         }
     }
