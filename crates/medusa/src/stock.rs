@@ -16,7 +16,9 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use serde::{Deserialize, Serialize};
 
-pub use moves::{Left, Line, Moves, SETTLES, half_done, just_moved, moves, ordered_since, resolve, settles};
+pub use moves::{
+    Back, Left, Line, Moves, SETTLES, differs, half_done, just_moved, moves, ordered_since, resolve, settles,
+};
 pub use terms::{Limited, Meaning, StockSettings, StockSettingsError, Terms};
 
 /// What is remembered of a product's stock, by inventory item.
@@ -150,21 +152,37 @@ pub enum Due {
     Apply,
 }
 
-/// Whether a figure has to be applied. `there`: the level exists. `at_rest`: the product is marked as equal to this very state.
+/// What a product's marker says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// The product equals the very state it is to have.
+    AsWanted,
+    /// It equalled another one.
+    Otherwise,
+    /// Nothing: a change of it was interrupted, or never ended.
+    Nothing,
+}
+
+/// Whether a figure has to be applied. `there`: the level exists.
+///
+/// A level may have been written by a change that was interrupted, for another figure than the one that is remembered and said again. Where the
+/// write depends on the one before, its intent is remembered; else the figure is applied once more.
 #[must_use]
 pub fn due(
     figure: i64,
     said: &Said,
     applied: Option<&Applied>,
     there: bool,
-    at_rest: bool,
+    marked: Marked,
     terms: &Terms,
     now: i64,
 ) -> Due {
+    let interrupted = marked == Marked::Nothing && terms.figure == Meaning::AfterOrders;
     match applied {
-        None if there && at_rest => Due::Adopt,
+        None if there && marked == Marked::AsWanted => Due::Adopt,
         Some(applied)
             if there
+                && !interrupted
                 && applied.intent.is_none()
                 && applied.figure == figure
                 && applied.basis == terms.basis()
@@ -257,10 +275,23 @@ pub enum Next {
         /// An intent without which a crash would leave it open whether the write happened.
         noted: Option<Box<Applied>>,
         /// What to judge the next look by.
-        written: Box<(Held, Applied)>,
+        written: Box<Written>,
     },
     /// It has to be made. Nobody can have bought of what is not there, so that no other look is needed.
     Create(Applied),
+}
+
+/// A level that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What it was when this began.
+    pub from: Held,
+    /// What was to be made of that.
+    pub applied: Applied,
+    /// When (ms, by Medusa's clock) it was written last, if Medusa said so.
+    pub at: Option<i64>,
+    /// It was seen to differ since, once.
+    pub doubted: bool,
 }
 
 /// A variant's figure and what it is judged by.
@@ -282,19 +313,20 @@ pub struct Figure<'a> {
 pub fn next(
     figure: &Figure<'_>,
     applied: Option<&Applied>,
-    written: Option<Box<(Held, Applied)>>,
+    written: Option<Box<Written>>,
     held: Option<&Held>,
     lines: &[Line],
     now: i64,
 ) -> Next {
-    if let (Some((from, applied)), Some(held)) = (written.as_deref(), held) {
+    if let (Some(Written { from, applied, .. }), Some(held)) = (written.as_deref(), held) {
         let wanted =
             resolve(from.stocked, applied.stocked, &moves(from, held, lines, figure.terms.figure), held.stocked);
         let right = wanted.max(0);
         if right == held.stocked {
             return Next::Right(Applied { stocked: right, owed: applied.owed + right - wanted, ..applied.clone() });
         }
-        return Next::Write { stocked: right, noted: None, written: Box::new((from.clone(), applied.clone())) };
+        let written = Written { from: from.clone(), applied: applied.clone(), at: None, doubted: false };
+        return Next::Write { stocked: right, noted: None, written: Box::new(written) };
     }
     let applied = sellable(figure, applied, held, lines, now);
     match held {
@@ -304,7 +336,8 @@ pub fn next(
             let intent = Intent { from: held.clone(), to: applied.stocked };
             let noted = (figure.terms.figure == Meaning::BeforeOrders)
                 .then(|| Box::new(Applied { intent: Some(intent), ..applied.clone() }));
-            Next::Write { stocked: applied.stocked, noted, written: Box::new((held.clone(), applied)) }
+            let written = Written { from: held.clone(), applied, at: None, doubted: false };
+            Next::Write { stocked: written.applied.stocked, noted, written: Box::new(written) }
         }
     }
 }

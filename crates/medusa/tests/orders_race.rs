@@ -78,11 +78,12 @@ impl Ledger {
         figure + ours.map(|(_, pieces)| pieces).sum::<i64>()
     }
 
-    /// Pieces that the level is off by after a push: none if what can be bought is what the last figure allows. What came back of orders that a
-    /// figure knows may be sold again or be the supplier's to say.
+    /// Pieces that the level is off by after a push: none if what can be bought is what the figure in force allows. What came back of orders that
+    /// a figure knows may be sold again or be the supplier's to say.
     fn off_by(&self, available: i64) -> i64 {
         let most = self.figures.iter().map(|figure| self.allowed(*figure)).max().unwrap();
-        available - available.clamp(self.left().min(most), most)
+        let least = self.figures.iter().map(|figure| self.left(*figure)).min().unwrap();
+        available - available.clamp(least.min(most), most)
     }
 
     fn did(&mut self, what: impl std::fmt::Display) {
@@ -93,10 +94,9 @@ impl Ledger {
         -self.moves.iter().map(|(_, pieces)| pieces).sum::<i64>()
     }
 
-    /// What the shop must have left when the last figure has been applied and nobody acts: our orders since it was said are taken off,
-    /// and what came back of older ones is the supplier's to say, where it knows of them.
-    fn left(&self) -> i64 {
-        let (at, figure) = *self.figures.last().unwrap();
+    /// What the shop must have left when the figure that was said at `at` has been applied and nobody acts: our orders since then are taken
+    /// off, and what came back of older ones is the supplier's to say, where it knows of them.
+    fn left(&self, (at, figure): (i64, i64)) -> i64 {
         if !self.knows_our_orders {
             return self.allowed((at, figure));
         }
@@ -466,8 +466,9 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
     for ledger in race.ledgers.iter().flatten() {
         let ledger = ledger.lock().await;
         let level = race.orders.level(&ledger.sku).await;
-        if level.available() != ledger.left() {
-            let (left, said) = (ledger.left(), ledger.figures.last());
+        let left = ledger.left(*ledger.figures.last().unwrap());
+        if level.available() != left {
+            let said = ledger.figures.last();
             tally.wrong.push(format!(
                 "{}: {level:?} is {} and should be {left} by {said:?}",
                 ledger.sku,

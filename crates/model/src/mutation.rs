@@ -33,8 +33,6 @@ pub enum Op {
     Suspect,
     /// `stage::edited`.
     Edited,
-    /// `aside::note`.
-    Note,
     RunClaim,
     /// `run::checkpoint`.
     Checkpoint,
@@ -95,18 +93,8 @@ pub enum Step {
     DeletionIsAbsence,
     /// medusa-push does not note that it withdrew a product itself.
     WithdrawalIsNotNoted,
-    /// medusa-push does not note on a product that it deletes it.
-    DeletionIsNotNoted,
-    /// medusa-push puts on sale again what it was about to delete.
-    DoomedIsRevived,
     /// medusa-push says in every write that the product is published.
     AlwaysPublishes,
-    /// medusa-push puts the PIM's stage in doubt before it notes what is set aside, in a write of its own.
-    DoubtedBeforeNote,
-    /// It does so after it.
-    DoubtedAfterNote,
-    /// medusa-push does not announce to the PIM that something else is set aside.
-    AsideIsSilent,
     /// The change feed does not compare what the PIM shows with what the shop was fed from.
     FeedIgnoresEdits,
 }

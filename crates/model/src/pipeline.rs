@@ -116,7 +116,6 @@ impl Model for Pipeline {
             register: vec![Arc::clone(&nothing); self.feeds.len()],
             runs: main.chain(passes).collect(),
             targets: [None, None],
-            remark: false,
             shelf: Shelf::default(),
             flights: Vec::new(),
             queues: [0, 0],
@@ -284,7 +283,7 @@ impl Pipeline {
         if stage == 1 {
             return world.land_in_shop(view, sends, self.mutation);
         }
-        world.land_in_pim(view, sends);
+        world.land_in_pim(view);
         world.saved |= self.faults.edits > 0;
         true
     }

@@ -16,7 +16,6 @@ const NONE: Faults = Faults {
     edits: 0,
     deletions: 0,
     taken_off: 0,
-    retirements: 0,
 };
 const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
@@ -80,14 +79,6 @@ pub fn of_products() -> Vec<Pipeline> {
         without("a product whose id the ledger knows is not made again", How::Step(Step::DeletionIsAbsence), "AB", 1, Faults { taken_off: 1, ..NONE }),
         without("who withdraws a product notes it, and it comes back", How::Step(Step::WithdrawalIsNotNoted), "AB", 1, Faults { deletions: 1, ..NONE }),
         without("only a write that has to publishes", How::Step(Step::AlwaysPublishes), "AB", 1, Faults { taken_off: 1, ..NONE }),
-        without("who deletes a product in the shop notes it before", How::Step(Step::DeletionIsNotNoted), "AB", 1, Faults { deletions: 1, retirements: 1, redrives: 1, ..CRASH }),
-        without("what is being deleted is not put on sale again", How::Step(Step::DoomedIsRevived), "AB", 1, Faults { deletions: 1, retirements: 1, redrives: 1, ..CRASH }),
-        without("what is set aside puts the PIM's stage in doubt", Unchanged(Op::Note, "recheck_at"), "AB", 1, Faults { taken_off: 1, ..NONE }),
-        without("the doubt does not come before the note", How::Step(Step::DoubtedBeforeNote), "A", 1, Faults { taken_off: 1, redrives: 1, edits: 1, ..NONE }),
-        without("the doubt does not come after the note", How::Step(Step::DoubtedAfterNote), "AB", 1, Faults { taken_off: 1, ..CRASH }),
-        without("an earlier claim does not settle that doubt", Unchanged(Op::Note, "doubts"), "AB", 1, Faults { taken_off: 1, ..NONE }),
-        without("a doubted PIM's stage is pending", Unchanged(Op::Note, "pending_since"), "AB", 1, Faults { taken_off: 1, ..LOSS }),
-        without("what is set aside is announced to the PIM", How::Step(Step::AsideIsSilent), "AB", 1, Faults { taken_off: 1, ..NONE }),
         // Rule 4: late requests
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),

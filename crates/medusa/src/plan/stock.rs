@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Plan, Structure};
 use crate::api::model::Variant;
 use crate::references::References;
-use crate::stock::{Applied, Due, Recall, Terms, adopted, due};
+use crate::stock::{Applied, Due, Marked, Recall, Terms, adopted, due};
 
 /// A level with a figure to be applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub struct Known<'a> {
     pub recall: &'a Recall,
     /// How its source's figures are used.
     pub terms: &'a Terms,
-    /// The product is marked as equal to the very state it is to have.
-    pub at_rest: bool,
+    /// What the product's marker says.
+    pub marked: Marked,
     /// The time, in ms.
     pub now: i64,
     /// SKUs of variants whose bar codes others have.
@@ -82,11 +82,11 @@ pub(super) fn of(
         late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
     }
     plan.stock.items.push(item_id.clone());
-    let Known { recall, terms, at_rest, now: time, uncoded: _, moves_to: _ } = *known;
+    let Known { recall, terms, marked, now: time, uncoded: _, moves_to: _ } = *known;
     let place = location(terms, references);
     let level = item.location_levels.iter().find(|level| level.location_id == place);
     let applied = recall.book.0.get(item_id);
-    match due(pieces, &recall.said, applied, level.is_some(), at_rest, terms, time) {
+    match due(pieces, &recall.said, applied, level.is_some(), marked, terms, time) {
         Due::Nothing => {}
         Due::Adopt => {
             let stocked = level.map_or(0, |level| level.stocked_quantity);

@@ -10,7 +10,7 @@ use super::*;
 use crate::api::Amount;
 use crate::api::model::Translation;
 use crate::desired::{Texts, Variant};
-use crate::stock::{Recall, Terms};
+use crate::stock::{Marked, Recall, Terms};
 use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
 
 fn known(recall: &Recall) -> Known<'_> {
@@ -20,7 +20,7 @@ fn known(recall: &Recall) -> Known<'_> {
 fn known_at(recall: &Recall, now: i64) -> Known<'_> {
     static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
     static UNCODED: BTreeSet<String> = BTreeSet::new();
-    Known { recall, terms: &TERMS, at_rest: false, now, uncoded: &UNCODED, moves_to: None }
+    Known { recall, terms: &TERMS, marked: Marked::Otherwise, now, uncoded: &UNCODED, moves_to: None }
 }
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {

@@ -1,8 +1,8 @@
 //! Brings figures to the levels of products.
 //!
 //! The levels are read, then the order lines that matter (none of a level that nobody has touched since its figure was said), then the levels are
-//! written, and read again: Medusa has no conditional write, so
-//! a level that moved in between is recognised by what is reserved on it, and written once more with the move in it ([`crate::stock::resolve`]).
+//! written, and read again: Medusa has no conditional write, so a level that moved in between is recognised by what is reserved on it or by
+//! its orders, and written once more with the move in it ([`crate::stock::resolve`]).
 //! What was done is noted before the product's marker is. Where the next write depends on the last one, its intent is noted before it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,16 +18,17 @@ use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
 use crate::plan::Shelf;
 use crate::stock::{
-    Applied, Book, Figure, Held, Left, Line, Meaning, Next, StockBooks, figure_time, half_done, just_moved, next,
-    ordered_since, settles,
+    Back, Book, Figure, Held, Left, Line, Meaning, Next, StockBooks, Written, differs, figure_time, half_done,
+    just_moved, next, ordered_since, settles,
 };
 
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
 /// levels that move at the same time.
-const MOST_LOOKS: usize = 6;
+const MOST_LOOKS: usize = 8;
 /// Time (ms) between two looks in which an order may be placed and fulfilled without a trace in what is reserved.
 const UNSEEN: i64 = 10_000;
-/// Looks that are repeated because a level has just changed. One that changes all the time is looked at as it is.
+/// Looks that are repeated because a level has just changed. One that changes all the time is then taken as it is, unless the next figure
+/// builds on it.
 const PATIENT_LOOKS: usize = 3;
 /// What a push needs after its levels: those that still move are left to the next delivery in time, and the others are noted.
 const TIME_TO_END: Duration = Duration::from_secs(5);
@@ -55,7 +56,7 @@ struct Open {
     work: usize,
     shelf: Shelf,
     /// What was written, and from what; `None` before the first write.
-    written: Option<Box<(Held, Applied)>>,
+    written: Option<Box<Written>>,
 }
 
 impl Shop {
@@ -118,7 +119,8 @@ impl Shop {
             let began = Instant::now();
             let levels = self.levels(&open, now, deadline).await?;
             let settles = settles(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX / 4));
-            let lines = self.lines_for(&open, works, &levels, deadline).await?;
+            let hurried = (look >= PATIENT_LOOKS).then_some(settles);
+            let lines = self.lines_for(&open, works, &levels, hurried, deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
             let mut again = false;
@@ -128,9 +130,17 @@ impl Shop {
                 let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
                 let before = works[work].book.0.get(&shelf.item_id);
                 let own = of_variant(&lines, &shelf);
-                let moved = |held| look < PATIENT_LOOKS && just_moved(held, settles, written.is_some());
-                if held.is_some_and(|held| half_done(held, &own) || moved(held)) {
+                let meaning = terms.figure;
+                let patient = look < PATIENT_LOOKS || meaning == Meaning::BeforeOrders;
+                let moves = |held| patient && just_moved(held, written.as_deref(), settles);
+                let doubtful = |held, written: &Written| !written.doubted && differs(held, written, &own, meaning);
+                if held.is_some_and(|held| {
+                    half_done(held, &own)
+                        || moves(held)
+                        || written.as_deref().is_some_and(|written| doubtful(held, written))
+                }) {
                     again = true;
+                    let written = written.map(|written| Box::new(Written { doubted: true, ..*written }));
                     open_again.push(Open { work, shelf, written });
                     continue;
                 }
@@ -157,9 +167,20 @@ impl Shop {
             batch.update.retain(|level| kept.contains(level.inventory_item_id.as_str()));
             drop(kept);
             failed.extend(unnoted);
-            self.set_levels(batch, deadline).await?;
+            let wrote = self.set_levels(batch, deadline).await?;
             open = open_again;
-            if again {
+            for Open { shelf, written, .. } in &mut open {
+                if let Some(written) = written {
+                    let of = |level: &&LevelWritten| {
+                        level.inventory_item_id == shelf.item_id && level.location_id == shelf.location_id
+                    };
+                    written.at = wrote.iter().find(of).map(|level| level.updated_at.as_millisecond()).or(written.at);
+                }
+            }
+            // What a fulfilment that is taken back, or a return, has done to a level shows in its order a moment later.
+            let before_orders =
+                |open: &Open| open.written.is_some() && self.meaning(works, open) == Meaning::BeforeOrders;
+            if again || open.iter().any(before_orders) {
                 let wait = Duration::from_millis(settles.unsigned_abs());
                 if deadline.saturating_duration_since(Instant::now()) < wait + TIME_TO_END {
                     break;
@@ -181,13 +202,19 @@ impl Shop {
         if failed.is_empty() { Ok(()) } else { Err(Trouble::Some(failed)) }
     }
 
+    fn meaning(&self, works: &[Work<'_>], open: &Open) -> Meaning {
+        self.references.stock.of(works[open.work].key.source()).figure
+    }
+
     /// The order lines that are needed to judge these levels: those placed since a figure was said, and those of orders that changed since a
-    /// look, where what is reserved has moved.
+    /// look, where what is reserved has moved. `hurried`: the time (ms) in which a level settles, if no other look is waited for: then what is
+    /// half done just now is asked for, too.
     async fn lines_for(
         &self,
         open: &[Open],
         works: &[Work<'_>],
         levels: &Levels,
+        hurried: Option<i64>,
         deadline: Instant,
     ) -> Result<Vec<Line>, ApiError> {
         let (mut placed, mut changed): (Option<i64>, Option<i64>) = (None, None);
@@ -198,13 +225,21 @@ impl Shop {
             let held = levels.get(&(shelf.item_id.clone(), shelf.location_id.clone()));
             let terms = self.references.stock.of(work.key.source());
             let begun = match written.as_deref() {
-                Some((from, applied)) => Some((from, applied.stocked)),
+                Some(Written { from, applied, .. }) => Some((from, applied.stocked)),
                 None => applied.and_then(|applied| applied.intent.as_ref()).map(|intent| (&intent.from, intent.to)),
             };
             if let (Some((from, to)), Some(held)) = (begun, held)
-                && (from.reserved != held.reserved || held.stocked != to || held.at - from.at > UNSEEN)
+                && (terms.figure == Meaning::BeforeOrders
+                    || from.reserved != held.reserved
+                    || held.stocked != to
+                    || held.at - from.at > UNSEEN)
             {
                 changed = earliest(changed, from.at - CLOCKS);
+            }
+            if let Some(held) =
+                held.filter(|held| hurried.is_some_and(|settles| just_moved(held, written.as_deref(), settles)))
+            {
+                changed = earliest(changed, held.touched - CLOCKS);
             }
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
             let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
@@ -228,8 +263,9 @@ impl Shop {
     /// Lines of orders by the time (ms) that `filter` names.
     async fn order_lines(&self, filter: &str, since: i64, deadline: Instant) -> Result<Vec<Line>, ApiError> {
         let fields = "id,status,created_at,items.id,items.variant_id,items.variant_sku,items.quantity,\
-                      items.detail.fulfilled_quantity,items.detail.return_received_quantity,\
-                      fulfillments.created_at,fulfillments.canceled_at,fulfillments.items.line_item_id,fulfillments.items.quantity";
+                      items.detail.fulfilled_quantity,\
+                      fulfillments.created_at,fulfillments.canceled_at,fulfillments.items.line_item_id,fulfillments.items.quantity,\
+                      returns.received_at,returns.updated_at,returns.items.item_id,returns.items.received_quantity";
         let since = jiff::Timestamp::from_millisecond(since).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
         let (mut lines, mut offset) = (Vec::new(), 0);
         loop {
@@ -273,16 +309,33 @@ impl Shop {
         Ok(levels)
     }
 
-    async fn set_levels(&self, batch: LevelsBatch, deadline: Instant) -> Result<(), ApiError> {
+    /// Makes and writes levels; what Medusa says of those that it wrote.
+    async fn set_levels(&self, batch: LevelsBatch, deadline: Instant) -> Result<Vec<LevelWritten>, ApiError> {
         let path = "/admin/inventory-items/location-levels/batch";
         for create in split_batch(batch.create, MOST_ROWS, |_| 1) {
             let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create, update: vec![] }, deadline).await?;
         }
+        let mut written = Vec::new();
         for update in split_batch(batch.update, MOST_ROWS, |_| 1) {
-            let _: IgnoredAny = self.medusa.post(path, &[], &LevelsBatch { create: vec![], update }, deadline).await?;
+            let batch = LevelsBatch { create: vec![], update };
+            let LevelsWritten { updated } = self.medusa.post(path, &[], &batch, deadline).await?;
+            written.extend(updated);
         }
-        Ok(())
+        Ok(written)
     }
+}
+
+#[derive(Deserialize)]
+struct LevelsWritten {
+    #[serde(default)]
+    updated: Vec<LevelWritten>,
+}
+
+#[derive(Deserialize)]
+struct LevelWritten {
+    inventory_item_id: String,
+    location_id: String,
+    updated_at: jiff::Timestamp,
 }
 
 type Levels = HashMap<(String, String), Held>;
@@ -374,6 +427,23 @@ struct Order {
     items: Vec<OrderItem>,
     #[serde(default)]
     fulfillments: Vec<Fulfilment>,
+    #[serde(default)]
+    returns: Vec<Return>,
+}
+
+#[derive(Deserialize)]
+struct Return {
+    /// Not before all of it has come.
+    received_at: Option<jiff::Timestamp>,
+    updated_at: jiff::Timestamp,
+    #[serde(default)]
+    items: Vec<ReturnItem>,
+}
+
+#[derive(Deserialize)]
+struct ReturnItem {
+    item_id: String,
+    received_quantity: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -404,7 +474,6 @@ struct OrderItem {
 #[serde(default)]
 struct Detail {
     fulfilled_quantity: i64,
-    return_received_quantity: i64,
 }
 
 impl Fulfilment {
@@ -417,12 +486,22 @@ impl Fulfilment {
     }
 }
 
+impl Return {
+    /// What it has of an order line.
+    fn of(&self, line: &str) -> impl Iterator<Item = Back> {
+        let at = self.received_at.unwrap_or(self.updated_at).as_millisecond();
+        let own = self.items.iter().filter(move |item| item.item_id == line);
+        own.filter_map(move |item| Some(Back { at, pieces: item.received_quantity.filter(|pieces| *pieces > 0)? }))
+    }
+}
+
 impl Order {
     fn lines(self) -> impl Iterator<Item = Line> {
         let (placed, cancelled) = (self.created_at.as_millisecond(), self.status == "canceled");
-        let fulfillments = self.fulfillments;
+        let Self { fulfillments, returns, .. } = self;
         self.items.into_iter().map(move |item| Line {
             left: fulfillments.iter().flat_map(|fulfilment| fulfilment.of(&item.id)).collect(),
+            back: returns.iter().flat_map(|back| back.of(&item.id)).collect(),
             id: item.id,
             variant_id: item.variant_id,
             sku: item.variant_sku,
@@ -430,7 +509,6 @@ impl Order {
             cancelled,
             quantity: item.quantity,
             fulfilled: item.detail.fulfilled_quantity,
-            returned: item.detail.return_received_quantity,
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::api::{ApiError, Refusal};
 use crate::aside;
 use crate::desired::{MARKER, PENDING};
 use crate::plan::{Entry, Known, Needed, Note, Plan, Structure, plan};
-use crate::stock::StockBooks;
+use crate::stock::{Marked, StockBooks};
 use crate::{codes, said};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
@@ -69,7 +69,7 @@ impl Shop {
                         let known = Known {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
-                            at_rest: marker_of(&product) == Some(offer.marker),
+                            marked: marked(&product, offer.marker),
                             now: owners.now_ms(),
                             uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                             moves_to: offer.handle,
@@ -355,6 +355,14 @@ impl Stumble {
 
 fn marker_of(product: &Product) -> Option<&str> {
     product.metadata.as_ref()?.get(MARKER)?.as_str().filter(|state| !state.is_empty())
+}
+
+fn marked(product: &Product, wanted: &str) -> Marked {
+    match marker_of(product) {
+        Some(state) if state == wanted => Marked::AsWanted,
+        Some(_) => Marked::Otherwise,
+        None => Marked::Nothing,
+    }
 }
 
 /// SKUs that came or went when the last change of the product was interrupted.

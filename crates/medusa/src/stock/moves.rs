@@ -3,7 +3,7 @@
 //! Medusa has no conditional write, so a level may move between the look and the write: a fulfilment takes pieces from `stocked` and
 //! `reserved` alike, and an absolute write undoes it. The write is therefore looked at, and what moved is read from the order lines.
 
-use super::{Held, Meaning};
+use super::{Held, Meaning, Written};
 
 /// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
 const CLOCKS: i64 = 60_000;
@@ -32,10 +32,19 @@ pub struct Line {
     pub quantity: i64,
     /// Of these, pieces that have left.
     pub fulfilled: i64,
-    /// Of these, pieces that have come back and are in stock again.
-    pub returned: i64,
     /// Its fulfilments, those that were taken back too.
     pub left: Vec<Left>,
+    /// What of it came back from its customer.
+    pub back: Vec<Back>,
+}
+
+/// Pieces of a line that came back from its customer and are in stock again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    /// When (ms, by Medusa's clock). Medusa adds them to the level right after that.
+    pub at: i64,
+    /// Pieces.
+    pub pieces: i64,
 }
 
 /// Pieces of a line in one fulfilment.
@@ -57,25 +66,52 @@ impl Line {
 
     /// Pieces that can have been in stock for it when the level was read.
     fn in_stock(&self, level: &Held) -> i64 {
-        let gone = |left: &&Left| left.at <= level.touched && left.taken_back.is_none_or(|back| back > level.touched);
-        let left = self.left.iter().filter(gone);
-        self.quantity - left.map(|left| left.pieces).sum::<i64>()
+        self.quantity - self.had_left_by(level.touched)
+    }
+
+    /// Pieces that had left at `at`, as its fulfilments tell.
+    fn had_left_by(&self, at: i64) -> i64 {
+        let gone = |left: &&Left| left.at <= at && left.taken_back.is_none_or(|back| back > at);
+        self.left.iter().filter(gone).map(|left| left.pieces).sum()
+    }
+
+    /// Pieces that had left when the level was read: what was not reserved, or, where nothing was, what its fulfilments tell.
+    fn gone_at(&self, level: &Held, meaning: Meaning) -> i64 {
+        match level.reserved.get(&self.id) {
+            Some(reserved) => {
+                let reserved = match meaning {
+                    // `stocked` may lack pieces already that were reserved for a moment longer.
+                    Meaning::BeforeOrders => *reserved.min(&self.in_stock(level)),
+                    Meaning::AfterOrders => *reserved,
+                };
+                self.quantity - reserved
+            }
+            None if self.cancelled => self.had_left_by(level.touched),
+            None if self.had_left(level) || self.placed < level.at - CLOCKS => self.quantity,
+            // It was placed after that.
+            None => 0,
+        }
     }
 }
 
-/// How `stocked` was moved: down by fulfilments, up by those that were taken back.
+/// How `stocked` was moved from one look to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// Down; not above 0.
+    /// By so many pieces, all in all.
+    pub by: i64,
+    /// The furthest down, if only some of it counted; not above 0.
     pub down: i64,
-    /// Up; not below 0.
+    /// The furthest up, likewise; not below 0.
     pub up: i64,
-    /// Either way and back again, perhaps: pieces of orders that changed and of which nothing was returned.
-    pub perhaps: i64,
-    /// Pieces of orders that changed and of which something was returned: what else happened to them cannot be told.
-    pub untold: i64,
-    /// Of these, pieces that were returned.
-    pub returned: i64,
+}
+
+impl Moves {
+    /// One or several moves that come to `by` together.
+    fn add(&mut self, by: i64, down: i64, up: i64) {
+        self.by += by;
+        self.down += by.min(down);
+        self.up += by.max(up);
+    }
 }
 
 /// Our pieces that a figure does not know.
@@ -127,69 +163,51 @@ pub fn half_done(level: &Held, lines: &[Line]) -> bool {
     lines.iter().filter(at_work).any(lags)
 }
 
-/// Whether what orders do not tell may be half done likewise (a fulfilment that is taken back): the level changed within `settles` (ms) before
-/// it was looked at, or while it was, and not by ourselves (`written`).
+/// Whether what orders do not tell may be half done likewise (a fulfilment that is taken back, a return): somebody but us changed the level
+/// within `settles` (ms) before it was looked at, or while it was.
 #[must_use]
-pub fn just_moved(level: &Held, settles: i64, written: bool) -> bool {
-    !written && (-settles..settles).contains(&(level.at - level.touched))
+pub fn just_moved(level: &Held, written: Option<&Written>, settles: i64) -> bool {
+    let by_others = written.is_none_or(|written| written.at.is_some_and(|at| level.touched > at));
+    by_others && (-settles..settles).contains(&(level.at - level.touched))
+}
+
+/// Whether a level is not what our write and the orders make of it: it will be in a moment, or it has to be written once more.
+#[must_use]
+pub fn differs(level: &Held, written: &Written, lines: &[Line], meaning: Meaning) -> bool {
+    let Written { from, applied, .. } = written;
+    (applied.stocked + moves(from, level, lines, meaning).by).max(0) != level.stocked
 }
 
 /// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation
 /// that went without an order that says why counts as fulfilled: rather a piece too few than one sold twice. `meaning`: whether what was
-/// written was reckoned from what was reserved, or from what was stocked and lacks pieces already that were reserved for a moment longer.
+/// written was reckoned from what was reserved, or from what was stocked.
 #[must_use]
 pub fn moves(from: &Held, now: &Held, lines: &[Line], meaning: Meaning) -> Moves {
     let mut moves = Moves::default();
-    let line = |id: &str| lines.iter().find(|line| line.id == id);
-    let add = |moves: &mut Moves, pieces: i64| if pieces < 0 { moves.down += pieces } else { moves.up += pieces };
     for (id, before) in &from.reserved {
-        let after = now.reserved.get(id).copied().unwrap_or(0);
-        let line = line(id);
-        let before = match (meaning, line) {
-            (Meaning::BeforeOrders, Some(line)) => *before.min(&line.in_stock(from)),
-            _ => *before,
-        };
-        if after >= before || line.is_none_or(|line| !line.cancelled) {
-            add(&mut moves, after - before);
+        if lines.iter().all(|line| line.id != *id) {
+            moves.add(now.reserved.get(id).copied().unwrap_or(0) - before, 0, 0);
         }
     }
     for line in lines {
-        let sort = if line.returned == 0 { &mut moves.perhaps } else { &mut moves.untold };
-        *sort += line.quantity;
-        moves.returned += line.returned;
-    }
-    for line in lines.iter().filter(|line| !from.reserved.contains_key(&line.id)) {
-        let reserved = now.reserved.get(&line.id).copied();
-        if line.had_left(from) || line.placed < from.at - CLOCKS {
-            // All of it had left at the first look.
-            add(&mut moves, reserved.unwrap_or(0));
-        } else if let Some(reserved) = reserved {
-            add(&mut moves, reserved - line.quantity);
-        } else if !line.cancelled {
-            add(&mut moves, -gone(line, now));
-        }
+        // What changed after the later look comes to the level by itself.
+        let between = |at: i64| (from.touched + 1..=now.touched).contains(&at);
+        let pieces =
+            |of: &dyn Fn(&Left) -> bool| line.left.iter().filter(|left| of(left)).map(|left| left.pieces).sum();
+        let down: i64 = pieces(&|left| left.at > from.touched);
+        let up: i64 = pieces(&|left| left.taken_back.is_some_and(|at| at > from.touched));
+        moves.add(line.gone_at(from, meaning) - line.gone_at(now, Meaning::BeforeOrders), -down, up);
+        let back = line.back.iter().filter(|back| between(back.at));
+        moves.add(back.map(|back| back.pieces).sum(), 0, 0);
     }
     moves
 }
 
-/// What `stocked` should be now, if it was to go from `from` to `to` and customers moved it meanwhile: whether the write happened, and whether
-/// it undid some of their moves, `to` and their moves together are what is right. What neither explains (a return, a hand) is kept.
+/// What `stocked` should be now, if it was to go from `from` to `to` and customers moved it meanwhile: `to` and their moves, whether the write
+/// happened, and whichever of their moves it undid. What none of that explains was done by hand, and is kept.
 #[must_use]
 pub fn resolve(from: i64, to: i64, moves: &Moves, now: i64) -> i64 {
-    let (by, moved) = (to - from, moves.down + moves.up);
-    let right = to + moved;
-    let written = to + moves.down - moves.perhaps..=to + moves.up + moves.perhaps;
-    if now == from + moved || written.contains(&now) {
-        return right;
-    }
-    // What is above it was undone, as far as orders can have moved it and returns do not explain it.
-    let above = now - right;
-    let undone = above.clamp(0, moves.perhaps - moves.down);
-    let without_undone = now - undone - (above - undone - moves.returned).clamp(0, moves.untold);
-    match by {
-        1.. if now >= *written.start() - moves.untold => without_undone,
-        1.. => now + by,
-        _ if now < from + moved => without_undone,
-        _ => without_undone.min(now + by),
-    }
+    let explained = from.min(to) + moves.down..=from.max(to) + moves.up;
+    let by_hand = (now - explained.end()).max(0) + (now - explained.start()).min(0);
+    to + moves.by + by_hand
 }

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 const MINUTE: i64 = 60_000;
+/// Looks that are repeated because a level has just changed.
+const PATIENT: usize = 3;
 
 fn said(at: i64) -> Said {
     Said { version: format!("v{at}"), at, edited: at, heard: at }
@@ -24,8 +26,8 @@ fn line(id: &str, placed: i64, quantity: i64, fulfilled: i64) -> Line {
         cancelled: false,
         quantity,
         fulfilled,
-        returned: 0,
         left: vec![],
+        back: vec![],
     }
 }
 
@@ -105,26 +107,34 @@ fn wrong_settings_are_refused_with_source_field_and_value() {
 fn an_unchanged_figure_is_not_due_and_everything_that_changes_it_is() {
     let plain = Terms::default();
     let applied = apply(10, MINUTE, None, &held(10, &[]), &[], &plain);
-    let is_due = |figure, said: &Said, applied: Option<&Applied>, there, at_rest, terms: &Terms| {
-        due(figure, said, applied, there, at_rest, terms, 2 * MINUTE)
+    let is_due = |figure, said: &Said, applied: Option<&Applied>, there, marked, terms: &Terms| {
+        due(figure, said, applied, there, marked, terms, 2 * MINUTE)
     };
     let newer = said(2 * MINUTE);
-    assert_eq!(is_due(10, &newer, Some(&applied), true, false, &plain), Due::Nothing);
-    assert_eq!(is_due(11, &newer, Some(&applied), true, false, &plain), Due::Apply);
-    assert_eq!(is_due(10, &newer, Some(&applied), false, false, &plain), Due::Apply, "the level is gone");
-    assert_eq!(is_due(10, &newer, Some(&applied), true, false, &terms("{\"buffer\":1}")), Due::Apply);
-    assert_eq!(is_due(10, &newer, Some(&applied), true, false, &terms("{\"figure\":\"before-orders\"}")), Due::Apply);
+    assert_eq!(is_due(10, &newer, Some(&applied), true, Marked::Otherwise, &plain), Due::Nothing);
+    assert_eq!(is_due(10, &newer, Some(&applied), true, Marked::Nothing, &plain), Due::Apply, "interrupted");
+    assert_eq!(is_due(11, &newer, Some(&applied), true, Marked::Otherwise, &plain), Due::Apply);
+    assert_eq!(is_due(10, &newer, Some(&applied), false, Marked::Otherwise, &plain), Due::Apply, "the level is gone");
+    assert_eq!(is_due(10, &newer, Some(&applied), true, Marked::Otherwise, &terms("{\"buffer\":1}")), Due::Apply);
+    assert_eq!(
+        is_due(10, &newer, Some(&applied), true, Marked::Otherwise, &terms("{\"figure\":\"before-orders\"}")),
+        Due::Apply
+    );
     let pending = Applied { intent: Some(Intent { from: held(1, &[]), to: 2 }), ..applied.clone() };
-    assert_eq!(is_due(10, &newer, Some(&pending), true, false, &plain), Due::Apply);
+    assert_eq!(is_due(10, &newer, Some(&pending), true, Marked::Otherwise, &plain), Due::Apply);
     // From before anything was remembered.
-    assert_eq!(is_due(10, &newer, None, true, true, &plain), Due::Adopt);
-    assert_eq!(is_due(10, &newer, None, true, false, &plain), Due::Apply);
-    assert_eq!(is_due(10, &newer, None, false, true, &plain), Due::Apply);
+    assert_eq!(is_due(10, &newer, None, true, Marked::AsWanted, &plain), Due::Adopt);
+    assert_eq!(is_due(10, &newer, None, true, Marked::Otherwise, &plain), Due::Apply);
+    assert_eq!(is_due(10, &newer, None, false, Marked::AsWanted, &plain), Due::Apply);
+    // What a write of it depended on would be remembered.
+    let before = terms("{\"figure\":\"before-orders\"}");
+    let moved = apply(10, MINUTE, None, &held(10, &[]), &[], &before);
+    assert_eq!(is_due(10, &newer, Some(&moved), true, Marked::Nothing, &before), Due::Nothing);
     let strict = terms("{\"max_age_hours\":1}");
     let applied = apply(10, MINUTE, None, &held(10, &[]), &[], &strict);
-    assert_eq!(due(10, &said(MINUTE), Some(&applied), true, false, &strict, 30 * MINUTE), Due::Nothing);
+    assert_eq!(due(10, &said(MINUTE), Some(&applied), true, Marked::Otherwise, &strict, 30 * MINUTE), Due::Nothing);
     assert_eq!(
-        due(10, &said(MINUTE), Some(&applied), true, false, &strict, 62 * MINUTE),
+        due(10, &said(MINUTE), Some(&applied), true, Marked::Otherwise, &strict, 62 * MINUTE),
         Due::Apply,
         "silent for too long"
     );
@@ -138,7 +148,7 @@ fn a_figure_that_knows_our_orders_counts_those_since_its_time() {
     let part = line("part", since + 1, 3, 2);
     let gone = line("gone", since + 2, 1, 1);
     let cancelled = Line { cancelled: true, ..line("cancelled", since, 5, 0) };
-    let back = Line { returned: 1, ..line("back", since, 2, 2) };
+    let back = Line { back: vec![Back { at: since + 9, pieces: 1 }], ..line("back", since, 2, 2) };
     // Placed after the level was read: its reservation will come by itself.
     let late = line("late", 100 * MINUTE, 4, 0);
     let level = held(30, &[("known", 2), ("open", 2), ("part", 1)]);
@@ -204,31 +214,68 @@ fn whatever_a_write_raced_with_the_level_ends_as_if_it_had_not() {
     let later = from.at + 1;
     let cancelled = |id: &str| Line { cancelled: true, ..line(id, 0, 4, 0) };
     let moved = |now: &Held, lines: &[Line]| moves(&from, now, lines, Meaning::AfterOrders);
+    let taken_back = |line: Line, at: i64| Line {
+        fulfilled: 0,
+        left: line.left.iter().map(|left| Left { taken_back: Some(at), ..*left }).collect(),
+        ..line
+    };
+    let came_back = |line: Line, at: i64| Line { back: vec![Back { at, pieces: 2 }], ..line };
     // Ten become fifteen, and meanwhile …
-    let cases: [(&str, Held, Vec<Line>, i64); 9] = [
+    let cases: [(&str, Held, Vec<Line>, i64); 15] = [
         ("nothing", held(15, &[("a", 4), ("b", 2)]), vec![], 15),
         ("somebody bought", held(15, &[("a", 4), ("b", 2), ("c", 3)]), vec![line("c", later, 3, 0)], 15),
         ("a was cancelled", held(15, &[("b", 2)]), vec![cancelled("a")], 15),
-        ("a was fulfilled after the write", held(11, &[("b", 2)]), vec![line("a", 0, 4, 4)], 11),
-        ("a was fulfilled before the write, which undid it", held(15, &[("b", 2)]), vec![line("a", 0, 4, 4)], 11),
-        ("b in part before, a after", held(11, &[("b", 1)]), vec![line("a", 0, 4, 4), line("b", 0, 2, 1)], 10),
-        ("an old order was taken back before", held(15, &[("a", 4), ("b", 2), ("o", 3)]), vec![line("o", 0, 3, 0)], 18),
+        ("a was fulfilled after the write", held(11, &[("b", 2)]), vec![left("a", 4, 4, later)], 11),
+        ("a was fulfilled before the write, which undid it", held(15, &[("b", 2)]), vec![left("a", 4, 4, later)], 11),
+        ("b in part before, a after", held(11, &[("b", 1)]), vec![left("a", 4, 4, later), left("b", 2, 1, later)], 10),
+        (
+            "an old order was taken back before",
+            held(15, &[("a", 4), ("b", 2), ("o", 3)]),
+            vec![taken_back(left("o", 3, 3, -9), later)],
+            18,
+        ),
+        (
+            "an old order was taken back before, and cancelled",
+            held(15, &[("a", 4), ("b", 2)]),
+            vec![Line { cancelled: true, ..taken_back(left("o", 3, 3, -9), later) }],
+            18,
+        ),
+        (
+            "one was taken back and cancelled long ago",
+            held(15, &[("a", 4), ("b", 2)]),
+            vec![Line { cancelled: true, ..taken_back(left("o", 3, 3, -9), -1) }],
+            15,
+        ),
+        (
+            "a was fulfilled and taken back, and one of the two was undone",
+            held(11, &[("a", 4), ("b", 2)]),
+            vec![taken_back(left("a", 4, 4, later), later)],
+            15,
+        ),
         ("one went that no order explains", held(15, &[("a", 4)]), vec![], 13),
-        ("two came back after", held(17, &[("a", 4), ("b", 2)]), vec![], 17),
+        ("two came back after", held(17, &[("a", 4), ("b", 2)]), vec![came_back(left("o", 3, 3, -9), later)], 17),
+        ("two came back before", held(15, &[("a", 4), ("b", 2)]), vec![came_back(left("o", 3, 3, -9), later)], 17),
+        ("two came back long ago", held(15, &[("a", 4), ("b", 2)]), vec![came_back(left("o", 3, 3, -9), -1)], 15),
+        ("a person added two", held(17, &[("a", 4), ("b", 2)]), vec![], 17),
     ];
     for (what, now, lines, right) in cases {
+        let now = Held { touched: later + 1, ..now };
         assert_eq!(resolve(10, 15, &moved(&now, &lines), now.stocked), right, "{what}");
     }
     // The write never happened.
     assert_eq!(resolve(10, 15, &Moves::default(), 10), 15);
-    let fulfilled = held(6, &[("b", 2)]);
-    assert_eq!(resolve(10, 15, &moved(&fulfilled, &[line("a", 0, 4, 4)]), 6), 11);
-    // One of two came back; the other left, and the last write of several undid that.
-    assert_eq!(resolve(7, 16, &Moves { untold: 2, returned: 1, ..Moves::default() }, 18), 17);
+    let written = |stocked, reserved: &[(&str, i64)]| Held { touched: later + 1, ..held(stocked, reserved) };
+    let fulfilled = written(6, &[("b", 2)]);
+    assert_eq!(resolve(10, 15, &moved(&fulfilled, &[left("a", 4, 4, later)]), 6), 11);
     // Down instead of up.
     assert_eq!(resolve(10, 7, &Moves::default(), 10), 7);
     assert_eq!(resolve(10, 7, &Moves::default(), 7), 7);
-    assert_eq!(resolve(10, 7, &moved(&held(7, &[("b", 2)]), &[line("a", 0, 4, 4)]), 7), 3);
+    assert_eq!(resolve(10, 7, &moved(&written(7, &[("b", 2)]), &[left("a", 4, 4, later)]), 7), 3);
+}
+
+/// A line of which some pieces left.
+fn left(id: &str, quantity: i64, pieces: i64, at: i64) -> Line {
+    Line { left: vec![Left { at, pieces, taken_back: None }], ..line(id, 0, quantity, pieces) }
 }
 
 #[test]
@@ -238,13 +285,15 @@ fn a_look_after_a_write_finds_the_fulfilment_that_it_undid_and_writes_once_more(
     let from = held(10, &[("a", 4), ("b", 2)]);
     let look = |now: Held, lines: &[Line]| {
         let applied = Applied { stocked: 15, ..Applied::default() };
-        next(&figure, None, Some(Box::new((from.clone(), applied))), Some(&now), lines, 0)
+        let now = Held { touched: from.at + 2, ..now };
+        let written = Written { from: from.clone(), applied, at: None, doubted: false };
+        next(&figure, None, Some(Box::new(written)), Some(&now), lines, 0)
     };
-    let undone = look(held(15, &[("b", 2)]), &[line("a", 0, 4, 4)]);
+    let undone = look(held(15, &[("b", 2)]), &[left("a", 4, 4, from.at + 1)]);
     assert!(matches!(undone, Next::Write { stocked: 11, .. }), "{undone:?}");
     let never_written = look(held(10, &[("a", 4), ("b", 2)]), &[]);
     assert!(matches!(never_written, Next::Write { stocked: 15, .. }), "{never_written:?}");
-    let right = look(held(11, &[("b", 2)]), &[line("a", 0, 4, 4)]);
+    let right = look(held(11, &[("b", 2)]), &[left("a", 4, 4, from.at + 1)]);
     assert!(matches!(right, Next::Right(Applied { stocked: 11, owed: 0, .. })), "{right:?}");
 }
 
@@ -292,38 +341,73 @@ fn any_push() -> impl Strategy<Value = Push> {
         .prop_map(|(figure, late, pace, before, races, dies)| Push { figure, late, pace, before, races, dies })
 }
 
+/// What is left to do of what Medusa does in steps.
+enum Begun {
+    /// A fulfilment has taken its pieces from the level: so many stay reserved for the line.
+    Fulfilment(String, i64),
+    /// The pieces of a line are in stock again, and its order does not say so yet.
+    TakeBack(usize),
+    /// A return is received, and its pieces are not in stock yet.
+    Return(usize),
+}
+
 /// A level in a Medusa, and who bought of it.
 struct World {
     time: i64,
     stocked: i64,
     touched: i64,
-    /// A fulfilment has taken its pieces, and what is reserved goes a moment later.
-    unreserves: Option<(String, i64)>,
+    /// What somebody has begun.
+    begun: Option<Begun>,
     lines: Vec<Line>,
     reserved: BTreeMap<String, i64>,
     /// Lines by the time of their last change.
     changed: BTreeMap<String, i64>,
-    /// Something happened of which orders do not tell when: a return, or an order taken back and then cancelled. Then a piece too few may be
-    /// for sale, never one too many.
-    untold: bool,
-    taken_back: Vec<usize>,
+    /// Something came back: of a figure that knows our orders a piece too few may be for sale then, never one too many.
+    returned: bool,
+    /// A level that moved at every look was taken as it was, although somebody may have been at work: then too few may be for sale, too.
+    hurried: bool,
     /// Pieces of orders that the figure knows which came back since the push began.
     came_back: i64,
+    /// Likewise since the push that was completed last, at least.
+    came_back_since: i64,
     figure_since: i64,
 }
 
+fn returned(line: &Line) -> i64 {
+    line.back.iter().map(|back| back.pieces).sum()
+}
+
 impl World {
-    /// What a fulfilment does last.
-    fn unreserve(&mut self) {
-        if let Some((id, left)) = self.unreserves.take() {
-            self.reserved.insert(id, left);
-            self.reserved.retain(|_, pieces| *pieces > 0);
-            self.touched = self.time;
+    /// Ends what was begun.
+    fn ends(&mut self) {
+        match self.begun.take() {
+            Some(Begun::Fulfilment(id, left)) => {
+                self.reserved.insert(id, left);
+                self.reserved.retain(|_, pieces| *pieces > 0);
+            }
+            Some(Begun::TakeBack(n)) => {
+                let line = &mut self.lines[n];
+                line.fulfilled = 0;
+                for left in &mut line.left {
+                    left.taken_back.get_or_insert(self.time);
+                }
+                self.reserved.insert(line.id.clone(), line.quantity);
+                self.changed.insert(line.id.clone(), self.time);
+            }
+            Some(Begun::Return(n)) => {
+                self.stocked += 1;
+                self.gives_back(n, 1);
+            }
+            None => return,
         }
+        self.touched = self.time;
     }
 
     fn happens(&mut self, event: Event) {
-        self.unreserve();
+        if self.begun.is_some() {
+            self.ends();
+            self.time += 1;
+        }
         let pick = |n: usize, fits: &dyn Fn(&Line) -> bool, lines: &[Line]| {
             let fitting: Vec<usize> = (0..lines.len()).filter(|n| fits(&lines[*n])).collect();
             (!fitting.is_empty()).then(|| fitting[n % fitting.len()])
@@ -350,7 +434,6 @@ impl World {
                 if let Some(n) = n {
                     self.lines[n].cancelled = true;
                     self.reserved.remove(&self.lines[n].id);
-                    self.untold |= self.taken_back.contains(&n);
                     self.gives_back(n, self.lines[n].quantity);
                 }
                 n
@@ -363,37 +446,32 @@ impl World {
                     line.fulfilled += pieces;
                     line.left.push(Left { at: self.time, pieces, taken_back: None });
                     self.stocked -= pieces;
-                    self.unreserves = Some((line.id.clone(), line.quantity - line.fulfilled));
+                    self.begun = Some(Begun::Fulfilment(line.id.clone(), line.quantity - line.fulfilled));
                 }
                 n
             }
             Event::TakeBack(n) => {
-                let n = pick(n, &|line| line.fulfilled > 0 && line.returned == 0 && rested(line), &self.lines);
+                let n = pick(n, &|line| line.fulfilled > 0 && line.back.is_empty() && rested(line), &self.lines);
                 if let Some(n) = n {
-                    let line = &mut self.lines[n];
-                    self.stocked += line.fulfilled;
-                    line.fulfilled = 0;
-                    for left in &mut line.left {
-                        left.taken_back.get_or_insert(self.time);
-                    }
-                    self.taken_back.push(n);
-                    self.reserved.insert(line.id.clone(), line.quantity);
+                    self.stocked += self.lines[n].fulfilled;
+                    self.touched = self.time;
+                    self.begun = Some(Begun::TakeBack(n));
                 }
-                n
+                return;
             }
             Event::Return(n) => {
                 let n = pick(
                     n,
-                    &|line| line.fulfilled == line.quantity && line.returned < line.fulfilled && rested(line),
+                    &|line| line.fulfilled == line.quantity && returned(line) < line.fulfilled && rested(line),
                     &self.lines,
                 );
                 if let Some(n) = n {
-                    self.lines[n].returned += 1;
-                    self.stocked += 1;
-                    self.untold = true;
-                    self.gives_back(n, 1);
+                    self.lines[n].back.push(Back { at: self.time, pieces: 1 });
+                    self.changed.insert(self.lines[n].id.clone(), self.time);
+                    self.returned = true;
+                    self.begun = Some(Begun::Return(n));
                 }
-                n
+                return;
             }
         };
         if let Some(n) = n {
@@ -405,6 +483,7 @@ impl World {
     fn gives_back(&mut self, n: usize, pieces: i64) {
         if self.lines[n].placed < self.figure_since {
             self.came_back += pieces;
+            self.came_back_since += pieces;
         }
     }
 
@@ -424,7 +503,7 @@ impl World {
 
     fn ours(&self, since: i64) -> i64 {
         let lines = self.lines.iter().filter(|line| line.placed >= since && !line.cancelled);
-        lines.map(|line| line.quantity - line.returned).sum()
+        lines.map(|line| line.quantity - returned(line)).sum()
     }
 }
 
@@ -435,17 +514,19 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
         time: 1000 * MINUTE,
         stocked: 9,
         touched: 0,
-        unreserves: None,
+        begun: None,
         lines: vec![],
         reserved: BTreeMap::new(),
         changed: BTreeMap::new(),
-        untold: false,
-        taken_back: vec![],
+        returned: false,
+        hurried: false,
         came_back: 0,
+        came_back_since: 0,
         figure_since: 0,
     };
     let mut figure = 10;
     let mut document = said(world.time);
+    let mut marked = Marked::Otherwise;
     let mut book = Some(adopted("S", figure, &document, 9, &terms, world.time));
     for push in pushes {
         for (n, event) in push.before.iter().enumerate() {
@@ -457,10 +538,17 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
             world.happens(*event);
         }
         world.time += push.pace;
-        world.unreserve();
+        world.ends();
         let before = (world.stocked, book.clone());
-        if due(figure, &document, book.as_ref(), true, false, &terms, world.time) == Due::Nothing {
+        if due(figure, &document, book.as_ref(), true, marked, &terms, world.time) == Due::Nothing {
             prop_assert_eq!(before, (world.stocked, book.clone()), "an unchanged figure writes nothing");
+            let applied = book.as_ref().unwrap();
+            let allowed = match terms.figure {
+                Meaning::AfterOrders => applied.allowed - world.ours(applied.since) + world.came_back_since,
+                Meaning::BeforeOrders => applied.allowed - world.ours(0),
+            };
+            let available = world.available() - applied.owed;
+            prop_assert!(available <= allowed, "{available} can be bought, {allowed} allowed: {applied:?}");
             continue;
         }
         let mut races = push.races.iter();
@@ -469,7 +557,7 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
             world.time += 1;
             match races.next() {
                 Some(Some(event)) => world.happens(*event),
-                _ => world.unreserve(),
+                _ => world.ends(),
             }
             steps += 1;
             push.dies == Some(steps - 1)
@@ -477,9 +565,9 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
         let at = Figure { sku: "S", pieces: figure, said: &document, terms: &terms };
         let since = figure_time(figure, &document, book.as_ref());
         world.figure_since = since;
-        let mut written: Option<Box<(Held, Applied)>> = None;
+        let mut written: Option<Box<Written>> = None;
         let mut arrived = false;
-        for _ in 0..40 {
+        for look in 0..99 {
             if step(&mut world) {
                 break;
             }
@@ -493,20 +581,28 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
             // As the shell asks: orders placed since, and those that changed since a look.
             let from = written
                 .as_ref()
-                .map(|written| &written.0)
+                .map(|written| &written.from)
                 .or(book.as_ref().and_then(|b| b.intent.as_ref()).map(|i| &i.from));
             let placed = (written.is_none() && terms.figure == Meaning::AfterOrders && ordered_since(&held, since))
                 .then_some(since);
-            let changed = from.map(|from| from.at - MINUTE);
+            let moves_on = just_moved(&held, written.as_deref(), SETTLES);
+            let hurried = (moves_on && look >= PATIENT).then_some(held.touched - MINUTE);
+            let changed = from.map(|from| from.at - MINUTE).into_iter().chain(hurried).min();
             let asked = |line: &&Line| {
                 placed.is_some_and(|placed| line.placed >= placed)
                     || changed.is_some_and(|changed| world.changed[&line.id] >= changed)
             };
             let lines: Vec<Line> = world.lines.iter().filter(asked).cloned().collect();
-            if half_done(&held, &lines) || just_moved(&held, SETTLES, written.is_some()) {
+            let doubtful = |written: &Written| !written.doubted && differs(&held, written, &lines, terms.figure);
+            if half_done(&held, &lines)
+                || moves_on && (look < PATIENT || terms.figure == Meaning::BeforeOrders)
+                || written.as_deref().is_some_and(doubtful)
+            {
                 world.time += SETTLES;
+                written = written.map(|written| Box::new(Written { doubted: true, ..*written }));
                 continue;
             }
+            world.hurried |= moves_on;
             match next(&at, book.as_ref(), written.take(), Some(&held), &lines, world.time) {
                 Next::Right(applied) => {
                     if !step(&mut world) {
@@ -523,19 +619,25 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                         }
                         book = Some(*noted);
                     }
+                    marked = Marked::Nothing;
                     if step(&mut world) {
                         break;
                     }
                     world.stocked = stocked;
                     world.touched = world.time;
-                    written = Some(next);
+                    written = Some(Box::new(Written { at: Some(world.time), doubted: false, ..*next }));
+                    if terms.figure == Meaning::BeforeOrders {
+                        world.time += SETTLES;
+                    }
                 }
             }
         }
-        world.unreserve();
+        world.ends();
         if !arrived {
             continue;
         }
+        marked = Marked::Otherwise;
+        world.came_back_since = world.came_back;
         let applied = book.as_ref().unwrap();
         let allowed = match terms.figure {
             Meaning::AfterOrders => applied.allowed - world.ours(since) + world.came_back,
@@ -543,7 +645,7 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
         };
         let available = world.available() - applied.owed;
         prop_assert!(available <= allowed, "{} can be bought, {} allowed: {:?}", available, allowed, applied);
-        if !world.untold {
+        if !world.hurried && (terms.figure == Meaning::BeforeOrders || !world.returned) {
             prop_assert_eq!(available, allowed, "something was counted twice: {:?}", applied);
         }
     }
@@ -577,10 +679,18 @@ fn a_half_done_fulfilment_is_waited_for_while_somebody_may_be_at_work() {
 fn a_level_that_just_moved_is_looked_at_again_the_later_the_slower_the_shop_is() {
     assert_eq!([0, 20, 200, 10_000, i64::MAX].map(settles), [300, 300, 800, 2_000, 2_000]);
     let level = |ago: i64| Held { at: 10_000, touched: 10_000 - ago, ..Held::default() };
-    assert!(just_moved(&level(299), 300, false));
-    assert!(just_moved(&level(-100), 300, false), "while it was read");
-    assert!(!just_moved(&level(300), 300, false));
-    assert!(!just_moved(&level(10), 300, true), "that was ourselves");
+    let moved = |level: &Held, written: Option<Written>| just_moved(level, written.as_ref(), 300);
+    assert!(moved(&level(299), None));
+    assert!(moved(&level(-100), None), "while it was read");
+    assert!(!moved(&level(300), None));
+    let written = |stocked| {
+        let applied = Applied { stocked, ..Applied::default() };
+        Some(Written { from: Held::default(), applied, at: Some(9_990), doubted: false })
+    };
+    assert!(!moved(&level(10), written(0)), "that was ourselves");
+    assert!(moved(&level(9), written(0)), "somebody moved it after that");
+    let differs = |written: Option<Written>| differs(&level(10), &written.unwrap(), &[], Meaning::BeforeOrders);
+    assert_eq!([0, 1].map(|stocked| differs(written(stocked))), [false, true], "it is not what was written");
 }
 
 proptest! {

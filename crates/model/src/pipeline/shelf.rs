@@ -5,8 +5,6 @@
 //! person's where the note says `published`; a deletion is a person's where the ledger knows an id
 //! that the shop no longer has.
 
-use ledger::core::aside::ASIDE;
-
 use super::world::{AttemptStep, DELETED, View, Worker, World};
 use crate::mutation::{Mutation, Step};
 
@@ -31,19 +29,6 @@ pub struct Shelf {
     /// What a person did to take it off sale. Not known to the pipeline: this is what it is judged
     /// by.
     pub person: Option<Status>,
-    /// The note says that we are deleting it.
-    pub doomed: bool,
-    /// We deleted it. Not known to the pipeline either.
-    pub removed: bool,
-    /// Which product of this name it is: one that is made again has another id.
-    pub id: u8,
-}
-
-impl Shelf {
-    /// Whether the notes say that we are deleting it, or did.
-    const fn is_being_deleted(self) -> bool {
-        self.doomed && !self.made_published && !matches!(self.status, Status::Published)
-    }
 }
 
 /// What a request to a target does beside its view.
@@ -55,12 +40,6 @@ pub enum Sends {
     /// The same, and that it is published.
     Publishes,
     Creates,
-    /// Fields in the PIM, with the remark that it is set aside in the shop.
-    Remarks,
-    /// That the product with this id is being deleted.
-    Dooms(u8),
-    /// The deletion of that product.
-    Removes(u8),
 }
 
 /// What follows from a look at the shop.
@@ -75,22 +54,11 @@ pub(crate) enum Look {
 pub(crate) fn look(world: &World, view: View, known: bool, mutation: Option<Mutation>) -> Look {
     let Shelf { status, made_published, .. } = world.shelf;
     if world.targets[1].is_none() || status == Status::Deleted {
-        let ours = world.shelf.is_being_deleted();
-        let persons = status == Status::Deleted && known && !ours && !Mutation::step(mutation, Step::DeletionIsAbsence);
+        let persons = status == Status::Deleted && known && !Mutation::step(mutation, Step::DeletionIsAbsence);
         return if view == DELETED || persons { Look::Right } else { Look::Send(Sends::Creates) };
     }
-    let revived = view != DELETED && Mutation::step(mutation, Step::DoomedIsRevived);
-    if world.shelf.is_being_deleted() && !revived {
-        return Look::Send(Sends::Removes(world.shelf.id));
-    }
     if view == DELETED {
-        let noted = !Mutation::step(mutation, Step::DeletionIsNotNoted);
-        return match status {
-            Status::Draft if made_published || world.left.retirements == 0 => Look::Right,
-            Status::Draft if noted => Look::Send(Sends::Dooms(world.shelf.id)),
-            Status::Draft => Look::Send(Sends::Removes(world.shelf.id)),
-            _ => Look::Send(Sends::Fields),
-        };
+        return if status == Status::Draft { Look::Right } else { Look::Send(Sends::Fields) };
     }
     let draft = status == Status::Draft;
     let persons = draft && made_published && !Mutation::step(mutation, Step::DraftIsOurs);
@@ -102,49 +70,13 @@ pub(crate) fn look(world: &World, view: View, known: bool, mutation: Option<Muta
     }
 }
 
-/// Whether that push finds that a person took it off sale.
-pub(crate) fn is_aside(world: &World, view: View, known: bool, mutation: Option<Mutation>) -> bool {
-    let Shelf { status, made_published, .. } = world.shelf;
-    match status {
-        _ if world.targets[1].is_none() => false,
-        Status::Published => false,
-        Status::Draft => view != DELETED && made_published && !Mutation::step(mutation, Step::DraftIsOurs),
-        Status::Deleted => {
-            known && !world.shelf.is_being_deleted() && !Mutation::step(mutation, Step::DeletionIsAbsence)
-        }
-    }
-}
-
 impl World {
-    /// Whether the shop lacks it because we deleted it, as far as notes tell.
-    pub(crate) fn is_deleted_by_us(&self) -> bool {
-        self.shelf.status == Status::Deleted && self.shelf.is_being_deleted()
-    }
-
-    /// Whether the PIM says of the product what the ledger notes as set aside.
-    pub(crate) fn remarks_follow(&self) -> bool {
-        self.targets[0].is_none_or(|pim| pim == DELETED) || self.remark == self.state.contains_key(ASIDE)
-    }
-
     /// A request lands in the shop. Whether there was something that it could write.
     pub(crate) fn land_in_shop(&mut self, view: View, sends: Sends, mutation: Option<Mutation>) -> bool {
         let there = self.targets[1].is_some() && self.shelf.status != Status::Deleted;
         match (there, sends) {
             (false, Sends::Creates) => {
-                let new =
-                    Shelf { status: Status::Published, made_published: true, id: self.shelf.id + 1, ..self.shelf };
-                self.shelf = Shelf { doomed: false, removed: false, ..new };
-            }
-            // Whether it is there or another of its name: an id is never used again.
-            (there, Sends::Removes(id)) => {
-                if there && id == self.shelf.id {
-                    self.shelf = Shelf { status: Status::Deleted, removed: true, ..self.shelf };
-                }
-                return true;
-            }
-            (true, Sends::Dooms(id)) => {
-                self.shelf.doomed |= id == self.shelf.id;
-                return id == self.shelf.id;
+                self.shelf = Shelf { status: Status::Published, made_published: true, ..self.shelf };
             }
             // The handle is taken, or there is nothing to update.
             (true, Sends::Creates) | (false, _) => return false,
@@ -154,7 +86,6 @@ impl World {
             }
             (true, _) => {
                 self.shelf.made_published = true;
-                self.shelf.doomed = false;
                 if sends == Sends::Publishes {
                     self.shelf.status = Status::Published;
                 }
@@ -194,7 +125,7 @@ impl World {
     pub(crate) fn rightly_on_sale(&self) -> bool {
         let should = self.targets[1].is_some_and(|view| view != DELETED);
         self.shelf.person.is_some()
-            || (self.shelf.status == Status::Deleted && !self.shelf.removed)
+            || self.shelf.status == Status::Deleted
             || should == (self.shelf.status == Status::Published)
     }
 }

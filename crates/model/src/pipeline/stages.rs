@@ -3,13 +3,12 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use catalog::{ContentHash, Failure, Request, Version};
-use ledger::core::aside::{self, ASIDE, Aside};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Item, Value, missing};
 
 use super::Pipeline;
-use super::shelf::{Look, Sends, is_aside, look};
+use super::shelf::{Look, Sends, look};
 use super::world::{
     Attempt, AttemptStep, DELETED, Flight, LEASES, STAGES, View, Worker, World, hash_of, key, only, owner,
 };
@@ -99,27 +98,14 @@ impl Pipeline {
     fn claimed(&self, world: &mut World, at: usize, index: usize, number: u8, after: Shared) {
         let claimed = relevant(at, &after);
         world.state = after;
-        let work = Attempt {
-            owner: number,
-            claimed,
-            version: String::new(),
-            aside: false,
-            step: AttemptStep::Read,
-            stalled: false,
-        };
+        let work = Attempt { owner: number, claimed, version: String::new(), step: AttemptStep::Read, stalled: false };
         world.workers[at][index] = Worker::Working(work);
     }
 
     fn work(&self, world: &mut World, at: usize, index: usize, mut work: Attempt) {
         let next = match work.step.clone() {
             AttemptStep::Read => Continue(read(world, at, &mut work)),
-            AttemptStep::Check(view) => Continue(self.check(world, at, &mut work, view)),
-            AttemptStep::Doubt(view) => Continue(self.doubt(world, &work, view)),
-            AttemptStep::Note(view) => Continue(self.note(world, &work, view)),
-            AttemptStep::Tell(view) => {
-                world.send(0);
-                Continue(complete(&work, view))
-            }
+            AttemptStep::Check(view) => Continue(self.check(world, at, &work, view)),
             AttemptStep::Act(view, sends) => Continue(self.act(world, at, &work, view, sends)),
             AttemptStep::Announce(view) => self.announce(world, &work, view),
             AttemptStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
@@ -137,71 +123,17 @@ impl Pipeline {
         Mutation::step(self.mutation, Step::AnnounceAfterComplete)
     }
 
-    fn check(&self, world: &World, at: usize, work: &mut Attempt, view: View) -> AttemptStep {
-        let told = work.claimed.contains_key(ASIDE);
+    fn check(&self, world: &World, at: usize, work: &Attempt, view: View) -> AttemptStep {
         let look = match STAGES[at] {
-            Stage::Pimcore
-                if world.remark == told && world.targets[0].is_some_and(|pim| pim.content == view.content) =>
-            {
-                Look::Right
-            }
-            Stage::Pimcore => Look::Send(if told { Sends::Remarks } else { Sends::Fields }),
-            Stage::Medusa => {
-                let known = work.claimed.contains_key("medusa_id") || told;
-                work.aside = is_aside(world, view, known, self.mutation);
-                look(world, view, known, self.mutation)
-            }
+            Stage::Pimcore if world.targets[0].is_some_and(|pim| pim.content == view.content) => Look::Right,
+            Stage::Pimcore => Look::Send(Sends::Fields),
+            Stage::Medusa => look(world, view, work.claimed.contains_key("medusa_id"), self.mutation),
         };
         match (look, STAGES[at]) {
             (Look::Send(sends), _) => AttemptStep::Act(view, sends),
             (Look::Right, Stage::Pimcore) if !self.announces_late() => AttemptStep::Announce(view),
-            (Look::Right, Stage::Pimcore) => complete(work, view),
-            (Look::Right, Stage::Medusa) => self.brought(work, view),
+            (Look::Right, _) => complete(work, view),
         }
-    }
-
-    /// What a push does once the shop holds what it should.
-    fn brought(&self, work: &Attempt, view: View) -> AttemptStep {
-        let news = work.aside != work.claimed.contains_key(ASIDE);
-        let first = Mutation::step(self.mutation, Step::DoubtedBeforeNote) && view != DELETED;
-        match (news, first) {
-            (false, _) => complete(work, view),
-            (true, true) => AttemptStep::Doubt(view),
-            (true, false) => AttemptStep::Note(view),
-        }
-    }
-
-    /// The doubt in a write of its own: of a mutation.
-    fn doubt(&self, world: &mut World, work: &Attempt, view: View) -> AttemptStep {
-        if let Ok(after) = apply(&world.state, &stage::suspect(Stage::Pimcore, &key(), 0)) {
-            world.state = after;
-        }
-        let noted = Mutation::step(self.mutation, Step::DoubtedAfterNote);
-        if noted { self.told(work, view) } else { AttemptStep::Note(view) }
-    }
-
-    /// As the owner; who is not any more leaves it to the others.
-    fn note(&self, world: &mut World, work: &Attempt, view: View) -> AttemptStep {
-        let seen = Aside { what: "draft".to_owned(), sku: None, id: None, seen_at: 0 };
-        let asides: Vec<Aside> = work.aside.then_some(seen).into_iter().collect();
-        let apart = [Step::DoubtedBeforeNote, Step::DoubtedAfterNote];
-        let apart = apart.into_iter().any(|step| Mutation::step(self.mutation, step));
-        // What a person deleted in the PIM has no remarks, and is not to be made again for them.
-        let doubted = (view != DELETED && !apart).then_some(0);
-        let write = aside::note(&key(), &owner(work.owner), &asides, None, None, doubted);
-        if let Ok(after) = self.mutated(Op::Note, &world.state, write) {
-            world.state = after;
-        }
-        match view == DELETED {
-            true => complete(work, view),
-            false if Mutation::step(self.mutation, Step::DoubtedAfterNote) => AttemptStep::Doubt(view),
-            false => self.told(work, view),
-        }
-    }
-
-    fn told(&self, work: &Attempt, view: View) -> AttemptStep {
-        let silent = Mutation::step(self.mutation, Step::AsideIsSilent);
-        if silent { complete(work, view) } else { AttemptStep::Tell(view) }
     }
 
     fn act(&self, world: &mut World, at: usize, work: &Attempt, view: View, sends: Sends) -> AttemptStep {
@@ -209,16 +141,7 @@ impl Pipeline {
         if !self.land(world, at, view, sends) {
             return AttemptStep::Fail(false);
         }
-        match sends {
-            Sends::Dooms(id) => return AttemptStep::Act(view, Sends::Removes(id)),
-            Sends::Removes(_) if view != DELETED => return AttemptStep::Act(view, Sends::Creates),
-            _ => {}
-        }
-        match STAGES[at] {
-            Stage::Pimcore if self.announces_late() => complete(work, view),
-            Stage::Pimcore => AttemptStep::Announce(view),
-            Stage::Medusa => self.brought(work, view),
-        }
+        if at == 0 && !self.announces_late() { AttemptStep::Announce(view) } else { complete(work, view) }
     }
 
     fn announce(&self, world: &mut World, work: &Attempt, view: View) -> Next {
@@ -229,10 +152,7 @@ impl Pipeline {
     fn complete(&self, world: &mut World, at: usize, work: &Attempt, view: View, seen: &Shared) -> Next {
         let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(seen));
         let me = owner(work.owner);
-        let mut applied = applied(at, view, &work.version, &claimed);
-        if at == 1 && world.is_deleted_by_us() {
-            applied.remote_id = None;
-        }
+        let applied = applied(at, view, &work.version, &claimed);
         let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
         match self.mutated(Op::Complete, &world.state, write) {
             Ok(after) => {
@@ -311,8 +231,7 @@ fn relevant(at: usize, item: &Item) -> Shared {
     let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
     let both = ["hash", "edits"].map(str::to_owned);
     let id = (at == 1).then(|| "medusa_id".to_owned());
-    let aside = Some(ASIDE.to_owned());
-    let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(id).chain(aside).collect();
+    let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(id).collect();
     only(item, &names)
 }
 

@@ -34,8 +34,6 @@ pub struct Faults {
     pub deletions: u8,
     /// A person in the shop unpublishes the product, or deletes it (likewise).
     pub taken_off: u8,
-    /// Whether withdrawn products are deleted in the shop: their time is over at the next look.
-    pub retirements: u8,
 }
 
 /// One feed that mentions the product. Its place in the list is its version.
@@ -126,8 +124,6 @@ pub struct Attempt {
     pub claimed: Shared,
     /// The version of the doc that it read.
     pub version: String,
-    /// It found it set aside in the shop.
-    pub aside: bool,
     /// What it awaits next.
     pub step: AttemptStep,
     /// Its lease no longer binds it.
@@ -142,12 +138,6 @@ pub enum AttemptStep {
     /// Looks whether the target holds it already.
     Check(View),
     Act(View, Sends),
-    /// Puts the PIM's stage in doubt, because something else is set aside in the shop.
-    Doubt(View),
-    /// Notes what is set aside.
-    Note(View),
-    /// Announces that to the PIM's stage.
-    Tell(View),
     /// Announces to the next stage.
     Announce(View),
     /// Completes, as far as `seen` tells.
@@ -173,8 +163,6 @@ pub struct World {
     pub runs: Vec<Run>,
     /// What the PIM and the shop hold.
     pub targets: [Option<View>; 2],
-    /// The PIM's remarks say that it is set aside in the shop.
-    pub remark: bool,
     /// How the shop offers it.
     pub shelf: Shelf,
     /// Requests that may still land.
@@ -227,8 +215,7 @@ impl World {
         self.queues[stage] = (self.queues[stage] + 1).min(QUEUE);
     }
 
-    pub(crate) fn land_in_pim(&mut self, view: View, sends: Sends) {
-        self.remark = sends == Sends::Remarks;
+    pub(crate) fn land_in_pim(&mut self, view: View) {
         self.targets[0] = Some(match self.targets[0] {
             // pimcore-sync writes the source's fields only; what people entered stays.
             Some(held) => View { content: view.content, ..held },
@@ -269,8 +256,7 @@ impl World {
     /// where it is gone from the PIM, and what a person deleted is in neither.
     fn shop_follows(&self) -> bool {
         let off = self.targets[0] == Some(DELETED) && self.shelf.status == Status::Draft;
-        off || (self.shelf.status == Status::Deleted && !self.shelf.removed)
-            || self.targets[1].or(Some(DELETED)) == self.targets[0]
+        off || self.shelf.status == Status::Deleted || self.targets[1].or(Some(DELETED)) == self.targets[0]
     }
 
     /// Whether ledger and targets hold the newest content, and the shop the person's newest edit.
@@ -279,7 +265,6 @@ impl World {
         let deleted = self.targets[0] == Some(DELETED) && hash_of(&self.state, "pimcore_hash") == Some(newest);
         (deleted || self.targets[0].is_some_and(|pim| pim.content == newest))
             && self.shop_follows()
-            && self.remarks_follow()
             && self.rightly_on_sale()
             && hash_of(&self.doc, "hash") == Some(newest)
             && hash_of(&self.state, "hash") == Some(newest)
