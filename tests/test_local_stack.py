@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_stack import feed, ledger, orders, products
+from local_stack import demo, feed, ledger, orders, products
 from local_stack.orders import Bought
 from local_stack.paths import REPO, SOURCES
 from local_stack.processes import Service, environment, free_port
@@ -199,6 +199,36 @@ def test_a_feed_of_which_nothing_arrived_is_not_fine_and_nothing_is_said_to_wait
     broken = Report("f", "o", ledger.Run(pk="F#b#k#v", name="run-1", status="failed", reason="not_json: x", counts={}, started=0), [])
     for report in (refused, broken):
         assert "nothing waits" in report.next_step()
+
+
+@pytest.mark.parametrize("case", ["arrived", "bought in vain", "waits", "refused", "nothing taken", "unreadable"])
+def test_the_demonstration_ends_with_1_unless_everything_arrived(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bought = row(Shown("demo:1", carts=[{"ok": True}]))
+    waiting = row(Shown("demo:1"), problem="waits for the PIM", waiting=True)
+    refused = row(Shown("demo:1"), problem="pimcore: too long (pimcore_field_too_long)")
+    unreadable = ledger.Run(pk="F#b#k#v", name="run-1", status="failed", reason="unknown_format: x", counts={}, started=0)
+    told = {
+        "arrived": Report("f", "o", run(changed=1), [bought]),
+        "bought in vain": Report("f", "o", run(changed=1), [bought]),
+        "waits": Report("f", "o", run(changed=2), [bought, waiting]),
+        "refused": Report("f", "o", run(changed=2), [bought, refused]),
+        "nothing taken": Report("f", "o", run(read=3, rejected=3), []),
+        "unreadable": Report("f", "o", unreadable, []),
+    }[case]
+
+    class Counter:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def prove(self, *_: object) -> list[Bought]:
+            steps = dict.fromkeys(("before", "fulfilled", "again", "returned"), (1, 0))
+            return [Bought("demo:1", "A", "sar", id="order_1", stock=steps, problem="no payment" if case == "bought in vain" else "")]
+
+    monkeypatch.setattr(demo, "follow", lambda *_: told)
+    monkeypatch.setattr(demo.orders, "Shop", Counter)
+    monkeypatch.setattr(demo, "where_to_look", lambda _: "")
+    monkeypatch.setattr(Report, "write", lambda *_: None)
+    assert demo.demonstrate(None, "feed.json", "", 1) == (0 if case == "arrived" else 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use catalog::Product;
 
-use crate::adapter::{self, Adapter, Columns};
+use crate::adapter::{self, Adapter, Columns, Layout};
 use crate::charset::Charset;
 use crate::decode::{Compression, DecodeError, Decoder, STEP, Step};
 use crate::integrity::{Checksum, Partial};
@@ -40,6 +40,9 @@ pub trait Reader: std::fmt::Debug + Send {
 
     /// Says which encoding the object claims to be in.
     fn in_charset(&mut self, _label: &str) {}
+
+    /// Says what else is known, for a feed that it does not know.
+    fn knowing(&mut self, _layouts: &'static [Layout]) {}
 
     /// Whether it reads objects as they are, archives included.
     fn is_raw(&self) -> bool {
@@ -167,6 +170,13 @@ impl Feed {
         if let Some(label) = label {
             self.reader.in_charset(label);
         }
+        self
+    }
+
+    /// The same feed, beside other sources than those built in.
+    #[must_use]
+    pub fn knowing(mut self, layouts: &'static [Layout]) -> Self {
+        self.reader.knowing(layouts);
         self
     }
 
@@ -342,6 +352,7 @@ impl BuiltIn {
             sniffed: checkpoint.index > 0,
             refused: None,
             charset: Charset::default(),
+            layouts: &[],
             products: 0,
         };
         let to_drop = checkpoint.offset - checkpoint.object_offset();
@@ -377,6 +388,10 @@ impl Reader for BuiltIn {
 
     fn in_charset(&mut self, label: &str) {
         self.mapper.charset = Charset::named(label);
+    }
+
+    fn knowing(&mut self, layouts: &'static [Layout]) {
+        self.mapper.layouts = layouts;
     }
 }
 
@@ -438,6 +453,8 @@ struct Mapper {
     refused: Option<Broken>,
     /// What records that are no UTF-8 are in.
     charset: Charset,
+    /// What else is known here, beside the built-in sources.
+    layouts: &'static [Layout],
     products: u64,
 }
 
@@ -486,7 +503,10 @@ impl Mapper {
         let text = &*text;
         if let Some(columns) = &self.columns {
             self.row.read(text);
-            let id = || columns.cell(&self.row, "product_id").and_then(|id| adapter::known_id(self.adapter, id));
+            // Of a row with a separator too many nobody knows which cell is whose: the id would be another product's.
+            let certain = self.row.len() <= columns.len();
+            let cell = || columns.cell(&self.row, "product_id").filter(|_| certain);
+            let id = || cell().and_then(|id| adapter::known_id(self.adapter, id));
             let mapped = self.row.expect_len(columns.len()).and_then(|()| self.adapter.csv(columns, &self.row));
             return mapped.map_err(|defect| (defect, id()));
         }
@@ -499,7 +519,7 @@ impl Mapper {
             self.sniffed = true;
             if let Some(other) = adapter::other_source(self.adapter, &keys) {
                 self.refuse(Reason::WrongSource, piece.index, piece.offset, text, other_source(self.adapter, other));
-            } else if let Some(message) = adapter::unknown(self.adapter, &keys, Some(text)) {
+            } else if let Some(message) = adapter::unknown(self.adapter, &keys, Some(text), self.layouts) {
                 self.refuse(Reason::UnknownFormat, piece.index, piece.offset, text, message);
             }
         }
@@ -539,7 +559,7 @@ impl Mapper {
         }
         if !missing.is_empty() {
             let other = adapter::other_source(self.adapter, &columns.keys());
-            let unknown = || adapter::unknown(self.adapter, &columns.keys(), None);
+            let unknown = || adapter::unknown(self.adapter, &columns.keys(), None, self.layouts);
             let (reason, message) = if let Some(other) = other {
                 (Reason::WrongSource, other_source(self.adapter, other))
             } else if let Some(message) = unknown() {

@@ -1,6 +1,6 @@
 //! Making the category tree hold what a feed says: the effects behind [`plan`](crate::plan).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{self, AliasOutcome, Saved};
 use crate::client::Pimcore;
+use crate::external;
 use crate::input::CategoryNames;
 use crate::operations;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
@@ -23,6 +24,15 @@ pub const TREE_AGE: Duration = Duration::from_secs(300);
 const CREATES: usize = 20;
 /// Rounds of looking and doing. More mean that people and feeds are at odds just now.
 const ROUNDS: usize = 6;
+
+/// What was learnt while categories were placed.
+#[derive(Debug, Default)]
+struct Learnt {
+    /// What cannot be had, by [`name`].
+    failed: HashMap<String, Failure>,
+    /// External ids that Pimcore takes for another's, by rules of its database's that are not repeated here.
+    apart: HashSet<String>,
+}
 
 /// Object ids of categories, by external id.
 #[derive(Debug, Clone, Default)]
@@ -67,32 +77,32 @@ impl Pimcore {
         deadline: Instant,
     ) -> Result<Placed, Failure> {
         let mut max_age = if fresh { Duration::ZERO } else { TREE_AGE };
-        let mut failed: HashMap<String, Failure> = HashMap::new();
+        let mut learnt = Learnt::default();
         let mut tree = Arc::default();
         for _ in 0..ROUNDS {
             tree = self.category_tree(max_age, deadline).await?;
             let mut todo = plan(&tree, claims);
-            todo.steps.retain(|step| !failed.contains_key(&name(step)));
+            todo.steps.retain(|step| !learnt.failed.contains_key(&name(step)));
             if todo.steps.is_empty() && (todo.refused.is_empty() || max_age.is_zero()) {
-                failed.extend(todo.refused);
-                return Ok(Placed { tree, failed });
+                learnt.failed.extend(todo.refused);
+                return Ok(Placed { tree, failed: learnt.failed });
             }
             if !max_age.is_zero() {
                 // Decide on what Pimcore holds now, not on what it held some minutes ago.
                 max_age = Duration::ZERO;
                 continue;
             }
-            let changed = self.carry_out(&tree, claims, todo, &mut failed, deadline).await?;
+            let changed = self.carry_out(&tree, claims, todo, &mut learnt, deadline).await?;
             self.remember_tree(&changed).await;
             tree = changed;
             let rest = plan(&tree, claims);
-            if rest.steps.iter().all(|step| failed.contains_key(&name(step))) {
-                failed.extend(rest.refused);
-                return Ok(Placed { tree, failed });
+            if rest.steps.iter().all(|step| learnt.failed.contains_key(&name(step))) {
+                learnt.failed.extend(rest.refused);
+                return Ok(Placed { tree, failed: learnt.failed });
             }
         }
         // What is still missing shows as "does not exist yet": transient.
-        Ok(Placed { tree, failed })
+        Ok(Placed { tree, failed: learnt.failed })
     }
 
     /// Gives the tree with what was done.
@@ -101,15 +111,15 @@ impl Pimcore {
         tree: &Arc<CategoryTree>,
         claims: &[Claim<'_>],
         todo: Plan,
-        failed: &mut HashMap<String, Failure>,
+        learnt: &mut Learnt,
         deadline: Instant,
     ) -> Result<Arc<CategoryTree>, Failure> {
-        failed.extend(todo.refused);
+        learnt.failed.extend(todo.refused);
         let (creates, updates): (Vec<Step>, Vec<Step>) =
             todo.steps.into_iter().partition(|step| matches!(step, Step::Create { .. }));
         let mut tree = Arc::clone(tree);
         for creates in creates.chunks(CREATES) {
-            self.create(creates, &mut tree, failed, deadline).await?;
+            self.create(creates, &mut tree, learnt, deadline).await?;
         }
         let mut next = updates.into_iter().next();
         // One at a time: a move changes the paths of everything below.
@@ -118,13 +128,14 @@ impl Pimcore {
                 Ok(saved) => apply(Arc::make_mut(&mut tree), &step, &saved),
                 Err(failure) => {
                     tracing::warn!(category = name(&step), %failure, "a category could not be moved or renamed");
-                    failed.insert(name(&step), failure);
+                    learnt.failed.insert(name(&step), failure);
                     tree = self.category_tree(Duration::ZERO, deadline).await?;
                 }
             }
             let rest = plan(&tree, claims).steps.into_iter();
-            next =
-                rest.filter(|step| matches!(step, Step::Update { .. })).find(|step| !failed.contains_key(&name(step)));
+            next = rest
+                .filter(|step| matches!(step, Step::Update { .. }))
+                .find(|step| !learnt.failed.contains_key(&name(step)));
         }
         Ok(tree)
     }
@@ -133,12 +144,16 @@ impl Pimcore {
         &self,
         creates: &[Step],
         tree: &mut Arc<CategoryTree>,
-        failed: &mut HashMap<String, Failure>,
+        learnt: &mut Learnt,
         deadline: Instant,
     ) -> Result<(), Failure> {
         let mut variables = Map::new();
         for (n, step) in creates.iter().enumerate() {
-            let Step::Create { parent, key, input, .. } = step else { continue };
+            let Step::Create { external_id, parent, key, input, .. } = step else { continue };
+            let mut input = input.clone();
+            if learnt.apart.contains(external_id) {
+                input.external_id = external::apart(external_id);
+            }
             variables.insert(format!("k{n}"), key.as_str().into());
             variables.insert(format!("p{n}"), parent.as_ref().map_or(CATEGORY_FOLDER, CategoryPath::as_str).into());
             variables.insert(format!("i{n}"), json!(input));
@@ -158,12 +173,13 @@ impl Pimcore {
                     // Somebody else was first, or an object that is not this category stands there:
                     // the tree tells.
                     *tree = self.category_tree(Duration::ZERO, deadline).await?;
-                    if tree.by_external_id(&id).is_none() && tree.alike(&id).is_none() {
-                        failed.insert(id.clone(), taken(&id, &message));
+                    let unseen = tree.by_external_id(&id).is_none() && tree.alike(&id).is_none();
+                    if unseen && (external::apart(&id).is_none() || !learnt.apart.insert(id.clone())) {
+                        learnt.failed.insert(id.clone(), taken(&id, &message));
                     }
                 }
                 AliasOutcome::Refused(failure) => {
-                    failed.insert(
+                    learnt.failed.insert(
                         id.clone(),
                         Failure { message: format!("category {id}: {}", failure.message), ..failure },
                     );
@@ -175,7 +191,7 @@ impl Pimcore {
                 AliasOutcome::Died => {
                     let message = format!("category {id}: Pimcore reports an internal error while saving it");
                     // Its products wait, the others go on. What came after it was rolled back.
-                    failed.insert(id.clone(), said::choked(message, false));
+                    learnt.failed.insert(id.clone(), said::choked(message, false));
                     refresh = true;
                 }
             }

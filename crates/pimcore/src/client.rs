@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use crate::answer::{self, Answer};
+use crate::external::{self, ExternalId};
 use crate::operations;
 use crate::path::ProductPath;
 use crate::product::{self, PimProduct, object_id, same_product};
@@ -29,7 +30,7 @@ const INVENTORY: usize = 100;
 /// Categories asked for at once, as the document says.
 const CATEGORY_PAGE: usize = 1000;
 /// Products looked up by external id at once: half of the rows that the documents ask for, because
-/// beside the product itself one other can have an external id that Pimcore takes for the same.
+/// each is asked for by both forms of its external id, and Pimcore has each form once.
 const LOOK_UP: usize = 50;
 /// No single request may take longer, however far the deadline is: a batch of 20 takes about a
 /// second.
@@ -107,6 +108,8 @@ pub struct Head {
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
     pub warnings: String,
+    /// Its external id has the form that keeps it apart from another's.
+    pub apart: bool,
 }
 
 /// Where the change feed has been read to. Orders like the feed.
@@ -218,8 +221,7 @@ impl Pimcore {
         Ok(nodes.into_iter().filter_map(of_key).collect())
     }
 
-    /// What decides whether these products have to be written. An error concerns its product only:
-    /// another product stands in its way.
+    /// What decides whether these products have to be written. An error concerns its product only.
     ///
     /// # Errors
     /// Transient, when Pimcore cannot be asked.
@@ -232,17 +234,9 @@ impl Pimcore {
         let mut heads = BTreeMap::new();
         for key in keys {
             let text = key.to_string();
-            let exact = nodes.iter().find(|node| node.external_id.as_deref() == Some(text.as_str()));
-            // Pimcore compares without regard to case; what it finds beside the product itself
-            // blocks its external id.
-            let alike = || {
-                let same = |other: &str| other.trim_end_matches(' ').to_lowercase() == text.to_lowercase();
-                nodes.iter().find(|node| node.external_id.as_deref().is_some_and(same))
-            };
-            match exact.or_else(alike) {
-                Some(node) => heads.insert(key.clone(), node.head(key)),
-                None => None,
-            };
+            if let Some(node) = nodes.iter().find(|node| node.external_id() == Some(text.as_str())) {
+                heads.insert(key.clone(), node.head(key));
+            }
         }
         Ok(heads)
     }
@@ -264,7 +258,8 @@ impl Pimcore {
     ) -> Result<Vec<N>, Failure> {
         let mut nodes = Vec::new();
         for keys in keys.chunks(LOOK_UP) {
-            let filter: Vec<Value> = keys.iter().map(|key| json!({"externalId": key.to_string()})).collect();
+            let forms = keys.iter().map(ToString::to_string).flat_map(|plain| [external::apart(&plain), Some(plain)]);
+            let filter: Vec<Value> = forms.flatten().map(|id| json!({"externalId": id})).collect();
             let page: Page<N> = self.list(document, &json!({"$or": filter}), deadline).await?;
             nodes.extend(page.into_nodes()?);
         }
@@ -524,7 +519,7 @@ impl<N> Page<N> {
 struct HeadNode {
     id: String,
     fullpath: String,
-    external_id: Option<String>,
+    external_id: Option<ExternalId>,
     modification_date: Option<i64>,
     published: Option<bool>,
     withdrawn: Option<bool>,
@@ -534,8 +529,12 @@ struct HeadNode {
 }
 
 impl HeadNode {
+    fn external_id(&self) -> Option<&str> {
+        self.external_id.as_ref().map(|id| id.text.as_str())
+    }
+
     fn head(&self, key: &ProductKey) -> Result<Head, Failure> {
-        same_product(key, &self.fullpath, self.external_id.as_deref())?;
+        same_product(key, &self.fullpath, self.external_id())?;
         let path = ProductPath::parse(&self.fullpath).ok_or_else(|| {
             said::permanent(
                 codes::MISPLACED,
@@ -551,6 +550,7 @@ impl HeadNode {
             keep_when_withdrawn: self.keep_when_withdrawn.unwrap_or(false),
             content_hash: self.content_hash.clone().filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
             warnings: self.warnings.clone().unwrap_or_default(),
+            apart: self.external_id.as_ref().is_some_and(|id| id.apart),
         })
     }
 }
@@ -559,7 +559,7 @@ impl HeadNode {
 #[serde(rename_all = "camelCase")]
 struct ChangeNode {
     id: String,
-    external_id: Option<String>,
+    external_id: Option<ExternalId>,
     modification_date: Option<i64>,
     published: Option<bool>,
     content_hash: Option<String>,
@@ -569,7 +569,7 @@ impl ChangeNode {
     fn into_change(self) -> Result<Change, Failure> {
         Ok(Change {
             cursor: Cursor { modified: self.modification_date.unwrap_or(0), id: object_id(&self.id)? },
-            external_id: self.external_id.filter(|id| !id.is_empty()),
+            external_id: self.external_id.map(|id| id.text).filter(|id| !id.is_empty()),
             published: self.published.unwrap_or(false),
             content_hash: self.content_hash.filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
         })

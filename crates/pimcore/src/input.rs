@@ -10,6 +10,7 @@ use catalog::{ContentHash, Failure, Localized, Product, Version};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::external;
 use crate::facts::{self, FactRow};
 use crate::languages::{self, FieldLanguages};
 use crate::limits;
@@ -261,6 +262,15 @@ impl ProductInput {
     #[must_use]
     pub fn publish(mut self, published: bool) -> Self {
         self.published = Some(published);
+        self
+    }
+
+    /// The same product under the external id that keeps it apart from one that Pimcore takes for it.
+    #[must_use]
+    pub fn kept_apart(mut self) -> Self {
+        if let Some(apart) = external::apart(&self.external_id) {
+            self.external_id = apart;
+        }
         self
     }
 

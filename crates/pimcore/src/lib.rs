@@ -5,6 +5,7 @@ mod categories;
 mod client;
 pub mod codes;
 mod digest;
+mod external;
 mod facts;
 pub mod input;
 mod languages;

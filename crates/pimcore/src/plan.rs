@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use catalog::{Category, Failure, Version};
 
+use crate::external;
 use crate::input::{CategoryInput, CategoryNames};
 use crate::path::{CATEGORY_FOLDER, CategoryPath, ObjectKey};
 use crate::tree::{CategoryTree, TreeNode};
@@ -119,32 +120,39 @@ fn create(
     source: &str,
     category: &Category,
 ) {
-    if let Some(other) = tree.alike(id) {
-        plan.refused.insert(
-            id.to_owned(),
-            said::permanent(
-                codes::CATEGORY_TAKEN,
-                format!(
-                    "category {id}: Pimcore takes its external id for the same as that of {}, because only case or spaces differ: {:?}",
-                    other.path,
-                    other.external_id.as_deref().unwrap_or_default()
-                ),
-            ),
-        );
-        return;
-    }
+    let written = match tree.alike(id) {
+        None => id.to_owned(),
+        Some(other) => match external::apart(id) {
+            Some(apart) => apart,
+            None => {
+                plan.refused.insert(id.to_owned(), too_long_to_be_kept_apart(id, other));
+                return;
+            }
+        },
+    };
     let parent_node = above.and_then(|above| tree.by_external_id(above));
     let parent =
         above.and_then(|above| parent_node.map(|node| node.path.clone()).or_else(|| created.get(above).cloned()));
     let key = ObjectKey::of(source, &category.id);
     created.insert(id.to_owned(), CategoryPath::below(parent.as_ref(), &key));
     let input = CategoryInput {
-        external_id: Some(id.to_owned()),
+        external_id: Some(written),
         name: Some(CategoryNames::of_new(&category.name, &tree.languages)),
         slug: slug(category),
     };
     let parent_id = parent_node.map(|node| node.id);
     plan.steps.push(Step::Create { external_id: id.to_owned(), parent, parent_id, key, input });
+}
+
+fn too_long_to_be_kept_apart(id: &str, other: &TreeNode) -> Failure {
+    said::permanent(
+        codes::CATEGORY_TAKEN,
+        format!(
+            "category {id}: Pimcore takes its external id for the same as that of {}, because only case or spaces differ, and it is too long to be kept apart: {:?}",
+            other.path,
+            other.external_id.as_deref().unwrap_or_default()
+        ),
+    )
 }
 
 /// What a document may change about a category that exists.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::external::ExternalId;
 use crate::facts::{self, FactNode};
 use crate::languages;
 use crate::{codes, said};
@@ -226,7 +227,7 @@ fn layered(people: &Localized, source: &Localized) -> Localized {
 pub(crate) struct Node {
     id: String,
     fullpath: String,
-    external_id: Option<String>,
+    external_id: Option<ExternalId>,
     published: Option<bool>,
     modification_date: Option<i64>,
     sku: Option<String>,
@@ -257,7 +258,7 @@ pub(crate) struct Node {
 struct CategoryNode {
     id: String,
     fullpath: String,
-    external_id: Option<String>,
+    external_id: Option<ExternalId>,
     published: Option<bool>,
     shop_handle: Option<String>,
     hidden: Option<bool>,
@@ -305,13 +306,13 @@ struct PriceNode {
 
 impl Node {
     pub(crate) fn external_id(&self) -> Option<&str> {
-        self.external_id.as_deref()
+        self.external_id.as_ref().map(|id| id.text.as_str())
     }
 
     /// Checks that the object is the product that `key` names, and that what a person may have
     /// damaged can still be read.
     pub(crate) fn into_product(self, key: &ProductKey) -> Result<PimProduct, Failure> {
-        same_product(key, &self.fullpath, self.external_id.as_deref())?;
+        same_product(key, &self.fullpath, self.external_id())?;
         let id = object_id(&self.id)?;
         let mut images: Vec<PimImage> = self.images.unwrap_or_default().into_iter().filter_map(image).collect();
         images.sort_by_key(|image| image.position);
@@ -357,8 +358,7 @@ impl Node {
     }
 }
 
-/// External ids are unique without regard to case and trailing spaces in Pimcore; they are the same
-/// product only if equal here.
+/// What Pimcore finds by an external id is the same product only if the ids are equal here.
 pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option<&str>) -> Result<(), Failure> {
     if external_id == Some(key.to_string().as_str()) {
         return Ok(());
@@ -366,7 +366,7 @@ pub(crate) fn same_product(key: &ProductKey, fullpath: &str, external_id: Option
     Err(said::permanent(
         codes::OTHER_PRODUCT,
         format!(
-            "{key}: the object at {fullpath} carries another external id, so it is not this product; move or rename it in Pimcore: {external_id:?}"
+            "{key}: Pimcore takes its external id for that of the object at {fullpath}, and neither can it be kept apart; give that object another one, or delete it there: {external_id:?}"
         ),
     ))
 }
@@ -410,7 +410,7 @@ fn categories(rows: Option<Vec<Option<CategoryNode>>>) -> Result<Vec<PimCategory
             Ok(PimCategory {
                 id: object_id(&row.id)?,
                 fullpath: row.fullpath,
-                external_id: said(row.external_id),
+                external_id: said(row.external_id.map(|id| id.text)),
                 published: row.published.unwrap_or(true),
                 shop_handle: said(row.shop_handle),
                 hidden: row.hidden.unwrap_or(false),

@@ -7,6 +7,7 @@ use catalog::{Failure, Localized};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::external::ExternalId;
 use crate::input::LANGUAGES;
 use crate::path::{CATEGORY_FOLDER, CategoryPath};
 use crate::product::{localized, object_id};
@@ -175,7 +176,7 @@ pub(crate) struct Node {
     published: Option<bool>,
     creation_date: Option<i64>,
     modification_date: Option<i64>,
-    external_id: Option<String>,
+    external_id: Option<ExternalId>,
     slug: Option<String>,
     shop_handle: Option<String>,
     hidden: Option<bool>,
@@ -210,7 +211,7 @@ impl Node {
             id: object_id(&self.id)?,
             parent: parent.as_deref().map(object_id).transpose()?,
             path,
-            external_id: said(self.external_id),
+            external_id: said(self.external_id.map(|id| id.text)),
             published: self.published.unwrap_or(false),
             name,
             slug: said(self.slug),

@@ -2,8 +2,9 @@
 //!
 //! A write says what the caller believes (the product exists at a path, or does not exist) and what
 //! to write. Where Pimcore disagrees the write is turned around: a create that finds it exists
-//! becomes an update, an update that finds nothing a create. Aliases that an ill-fated neighbour
-//! took with it are sent again without it. Everything is safe to repeat, because writing the same
+//! becomes an update, an update that finds nothing a create, and a create whose external id Pimcore
+//! takes for another's is sent with one that keeps it apart. Aliases that an ill-fated neighbour took
+//! with it are sent again without it. Everything is safe to repeat, because writing the same
 //! document twice leaves the same product.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::{self, AliasOutcome, RequestError, Saved};
 use crate::client::Pimcore;
+use crate::external;
 use crate::input::ProductInput;
 use crate::operations::{self, Upsert};
 use crate::path::ProductPath;
@@ -54,6 +56,24 @@ struct Job {
     /// Not together with others: it is suspected of harming them.
     alone: bool,
     last: Option<Failure>,
+}
+
+impl Job {
+    /// Gives the product the form of its external id that it has in Pimcore.
+    fn call(&mut self, apart: bool) {
+        let plain = self.write.key.to_string();
+        let id = if apart { external::apart(&plain) } else { Some(plain) };
+        if let Some(id) = id {
+            self.input["externalId"] = id.into();
+        }
+    }
+
+    /// Whether it can be sent with the other form of its external id than it was.
+    fn keep_apart(&mut self) -> bool {
+        let was = self.input["externalId"].clone();
+        self.call(true);
+        was != self.input["externalId"]
+    }
 }
 
 /// What happens to a job after an answer.
@@ -168,6 +188,7 @@ impl Pimcore {
         for (mut job, message) in jobs {
             let next = match heads.remove(&job.write.key) {
                 Some(Ok(head)) => {
+                    job.call(head.apart);
                     job.write.existing = Some(head.path);
                     job.write.read = Some(head.modified);
                     Next::Again(job)
@@ -184,8 +205,12 @@ impl Pimcore {
             };
             found.push(next);
         }
-        for (job, message) in hidden {
+        for (mut job, message) in hidden {
             let failure = match self.rival(&job.write.key, deadline).await {
+                Ok(Some(_)) if job.keep_apart() => {
+                    found.push(Next::Again(job));
+                    continue;
+                }
                 Ok(Some(failure)) | Err(failure) => failure,
                 Ok(None) => said::permanent(
                     codes::PATH_TAKEN,

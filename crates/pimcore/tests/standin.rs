@@ -199,12 +199,43 @@ async fn two_products_that_differ_in_case_only_are_not_mixed_up() {
     let pimcore = pim.client();
     let (one, other) = (product("Case"), product("case"));
     saved(&write_one(&pimcore, create(&one)).await);
-    let refused = failure(write_one(&pimcore, create(&other)).await);
+    saved(&write_one(&pimcore, create(&other)).await);
+    let keys = [key(&one), key(&other)];
+    let heads = pimcore.read_heads(&keys, later()).await.unwrap();
+    let apart = keys.clone().map(|key| heads[&key].clone().unwrap().apart);
+    assert_eq!(apart, [false, true], "who was there keeps its external id");
+    // An update says the external id again, in the form that is there.
+    let (mut changed, head) = (other.clone(), heads[&keys[1]].clone().unwrap());
+    changed.brand = Some("Other".into());
+    let update = Write { existing: Some(head.path), input: create(&changed).input.kept_apart(), ..create(&changed) };
+    saved(&write_one(&pimcore, update).await);
+    // So does one that takes it for new.
+    changed.brand = Some("Third".into());
+    saved(&write_one(&pimcore, create(&changed)).await);
+    let read = pimcore.read_products(&keys, later()).await.unwrap();
+    let brands = keys.clone().map(|key| read[&key].as_ref().unwrap().brand.clone());
+    assert_eq!(brands, [one.brand, Some("Third".into())]);
+    let changes = pimcore.changes(Cursor::default(), later()).await.unwrap();
+    let mut said: Vec<_> = changes.into_iter().filter_map(|change| change.external_id).collect();
+    said.sort();
+    assert_eq!(said, ["demo:Case", "demo:case"], "the change feed knows both");
+    // Once the first is gone, the second is still found, not made again.
+    pim.delete(ProductPath::of(&keys[0]).as_str());
+    assert_eq!(pimcore.read_heads(&keys[1..], later()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_external_id_that_is_too_long_to_be_kept_apart_is_refused_by_name() {
+    let pim = StandIn::start("case-long").await;
+    let pimcore = pim.client();
+    let long = |letter: &str| {
+        let source = "s".repeat(32);
+        Product { source, ..product(&letter.repeat(ProductKey::MAX_ID_CHARS)) }
+    };
+    saved(&write_one(&pimcore, create(&long("a"))).await);
+    let refused = failure(write_one(&pimcore, create(&long("A"))).await);
     assert_eq!((refused.kind, refused.code.as_str()), (ErrorKind::Permanent, "pimcore_other_product"));
-    assert!(refused.message.contains("demo:case") && refused.message.contains("demo:Case"), "{refused}");
-    let heads = pimcore.read_heads(&[key(&one), key(&other)], later()).await.unwrap();
-    assert!(heads[&key(&one)].is_ok());
-    assert_eq!(heads[&key(&other)].clone().unwrap_err().code, "pimcore_other_product");
+    assert!(refused.message.contains("aaa") && refused.message.contains("AAA"), "{refused}");
 }
 
 #[tokio::test]
@@ -396,10 +427,12 @@ async fn a_cycle_between_products_leaves_a_tree_and_places_everybody() {
 async fn a_category_that_cannot_be_had_fails_only_its_products() {
     let pim = StandIn::start("taken").await;
     let pimcore = pim.client();
-    place(&pimcore, &newest(), &[&[("Shoes", "Shoes")]]).await;
-    let placed = place(&pimcore, &newest(), &[&[("shoes", "shoes")], &[("hats", "Hats")]]).await;
+    // Too long to be kept apart.
+    let (long, alike) = ("S".repeat(180), "s".repeat(180));
+    place(&pimcore, &newest(), &[&[(&long, "Shoes")]]).await;
+    let placed = place(&pimcore, &newest(), &[&[(&alike, "shoes")], &[("hats", "Hats")]]).await;
     let of = |id| placed.id_of("demo", &catalog::CategoryPath(vec![category(id, "")]));
-    assert_eq!(of("shoes").unwrap_err().code, "pimcore_category_taken");
+    assert_eq!(of(&alike).unwrap_err().code, "pimcore_category_taken");
     assert!(of("hats").unwrap().is_some());
 }
 

@@ -10,12 +10,12 @@ use feeds::integrity::Checksum;
 use feeds::split::{Expected, Format, Piece, Place, Splitter};
 use feeds::{Broken, Checkpoint, Defect, Feed, Limits, Outcome, Progress, Reader, Reason};
 
-use crate::groups::{self, Groups, Placed, refused};
+use crate::groups::{self, Groups, Placed, Unread, refused};
 use crate::mapping::{Mapping, Take, Type};
 use crate::rows::{NUMBERED, Rows};
 use crate::spread::Spread;
 use crate::xlsx::{Fault, Workbook};
-use crate::{json, xml};
+use crate::{json, salvage, xml};
 
 /// Bytes within which the list of records has to begin.
 const HEAD: usize = 1 << 20;
@@ -339,6 +339,9 @@ impl Records {
         match Rows::below(header, &self.mapping, &needed) {
             Ok(rows) => self.rows = Some(rows),
             Err(message) => {
+                let columns = feeds::adapter::Columns::read(header);
+                let nearest = feeds::adapter::nearest(&columns.keys(), crate::shipped::layouts());
+                let message = format!("{message}; nearest to what it has: {nearest}");
                 let excerpt = Some(header.chars().take(400).collect());
                 self.broken = Some(Broken { reason: Reason::CsvHeader, offset: 0, index: 0, message, excerpt });
             }
@@ -355,7 +358,7 @@ impl Records {
         self.last = (piece.index, piece.offset);
         let record = match &piece.defect {
             Some(defect) => Err(defect.clone()),
-            None => self.read(piece.bytes),
+            None => read(&self.mapping, &mut self.rows, self.charset, piece.bytes),
         };
         if self.spread.is_some() {
             self.hold(piece, record);
@@ -368,7 +371,8 @@ impl Records {
                 self.groups.take(&self.mapping, placed, out);
             }
             Err(defect) => {
-                let outcome = refused(piece.index, piece.offset, None, defect.clone(), piece.bytes.to_vec());
+                let id = self.id_in(piece);
+                let outcome = refused(piece.index, piece.offset, id, defect.clone(), piece.bytes.to_vec());
                 self.groups.refuse(outcome, Some(&defect), out);
             }
         }
@@ -376,10 +380,11 @@ impl Records {
 
     /// Lets a record wait for the end of the file.
     fn hold(&mut self, piece: &Piece<'_>, record: Result<crate::record::Record, Defect>) {
+        let id = if piece.defect.is_some() { self.id_in(piece) } else { None };
         let Some(spread) = &mut self.spread else { return };
         let (index, offset, raw) = (piece.index, piece.offset, piece.bytes.to_vec());
         let kept = match (&piece.defect, record) {
-            (Some(defect), _) => spread.refuse(refused(index, offset, None, defect.clone(), raw)),
+            (Some(defect), _) => spread.refuse(refused(index, offset, id, defect.clone(), raw)),
             (None, Err(_)) => spread.take(index, offset, raw, None),
             (None, Ok(record)) => {
                 self.taken += 1;
@@ -400,7 +405,12 @@ impl Records {
             groups.flush(mapping, out);
             return Ok(Progress::Hungry);
         };
-        let more = spread.end(mapping, &mut |bytes| read(mapping, rows, *charset, bytes), out);
+        let mut again = |bytes: &[u8]| {
+            let record = read(mapping, rows, *charset, bytes);
+            let mut unread = |defect| Unread { defect, id: salvage::id(mapping, rows, *charset, bytes, false) };
+            record.map_err(|defect| Box::new(unread(defect)))
+        };
+        let more = spread.end(mapping, &mut again, out);
         match more {
             Ok(true) => Ok(Progress::More),
             Ok(false) => Ok(Progress::Hungry),
@@ -411,8 +421,9 @@ impl Records {
         }
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<crate::record::Record, Defect> {
-        read(&self.mapping, &mut self.rows, self.charset, bytes)
+    /// The product's id in a record that cannot be read.
+    fn id_in(&mut self, piece: &Piece<'_>) -> Option<String> {
+        salvage::id(&self.mapping, &mut self.rows, self.charset, piece.bytes, piece.defect.is_some())
     }
 }
 

@@ -83,26 +83,38 @@ impl Group {
     }
 }
 
+/// Why a record is not taken.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) defect: Defect,
+    /// The product's id, as far as it can be read.
+    pub(crate) id: Option<String>,
+}
+
 /// What the records of one product share.
 ///
 /// # Errors
 /// When the record does not say, or its expression gives nothing.
-pub(crate) fn key(mapping: &Mapping, record: Record) -> Result<(Record, String), Box<Defect>> {
+pub(crate) fn key(mapping: &Mapping, record: Record) -> Result<(Record, String), Box<Unread>> {
     map::budget::begin();
     let rows = [record];
     let by = mapping.group.as_ref().map(|group| &group.by);
     let key = by.map_or(Ok(None), |by| map::Scope::new(mapping, &rows).text(by));
-    let [record] = rows;
-    match (key, by) {
-        (Ok(Some(key)), _) => Ok((record, key)),
-        (Err(defect), _) => Err(Box::new(defect)),
-        (Ok(None), None) => Ok((record, String::new())),
-        (Ok(None), Some(by)) => Err(Box::new(map::Scope::new(mapping, &[]).defect(
-            by,
-            Reason::MissingField,
-            "the record does not say which product it belongs to",
-        ))),
-    }
+    let defect = match (key, by) {
+        (Ok(key), by) if key.is_some() || by.is_none() => {
+            let [record] = rows;
+            return Ok((record, key.unwrap_or_default()));
+        }
+        (Err(defect), _) => defect,
+        (Ok(_), by) => {
+            let message = "the record does not say which product it belongs to";
+            match by {
+                Some(by) => map::Scope::new(mapping, &[]).defect(by, Reason::MissingField, message),
+                None => Defect::new(Reason::MissingField, message),
+            }
+        }
+    };
+    Err(Box::new(Unread { defect, id: map::id_of(mapping, &rows) }))
 }
 
 /// Adjacent records on their way to products.
@@ -126,8 +138,9 @@ impl Groups {
         }
         let (record, key) = match key(mapping, record) {
             Ok(found) => found,
-            Err(defect) => {
-                self.refuse(refused(index, offset, None, *defect, raw), None, out);
+            Err(why) => {
+                let Unread { defect, id } = *why;
+                self.refuse(refused(index, offset, id, defect, raw), None, out);
                 return;
             }
         };

@@ -11,6 +11,7 @@ mod mapping;
 mod problem;
 mod record;
 mod rows;
+mod salvage;
 mod schema;
 pub mod shipped;
 mod spread;

@@ -52,6 +52,15 @@ impl Mapping {
         &self.source
     }
 
+    /// What its feeds look like: the names that it reads.
+    #[must_use]
+    pub(crate) fn layout(&self) -> feeds::adapter::Layout {
+        let of_expressions =
+            self.names.iter().filter(|name| self.reads.keys().all(|read| expr::identifier(read) != **name));
+        let names = self.reads.keys().chain(of_expressions).cloned().collect();
+        feeds::adapter::Layout { source: self.source.clone(), names }
+    }
+
     /// The mapping file's name.
     #[must_use]
     pub fn file(&self) -> &str {

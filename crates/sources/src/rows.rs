@@ -1,5 +1,6 @@
 //! CSV rows as records: of each row only the cells that the mapping reads are kept.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use expr::Value;
@@ -108,5 +109,26 @@ impl Rows {
         };
         let cells = self.kept.iter().map(cell).collect::<Result<_, _>>()?;
         Ok(Record::Cells(Arc::clone(&self.names), cells))
+    }
+
+    /// What a row that is refused says, as far as its cells are certain to stand below their names: of one with too few, or that may be
+    /// `cut` off, all but the last; of one with too many, in which a separator was not quoted somewhere, the first.
+    pub(crate) fn what_is_there(&mut self, text: &str, cut: bool) -> Record {
+        self.row.read(text);
+        let whole = match self.row.len().cmp(&self.columns) {
+            Ordering::Equal => self.row.len(),
+            Ordering::Greater if self.columns > 0 => 1,
+            Ordering::Greater if !cut => self.row.len(),
+            Ordering::Greater | Ordering::Less => self.row.len().saturating_sub(1),
+        };
+        let cell = |(number, holds_json, _): &(usize, bool, String)| {
+            let twice = self.again.iter().any(|(_, first)| first == number);
+            match self.row.get(*number).filter(|_| *number < whole && !twice) {
+                Some(cell) if *holds_json => json::read(cell, &|_| true).unwrap_or(Value::None),
+                Some(cell) => Value::Text(cell.to_owned()),
+                None => Value::None,
+            }
+        };
+        Record::Cells(Arc::clone(&self.names), self.kept.iter().map(cell).collect())
     }
 }

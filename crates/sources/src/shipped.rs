@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use feeds::adapter::Layout;
+
 use crate::{Bundle, Mapping};
 
 /// File and text of each mapping below `sources/`.
@@ -22,6 +24,12 @@ pub static ALL: LazyLock<Vec<Arc<Mapping>>> = LazyLock::new(|| {
     // A test demands that each of them can be read.
     FILES.iter().filter_map(|(file, text)| Mapping::read(file, text).ok()).map(Arc::new).collect()
 });
+
+/// What feeds of each of them look like.
+pub fn layouts() -> &'static [Layout] {
+    static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| ALL.iter().map(|mapping| mapping.layout()).collect());
+    &LAYOUTS
+}
 
 /// The mapping of a source.
 #[must_use]

@@ -12,9 +12,9 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use feeds::{Defect, Outcome};
+use feeds::Outcome;
 
-use crate::groups::{self, Group};
+use crate::groups::{self, Group, Unread};
 use crate::mapping::Mapping;
 use crate::record::Record;
 
@@ -67,7 +67,7 @@ struct Spilled {
 }
 
 /// Turns a record's bytes into a record.
-pub(crate) type ReadRecord<'r> = &'r mut dyn FnMut(&[u8]) -> Result<Record, Defect>;
+pub(crate) type ReadRecord<'r> = &'r mut dyn FnMut(&[u8]) -> Result<Record, Box<Unread>>;
 
 impl Spread {
     /// Goes on behind the steps that were handed out before.
@@ -202,8 +202,9 @@ fn hand_out(mapping: &Mapping, step: Vec<Held>, read: ReadRecord<'_>, out: &mut 
         // It could be read when it came, but for what was refused then, and is refused now.
         let record = match read(&raw) {
             Ok(record) => record,
-            Err(defect) => {
-                groups.push(Group::refused(groups::refused(index, offset, None, defect, raw)));
+            Err(why) => {
+                let Unread { defect, id } = *why;
+                groups.push(Group::refused(groups::refused(index, offset, id, defect, raw)));
                 continue;
             }
         };
@@ -213,8 +214,9 @@ fn hand_out(mapping: &Mapping, step: Vec<Held>, read: ReadRecord<'_>, out: &mut 
         };
         let (record, key) = match found {
             Ok(found) => found,
-            Err(defect) => {
-                groups.push(Group::refused(groups::refused(index, offset, None, *defect, raw)));
+            Err(why) => {
+                let Unread { defect, id } = *why;
+                groups.push(Group::refused(groups::refused(index, offset, id, defect, raw)));
                 continue;
             }
         };

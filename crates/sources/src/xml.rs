@@ -203,9 +203,27 @@ fn end_of_tag(bytes: &[u8]) -> Option<usize> {
 
 /// Reads a record: attributes are `@name`, the text of an element that has other things, too, is `#text`; what stands several times is a list.
 pub(crate) fn read(text: &str) -> Result<Value, Defect> {
+    parse(text, &mut Vec::new())
+}
+
+/// What a record says before it is malformed. Of elements that are open then, what they contain.
+pub(crate) fn what_is_there(text: &str) -> Value {
+    let mut open = Vec::new();
+    parse(text, &mut open).unwrap_or_else(|_| {
+        let fold = |inner: Option<Element>, mut element: Element| {
+            element.text.clear();
+            if let Some(inner) = inner {
+                element.add(inner);
+            }
+            Some(element)
+        };
+        open.into_iter().rev().fold(None, fold).map_or(Value::None, Element::value)
+    })
+}
+
+fn parse(text: &str, stack: &mut Vec<Element>) -> Result<Value, Defect> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;
-    let mut stack: Vec<Element> = Vec::new();
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(0);
         let event = reader.read_event().map_err(|error| malformed(error, at, text))?;

@@ -94,7 +94,7 @@ fn a_product_with_a_damaged_record_is_refused_rather_than_sold_without_a_variant
     let (products, refused) = map(&mapping("shopify-csv"), rows.as_bytes());
     assert_eq!(products.iter().map(|product| product.id.as_str()).collect::<Vec<_>>(), ["b"]);
     let seen: Vec<_> = refused.iter().map(|one| (one.index, one.reason, one.product_id.as_deref())).collect();
-    assert_eq!(seen, [(0, Reason::CsvFieldCount, Some("a")), (1, Reason::CsvFieldCount, None)]);
+    assert_eq!(seen, [(0, Reason::CsvFieldCount, Some("a")), (1, Reason::CsvFieldCount, Some("a"))]);
 }
 
 /// Rows of 30 MB of which each product has two, far apart.
@@ -221,4 +221,71 @@ fn a_run_that_is_interrupted_gives_every_product_once() {
             assert_eq!(interrupted(&mapping, &bytes, piece), whole, "{} in pieces of {piece}", mapping.source());
         }
     }
+}
+
+#[test]
+fn whose_a_damaged_record_was_is_told_where_it_stands_before_the_damage() {
+    let ids = |mapping: &Arc<Mapping>, feed: &[u8]| -> Vec<Option<String>> {
+        map(mapping, feed).1.into_iter().map(|refused| refused.product_id).collect()
+    };
+    let some = |id: &str| Some(id.to_owned());
+    let priced = "  name: name\n  variants: { price: { from: price, currency: EUR } }\n";
+    let csv = read("c.yaml", &format!("source: c\nform: {{ type: csv }}\nproduct:\n  id: id\n{priced}"));
+    let feed = b"id,name,price\n1,Cup,2.00\n2,Plate\n3,Bowl,4.00,more\n,Nobody\n4,\xff,1\n";
+    assert_eq!(ids(&csv, feed), [some("2"), some("3"), None, some("4")]);
+    // A comma too many before it, and it would be another's: a full feed would withdraw the product that it is.
+    let behind = read("b.yaml", &format!("source: b\nform: {{ type: csv }}\nproduct:\n  id: id\n{priced}"));
+    assert_eq!(ids(&behind, b"name,id,price\nCup, blue,1,2.00\nPlate,2\nBowl,3,\n"), [None, None, some("3")]);
+    // An id made of what is not all there would be another's.
+    let made = read(
+        "m.yaml",
+        &format!("source: m\nform: {{ type: csv }}\nproduct:\n  id: {{ expr: id + \"-\" + size }}\n{priced}"),
+    );
+    assert_eq!(ids(&made, b"id,size,name,price\n1,S,Cup\n1\n"), [some("1-S"), None]);
+
+    let json = read("j.yaml", &format!("source: j\nform: {{ type: json }}\nproduct:\n  id: info.id\n{priced}"));
+    let feed = b"{\"info\":{\"id\":7,\"x\":tru},\"name\":\"Cup\"}\n{\"name\":\"Cup\",\"price\":oops,\"info\":{\"id\":8}}\n{\"info\":{\"id\":\"9\"},\"info\":{\"id\":\"10\"},\"price\":1}\n";
+    assert_eq!(ids(&json, feed), [some("7"), None, None]);
+
+    let xml = read("x.yaml", &format!("source: x\nform: {{ type: xml, records: item }}\nproduct:\n  id: id\n{priced}"));
+    let feed = b"<l><item><id>5</id><name>A & B</name></item><item><name>&no;</name><id>6</id></item></l>";
+    assert_eq!(ids(&xml, feed), [some("5"), None]);
+    let attribute =
+        read("a.yaml", &format!("source: a\nform: {{ type: xml, records: item }}\nproduct:\n  id: \"@id\"\n{priced}"));
+    assert_eq!(ids(&attribute, b"<l><item id=\"5\"><name>&no;</name></item></l>"), [some("5")]);
+}
+
+#[test]
+fn a_record_without_its_products_key_still_tells_its_id() {
+    for rows in ["adjacent", "spread"] {
+        let text = format!(
+            "source: g\nform: {{ type: csv }}\ngroup: {{ by: model, rows: {rows} }}\nproduct:\n  id: id\n  name: name\n  variants: {{ price: {{ from: price, currency: EUR }} }}\n"
+        );
+        let feed = b"id,model,name,price\n1,a,Cup,1.00\n2,,Plate,2.00\n3,c\n";
+        let (_, refused) = map(&read("g.yaml", &text), feed);
+        let seen: Vec<_> = refused.iter().map(|one| one.product_id.as_deref()).collect();
+        assert!(seen.contains(&Some("2")) && seen.contains(&Some("3")), "{rows}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_feed_that_is_not_known_is_told_the_nearest_mappings_too() {
+    let adapter = feeds::adapter::find("shein-brightdata").unwrap();
+    let feed = feeds::Feed::new(adapter, "x.csv", Checkpoint::default(), Limits::default()).unwrap();
+    let mut feed = feed.knowing(sources::shipped::layouts());
+    feed.offer("Handle,Title,Body (HTML),Vendor,Variant SKU,Variant Price\nscarf,Scarf,x,T,S-1,10.00\n");
+    let mut out = Vec::new();
+    let broken = loop {
+        match feed.step(&mut out) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Hungry) => break feed.finish(&mut out).unwrap_err(),
+            Err(broken) => break broken,
+        }
+    };
+    assert_eq!(broken.reason, Reason::UnknownFormat);
+    assert!(broken.message.contains("nearest: shopify-csv (5 of its "), "{}", broken.message);
+    // Neither is one that comes under another mapping's name.
+    let told = map_bytes(&mapping("woocommerce-csv"), "x.csv", b"Handle,Title,Vendor,Variant Price\na,b,c,1\n", 99).1;
+    let message = told.unwrap_err().message;
+    assert!(message.contains("nearest to what it has: shopify-csv ("), "{message}");
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod codes;
+pub mod contents;
 mod handle;
 pub mod manifest;
 pub mod merge;

@@ -45,7 +45,8 @@ impl Known {
         limits: Limits,
     ) -> Result<Feed, DecodeError> {
         match self {
-            Self::BuiltIn(adapter) => Feed::expecting(expected, *adapter, name, checkpoint, limits),
+            Self::BuiltIn(adapter) => Feed::expecting(expected, *adapter, name, checkpoint, limits)
+                .map(|feed| feed.knowing(shipped::layouts())),
             Self::Mapped(mapping) => sources::feed(expected, Arc::clone(mapping), name, checkpoint, limits),
         }
     }

@@ -55,6 +55,7 @@ mod tests {
             keep_when_withdrawn: false,
             content_hash: None,
             warnings,
+            apart: false,
         };
         let told = head(format!("a remark\r\n{}\r\n{}", lines[0], lines[1]));
         assert!(are_told(&told, &lines) && !are_told(&told, &lines[..1]) && !are_told(&told, &[]));

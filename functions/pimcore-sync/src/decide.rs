@@ -104,6 +104,7 @@ mod tests {
             keep_when_withdrawn: false,
             content_hash: Some(ContentHash::from_text("old")),
             warnings: String::new(),
+            apart: false,
         }
     }
 

@@ -238,6 +238,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 };
                 let input = ProductInput::new(&doc.product, &provenance, &[])?;
                 let mut input = input.in_languages(&doc.product, languages);
+                if head.as_ref().is_some_and(|head| head.apart) {
+                    input = input.kept_apart();
+                }
                 if let Some(published) = published {
                     input = input.publish(published);
                 }

@@ -7,6 +7,7 @@ namespace CatalogRelay\PimcoreBundle\Tests;
 use CatalogRelay\PimcoreBundle\Decision\Draft;
 use CatalogRelay\PimcoreBundle\Decision\DraftSelection;
 use CatalogRelay\PimcoreBundle\Decision\Expectation;
+use CatalogRelay\PimcoreBundle\Decision\ExternalId;
 use CatalogRelay\PimcoreBundle\Decision\FieldOwnership;
 use CatalogRelay\PimcoreBundle\Decision\FieldValue;
 use CatalogRelay\PimcoreBundle\Decision\Merge;
@@ -186,5 +187,11 @@ final class DecisionTest extends TestCase
         $told = json_decode((string) $notices->take('m'), true, 16, JSON_THROW_ON_ERROR);
         self::assertCount(Notices::MOST, $told['notices']);
         self::assertTrue($told['more']);
+    }
+
+    public function testAnExternalIdThatWasKeptApartIsThePlainOne(): void
+    {
+        $plain = array_map(ExternalId::plain(...), ['s:10', 's~04672c35:AB:1', 's~04672c35', 'S~04672c35:1', 's~0467:1', '']);
+        self::assertSame(['s:10', 's:AB:1', 's~04672c35', 'S~04672c35:1', 's~0467:1', ''], $plain);
     }
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The values of an object by column.
 pub type Values = BTreeMap<String, Value>;
@@ -160,9 +161,11 @@ pub fn shape(database: &Path) -> rusqlite::Result<Vec<String>> {
     connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// How MariaDB's `utf8mb4_general_ci` compares: neither case nor trailing blanks matter.
+/// How MariaDB's `utf8mb4_general_ci` compares: neither case, trailing blanks nor accents matter.
 fn general_ci(left: &str, right: &str) -> Ordering {
-    let fold = |text: &str| text.trim_end_matches(' ').chars().flat_map(char::to_lowercase).collect::<String>();
+    let letter = |c: char| std::iter::once(c).nfd().next().filter(char::is_ascii).unwrap_or(c);
+    let fold =
+        |text: &str| text.trim_end_matches(' ').chars().map(letter).flat_map(char::to_lowercase).collect::<String>();
     fold(left).cmp(&fold(right))
 }
 
@@ -177,6 +180,8 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
          CREATE TABLE IF NOT EXISTS versions (id INTEGER PRIMARY KEY AUTOINCREMENT);
          CREATE TABLE IF NOT EXISTS saves (object INTEGER PRIMARY KEY, count INTEGER NOT NULL);",
     )?;
+    // An earlier stand-in compared otherwise.
+    connection.execute_batch("REINDEX general_ci")?;
     // A file of an earlier stand-in has no such column.
     if connection.prepare("SELECT version_count FROM objects").is_err() {
         connection.execute("ALTER TABLE objects ADD COLUMN version_count INTEGER NOT NULL DEFAULT 0", [])?;

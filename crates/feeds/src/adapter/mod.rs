@@ -6,6 +6,7 @@
 
 mod canonical;
 mod found_id;
+mod layout;
 pub(crate) mod made_sku;
 mod parse;
 mod shein_api;
@@ -20,6 +21,8 @@ use crate::quality::UNDETERMINED;
 use crate::split::Row;
 use crate::split::wrapped::places;
 use crate::{Defect, Reason, text};
+
+pub use layout::{Layout, nearest};
 
 pub use canonical::Canonical;
 pub use shein_api::SheinApi;
@@ -146,7 +149,8 @@ impl Columns {
     }
 
     /// The names as keys, to be recognised.
-    pub(crate) fn keys(&self) -> Vec<Cow<'_, str>> {
+    #[must_use]
+    pub fn keys(&self) -> Vec<Cow<'_, str>> {
         self.names.iter().map(|column| Cow::Borrowed(column.as_str())).collect()
     }
 }
@@ -165,31 +169,19 @@ pub(crate) fn other_source(expected: &dyn Adapter, keys: &[Cow<'_, str>]) -> Opt
 
 /// What to say of a record with these keys that has none of `expected`'s: that it is no feed known
 /// here, what comes nearest, and what to do. `None` where it has some, or no keys at all.
-pub(crate) fn unknown(expected: &dyn Adapter, keys: &[Cow<'_, str>], record: Option<&str>) -> Option<String> {
-    let known = |adapter: &dyn Adapter| {
-        let mut marks: Vec<&str> = adapter.marks().iter().chain(adapter.required_columns()).copied().collect();
-        marks.sort_unstable();
-        marks.dedup();
-        let there = marks.iter().filter(|mark| keys.iter().any(|key| key == *mark)).count();
-        (there, marks)
-    };
-    if keys.is_empty() || known(expected).0 > 0 {
+pub(crate) fn unknown(
+    expected: &dyn Adapter,
+    keys: &[Cow<'_, str>],
+    record: Option<&str>,
+    more: &[Layout],
+) -> Option<String> {
+    if keys.is_empty() || Layout::of(expected).there(keys) > 0 {
         return None;
     }
-    let mut nearest: Vec<(usize, usize, &str)> = ADAPTERS
-        .iter()
-        .map(|adapter| (*adapter, known(*adapter)))
-        .map(|(adapter, (there, marks))| (there, marks.len(), adapter.source()))
-        .collect();
-    nearest.sort_by_key(|(there, ..)| std::cmp::Reverse(*there));
-    let nearest = nearest.iter().take(3).map(|(there, of, source)| format!("{source} ({there} of its {of} names)"));
     let shown: Vec<String> = keys.iter().take(8).map(|key| crate::reason::shorten(key, 40)).collect();
-    let more = if keys.len() > shown.len() { ", …" } else { "" };
-    let mut message = format!(
-        "not a feed I know: it has {}{more}; nearest: {}. ",
-        shown.join(", "),
-        nearest.collect::<Vec<_>>().join(", ")
-    );
+    let rest = if keys.len() > shown.len() { ", …" } else { "" };
+    let mut message =
+        format!("not a feed I know: it has {}{rest}; nearest: {}. ", shown.join(", "), nearest(keys, more));
     let document = record.and_then(|record| serde_json::from_str(record).ok());
     let all: Vec<&str> = ADAPTERS.iter().flat_map(|adapter| adapter.marks()).copied().collect();
     let (lists, objects) = document.map_or_else(Default::default, |document| places(&document, &all));

@@ -1,6 +1,8 @@
 //! Calls to the Admin API: transport, log-in, limits and errors. Nothing here knows what a product should look like.
 
 mod amount;
+#[cfg(test)]
+mod asked;
 mod auth;
 mod error;
 pub mod model;

@@ -19,6 +19,7 @@ use crate::error::CliError;
 use crate::render::time;
 use crate::stack::Stack;
 
+mod doubt;
 mod story;
 mod verdict;
 
@@ -208,11 +209,19 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             if at_rest { Some(in_pimcore(stack, &key).await) } else { None }
         },);
     let ((rejected, searched), letters, breakers) = (found?, letters?, breakers?);
+    let doubtful = match run.as_ref().filter(|run| doubt::is_doubtful(run, &lines)) {
+        None => false,
+        Some(run) => {
+            let part = doc.as_ref().and_then(|doc| stack.ledger.part_of(&doc.product));
+            let bucket = withdrawal::s3::Bucket(stack.s3().clone());
+            !doubt::is_settled_by_a_full_feed(&bucket, &stack.bucket, (&key, part.as_ref()), run, &lines).await?
+        }
+    };
     let evidence = Evidence {
         state: state.as_ref(),
         doc: doc.as_ref(),
         unreadable: unreadable.as_ref(),
-        doubtful: run.as_ref().is_some_and(|run| verdict::is_doubtful(run, &lines)),
+        doubtful,
         rejected: &rejected,
         searched,
         letters: &letters,

@@ -85,7 +85,8 @@ fn step(feed: &mut Feed, piece: Vec<u8>, out: &mut Vec<Outcome>) -> Option<Broke
 
 fn open(adapter: &'static dyn Adapter, path: &Path) -> Result<Feed, CliError> {
     let name = path.display().to_string();
-    Feed::new(adapter, &name, Checkpoint::default(), Limits::default()).map_err(|error| undecodable(path, &error))
+    let feed = Feed::new(adapter, &name, Checkpoint::default(), Limits::default());
+    feed.map(|feed| feed.knowing(shipped::layouts())).map_err(|error| undecodable(path, &error))
 }
 
 fn undecodable(path: &Path, error: &DecodeError) -> CliError {

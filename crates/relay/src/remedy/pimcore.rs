@@ -26,7 +26,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_move_ignored", "Pimcore left a category where it was.", "Check Data Hub's permissions on the category folder.", GoesOn),
     remedy("pimcore_not_found", "There is no active Data Hub configuration \"catalog\" at the address.", "Check PimcoreUrl, and that it is active.", GoesOn),
     remedy("pimcore_not_readable", "Pimcore saved the object but does not show it.", "Another class's object is at its path, or Data Hub may not read the folder: correct that.", Unpark),
-    remedy("pimcore_other_product", "The object at the product's path has another external id.", "Move or rename that object in Pimcore.", Unpark),
+    remedy("pimcore_other_product", "Pimcore takes the product's external id for another's (case, accents), and it is too long to be kept apart.", "Give the other object another external id in Pimcore, or delete it there.", Unpark),
     remedy("pimcore_path_rewritten", "Pimcore gave the object another name than it was to have.", "Move or rename what stands in its way.", Unpark),
     remedy("pimcore_path_taken", "An object that is not this product stands at its path.", "Move or rename that object in Pimcore.", Unpark),
     remedy("pimcore_permission", "Data Hub lacks a permission on the catalog's folders.", "Rebuild the configuration's workspaces in Pimcore.", GoesOn),

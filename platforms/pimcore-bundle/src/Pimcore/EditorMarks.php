@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace CatalogRelay\PimcoreBundle\Pimcore;
 
+use CatalogRelay\PimcoreBundle\Decision\ExternalId;
 use CatalogRelay\PimcoreBundle\Decision\FieldOwnership;
 use Pimcore\Logger;
 use Pimcore\Model\DataObject\ClassDefinition\Data;
@@ -64,7 +65,7 @@ final class EditorMarks implements EventSubscriberInterface
         if ($this->deskUrl !== '' && $externalId !== '' && $node instanceof Layout\Panel && $node->getName() === 'Shop') {
             $note = new Layout\Text();
             $note->setName('catalogRelayDesk');
-            $address = htmlspecialchars($this->deskUrl . rawurlencode($externalId), ENT_QUOTES);
+            $address = htmlspecialchars($this->deskUrl . rawurlencode(ExternalId::plain($externalId)), ENT_QUOTES);
             $note->setHtml('<a href="' . $address . '" target="_blank" rel="noopener">What happened to this product</a>');
             $node->setChildren([$note, ...$node->getChildren()]);
         }

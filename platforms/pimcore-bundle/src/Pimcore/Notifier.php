@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace CatalogRelay\PimcoreBundle\Pimcore;
 
+use CatalogRelay\PimcoreBundle\Decision\ExternalId;
 use CatalogRelay\PimcoreBundle\Decision\FieldOwnership;
 use CatalogRelay\PimcoreBundle\Decision\Notices;
 use CatalogRelay\PimcoreBundle\Decision\SendBudget;
@@ -74,7 +75,7 @@ final class Notifier implements EventSubscriberInterface
             $arguments = $event->getArguments();
             $this->notices->add($what($object), (int) $object->getId(), time(), [
                 'class' => $object->getClassName(),
-                'externalId' => $object->getExternalId(),
+                'externalId' => ExternalId::plain((string) $object->getExternalId()),
                 'path' => $object->getRealFullPath(),
                 'oldPath' => is_string($arguments['oldPath'] ?? null) ? $arguments['oldPath'] : null,
                 'user' => ['id' => $user->getId(), 'name' => $user->getName()],

@@ -1,12 +1,11 @@
 //! Where a product stands, in a sentence, and what to do: a pure function of what was found out.
 
 use catalog::{ErrorKind, Failure, ProductKey};
-use ledger::{DesiredDoc, ProductState, RunStatus, Stage};
+use ledger::{DesiredDoc, ProductState, Stage};
 use redrive::overdue::stage_of;
 use serde::Serialize;
 
 use super::{InPimcore, Letter, Refusal, Searched, breakers};
-use crate::commands::runs::Line;
 use crate::commands::{rejected, release};
 use crate::remedy;
 use crate::render::{ago, count, span, time};
@@ -81,7 +80,7 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
     if evidence.doubtful {
         return Verdict::act(
             "It is as its feed says, but that file turned out damaged: what it says is doubtful.".to_owned(),
-            "Compress and upload the feed again under its name: what the good file says counts.",
+            "Compress and upload the feed again, under its name or as a full feed: what the good file says counts.",
         );
     }
     if let Some(error) = &state.medusa.last_error {
@@ -92,18 +91,6 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
         return verdict;
     }
     at_rest(key, state, evidence, now)
-}
-
-/// Whether a run ended at damaged data, so that what it had read before may have been damaged, too.
-/// A later run of the same object settles it: what that says alike is not written again, and keeps
-/// the name of the run that brought it.
-#[must_use]
-pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
-    let damaged = run.run.reason.as_deref().is_some_and(|reason| reason.starts_with("corrupt_compression"));
-    let settles = |line: &Line| {
-        line.object == run.object && line.run.started > run.run.started && line.run.status == RunStatus::Completed
-    };
-    run.run.status == RunStatus::Failed && damaged && !all.iter().any(settles)
 }
 
 /// A person took it off sale in the shop: that stands, and asks for nothing.
@@ -412,43 +399,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_damaged_file_said_is_doubtful_until_a_good_one_came_in_its_place() {
+    fn what_a_damaged_file_said_is_doubtful() {
         let mut state = ProductState { pending_since: None, ..pending() };
         state.pimcore.applied = Some(applied(Some("7")));
         state.medusa.applied = Some(applied(Some("prod_1")));
         let evidence = Evidence { state: Some(&state), doubtful: true, ..Evidence::default() };
         let said = verdict(&key(), &evidence, NOW);
         assert!(said.summary.contains("turned out damaged") && said.attention, "{said:?}");
-        let line = |object: &str, started, status, reason: Option<&str>| Line {
-            object: object.into(),
-            strict: false,
-            run: ledger::Run {
-                name: "run-1".into(),
-                status,
-                offset: 0,
-                record: 0,
-                resume: None,
-                counts: ledger::Counts::default(),
-                started,
-                finished: None,
-                reason: reason.map(str::to_owned),
-                owner: None,
-                until: None,
-            },
-            advice: None,
-        };
-        let damaged = line("a", 10, RunStatus::Failed, Some("corrupt_compression: no"));
-        let good = |object, started| line(object, started, RunStatus::Completed, None);
-        for (others, doubtful) in [
-            (vec![], true),
-            (vec![good("a", 5)], true),
-            (vec![good("b", 20)], true),
-            (vec![line("a", 20, RunStatus::Failed, Some("truncated: so"))], true),
-            (vec![good("a", 20)], false),
-        ] {
-            assert_eq!(is_doubtful(&damaged, &others), doubtful, "{others:?}");
-        }
-        assert!(!is_doubtful(&line("a", 10, RunStatus::Failed, Some("truncated: so")), &[]));
     }
 
     #[test]
