@@ -15,7 +15,7 @@ use crate::mapping::{Mapping, Take, Type};
 use crate::rows::{NUMBERED, Rows};
 use crate::spread::Spread;
 use crate::xlsx::{Fault, Workbook};
-use crate::{json, xml};
+use crate::{json, record, xml};
 
 /// Bytes within which the list of records has to begin.
 const HEAD: usize = 1 << 20;
@@ -446,7 +446,7 @@ fn read(
                     }
                 });
             }
-            let wanted = |key: &str| mapping.reads.contains_key(key) || mapping.names.contains(&expr::identifier(key));
+            let wanted = |key: &str| mapping.reads.contains_key(key) || record::is_called(key, &mapping.names);
             json::read(text, &wanted).map(crate::record::Record::Tree)
         }
         (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),
