@@ -364,7 +364,7 @@ impl Records {
         match record {
             Ok(record) => {
                 self.taken += 1;
-                let placed = Placed { index: piece.index, offset: piece.offset, record, raw: piece.bytes.to_vec() };
+                let placed = Placed { index: piece.index, offset: piece.offset, record, raw: piece.bytes };
                 self.groups.take(&self.mapping, placed, out);
             }
             Err(defect) => {
