@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import socket
 import zipfile
 from pathlib import Path
@@ -247,3 +248,11 @@ def test_the_products_that_a_feed_speaks_of_are_known(tmp_path: Path, name: str,
     file = tmp_path / name
     file.write_bytes(content)
     assert products.keys(file, source) == keys
+
+
+@pytest.mark.parametrize("file", [SOURCES / "local_stack" / "shop.py", SOURCES / "docker-compose.yml", REPO / "platforms" / "medusa" / "migrate.sh"])
+def test_a_password_that_begins_with_a_hyphen_is_no_option(file: Path) -> None:
+    """One of 64 passwords does, and Medusa's command then takes its letters for options."""
+    made = [line for line in file.read_text().splitlines() if re.search(r"""medusa(\(\), "| )user\b""", line)]
+    assert made
+    assert all("--password=" in line for line in made), made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -99,3 +101,42 @@ def test_a_mapping_is_put_into_force_without_a_deployment(relay: Relay, tmp_path
     assert last.status == "failed"
     assert "unknown_source" in (last.reason or "")
     assert key in relay.shop_products(key), "what was sold stays"
+
+
+def workbook(rows: list[list[str | float]]) -> bytes:
+    """A workbook of one sheet."""
+
+    def cell(value: str | float) -> str:
+        return f'<c t="inlineStr"><is><t>{value}</t></is></c>' if isinstance(value, str) else f"<c><v>{value!r}</v></c>"
+
+    sheet = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    parts = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f'<Relationships><Relationship Id="r" Type="{kind}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns:r="{kind}"><sheets><sheet name="Liste" sheetId="1" r:id="s"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships><Relationship Id="s" Type="{kind}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{sheet}</sheetData></worksheet>",
+    }
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return body.getvalue()
+
+
+def test_a_workbook_is_sold(relay: Relay, tmp_path: Path) -> None:
+    source = f"xlsx{new_id('').strip('-').lower()[:8]}"
+    mapping = tmp_path / f"{source}.yaml"
+    mapping.write_text(MAPPING.format(source=source).replace("form: csv", "form: xlsx"))
+    Operator(relay.stack).run(f"source put {mapping}").names("is in force")
+    header: list[str | float] = ["Artikel", "Bezeichnung", "Preis", "Bestand"]
+    # A number and a text with a decimal comma, the result of a formula, and a line without a price.
+    rows = [header, ["W-1", "Emaillebecher", 12.5, 4], ["W-2", "Krug", "19,90", 1], ["W-3", "Teller", 10 / 3, 2], ["W-4", "Ohne Preis"]]
+    run = relay.run_of(relay.upload(f"incoming/{source}/liste.xlsx", workbook(rows)))
+    assert (run.status, run.counts["changed"], run.counts["rejected"]) == ("completed", 3, 1), run
+    assert [line["reason"] for line in relay.rejected(run)] == ["missing_price"]
+    keys = [f"{source}:W-{number}" for number in (1, 2, 3)]
+    relay.wait_for_arrival(keys)
+    sold = relay.shop_products(*keys)
+    assert [amounts(sold[key]) for key in keys] == [{Decimal("12.50")}, {Decimal("19.90")}, {Decimal("3.33")}]

@@ -309,3 +309,28 @@ def test_nobody_but_lambda_takes_a_functions_role(relay: Relay, roles: dict[str,
 
     assert take(role_of(relay, function)) in DENIED
     assert take(roles[function].name) == "done", "the user may take no role at all"
+
+
+@pytest.fixture(scope="module")
+def editor(relay: Relay) -> Iterator[Role]:
+    """A user with the policy for people who put mappings into force, and nothing else."""
+    iam, name, policy = relay.client("iam"), f"editor-{uuid.uuid4().hex[:8]}", relay.outputs["SourceEditors"]
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    yield Role(relay, boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=emulator.REGION), name)
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.detach_user_policy(UserName=name, PolicyArn=policy)
+    iam.delete_user(UserName=name)
+
+
+def test_who_edits_sources_writes_mappings_and_nothing_else(editor: Role) -> None:
+    mapping = "config/sources/permission-test.csv"
+    assert answer(lambda: write_object(mapping)(editor)) == "done"
+    assert answer(lambda: delete_object(mapping)(editor)) == "done"
+    for key in ("incoming/canonical/permission-test.json", "config/rules/permission-test.yaml", "parked/permission-test.json"):
+        assert answer(lambda key=key: write_object(key)(editor)) in DENIED, key
+    head = {"pk": {"S": "C#source"}, "sk": {"S": "n#permission-test"}}
+    table = editor.client("dynamodb")
+    assert answer(lambda: table.get_item(TableName=editor["LedgerTable"], Key=head)) == "done"
+    assert answer(lambda: table.put_item(TableName=editor["LedgerTable"], Item=head)) in DENIED

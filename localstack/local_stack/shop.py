@@ -116,7 +116,13 @@ def _template() -> tuple[Path, ShopFacts]:
             cwd=SHOP,
             env=env,
         )
-        run("Shop: create the pipeline's account", [*medusa(), "user", "-e", EMAIL, "-p", password], LOGS / "medusa-user.log", cwd=SHOP, env=env)
+        run(
+            "Shop: create the pipeline's account",
+            [*medusa(), "user", f"--email={EMAIL}", f"--password={password}"],
+            LOGS / "medusa-user.log",
+            cwd=SHOP,
+            env=env,
+        )
         start(server, shop_port, env)
         with step("Shop: seed channel, location, regions, delivery, tax and keys"):
             seeded = seed(f"http://{HOST}:{shop_port}", EMAIL, password)

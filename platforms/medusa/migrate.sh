@@ -4,7 +4,7 @@ set -eu
 
 npx medusa db:migrate --execute-all-links --execute-all-search
 
-if output=$(npx medusa user --email "$PIPELINE_EMAIL" --password "$PIPELINE_PASSWORD" 2>&1); then
+if output=$(npx medusa user "--email=$PIPELINE_EMAIL" "--password=$PIPELINE_PASSWORD" 2>&1); then
   echo "user created: $PIPELINE_EMAIL"
 else
   case "$output" in

@@ -15,7 +15,7 @@ use crate::mapping::{Mapping, Take, Type};
 use crate::rows::{NUMBERED, Rows};
 use crate::spread::Spread;
 use crate::xlsx::{Fault, Workbook};
-use crate::{json, salvage, xml};
+use crate::{json, record, salvage, xml};
 
 /// Bytes within which the list of records has to begin.
 const HEAD: usize = 1 << 20;
@@ -367,7 +367,7 @@ impl Records {
         match record {
             Ok(record) => {
                 self.taken += 1;
-                let placed = Placed { index: piece.index, offset: piece.offset, record, raw: piece.bytes.to_vec() };
+                let placed = Placed { index: piece.index, offset: piece.offset, record, raw: piece.bytes };
                 self.groups.take(&self.mapping, placed, out);
             }
             Err(defect) => {
@@ -457,7 +457,7 @@ fn read(
                     }
                 });
             }
-            let wanted = |key: &str| mapping.reads.contains_key(key) || mapping.names.contains(&expr::identifier(key));
+            let wanted = |key: &str| mapping.reads.contains_key(key) || record::is_called(key, &mapping.names);
             json::read(text, &wanted).map(crate::record::Record::Tree)
         }
         (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),

@@ -13,11 +13,11 @@ pub(crate) const RAW: usize = 64 << 10;
 
 /// A record with its place.
 #[derive(Debug)]
-pub(crate) struct Placed {
+pub(crate) struct Placed<'a> {
     pub(crate) index: u64,
     pub(crate) offset: u64,
     pub(crate) record: Record,
-    pub(crate) raw: Vec<u8>,
+    pub(crate) raw: &'a [u8],
 }
 
 /// The records of one product so far.
@@ -77,7 +77,7 @@ impl Group {
                 out.push(refused(self.index, self.offset, id, defect, self.raw));
             }
             None if self.records.is_empty() => {}
-            None => out.extend(outcome(mapping, self.index, self.offset, &self.records, self.raw)),
+            None => out.extend(outcome(mapping, self.index, self.offset, &self.records, &self.raw)),
         }
         out.append(&mut self.refused);
     }
@@ -130,7 +130,7 @@ impl Groups {
     }
 
     /// Takes a record; hands out what became of it, or of those before it.
-    pub(crate) fn take(&mut self, mapping: &Mapping, placed: Placed, out: &mut Vec<Outcome>) {
+    pub(crate) fn take(&mut self, mapping: &Mapping, placed: Placed<'_>, out: &mut Vec<Outcome>) {
         let Placed { index, offset, record, raw } = placed;
         if mapping.group.is_none() {
             out.extend(outcome(mapping, index, offset, &[record], raw));
@@ -140,14 +140,14 @@ impl Groups {
             Ok(found) => found,
             Err(why) => {
                 let Unread { defect, id } = *why;
-                self.refuse(refused(index, offset, id, defect, raw), None, out);
+                self.refuse(refused(index, offset, id, defect, raw.to_vec()), None, out);
                 return;
             }
         };
         if self.open.as_ref().is_some_and(|open| open.key != key) {
             self.flush(mapping, out);
         }
-        self.open.get_or_insert_with(|| Group::new(key, index, offset)).add(record, &raw);
+        self.open.get_or_insert_with(|| Group::new(key, index, offset)).add(record, raw);
     }
 
     /// A record that could not be read. The product that is open may lack it, and is then refused, too: what is sold must not lose a variant to a damaged line.
@@ -178,13 +178,13 @@ impl Groups {
 }
 
 /// What becomes of the records of a product; `None` where the mapping passes them over.
-fn outcome(mapping: &Mapping, index: u64, offset: u64, records: &[Record], raw: Vec<u8>) -> Option<Outcome> {
+fn outcome(mapping: &Mapping, index: u64, offset: u64, records: &[Record], raw: &[u8]) -> Option<Outcome> {
     match map::product(mapping, records) {
         Ok(map::Mapped::Product(product)) => {
             Some(Outcome::Product(Box::new(Mapped { index, offset, product: *product })))
         }
         Ok(map::Mapped::Skipped) => None,
-        Err(defect) => Some(refused(index, offset, map::id_of(mapping, records), defect, raw)),
+        Err(defect) => Some(refused(index, offset, map::id_of(mapping, records), defect, raw.to_vec())),
     }
 }
 

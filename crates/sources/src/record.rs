@@ -1,7 +1,7 @@
 //! A record as it came, and the paths into it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use expr::Value;
@@ -142,36 +142,35 @@ impl Record {
     }
 }
 
-/// The entry of an object that an expression calls by a name.
-pub(crate) fn named(value: &Value, name: &str) -> Value {
+/// Gives the name that expressions call a key by. Working it out costs far more than looking it up, and feeds have few keys.
+fn with_identifier<T>(key: &str, of: impl FnOnce(&str) -> T) -> T {
     thread_local! {
-        /// Working out a name costs more than comparing it, and feeds have few keys.
         static IDENTIFIERS: RefCell<HashMap<String, String>> = RefCell::new(HashMap::new());
     }
-    let Value::Object(entries) = value else { return Value::None };
-    if let Some(value) = entries.get(name) {
-        return value.clone();
-    }
     IDENTIFIERS.with_borrow_mut(|known| {
-        for (key, value) in entries {
-            if let Some(identifier) = known.get(key) {
-                if identifier == name {
-                    return value.clone();
-                }
-                continue;
-            }
-            let identifier = expr::identifier(key);
-            let found = identifier == name;
-            if known.len() > 5_000 {
-                known.clear();
-            }
-            known.insert(key.clone(), identifier);
-            if found {
-                return value.clone();
-            }
+        if let Some(identifier) = known.get(key) {
+            return of(identifier);
         }
-        Value::None
+        if known.len() > 5_000 {
+            known.clear();
+        }
+        of(known.entry(key.to_owned()).or_insert_with(|| expr::identifier(key)))
     })
+}
+
+/// Whether expressions that read `names` read a key.
+pub(crate) fn is_called(key: &str, names: &BTreeSet<String>) -> bool {
+    !names.is_empty() && with_identifier(key, |identifier| names.contains(identifier))
+}
+
+/// The entry of an object that an expression calls by a name.
+pub(crate) fn named(value: &Value, name: &str) -> Value {
+    let Value::Object(entries) = value else { return Value::None };
+    let found = entries.get(name).or_else(|| {
+        let mut entries = entries.iter();
+        entries.find_map(|(key, value)| with_identifier(key, |identifier| identifier == name).then_some(value))
+    });
+    found.cloned().unwrap_or(Value::None)
 }
 
 /// A value as a text; what an element with attributes says. `None` for lists and objects, and for what is blank.

@@ -136,11 +136,11 @@ impl Rows {
         let package = Package::open(Arc::new(bytes))?;
         let book = Book::read(&package)?;
         let path = book.sheet(chosen.sheet.as_deref())?;
-        let strings = match package.part(&format!("{}sharedStrings.xml", book.folder), PART_BYTES)? {
+        let strings = match package.part(&book.strings, PART_BYTES)? {
             Some(part) => Strings::read(part)?,
             None => Strings::default(),
         };
-        let styles = match package.part(&format!("{}styles.xml", book.folder), STYLES_BYTES)? {
+        let styles = match package.part(&book.styles, STYLES_BYTES)? {
             Some(part) => Styles::read(part)?,
             None => Styles::default(),
         };
@@ -240,9 +240,10 @@ fn line(columns: usize, mut text: impl FnMut(u32, &mut String), csv: &mut String
 /// What a workbook says of itself.
 #[derive(Debug, Default)]
 struct Book {
-    /// The folder of the workbook within the package.
-    folder: String,
     sheets: Vec<Tab>,
+    /// The path of the texts that cells share, and that of the formats.
+    strings: String,
+    styles: String,
     since_1904: bool,
 }
 
@@ -260,28 +261,30 @@ impl Book {
         if let Some(mut part) = package.part("_rels/.rels", RELATIONS_BYTES)? {
             while let Some(relation) = part.relation()? {
                 if relation.kind.ends_with("/officeDocument") {
-                    workbook = relation.target.trim_start_matches('/').to_owned();
+                    workbook = resolved("", &relation.target);
                 }
             }
         }
         let (folder, file) = workbook.rsplit_once('/').map_or(("", &*workbook), |(folder, file)| (folder, file));
-        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let Some(part) = package.part(&workbook, BOOK_BYTES)? else {
             return Err(Fault::unknown("the archive holds no Excel workbook"));
         };
-        let mut book = Self { folder, ..Self::default() };
+        // Where they are if nothing points to them.
+        let (strings, styles) = (resolved(folder, "sharedStrings.xml"), resolved(folder, "styles.xml"));
+        let mut book = Self { strings, styles, ..Self::default() };
         book.tabs(part)?;
-        if let Some(mut part) = package.part(&format!("{}_rels/{file}.rels", book.folder), RELATIONS_BYTES)? {
+        if let Some(mut part) = package.part(&resolved(folder, &format!("_rels/{file}.rels")), RELATIONS_BYTES)? {
             while let Some(relation) = part.relation()? {
-                if !relation.kind.ends_with("/worksheet") {
-                    continue;
-                }
-                let path = match relation.target.strip_prefix('/') {
-                    Some(path) => path.to_owned(),
-                    None => format!("{}{}", book.folder, relation.target.trim_start_matches("./")),
-                };
-                for tab in book.sheets.iter_mut().filter(|tab| tab.relation == relation.id) {
-                    tab.path = Some(path.clone());
+                let path = resolved(folder, &relation.target);
+                match relation.kind.rsplit('/').next() {
+                    Some("worksheet") => {
+                        for tab in book.sheets.iter_mut().filter(|tab| tab.relation == relation.id) {
+                            tab.path = Some(path.clone());
+                        }
+                    }
+                    Some("sharedStrings") => book.strings = path,
+                    Some("styles") => book.styles = path,
+                    _ => {}
                 }
             }
         }
@@ -330,6 +333,20 @@ impl Book {
             }
         }
     }
+}
+
+/// The path that a relation of a part in `folder` leads to.
+fn resolved(folder: &str, target: &str) -> String {
+    let from = if target.starts_with('/') { "" } else { folder };
+    let mut path: Vec<&str> = Vec::new();
+    for step in from.split('/').chain(target.split('/')) {
+        match step {
+            "" | "." => {}
+            ".." => drop(path.pop()),
+            step => path.push(step),
+        }
+    }
+    path.join("/")
 }
 
 /// Whether an archive is a workbook, so far as its directory tells.

@@ -111,6 +111,34 @@ fn hostile_mappings_end_soon() {
     }
 }
 
+/// Each field is within its budget, and all of them together are not; nor are long lists and weighty patterns.
+#[test]
+fn a_product_has_a_budget_whatever_its_mapping_and_its_values_are() {
+    let weighty = "if title.matches('(x{1,90}y{0,90}){1,10}z') { 1 } else { 2 }";
+    let busy = format!("    - {{ name: a, value: \"= {weighty}\" }}\n");
+    let many = GOOD.replace("  name: title\n", &format!("  name: title\n  attributes:\n{}", busy.repeat(400)));
+    let list = GOOD.replace("  name: title\n", "  name: title\n  images: { from: title, split: x }\n");
+    let heavy = GOOD.replace("= 1", &format!("= {weighty}"));
+    assert!(many != GOOD && list != GOOD && heavy != GOOD);
+    for (text, title, said) in [
+        (&many, "a".repeat(18_000), "more steps than a product may"),
+        (&list, "xy".repeat(400_000), "a list of more than 10000 values"),
+        (&heavy, "xy".repeat(400_000), "more steps than a field may"),
+    ] {
+        let mapping = common::read("demo.yaml", text);
+        let (products, refused) = common::map(&mapping, format!("id,title,price,size\n1,{title},2,\n").as_bytes());
+        assert!(products.is_empty() && refused[0].message.contains(said), "{said}: {:?}", refused.first());
+        assert_eq!(refused[0].reason, Reason::MappingFailed);
+    }
+    // A few of them are within it.
+    let few = GOOD.replace("  name: title\n", &format!("  name: title\n  attributes:\n{}", busy.repeat(4)));
+    let (_, refused) = common::map(
+        &common::read("demo.yaml", &few),
+        format!("id,title,price,size\n1,{},2,\n", "a".repeat(1_000)).as_bytes(),
+    );
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
 #[test]
 fn the_version_is_that_of_the_text() {
     let one = common::read("demo.yaml", GOOD);

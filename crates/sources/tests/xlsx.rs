@@ -300,3 +300,79 @@ fn what_unfolds_without_end_stops_at_its_limit() {
     )]);
     assert_eq!(broken(&excel, &bytes).reason, Reason::UnknownFormat);
 }
+
+#[test]
+fn texts_and_formats_are_where_the_workbook_s_relations_lead() {
+    let strings = ["<t>Cup</t>", "<t>Article</t>", "<t>Name</t>", "<t>Price</t>"];
+    let sheet = "<sheetData><row><c t=\"s\"><v>1</v></c><c t=\"s\"><v>2</v></c><c t=\"s\"><v>3</v></c></row>\
+        <row><c s=\"1\"><v>7</v></c><c t=\"s\"><v>0</v></c><c><v>2</v></c></row></sheetData>";
+    let styles = "<numFmts><numFmt numFmtId=\"165\" formatCode=\"0000\"/></numFmts><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"165\"/></cellXfs>";
+    let mut elsewhere = parts(&[("S", "visible", sheet)], &strings, styles, "");
+    for (name, text) in &mut elsewhere {
+        match name.as_str() {
+            "xl/sharedStrings.xml" => "texts/Shared Strings2.xml".clone_into(name),
+            "xl/styles.xml" => "xl/looks/a.xml".clone_into(name),
+            "xl/_rels/workbook.xml.rels" => {
+                *text = text.replace(
+                    "</Relationships>",
+                    "<Relationship Id=\"t\" Type=\"http://purl.oclc.org/ooxml/officeDocument/relationships/sharedStrings\" Target=\"../texts/./Shared Strings2.xml\"/>\
+                     <Relationship Id=\"l\" Type=\"x/styles\" Target=\"/xl/looks/a.xml\"/></Relationships>",
+                );
+            }
+            _ => {}
+        }
+    }
+    // Another program's leftovers are where Excel has its own.
+    elsewhere.push(("xl/sharedStrings.xml".to_owned(), "<sst><si><t>old</t></si></sst>".to_owned()));
+    let (products, refused) = map(&excel("xlsx"), &archive(&elsewhere));
+    assert_eq!((products.len(), refused.len()), (1, 0), "{refused:?}");
+    assert_eq!((products[0].id.as_str(), products[0].name.get("en")), ("0007", Some("Cup")));
+}
+
+#[test]
+fn number_cells_have_a_point_whatever_the_mapping_says_of_texts_and_formulas_have_more_decimals_than_money() {
+    let cell = |kind: &str, value: &str| {
+        format!("<row><c><v>1</v></c><c t=\"str\"><v>Cup</v></c><c{kind}><v>{value}</v></c></row>")
+    };
+    let head = rows(&[&["Article", "Name", "Price"]]).replace("</sheetData>", "");
+    let read_price = |decimal: &str, kind: &str, value: &str| {
+        let mapping = read("m.yaml", &MAPPING.replace("currency: EUR", &format!("currency: EUR{decimal}")));
+        let (products, refused) = map(&mapping, &of_rows(&format!("{head}{}</sheetData>", cell(kind, value))));
+        match (&products[..], &refused[..]) {
+            ([product], []) => Ok(price(product)),
+            ([], [refused]) => Err(refused.reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    for decimal in [", decimal: \",\"", ", decimal: \".\"", ""] {
+        for (value, amount) in [
+            ("12.5", "12.50"),
+            ("1299", "1299.00"),
+            ("850.625", "850.63"),
+            ("0.125", "0.13"),
+            ("1000.125", "1000.13"),
+            // Of a formula, cut and rounded once; what a float left is none of it.
+            ("12.333333333333334", "12.33"),
+            ("2.67499999999999", "2.67"),
+            ("21.299999999999997", "21.30"),
+        ] {
+            assert_eq!(read_price(decimal, "", value).as_deref(), Ok(amount), "{decimal} {value}");
+        }
+        assert_eq!(read_price(decimal, "", "0.00000012"), Err(Reason::InvalidAmount), "{decimal}");
+        assert_eq!(read_price(decimal, "", "-12.3333333333"), Err(Reason::NegativePrice), "{decimal}");
+    }
+    let comma = ", decimal: \",\"";
+    for (text, amount) in [("1.299,50", Ok("1299.50")), ("1.299", Ok("1299.00")), ("12,50", Ok("12.50"))] {
+        assert_eq!(read_price(comma, " t=\"str\"", text).as_deref(), amount.as_deref(), "{text}");
+    }
+}
+
+#[test]
+fn in_a_text_file_a_point_under_decimal_commas_stands_between_thousands_or_is_refused() {
+    let text = MAPPING.replace("{ type: xlsx }", "csv").replace("currency: EUR", "currency: EUR, decimal: \",\"");
+    let feed = "Article;Name;Price;Stock\n1;Cup;1.299;1\n2;Jug;0.125;1\n3;Pot;12.5;1\n4;Pan;12,3333333;1\n";
+    let text = text.replace("  attributes: [Since, Colour]\n", "");
+    let (products, refused) = map(&read("t.yaml", &text), feed.as_bytes());
+    assert_eq!(products.iter().map(price).collect::<Vec<_>>(), ["1299.00"]);
+    assert_eq!(refused.iter().map(|one| one.reason).collect::<Vec<_>>(), [Reason::InvalidAmount; 3]);
+}

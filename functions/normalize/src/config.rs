@@ -15,6 +15,7 @@ use serde::Serialize;
 use sources::{Bundle, shipped};
 
 use crate::codes;
+use crate::names;
 use crate::ports::{Current, Objects};
 
 /// The kind of mappings.
@@ -117,7 +118,12 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
             }
             if self.store.config_settle(SOURCE, name, &seen, &found, now).await.map_err(store)?.is_ok() {
                 tracing::info!(name, found = ?found, "a mapping was looked at");
-                return Ok(());
+                let in_force = match &found {
+                    Found::Sound { .. } => true,
+                    Found::Refused(_) => seen.digest.is_some(),
+                    Found::Removed => false,
+                };
+                return if in_force { Ok(()) } else { names::release(self.store, name, now).await };
             }
         }
         let why = format!("{SOURCES}{name}.yaml changes faster than it can be looked at");
@@ -151,7 +157,7 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
                 let source = mapping.source();
                 vec![format!("{file}:1:1: it says source: {source}, so it has to be called {SOURCES}{source}.yaml")]
             }
-            Ok(_) => self.collision(name).await?.into_iter().map(|why| format!("{file}:1:1: {why}")).collect(),
+            Ok(_) => self.collision(name, at).await?.into_iter().map(|why| format!("{file}:1:1: {why}")).collect(),
         };
         let json = bundle.json();
         if problems.is_empty() && json.len() > MAX_TEXT_BYTES {
@@ -167,16 +173,18 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
         Ok(Found::Sound { digest, files })
     }
 
-    /// Why a source cannot be called so: handles and paths are `<source>-<id>`, so that no name may be another's followed by a hyphen.
-    async fn collision(&self, name: &str) -> Result<Option<String>, Failure> {
+    /// Why a source cannot be called so; otherwise the name is claimed.
+    async fn collision(&self, name: &str, at: i64) -> Result<Option<String>, Failure> {
         if feeds::adapter::find(name).is_some() {
             return Ok(Some(format!("the source {name} is built in; call yours otherwise")));
         }
         let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;
         let deployed = ADAPTERS.iter().map(|adapter| adapter.source()).chain(shipped::names()).map(str::to_owned);
         let configured = heads.into_iter().filter(|(_, head)| head.digest.is_some()).map(|(name, _)| name);
-        let begins = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('-'));
-        let other = deployed.chain(configured).find(|other| begins(name, other) || begins(other, name));
+        let other = match deployed.chain(configured).find(|other| names::collide(name, other)) {
+            Some(other) => Some(other),
+            None => names::claim(self.store, name, at).await?,
+        };
         Ok(other.map(|other| {
             format!("the source {name} cannot be told from {other}: one name is the beginning of the other; call it otherwise")
         }))

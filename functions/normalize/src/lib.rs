@@ -23,6 +23,7 @@ pub mod config;
 pub mod handler;
 pub mod message;
 pub mod metrics;
+mod names;
 pub mod object;
 pub mod ports;
 pub mod report;

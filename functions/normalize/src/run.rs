@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use catalog::Failure;
 use feeds::decode::{Check, DecodeError};
-use feeds::{Broken, Limits, Progress, Reason};
+use feeds::{Broken, Feed, Limits, Progress, Reason};
 use ledger::{Ledger, Owner, Registered, Run, RunClaim, Table};
 use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
@@ -30,6 +30,8 @@ const MANIFEST_IDS: usize = 20_000;
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a compressed object up to which it is decoded once before anything of it is taken. They are kept in memory meanwhile.
 const LOOKED_THROUGH: u64 = 8 << 20;
+/// An invocation that came to nothing new in so many ms had its chance: the next one would come as far.
+const ENOUGH_MS: i64 = 60_000;
 /// A run is handed over when less time than this is left. It covers writing a window against a slow ledger, and the commit.
 const HAND_OVER: Duration = Duration::from_secs(20);
 
@@ -54,6 +56,16 @@ pub struct Reader<'a, T, O, B, Q, C> {
     pub sources: &'a Sources,
     /// What is counted.
     pub metrics: &'a Metrics,
+}
+
+/// Why a feed that every invocation reads from its beginning will never be read: compressed, a workbook, or with a product's records spread over it.
+fn too_slow(feed: &Feed, size: u64) -> Broken {
+    let place = feed.checkpoint();
+    let message = format!(
+        "an invocation's time is too short to get through the {} MB that have to be read before anything new comes; split the file, or sort its rows by product and say rows: adjacent",
+        size / 1_000_000
+    );
+    Broken { reason: Reason::TooMuchData, offset: place.offset, index: place.index, message, excerpt: None }
 }
 
 /// How an invocation's part of a run ended.
@@ -211,6 +223,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         {
             return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
         }
+        let started = self.clock.now_ms();
         let mut outcomes = Vec::new();
         loop {
             let piece = match ahead.pop_front() {
@@ -239,10 +252,12 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
                 // An invocation that began late still does something before it gives up.
                 let begun = progress.run.record > progress.begun_at;
-                if begun
-                    && matches!(step, Ok(step) if step == Progress::More || !last)
-                    && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER
-                {
+                let more = matches!(step, Ok(step) if step == Progress::More || !last);
+                if more && (begun || feed.rereads()) && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER {
+                    if !begun && self.clock.now_ms() - started > ENOUGH_MS {
+                        let failed = Some(progress.broken(&too_slow(&feed, progress.info.size)));
+                        return Ok(End::Finished { failed, corrupt: false });
+                    }
                     self.write_window(progress, false).await?;
                     return Ok(End::HandedOver);
                 }

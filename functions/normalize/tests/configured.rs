@@ -150,3 +150,24 @@ async fn a_table_beside_a_mapping_is_a_part_of_it() {
     let head = world.ledger.config_head(SOURCE, "acme").await.unwrap();
     assert!(head.digest.is_some() && head.refused.unwrap().problems[0].contains("names.csv line 2"));
 }
+
+#[tokio::test]
+async fn of_two_sources_that_cannot_be_told_apart_one_is_refused_and_may_come_when_the_other_went() {
+    let world = World::new();
+    let put = |name: &str| {
+        world.upload(&format!("config/sources/{name}.yaml"), ACME.replace("source: acme", &format!("source: {name}")))
+    };
+    let (one, other) = (put("acme-de"), put("acme"));
+    world.configure(&one).await;
+    world.configure(&other).await;
+    let head = |name: &'static str| world.ledger.config_head(SOURCE, name);
+    assert!(head("acme-de").await.unwrap().digest.is_some());
+    let refused = head("acme").await.unwrap().refused.unwrap().problems;
+    assert!(refused[0].contains("the source acme cannot be told from acme-de"), "{refused:?}");
+    world.delete("config/sources/acme-de.yaml");
+    world.configure(&one.replace("Object Created", "Object Deleted")).await;
+    world.configure(&put("acme")).await;
+    assert!(head("acme").await.unwrap().digest.is_some());
+    world.configure(&put("acme-fr")).await;
+    assert!(head("acme-fr").await.unwrap().refused.is_some(), "the name was claimed again");
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use feeds::adapter::{ADAPTERS, Adapter, find};
 use feeds::decode::DecodeError;
 use feeds::{Broken, Checkpoint, Feed, Limits, Outcome, Progress};
-use sources::shipped;
+use sources::{Mapping, shipped};
 
 use super::unreadable;
 use crate::error::CliError;
@@ -38,14 +38,9 @@ impl FeedFile {
     /// # Errors
     /// When it cannot be read, or its source cannot be told.
     pub fn open(path: &Path, source: Option<&str>) -> Result<Self, CliError> {
-        let described = source.and_then(shipped::find);
-        let feed = match described {
-            Some(mapping) => {
-                let name = path.display().to_string();
-                sources::feed(None, Arc::clone(mapping), &name, Checkpoint::default(), Limits::default())
-                    .map_err(|error| undecodable(path, &error))?
-            }
-            None => open(adapter(path, source)?, path)?,
+        let feed = match source.and_then(shipped::find) {
+            Some(mapping) => described(mapping, path)?,
+            None => adapter(path, source)?,
         };
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         Ok(Self { file, feed, name: path.display().to_string(), ended: false })
@@ -93,40 +88,95 @@ fn undecodable(path: &Path, error: &DecodeError) -> CliError {
     CliError::Refused { what: format!("{}: {error}", path.display()), advice: "try again".to_owned() }
 }
 
-/// The source that is named, or else the one whose records the file begins with.
-fn adapter(path: &Path, source: Option<&str>) -> Result<&'static dyn Adapter, CliError> {
+fn described(mapping: &Arc<Mapping>, path: &Path) -> Result<Feed, CliError> {
+    let name = path.display().to_string();
+    sources::feed(None, Arc::clone(mapping), &name, Checkpoint::default(), Limits::default())
+        .map_err(|error| undecodable(path, &error))
+}
+
+/// A feed of the source that is named, or else of the one whose records the file begins with.
+fn adapter(path: &Path, source: Option<&str>) -> Result<Feed, CliError> {
     let known = || {
         let built_in = ADAPTERS.iter().map(|adapter| adapter.source());
         built_in.chain(shipped::names()).collect::<Vec<_>>().join(", ")
     };
     if let Some(source) = source {
-        return find(source).ok_or_else(|| CliError::NotFound {
+        let adapter = find(source).ok_or_else(|| CliError::NotFound {
             what: format!("there is no source {source}"),
             advice: format!("sources: {}", known()),
-        });
+        })?;
+        return open(adapter, path);
     }
-    let mut beginning = vec![0; PIECE];
-    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let mut length = 0;
-    while length < PIECE {
-        match file.read(&mut beginning[length..]).map_err(|error| unreadable(path, &error))? {
-            0 => break,
-            read => length += read,
-        }
-    }
-    beginning.truncate(length);
+    let beginning = beginning(path)?;
     for adapter in ADAPTERS.iter() {
-        let (mut feed, mut out) = (open(*adapter, path)?, Vec::new());
-        let _ = step(&mut feed, beginning.clone(), &mut out);
-        if length < PIECE {
-            let _ = feed.finish(&mut out);
-        }
-        if out.iter().any(|outcome| matches!(outcome, Outcome::Product(_))) {
-            return Ok(*adapter);
+        if gives_products(open(*adapter, path)?, &beginning) {
+            return open(*adapter, path);
         }
     }
-    Err(CliError::Refused {
-        what: format!("{}: nobody can tell which source it is of", path.display()),
-        advice: format!("name it: --source, one of {}", known()),
-    })
+    let mut found = Vec::new();
+    for mapping in shipped::ALL.iter() {
+        if gives_products(described(mapping, path)?, &beginning) {
+            found.push(mapping);
+        }
+    }
+    match found[..] {
+        [mapping] => described(mapping, path),
+        [] => Err(CliError::Refused {
+            what: format!("{}: nobody can tell which source it is of", path.display()),
+            advice: format!("name it: --source, one of {}", known()),
+        }),
+        _ => {
+            let names: Vec<&str> = found.iter().map(|mapping| mapping.source()).collect();
+            Err(CliError::Refused {
+                what: format!("{}: the mappings of several sources read it: {}", path.display(), names.join(", ")),
+                advice: "name the one that is meant: --source".to_owned(),
+            })
+        }
+    }
+}
+
+fn beginning(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut beginning = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    file.take(PIECE as u64).read_to_end(&mut beginning).map_err(|error| unreadable(path, &error))?;
+    Ok(beginning)
+}
+
+/// Whether a file's beginning gives products, read so.
+fn gives_products(mut feed: Feed, beginning: &[u8]) -> bool {
+    let mut out = Vec::new();
+    let broken = step(&mut feed, beginning.to_vec(), &mut out);
+    if broken.is_none() && beginning.len() < PIECE {
+        let _ = feed.finish(&mut out);
+    }
+    out.iter().any(|outcome| matches!(outcome, Outcome::Product(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../sources/tests/fixtures").join(name)
+    }
+
+    #[test]
+    fn a_described_source_is_told_by_what_it_reads_and_what_several_read_has_to_be_named() {
+        for file in ["plain.csv", "plain.xlsx", "shopify.csv", "google.xml", "shopify.json", "shein-brightdata.csv"] {
+            let mut feed = FeedFile::open(&fixture(file), None).unwrap_or_else(|error| panic!("{file}: {error:?}"));
+            let mut products = 0;
+            while let Some(part) = feed.part().unwrap() {
+                products += part.outcomes.iter().filter(|one| matches!(one, Outcome::Product(_))).count();
+            }
+            assert!(products > 0, "{file}");
+        }
+        let several = std::env::temp_dir().join(format!("relay-several-{}.csv", std::process::id()));
+        std::fs::write(&several, "id,title,price,availability,link,variations,final_price,currency\n1,Cup,4.50,in stock,https://a.example/1,,4.50,EUR\n").unwrap();
+        let said = FeedFile::open(&several, None).err();
+        let named = FeedFile::open(&several, Some("plain-csv"));
+        std::fs::remove_file(&several).unwrap();
+        let Some(CliError::Refused { what, .. }) = said else { panic!("{said:?}") };
+        assert!(what.contains("several sources read it") && what.contains("plain-csv"), "{what}");
+        assert!(named.is_ok());
+    }
 }

@@ -6,7 +6,10 @@ use feeds::{Defect, Reason};
 use rust_decimal::Decimal;
 
 use super::Scope;
-use crate::mapping::PriceMap;
+use crate::mapping::{PriceMap, Type};
+
+/// Decimals of a workbook's number that are looked at: more come of a formula, and no currency has as many.
+const COMPUTED: u32 = 6;
 
 /// A variant's prices, one a currency.
 pub(super) fn all(scope: &Scope<'_>) -> Result<Vec<Price>, Defect> {
@@ -58,10 +61,11 @@ fn one(scope: &Scope<'_>, map: &PriceMap) -> Result<Option<Price>, Defect> {
         return Err(scope.defect(field, Reason::UnknownCurrency, message).value(symbol));
     };
     let placed = |defect| scope.placed(&map.amount, defect);
-    let amount = amount(map, &digits, currency, country).map_err(placed)?;
+    let workbook = scope.mapping.form.kind == Type::Xlsx;
+    let amount = amount(map, workbook, &digits, currency, country).map_err(placed)?;
     let list = match scope.optional(map.list.as_ref())? {
         None => None,
-        Some(digits) => match self::amount(map, &digits, currency, country) {
+        Some(digits) => match self::amount(map, workbook, &digits, currency, country) {
             Err(defect) if defect.reason == Reason::ZeroPrice => None,
             Err(defect) => return Err(scope.placed(map.list.as_ref().unwrap_or(&map.amount), defect)),
             Ok(list) => Some(list),
@@ -71,7 +75,16 @@ fn one(scope: &Scope<'_>, map: &PriceMap) -> Result<Option<Price>, Defect> {
 }
 
 /// An amount, bare or with the currency's own symbol.
-fn amount(map: &PriceMap, text: &str, currency: &str, country: Option<&str>) -> Result<Decimal, Defect> {
+fn amount(
+    map: &PriceMap,
+    workbook: bool,
+    text: &str,
+    currency: &str,
+    country: Option<&str>,
+) -> Result<Decimal, Defect> {
+    if workbook && let Some(number) = computed(text, currency) {
+        return money::amount(&number, currency);
+    }
     if map.float
         && text.contains(['e', 'E'])
         && let Ok(number) = Decimal::from_scientific(text)
@@ -90,7 +103,8 @@ fn amount(map: &PriceMap, text: &str, currency: &str, country: Option<&str>) -> 
     }
     if let Some(mark) = map.decimal {
         let number = if shown.is_bare() { text } else { shown.number };
-        let digits = marked(number, mark).ok_or_else(|| {
+        let cell = || (workbook && is_cell(number)).then(|| number.trim().to_owned());
+        let digits = marked(number, mark).or_else(cell).ok_or_else(|| {
             Defect::new(Reason::InvalidAmount, format!("the amount is no number with {mark:?} before its decimals"))
                 .value(text)
         })?;
@@ -110,6 +124,21 @@ fn amount(map: &PriceMap, text: &str, currency: &str, country: Option<&str>) -> 
     money::amount(text, currency)
 }
 
+/// Whether a text is what a number cell becomes ([`crate::xlsx`]): digits, a point, digits.
+fn is_cell(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.trim();
+    text.strip_prefix('-').unwrap_or(text).split_once('.').is_some_and(|(whole, rest)| digits(whole) && digits(rest))
+}
+
+/// The result of a formula, such as 12.3333333333333, without the decimals that nobody sees. They are cut and not rounded, so that rounding to the currency's
+/// digits happens once. `None` where nothing is to be cut.
+fn computed(text: &str, currency: &str) -> Option<String> {
+    let number = is_cell(text).then(|| Decimal::from_str_exact(text.trim()).ok()).flatten()?;
+    let cut = number.trunc_with_scale(COMPUTED);
+    (number.scale() > COMPUTED && !money::is_noise(number, currency) && !cut.is_zero()).then(|| cut.to_string())
+}
+
 /// The digits of a number that is written with `mark` before its decimals. Thousands stand in threes.
 fn marked(text: &str, mark: char) -> Option<String> {
     let text = text.trim();
@@ -119,9 +148,11 @@ fn marked(text: &str, mark: char) -> Option<String> {
     }
     let between = |c: char| matches!(c, '.' | ',' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}') && c != mark;
     let mut groups = whole.split(between);
-    let mut digits = groups.next()?.to_owned();
+    let first = groups.next()?;
+    let mut digits = first.to_owned();
     for group in groups {
-        if group.len() != 3 || digits.is_empty() {
+        let leads = first.trim_start_matches('-');
+        if group.len() != 3 || !(1..=3).contains(&leads.len()) || leads.starts_with('0') {
             return None;
         }
         digits.push_str(group);
@@ -152,8 +183,28 @@ mod tests {
             ("1.29", ',', None),
             ("1,2,3", ',', None),
             ("12,3a", ',', None),
+            // Nobody writes thousands so.
+            ("0.125", ',', None),
+            ("1000.125", ',', None),
+            ("-1.299", ',', Some("-1299")),
         ] {
             assert_eq!(marked(text, mark).as_deref(), digits, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_formula_s_decimals_are_cut_where_nobody_sees_them() {
+        for (text, number) in [
+            ("12.3333333333333", Some("12.333333")),
+            ("2.67499999999999", Some("2.674999")),
+            ("1.004999999", Some("1.004999")),
+            ("12.333333", None),
+            // A float's noise is seen by whoever rounds.
+            ("21.29999999999", None),
+            ("0.00000012", None),
+            ("1.299,3333333", None),
+        ] {
+            assert_eq!(computed(text, "EUR").as_deref(), number, "{text}");
         }
     }
 }
