@@ -330,7 +330,8 @@ fn known(state: &ProductState, now: i64) -> Known {
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
     let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
-    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now) }
+    let view = state.medusa.applied.as_ref().and_then(|applied| applied.view.clone());
+    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now), view }
 }
 
 /// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
@@ -422,7 +423,7 @@ mod tests {
         let state = ProductState { aside: vec![aside], ..ProductState::default() };
         assert_eq!(
             known(&state, 10),
-            Known { id: Some("prod_9".into()), released: false, closely: true, moves: false }
+            Known { id: Some("prod_9".into()), released: false, closely: true, moves: false, view: None }
         );
         for (due, closely) in [(10, true), (11, false)] {
             assert_eq!(known(&ProductState { due: Some(due), ..ProductState::default() }, 10).closely, closely);
