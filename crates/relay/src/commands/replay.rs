@@ -1,7 +1,9 @@
 //! `relay replay`: the work on a product or a feed, once more.
 
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use ledger::{RunStatus, Stage};
 use redrive::overdue::run_of;
+use runtime::message::REPLAYED;
 use runtime::{Announcement, Announcer, Cause, ProductMessage};
 use serde_json::json;
 
@@ -95,7 +97,7 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
         }
     })?;
     if as_newest {
-        return copy(stack, key, &object, head.content_length().unwrap_or(0)).await;
+        return copy(stack, key, &object, &head).await;
     }
     let version = head.version_id().filter(|version| *version != "null");
     let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
@@ -133,7 +135,8 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
 }
 
 /// Copies an object onto itself: a new version, which S3 announces like any upload.
-async fn copy(stack: &Stack, key: &str, object: &str, size: i64) -> Result<Answer, CliError> {
+async fn copy(stack: &Stack, key: &str, object: &str, head: &HeadObjectOutput) -> Result<Answer, CliError> {
+    let size = head.content_length().unwrap_or(0);
     if size > COPY_LIMIT {
         return Err(CliError::Refused {
             what: format!("{object} has {size} bytes, more than S3 copies in one call"),
@@ -147,7 +150,9 @@ async fn copy(stack: &Stack, key: &str, object: &str, size: i64) -> Result<Answe
         .key(key)
         .copy_source(format!("{}/{}", stack.bucket, escaped(key)))
         .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
-        .metadata("replayed-by", "relay")
+        // It names the encoding.
+        .set_content_type(head.content_type().map(str::to_owned))
+        .metadata(REPLAYED, "relay")
         .send()
         .await
         .map_err(|error| aws_error("S3 CopyObject", object, &error))?;
