@@ -122,6 +122,16 @@ def canonical():
     return file
 
 
+def without_facts(feed):
+    """The same feed, its attributes renamed from which facts follow."""
+    text = feed.read_text(encoding="utf-8")
+    for name in ("Material", "Gender", "Crowd"):
+        text = text.replace(f'"{name}"', f'"{name[::-1]}"')
+    file = BENCH / f"without-facts-{feed.name}"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
 def instructions(tool, source, file):
     """Instructions for a record, which other work on the machine does not change; without the checksum, for which Valgrind's processor has no instruction."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=throughput::ours", tool, "unchecked", source, file, 3]
@@ -132,16 +142,23 @@ def instructions(tool, source, file):
 def compared(tool, earlier, rounds):
     """Our way against an earlier commit's: time on the processor in alternating pairs, and instructions where Valgrind is there."""
     results = {}
-    for source, file, megabytes in (("canonical", canonical(), 20), ("shein-api", DOCUMENTS, 200), ("shein-brightdata", ROWS, 10)):
+    feeds = {
+        "canonical": ("canonical", canonical(), 20),
+        "documents": ("shein-api", DOCUMENTS, 100),
+        "documents without facts": ("shein-api", without_facts(DOCUMENTS), 100),
+        "rows": ("shein-brightdata", ROWS, 10),
+        "rows without facts": ("shein-brightdata", without_facts(ROWS), 10),
+    }
+    for name, (source, file, megabytes) in feeds.items():
         pairs = []
         for number in range(rounds):
             kinds = ["before", "now"] if number % 2 == 0 else ["now", "before"]
             took = {kind: one([{"before": earlier, "now": tool}[kind], "ours", source, file, megabytes])["seconds"] for kind in kinds}
             pairs.append(took["before"] / took["now"])
-        results[source] = {"time": statistics.median(pairs)}
+        results[name] = {"time": statistics.median(pairs)}
         if shutil.which("valgrind"):
             count = {kind: instructions(path, source, file) for kind, path in (("before", earlier), ("now", tool))}
-            results[source] |= {"instructions": count["before"] / count["now"], "perRecord": {kind: round(n) for kind, n in count.items()}}
+            results[name] |= {"instructions": count["before"] / count["now"], "perRecord": {kind: round(n) for kind, n in count.items()}}
     return results
 
 
