@@ -63,7 +63,8 @@ def built_before(commit):
     folder.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", commit], cwd=REPO, check=True, stdout=subprocess.PIPE).stdout
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
-    target = ["--target-dir", BENCH / "before-target"]
+    # What both are built from is built once.
+    target = ["--target-dir", REPO / "target"]
     return built("--profile", "light", "-p", "feeds", "--bench", "throughput", *target, where=folder)
 
 
@@ -72,28 +73,92 @@ def one(command):
     return json.loads(subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
-def throughput(python, tool, earlier, megabytes, rows_megabytes, rounds):
+def throughput(python, tool, megabytes, rows_megabytes, rounds):
     results = {}
     for source, file, size in (("shein-api", DOCUMENTS, megabytes), ("shein-brightdata", ROWS, rows_megabytes)):
         runs = {}
         for number in range(rounds):
             kinds = ["ours", "python"] if source == "shein-brightdata" else ["ours", "unchecked", "plain", "value", "python"]
-            if earlier:
-                # In turn, so that what else the machine does meets both.
-                kinds.insert(number % 2, "before")
             for kind in kinds:
                 if kind in ("python", "value") and number >= 2:
                     continue
-                command = {"python": [python, HERE / "baseline.py"], "before": [earlier, "ours"]}.get(kind, [tool, kind])
+                command = [python, HERE / "baseline.py"] if kind == "python" else [tool, kind]
                 runs.setdefault(kind, []).append(one([*command, source, file, size]))
         best = {kind: max(found, key=lambda run: run["megabytesPerSecond"]) for kind, found in runs.items()}
         speed = {kind: run["megabytesPerSecond"] for kind, run in best.items()}
         ratios = {"toPython": speed["ours"] / speed["python"]}
-        if earlier:
-            ratios["toBefore"] = speed["ours"] / speed["before"]
         if "plain" in speed:
             ratios |= {name: speed["ours"] / speed[kind] for name, kind in RIVALS.items()}
         results[source] = {"best": best, "ratios": ratios}
+    return results
+
+
+def canonical():
+    """A canonical feed without facts."""
+
+    def text(english, arabic):
+        return {"en": english, "ar": arabic}
+
+    prices = [{"currency": "SAR", "amount": "23.80", "listAmount": "28.00"}, {"currency": "USD", "amount": "6.35"}]
+
+    def record(number):
+        variants = [{"sku": f"{number}-{s}", "title": s, "options": [s], "stock": 3 + number % 7, "prices": prices} for s in "SMLX"]
+        return {
+            "source": "canonical", "id": str(number), "group": f"g{number // 3}", "sku": f"a-{number}", "brand": "ACME",
+            "name": text(f"Light silk scarf {number} with a geometric print", f"وشاح حريري {number}"),
+            "description": text("<p>" + "A fine scarf of silk, washed by hand. " * 6 + "</p>", "<p>" + "وشاح من الحرير " * 8 + "</p>"),
+            "categories": [[{"id": "10", "name": text("Women", "نساء")}, {"id": "20", "name": text("Scarves", "أوشحة")}]],
+            "attributes": [
+                {"code": "160", "name": text("Material", "المواد"), "values": [text("Silk", "حرير")]},
+                {"code": "9", "name": text("Type", "نوع"), "values": [text("Evening", "سهرة")]},
+            ],
+            "options": [{"name": text("Size", "مقاس")}],
+            "variants": variants,
+            "images": [f"https://img.example.com/{number}/{n}.webp" for n in range(5)],
+        }  # fmt: skip
+
+    file = BENCH / "canonical.json"
+    file.write_text(json.dumps([record(number) for number in range(300)], ensure_ascii=False))
+    return file
+
+
+def without_facts(feed):
+    """The same feed, its attributes renamed from which facts follow."""
+    text = feed.read_text(encoding="utf-8")
+    for name in ("Material", "Gender", "Crowd"):
+        text = text.replace(f'"{name}"', f'"{name[::-1]}"')
+    file = BENCH / f"without-facts-{feed.name}"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def instructions(tool, source, file):
+    """Instructions for a record, which other work on the machine does not change; without the checksum, for which Valgrind's processor has no instruction."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=throughput::ours", tool, "unchecked", source, file, 3]
+    run = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+    return int(re.search(r"Collected : (\d+)", run.stderr).group(1)) / json.loads(run.stdout.splitlines()[-1])["records"]
+
+
+def compared(tool, earlier, rounds):
+    """Our way against an earlier commit's: time on the processor in alternating pairs, and instructions where Valgrind is there."""
+    results = {}
+    feeds = {
+        "canonical": ("canonical", canonical(), 20),
+        "documents": ("shein-api", DOCUMENTS, 100),
+        "documents without facts": ("shein-api", without_facts(DOCUMENTS), 100),
+        "rows": ("shein-brightdata", ROWS, 10),
+        "rows without facts": ("shein-brightdata", without_facts(ROWS), 10),
+    }
+    for name, (source, file, megabytes) in feeds.items():
+        pairs = []
+        for number in range(rounds):
+            kinds = ["before", "now"] if number % 2 == 0 else ["now", "before"]
+            took = {kind: one([{"before": earlier, "now": tool}[kind], "ours", source, file, megabytes])["seconds"] for kind in kinds}
+            pairs.append(took["before"] / took["now"])
+        results[name] = {"time": statistics.median(pairs)}
+        if shutil.which("valgrind"):
+            count = {kind: instructions(path, source, file) for kind, path in (("before", earlier), ("now", tool))}
+            results[name] |= {"instructions": count["before"] / count["now"], "perRecord": {kind: round(n) for kind, n in count.items()}}
     return results
 
 
@@ -249,19 +314,20 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="smaller feeds, fewer rounds")
     arguments.add_argument("--profile", default="light", help="profile of the function's binary; release is what is deployed")
-    arguments.add_argument("--before", help="a commit whose throughput is measured in turn with this one's")
+    arguments.add_argument("--before", help="a commit against which this one is measured; with --only '' nothing else is")
     arguments.add_argument("--binary", help="a binary of the function that is there already")
     arguments.add_argument("--only", default="throughput,memory,mapped,startup,function")
     chosen = arguments.parse_args()
-    only = set(chosen.only.split(","))
+    only = set(filter(None, chosen.only.split(",")))
     if not DOCUMENTS.exists():
         raise SystemExit(f"the real feeds are not there: {DOCUMENTS}")
-    python = venv()
-    if pathlib.Path(sys.prefix) != BENCH / "venv":
+    python = venv() if only else None
+    if only and pathlib.Path(sys.prefix) != BENCH / "venv":
         raise SystemExit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
     sys.path.insert(0, str(HERE))
 
     report = json.loads(REPORT.read_text()) if REPORT.exists() else {}
+    BENCH.mkdir(parents=True, exist_ok=True)
     report["machine"] = machine()
     if only & {"throughput", "memory"}:
         tool = built("--profile", "light", "-p", "feeds", "--bench", "throughput")
@@ -269,8 +335,11 @@ def main():
         binary = chosen.binary or built("--profile", chosen.profile, "-p", "normalize", "--bin", "normalize")
     if "throughput" in only:
         print("throughput", flush=True)
-        earlier = built_before(chosen.before) if chosen.before else None
-        report["throughput"] = throughput(python, tool, earlier, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
+        report["throughput"] = throughput(python, tool, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
+    if chosen.before:
+        print(f"against {chosen.before}", flush=True)
+        tool = built("--profile", "light", "-p", "feeds", "--bench", "throughput")
+        report["before"] = {"commit": chosen.before, "ratios": compared(tool, built_before(chosen.before), 4 if chosen.quick else 12)}
     if "memory" in only:
         print("memory of the reading", flush=True)
         report["memory"] = memory(tool, [10, 250] if chosen.quick else [10, 250, 1024])
@@ -302,6 +371,8 @@ def summary(report):
         print(f"{source}: {best['ours']['megabytesPerSecond']:.0f} MB/s, {best['ours']['recordsPerSecond']:.0f} products/s")
         for name, ratio in ratios.items():
             print(f"  {name}: {ratio:.2f} x")
+    for source, ratios in report.get("before", {}).get("ratios", {}).items():
+        print(f"{source} against {report['before']['commit']}: time {ratios['time']:.3f} x, instructions {ratios.get('instructions', 0):.3f} x")
     for form, result in report.get("mapped", {}).items():
         print(f"mapped {form}: {result['best']['mapped']['megabytesPerSecond']:.0f} MB/s, {result['best']['mapped']['recordsPerSecond']:.0f} products/s")
         for name, ratio in result["ratios"].items():

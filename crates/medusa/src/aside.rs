@@ -149,6 +149,8 @@ pub struct Known {
     pub vanished: bool,
     /// It is to get the address that it would be given today.
     pub moves: bool,
+    /// What it was last made to show, as a marker.
+    pub view: Option<String>,
 }
 
 /// What of a product that is there a person took off sale. `new` are the desired variants that are not there.

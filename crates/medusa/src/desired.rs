@@ -29,6 +29,8 @@ pub const ORDER: &str = "relay_options";
 pub const OURS: &str = "relay_";
 /// Counted up when the same desired state is written differently, so that everything is looked at again.
 const REVISION: &str = "3";
+/// The one before. It wrote the same, but noted less ([`crate::left`]).
+const BEFORE: &str = "2";
 
 /// One product as the shop should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,6 +213,16 @@ impl Desired {
     /// 32 hexadecimal digits that change whenever anything about the desired state changes, or where it is to be put.
     #[must_use]
     pub fn marker(&self, references: &References) -> String {
+        self.marker_as(REVISION, references)
+    }
+
+    /// The marker that the version before gave to the same state.
+    #[must_use]
+    pub(crate) fn marker_before(&self, references: &References) -> String {
+        self.marker_as(BEFORE, references)
+    }
+
+    fn marker_as(&self, revision: &str, references: &References) -> String {
         let mut hasher = blake3::Hasher::new();
         let article = match &self.presence {
             Presence::Offered(article) => Some(article),
@@ -221,7 +233,7 @@ impl Desired {
             article.is_some_and(|article| article.variants.iter().any(|v| v.list_price(&list.currency).is_some()))
         };
         let lists: Vec<&PriceList> = references.price_lists.in_use.iter().filter(on_sale).collect();
-        let said = (REVISION, references.placing(self.key.source()), lists, article);
+        let said = (revision, references.placing(self.key.source()), lists, article);
         // Writing to a hasher cannot fail, and every map has text keys.
         serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
         hasher.finalize().to_hex()[..32].to_owned()

@@ -11,6 +11,7 @@ pub mod columns;
 pub mod compare_at;
 pub mod desired;
 pub mod handle;
+mod left;
 pub mod plan;
 pub mod push;
 pub mod references;

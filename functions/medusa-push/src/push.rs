@@ -339,7 +339,9 @@ fn known(state: &ProductState, now: i64) -> Known {
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
     let closely = !state.aside.is_empty() || state.due.is_some_and(|due| due <= now);
-    Known { id, released: state.release.is_some(), closely, moves: address::may_move(state, now), ..Known::default() }
+    let view = state.medusa.applied.as_ref().and_then(|applied| applied.view.clone());
+    let moves = address::may_move(state, now);
+    Known { id, released: state.release.is_some(), closely, moves, view, ..Known::default() }
 }
 
 /// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use catalog::Failure;
 use feeds::integrity::{Algorithm, Checksum};
 use runtime::TraceHeader;
+use runtime::message::REPLAYED;
 
 use crate::codes;
 use crate::message::FeedObject;
@@ -102,11 +103,12 @@ impl Objects for S3 {
             Err(error) => return Err(error),
         };
         let modified = answer.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or(0);
-        let mode = answer.metadata().and_then(|metadata| metadata.get("feed-mode"));
+        let said = |name: &str| answer.metadata().and_then(|metadata| metadata.get(name));
         Ok(ObjectInfo {
             size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             modified_ms: u64::try_from(modified).unwrap_or(0),
-            full: mode.is_some_and(|mode| mode.eq_ignore_ascii_case("full")),
+            full: said("feed-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("full")),
+            replayed: said(REPLAYED).is_some(),
             charset: answer.content_type().and_then(feeds::charset::of_content_type).map(str::to_owned),
             checksum: checksum(&answer),
         })

@@ -16,6 +16,8 @@ pub struct ObjectInfo {
     pub modified_ms: u64,
     /// The feed says that it is all the source has (`x-amz-meta-feed-mode: full`).
     pub full: bool,
+    /// `relay replay` has put it there: everything that it says is to be known, also what costs no write otherwise.
+    pub replayed: bool,
     /// The encoding that its Content-Type names.
     pub charset: Option<String>,
     /// S3's checksum of the whole object, where it has one that can be computed piece by piece.

@@ -50,6 +50,8 @@ pub struct FactInfo {
     pub about: &'static str,
     /// Its column in the shop, on product and variant; none where it travels as metadata only.
     pub column: Option<&'static str>,
+    /// What the columns hold of the example: name and value.
+    pub holds: &'static [(&'static str, &'static str)],
     /// Shown to customers.
     pub shown: bool,
     /// A row that says it: name, language, text.
@@ -59,56 +61,74 @@ pub struct FactInfo {
 const fn fact(
     code: &'static str,
     about: &'static str,
-    column: Option<&'static str>,
     example: (&'static str, &'static str, &'static str),
 ) -> FactInfo {
-    FactInfo { code, about, column, shown: true, example }
+    FactInfo { code, about, column: None, holds: &[], shown: true, example }
+}
+
+/// A fact that the shop has a column for.
+const fn column(
+    code: &'static str,
+    about: &'static str,
+    (column, holds): (&'static str, &'static [(&'static str, &'static str)]),
+    example: (&'static str, &'static str, &'static str),
+) -> FactInfo {
+    FactInfo { column: Some(column), holds, ..fact(code, about, example) }
 }
 
 /// Every fact there is, in the order of [`Facts`].
 pub const FACTS: &[FactInfo] = &[
-    fact(
+    column(
         "gtin",
         "GTIN, EAN or UPC",
-        Some("`barcode`; of 8 or 13 digits `ean`, of 12 `upc`; variants only"),
+        (
+            "`barcode`; of 8 or 13 digits `ean`, of 12 `upc`; variants only",
+            &[("barcode", "4006381333931"), ("ean", "4006381333931")],
+        ),
         ("", "", "4006381333931"),
     ),
-    fact("mpn", "manufacturer's number", None, ("", "", "ST-88/9")),
-    fact("weight", "weight for shipping", Some("`weight`, whole grams"), ("", "", "2.5 kg")),
-    fact("length", "length for shipping", Some("`length`, whole millimetres"), ("", "", "30 cm")),
-    fact("width", "width for shipping", Some("`width`, whole millimetres"), ("", "", "12 in")),
-    fact("height", "height for shipping", Some("`height`, whole millimetres"), ("", "", "8 mm")),
-    fact("originCountry", "country of origin, ISO 3166", Some("`origin_country`, small letters"), ("", "", "CN")),
-    fact("hsCode", "Harmonized System code", Some("`hs_code`"), ("", "", "610910")),
-    fact("midCode", "manufacturer identification code", Some("`mid_code`"), ("", "", "CNACME123SHE")),
-    fact("material", "what it is made of", Some("`material`, in the base language"), ("", "en", "Cotton")),
-    fact("condition", "new, refurbished, used, damaged", None, ("", "", "new")),
-    fact("taxClass", "tax class by the source's name", None, ("", "", "reduced")),
-    fact("content", "how much is in it, for a price per unit", None, ("", "", "750 ml")),
-    fact("minQuantity", "fewest pieces of an order", None, ("", "", "6")),
-    fact("quantityStep", "multiples in which it is ordered", None, ("", "", "2")),
-    fact("ageGroup", "newborn, infant, toddler, kids, adult", None, ("", "", "kids")),
-    fact("gender", "female, male, unisex", None, ("", "", "unisex")),
-    fact("leadTime", "days until it can be sent", None, ("", "", "2-5")),
+    fact("mpn", "manufacturer's number", ("", "", "ST-88/9")),
+    column("weight", "weight for shipping", ("`weight`, whole grams", &[("weight", "2500")]), ("", "", "2.5 kg")),
+    column("length", "length for shipping", ("`length`, whole millimetres", &[("length", "300")]), ("", "", "30 cm")),
+    column("width", "width for shipping", ("`width`, whole millimetres", &[("width", "305")]), ("", "", "12 in")),
+    column("height", "height for shipping", ("`height`, whole millimetres", &[("height", "8")]), ("", "", "8 mm")),
+    column(
+        "originCountry",
+        "country of origin, ISO 3166",
+        ("`origin_country`, small letters", &[("origin_country", "cn")]),
+        ("", "", "CN"),
+    ),
+    column("hsCode", "Harmonized System code", ("`hs_code`", &[("hs_code", "610910")]), ("", "", "610910")),
+    column(
+        "midCode",
+        "manufacturer identification code",
+        ("`mid_code`", &[("mid_code", "CNACME123SHE")]),
+        ("", "", "CNACME123SHE"),
+    ),
+    column(
+        "material",
+        "what it is made of",
+        ("`material`, in the base language", &[("material", "Cotton")]),
+        ("", "en", "Cotton"),
+    ),
+    fact("condition", "new, refurbished, used, damaged", ("", "", "new")),
+    fact("taxClass", "tax class by the source's name", ("", "", "reduced")),
+    fact("content", "how much is in it, for a price per unit", ("", "", "750 ml")),
+    fact("minQuantity", "fewest pieces of an order", ("", "", "6")),
+    fact("quantityStep", "multiples in which it is ordered", ("", "", "2")),
+    fact("ageGroup", "newborn, infant, toddler, kids, adult", ("", "", "kids")),
+    fact("gender", "female, male, unisex", ("", "", "unisex")),
+    fact("leadTime", "days until it can be sent", ("", "", "2-5")),
     fact(
         "document",
         "manual, safety sheet, …: kind, language, address",
-        None,
         ("manual", "de", "https://docs.example/m.pdf"),
     ),
-    fact("seoTitle", "title for search engines", None, ("", "en", "Shirt | Acme")),
-    fact("seoDescription", "description for search engines", None, ("", "en", "A shirt of cotton")),
-    fact("keyword", "keywords, each", None, ("", "en", "summer")),
-    fact(
-        "relation",
-        "related, accessory, sparePart, replacedBy: another product's key",
-        None,
-        ("accessory", "", "demo:2"),
-    ),
-    FactInfo {
-        shown: false,
-        ..fact("extra", "whatever else the source says, by name", None, ("warehouse row", "", "17b"))
-    },
+    fact("seoTitle", "title for search engines", ("", "en", "Shirt | Acme")),
+    fact("seoDescription", "description for search engines", ("", "en", "A shirt of cotton")),
+    fact("keyword", "keywords, each", ("", "en", "summer")),
+    fact("relation", "related, accessory, sparePart, replacedBy: another product's key", ("accessory", "", "demo:2")),
+    FactInfo { shown: false, ..fact("extra", "whatever else the source says, by name", ("warehouse row", "", "17b")) },
 ];
 
 /// Whether a fact is said in a language.
@@ -395,6 +415,8 @@ mod tests {
         assert_eq!(fields.as_object().unwrap().len(), FACTS.len(), "{fields:#}");
         for info in FACTS {
             assert_eq!(has_language(info.code) || info.code == "document", !info.example.1.is_empty(), "{}", info.code);
+            let told = |(name, _): &(&str, &str)| info.column.is_some_and(|text| text.contains(&format!("`{name}`")));
+            assert!(info.holds.iter().all(told) && info.column.is_some() != info.holds.is_empty(), "{}", info.code);
         }
         assert_eq!(serde_json::from_value::<Facts>(fields).unwrap(), facts);
     }

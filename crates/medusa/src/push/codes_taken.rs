@@ -213,6 +213,7 @@ mod tests {
                 moves: false,
                 waits: None,
                 released: false,
+                left: None,
             })
             .collect();
         let all: Vec<Coded<'_, '_>> = offers.iter().zip(articles).map(|(offer, (_, there))| (offer, *there)).collect();

@@ -30,6 +30,7 @@ use crate::aside::{Aside, Known, MADE, Made};
 use crate::codes;
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
+use crate::left::Left;
 use crate::plan::retired::{self, Retirement};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
@@ -170,6 +171,8 @@ struct Offer<'a> {
     waits: Option<&'a Failure>,
     /// A person wants back what was taken off sale.
     released: bool,
+    /// How it is recognised as left by an earlier version.
+    left: Option<&'a Left>,
 }
 
 /// What can be had of an article whose other variants have to wait.
@@ -183,6 +186,11 @@ struct Partial {
 type Partials = [OnceLock<Partial>];
 
 impl<'a> Offer<'a> {
+    /// The markers with which it is as it is to be.
+    fn markers(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        std::iter::once(self.marker).chain(self.left.map(|left| left.marker.as_str()))
+    }
+
     /// The same offer of what is left without the variants whose SKUs others hold; those who hold them are in the failures. If nothing is
     /// left, the first of these.
     fn without(
@@ -272,6 +280,15 @@ impl Shop {
                 Presence::Withheld => None,
             })
             .collect();
+        let lefts: Vec<Option<Left>> = orders
+            .iter()
+            .zip(&found)
+            .enumerate()
+            .map(|(slot, ((desired, _), there))| {
+                let as_said = coined[slot].is_none();
+                Left::of(desired, there.as_ref()?, facts.get(slot)?, as_said, &self.references)
+            })
+            .collect();
         let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
         let mut read = HashMap::new();
         for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
@@ -356,6 +373,7 @@ impl Shop {
                         moves,
                         waits,
                         released,
+                        left: lefts[slot].as_ref(),
                     };
                     match there {
                         None => new.push(offer),
@@ -363,7 +381,7 @@ impl Shop {
                             if depth == Depth::Light
                                 && !closely
                                 && !moves
-                                && plan::looks_equal(key, article, offer.marker, &there) =>
+                                && offer.markers().any(|marker| plan::looks_equal(key, article, marker, &there)) =>
                         {
                             let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
                             outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));

@@ -13,7 +13,7 @@ use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwn
 use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
-use crate::aside;
+use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
 use crate::plan::{Entry, Known, Needed, Note, Plan, Structure, plan};
 use crate::stock::{Marked, StockBooks};
@@ -36,6 +36,8 @@ impl Shop {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
         let mut open = self.moved(known, handles, owners, deadline).await?;
+        // What an earlier version would have noted, although its marker is gone since the first round.
+        let mut before: HashMap<usize, Made> = HashMap::new();
         let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
             let mut there = std::mem::take(&mut read);
@@ -55,8 +57,15 @@ impl Shop {
             let mut planned = Vec::new();
             for (offer, id) in open {
                 match there.remove(&id) {
-                    Some(product) => {
+                    Some(mut product) => {
                         let channel = &self.references.sales_channel_id;
+                        let left = offer.left.filter(|left| left.is_on(&product));
+                        if let Some(left) = left {
+                            before.insert(offer.slot, left.made(&product, offer.article, channel));
+                        }
+                        if let (Some(made), metadata) = (before.get(&offer.slot), &mut product.metadata) {
+                            metadata.get_or_insert_default().entry(MADE.to_owned()).or_insert_with(|| made.value());
+                        }
                         let asides = aside::of(&product, offer.article, channel, offer.released);
                         let notes = asides.iter().cloned().map(Note::SetAside);
                         let Some(article) = aside::without(offer.article, &asides) else {
@@ -69,7 +78,7 @@ impl Shop {
                         let known = Known {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
-                            marked: marked(&product, offer.marker),
+                            marked: if left.is_some() { Marked::AsWanted } else { marked(&product, offer.marker) },
                             now: owners.now_ms(),
                             uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                             moves_to: offer.handle,

@@ -1,7 +1,12 @@
 //! `relay replay`: the work on a product or a feed, once more.
 
+use aws_sdk_s3::operation::copy_object::CopyObjectInput;
+use aws_sdk_s3::operation::copy_object::builders::CopyObjectInputBuilder;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::MetadataDirective;
 use ledger::{RunStatus, Stage};
 use redrive::overdue::run_of;
+use runtime::message::REPLAYED;
 use runtime::{Announcement, Announcer, Cause, ProductMessage};
 use serde_json::json;
 
@@ -95,7 +100,7 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
         }
     })?;
     if as_newest {
-        return copy(stack, key, &object, head.content_length().unwrap_or(0)).await;
+        return copy(stack, key, &object, &head).await;
     }
     let version = head.version_id().filter(|version| *version != "null");
     let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
@@ -133,26 +138,31 @@ async fn feed(stack: &Stack, key: &str, as_newest: bool, now: i64) -> Result<Ans
 }
 
 /// Copies an object onto itself: a new version, which S3 announces like any upload.
-async fn copy(stack: &Stack, key: &str, object: &str, size: i64) -> Result<Answer, CliError> {
+async fn copy(stack: &Stack, key: &str, object: &str, head: &HeadObjectOutput) -> Result<Answer, CliError> {
+    let size = head.content_length().unwrap_or(0);
     if size > COPY_LIMIT {
         return Err(CliError::Refused {
             what: format!("{object} has {size} bytes, more than S3 copies in one call"),
             advice: format!("aws s3 cp {object} {object} --metadata-directive REPLACE copies it in parts"),
         });
     }
-    stack
-        .s3()
-        .copy_object()
-        .bucket(&stack.bucket)
-        .key(key)
-        .copy_source(format!("{}/{}", stack.bucket, escaped(key)))
-        .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
-        .metadata("replayed-by", "relay")
-        .send()
+    copied(&stack.bucket, key, head)
+        .send_with(stack.s3())
         .await
         .map_err(|error| aws_error("S3 CopyObject", object, &error))?;
     let text = format!("Copied {object} onto itself: it is read as a new feed. `relay runs` shows its progress.");
     Ok(Answer::new(&json!({"object": object, "asNewest": true}), text, false))
+}
+
+/// The object once more: in its encoding, which its type names, and said to be replayed.
+fn copied(bucket: &str, key: &str, head: &HeadObjectOutput) -> CopyObjectInputBuilder {
+    CopyObjectInput::builder()
+        .bucket(bucket)
+        .key(key)
+        .copy_source(format!("{bucket}/{}", escaped(key)))
+        .metadata_directive(MetadataDirective::Replace)
+        .set_content_type(head.content_type().map(str::to_owned))
+        .metadata(REPLAYED, "relay")
 }
 
 /// A key as the header of a copy wants it: percent-encoded, slashes as they are.
@@ -171,6 +181,15 @@ mod tests {
         assert_eq!(object_key("incoming/demo/a.json", "b").unwrap().as_deref(), Some("incoming/demo/a.json"));
         assert_eq!(object_key("demo:1", "b").unwrap(), None);
         assert!(object_key("s3://other/incoming/demo/a.json", "b").is_err());
+    }
+
+    #[test]
+    fn a_copy_keeps_the_feeds_encoding_and_says_that_it_is_replayed() {
+        let head = HeadObjectOutput::builder().content_type("text/csv; charset=windows-1256").build();
+        let copy = copied("b", "incoming/demo/a b.csv", &head).build().unwrap();
+        assert_eq!(copy.content_type(), Some("text/csv; charset=windows-1256"));
+        assert_eq!(copy.copy_source(), Some("b/incoming/demo/a%20b.csv"));
+        assert!(copy.metadata().unwrap().contains_key(REPLAYED));
     }
 
     #[test]

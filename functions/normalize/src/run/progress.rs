@@ -190,7 +190,8 @@ impl<'a> Progressing<'a> {
             self.speaks_for(part.as_ref());
         }
         let (version, hash) = (self.version(index), ContentHash::of(&product));
-        let facts_follow = feeds::adapter::find(self.source).is_some_and(|adapter| adapter.facts_follow());
+        let facts_follow =
+            !self.info.replayed && feeds::adapter::find(self.source).is_some_and(|adapter| adapter.facts_follow());
         let place = Place { index, offset };
         let earlier = self.brought.note(&key, part.as_ref(), &hash, place);
         if let Some(earlier) = earlier {

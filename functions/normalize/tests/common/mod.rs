@@ -55,6 +55,7 @@ struct Object {
     body: Vec<u8>,
     modified_ms: u64,
     full: bool,
+    replayed: bool,
 }
 
 impl World {
@@ -95,7 +96,12 @@ impl World {
     pub fn upload_as(&self, key: &str, body: impl AsRef<[u8]>, full: bool) -> String {
         let number = 1 + self.uploads.fetch_add(1, Ordering::SeqCst);
         let version = format!("version{number}");
-        let object = Object { body: body.as_ref().to_vec(), modified_ms: 1_800_000_000_000 + number * 1_000, full };
+        let object = Object {
+            body: body.as_ref().to_vec(),
+            modified_ms: 1_800_000_000_000 + number * 1_000,
+            full,
+            replayed: false,
+        };
         self.bucket.objects.lock().unwrap().insert((key.to_owned(), version.clone()), object);
         json!({
             "version": "0", "source": "aws.s3", "detail-type": "Object Created", "time": "2027-01-15T08:00:00Z",
@@ -104,6 +110,12 @@ impl World {
             }},
         })
         .to_string()
+    }
+
+    /// Says of the object that a notification is about that `relay replay` put it there.
+    pub fn replayed(&self, message: &str) {
+        let work = FeedObject::parse(message).unwrap();
+        self.bucket.objects.lock().unwrap().get_mut(&(work.id.key, work.version_id.unwrap())).unwrap().replayed = true;
     }
 
     /// Forgets what a notification is about, and only that.
@@ -223,6 +235,7 @@ impl Objects for Bucket {
             size: object.body.len() as u64,
             modified_ms: object.modified_ms,
             full: object.full,
+            replayed: object.replayed,
             charset,
             checksum,
         })
@@ -258,7 +271,7 @@ impl Objects for Bucket {
             *left = left.checked_sub(1).ok_or_else(unavailable)?;
         }
         self.largest_put.fetch_max(body.len() as u64, Ordering::SeqCst);
-        let object = Object { body, modified_ms: 0, full: false };
+        let object = Object { body, modified_ms: 0, full: false, replayed: false };
         self.objects.lock().unwrap().insert((key.to_owned(), String::new()), object);
         Ok(())
     }
