@@ -78,6 +78,19 @@ async fn a_product_that_a_person_took_off_sale_stays_so_and_is_kept_current_unti
         assert_eq!(real.shown(&key).await, None);
         assert_eq!(push(&real, &key, &article).await.notes, []);
         assert_eq!(real.shown(&key).await, Some(Shown::expected(&article, &real)), "{act}");
+
+        // What a person took off sale before we withdrew it does not.
+        real.admin_post(&path, &act).await;
+        article.title = "Changed again".into();
+        assert_eq!(push(&real, &key, &article).await.notes, [Note::SetAside(aside.clone())], "{act}");
+        real.push(&withheld(&key)).await.unwrap();
+        article.title = "Back".into();
+        assert_eq!(push(&real, &key, &article).await.notes, [Note::SetAside(aside.clone())], "{act}");
+        assert_eq!(real.shown(&key).await, None, "{act}");
+        at_rest(&real, &key, &article, std::slice::from_ref(&aside)).await;
+        real.admin_post(&path, &opposite).await;
+        assert_eq!(push(&real, &key, &article).await.notes, [], "{act}");
+        assert_eq!(real.shown(&key).await, Some(Shown::expected(&article, &real)), "{act}");
     }
 }
 
@@ -190,4 +203,30 @@ async fn an_image_that_a_person_added_stays_in_its_place_and_ours_come_and_go_ar
     assert_eq!((shown.images, shown.thumbnail), (vec![theirs.clone()], None));
     assert_eq!(id_of(&real.admin_product(&key).await.unwrap()), own, "the same row");
     at_rest(&real, &key, &article, &[]).await;
+}
+
+#[tokio::test]
+async fn a_row_in_a_persons_price_list_outlives_a_feed_without_its_variant() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.retention = medusa::plan::RETENTION;
+    let key = real.new_key();
+    let whole = shirt(&key, &["S", "M"]);
+    push(&real, &key, &whole).await;
+    let there = real.admin_product(&key).await.unwrap();
+    let row = there["variants"].as_array().unwrap().iter().find(|row| row["sku"] == whole.variants[1].sku.as_str());
+    let variant = row.unwrap()["id"].clone();
+    let list = json!({"title": "For regulars", "description": "-", "type": "sale", "status": "active",
+        "prices": [{"variant_id": variant, "currency_code": "sar", "amount": 3}]});
+    let list = real.admin_post("/admin/price-lists", &list).await["price_list"]["id"].as_str().unwrap().to_owned();
+    let rows = async || {
+        let query = [("fields", "id,amount,currency_code,price_set.variant.id"), ("limit", "100")];
+        real.admin_get(&format!("/admin/price-lists/{list}/prices"), &query).await["prices"].clone()
+    };
+    let before = rows().await;
+    assert_eq!((before.as_array().unwrap().len(), &before[0]["price_set"]["variant"]["id"]), (1, &variant));
+    push(&real, &key, &shirt(&key, &["S"])).await;
+    assert_eq!(rows().await, before, "sold out, and kept");
+    push(&real, &key, &whole).await;
+    assert_eq!(rows().await, before);
+    real.shop.medusa.delete(&format!("/admin/price-lists/{list}"), deadline()).await.unwrap();
 }
