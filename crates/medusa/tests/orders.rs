@@ -110,3 +110,39 @@ async fn what_had_left_before_a_look_is_not_taken_off_again() {
     assert_eq!(bought, 1, "the level was written");
     assert_eq!(orders.level(&sku).await.row(), (8, 1, 7), "12 said, 4 and 1 sold");
 }
+
+#[tokio::test]
+async fn what_came_back_and_was_undone_by_a_write_is_for_sale_again() {
+    let Some(mut real) = Real::connect().await else { return };
+    real.shop.references.stock = r#"{"test-before": {"figure": "before-orders"}}"#.parse().unwrap();
+    let orders = Orders::open(&real).await;
+    let key = ProductKey::new("test-before", real.new_key().id()).unwrap();
+    let mut article = shirt(&key, &["S"]);
+    article.variants[0].stock = 10;
+    let sku = article.variants[0].sku.clone();
+    let first = offered(&key, &article);
+    real.shop.push(&[(&first, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
+    let order = orders.place(&sku, "sar", 4).await.unwrap();
+    let whole = orders.fulfil(&order, 4).await;
+    orders.ship(&order, &whole).await;
+    let settled = || tokio::time::sleep(Duration::from_millis(medusa::stock::SETTLES.unsigned_abs()));
+    settled().await;
+
+    // The level is written, and then the ledger is gone.
+    article.variants[0].stock = 12;
+    let more = offered(&key, &article);
+    let dying = Supplier { notes: 1.into(), ..Supplier::at(now_ms()) };
+    real.shop.push(&[(&more, Depth::Light)], &dying, deadline()).await.remove(0).unwrap_err();
+    assert_eq!(orders.level(&sku).await.row(), (8, 0, 8));
+    let back = orders.request_return(&order, 2).await;
+    orders.receive_return(&order, &back, 2).await;
+    assert_eq!(orders.level(&sku).await.row(), (10, 0, 10));
+    // As if it had been written after that.
+    let there = real.admin_product(&key).await.unwrap();
+    let item = there["variants"][0]["inventory_items"][0]["inventory_item_id"].as_str().unwrap();
+    let level = format!("/admin/inventory-items/{item}/location-levels/{}", real.shop.references.stock_location_id);
+    real.admin_post(&level, &serde_json::json!({"stocked_quantity": 8})).await;
+    settled().await;
+    real.shop.push(&[(&more, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
+    assert_eq!(orders.level(&sku).await.row(), (10, 0, 10), "12 said, 4 sold, 2 back");
+}

@@ -75,7 +75,7 @@ impl Ledger {
     /// What may be sold if the figure that was said at `at` is in force.
     fn allowed(&self, (at, figure): (i64, i64)) -> i64 {
         let ours = self.moves.iter().filter(|(when, _)| !self.knows_our_orders || *when >= at);
-        figure + ours.map(|(_, pieces)| pieces).sum::<i64>()
+        figure.max(0) + ours.map(|(_, pieces)| pieces).sum::<i64>()
     }
 
     /// Pieces that the level is off by after a push: none if what can be bought is what the figure in force allows. What came back of orders that
@@ -101,7 +101,7 @@ impl Ledger {
             return self.allowed((at, figure));
         }
         let since = self.orders.iter().filter(|placed| placed.at >= at && !placed.cancelled);
-        figure - since.map(|placed| placed.order.quantity - placed.returned).sum::<i64>()
+        figure.max(0) - since.map(|placed| placed.order.quantity - placed.returned).sum::<i64>()
     }
 
     fn moved(&mut self, pieces: i64) -> i64 {

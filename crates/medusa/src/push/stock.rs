@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -265,7 +266,7 @@ impl Shop {
         let fields = "id,status,created_at,items.id,items.variant_id,items.variant_sku,items.quantity,\
                       items.detail.fulfilled_quantity,\
                       fulfillments.created_at,fulfillments.canceled_at,fulfillments.items.line_item_id,fulfillments.items.quantity,\
-                      returns.received_at,returns.updated_at,returns.items.item_id,returns.items.received_quantity";
+                      returns.received_at,returns.updated_at,*returns.items";
         let since = jiff::Timestamp::from_millisecond(since).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
         let (mut lines, mut offset) = (Vec::new(), 0);
         loop {
@@ -443,7 +444,23 @@ struct Return {
 #[derive(Deserialize)]
 struct ReturnItem {
     item_id: String,
-    received_quantity: Option<i64>,
+    // Medusa delivers these with `*returns.items` only, and the plain number never.
+    raw_received_quantity: Raw,
+    /// Of these, what does not go back into stock.
+    raw_damaged_quantity: Option<Raw>,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    value: Decimal,
+}
+
+impl ReturnItem {
+    /// Pieces that are in stock again.
+    fn pieces(&self) -> i64 {
+        let damaged = self.raw_damaged_quantity.as_ref().map_or(Decimal::ZERO, |damaged| damaged.value);
+        (self.raw_received_quantity.value - damaged).trunc().try_into().unwrap_or(0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -491,7 +508,7 @@ impl Return {
     fn of(&self, line: &str) -> impl Iterator<Item = Back> {
         let at = self.received_at.unwrap_or(self.updated_at).as_millisecond();
         let own = self.items.iter().filter(move |item| item.item_id == line);
-        own.filter_map(move |item| Some(Back { at, pieces: item.received_quantity.filter(|pieces| *pieces > 0)? }))
+        own.map(move |item| Back { at, pieces: item.pieces() }).filter(|back| back.pieces > 0)
     }
 }
 

@@ -64,9 +64,11 @@ impl Line {
         self.left.iter().any(|left| left.at <= level.touched)
     }
 
-    /// Pieces that can have been in stock for it when the level was read.
+    /// Pieces that can have been in stock for it when the level was read. Of what was taken back since, what is reserved tells: a fulfilment
+    /// bears its end only after the level does.
     fn in_stock(&self, level: &Held) -> i64 {
-        self.quantity - self.had_left_by(level.touched)
+        let gone = |left: &&Left| left.at <= level.touched && left.taken_back.is_none();
+        self.quantity - self.left.iter().filter(gone).map(|left| left.pieces).sum::<i64>()
     }
 
     /// Pieces that had left at `at`, as its fulfilments tell.

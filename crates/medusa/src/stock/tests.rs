@@ -388,8 +388,9 @@ impl World {
             Some(Begun::TakeBack(n)) => {
                 let line = &mut self.lines[n];
                 line.fulfilled = 0;
+                // The fulfilment bears its end last, after the level.
                 for left in &mut line.left {
-                    left.taken_back.get_or_insert(self.time);
+                    left.taken_back.get_or_insert(self.time + 1);
                 }
                 self.reserved.insert(line.id.clone(), line.quantity);
                 self.changed.insert(line.id.clone(), self.time);
