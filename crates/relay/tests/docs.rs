@@ -39,7 +39,8 @@ fn commands(text: &str) -> Vec<(String, bool)> {
             code = !code;
             shell = code && matches!(language, "sh" | "bash");
         } else if code {
-            let line = trimmed.split(" #").next().unwrap_or_default();
+            // Without its comment, and without where its output goes.
+            let line = trimmed.split(" #").next().and_then(|line| line.split(" > ").next()).unwrap_or_default();
             found.extend((shell && line.starts_with("relay ")).then(|| (line.to_owned(), true)));
         } else {
             let inline = trimmed.split('`').skip(1).step_by(2).filter(|code| code.starts_with("relay "));

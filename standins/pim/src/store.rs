@@ -163,9 +163,15 @@ pub fn shape(database: &Path) -> rusqlite::Result<Vec<String>> {
 
 /// How MariaDB's `utf8mb4_general_ci` compares: neither case, trailing blanks nor accents matter.
 fn general_ci(left: &str, right: &str) -> Ordering {
+    let (left, right) = (left.trim_end_matches(' '), right.trim_end_matches(' '));
+    if left.is_ascii() && right.is_ascii() {
+        return left
+            .bytes()
+            .map(|byte| byte.to_ascii_lowercase())
+            .cmp(right.bytes().map(|byte| byte.to_ascii_lowercase()));
+    }
     let letter = |c: char| std::iter::once(c).nfd().next().filter(char::is_ascii).unwrap_or(c);
-    let fold =
-        |text: &str| text.trim_end_matches(' ').chars().map(letter).flat_map(char::to_lowercase).collect::<String>();
+    let fold = |text: &str| text.chars().map(letter).flat_map(char::to_lowercase).collect::<String>();
     fold(left).cmp(&fold(right))
 }
 

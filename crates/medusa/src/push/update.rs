@@ -38,6 +38,8 @@ impl Shop {
         let mut open = self.moved(known, handles, owners, deadline).await?;
         // What an earlier version would have noted, although its marker is gone since the first round.
         let mut before: HashMap<usize, Made> = HashMap::new();
+        // Likewise what its marker said: we take it off ourselves.
+        let mut marks: HashMap<usize, Marked> = HashMap::new();
         let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
         for round in 1..=MOST_ROUNDS {
             let mut there = std::mem::take(&mut read);
@@ -75,10 +77,11 @@ impl Shop {
                             continue;
                         };
                         let full = offer.depth == Depth::Full;
+                        let mark = *marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
                         let known = Known {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
-                            marked: if left.is_some() { Marked::AsWanted } else { marked(&product, offer.marker) },
+                            marked: if left.is_some() { Marked::AsWanted } else { mark },
                             now: owners.now_ms(),
                             uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
                             moves_to: offer.handle,
