@@ -169,10 +169,19 @@ async fn each_fact_goes_from_a_source_through_the_pim_to_the_shop_and_is_read_ba
     }
 
     // Everything that was written is read back: a full comparison finds no difference.
-    let writes = open.shop.medusa.writes();
+    let stamps = async || {
+        let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("external_id[]", id.as_str())).collect();
+        query.extend([("fields", "id,updated_at,variants.updated_at"), ("order", "id"), ("limit", "1000")]);
+        real.admin_get("/admin/products", &query).await["products"].clone()
+    };
+    let (before, writes) = (stamps().await, open.shop.medusa.writes());
     for key in &keys {
         function.memory.wish_to_move(key, now_ms()).await.unwrap();
     }
     function.run(&pim.client(), &open, &keys).await;
-    assert_eq!(open.shop.medusa.writes(), writes + real.idle_writes(Depth::Full));
+    assert_eq!(stamps().await, before);
+    // Price lists that other tests left are asked to give up the products.
+    if real.idle_writes(Depth::Full) == 0 {
+        assert_eq!(open.shop.medusa.writes(), writes);
+    }
 }
