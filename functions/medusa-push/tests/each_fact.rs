@@ -172,7 +172,10 @@ async fn each_fact_goes_from_a_source_through_the_pim_to_the_shop_and_is_read_ba
     let stamps = async || {
         let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("external_id[]", id.as_str())).collect();
         query.extend([("fields", "id,updated_at,variants.updated_at"), ("order", "id"), ("limit", "1000")]);
-        real.admin_get("/admin/products", &query).await["products"].clone()
+        let products = real.admin_get("/admin/products", &query).await["products"].as_array().unwrap().clone();
+        let variants = products.iter().flat_map(|product| product["variants"].as_array().unwrap());
+        let stamp = |row: &Value| (row["id"].to_string(), row["updated_at"].to_string());
+        products.iter().chain(variants).map(stamp).collect::<BTreeMap<_, _>>()
     };
     let (before, writes) = (stamps().await, open.shop.medusa.writes());
     for key in &keys {
