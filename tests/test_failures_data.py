@@ -238,7 +238,7 @@ def test_an_old_feed_that_comes_late(day: BadDay) -> None:
 
 def test_a_full_feed_that_lacks_too_much(day: BadDay) -> None:
     site = day.site
-    said = site.told("status", "withdrawal_refused", within=90)
+    said = site.told("status", "withdrawal_refused", day.feeds["guard"], within=90)
     said.names(day.feeds["guard"], "lacks more products than the guard allows", "If the feed is incomplete, upload the whole one")
     site.operator.does(said, "withdraw")
     gone = [f"shein-api:{goods_id}" for goods_id in WHOLE[2:]]
