@@ -184,9 +184,7 @@ pub fn due(
             if there
                 && !interrupted
                 && applied.intent.is_none()
-                && applied.figure == figure
-                && applied.basis == terms.basis()
-                && applied.silent == terms.silent(said.heard, now) =>
+                && is_remembered(figure, said, applied, terms, now) =>
         {
             Due::Nothing
         }
@@ -194,11 +192,19 @@ pub fn due(
     }
 }
 
-/// The time (ms) for which a figure is taken to be true.
+/// Whether it is the figure that was applied last, under the same settings.
+fn is_remembered(figure: i64, said: &Said, applied: &Applied, terms: &Terms, now: i64) -> bool {
+    applied.figure == figure && applied.basis == terms.basis() && applied.silent == terms.silent(said.heard, now)
+}
+
+/// The time (ms) for which a figure is taken to be true. One that is only said again is as old as it was: our sales since then stay sold.
 #[must_use]
-pub fn figure_time(figure: i64, said: &Said, applied: Option<&Applied>) -> i64 {
-    let by_hand = applied.is_some_and(|applied| applied.version == said.version && applied.figure != figure);
-    if by_hand { said.at.max(said.edited) } else { said.at }
+pub fn figure_time(figure: i64, said: &Said, applied: Option<&Applied>, terms: &Terms, now: i64) -> i64 {
+    match applied {
+        Some(applied) if is_remembered(figure, said, applied, terms, now) => applied.since,
+        Some(applied) if applied.version == said.version && applied.figure != figure => said.at.max(said.edited),
+        _ => said.at,
+    }
 }
 
 /// What the level should be, and what to remember of it. `ours` are the order lines of this variant that were placed since
@@ -213,7 +219,7 @@ pub fn sellable(
 ) -> Applied {
     let Figure { sku, pieces: figure, said, terms } = *figure;
     let limited = terms.limited(figure, said.heard, now);
-    let since = figure_time(figure, said, applied);
+    let since = figure_time(figure, said, applied, terms, now);
     let nothing = Held::default();
     let there = level.unwrap_or(&nothing);
     let (wanted, step) =

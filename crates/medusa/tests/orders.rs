@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use catalog::ProductKey;
-use medusa::Depth;
+use medusa::{Article, Depth};
 use proxy::Proxy;
 use support::books::{Supplier, now_ms};
 use support::orders::Orders;
@@ -21,6 +21,18 @@ async fn ten_pieces(real: &Real) -> (ProductKey, String) {
     article.variants[0].stock = 10;
     real.push(&offered(&key, &article)).await.unwrap();
     (key, article.variants[0].sku.clone())
+}
+
+/// Ten pieces of a supplier that knows none of our orders.
+async fn ten(real: &mut Real) -> (ProductKey, Article, String) {
+    real.shop.references.stock = r#"{"test-before": {"figure": "before-orders"}}"#.parse().unwrap();
+    let key = ProductKey::new("test-before", real.new_key().id()).unwrap();
+    let mut article = shirt(&key, &["S"]);
+    article.variants[0].stock = 10;
+    let sku = article.variants[0].sku.clone();
+    let first = offered(&key, &article);
+    real.shop.push(&[(&first, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
+    (key, article, sku)
 }
 
 #[tokio::test]
@@ -73,15 +85,8 @@ async fn more_than_is_available_is_not_sold_and_a_level_below_the_reservations_i
 #[tokio::test]
 async fn what_had_left_before_a_look_is_not_taken_off_again() {
     let Some(mut real) = Real::connect().await else { return };
-    real.shop.references.stock = r#"{"test-before": {"figure": "before-orders"}}"#.parse().unwrap();
-    let real = real;
+    let (key, mut article, sku) = ten(&mut real).await;
     let orders = Orders::open(&real).await;
-    let key = ProductKey::new("test-before", real.new_key().id()).unwrap();
-    let mut article = shirt(&key, &["S"]);
-    article.variants[0].stock = 10;
-    let sku = article.variants[0].sku.clone();
-    let first = offered(&key, &article);
-    real.shop.push(&[(&first, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
     let order = orders.place(&sku, "sar", 4).await.unwrap();
     orders.fulfil(&order, 4).await;
     assert_eq!(orders.level(&sku).await.row(), (6, 0, 6));
@@ -114,14 +119,8 @@ async fn what_had_left_before_a_look_is_not_taken_off_again() {
 #[tokio::test]
 async fn what_came_back_and_was_undone_by_a_write_is_for_sale_again() {
     let Some(mut real) = Real::connect().await else { return };
-    real.shop.references.stock = r#"{"test-before": {"figure": "before-orders"}}"#.parse().unwrap();
+    let (key, mut article, sku) = ten(&mut real).await;
     let orders = Orders::open(&real).await;
-    let key = ProductKey::new("test-before", real.new_key().id()).unwrap();
-    let mut article = shirt(&key, &["S"]);
-    article.variants[0].stock = 10;
-    let sku = article.variants[0].sku.clone();
-    let first = offered(&key, &article);
-    real.shop.push(&[(&first, Depth::Light)], &Supplier::at(now_ms()), deadline()).await.remove(0).unwrap();
     let order = orders.place(&sku, "sar", 4).await.unwrap();
     let whole = orders.fulfil(&order, 4).await;
     orders.ship(&order, &whole).await;
@@ -132,9 +131,11 @@ async fn what_came_back_and_was_undone_by_a_write_is_for_sale_again() {
     article.variants[0].stock = 12;
     let more = offered(&key, &article);
     let dying = Supplier { notes: 1.into(), ..Supplier::at(now_ms()) };
-    real.shop.push(&[(&more, Depth::Light)], &dying, deadline()).await.remove(0).unwrap_err();
-    assert_eq!(orders.level(&sku).await.row(), (8, 0, 8));
+    // The return that is only announced is read with its order.
     let back = orders.request_return(&order, 2).await;
+    let lost = real.shop.push(&[(&more, Depth::Light)], &dying, deadline()).await.remove(0).unwrap_err();
+    assert_eq!(lost.code, "ledger_unavailable");
+    assert_eq!(orders.level(&sku).await.row(), (8, 0, 8));
     orders.receive_return(&order, &back, 2).await;
     assert_eq!(orders.level(&sku).await.row(), (10, 0, 10));
     // As if it had been written after that.

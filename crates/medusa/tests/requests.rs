@@ -67,11 +67,11 @@ async fn an_unchanged_product_costs_one_read_and_a_changed_figure_three() {
         article.variants[0].columns.insert("barcode", json!(format!("77{digits}")));
     }
     let proxy = Proxy::before(&real.url).await;
-    let (shop, mut written) = (real.shop_at(&proxy.url), proxy);
+    let (shop, mut knows_none, mut written) = (real.shop_at(&proxy.url), real.shop_at(&proxy.url), proxy);
     let mut before = Vec::new();
-    let mut counted = async |supplier: &Supplier, desired: &[Desired]| {
+    let mut counted = async |shop: &Shop, supplier: &Supplier, desired: &[Desired]| {
         written.begin(None);
-        let mut work = std::pin::pin!(push(&shop, supplier, desired, &mut before));
+        let mut work = std::pin::pin!(push(shop, supplier, desired, &mut before));
         loop {
             tokio::select! {
                 () = &mut work => break,
@@ -104,7 +104,7 @@ async fn an_unchanged_product_costs_one_read_and_a_changed_figure_three() {
             (3, 3 + PRODUCTS),
         ),
     ];
-    let (reads, writes) = counted(&later(), &said(&articles)).await;
+    let (reads, writes) = counted(&shop, &later(), &said(&articles)).await;
     println!("| new | {} | {} |", reads.len(), writes.len());
     assert_eq!((reads.len(), writes.len()), (5, 4), "new: {reads:?} {writes:?}");
     for Case { what, change, sold, costs } in cases {
@@ -116,18 +116,25 @@ async fn an_unchanged_product_costs_one_read_and_a_changed_figure_three() {
             // A level that has just moved is looked at once more.
             tokio::time::sleep(Duration::from_millis(medusa::stock::SETTLES.unsigned_abs())).await;
         }
-        let (reads, writes) = counted(&supplier, &said(&articles)).await;
+        let (reads, writes) = counted(&shop, &supplier, &said(&articles)).await;
         println!("| {what} | {} | {} |", reads.len(), writes.len());
         assert_eq!((reads.len(), writes.len()), costs, "{what}: {reads:?} {writes:?}");
     }
     for (key, article) in keys.iter().zip(&mut articles) {
         article.variants.push(variant(key, &["Red", "XXL"]));
     }
-    let (reads, writes) = counted(&later(), &said(&articles)).await;
+    let (reads, writes) = counted(&shop, &later(), &said(&articles)).await;
     println!("| a new size | {} | {} |", reads.len(), writes.len());
     assert_eq!(reads.len(), 5, "a new size: {reads:?} {writes:?}");
+    // A figure of a supplier that knows none of our orders: once to be taken over, and then another.
+    knows_none.references.stock = r#"{"test": {"figure": "before-orders"}}"#.parse().unwrap();
+    counted(&knows_none, &later(), &said(&articles)).await;
+    articles.iter_mut().for_each(|article| article.variants[0].stock += 1);
+    let (reads, writes) = counted(&knows_none, &later(), &said(&articles)).await;
+    println!("| figure that knows no orders | {} | {} |", reads.len(), writes.len());
+    assert_eq!((reads.len(), writes.len()), (4, 3), "knows no orders: {reads:?} {writes:?}");
     let gone: Vec<Desired> = keys.iter().map(withheld).collect();
-    let (reads, writes) = counted(&later(), &gone).await;
+    let (reads, writes) = counted(&shop, &later(), &gone).await;
     println!("| withdrawn | {} | {} |", reads.len(), writes.len());
     assert_eq!((reads.len(), writes.len()), (1, 1), "withdrawn: {reads:?} {writes:?}");
 }

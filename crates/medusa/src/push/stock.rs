@@ -121,7 +121,7 @@ impl Shop {
             let levels = self.levels(&open, now, deadline).await?;
             let settles = settles(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX / 4));
             let hurried = (look >= PATIENT_LOOKS).then_some(settles);
-            let lines = self.lines_for(&open, works, &levels, hurried, deadline).await?;
+            let lines = self.lines_for(&open, works, &levels, (now, hurried), deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
             let mut again = false;
@@ -215,7 +215,7 @@ impl Shop {
         open: &[Open],
         works: &[Work<'_>],
         levels: &Levels,
-        hurried: Option<i64>,
+        (now, hurried): (i64, Option<i64>),
         deadline: Instant,
     ) -> Result<Vec<Line>, ApiError> {
         let (mut placed, mut changed): (Option<i64>, Option<i64>) = (None, None);
@@ -245,7 +245,7 @@ impl Shop {
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
             let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
             if written.is_none() && terms.figure == Meaning::AfterOrders && !unsold {
-                let since = figure_time(shelf.figure, &work.recall.said, applied);
+                let since = figure_time(shelf.figure, &work.recall.said, applied, terms, now);
                 if shelf.unreserved || held.is_none_or(|held| ordered_since(held, since)) {
                     placed = earliest(placed, since);
                 }
@@ -444,9 +444,11 @@ struct Return {
 #[derive(Deserialize)]
 struct ReturnItem {
     item_id: String,
-    // Medusa delivers these with `*returns.items` only, and the plain number never.
-    raw_received_quantity: Raw,
+    // Medusa delivers these with `*returns.items` only, and the plain number never. They have to be there, if only as null.
+    #[serde(deserialize_with = "Option::deserialize")]
+    raw_received_quantity: Option<Raw>,
     /// Of these, what does not go back into stock.
+    #[serde(deserialize_with = "Option::deserialize")]
     raw_damaged_quantity: Option<Raw>,
 }
 
@@ -458,8 +460,8 @@ struct Raw {
 impl ReturnItem {
     /// Pieces that are in stock again.
     fn pieces(&self) -> i64 {
-        let damaged = self.raw_damaged_quantity.as_ref().map_or(Decimal::ZERO, |damaged| damaged.value);
-        (self.raw_received_quantity.value - damaged).trunc().try_into().unwrap_or(0)
+        let pieces = |raw: &Option<Raw>| raw.as_ref().map_or(Decimal::ZERO, |raw| raw.value);
+        (pieces(&self.raw_received_quantity) - pieces(&self.raw_damaged_quantity)).trunc().try_into().unwrap_or(0)
     }
 }
 

@@ -203,9 +203,22 @@ fn a_figure_that_knows_no_orders_moves_what_is_left() {
 fn a_person_who_types_another_figure_means_it_as_of_then() {
     let applied = apply(10, 5, None, &held(10, &[]), &[], &Terms::default());
     let typed = Said { edited: 90, ..said(5) };
-    assert_eq!(figure_time(12, &typed, Some(&applied)), 90);
-    assert_eq!(figure_time(12, &said(7), Some(&applied)), 7);
-    assert_eq!(figure_time(12, &typed, None), 5);
+    let time = |figure, said: &Said, applied| figure_time(figure, said, applied, &Terms::default(), 99);
+    assert_eq!(time(12, &typed, Some(&applied)), 90);
+    assert_eq!(time(12, &said(7), Some(&applied)), 7);
+    assert_eq!(time(12, &typed, None), 5);
+}
+
+#[test]
+fn a_figure_that_is_applied_once_more_after_an_interruption_sells_nothing_again() {
+    let applied = apply(10, 5, None, &held(10, &[]), &[], &Terms::default());
+    // Four were bought and fulfilled since, and a later document repeats the ten.
+    let level = held(6, &[]);
+    let ours = [line("gone", 6, 4, 4)];
+    let again = apply(10, 50, Some(&applied), &level, &ours, &Terms::default());
+    assert_eq!((again.stocked, again.since), (6, 5));
+    let changed = apply(11, 50, Some(&applied), &level, &[], &Terms::default());
+    assert_eq!((changed.stocked, changed.since), (11, 50), "a new figure knows them");
 }
 
 #[test]
@@ -564,7 +577,7 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
             push.dies == Some(steps - 1)
         };
         let at = Figure { sku: "S", pieces: figure, said: &document, terms: &terms };
-        let since = figure_time(figure, &document, book.as_ref());
+        let since = figure_time(figure, &document, book.as_ref(), &terms, world.time);
         world.figure_since = since;
         let mut written: Option<Box<Written>> = None;
         let mut arrived = false;
