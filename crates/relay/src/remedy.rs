@@ -133,10 +133,10 @@ pub fn markdown() -> String {
         for after in [After::NewFeed, After::GoesOn, After::Unpark, After::Nothing] {
             let mut rows = remedies.iter().filter(|remedy| remedy.after == after).peekable();
             if rows.peek().is_some() {
-                let _ = write!(text, "\n### {}\n\n| code | meaning | what to do |\n|---|---|---|\n", after.word());
+                let _ = write!(text, "\n### {}\n\n| code | meaning, and what to do |\n|---|---|\n", after.word());
             }
             for remedy in rows {
-                let _ = writeln!(text, "| `{}` | {} | {} |", remedy.code, remedy.meaning, remedy.action);
+                let _ = writeln!(text, "| `{}` | {} {} |", remedy.code, remedy.meaning, remedy.action);
             }
         }
     }
