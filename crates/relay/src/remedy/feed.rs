@@ -49,7 +49,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("record_too_deep", "The record is nested too deep.", "Check the export.", NewFeed),
     remedy("record_too_large", "The record is over its limit (docs/limits.md).", "Ask the supplier for less.", NewFeed),
     remedy("repeated_record", "An id stands twice with different content; the later counts.", "Ask the supplier; both places are named.", NewFeed),
-    remedy("rounds_to_zero", "A price is below half a coin.", "Ask the supplier for the right one; nothing is ever sold at 0.", NewFeed),
+    remedy("rounds_to_zero", "A price is below half of its currency's smallest coin.", "Ask the supplier for the right one; nothing is ever sold at 0.", NewFeed),
     remedy("source_error", "The source reports an error instead of a product.", "The rejected record has the source's words; fetch the product again.", NewFeed),
     remedy("text_cleaned", "Control or invisible characters were removed.", "Nothing; the remark names them.", Nothing),
     remedy("text_too_long", "A field is over its limit (docs/limits.md).", "Shorten the text.", NewFeed),
