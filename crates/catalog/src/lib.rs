@@ -13,7 +13,7 @@ pub mod product;
 pub mod version;
 
 pub use facts::{Facts, Gtin};
-pub use failure::{Choke, ErrorKind, Failure, Request};
+pub use failure::{Choke, ErrorKind, Failure, Fate};
 pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use catalog::{ContentHash, Failure, ProductKey, Request, Version};
+use catalog::{ContentHash, Failure, Fate, ProductKey, Version};
 use ledger::core::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 use ledger::{
     Applied, Claim, DesiredDoc, DesiredOutcome, Leases, LedgerError, Owner, Registered, RunClaim, RunId, RunStatus,
@@ -356,7 +356,7 @@ fn a_failure_is_recorded_and_one_in_doubt_is_looked_at_again() {
         let keys = [key.clone()];
         for (failure, recheck) in [
             (Failure::permanent("medusa_refused", "no price"), None),
-            (Failure::transient("medusa_timeout", "no answer").request(Request::MayStillLand), Some(600)),
+            (Failure::transient("medusa_timeout", "no answer").request(Fate::MayStillLand), Some(600)),
         ] {
             assert!(matches!(
                 ledger.claim(Stage::Medusa, &keys, &owner("a"), 50).await.unwrap()[&key],

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, Hide, Languages, ProductKey, Request};
+use catalog::{ContentHash, Failure, Fate, Hide, Languages, ProductKey};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -452,7 +452,7 @@ impl Pimcore {
         let host = self.endpoint.host_str().unwrap_or_default();
         if error.is_timeout() {
             return Failure::transient(codes::TIMEOUT, format!("Pimcore did not answer in time: {host}"))
-                .request(Request::MayStillLand);
+                .request(Fate::MayStillLand);
         }
         // The innermost cause is the one that says something ("connection refused").
         let mut cause: &dyn std::error::Error = error;
@@ -460,7 +460,7 @@ impl Pimcore {
             cause = inner;
         }
         Failure::transient(codes::UNREACHABLE, format!("no connection to Pimcore at {host}: {cause}"))
-            .request(if error.is_connect() { Request::NoConnection } else { Request::MayStillLand })
+            .request(if error.is_connect() { Fate::NoConnection } else { Fate::MayStillLand })
     }
 }
 

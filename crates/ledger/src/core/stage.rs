@@ -20,7 +20,7 @@
 //! - A failure that leaves open whether the target still executes the request ([`leaves_doubt`])
 //!   gives the lease back like any other, and sets `recheck_at` like a takeover.
 
-use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
+use catalog::{ContentHash, ErrorKind, Failure, Fate, ProductKey, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
 use super::state::{self, ProductState, StageState};
@@ -486,7 +486,7 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
 /// They say so in `medusa/src/api/error.rs`, `pimcore/src/{client,answer}.rs`.
 #[must_use]
 pub fn leaves_doubt(failure: &Failure) -> bool {
-    failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand
+    failure.kind == ErrorKind::Transient && failure.request == Fate::MayStillLand
 }
 
 /// What an owner writes that found its lease gone: what it did may have come after what the new

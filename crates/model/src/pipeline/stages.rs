@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use catalog::{ContentHash, Failure, Request, Version};
+use catalog::{ContentHash, Failure, Fate, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Item, Value, missing};
@@ -195,7 +195,7 @@ impl Pipeline {
         let failure = if permanent {
             Failure::permanent("refused", "")
         } else {
-            Failure::transient("any_code", "").request(Request::MayStillLand)
+            Failure::transient("any_code", "").request(Fate::MayStillLand)
         };
         let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
         if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {
