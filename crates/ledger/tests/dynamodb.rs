@@ -339,7 +339,7 @@ fn who_lost_its_lease_leaves_the_stage_in_doubt_until_a_later_claim_settles_it()
         let lost = ledger.complete(Stage::Pimcore, &key, &owner("a"), &a, &applied(&doc), 1_850).await.unwrap_err();
         assert!(matches!(lost, LedgerError::LeaseLost { .. }), "{lost}");
         let again = ledger.complete(Stage::Pimcore, &key, &owner("c"), &c, &applied(&doc), 1_900).await.unwrap();
-        assert!(again.is_some(), "a suspected the stage after c had claimed it");
+        assert!(again.is_some(), "a doubted the stage after c had claimed it");
         let d = claim("d", 2_000).await;
         let settled = ledger.complete(Stage::Pimcore, &key, &owner("d"), &d, &applied(&doc), 2_100).await.unwrap();
         assert_eq!(settled, None);

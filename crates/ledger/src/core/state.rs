@@ -119,7 +119,7 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
-    /// How often somebody suspected it since the doubt last ended; `None` for never.
+    /// How often somebody doubted it since the doubt last ended; `None` for never.
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
