@@ -1,6 +1,7 @@
 //! From the records of one product to the product.
 
 mod facts;
+pub(crate) mod line;
 mod money;
 mod texts;
 mod variants;
@@ -256,15 +257,14 @@ pub(crate) fn id_of(mapping: &Mapping, rows: &[Record]) -> Option<String> {
     helpers::known_id(&id)
 }
 
-/// Maps the records of one product.
-pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defect> {
-    let scope = Scope::new(mapping, rows);
-    if let Some(skip) = &mapping.skip
+/// Whether the mapping passes a record over; an error where it sets it aside.
+fn passed_over(scope: &Scope<'_>) -> Result<bool, Defect> {
+    if let Some(skip) = &scope.mapping.skip
         && scope.truth(skip)?
     {
-        return Ok(Mapped::Skipped);
+        return Ok(true);
     }
-    for reject in &mapping.reject {
+    for reject in &scope.mapping.reject {
         if scope.truth(&reject.when)? {
             let mut defect = scope.defect(&reject.when, reject.reason, &reject.message);
             if let Some(value) = scope.optional(reject.value.as_ref())? {
@@ -272,6 +272,15 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
             }
             return Err(defect);
         }
+    }
+    Ok(false)
+}
+
+/// Maps the records of one product.
+pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defect> {
+    let scope = Scope::new(mapping, rows);
+    if passed_over(&scope)? {
+        return Ok(Mapped::Skipped);
     }
     let map = &mapping.product;
     let missing =
@@ -326,7 +335,8 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         warnings,
         id,
     };
-    quality::checked(product).map(|product| Mapped::Product(Box::new(product))).map_err(|mut defect| {
+    let checked = if mapping.may_lack_price { quality::checked_but_for_prices } else { quality::checked };
+    checked(product).map(|product| Mapped::Product(Box::new(product))).map_err(|mut defect| {
         defect.message = format!("{} ({} line {})", defect.message, mapping.file, place(mapping, &defect));
         defect
     })

@@ -151,7 +151,12 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
                 let source = mapping.source();
                 vec![format!("{file}:1:1: it says source: {source}, so it has to be called {SOURCES}{source}.yaml")]
             }
-            Ok(_) => self.collision(name).await?.into_iter().map(|why| format!("{file}:1:1: {why}")).collect(),
+            Ok(mapping) => self
+                .collision(name, mapping.leads())
+                .await?
+                .into_iter()
+                .map(|why| format!("{file}:1:1: {why}"))
+                .collect(),
         };
         let json = bundle.json();
         if problems.is_empty() && json.len() > MAX_TEXT_BYTES {
@@ -168,9 +173,14 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
     }
 
     /// Why a source cannot be called so: handles and paths are `<source>-<id>`, so that no name may be another's followed by a hyphen.
-    async fn collision(&self, name: &str) -> Result<Option<String>, Failure> {
+    async fn collision(&self, name: &str, leads: bool) -> Result<Option<String>, Failure> {
         if feeds::adapter::find(name).is_some() {
-            return Ok(Some(format!("the source {name} is built in; call yours otherwise")));
+            if !leads {
+                return Ok(None);
+            }
+            return Ok(Some(format!(
+                "the source {name} is built in, and a mapping of it can only declare parts; call yours otherwise"
+            )));
         }
         let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;
         let deployed = ADAPTERS.iter().map(|adapter| adapter.source()).chain(shipped::names()).map(str::to_owned);
