@@ -5,6 +5,8 @@ STACK := PYTHONPATH=localstack $(PYTHON) -m local_stack
 VENV := .local/venv/bin
 CHECKOV := .local/checkov/bin/checkov
 PYTHON_SOURCES := localstack tests
+# The end-to-end tests mostly wait: two processes, each with a stack of its own, share the modules (tests/support/budget.py).
+PROCESSES := --numprocesses 2 --dist loadgroup
 
 FEED ?=
 SOURCE ?=
@@ -88,10 +90,11 @@ test: test-rust test-php test-crash test-e2e ## unit, contract and end-to-end te
 # What builds the Rust tests anyway builds the functions with them.
 test test-rust test-crash: export RELAY_BUILD_WITH = tests
 
+# The crash tests have a target of their own.
 test-rust: ## unit, property and contract tests, with a local AWS and a Medusa of their own
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked --no-run && \
-	  $(STACK) services -- cargo nextest run --workspace --locked --no-fail-fast && \
+	  $(STACK) services -- cargo nextest run --workspace --locked --no-fail-fast -E 'not binary(crash)' && \
 	  cargo test --workspace --locked --doc --quiet; \
 	else \
 	  cargo test --workspace --locked --no-run && \
@@ -134,9 +137,9 @@ writes-fail: ## every write of every kind of push is refused or lost, on a real 
 histories: ## histories of orders, figures and crashes against the pure function of stock; RELAY_STOCK_HISTORIES=2000000
 	RELAY_STOCK_HISTORIES=$(or $(RELAY_STOCK_HISTORIES),2000000) cargo test --locked --profile light -p medusa --lib -- --nocapture no_piece_is_sold_twice
 
-test-e2e: ## a stack of its own, a real Medusa, IAM enforced; ARGS=… for pytest
+test-e2e: ## two stacks of their own, a real Medusa, IAM enforced; ARGS=… for pytest
 	@$(STACK) install
-	$(VENV)/pytest tests $(ARGS)
+	$(VENV)/pytest tests $(PROCESSES) $(ARGS)
 
 test-sam-local: ## `sam local invoke` with every sample event; installs and starts a container engine where there is none (as root, Debian)
 	@$(STACK) install

@@ -1,6 +1,6 @@
-"""The stack that the end-to-end tests share: its own ports, its own state, IAM enforced, gone afterwards.
+"""The stack that the end-to-end tests of one process share: its own ports, its own state, IAM enforced, gone afterwards.
 
-RELAY_TEST_STACK=name keeps it under that name, so that the next run need not start it anew.
+RELAY_TEST_STACK=name keeps it under that name, so that the next run need not start it anew. Of several processes (`pytest -n 2`) each has one.
 """
 
 from __future__ import annotations
@@ -12,13 +12,22 @@ from collections.abc import Iterator
 import pytest
 from local_stack.paths import REPORTS
 from local_stack.stack import Stack
-from support.budget import Budget
+from support.budget import Budget, module_of, shares
 from support.proxy import CountingProxy
 from support.relay import Relay
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"), "budget")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shares the modules out among the processes (`pytest -n 2 --dist loadgroup`)."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = shares([module_of(item.nodeid) for item in items], processes)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(str(mine[module_of(item.nodeid)])))
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +38,9 @@ def budget(pytestconfig: pytest.Config) -> Budget:
 
 @pytest.fixture(scope="session")
 def relay(budget: Budget) -> Iterator[Relay]:
-    kept = os.environ.get("RELAY_TEST_STACK")
+    kept, process = os.environ.get("RELAY_TEST_STACK"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if kept and process != "gw0":
+        kept += f"-{process}"
     stack = Stack.open(kept or f"test-{os.getpid()}", any_ports=True)
     proxy = CountingProxy(stack.url("medusa"))
     try:
@@ -39,7 +50,7 @@ def relay(budget: Budget) -> Iterator[Relay]:
     finally:
         with budget.shared("start and end of the shared stack"):
             proxy.close()
-            logs = REPORTS / "e2e-logs"
+            logs = REPORTS / "e2e-logs" / process
             shutil.rmtree(logs, ignore_errors=True)
             if stack.place.logs.exists():
                 shutil.copytree(stack.place.logs, logs)

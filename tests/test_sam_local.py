@@ -14,6 +14,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ from test_events import ANSWERS, EVENTS, function_of, matches
 LOGICAL = {"normalize": "NormalizeFunction", "pimcore-sync": "PimcoreSyncFunction", "medusa-push": "MedusaPushFunction", "dlq-redrive": "DlqRedriveFunction"}
 # Where events/env.json says that everything is.
 PORTS = {"aws": 4566, "pim": 8080, "medusa": 9000}
+AT_A_TIME = 4
+
+Invoked = dict[Path, "Future[subprocess.CompletedProcess[str]]"]
 
 
 def docker(*arguments: str, within: float = 30) -> subprocess.CompletedProcess[str]:
@@ -105,10 +109,18 @@ def written(container: Container, settings: str) -> Container:
     return container
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
-def test_a_function_answers_its_sample_event_in_a_container(relay: Relay, container: Container, event: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def invoked(request: pytest.FixtureRequest, relay: Relay, container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invoked]:
+    """The answers to come of all events that are asked for, a few at a time: an invocation mostly waits for its container."""
+    wanted = {item.callspec.params["event"] for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path}
+    place = tmp_path_factory.mktemp("events")
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        yield {event: pool.submit(invoke, relay, container, event, place) for event in EVENTS if event in wanted}
+
+
+def invoke(relay: Relay, container: Container, event: Path, place: Path) -> subprocess.CompletedProcess[str]:
     stack = relay.stack
-    payload = tmp_path / "event.json"
+    payload = place / event.name
     payload.write_text(event.read_text().replace("catalog-relay-feeds-000000000000-us-east-1", relay.bucket))
     address = f"http://host.docker.internal:{container.ports['aws']}"
     command: list[str | Path] = [
@@ -118,7 +130,12 @@ def test_a_function_answers_its_sample_event_in_a_container(relay: Relay, contai
     ]  # fmt: skip
     env = os.environ | shell_variables(stack.ports["aws"]) | {"SAM_CLI_TELEMETRY": "0"}
     env.pop("AWS_ENDPOINT_URL", None)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
+def test_a_function_answers_its_sample_event_in_a_container(invoked: Invoked, event: Path) -> None:
+    done = invoked[event].result()
     lines = done.stdout.strip().splitlines()
     assert lines, done.stderr
     said: Any = json.loads(lines[-1])

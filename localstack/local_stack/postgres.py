@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local_stack.install import postgres_package
 from local_stack.paths import LOCAL, REPO
-from local_stack.processes import HOST, Account, Service, environment, listens, run
+from local_stack.processes import HOST, Account, Service, environment, listens, one_at_a_time, run
 
 USER = "medusa"
 DATABASE = "postgres"
@@ -62,8 +62,9 @@ def programs() -> Path:
     if Account.unprivileged() is None or _reachable(native / "bin"):
         return native / "bin"
     copy = home() / f"programs-{native.parent.name}"
-    if not (copy / "bin" / "postgres").exists():
-        shutil.copytree(native, copy, symlinks=True, dirs_exist_ok=True)
+    with one_at_a_time(LOCAL / "cache" / "programs.lock"):
+        if not (copy / "bin" / "postgres").exists():
+            shutil.copytree(native, copy, symlinks=True, dirs_exist_ok=True)
     return copy / "bin"
 
 

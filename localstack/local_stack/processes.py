@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,17 +87,32 @@ def _as(account: Account | None) -> dict[str, object]:
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
+# Below those that systems give to outgoing connections: whatever connects meanwhile, a port that was found here is free when its server starts.
+OWN_PORTS = range(15_000, 32_000)
+
+
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, otherwise one that the system picks."""
-    for port in (wanted, 0):
+    """`wanted` if nobody listens there, otherwise one of our own; `0` is any."""
+    for port in (wanted, *random.sample(OWN_PORTS, 50)):
+        if not port:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise Failed("no free port on 127.0.0.1")
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """What several programs that start at once must not do together. The lock ends with the program that holds it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass

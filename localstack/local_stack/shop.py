@@ -21,7 +21,7 @@ from local_stack.http import HttpError, call
 from local_stack.install import LOGS, digest
 from local_stack.paths import LOCAL, SHOP, SOURCES
 from local_stack.postgres import Cluster
-from local_stack.processes import HOST, Service, answers, environment, free_port, run
+from local_stack.processes import HOST, Service, answers, environment, free_port, one_at_a_time, run
 
 EMAIL = "relay@example.test"
 LOCALES = ("ar-SA", "en-US")
@@ -86,7 +86,12 @@ def start(service: Service, port: int, env: dict[str, str]) -> None:
 
 
 def template() -> tuple[Path, ShopFacts]:
-    """The data of a migrated and seeded shop, made if need be."""
+    """The data of a migrated and seeded shop, made if need be: by one, while others that start at the same time wait for it."""
+    with one_at_a_time(LOCAL / "cache" / "template.lock"):
+        return _template()
+
+
+def _template() -> tuple[Path, ShopFacts]:
     code = SOURCES / "local_stack"
     name = f"template-{digest(SHOP / '.installed', code / 'shop.py', code / 'postgres.py')}"
     folder = LOCAL / "cache" / name

@@ -26,7 +26,7 @@ from chaos.storm import Stage
 PAGE = REPO / "docs" / "costs.md"
 PRODUCTS = 60
 KEYS = [f"shein-api:7{number:08}" for number in range(PRODUCTS)]
-# Issue by issue this may only become less.
+# This may only become less.
 BOUNDS = {"write": 10, "read": 6, "events": 2, "messages": 2}
 ROWS = {
     "write doc": "write units: `doc`",

@@ -102,20 +102,22 @@ def units(counts: dict, what: str) -> dict[str, float]:
     }
 
 
-def per_million(counts: dict, region: str) -> str:
-    rows = []
+def per_million(counts: dict) -> str:
     kinds = ("new", "changed", "unchanged")
     taken = {kind: units(counts, kind) for kind in kinds}
+    first, *_ = PRICES
+    rows = []
     for name in taken["new"]:
-        price = PRICES[region][name]
+        price = PRICES[first][name]
         if all(taken[kind][name] * MILLION * price < 0.005 for kind in kinds):
             continue
         cells = [f"{taken[kind][name] * MILLION:,.1f}" if name == "log GB" else f"{taken[kind][name] * MILLION:,.0f}" for kind in kinds]
         money = [f"{taken[kind][name] * MILLION * price:.2f}" for kind in kinds]
         rows.append(f"| {name} | {cells[0]} | {money[0]} | {cells[1]} | {money[1]} | {cells[2]} | {money[2]} |")
-    sums = [sum(taken[kind][name] * MILLION * PRICES[region][name] for name in taken[kind]) for kind in kinds]
-    head = "| | new | USD | changed | USD | unchanged | USD |\n|---|--:|--:|--:|--:|--:|--:|\n"
-    return head + "\n".join(rows) + f"\n| **together** | | **{sums[0]:.2f}** | | **{sums[1]:.2f}** | | **{sums[2]:.2f}** |\n"
+    for region, prices in PRICES.items():
+        sums = [sum(taken[kind][name] * MILLION * prices[name] for name in taken[kind]) for kind in kinds]
+        rows.append(f"| **together, {region}** | | **{sums[0]:.2f}** | | **{sums[1]:.2f}** | | **{sums[2]:.2f}** |")
+    return f"| {first} | new | USD | changed | USD | unchanged | USD |\n|---|--:|--:|--:|--:|--:|--:|\n" + "\n".join(rows) + "\n"
 
 
 def counted(counts: dict) -> str:
@@ -206,8 +208,7 @@ def platforms() -> str:
 
 def rendered() -> str:
     counts = json.loads(COUNTS.read_text())
-    tables = {"counted": counted(counts), "idle": idle(), "kept": kept(counts), "platforms": platforms()}
-    tables |= {f"million {region}": per_million(counts, region) for region in PRICES}
+    tables = {"counted": counted(counts), "idle": idle(), "kept": kept(counts), "platforms": platforms(), "million": per_million(counts)}
     page = PAGE.read_text()
     for name, table in tables.items():
         page, found = re.subn(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", lambda m, table=table: f"{m[1]}\n{table}\n{m[2]}", page, flags=re.DOTALL)

@@ -8,27 +8,24 @@ use catalog::facts::{FACTS, has_language};
 const BEGIN: &str = "<!-- generated: UPDATE_DOCS=1 cargo test -p catalog --test docs -->\n";
 
 fn generated() -> String {
-    let mut table = String::from(
-        "| fact | says | such as | in Pimcore, a row of *Facts* | in Medusa | read back |\n|---|---|---|---|---|---|\n",
-    );
+    let mut table =
+        String::from("| fact | says | such as | Pimcore's row | Medusa's column |\n|---|---|---|---|---|\n");
     for info in FACTS {
         let (name, _, text) = info.example;
-        let mut row = vec![format!("code `{}`", info.code)];
+        let mut row = Vec::new();
         if !name.is_empty() {
-            row.push("name".to_owned());
+            row.push("name");
         }
         if has_language(info.code) || info.code == "document" {
-            row.push("lang".to_owned());
+            row.push("lang");
         }
         let shop = match info.column {
-            Some(column) => format!("{column}; `relay_facts`"),
-            None if info.shown => "`relay_facts`".to_owned(),
-            None => "not shown to customers".to_owned(),
+            Some(column) => column,
+            None if info.shown => "",
+            None => "not shown to customers",
         };
-        let back = if info.shown { "yes" } else { "in the PIM" };
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-        writeln!(table, "| `{}` | {} | {name}`{text}` | {} | {shop} | {back} |", info.code, info.about, row.join(", "))
-            .unwrap();
+        writeln!(table, "| `{}` | {} | {name}`{text}` | {} | {shop} |", info.code, info.about, row.join(", ")).unwrap();
     }
     table
 }
