@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn everything_that_the_shop_is_fed_from_counts() {
         let (tree, before) = (CategoryTree::new(nodes()), product());
-        let changes: [fn(&mut PimProduct); 29] = [
+        let changes: [fn(&mut PimProduct); 30] = [
             |p| p.facts.mpn = Some("1".into()),
             |p| p.variants[0].facts.mpn = Some("1".into()),
             |p| p.key = "demo:2".parse().unwrap(),
