@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Shares the modules out among the processes (`pytest -n 2 --dist loadgroup`)."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
     mine = shares([module_of(item.nodeid) for item in items], processes)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(str(mine[module_of(item.nodeid)])))

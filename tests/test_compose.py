@@ -1,4 +1,4 @@
-"""`localstack/docker-compose.yml`: no container engine runs it here, so at least its parts fit together."""
+"""`localstack/docker-compose.yml`: its images cannot be fetched everywhere, so at least its parts fit together."""
 
 from __future__ import annotations
 

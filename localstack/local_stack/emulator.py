@@ -50,7 +50,7 @@ def start(place: Place, port: int, functions_see: str = "") -> None:
         AWS_LAMBDA_LOG_LEVEL="INFO",
         RUST_BACKTRACE="1",
     )
-    service(place).start([venv_bin("ministack")], ready=lambda: answers(f"{endpoint(port)}/_ministack/health"), within=60, cwd=place.emulator, env=env)
+    service(place).start([venv_bin("ministack")], ready=lambda: answers(f"{endpoint(port)}/_ministack/health"), within=180, cwd=place.emulator, env=env)
 
 
 def client(port: int, name: str) -> Any:

@@ -113,7 +113,7 @@ class Cluster:
         self.service.start(
             [programs() / "postgres", "-D", self.data, "-p", str(port), *settings],
             ready=lambda: listens(port),
-            within=60,
+            within=180,
             cwd=self.data,
             env=environment(HOME=str(home())),
             account=Account.unprivileged(),

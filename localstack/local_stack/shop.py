@@ -79,7 +79,7 @@ def start(service: Service, port: int, env: dict[str, str]) -> None:
     service.start(
         foreground(port, env)[0],
         ready=lambda: answers(f"http://{HOST}:{port}/health"),
-        within=120,
+        within=300,
         cwd=SHOP,
         env=env,
     )

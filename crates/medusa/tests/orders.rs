@@ -38,7 +38,7 @@ async fn orders_reserve_fulfilments_take_and_returns_bring_back() {
     let order = orders.place(&sku, "usd", 4).await.unwrap();
     let partly = orders.fulfil(&order, 3).await;
     assert_eq!(orders.level(&sku).await.row(), (7, 1, 6), "three of four fulfilled");
-    orders.cancel_fulfilment(&order, &partly).await;
+    orders.cancel_fulfilment(&order, &partly).await.unwrap();
     assert_eq!(orders.level(&sku).await.row(), (10, 4, 6), "the fulfilment cancelled");
 
     let whole = orders.fulfil(&order, 4).await;

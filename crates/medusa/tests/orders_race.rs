@@ -215,9 +215,13 @@ impl Race<'_> {
         let Some(n) = any(ledger, rng, |placed| !placed.packed.is_empty()) else { return };
         let placed = &mut ledger.orders[n];
         let fulfilment = placed.packed.pop().unwrap();
-        self.orders.cancel_fulfilment(&placed.order, &fulfilment).await;
-        placed.fulfilled -= fulfilment.quantity;
-        self.tally.borrow_mut().count("fulfilments cancelled");
+        if self.orders.cancel_fulfilment(&placed.order, &fulfilment).await.is_ok() {
+            placed.fulfilled -= fulfilment.quantity;
+            self.tally.borrow_mut().count("fulfilments cancelled");
+        } else {
+            placed.packed.push(fulfilment);
+            self.tally.borrow_mut().count("fulfilments not cancelled");
+        }
     }
 
     async fn send_back(&self, ledger: &mut MutexGuard<'_, Ledger>, rng: &mut Rng) {

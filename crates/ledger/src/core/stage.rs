@@ -71,6 +71,21 @@ impl Stage {
         }
     }
 
+    /// The target's name, for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Pimcore => "Pimcore",
+            Self::Medusa => "Medusa",
+        }
+    }
+
+    /// The same for the word of a log or an attribute; a word that is none stays as it is.
+    #[must_use]
+    pub fn title_of(word: &str) -> &str {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == word).map_or(word, Self::title)
+    }
+
     /// How long a claim of this stage holds, and how long a request may land after it.
     ///
     /// Both functions have 60 s and no request outlives them, so 90 s allow for 30 s between two
@@ -466,8 +481,9 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
     }
 }
 
-/// Whether a failure leaves open if the target is still executing the request: no answer, or one
-/// that a proxy gives for it (5xx).
+/// Whether a failure leaves open if the target is still executing the request. The clients know:
+/// a write without an answer, or with one that a proxy gives for it (5xx without `Retry-After`).
+/// They say so in `medusa/src/api/error.rs`, `pimcore/src/{client,answer}.rs`.
 #[must_use]
 pub fn leaves_doubt(failure: &Failure) -> bool {
     failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand

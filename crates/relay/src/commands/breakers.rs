@@ -65,8 +65,8 @@ pub fn line(target: Stage, breaker: &Breaker) -> Line {
 impl Line {
     /// The target's name.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        if self.target == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
+    pub fn name(&self) -> &str {
+        Stage::title_of(&self.target)
     }
 
     /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that

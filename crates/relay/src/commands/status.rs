@@ -233,10 +233,6 @@ pub fn waits(states: &[(ProductKey, ProductState)], now: i64) -> Vec<Wait> {
     waits
 }
 
-fn stage_name(stage: &str) -> &'static str {
-    if stage == Stage::Pimcore.as_str() { "Pimcore" } else { "Medusa" }
-}
-
 #[must_use]
 pub fn text(status: &Status, now: i64) -> String {
     let mut parts = Vec::new();
@@ -285,7 +281,7 @@ pub fn text(status: &Status, now: i64) -> String {
 fn waits_table(waits: &[Wait]) -> String {
     let rows = waits.iter().map(|wait| {
         [
-            stage_name(&wait.stage).to_owned(),
+            Stage::title_of(&wait.stage).to_owned(),
             wait.products.to_string(),
             span(wait.oldest_ms),
             wait.kind.map_or_else(|| "-".to_owned(), |kind| kind.to_string()),

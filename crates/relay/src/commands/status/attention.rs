@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ledger::{RunStatus, Stage};
 use redrive::QueueName;
 
-use super::{Attention, RUNS, Reasons, SHOWN, Status, stage_name};
+use super::{Attention, RUNS, Reasons, SHOWN, Status};
 use crate::commands::runs::Line;
 use crate::remedy;
 use crate::render::{count, short, span};
@@ -45,7 +45,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
 fn waiting_products(status: &Status) -> impl Iterator<Item = Attention> {
     status.pending.waits.iter().filter_map(|wait| {
         let n = count(wait.products, "product");
-        let stage = stage_name(&wait.stage);
+        let stage = Stage::title_of(&wait.stage);
         match (&wait.code, &wait.message) {
             (Some(code), Some(message)) => Some(Attention {
                 what: format!("{n} not in {stage} ({code}), such as {}: {}", wait.example, short(message, 300)),
