@@ -1,5 +1,6 @@
 """The installer for an existing Pimcore, against a project that has Pimcore's shape but none of its code: what it runs and in which order,
-what it leaves, what it refuses. Needs PHP; the console commands themselves are Pimcore's and were tried on a real one."""
+what it leaves, what it refuses. Needs PHP; the console commands themselves are Pimcore's and were tried on a real one, in this order, and so was
+a third language in `pimcore.general.valid_languages`. It sends no request; what Data Hub then answers is in standins/pim/tests/languages.rs."""
 
 from __future__ import annotations
 
@@ -81,7 +82,9 @@ namespace Pimcore\Bundle\DataHubBundle {
     }
 }
 namespace {
-    class Container { public function getParameter(string $name): array { return ['graphql' => ['output_cache_enabled' => getenv('CACHED') === '1']]; } }
+    class Container { public function getParameter(string $name): array {
+        return ['graphql' => ['output_cache_enabled' => getenv('CACHED') === '1', 'allow_introspection' => getenv('SILENT') !== '1']];
+    } }
     class Pimcore { public static function getContainer(): Container { return new Container(); } }
 }
 """
@@ -165,6 +168,15 @@ def test_missing_languages_are_added_and_said_and_again_nothing_is_changed(proje
     assert (done.returncode, file.read_bytes(), project.called()) == (0, before, COMMANDS)
     assert "added" not in done.stderr
     assert yaml_parse(before.decode())["pimcore"] == written["pimcore"]
+
+
+def test_a_pimcore_that_does_not_tell_its_languages_is_refused_where_there_are_further_ones(project: Project) -> None:
+    """Its Data Hub answers the question for the languages as recorded: 54f."""
+    assert project.install(SILENT="1").returncode == 0, "English and Arabic are never asked for"
+    project.called()
+    refused = project.install(SILENT="1", CATALOG_LANGUAGES="en,ar")
+    assert (refused.returncode, "allow_introspection" in refused.stderr) == (1, True)
+    assert project.called() == ["cache:clear"], "of the languages; no class was imported"
 
 
 def test_a_language_that_is_none_is_refused_by_name(project: Project) -> None:

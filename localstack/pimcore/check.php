@@ -31,6 +31,10 @@ if (($argv[1] ?? '') === 'before') {
         $fail('Data Hub answers from its output cache, so the pipeline would decide on what Pimcore held some time ago:'
             . ' set pimcore_data_hub.graphql.output_cache_enabled to false, clear the cache, start again');
     }
+    if (trim((string) getenv('CATALOG_LANGUAGES')) !== '' && !($settings['graphql']['allow_introspection'] ?? true)) {
+        $fail('Data Hub does not tell the pipeline which languages there are:'
+            . ' set pimcore_data_hub.graphql.allow_introspection to true, clear the cache, start again');
+    }
 } elseif (($argv[1] ?? '') === 'after') {
     $configuration = Configuration::getByName('catalog');
     if ($configuration === null || !$configuration->isActive()) {

@@ -18,6 +18,7 @@ import json
 import pathlib
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -46,12 +47,23 @@ def venv():
     return python
 
 
-def built(*arguments):
+def built(*arguments, where=REPO):
     """Builds something with cargo; the path of the executable."""
     command = ["cargo", "build", "--message-format=json-render-diagnostics", *arguments]
-    output = subprocess.run(command, cwd=REPO, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(command, cwd=where, check=True, stdout=subprocess.PIPE, text=True).stdout
     executables = [json.loads(line).get("executable") for line in output.splitlines() if '"executable"' in line]
     return next(path for path in reversed(executables) if path)
+
+
+def built_before(commit):
+    """The same way from bytes to JSON as an earlier commit went it."""
+    folder = BENCH / "before"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=REPO, check=True, stdout=subprocess.PIPE).stdout
+    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+    target = ["--target-dir", BENCH / "before-target"]
+    return built("--profile", "light", "-p", "feeds", "--bench", "throughput", *target, where=folder)
 
 
 def one(command):
@@ -59,20 +71,25 @@ def one(command):
     return json.loads(subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
-def throughput(python, tool, megabytes, rows_megabytes, rounds):
+def throughput(python, tool, earlier, megabytes, rows_megabytes, rounds):
     results = {}
     for source, file, size in (("shein-api", DOCUMENTS, megabytes), ("shein-brightdata", ROWS, rows_megabytes)):
         runs = {}
         for number in range(rounds):
             kinds = ["ours", "python"] if source == "shein-brightdata" else ["ours", "unchecked", "plain", "value", "python"]
+            if earlier:
+                # In turn, so that what else the machine does meets both.
+                kinds.insert(number % 2, "before")
             for kind in kinds:
                 if kind in ("python", "value") and number >= 2:
                     continue
-                command = [python, HERE / "baseline.py"] if kind == "python" else [tool, kind]
+                command = {"python": [python, HERE / "baseline.py"], "before": [earlier, "ours"]}.get(kind, [tool, kind])
                 runs.setdefault(kind, []).append(one([*command, source, file, size]))
         best = {kind: max(found, key=lambda run: run["megabytesPerSecond"]) for kind, found in runs.items()}
         speed = {kind: run["megabytesPerSecond"] for kind, run in best.items()}
         ratios = {"toPython": speed["ours"] / speed["python"]}
+        if earlier:
+            ratios["toBefore"] = speed["ours"] / speed["before"]
         if "plain" in speed:
             ratios |= {name: speed["ours"] / speed[kind] for name, kind in RIVALS.items()}
         results[source] = {"best": best, "ratios": ratios}
@@ -188,6 +205,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--quick", action="store_true", help="smaller feeds, fewer rounds")
     arguments.add_argument("--profile", default="light", help="profile of the function's binary; release is what is deployed")
+    arguments.add_argument("--before", help="a commit whose throughput is measured in turn with this one's")
     arguments.add_argument("--binary", help="a binary of the function that is there already")
     arguments.add_argument("--only", default="throughput,memory,startup,function")
     chosen = arguments.parse_args()
@@ -207,7 +225,8 @@ def main():
         binary = chosen.binary or built("--profile", chosen.profile, "-p", "normalize", "--bin", "normalize")
     if "throughput" in only:
         print("throughput", flush=True)
-        report["throughput"] = throughput(python, tool, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
+        earlier = built_before(chosen.before) if chosen.before else None
+        report["throughput"] = throughput(python, tool, earlier, 50 if chosen.quick else 250, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
     if "memory" in only:
         print("memory of the reading", flush=True)
         report["memory"] = memory(tool, [10, 250] if chosen.quick else [10, 250, 1024])

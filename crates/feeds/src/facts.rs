@@ -72,9 +72,10 @@ pub(crate) fn each_row<E>(
     mut clean: impl FnMut(&mut Row, &str) -> Result<bool, E>,
 ) -> Result<(), E> {
     let variants = product.variants.iter_mut().enumerate();
-    let variants = variants.map(|(number, variant)| (format!("$.variants[{number}].facts"), &mut variant.facts));
-    for (place, facts) in std::iter::once(("$.facts".to_owned(), &mut product.facts)).chain(variants) {
+    let variants = variants.map(|(number, variant)| (Some(number), &mut variant.facts));
+    for (number, facts) in std::iter::once((None, &mut product.facts)).chain(variants) {
         let Some(said) = facts else { continue };
+        let place = number.map_or_else(|| "$.facts".to_owned(), |number| format!("$.variants[{number}].facts"));
         let mut rows = said.rows();
         let mut changed = false;
         for row in &mut rows {

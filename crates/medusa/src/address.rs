@@ -18,6 +18,8 @@ use crate::handle::{handle, second_handle};
 
 /// The product metadata key with the handles that it had before; who asks for one of them is to be sent to the present one.
 pub const REDIRECTS: &str = "relay_redirects";
+/// Old handles that a product keeps; the oldest go first (D120).
+pub const MOST_REDIRECTS: usize = 100;
 /// Characters of a handle before its digits; the rest of the URL must fit beside it.
 const MAX_CHARS: usize = 100;
 /// How many digits follow where others have the address already, in turn.
@@ -183,8 +185,17 @@ pub fn redirects(metadata: Option<&Metadata>) -> Vec<String> {
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The metadata that keeps every handle that a product had, once it has the handle `now`; nothing where that is what is there.
-pub(crate) fn kept(address: &Address, there: &Product, now: &str) -> Option<Value> {
+/// What becomes of the old handles of a product.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The metadata to write; nothing where that is what is there.
+    pub(crate) list: Option<Value>,
+    /// Those that lead nowhere from now on, because there are too many.
+    pub(crate) given_up: Vec<String>,
+}
+
+/// Keeps the handles that a product had, the newest last, once it has the handle `now`.
+pub(crate) fn kept(address: &Address, there: &Product, now: &str) -> Kept {
     let before = redirects(there.metadata.as_ref());
     let mut after = before.clone();
     for old in address.last.iter().chain([&there.handle]) {
@@ -193,7 +204,9 @@ pub(crate) fn kept(address: &Address, there: &Product, now: &str) -> Option<Valu
         }
     }
     after.retain(|old| old != now);
-    (after != before).then(|| if after.is_empty() { json!("") } else { json!(after) })
+    let given_up = after.drain(..after.len().saturating_sub(MOST_REDIRECTS)).collect();
+    let list = (after != before).then(|| if after.is_empty() { json!("") } else { json!(after) });
+    Kept { list, given_up }
 }
 
 /// An old address and where it leads.
@@ -207,12 +220,12 @@ pub struct Redirect {
     pub product: String,
 }
 
-/// The redirects of a shop, by old handle. What leads somewhere is no product's handle, and what it leads to is one: there are no chains and no loops. `products` are all
-/// of the shop, drafts too.
+/// The redirects of a shop, by old handle. What leads somewhere is no product's handle, and what it leads to is one that the storefront of `channel` shows: there are no
+/// chains and no loops, and nobody is sent to a page that is not there. `products` are all of the shop, drafts too.
 #[must_use]
-pub fn table(products: &[Product]) -> Vec<Redirect> {
+pub fn table(products: &[Product], channel: &str) -> Vec<Redirect> {
     let live: BTreeSet<&str> = products.iter().map(|product| product.handle.as_str()).collect();
-    let mut sorted: Vec<&Product> = products.iter().filter(|product| product.status == "published").collect();
+    let mut sorted: Vec<&Product> = products.iter().filter(|product| is_shown(product, channel)).collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
     let mut told = BTreeSet::new();
     let mut table = Vec::new();
@@ -226,6 +239,11 @@ pub fn table(products: &[Product]) -> Vec<Redirect> {
     }
     table.sort();
     table
+}
+
+/// Whether customers of this channel find a product.
+fn is_shown(product: &Product, channel: &str) -> bool {
+    product.status == "published" && product.sales_channels.iter().flatten().any(|own| own.id == channel)
 }
 
 /// What a product's move would come to.
@@ -286,6 +304,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::model::Ref;
     use crate::testing::{article, held, key};
 
     fn template(text: &str) -> HandleTemplate {
@@ -382,7 +401,7 @@ mod tests {
     #[test]
     fn every_handle_that_a_product_had_leads_to_it() {
         let mut product = there("b", made(Some("a"), None));
-        let kept = |product: &Product, now: &str| kept(&Address::of(&key("demo:1"), product), product, now);
+        let kept = |product: &Product, now: &str| kept(&Address::of(&key("demo:1"), product), product, now).list;
         assert_eq!(kept(&product, "b"), Some(json!(["a"])));
         product.metadata.as_mut().unwrap().insert(REDIRECTS.into(), json!(["a"]));
         assert_eq!(kept(&product, "b"), None);
@@ -390,6 +409,26 @@ mod tests {
         let back = Product { handle: "a".into(), ..product.clone() };
         assert_eq!(kept(&back, "a"), Some(json!("")), "a person took it back");
         assert_eq!(kept(&there("a", made(Some("a"), None)), "a"), None);
+    }
+
+    #[test]
+    fn of_more_old_handles_than_a_product_keeps_the_oldest_lead_nowhere_and_are_told_of() {
+        let mut product = there("r0", made(Some("r0"), None));
+        let mut given_up = Vec::new();
+        for n in 1..=MOST_REDIRECTS + 2 {
+            // A person renames it, day after day.
+            product.handle = format!("r{n}");
+            let now = product.handle.clone();
+            let kept = kept(&Address::of(&key("demo:1"), &product), &product, &now);
+            given_up.extend(kept.given_up);
+            let metadata = product.metadata.as_mut().unwrap();
+            metadata.insert(REDIRECTS.into(), kept.list.expect("there is one more"));
+            metadata.extend(made(Some("r0"), Some(&now)));
+        }
+        assert_eq!(given_up, ["r0", "r1"]);
+        let old = redirects(product.metadata.as_ref());
+        assert_eq!((old.len(), old[0].as_str(), old[99].as_str()), (MOST_REDIRECTS, "r2", "r101"));
+        assert_eq!(kept(&Address::of(&key("demo:1"), &product), &product, "r102"), Kept::default(), "at rest");
     }
 
     #[test]
@@ -405,15 +444,16 @@ mod tests {
 
     /// A product of a shop whose people rename, and whose products come and go.
     fn shelf() -> impl Strategy<Value = Vec<Product>> {
-        let one = (0..40u8, 0..6u8, proptest::collection::vec(0..6u8, 0..4), any::<bool>());
+        let one = (0..40u8, 0..6u8, proptest::collection::vec(0..6u8, 0..4), 0..4u8);
         proptest::collection::vec(one, 0..8).prop_map(|rows| {
             let mut taken = BTreeSet::new();
             let rows = rows.into_iter().filter(|(_, handle, ..)| taken.insert(*handle));
-            let product = |(n, (id, handle, old, published)): (usize, (u8, u8, Vec<u8>, bool))| Product {
+            let product = |(n, (id, handle, old, place)): (usize, (u8, u8, Vec<u8>, u8))| Product {
                 id: format!("prod_{id}_{n}"),
                 handle: handle.to_string(),
                 external_id: Some(format!("demo:{n}")),
-                status: if published { "published" } else { "draft" }.into(),
+                status: if place == 0 { "draft" } else { "published" }.into(),
+                sales_channels: if place == 1 { vec![] } else { vec![Some(Ref::to("sc_1"))] },
                 metadata: Some(
                     [(REDIRECTS.to_owned(), json!(old.iter().map(u8::to_string).collect::<Vec<_>>()))].into(),
                 ),
@@ -456,14 +496,14 @@ mod tests {
 
         #[test]
         fn redirects_lead_to_what_is_for_sale_at_once(products in shelf()) {
-            let table = table(&products);
+            let table = table(&products, "sc_1");
             let live: BTreeSet<&str> = products.iter().map(|product| product.handle.as_str()).collect();
             let mut seen = BTreeSet::new();
             for row in &table {
                 prop_assert!(!live.contains(row.from.as_str()) && seen.insert(&row.from));
-                prop_assert!(products.iter().any(|p| p.handle == row.to && p.status == "published"));
+                prop_assert!(products.iter().any(|p| p.handle == row.to && is_shown(p, "sc_1")));
             }
-            for product in products.iter().filter(|product| product.status == "published") {
+            for product in products.iter().filter(|product| is_shown(product, "sc_1")) {
                 for old in redirects(product.metadata.as_ref()) {
                     prop_assert!(live.contains(old.as_str()) || seen.contains(&old), "{old} leads nowhere");
                 }

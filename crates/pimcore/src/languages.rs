@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::answer;
 use crate::client::Pimcore;
+use crate::codes;
 use crate::input::LANGUAGES;
 
 /// How long Pimcore's answer is believed. An installer that has added a language is noticed then.
@@ -103,6 +104,19 @@ struct Field {
     name: String,
 }
 
+/// How Data Hub refuses to say which languages it has.
+const NOT_ALLOWED: &str = "introspection is not allowed";
+
+/// What is to be done where Pimcore does not tell: all waits, because what it lacks is only known by asking.
+fn allowed(failure: Failure) -> Failure {
+    if !failure.message.contains(NOT_ALLOWED) {
+        return failure;
+    }
+    let what = "the stack's Languages go beyond English and Arabic, and Pimcore does not say which it has: set \
+                pimcore_data_hub.graphql.allow_introspection to true";
+    Failure::transient(codes::CONFIGURATION, format!("{what} ({})", failure.message))
+}
+
 impl Pimcore {
     /// The same client for a shop that shows these languages.
     #[must_use]
@@ -127,7 +141,7 @@ impl Pimcore {
         }
         let since = Instant::now();
         let answer = self.post(QUERY, &json!({}), deadline).await?;
-        let Answered { kind } = answer::query(answer.view())?;
+        let Answered { kind } = answer::query(answer.view()).map_err(allowed)?;
         let there: Vec<String> =
             kind.and_then(|kind| kind.input_fields).into_iter().flatten().map(|field| tag(&field.name)).collect();
         let mut languages = FieldLanguages::default();

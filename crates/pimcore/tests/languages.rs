@@ -84,3 +84,20 @@ async fn products_are_read_in_the_same_languages() {
     let query: Value = serde_json::from_slice(&sent.last().unwrap().body).unwrap();
     assert!(query["query"].as_str().unwrap().contains("marketingName_de: marketingName(language: \"de\")"));
 }
+
+/// Recorded on a real Pimcore: 54f of the general recordings.
+#[tokio::test]
+async fn a_pimcore_that_does_not_tell_its_languages_is_named_with_what_to_do() {
+    let server = MockServer::start().await;
+    let refused = json!({"errors": [{
+        "message": "GraphQL introspection is not allowed, but the query contained __schema or __type", "locations": [{"line": 1, "column": 2}],
+    }]});
+    Mock::given(body_string_contains("LocalizedString"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(refused))
+        .mount(&server)
+        .await;
+    let client = Pimcore::new(&server.uri(), &ApiKey::new("key-of-the-language-test")).unwrap();
+    let failure = client.showing("en,de".parse().unwrap()).field_languages(later()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.code.as_str()), (catalog::ErrorKind::Transient, "pimcore_configuration"));
+    assert!(failure.message.contains("allow_introspection"), "{}", failure.message);
+}

@@ -362,7 +362,7 @@ fn asides(notes: &[Note]) -> Vec<Aside> {
             },
             seen_at: 0,
         }),
-        Note::KeptForOrders { .. } => None,
+        Note::KeptForOrders { .. } | Note::AddressGivenUp { .. } => None,
     };
     notes.iter().filter_map(aside).take(MOST_ASIDES).collect()
 }

@@ -215,7 +215,7 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
         for product in &shop {
             assert_eq!(known.entry(product.handle.clone()).or_insert(product.id.clone()), &product.id);
         }
-        let redirects = table(&shop);
+        let redirects = table(&shop, &real.shop.references.sales_channel_id);
         for redirect in &redirects {
             assert!(redirects.iter().all(|other| other.from != redirect.to), "{redirect:?} leads to another");
         }
@@ -264,7 +264,8 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
     run(&now, &keys).await;
     let back = crawl(&mut known).await;
     assert_eq!(back[4].handle, format!("dress-{word}"));
-    assert!(!table(&back).iter().any(|redirect| redirect.from == back[4].handle));
+    let channel = &real.shop.references.sales_channel_id;
+    assert!(!table(&back, channel).iter().any(|redirect| redirect.from == back[4].handle));
 
     let writes = now.shop.medusa.writes();
     for key in &keys {
@@ -272,4 +273,83 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
     }
     run(&now, &keys).await;
     assert_eq!(now.shop.medusa.writes(), writes + real.idle_writes(Depth::Full), "who is right is not written");
+}
+
+/// Whoever comes by an old address finds what whoever comes by the present one finds: the product, or that there is none.
+#[tokio::test]
+async fn an_old_address_leads_nowhere_while_its_product_is_not_shown_and_on_again_once_it_is() {
+    let Some(real) = Real::connect().await else { return };
+    let (open, memory) = (opened(&real, "{title}"), Function::default().memory);
+    let channel = real.shop.references.sales_channel_id.clone();
+    let key = real.new_key();
+    let desired = titled(&key, &format!("Lamp {}", key.id()));
+    push(&open, &memory, std::slice::from_ref(&desired)).await.remove(0).unwrap();
+    let old = handle_of(&real, &key).await;
+    let admin = format!("/admin/products/{}", real.admin_product(&key).await.unwrap()["id"].as_str().unwrap());
+    real.admin_post(&admin, &json!({"handle": format!("{old}-nicer")})).await;
+    push(&open, &memory, std::slice::from_ref(&desired)).await.remove(0).unwrap();
+    let leads = async || {
+        let redirects = table(&in_shop(&real, std::slice::from_ref(&key)).await, &channel);
+        // What is listed is never a page that is not there.
+        for redirect in &redirects {
+            assert!(visit(&real, &redirect.to).await.is_some(), "{redirect:?}");
+        }
+        follow(&real, &old, &redirects).await.is_some()
+    };
+    assert!(leads().await);
+    for (hide, show) in [
+        (json!({"status": "draft"}), json!({"status": "published"})),
+        (json!({"sales_channels": []}), json!({"sales_channels": [{"id": channel}]})),
+    ] {
+        real.admin_post(&admin, &hide).await;
+        // The push leaves it so: a person took it off sale.
+        push(&open, &memory, std::slice::from_ref(&desired)).await.remove(0).unwrap();
+        assert!(!leads().await, "{hide}");
+        real.admin_post(&admin, &show).await;
+        push(&open, &memory, std::slice::from_ref(&desired)).await.remove(0).unwrap();
+        assert!(leads().await, "{show}");
+    }
+}
+
+#[tokio::test]
+async fn a_product_that_joins_another_group_and_one_that_a_person_had_made_keep_their_addresses() {
+    let Some(real) = Real::connect().await else { return };
+    let (open, memory) = (opened(&real, "{group}-{title}"), Function::default().memory);
+    let in_group = |key: &ProductKey, title: &str, group: &str| {
+        let mut desired = titled(key, title);
+        let Presence::Offered(article) = &mut desired.presence else { unreachable!("it is offered") };
+        article.metadata.insert("relay_group".into(), json!(group));
+        desired
+    };
+    let (grouped, adopted) = (real.new_key(), real.new_key());
+    let by_hand = format!("by-hand-{}", adopted.id());
+    let theirs = json!({
+        "title": "Theirs", "handle": by_hand, "external_id": adopted.to_string(), "options": [{"title": "a", "values": ["b"]}],
+    });
+    real.admin_post("/admin/products", &theirs).await;
+    let ids = async || {
+        let found = real.admin_products(&[grouped.clone(), adopted.clone()]).await;
+        found.into_iter().map(|product| product.map(|product| product["id"].clone())).collect::<Vec<_>>()
+    };
+    let theirs = ids().await.remove(1);
+    // Another group, another title, both, and taken from sale in between.
+    for (group, title) in [("one", "Lamp"), ("two", "Lamp"), ("two", "Light"), ("three", "Lantern")] {
+        let all = [&grouped, &adopted].map(|key| in_group(key, &format!("{title} {}", key.id()), group));
+        for outcome in push(&open, &memory, &all).await {
+            outcome.unwrap();
+        }
+        assert_eq!(handle_of(&real, &grouped).await, format!("one-lamp-{}", grouped.id()), "{group} {title}");
+        assert_eq!(handle_of(&real, &adopted).await, by_hand, "{group} {title}");
+        let withheld = [&grouped, &adopted].map(|key| Desired { key: key.clone(), presence: Presence::Withheld });
+        for outcome in push(&open, &memory, &withheld).await {
+            outcome.unwrap();
+        }
+    }
+    assert_eq!(ids().await.remove(1), theirs, "it is the person's product");
+    let made = real.admin_product(&adopted).await.unwrap()["metadata"]["relay_made"].clone();
+    assert_eq!(
+        (&made["handle"], &made["renamed"]),
+        (&serde_json::Value::Null, &json!(by_hand)),
+        "which is not ours to move"
+    );
 }

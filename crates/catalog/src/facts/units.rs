@@ -314,6 +314,39 @@ mod tests {
         }
     }
 
+    /// Exactly as the international yard and pound are defined; every unit is in one of the chains.
+    #[test]
+    fn units_are_what_they_are_defined_to_be() {
+        use LengthUnit::{Centimetre, Decimetre, Foot, Inch, Metre, Millimetre, Yard};
+        use WeightUnit::{Gram, Kilogram, Milligram, Ounce, Pound, Tonne};
+        let weights = [
+            ("1 t", "1000", Kilogram),
+            ("1 kg", "1000", Gram),
+            ("1 g", "1000", Milligram),
+            ("1 lb", "16", Ounce),
+            ("1 lb", "0.45359237", Kilogram),
+            ("1000000 g", "1", Tonne),
+            ("16 oz", "1", Pound),
+        ];
+        for (text, value, unit) in weights {
+            assert_eq!(text.parse::<Weight>().unwrap().to(unit).unwrap().value, value.parse().unwrap(), "{text}");
+        }
+        let lengths = [
+            ("1 m", "10", Decimetre),
+            ("1 dm", "10", Centimetre),
+            ("1 cm", "10", Millimetre),
+            ("1 yd", "3", Foot),
+            ("1 ft", "12", Inch),
+            ("1 yd", "0.9144", Metre),
+            ("36 in", "1", Yard),
+        ];
+        for (text, value, unit) in lengths {
+            assert_eq!(text.parse::<Length>().unwrap().to(unit).unwrap().value, value.parse().unwrap(), "{text}");
+        }
+        assert!(WeightUnit::ALL.iter().all(|unit| weights.iter().any(|(.., of)| of == unit)));
+        assert!(LengthUnit::ALL.iter().all(|unit| lengths.iter().any(|(.., of)| of == unit)));
+    }
+
     fn value() -> impl Strategy<Value = Decimal> {
         (1i64..=999_999_999_999_999, 0u32..=6)
             .prop_map(|(digits, scale)| Decimal::new(digits, scale))

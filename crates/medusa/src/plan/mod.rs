@@ -123,11 +123,19 @@ pub enum Note {
     },
     /// A person took it off sale in the shop, and it stays so.
     SetAside(Aside),
+    /// It had more addresses than are kept: this one leads nowhere any more, and to no other product either.
+    AddressGivenUp {
+        /// The oldest.
+        handle: String,
+    },
 }
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::AddressGivenUp { handle } => {
+                write!(f, "it had more than {} addresses: {handle} leads nowhere from now on", address::MOST_REDIRECTS)
+            }
             Self::SetAside(aside) => write!(f, "{aside}: it stays so until it is undone there, or released"),
             Self::KeptForOrders { sku, reserved } => write!(
                 f,
@@ -197,6 +205,7 @@ pub fn plan(
     full: bool,
 ) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references, known.moves_to), ..Plan::default() };
+    addresses(key, there, &mut plan);
     let mut matched = variants::matched(article, there);
     kept::keep(&mut matched, references.retention, known.now);
     plan.sale = sale::plan(article, there, references, &matched, full);
@@ -246,11 +255,16 @@ fn product(
         update.shipping_profile_id = Some(references.shipping_profile_id.clone());
     }
     update.metadata = metadata(&article.facts(), there.metadata.as_ref());
-    let address = Address::of(key, there);
-    let kept = address::kept(&address, there, update.handle.as_ref().unwrap_or(&there.handle));
-    update.metadata.extend(kept.map(|list| (REDIRECTS.to_owned(), list)));
     update.columns = columns::changes(&columns::SHARED, &article.columns, &there.columns, there.metadata.as_ref());
     update
+}
+
+/// The handles that it had lead to it.
+fn addresses(key: &ProductKey, there: &Product, plan: &mut Plan) {
+    let now = plan.product.handle.as_ref().unwrap_or(&there.handle);
+    let kept = address::kept(&Address::of(key, there), there, now);
+    plan.product.metadata.extend(kept.list.map(|list| (REDIRECTS.to_owned(), list)));
+    plan.notes.extend(kept.given_up.into_iter().map(|handle| Note::AddressGivenUp { handle }));
 }
 
 /// Rows whose address stays keep their id, so that what refers to them (a variant's images) stays too. What people added stays in its place.

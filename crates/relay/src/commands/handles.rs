@@ -73,7 +73,10 @@ pub async fn run(stack: &Stack, command: &Handles, now: i64) -> Result<Answer, C
         }
     };
     match command {
-        Handles::Redirects { format } => Ok(redirects(&redirects_of(&products), *format)),
+        Handles::Redirects { format } => {
+            let channel = stack.setting("SALES_CHANNEL_ID")?;
+            Ok(redirects(&redirects_of(&products, &channel), *format))
+        }
         Handles::Move { source, max, rate, execute } => {
             // A stack that was deployed before there was the parameter does not name it.
             let template = stack.setting("HANDLE_TEMPLATE").unwrap_or_else(|_| "{title}".to_owned());
@@ -105,7 +108,7 @@ async fn all(stack: &Stack) -> Asked<Vec<Product>> {
         let mut products: Vec<Product> = Vec::new();
         loop {
             let (limit, offset) = (PAGE.to_string(), products.len().to_string());
-            let fields = "id,handle,external_id,status,title,metadata";
+            let fields = "id,handle,external_id,status,title,metadata,sales_channels.id";
             let query = [("fields", fields), ("limit", &limit), ("offset", &offset), ("order", "id")];
             let page: Page = medusa.get("/admin/products", &query, deadline).await?;
             let more = page.products.len() == PAGE;
@@ -217,7 +220,7 @@ mod tests {
 
     fn product(id: &str, handle: &str, title: &str, metadata: serde_json::Value) -> Product {
         serde_json::from_value(
-            json!({"id": format!("prod_{id}"), "handle": handle, "title": title, "status": "published",
+            json!({"id": format!("prod_{id}"), "handle": handle, "title": title, "status": "published", "sales_channels": [{"id": "sc_1"}],
             "external_id": format!("demo:{id}"), "metadata": metadata}),
         )
         .unwrap()
@@ -250,7 +253,7 @@ mod tests {
     #[test]
     fn redirects_are_written_as_files_that_others_read() {
         let shop = [product("1,2", "dress", "Dress", json!({REDIRECTS: ["demo-1"]}))];
-        let rows = redirects_of(&shop);
+        let rows = redirects_of(&shop, "sc_1");
         assert_eq!(redirects(&rows, Form::Csv).text, "from,to,product\ndemo-1,dress,\"demo:1,2\"");
         let json = redirects(&rows, Form::Json);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json.text).unwrap(), json.json);

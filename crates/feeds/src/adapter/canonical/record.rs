@@ -45,8 +45,9 @@ pub(super) struct Record<'a> {
     url: Option<Text<'a>>,
     #[serde(borrow, default)]
     withdrawn: Option<Text<'a>>,
+    // In a box: most records have none, and their fields are moved about.
     #[serde(borrow, default, deserialize_with = "object")]
-    facts: Option<FactsRecord<'a>>,
+    facts: Option<Box<FactsRecord<'a>>>,
     /// Remarks are ours to make.
     #[serde(default, rename = "warnings")]
     _warnings: Option<IgnoredAny>,
@@ -97,7 +98,7 @@ struct VariantRecord<'a> {
     #[serde(borrow, default)]
     images: List<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "object")]
-    facts: Option<FactsRecord<'a>>,
+    facts: Option<Box<FactsRecord<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,7 +123,7 @@ impl Record<'_> {
         };
         let variants = self.variants.0.into_iter().enumerate();
         let mut warnings: Vec<Warning> = Vec::new();
-        let facts = facts(self.facts, "$.facts", &mut warnings);
+        let facts = facts(self.facts, || "$.facts".to_owned(), &mut warnings);
         let variants =
             variants.map(|(number, variant)| variant.variant(&format!("$.variants[{number}]"), &mut warnings));
         let variants = variants.collect::<Result<_, _>>()?;
@@ -149,8 +150,14 @@ impl Record<'_> {
 
 /// Of remarks of one kind the first is kept in full: a product of a thousand variants has thousands
 /// of places.
-fn facts(record: Option<FactsRecord<'_>>, place: &str, warnings: &mut Vec<Warning>) -> Option<Box<Facts>> {
-    let (facts, left_out) = record?.facts(place);
+fn facts(
+    record: Option<Box<FactsRecord<'_>>>,
+    place: impl FnOnce() -> String,
+    warnings: &mut Vec<Warning>,
+) -> Option<Box<Facts>> {
+    let record = record?;
+    let place = place();
+    let (facts, left_out) = record.facts(&place);
     left_out.for_each(|warning| match warnings.iter_mut().find(|known| known.code == warning.code) {
         Some(known) => {
             known.message = format!("{}; {place} too", known.message.chars().take(1_000).collect::<String>())
@@ -212,7 +219,7 @@ impl VariantRecord<'_> {
             prices,
             stock: pieces,
             images: addresses(self.images),
-            facts: facts(self.facts, &format!("{path}.facts"), warnings),
+            facts: facts(self.facts, || format!("{path}.facts"), warnings),
         })
     }
 }
