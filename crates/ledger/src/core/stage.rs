@@ -83,7 +83,7 @@ impl Stage {
     /// The same for the word of a log or an attribute; a word that is none stays as it is.
     #[must_use]
     pub fn title_of(word: &str) -> &str {
-        Self::ALL.into_iter().find(|stage| stage.as_str() == word).map_or(word, Self::title)
+        Self::ALL.into_iter().find(|stage| stage.as_str() == word).map_or(word, |stage| stage.title())
     }
 
     /// How long a claim of this stage holds, and how long a request may land after it.

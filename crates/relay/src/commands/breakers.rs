@@ -66,7 +66,7 @@ impl Line {
     /// The target's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        Stage::title_of(&self.target)
+        Stage::title_of(self.target)
     }
 
     /// Whether it holds back what waits for a stage. medusa-push reads from Pimcore, so that
