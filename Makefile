@@ -6,7 +6,7 @@ VENV := .local/venv/bin
 CHECKOV := .local/checkov/bin/checkov
 PYTHON_SOURCES := localstack tests
 # The end-to-end tests mostly wait: two processes, each with a stack of its own, share the modules (tests/support/budget.py).
-PROCESSES := --numprocesses 2 --dist loadgroup
+PROCESSES := --numprocesses 2 --dist loadscope
 
 FEED ?=
 SOURCE ?=

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from local_stack.paths import REPORTS
@@ -21,15 +22,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(REPORTS / "e2e-times.json"), "budget")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shares the modules out among the processes (`pytest -n 2 --dist loadgroup`)."""
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if processes == 1:
-        return
-    mine = shares([module_of(item.nodeid) for item in items], processes)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(mine[module_of(item.nodeid)])))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Shares whole modules out among the processes (`pytest -n 2 --dist loadscope`)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByBudget(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            mine = shares([module_of(one) for one in self.collection or [nodeid]], self.numnodes)
+            return str(mine[module_of(nodeid)])
+
+    return ByBudget(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -70,3 +70,13 @@ def test_a_step_that_fails_is_noted_and_fails(tmp_path: Path) -> None:
     assert page.startswith("before\n<!-- times -->\n| step ")
     assert re.search(r"\n\| one \| 0 \| \d+ \| \d+ \|\n\| two \| \d+ \| \d+ \| \d+ \|\n", page)
     assert page.endswith("<!-- end -->\nafter\n")
+
+
+def test_no_module_is_divided_between_processes(tmp_path: Path) -> None:
+    """Its tests share fixtures, and build upon each other."""
+    pytest.importorskip("xdist", reason="NOT TESTED: pytest-xdist is not installed")
+    command = [sys.executable, "-m", "pytest", "-v", "-c", "tests/pytest.ini", "tests/test_ci.py", "tests/test_heals.py", "-k", "not divided", "-n", "2"]
+    said = subprocess.run([*command, "--dist", "loadscope"], cwd=REPO, capture_output=True, text=True, check=False, timeout=300).stdout
+    ran = re.findall(r"\[(gw\d)\].* PASSED tests/(\w+)\.py", said)
+    assert {module for _, module in ran} == {"test_ci", "test_heals"}, said
+    assert len(set(ran)) == 2, set(ran)

@@ -56,6 +56,7 @@ def test_the_source_of_a_feed_is_told_from_its_beginning(tmp_path: Path, name: s
         ("google.xml", "google-merchant-xml"),
         ("medusa.csv", "medusa-csv"),
         ("plain.csv", "plain-csv"),
+        ("plain.xlsx", "plain-xlsx"),
         ("shopee.csv", "shopee-brightdata"),
         ("shopify.csv", "shopify-csv"),
         ("shopify.json", "shopify-json"),

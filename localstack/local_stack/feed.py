@@ -54,6 +54,8 @@ def sources() -> tuple[str, ...]:
 
 def source_of(file: Path) -> str:
     """Tells the source from the beginning of a file, as `SOURCE=` would. The function itself sniffs again and refuses what does not fit."""
+    if zipfile.is_zipfile(file) and "xl/workbook.xml" in zipfile.ZipFile(file).namelist():
+        return "plain-xlsx"
     head = _head(file)
     text = head.decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
     if described := _described(text):

@@ -20,6 +20,11 @@ thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
+/// What is left of the evaluation that is under way.
+pub(crate) fn left() -> u64 {
+    LEFT.get()
+}
+
 /// Begins an evaluation; gives what was left to the one around it.
 pub(crate) fn begin(budget: Budget) -> u64 {
     LEFT.replace(budget.0)

@@ -82,20 +82,28 @@ impl Expression {
     /// # Errors
     /// When it gives none, or takes more steps than the budget.
     pub fn eval(&self, record: &(impl Record + ?Sized), budget: Budget) -> Result<Value, EvalError> {
+        self.eval_counted(record, budget).0
+    }
+
+    /// The same, and how many steps it took.
+    pub fn eval_counted(&self, record: &(impl Record + ?Sized), budget: Budget) -> (Result<Value, EvalError>, u64) {
         let mut scope = Scope::new();
         for name in &self.reads {
             scope.push_constant_dynamic(name.as_str(), record.field(name).into_dynamic());
         }
         let before = budget::begin(budget);
         let result = ENGINE.eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast);
+        let spent = budget.0 - budget::left().min(budget.0);
         budget::end(before);
-        let value = result.map_err(|error| failed(&error))?;
-        Value::of(value).map_err(|kind| EvalError {
-            failed: Failed::Type,
-            message: format!("the expression gives {kind}, no value"),
-            line: 0,
-            column: 0,
-        })
+        let value = result.map_err(|error| failed(&error)).and_then(|value| {
+            Value::of(value).map_err(|kind| EvalError {
+                failed: Failed::Type,
+                message: format!("the expression gives {kind}, no value"),
+                line: 0,
+                column: 0,
+            })
+        });
+        (value, spent)
     }
 }
 

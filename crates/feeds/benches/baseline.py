@@ -156,6 +156,8 @@ def shein_api(document):
 
 
 def nested(cell):
+    if isinstance(cell, list):
+        return cell
     return json.loads(cell) if cell and cell != "null" else []
 
 
@@ -220,7 +222,10 @@ def main():
         products = [shein_api(record) for record in records]
     else:
         csv.field_size_limit(1 << 24)
-        records = list(csv.DictReader(io.StringIO(data.decode("utf-8"))))
+        if data.startswith(b"["):
+            records = json.loads(data)
+        else:
+            records = list(csv.DictReader(io.StringIO(data.decode("utf-8"))))
         products = [shein_brightdata(record) for record in records]
     for product in products:
         written += len(product.model_dump_json(exclude_defaults=True))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures normalize and writes target/reports/bench-normalize.json.
 
-    crates/feeds/benches/normalize.py [--quick] [--profile light|release] [--only throughput,memory,startup,function]
+    crates/feeds/benches/normalize.py [--quick] [--profile light|release] [--only throughput,memory,mapped,startup,function]
 
 a) throughput, one thread, from bytes to canonical JSON: the Rust way, the Python way it replaces, serde_json::Value, and the plain typed parse
    as the limit; in one run, each several times, the best of each;
@@ -14,6 +14,7 @@ Needs cargo and python3; installs Pydantic, boto3 and MiniStack below target/ben
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import platform
@@ -98,6 +99,49 @@ def throughput(python, tool, earlier, megabytes, rows_megabytes, rounds):
 
 def memory(tool, sizes):
     return [one([tool, "memory", "shein-api", DOCUMENTS, size]) for size in sizes]
+
+
+def described():
+    """The dataset's rows as JSON, and mappings of feeds for the measurements."""
+    folder = BENCH / "mapped"
+    folder.mkdir(parents=True, exist_ok=True)
+    nested = ("category_tree", "image_urls", "other_attributes", "all_available_sizes")
+    csv.field_size_limit(1 << 24)
+    with ROWS.open(newline="", encoding="utf-8") as file:
+        rows = [{name: json.loads(cell) if name in nested and cell else cell for name, cell in row.items()} for row in csv.DictReader(file)]
+    (folder / "rows.json").write_text(json.dumps(rows, ensure_ascii=False))
+    text = (REPO / "sources/shein-brightdata.yaml").read_text()
+    (folder / "json.yaml").write_text(re.sub(r"  type: csv\n  json: .*\n", "  type: json\n", text))
+    # Each item by itself: what is spread over a feed waits in temporary storage.
+    text = (REPO / "sources/google-merchant-xml.yaml").read_text()
+    (folder / "xml.yaml").write_text(re.sub(r"group:\n(  .*\n)+", "", text).replace("id: = g_item_group_id ?? g_id", 'id: "g:id"'))
+    return folder
+
+
+def mapped(python, tool, megabytes, rounds):
+    """Feeds that a mapping describes: against the built-in adapter of the same feed, and against Python."""
+    folder = described()
+    results = {}
+    for form, mapping, file in (("csv", REPO / "sources/shein-brightdata.yaml", ROWS), ("json", folder / "json.yaml", folder / "rows.json")):
+        runs = {}
+        for number in range(rounds):
+            for kind in ("mapped", "built-in"):
+                runs.setdefault(kind, []).append(one([tool, kind, mapping, file, megabytes]))
+            if number < 2:
+                runs.setdefault("python", []).append(one([python, HERE / "baseline.py", "shein-brightdata", file, megabytes]))
+        best = {kind: max(found, key=lambda run: run["megabytesPerSecond"]) for kind, found in runs.items()}
+        speed = {kind: run["megabytesPerSecond"] for kind, run in best.items()}
+        results[form] = {"best": best, "ratios": {"toBuiltIn": speed["mapped"] / speed["built-in"], "toPython": speed["mapped"] / speed["python"]}}
+    return results
+
+
+def mapped_memory(tool, sizes):
+    folder = described()
+    feeds = (
+        ("csv", REPO / "sources/shein-brightdata.yaml", ROWS),
+        ("xml", folder / "xml.yaml", REPO / "crates/sources/tests/fixtures/google.xml"),
+    )
+    return [one([tool, "memory", mapping, file, size]) | {"form": form} for form, mapping, file in feeds for size in sizes]
 
 
 def records():
@@ -207,7 +251,7 @@ def main():
     arguments.add_argument("--profile", default="light", help="profile of the function's binary; release is what is deployed")
     arguments.add_argument("--before", help="a commit whose throughput is measured in turn with this one's")
     arguments.add_argument("--binary", help="a binary of the function that is there already")
-    arguments.add_argument("--only", default="throughput,memory,startup,function")
+    arguments.add_argument("--only", default="throughput,memory,mapped,startup,function")
     chosen = arguments.parse_args()
     only = set(chosen.only.split(","))
     if not DOCUMENTS.exists():
@@ -230,6 +274,14 @@ def main():
     if "memory" in only:
         print("memory of the reading", flush=True)
         report["memory"] = memory(tool, [10, 250] if chosen.quick else [10, 250, 1024])
+    if "mapped" in only:
+        tool = built("--profile", "light", "-p", "sources", "--bench", "mapped")
+        print("feeds that a mapping describes", flush=True)
+        report["mapped"] = mapped(python, tool, 10 if chosen.quick else 50, 2 if chosen.quick else 4)
+        report["mappedMemory"] = mapped_memory(tool, [10, 128] if chosen.quick else [10, 256, 1024])
+        over = [run for run in report["mappedMemory"] if run["peakKilobytes"] > 64 << 10]
+        if over:
+            raise SystemExit(f"more than 64 MB: {over}")
     if "startup" in only:
         print("start-up", flush=True)
         report["startup"] = {"profile": chosen.profile, **startup(binary, python, 5 if chosen.quick else 15)}
@@ -250,6 +302,12 @@ def summary(report):
         print(f"{source}: {best['ours']['megabytesPerSecond']:.0f} MB/s, {best['ours']['recordsPerSecond']:.0f} products/s")
         for name, ratio in ratios.items():
             print(f"  {name}: {ratio:.2f} x")
+    for form, result in report.get("mapped", {}).items():
+        print(f"mapped {form}: {result['best']['mapped']['megabytesPerSecond']:.0f} MB/s, {result['best']['mapped']['recordsPerSecond']:.0f} products/s")
+        for name, ratio in result["ratios"].items():
+            print(f"  {name}: {ratio:.2f} x")
+    for run in report.get("mappedMemory", []):
+        print(f"mapped {run['form']}, {run['bytes'] / 1e6:.0f} MB: peak {run['peakKilobytes'] / 1024:.1f} MB")
     for run in report.get("memory", []):
         print(f"reading {run['bytes'] / 1e6:.0f} MB: peak {run['peakKilobytes'] / 1024:.1f} MB")
     if start := report.get("startup"):

@@ -10,10 +10,13 @@
 //! beside the Python baseline.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
+mod measure;
+
 use std::time::Instant;
 
 use feeds::integrity::{Algorithm, Checksum, Partial};
 use feeds::{Checkpoint, Feed, Limits, Outcome, Progress, adapter};
+use measure::{Repeated, on_cpu, peak};
 
 /// Bytes of one piece, as the function reads them from S3.
 const PIECE: usize = 2 << 20;
@@ -83,69 +86,4 @@ fn ours(source: &str, checksum: Option<Checksum>, pieces: impl Iterator<Item = V
     feed.finish(&mut outcomes).unwrap();
     drain(&mut outcomes);
     (records, written)
-}
-
-/// A feed whose records are those of a file over and over: `head record… tail`.
-struct Repeated {
-    head: Vec<u8>,
-    body: Vec<u8>,
-    separator: Vec<u8>,
-    tail: Vec<u8>,
-    times: usize,
-}
-
-impl Repeated {
-    fn of(file: &[u8], bytes: usize) -> Self {
-        let json = file.trim_ascii_start().starts_with(b"[");
-        let (head, body, separator, tail) = if json {
-            let inner = file.trim_ascii();
-            (b"[".to_vec(), inner[1..inner.len() - 1].to_vec(), b",".to_vec(), b"]".to_vec())
-        } else {
-            let header = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-            (file[..header].to_vec(), file[header..].to_vec(), Vec::new(), Vec::new())
-        };
-        let times = (bytes / body.len()).max(1);
-        Self { head, body, separator, tail, times }
-    }
-
-    fn size(&self) -> usize {
-        self.head.len() + self.body.len() * self.times + self.separator.len() * (self.times - 1) + self.tail.len()
-    }
-
-    /// The feed in pieces, made as they are asked for.
-    fn pieces(&self, piece: usize) -> impl Iterator<Item = Vec<u8>> + '_ {
-        let mut parts = std::iter::once(self.head.as_slice())
-            .chain((0..self.times).flat_map(move |time| {
-                let separator = if time == 0 { [].as_slice() } else { self.separator.as_slice() };
-                [separator, self.body.as_slice()]
-            }))
-            .chain([self.tail.as_slice()]);
-        let mut rest: &[u8] = &[];
-        std::iter::from_fn(move || {
-            let mut full = Vec::with_capacity(piece);
-            while full.len() < piece {
-                if rest.is_empty() {
-                    let Some(next) = parts.next() else { break };
-                    rest = next;
-                    continue;
-                }
-                let take = rest.len().min(piece - full.len());
-                full.extend_from_slice(&rest[..take]);
-                rest = &rest[take..];
-            }
-            (!full.is_empty()).then_some(full)
-        })
-    }
-}
-
-/// Seconds this thread has spent on a CPU.
-fn on_cpu() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(status.split(' ').next()?.parse::<f64>().ok()? / 1e9)
-}
-
-/// The most memory this process ever had, in kB.
-fn peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Fuzzes the splitter, the decompression, every adapter and the cleaning of descriptions, and counts what libFuzzer says it has executed.
+"""Fuzzes the splitter, the decompression, every adapter, the cleaning of descriptions, mappings, XML and workbooks, and counts what libFuzzer says it has executed.
 
-    run.py                                  2,500,000 executions of each target: 15 million in all
+    run.py                                  2,500,000 executions of each target
     run.py --runs 100000 --targets splitter canonical
 
 Rows accumulate in target/reports/fuzz.jsonl; target/reports/fuzz.json sums up those of the sources as they are now. What it finds is copied to
-../tests/findings/<target>, which a test reads.
+../tests/findings/<target> (of mappings, XML and workbooks: in crates/sources), which a test reads.
 """
 
 import argparse
@@ -26,6 +26,9 @@ ROOT = CRATE.parent.parent
 TOOLS = ROOT / "target" / "fuzz-tools"
 REPORTS = ROOT / "target" / "reports"
 TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
+# What describes feeds without Rust; these targets' checks and findings lie there.
+MAPPED = (ROOT / "crates/expr/src", ROOT / "crates/sources/src", ROOT / "crates/sources/tests/checks")
+OF_MAPPED = ("mapping", "xml", "xlsx")
 CARGO_FUZZ = "0.13.2"
 # An execution of more than 5 s is a hang; more than 512 MB is growth.
 LIMITS = ["-max_len=4096", "-timeout=5", "-rss_limit_mb=512"]
@@ -34,7 +37,7 @@ LIMITS = ["-max_len=4096", "-timeout=5", "-rss_limit_mb=512"]
 def fingerprint():
     """Names what is fuzzed: counts of other sources say nothing about these."""
     digest = hashlib.sha256()
-    for folder in (ROOT / "crates/catalog/src", ROOT / "crates/medusa/src/text", CRATE / "src", FUZZ / "src", FUZZ / "fuzz_targets"):
+    for folder in (ROOT / "crates/catalog/src", ROOT / "crates/medusa/src/text", CRATE / "src", *MAPPED, FUZZ / "src", FUZZ / "fuzz_targets"):
         for path in sorted(folder.rglob("*.rs")):
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -88,7 +91,7 @@ def keep(target, log):
     """Copies the input that made the trouble to where a test reads it."""
     for written in re.findall(r"Test unit written to (\S+)", log):
         found = CRATE / written
-        findings = CRATE / "tests" / "findings" / target
+        findings = (ROOT / "crates/sources" if target in OF_MAPPED else CRATE) / "tests" / "findings" / target
         findings.mkdir(parents=True, exist_ok=True)
         shutil.copy(found, findings / found.name)
         print(f"kept as {findings / found.name}; give it a name that says what it shows", file=sys.stderr)

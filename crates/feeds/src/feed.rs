@@ -170,6 +170,18 @@ impl Feed {
         self
     }
 
+    /// Whether it is taken up again by reading the object from its beginning.
+    #[must_use]
+    pub fn rereads(&self) -> bool {
+        self.reader.rereads() || self.is_compressed()
+    }
+
+    /// Whether its objects are read as they are, archives included.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.reader.is_raw()
+    }
+
     /// Gives the next piece of the object. What was offered before should have been worked off.
     pub fn offer(&mut self, bytes: impl Into<Vec<u8>>) {
         if self.read == self.input.len() {

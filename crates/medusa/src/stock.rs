@@ -16,7 +16,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use serde::{Deserialize, Serialize};
 
-pub use moves::{Left, Line, Moves, SETTLES, moves, ordered_since, resolve, unsettled};
+pub use moves::{Left, Line, Moves, SETTLES, half_done, just_moved, moves, ordered_since, resolve, settles};
 pub use terms::{Limited, Meaning, StockSettings, StockSettingsError, Terms};
 
 /// What is remembered of a product's stock, by inventory item.

@@ -127,6 +127,7 @@ fn form(yaml: &mut String, sample: &Sample) {
             Shape::Csv => "csv",
             Shape::Json => "json",
             Shape::Xml => "xml",
+            Shape::Xlsx => "xlsx",
         }
     )];
     if !sample.records.is_empty() {
@@ -135,9 +136,13 @@ fn form(yaml: &mut String, sample: &Sample) {
     if let Some(encoding) = sample.encoding {
         parts.push(format!("encoding: {encoding}"));
     }
+    if let Some(row) = sample.header_row {
+        parts.push(format!("header_row: {row}"));
+    }
+    let has_columns = matches!(sample.shape, Shape::Csv | Shape::Xlsx);
     let json: Vec<String> =
         sample.columns.iter().filter(|column| sample.holds_json(column)).map(|column| quoted(column)).collect();
-    if sample.shape == Shape::Csv && !json.is_empty() {
+    if has_columns && !json.is_empty() {
         parts.push(format!("json: [{}]", json.join(", ")));
     }
     let unsure = if sample.encoding == Some("windows-1252") {
@@ -146,162 +151,240 @@ fn form(yaml: &mut String, sample: &Sample) {
         ""
     };
     let _ = writeln!(yaml, "form: {{ {} }}{unsure}", parts.join(", "));
-    if sample.shape == Shape::Csv {
+    if has_columns {
         let columns: Vec<String> = sample.columns.iter().map(|column| quoted(column)).collect();
         let _ = writeln!(yaml, "columns: [{}]", columns.join(", "));
     }
 }
 
 fn product(mut yaml: String, sample: &Sample) -> String {
-    let mut used: Vec<String> = Vec::new();
-    let mut find = |field: &str| -> Option<String> {
-        let names = CALLED.iter().find(|(name, _)| *name == field).map(|(_, names)| *names).unwrap_or_default();
-        let plain = |column: &str| expr::identifier(column.rsplit(':').next().unwrap_or(column));
-        let found = names.iter().find_map(|name| sample.columns.iter().find(|column| plain(column) == *name))?;
-        used.push(found.clone());
-        Some(found.clone())
-    };
-    let group = find("group").filter(|column| sample.repeats(column));
-    let own = find("id");
-    // A record that names no group is a product by itself.
-    let alone = group.as_ref().filter(|group| !sample.is_full(group)).and(own.clone());
-    let id = own.filter(|_| group.is_none()).or_else(|| group.clone());
-    let repeated = id.as_ref().filter(|id| group.is_some() || sample.repeats(id)).cloned();
-    let sku = find("sku").filter(|sku| Some(sku) != id.as_ref());
-    let (name, description, brand) = (find("name"), find("description"), find("brand"));
-    let (sale, price, list, currency) = (find("sale"), find("price"), find("list"), find("currency"));
-    let (stock, images, category, url) = (find("stock"), find("images"), find("category"), find("url"));
-    let (color, size) = (find("color"), find("size"));
-    let pairs = pairs(&sample.columns);
-    used.extend(pairs.iter().filter(|_| repeated.is_some()).flat_map(|(name, value)| [name.clone(), value.clone()]));
-    let mut line = |text: String| {
-        yaml.push_str(&text);
-        yaml.push('\n');
-    };
-    let first = sample.columns.first().cloned().unwrap_or_default();
-    let key = |column: &str| match &alone {
-        Some(alone) => format!("\"= {} ?? {}\"", expr::identifier(column), expr::identifier(alone)),
-        None => quoted(column),
-    };
-    if let Some(by) = &repeated {
-        let rows = if sample.is_adjacent(by, alone.as_deref()) { "adjacent" } else { "spread" };
-        line(format!("group: {{ by: {}, rows: {rows} }}  # its values repeat", key(by)));
-    }
-    line("product:".to_owned());
-    match &id {
-        Some(id) => line(format!("  id: {}", key(id))),
-        None => line(format!("  id: {}  # unsure: no column is called like an id", quoted(&first))),
-    }
-    match &name {
-        Some(name) => line(format!("  name: {}", one_or_several(sample, name))),
-        None => line(format!(
-            "  name: {}  # unsure: no column is called like a name",
-            quoted(sample.columns.get(1).unwrap_or(&first))
-        )),
-    }
-    for (field, column) in [("description", &description), ("brand", &brand), ("url", &url)] {
-        if let Some(column) = column {
-            line(format!("  {field}: {}", one_or_several(sample, column)));
-        }
-    }
-    if let Some(images) = &images {
-        let several = sample.values(images).any(|value| value.contains(", http") || value.contains(",http"));
-        line(if several {
-            format!("  images: {{ from: {}, split: \",\" }}", quoted(images))
-        } else {
-            format!("  images: {}", quoted(images))
-        });
-    }
-    if let Some(category) = &category {
-        let separator =
-            [" > ", " / ", " | "].into_iter().find(|mark| sample.values(category).any(|value| value.contains(mark)));
-        line(match separator {
-            Some(mark) => format!("  categories: {{ from: {}, separator: \"{}\" }}", quoted(category), mark.trim()),
-            None => format!("  categories: {}", quoted(category)),
-        });
-    }
-    let axes: Vec<(&str, &String)> = [("Color", &color), ("Size", &size)]
-        .into_iter()
-        .filter_map(|(name, column)| Some((name, column.as_ref()?)))
-        .collect();
-    if repeated.is_some() && !pairs.is_empty() {
-        line("  options:".to_owned());
-        for (name, value) in &pairs {
-            line(format!("    - {{ name: {}, value: {} }}", quoted(name), quoted(value)));
-        }
-    } else if repeated.is_some() && !axes.is_empty() {
-        line("  options:".to_owned());
-        for (name, column) in &axes {
-            line(format!("    - {{ name: {{ en: {{ is: {name} }} }}, value: {} }}", quoted(column)));
-        }
-    } else if !axes.is_empty() {
-        line("  attributes:".to_owned());
-        for (name, column) in &axes {
-            line(format!("    - {{ name: {name}, value: {} }}", quoted(column)));
-        }
-    }
-    line("  variants:".to_owned());
-    if let Some(price) = price.as_ref().filter(|price| repeated.is_some() && !sample.is_full(price)) {
+    let found = Found::of(sample);
+    let mut lines = found.identity();
+    lines.extend(found.texts());
+    lines.extend(found.choices());
+    lines.push("  variants:".to_owned());
+    if let Some(price) = found.price.as_ref().filter(|price| found.repeated.is_some() && !sample.is_full(price)) {
         // Such as rows for further images.
-        line(format!(
+        lines.push(format!(
             "    if: = !is_blank({})  # unsure: rows without a price are no variants",
             expr::identifier(price)
         ));
     }
-    if let Some(sku) = sku {
-        line(format!("    sku: {}", quoted(&sku)));
-    }
-    let amounts: Vec<&String> =
-        sale.iter().chain(price.iter()).chain(list.iter().filter(|_| price.is_none() && sale.is_none())).collect();
-    let from = match &amounts[..] {
-        [] => quoted(&first),
-        [one] => quoted(one),
-        several => format!("[{}]", several.iter().map(|one| quoted(one)).collect::<Vec<_>>().join(", ")),
-    };
-    let mut parts = vec![format!("from: {from}")];
-    let mut unsure = if amounts.is_empty() { "  # unsure: no column is called like a price" } else { "" };
-    let symbol = amounts
+    lines.extend(found.sku.as_ref().map(|sku| format!("    sku: {}", quoted(sku))));
+    lines.push(found.prices());
+    lines.push(found.stocks());
+    let left: Vec<String> = sample
+        .columns
         .iter()
-        .any(|column| sample.values(column).any(|value| feeds::money::Shown::of(value).currency(None).is_some()));
-    match &currency {
-        Some(currency) => parts.push(format!("currency: {}", quoted(currency))),
-        None if symbol => {}
-        None => {
-            parts.push("currency: EUR".to_owned());
-            unsure = "  # unsure: the feed names no currency";
+        .filter(|column| !found.used.contains(column))
+        .map(|column| column.replace('\n', " "))
+        .collect();
+    if !left.is_empty() {
+        lines.push(format!("# Not used: {}", left.join(", ")));
+    }
+    yaml.push_str(&lines.join("\n"));
+    yaml.push('\n');
+    yaml
+}
+
+/// The columns that were recognised.
+struct Found<'s> {
+    sample: &'s Sample,
+    used: Vec<String>,
+    id: Option<String>,
+    /// A record that names no group is a product by itself, by this column.
+    alone: Option<String>,
+    /// What several records share.
+    repeated: Option<String>,
+    sku: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    brand: Option<String>,
+    sale: Option<String>,
+    price: Option<String>,
+    list: Option<String>,
+    currency: Option<String>,
+    stock: Option<String>,
+    images: Option<String>,
+    category: Option<String>,
+    url: Option<String>,
+    color: Option<String>,
+    size: Option<String>,
+    pairs: Vec<(String, String)>,
+}
+
+impl<'s> Found<'s> {
+    fn of(sample: &'s Sample) -> Self {
+        let mut used: Vec<String> = Vec::new();
+        let mut find = |field: &str| -> Option<String> {
+            let names = CALLED.iter().find(|(name, _)| *name == field).map(|(_, names)| *names).unwrap_or_default();
+            let plain = |column: &str| expr::identifier(column.rsplit(':').next().unwrap_or(column));
+            let found = names.iter().find_map(|name| sample.columns.iter().find(|column| plain(column) == *name))?;
+            used.push(found.clone());
+            Some(found.clone())
+        };
+        let group = find("group").filter(|column| sample.repeats(column));
+        let own = find("id");
+        let alone = group.as_ref().filter(|group| !sample.is_full(group)).and(own.clone());
+        let id = own.filter(|_| group.is_none()).or_else(|| group.clone());
+        let repeated = id.as_ref().filter(|id| group.is_some() || sample.repeats(id)).cloned();
+        let pairs = pairs(&sample.columns);
+        let mut found = Self {
+            sample,
+            sku: find("sku").filter(|sku| Some(sku) != id.as_ref()),
+            name: find("name"),
+            description: find("description"),
+            brand: find("brand"),
+            sale: find("sale"),
+            price: find("price"),
+            list: find("list"),
+            currency: find("currency"),
+            stock: find("stock"),
+            images: find("images"),
+            category: find("category"),
+            url: find("url"),
+            color: find("color"),
+            size: find("size"),
+            used: Vec::new(),
+            id,
+            alone,
+            repeated,
+            pairs,
+        };
+        if found.repeated.is_some() {
+            used.extend(found.pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]));
         }
+        found.used = used;
+        found
     }
-    if let Some(list) = list.as_ref().or(price.as_ref().filter(|_| sale.is_some())) {
-        parts.push(format!("list: {}", quoted(list)));
+
+    /// What the records of one product share.
+    fn identity(&self) -> Vec<String> {
+        let sample = self.sample;
+        let first = sample.columns.first().cloned().unwrap_or_default();
+        let key = |column: &str| match &self.alone {
+            Some(alone) => format!("\"= {} ?? {}\"", expr::identifier(column), expr::identifier(alone)),
+            None => quoted(column),
+        };
+        let mut lines = Vec::new();
+        if let Some(by) = &self.repeated {
+            let rows = if sample.is_adjacent(by, self.alone.as_deref()) { "adjacent" } else { "spread" };
+            lines.push(format!("group: {{ by: {}, rows: {rows} }}  # its values repeat", key(by)));
+        }
+        lines.push("product:".to_owned());
+        lines.push(match &self.id {
+            Some(id) => format!("  id: {}", key(id)),
+            None => format!("  id: {}  # unsure: no column is called like an id", quoted(&first)),
+        });
+        lines.push(match &self.name {
+            Some(name) => format!("  name: {}", one_or_several(sample, name)),
+            None => format!(
+                "  name: {}  # unsure: no column is called like a name",
+                quoted(sample.columns.get(1).unwrap_or(&first))
+            ),
+        });
+        lines
     }
-    if amounts.iter().any(|column| sample.has_decimal_commas(column)) {
-        parts.push("decimal: \",\"".to_owned());
-    }
-    line(format!("    price: {{ {} }}{unsure}", parts.join(", ")));
-    match &stock {
-        Some(stock) => {
-            let words = sample.unknown_stocks(stock);
-            if words.is_empty() {
-                line(format!("    stock: {}", quoted(stock)));
+
+    fn texts(&self) -> Vec<String> {
+        let sample = self.sample;
+        let mut lines = Vec::new();
+        for (field, column) in [("description", &self.description), ("brand", &self.brand), ("url", &self.url)] {
+            lines.extend(column.as_ref().map(|column| format!("  {field}: {}", one_or_several(sample, column))));
+        }
+        if let Some(images) = &self.images {
+            let several = sample.values(images).any(|value| value.contains(", http") || value.contains(",http"));
+            lines.push(if several {
+                format!("  images: {{ from: {}, split: \",\" }}", quoted(images))
             } else {
-                let table: Vec<String> = words.iter().map(|word| format!("{}: out of stock", quoted(word))).collect();
-                line(format!(
-                    "    stock: {{ from: {}, table: {{ {} }} }}  # unsure: what these words mean",
-                    quoted(stock),
-                    table.join(", ")
-                ));
+                format!("  images: {}", quoted(images))
+            });
+        }
+        if let Some(category) = &self.category {
+            let separator = [" > ", " / ", " | "]
+                .into_iter()
+                .find(|mark| sample.values(category).any(|value| value.contains(mark)));
+            lines.push(match separator {
+                Some(mark) => format!("  categories: {{ from: {}, separator: \"{}\" }}", quoted(category), mark.trim()),
+                None => format!("  categories: {}", quoted(category)),
+            });
+        }
+        lines
+    }
+
+    /// Options where several records are one product, otherwise attributes.
+    fn choices(&self) -> Vec<String> {
+        let axes: Vec<(&str, &String)> = [("Color", &self.color), ("Size", &self.size)]
+            .into_iter()
+            .filter_map(|(name, column)| Some((name, column.as_ref()?)))
+            .collect();
+        let mut lines = Vec::new();
+        if self.repeated.is_some() && !self.pairs.is_empty() {
+            lines.push("  options:".to_owned());
+            let pair = |(name, value): &(String, String)| {
+                format!("    - {{ name: {}, value: {} }}", quoted(name), quoted(value))
+            };
+            lines.extend(self.pairs.iter().map(pair));
+        } else if self.repeated.is_some() && !axes.is_empty() {
+            lines.push("  options:".to_owned());
+            for (name, column) in &axes {
+                lines.push(format!("    - {{ name: {{ en: {{ is: {name} }} }}, value: {} }}", quoted(column)));
+            }
+        } else if !axes.is_empty() {
+            lines.push("  attributes:".to_owned());
+            for (name, column) in &axes {
+                lines.push(format!("    - {{ name: {name}, value: {} }}", quoted(column)));
             }
         }
-        None => line("    # unsure: no column is called like a stock, so nothing can be bought. If everything is there:  stock: { is: 1 }".to_owned()),
+        lines
     }
-    let left: Vec<&String> = sample.columns.iter().filter(|column| !used.contains(column)).collect();
-    if !left.is_empty() {
-        line(format!(
-            "# Not used: {}",
-            left.iter().map(|column| column.replace('\n', " ")).collect::<Vec<_>>().join(", ")
-        ));
+
+    fn prices(&self) -> String {
+        let sample = self.sample;
+        let only_list = self.list.iter().filter(|_| self.price.is_none() && self.sale.is_none());
+        let amounts: Vec<&String> = self.sale.iter().chain(&self.price).chain(only_list).collect();
+        let from = match &amounts[..] {
+            [] => quoted(sample.columns.first().map(String::as_str).unwrap_or_default()),
+            [one] => quoted(one),
+            several => format!("[{}]", several.iter().map(|one| quoted(one)).collect::<Vec<_>>().join(", ")),
+        };
+        let mut parts = vec![format!("from: {from}")];
+        let mut unsure = if amounts.is_empty() { "  # unsure: no column is called like a price" } else { "" };
+        let symbol = amounts
+            .iter()
+            .any(|column| sample.values(column).any(|value| feeds::money::Shown::of(value).currency(None).is_some()));
+        match &self.currency {
+            Some(currency) => parts.push(format!("currency: {}", quoted(currency))),
+            None if symbol => {}
+            None => {
+                parts.push("currency: EUR".to_owned());
+                unsure = "  # unsure: the feed names no currency";
+            }
+        }
+        if let Some(list) = self.list.as_ref().or(self.price.as_ref().filter(|_| self.sale.is_some())) {
+            parts.push(format!("list: {}", quoted(list)));
+        }
+        if amounts.iter().any(|column| sample.has_decimal_commas(column)) {
+            parts.push("decimal: \",\"".to_owned());
+        }
+        format!("    price: {{ {} }}{unsure}", parts.join(", "))
     }
-    yaml
+
+    fn stocks(&self) -> String {
+        let Some(stock) = &self.stock else {
+            return "    # unsure: no column is called like a stock, so nothing can be bought. If everything is there:  stock: { is: 1 }".to_owned();
+        };
+        let words = self.sample.unknown_stocks(stock);
+        if words.is_empty() {
+            return format!("    stock: {}", quoted(stock));
+        }
+        let table: Vec<String> = words.iter().map(|word| format!("{}: out of stock", quoted(word))).collect();
+        format!(
+            "    stock: {{ from: {}, table: {{ {} }} }}  # unsure: what these words mean",
+            quoted(stock),
+            table.join(", ")
+        )
+    }
 }
 
 /// Columns that hold an axis's name and its value, such as Option1 Name and Option1 Value.

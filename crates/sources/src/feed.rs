@@ -14,6 +14,7 @@ use crate::groups::{self, Groups, Placed, refused};
 use crate::mapping::{Mapping, Take, Type};
 use crate::rows::{NUMBERED, Rows};
 use crate::spread::Spread;
+use crate::xlsx::{Fault, Workbook};
 use crate::{json, xml};
 
 /// Bytes within which the list of records has to begin.
@@ -42,6 +43,8 @@ struct Described {
     /// Decoded bytes that were handed out before the checkpoint and are dropped.
     to_drop: u64,
     transcoder: Option<Transcoder>,
+    /// The workbook whose rows become text.
+    workbook: Option<Box<Workbook>>,
     cut: Cut,
     records: Records,
 }
@@ -107,12 +110,16 @@ impl Described {
         let cut = cut(&mapping, name, Checkpoint { checksum: None, ..checkpoint }, limits, &mut records);
         let transcoder = mapping.form.encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
         let transcoder = transcoder.map(|encoding| Transcoder { decoder: encoding.new_decoder(), text: String::new() });
-        Self { mapping, limits, to_drop, transcoder, cut, records }
+        let workbook = (mapping.form.kind == Type::Xlsx).then(|| Box::new(Workbook::new(mapping.form.chosen.clone())));
+        Self { mapping, limits, to_drop, transcoder, workbook, cut, records }
     }
 }
 
 impl Reader for Described {
     fn push(&mut self, bytes: &[u8], compression: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken> {
+        if let Some(workbook) = &mut self.workbook {
+            return workbook.hold(bytes).map_err(Fault::broken);
+        }
         if matches!(compression, Compression::Utf16Le | Compression::Utf16Be) {
             // It is UTF-8 already.
             self.transcoder = None;
@@ -123,6 +130,13 @@ impl Reader for Described {
     fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
         if self.records.ended {
             return self.records.end(out);
+        }
+        if let Some(workbook) = &mut self.workbook {
+            let mut text = String::new();
+            if workbook.next(&mut text).map_err(Fault::broken)? {
+                self.cut(text.as_bytes(), out)?;
+                return Ok(Progress::More);
+            }
         }
         self.transcoded(&[], true, out)?;
         let Self { cut, records, .. } = self;
@@ -189,7 +203,11 @@ impl Reader for Described {
     }
 
     fn rereads(&self) -> bool {
-        self.transcoder.is_some() || self.records.spread.is_some()
+        self.transcoder.is_some() || self.workbook.is_some() || self.records.spread.is_some()
+    }
+
+    fn is_raw(&self) -> bool {
+        self.workbook.is_some()
     }
 }
 
@@ -278,7 +296,7 @@ fn cut(mapping: &Mapping, name: &str, checkpoint: Checkpoint, limits: Limits, re
                 limits,
             )))
         }
-        Type::Csv => {
+        Type::Csv | Type::Xlsx => {
             let expected = Expected { csv: true, json_lines: false, separator: form.delimiter };
             let mut checkpoint = checkpoint;
             if !form.header && checkpoint.header.is_none() {
@@ -417,8 +435,8 @@ fn read(
     };
     let text = &*text;
     match (mapping.form.kind, rows) {
-        (Type::Csv, Some(rows)) => rows.read(text.trim_start_matches('\u{feff}')),
-        (Type::Csv, None) => Err(Defect::new(Reason::CsvHeader, "there is no header")),
+        (Type::Csv | Type::Xlsx, Some(rows)) => rows.read(text.trim_start_matches('\u{feff}')),
+        (Type::Csv | Type::Xlsx, None) => Err(Defect::new(Reason::CsvHeader, "there is no header")),
         (Type::Json, _) => {
             if !text.starts_with('{') {
                 return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {

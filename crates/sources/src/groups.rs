@@ -65,10 +65,11 @@ impl Group {
     pub(crate) fn close(mut self, mapping: &Mapping, out: &mut Vec<Outcome>) {
         if let Some(leading) = mapping.group.as_ref().and_then(|group| group.leading.as_ref()) {
             let leads = |record: &Record| {
+                map::budget::begin();
                 let rows = std::slice::from_ref(record);
                 map::Scope::new(mapping, rows).truth(leading).unwrap_or(false)
             };
-            self.records.sort_by_key(|record| !leads(record));
+            self.records.sort_by_cached_key(|record| !leads(record));
         }
         match self.damaged {
             Some(defect) => {
@@ -87,6 +88,7 @@ impl Group {
 /// # Errors
 /// When the record does not say, or its expression gives nothing.
 pub(crate) fn key(mapping: &Mapping, record: Record) -> Result<(Record, String), Box<Defect>> {
+    map::budget::begin();
     let rows = [record];
     let by = mapping.group.as_ref().map(|group| &group.by);
     let key = by.map_or(Ok(None), |by| map::Scope::new(mapping, &rows).text(by));

@@ -59,20 +59,26 @@ pub(crate) const TOP: &[Key] = &[
 
 /// How a feed is written.
 pub(crate) const FORM: &[Key] = &[
-    ("type", Kind::Words(&["csv", "json", "xml"]), "csv covers every separator; json covers JSON Lines"),
+    (
+        "type",
+        Kind::Words(&["csv", "json", "xml", "xlsx"]),
+        "csv covers every separator; json covers JSON Lines; xlsx is an Excel workbook",
+    ),
     (
         "records",
         Kind::Text,
         "json: the path to the list of records, such as data.items. xml: the element of a record, such as item",
     ),
     ("delimiter", Kind::Text, "csv: what separates columns; otherwise the header shows it"),
-    ("header", Kind::Bool, "csv: false if the first line is a record; columns are then called 1, 2, 3"),
+    ("header", Kind::Bool, "csv, xlsx: false if the first line is a record; columns are then called 1, 2, 3"),
+    ("sheet", Kind::Text, "xlsx: the sheet's name, or its number among those that are shown; otherwise the first"),
+    ("header_row", Kind::Number, "xlsx: the row with the names of the columns; otherwise the first that is not empty"),
     (
         "encoding",
         Kind::Text,
         "As in the WHATWG's standard: windows-1252, iso-8859-15, utf-16le. Otherwise UTF-8, or UTF-16 by its mark",
     ),
-    ("json", Kind::Texts, "csv: columns whose cells hold JSON"),
+    ("json", Kind::Texts, "csv, xlsx: columns whose cells hold JSON"),
     ("blank", Kind::Texts, "Texts that mean: not given, such as null or N/A"),
 ];
 

@@ -16,6 +16,7 @@ pub mod shipped;
 mod spread;
 mod table;
 pub mod trial;
+mod xlsx;
 mod xml;
 mod yaml;
 

@@ -1,5 +1,6 @@
 //! From the records of one product to the product.
 
+pub(crate) mod budget;
 mod facts;
 mod money;
 mod texts;
@@ -8,7 +9,7 @@ mod variants;
 use std::collections::BTreeMap;
 
 use catalog::{Localized, Product};
-use expr::{Budget, Value};
+use expr::{Budget, EvalError, Expression, Value};
 use feeds::{Defect, Reason, helpers, quality};
 
 use crate::mapping::{Field, LocalizedField, Mapping, Take};
@@ -37,6 +38,15 @@ pub(crate) struct Scope<'a> {
 
 impl expr::Record for Scope<'_> {
     fn field(&self, name: &str) -> Value {
+        let value = self.called(name);
+        budget::copy(&value);
+        value
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// The value that an expression calls by a name.
+    fn called(&self, name: &str) -> Value {
         if let Some(item) = self.item {
             if name == "value" && !matches!(item, Value::Object(_)) {
                 return item.clone();
@@ -56,9 +66,7 @@ impl expr::Record for Scope<'_> {
             _ => found,
         }
     }
-}
 
-impl<'a> Scope<'a> {
     pub(crate) fn new(mapping: &'a Mapping, rows: &'a [Record]) -> Self {
         Self { mapping, rows, row: None, item: None, language: None }
     }
@@ -75,7 +83,7 @@ impl<'a> Scope<'a> {
     fn taken(&self, field: &Field) -> Result<Value, Defect> {
         match &field.take {
             Take::Is(value) => Ok(value.clone()),
-            Take::Expr(expression) => expression.eval(self, Budget::default()).map_err(|error| {
+            Take::Expr(expression) => self.evaluated(expression).map_err(|error| {
                 let place =
                     if error.line > 0 { format!(", at {}:{} of it", error.line, error.column) } else { String::new() };
                 self.defect(field, Reason::MappingFailed, format!("{}{place}", error.message))
@@ -84,6 +92,23 @@ impl<'a> Scope<'a> {
                 Ok(paths.iter().map(|path| self.at(path)).find(|value| !self.is_blank(value)).unwrap_or(Value::None))
             }
         }
+    }
+
+    fn evaluated(&self, expression: &Expression) -> Result<Value, EvalError> {
+        let fresh = || {
+            let (value, steps) = expression.eval_counted(self, Budget::default());
+            budget::spend(steps);
+            value
+        };
+        if self.is_same_for_all_items(expression) { budget::once(expression, fresh) } else { fresh() }
+    }
+
+    /// Whether an expression gives the same for each value of the list that is looked at: it reads nothing of them.
+    fn is_same_for_all_items(&self, expression: &Expression) -> bool {
+        let reads = |name: &str| expression.reads().iter().any(|read| read == name);
+        self.row.is_none()
+            && self.item.is_some_and(|item| !matches!(item, Value::Object(_) | Value::List(_)))
+            && !reads("value")
     }
 
     fn at(&self, path: &record::Path) -> Value {
@@ -116,6 +141,9 @@ impl<'a> Scope<'a> {
     /// A field's value, with what its mapping does to it.
     pub(crate) fn value(&self, field: &Field) -> Result<Value, Defect> {
         let mut value = self.taken(field)?;
+        if !budget::copy(&value) {
+            return Err(self.defect(field, Reason::MappingFailed, "the mapping takes more steps than a product may"));
+        }
         if self.is_blank(&value) {
             value = field.default.clone().map_or(Value::None, Value::Text);
         }
@@ -124,9 +152,16 @@ impl<'a> Scope<'a> {
         }
         if let Some(separator) = &field.split {
             value = match record::text(&value) {
-                Some(text) => Value::List(parts(&text, separator).map(|part| Value::Text(part.to_owned())).collect()),
+                Some(text) => {
+                    let parts = parts(&text, separator).map(|part| Value::Text(part.to_owned()));
+                    Value::List(parts.take(budget::LIST + 1).collect())
+                }
                 None => value,
             };
+        }
+        if matches!(&value, Value::List(values) if values.len() > budget::LIST) {
+            let message = format!("a list of more than {} values", budget::LIST);
+            return Err(self.defect(field, Reason::MappingFailed, message));
         }
         if !field.table.is_empty() || field.others.is_some() {
             value = match value {
@@ -251,6 +286,7 @@ fn looked_up(field: &Field, value: Value) -> Value {
 
 /// The id of a record that is refused, as far as it can be read.
 pub(crate) fn id_of(mapping: &Mapping, rows: &[Record]) -> Option<String> {
+    budget::begin();
     let scope = Scope::new(mapping, rows);
     let id = scope.text(&mapping.product.id).ok().flatten()?;
     helpers::known_id(&id)
@@ -258,20 +294,10 @@ pub(crate) fn id_of(mapping: &Mapping, rows: &[Record]) -> Option<String> {
 
 /// Maps the records of one product.
 pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defect> {
+    budget::begin();
     let scope = Scope::new(mapping, rows);
-    if let Some(skip) = &mapping.skip
-        && scope.truth(skip)?
-    {
+    if is_skipped(&scope)? {
         return Ok(Mapped::Skipped);
-    }
-    for reject in &mapping.reject {
-        if scope.truth(&reject.when)? {
-            let mut defect = scope.defect(&reject.when, reject.reason, &reject.message);
-            if let Some(value) = scope.optional(reject.value.as_ref())? {
-                defect = defect.value(&value);
-            }
-            return Err(defect);
-        }
     }
     let map = &mapping.product;
     let missing =
@@ -295,14 +321,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
     if description.is_empty() && map.attributes_as_description {
         description = Localized::default().with(&language, &facts::as_text(&attributes, &language));
     }
-    let mut images = Vec::new();
-    for row in rows {
-        for field in &map.images {
-            for image in scope.of_row(row).list(field)? {
-                helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
-            }
-        }
-    }
+    let images = images(&scope)?;
     let (options, variants, remarks) = variants::all(&scope, &id, &language)?;
     let withdrawn = map.withdrawn.as_ref().map_or(Ok(false), |field| scope.truth(field))?;
     let known = if map.facts_from_attributes { helpers::facts_of_attributes(&attributes) } else { None };
@@ -330,6 +349,40 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         defect.message = format!("{} ({} line {})", defect.message, mapping.file, place(mapping, &defect));
         defect
     })
+}
+
+/// Whether the mapping passes the records over.
+///
+/// # Errors
+/// When it sets them aside.
+fn is_skipped(scope: &Scope<'_>) -> Result<bool, Defect> {
+    if let Some(skip) = &scope.mapping.skip
+        && scope.truth(skip)?
+    {
+        return Ok(true);
+    }
+    for reject in &scope.mapping.reject {
+        if scope.truth(&reject.when)? {
+            let mut defect = scope.defect(&reject.when, reject.reason, &reject.message);
+            if let Some(value) = scope.optional(reject.value.as_ref())? {
+                defect = defect.value(&value);
+            }
+            return Err(defect);
+        }
+    }
+    Ok(false)
+}
+
+fn images(scope: &Scope<'_>) -> Result<Vec<String>, Defect> {
+    let mut images = Vec::new();
+    for row in scope.rows {
+        for field in &scope.mapping.product.images {
+            for image in scope.of_row(row).list(field)? {
+                helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
+            }
+        }
+    }
+    Ok(images)
 }
 
 /// The line of the mapping that is nearest to what a check found.

@@ -9,6 +9,7 @@ use feeds::Reason;
 
 use crate::problem::{At, Problem};
 use crate::record::Path;
+use crate::xlsx::Chosen;
 
 /// What a supplier's feed means.
 #[derive(Debug, Clone)]
@@ -74,6 +75,7 @@ pub(crate) enum Type {
     Csv,
     Json,
     Xml,
+    Xlsx,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +87,15 @@ pub(crate) struct Form {
     pub(crate) encoding: Option<&'static encoding_rs::Encoding>,
     pub(crate) json: Vec<String>,
     pub(crate) blank: Vec<String>,
+    /// Of a workbook: the sheet, and where its header stands.
+    pub(crate) chosen: Chosen,
+}
+
+impl Form {
+    /// Whether records are rows with columns.
+    pub(crate) const fn has_columns(&self) -> bool {
+        matches!(self.kind, Type::Csv | Type::Xlsx)
+    }
 }
 
 #[derive(Debug, Clone)]

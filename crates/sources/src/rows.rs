@@ -7,8 +7,9 @@ use feeds::split::Row;
 use feeds::{Defect, Reason};
 
 use crate::json;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Type};
 use crate::record::{Names, Record};
+use crate::xlsx::failed;
 
 /// Columns of a feed without a header: they are called by their numbers.
 pub(crate) const NUMBERED: usize = 512;
@@ -23,6 +24,10 @@ pub(crate) struct Rows {
     names: Arc<Names>,
     /// Each column that repeats the name of an earlier one that is kept.
     again: Vec<(usize, usize)>,
+    /// Whether formulas may have failed.
+    workbook: bool,
+    /// Texts that mean: not given.
+    blank: Vec<String>,
 }
 
 impl Rows {
@@ -63,7 +68,8 @@ impl Rows {
         }
         let names = Arc::new(Names::new(kept.iter().map(|(_, _, name)| name.clone())));
         let columns = if mapping.form.header { columns.len() } else { 0 };
-        Ok(Self { row, columns, kept, names, again })
+        let workbook = mapping.form.kind == Type::Xlsx;
+        Ok(Self { row, columns, kept, names, again, workbook, blank: mapping.form.blank.clone() })
     }
 
     /// One row.
@@ -93,7 +99,12 @@ impl Rows {
                     defect.path(format!("$.{name}"))
                 })
             }
-            Some(cell) => Ok(Value::Text(cell.to_owned())),
+            Some(cell) => match self.workbook.then(|| failed(cell.trim())).flatten() {
+                Some(why) if !self.blank.iter().any(|blank| blank == cell.trim()) => {
+                    Err(Defect::new(Reason::SourceError, why).path(format!("$.{name}")).value(cell))
+                }
+                _ => Ok(Value::Text(cell.to_owned())),
+            },
         };
         let cells = self.kept.iter().map(cell).collect::<Result<_, _>>()?;
         Ok(Record::Cells(Arc::clone(&self.names), cells))

@@ -10,6 +10,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("sources/google-merchant-xml.yaml", include_str!("../../../sources/google-merchant-xml.yaml")),
     ("sources/medusa-csv.yaml", include_str!("../../../sources/medusa-csv.yaml")),
     ("sources/plain-csv.yaml", include_str!("../../../sources/plain-csv.yaml")),
+    ("sources/plain-xlsx.yaml", include_str!("../../../sources/plain-xlsx.yaml")),
     ("sources/shopee-brightdata.yaml", include_str!("../../../sources/shopee-brightdata.yaml")),
     ("sources/shopify-csv.yaml", include_str!("../../../sources/shopify-csv.yaml")),
     ("sources/shopify-json.yaml", include_str!("../../../sources/shopify-json.yaml")),

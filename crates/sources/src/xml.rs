@@ -110,18 +110,11 @@ impl Splitter {
         };
         let begin = self.at + open;
         let rest = &self.buffer[begin..];
-        let end = match rest {
-            [b'<', b'!', b'-', b'-', ..] => memmem::find(&rest[4..], b"-->").map(|at| at + 7),
-            [b'<', b'!', b'[', ..] => memmem::find(rest, b"]]>").map(|at| at + 3),
-            [b'<', b'!', c, ..] if c.is_ascii_alphabetic() => {
-                return Err(
-                    self.broken(Reason::UnknownFormat, "the feed declares a document type; such feeds are not read")
-                );
-            }
-            [b'<', b'?', ..] => memmem::find(rest, b"?>").map(|at| at + 2),
-            _ => end_of_tag(rest),
-        };
-        let Some(length) = end else {
+        if matches!(rest, [b'<', b'!', c, ..] if c.is_ascii_alphabetic()) {
+            let message = "the feed declares a document type; such feeds are not read";
+            return Err(self.broken(Reason::UnknownFormat, message));
+        }
+        let Some(length) = end_of_markup(rest) else {
             self.at = begin;
             if rest.len() > MARKUP && self.record.is_none() {
                 return Err(self.broken(Reason::MalformedXml, "a tag, comment or instruction that does not end"));
@@ -144,16 +137,18 @@ impl Splitter {
         if !ours {
             return Ok(true);
         }
-        let empty = tag.ends_with(b"/>");
-        match (closing, empty) {
-            (false, empty) => {
-                if self.record.is_none() {
-                    self.record = Some(begin);
-                }
-                self.open += usize::from(!empty);
-            }
-            (true, _) => self.open = self.open.saturating_sub(1),
+        if closing {
+            self.open = self.open.saturating_sub(1);
+        } else {
+            self.open += usize::from(!tag.ends_with(b"/>"));
+            self.record.get_or_insert(begin);
         }
+        self.hand_out(behind, sink);
+        Ok(true)
+    }
+
+    /// Hands out the record that ends before `behind`, if one does.
+    fn hand_out(&mut self, behind: usize, sink: &mut dyn FnMut(Piece<'_>)) {
         if self.open == 0
             && let Some(first) = self.record.take()
         {
@@ -172,7 +167,6 @@ impl Splitter {
             self.index += 1;
             self.dropped = 0;
         }
-        Ok(true)
     }
 
     pub(crate) fn broken(&self, reason: Reason, message: impl Into<String>) -> Broken {
@@ -180,6 +174,16 @@ impl Splitter {
         let rest = &self.buffer[self.record.unwrap_or(self.at).min(self.buffer.len())..];
         let shown = String::from_utf8_lossy(&rest[..rest.len().min(400)]).into_owned();
         Broken { reason, offset, index, message: message.into(), excerpt: (!shown.is_empty()).then_some(shown) }
+    }
+}
+
+/// Behind a tag, comment, section or instruction.
+fn end_of_markup(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'<', b'!', b'-', b'-', ..] => memmem::find(&bytes[4..], b"-->").map(|at| at + 7),
+        [b'<', b'!', b'[', ..] => memmem::find(bytes, b"]]>").map(|at| at + 3),
+        [b'<', b'?', ..] => memmem::find(bytes, b"?>").map(|at| at + 2),
+        _ => end_of_tag(bytes),
     }
 }
 
@@ -261,7 +265,7 @@ fn malformed(said: impl std::fmt::Display, at: usize, text: &str) -> Defect {
 }
 
 /// What a reference stands for: a character by number, one of XML's five, or a name that HTML has, which many feeds use without declaring it.
-fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
+pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
         return Ok(character.to_string());
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::core::address;
-use ledger::core::aside::{same, since};
+use ledger::core::aside::{Seen, same, since};
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
@@ -149,14 +149,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             }
             let Worker { ledger, owner, .. } = &self.worker;
             let news = state.hash.is_some() && !same(&asides, &state.aside);
-            let noted = async {
-                if news {
-                    // The PIM's remarks have to follow. First, so that this cannot be lost between the two.
-                    ledger.suspect(Stage::Pimcore, key, now).await?;
-                }
-                ledger.note_aside(key, owner, state, &asides, due, now).await
-            };
-            match noted.await {
+            match ledger.note_aside(key, owner, state, Seen { asides: &asides, due, doubts: news }, now).await {
                 Ok(()) if news => told.push(key),
                 Ok(()) => {}
                 Err(error) => {

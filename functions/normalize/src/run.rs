@@ -206,6 +206,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let mut ahead = VecDeque::new();
         if progress.run.record == 0
             && progress.info.size <= LOOKED_THROUGH
+            && !feed.is_raw()
             && let Some(broken) = self.look_through(&mut object, &mut ahead).await?
         {
             return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use catalog::ProductKey;
 use common::{Function, key, product, version};
+use ledger::core::aside::Seen;
 use ledger::{Claim, Owner, Stage};
 use pimcore_sync::due::{DueWalk, announce};
 use runtime::{Announcement, Cause, Clock, ProductMessage};
@@ -17,7 +18,7 @@ async fn note(function: &Function, key: &ProductKey, due: Option<i64>) {
     let (owner, now) = (Owner("push".into()), function.clock.now_ms());
     let claims = function.memory.claim(Stage::Medusa, std::slice::from_ref(key), &owner, now).await.unwrap();
     let Some(Claim::Claimed(claimed)) = claims.get(key) else { panic!("{claims:?}") };
-    function.memory.note_aside(key, &owner, claimed, &[], due, now).await.unwrap();
+    function.memory.note_aside(key, &owner, claimed, Seen { asides: &[], due, doubts: false }, now).await.unwrap();
 }
 
 async fn announced(function: &Function) -> (usize, Vec<ProductKey>) {

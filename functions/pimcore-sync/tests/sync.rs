@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use catalog::{ErrorKind, Failure, Localized};
 use common::{Function, failure, key, path, product, version};
+use ledger::core::aside::Seen;
 use ledger::{Aside, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::decide::PublishPolicy;
@@ -239,8 +240,7 @@ async fn what_a_person_took_off_sale_in_the_shop_is_in_the_remarks_until_that_en
         let (key, owner, now) = (key("1"), Owner("push".into()), function.clock.now_ms());
         let claims = function.memory.claim(Stage::Medusa, std::slice::from_ref(&key), &owner, now).await.unwrap();
         let Some(Claim::Claimed(known)) = claims.get(&key) else { panic!("{claims:?}") };
-        function.memory.suspect(Stage::Pimcore, &key, now).await.unwrap();
-        function.memory.note_aside(&key, &owner, known, asides, None, now).await.unwrap();
+        function.memory.note_aside(&key, &owner, known, Seen { asides, due: None, doubts: true }, now).await.unwrap();
         let failure = Failure::transient("test", "given back");
         function.memory.fail(Stage::Medusa, &key, &owner, &failure, now).await.unwrap();
     };

@@ -12,6 +12,8 @@ use crate::engine::TEXT_BYTES;
 
 /// Bytes a compiled pattern may take.
 const PATTERN_BYTES: usize = 256 << 10;
+/// A search may take the pattern's states times the text's length: steps for each 64 bytes of text, by the bytes that a compiled pattern takes at most.
+const WEIGHTS: [(usize, u64); 3] = [(16 << 10, 1), (64 << 10, 8), (PATTERN_BYTES, 64)];
 /// Compiled patterns that are kept for each thread.
 const PATTERNS: usize = 64;
 
@@ -41,22 +43,19 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("replace", replace)
         .register_fn("split", split)
         .register_fn("matches", |text: &str, pattern: &str| -> Fallible<bool> {
-            spend(text)?;
-            with(pattern, |regex| regex.is_match(text))
+            with(pattern, text, |regex| regex.is_match(text))
         })
         .register_fn("capture", |text: &str, pattern: &str| -> Fallible<Dynamic> {
-            spend(text)?;
-            with(pattern, |regex| {
+            with(pattern, text, |regex| {
                 let found = regex.captures(text).and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
                 found.map_or(Dynamic::UNIT, |found| ImmutableString::from(found.as_str()).into())
             })
         })
         .register_fn("replace_pattern", |text: &str, pattern: &str, by: &str| -> Fallible<ImmutableString> {
-            spend(text)?;
             if text.len().saturating_mul(by.len() + 1) > TEXT_BYTES << 3 {
                 return Err(too_large("a text"));
             }
-            with(pattern, |regex| regex.replace_all(text, by).into_owned()).and_then(bounded)
+            with(pattern, text, |regex| regex.replace_all(text, by).into_owned()).and_then(bounded)
         })
         .register_fn("text", |text: ImmutableString| text)
         .register_fn("text", |number: INT| number.to_string())
@@ -141,36 +140,46 @@ fn slug(text: &str) -> String {
 }
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    static COMPILED: RefCell<HashMap<String, (Regex, u64)>> = RefCell::new(HashMap::new());
 }
 
-/// Does something with a compiled pattern. Compiling is paid once for each thread; the search is
-/// linear in the text.
-fn with<T>(pattern: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
+/// Searches a text with a compiled pattern. Compiling is paid once for each thread; searching by the pattern's weight and the text's length.
+fn with<T>(pattern: &str, text: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     COMPILED.with_borrow_mut(|compiled| {
-        if let Some(regex) = compiled.get(pattern) {
-            return Ok(search(regex));
+        if !compiled.contains_key(pattern) {
+            // Patterns may be made of data: compiling costs far more than searching.
+            spend(pattern)?;
+            pay(1_000)?;
+            let built = build(pattern)?;
+            if compiled.len() >= PATTERNS {
+                compiled.clear();
+            }
+            compiled.insert(pattern.to_owned(), built);
         }
-        // Patterns may be made of data: compiling costs far more than searching.
-        spend(pattern)?;
-        if !crate::budget::spend(1_000) {
-            return Err(rhai::EvalAltResult::ErrorTerminated(super::OUT_OF_BUDGET.into(), rhai::Position::NONE).into());
-        }
-        let built = RegexBuilder::new(pattern)
-            .size_limit(PATTERN_BYTES)
-            .dfa_size_limit(PATTERN_BYTES * 2)
-            .nest_limit(32)
-            .build();
-        let regex = built.map_err(|error| {
-            let said = error.to_string();
-            let said = said.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("the pattern {pattern:?} cannot be used: {said}")
-        })?;
-        if compiled.len() >= PATTERNS {
-            compiled.clear();
-        }
-        let found = search(&regex);
-        compiled.insert(pattern.to_owned(), regex);
-        Ok(found)
+        let Some((regex, weight)) = compiled.get(pattern) else { return Err(too_large("a pattern")) };
+        pay(1 + (text.len() as u64).saturating_mul(*weight) / 64)?;
+        Ok(search(regex))
     })
+}
+
+fn pay(steps: u64) -> Fallible<()> {
+    if crate::budget::spend(steps) {
+        Ok(())
+    } else {
+        Err(rhai::EvalAltResult::ErrorTerminated(super::OUT_OF_BUDGET.into(), rhai::Position::NONE).into())
+    }
+}
+
+/// A compiled pattern, and how much a search with it costs.
+fn build(pattern: &str) -> Fallible<(Regex, u64)> {
+    let mut refused = None;
+    for (bytes, weight) in WEIGHTS {
+        match RegexBuilder::new(pattern).size_limit(bytes).dfa_size_limit(PATTERN_BYTES * 2).nest_limit(32).build() {
+            Ok(regex) => return Ok((regex, weight)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    let said = refused.map(|error| error.to_string()).unwrap_or_default();
+    let said = said.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    Err(format!("the pattern {pattern:?} cannot be used: {said}").into())
 }

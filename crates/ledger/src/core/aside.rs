@@ -8,7 +8,7 @@ use catalog::ProductKey;
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
-use super::stage::Owner;
+use super::stage::{self, Owner, Stage};
 use super::state;
 
 /// What is set aside, as JSON.
@@ -59,6 +59,17 @@ impl Aside {
     }
 }
 
+/// What a push saw of a product in the shop.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// What is set aside.
+    pub asides: &'a [Aside],
+    /// When (ms) to look again although nothing changes.
+    pub due: Option<i64>,
+    /// The PIM's remarks have to follow: its stage is to be done again.
+    pub doubts: bool,
+}
+
 /// Whether both are the same acts, whenever they were seen.
 #[must_use]
 pub fn same(one: &[Aside], other: &[Aside]) -> bool {
@@ -80,16 +91,26 @@ pub fn since(known: &[Aside], now: Vec<Aside>) -> Vec<Aside> {
 }
 
 /// Notes what is set aside and when to look again, as the owner of the shop's stage. A release that
-/// was `honoured` is taken back; one that came meanwhile stays.
+/// was `honoured` is taken back; one that came meanwhile stays. `doubted`: when (ms) the PIM's stage
+/// is put in doubt, because its remarks have to follow. In the same write: whoever claims that stage
+/// between a doubt and its note would end the doubt and not know the note.
 #[must_use]
-pub fn note(key: &ProductKey, owner: &Owner, asides: &[Aside], honoured: Option<i64>, due: Option<i64>) -> Write {
-    let names = super::stage::Stage::Medusa.attributes();
+pub fn note(
+    key: &ProductKey,
+    owner: &Owner,
+    asides: &[Aside],
+    honoured: Option<i64>,
+    due: Option<i64>,
+    doubted: Option<i64>,
+) -> Write {
+    let names = Stage::Medusa.attributes();
     let mut conditions = vec![Condition::Eq(names.owner, Operand::Value(owner.0.clone().into()))];
     let mut changes = vec![set(asides), due.map_or(Change::Remove(DUE), |at| Change::Set(DUE, at.into()))];
     if let Some(at) = honoured {
         conditions.push(Condition::Eq(RELEASE, Operand::Value(at.into())));
         changes.push(Change::Remove(RELEASE));
     }
+    changes.extend(doubted.into_iter().flat_map(|now| stage::suspect(Stage::Pimcore, key, now).changes));
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
 }
 
@@ -147,19 +168,22 @@ mod tests {
         let (key, owner) = ("demo:1".parse().unwrap(), Owner("w".into()));
         let mut item = Item::from([("medusa_owner".into(), "w".into())]);
         assert!(!apply(&mut item, &release(&key, 5)), "nothing to release");
-        assert!(apply(&mut item, &note(&key, &owner, &[aside("draft", 10)], None, Some(99))));
+        assert!(apply(&mut item, &note(&key, &owner, &[aside("draft", 10)], None, Some(99), None)));
         assert_eq!(item.get(DUE), Some(&Value::N(99)));
         let again = since(&of(&item), vec![aside("draft", 20), aside("channel", 20)]);
         assert_eq!(again, [aside("draft", 10), aside("channel", 20)]);
         assert!(
-            !apply(&mut item.clone(), &note(&key, &Owner("other".into()), &again, None, None)),
+            !apply(&mut item.clone(), &note(&key, &Owner("other".into()), &again, None, None, Some(20))),
             "the owner's alone"
         );
 
         assert!(apply(&mut item, &release(&key, 30)));
-        assert!(apply(&mut item, &note(&key, &owner, &again, None, None)), "a push that has not seen the release");
+        assert!(
+            apply(&mut item, &note(&key, &owner, &again, None, None, None)),
+            "a push that has not seen the release"
+        );
         assert_eq!((item.get(RELEASE), of(&item).len()), (Some(&Value::N(30)), 2));
-        assert!(apply(&mut item, &note(&key, &owner, &[], Some(30), None)));
+        assert!(apply(&mut item, &note(&key, &owner, &[], Some(30), None, None)));
         assert_eq!((item.get(RELEASE), of(&item).len(), item.contains_key(ASIDE)), (None, 0, false));
         assert!(!item.contains_key(DUE));
     }

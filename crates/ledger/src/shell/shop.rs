@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use catalog::ProductKey;
 
 use super::{Ledger, LedgerError, Table};
-use crate::core::aside::{self, Aside};
+use crate::core::aside::{self, Aside, Seen};
 use crate::core::stage::Owner;
 use crate::core::state::ProductState;
 use crate::core::{BodyError, Item, shop};
@@ -23,11 +23,12 @@ impl<T: Table> Ledger<T> {
         key: &ProductKey,
         owner: &Owner,
         known: &ProductState,
-        asides: &[Aside],
-        due: Option<i64>,
+        seen: Seen<'_>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let noted = self.table.write(&aside::note(key, owner, asides, known.release, due)).await?.is_ok();
+        let Seen { asides, due, doubts } = seen;
+        let doubted = doubts.then_some(now);
+        let noted = self.table.write(&aside::note(key, owner, asides, known.release, due, doubted)).await?.is_ok();
         if noted && (asides != known.aside || known.release.is_some()) {
             let _ = self.table.write(&aside::list(key, asides, now)).await?;
         }

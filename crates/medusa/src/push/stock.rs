@@ -18,14 +18,14 @@ use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
 use crate::plan::Shelf;
 use crate::stock::{
-    Applied, Book, Figure, Held, Left, Line, Meaning, Next, SETTLES, StockBooks, figure_time, next, ordered_since,
-    unsettled,
+    Applied, Book, Figure, Held, Left, Line, Meaning, Next, StockBooks, figure_time, half_done, just_moved, next,
+    ordered_since, settles,
 };
 
 /// How often levels are read and written before we give up for this delivery: one look to write, one to see that it is right, the others for
 /// levels that move at the same time.
 const MOST_LOOKS: usize = 6;
-/// Looks that are repeated because a fulfilment is half done. One that stays so is nobody's who is at work.
+/// Looks that are repeated because a level has just changed. One that changes all the time is looked at as it is.
 const PATIENT_LOOKS: usize = 3;
 /// An order that changed so shortly (ms) before a look, by Medusa's clock, is asked for too.
 const CLOCKS: i64 = 60_000;
@@ -111,7 +111,9 @@ impl Shop {
                 break;
             }
             let now = books.now_ms();
+            let began = Instant::now();
             let levels = self.levels(&open, now, deadline).await?;
+            let settles = settles(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX / 4));
             let lines = self.lines_for(&open, works, &levels, deadline).await?;
             let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
             let mut open_again = Vec::new();
@@ -122,7 +124,8 @@ impl Shop {
                 let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
                 let before = works[work].book.0.get(&shelf.item_id);
                 let own = of_variant(&lines, &shelf);
-                if look < PATIENT_LOOKS && held.is_some_and(|held| unsettled(held, &own, written.is_some())) {
+                let moved = |held| look < PATIENT_LOOKS && just_moved(held, settles, written.is_some());
+                if held.is_some_and(|held| half_done(held, &own) || moved(held)) {
                     again = true;
                     open_again.push(Open { work, shelf, written });
                     continue;
@@ -152,7 +155,7 @@ impl Shop {
             failed.extend(unnoted);
             self.set_levels(batch, deadline).await?;
             if again {
-                tokio::time::sleep(Duration::from_millis(SETTLES.unsigned_abs())).await;
+                tokio::time::sleep(Duration::from_millis(settles.unsigned_abs())).await;
             }
             open = open_again;
         }

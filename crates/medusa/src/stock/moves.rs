@@ -7,8 +7,11 @@ use super::{Held, Meaning};
 
 /// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
 const CLOCKS: i64 = 60_000;
-/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine.
+/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine, seconds on a busy one
+/// ([`settles`]).
 pub const SETTLES: i64 = 300;
+/// Age (ms) of a fulfilment that is half done and stays so: its Medusa died.
+const ABANDONED: i64 = 120_000;
 
 /// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,15 +110,26 @@ pub const fn ordered_since(level: &Held, since: i64) -> bool {
     level.touched >= since - CLOCKS
 }
 
-/// Whether a fulfilment has perhaps taken its pieces from the level and not yet from what is reserved on it, so that it should be read again
-/// a moment ([`SETTLES`]) later: by its orders, or because it has just changed, if not by ourselves (`written`).
+/// Time (ms) in which Medusa ends a fulfilment if a read of a level just took it `look`: the steps that are left are a few such reads.
 #[must_use]
-pub fn unsettled(level: &Held, lines: &[Line], written: bool) -> bool {
-    let just_now = !written && (0..SETTLES).contains(&(level.at - level.touched));
-    just_now
-        || lines
-            .iter()
-            .any(|line| level.reserved.get(&line.id).is_some_and(|reserved| *reserved > line.in_stock(level)))
+pub const fn settles(look: i64) -> i64 {
+    if look > SETTLES / 4 { 4 * look } else { SETTLES }
+}
+
+/// Whether a fulfilment has taken its pieces from the level and not yet from what is reserved on it, as its order tells: then the level is
+/// right in a moment, and says nothing now.
+#[must_use]
+pub fn half_done(level: &Held, lines: &[Line]) -> bool {
+    let at_work = |line: &&Line| line.left.iter().any(|left| level.at - left.at < ABANDONED);
+    let lags = |line: &Line| level.reserved.get(&line.id).is_some_and(|reserved| *reserved > line.in_stock(level));
+    lines.iter().filter(at_work).any(lags)
+}
+
+/// Whether what orders do not tell may be half done likewise (a fulfilment that is taken back): the level has just changed, within `settles`
+/// (ms), and not by ourselves (`written`).
+#[must_use]
+pub fn just_moved(level: &Held, settles: i64, written: bool) -> bool {
+    !written && (0..settles).contains(&(level.at - level.touched))
 }
 
 /// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation

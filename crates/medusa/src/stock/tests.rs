@@ -503,7 +503,7 @@ fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
                     || changed.is_some_and(|changed| world.changed[&line.id] >= changed)
             };
             let lines: Vec<Line> = world.lines.iter().filter(asked).cloned().collect();
-            if unsettled(&held, &lines, written.is_some()) {
+            if half_done(&held, &lines) || just_moved(&held, SETTLES, written.is_some()) {
                 world.time += SETTLES;
                 continue;
             }

@@ -7,7 +7,7 @@ use feeds::Limits;
 use feeds::decode::{Compression, Decoder};
 use feeds::split::{Piece, Row};
 
-use crate::{json, record, xml};
+use crate::{json, record, xlsx, xml};
 
 /// Records that are looked at.
 const RECORDS: usize = 500;
@@ -19,6 +19,7 @@ pub(super) enum Shape {
     Csv,
     Json,
     Xml,
+    Xlsx,
 }
 
 /// The beginning of a feed.
@@ -29,6 +30,8 @@ pub(super) struct Sample {
     pub(super) records: String,
     pub(super) encoding: Option<&'static str>,
     pub(super) columns: Vec<String>,
+    /// Of a workbook: the row with the names of the columns, where it is not the first.
+    pub(super) header_row: Option<u32>,
     rows: Vec<BTreeMap<String, Value>>,
 }
 
@@ -107,6 +110,9 @@ impl Sample {
 }
 
 pub(super) fn at(bytes: &[u8]) -> Result<Sample, String> {
+    if bytes.starts_with(b"\xD0\xCF\x11\xE0") || xlsx::is_workbook(bytes) {
+        return of_workbook(bytes);
+    }
     let decoded = decoded(bytes)?;
     let (text, encoding) = match std::str::from_utf8(&decoded) {
         Ok(text) => (text.to_owned(), None),
@@ -165,7 +171,16 @@ fn of_csv(text: &str) -> Sample {
     }
     let mut seen = HashSet::new();
     let columns = columns.into_iter().filter(|column| !column.is_empty() && seen.insert(column.clone())).collect();
-    Sample { shape: Shape::Csv, records: String::new(), encoding: None, columns, rows }
+    Sample { shape: Shape::Csv, records: String::new(), encoding: None, columns, header_row: None, rows }
+}
+
+fn of_workbook(bytes: &[u8]) -> Result<Sample, String> {
+    let (csv, header_row) = xlsx::beginning(bytes, RECORDS).map_err(|fault| fault.message)?;
+    let sample = of_csv(&csv);
+    if sample.columns.is_empty() {
+        return Err("nothing in the first sheet looks like a record".to_owned());
+    }
+    Ok(Sample { shape: Shape::Xlsx, header_row, ..sample })
 }
 
 /// Where a row ends; quotes that are doubled open and close again.
@@ -231,7 +246,7 @@ fn of_objects(shape: Shape, records: String, items: Vec<Value>) -> Sample {
             columns.push(key.clone());
         }
     }
-    Sample { shape, records, encoding: None, columns, rows }
+    Sample { shape, records, encoding: None, columns, header_row: None, rows }
 }
 
 fn of_xml(text: &str) -> Result<Sample, String> {

@@ -5,7 +5,7 @@ use catalog::{Attribute, Category, CategoryPath, Localized, Warning};
 use expr::Value;
 use feeds::{Defect, helpers};
 
-use super::{Scope, parts};
+use super::{Scope, budget, parts};
 use crate::mapping::{CategoryMap, FactMap, Field, LocalizedField};
 use crate::record;
 
@@ -63,7 +63,8 @@ pub(super) fn attributes(scope: &Scope<'_>, language: &str) -> Result<Vec<Attrib
         }
         let value = text(value);
         match attributes.iter_mut().find(|attribute| attribute.code == code) {
-            Some(known) if known.values.contains(&value) => {}
+            // A list is compared with all that was there before.
+            Some(known) if !budget::spend(1 + known.values.len() as u64 / 16) || known.values.contains(&value) => {}
             Some(known) => known.values.push(value),
             None => attributes.push(Attribute { code, name: text(name), values: vec![value] }),
         }
@@ -146,6 +147,10 @@ fn steps(scope: &Scope<'_>, map: &CategoryMap) -> Result<Vec<Steps>, Defect> {
 fn path(steps: &[(String, Option<String>)], language: &str) -> CategoryPath {
     let mut path: Vec<Category> = Vec::new();
     for (name, id) in steps {
+        // Each name is written behind all that stand above it.
+        if !budget::spend(1 + path.len() as u64) {
+            break;
+        }
         let id = id.clone().unwrap_or_else(|| {
             let names = path.iter().map(|category| category.name.get(language).unwrap_or_default());
             names.chain([name.as_str()]).map(slug).collect::<Vec<_>>().join("/")

@@ -4,7 +4,7 @@ use catalog::{Localized, ProductOption, Variant, Warning};
 use expr::Value;
 use feeds::{Defect, Reason, helpers};
 
-use super::{Scope, facts, money};
+use super::{Scope, budget, facts, money};
 use crate::mapping::Field;
 use crate::record;
 
@@ -42,6 +42,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
                 if let Some(text) = record::text(item).filter(|_| !matches!(item, Value::Object(_))) {
                     // As customers will see it: written in two ways it is one.
                     let shown = helpers::choice(&text).to_lowercase();
+                    budget::spend(seen.len() as u64 / 16);
                     if seen.contains(&shown) {
                         continue;
                     }
