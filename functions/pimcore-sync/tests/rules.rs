@@ -192,3 +192,27 @@ async fn who_was_at_work_by_the_old_rules_is_looked_at_again() {
     function.run(&pimcore, &messages).await;
     assert_eq!(read(&pimcore, "1").await.prices[1].amount.to_string(), "12.70");
 }
+
+#[tokio::test]
+async fn without_rules_nothing_is_read_written_or_noted_that_was_not_before() {
+    let pim = StandIn::start("rules-none").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    let messages = [function.memory.put(&product("1"), &version(1))];
+    function.memory.table().take_calls();
+    function.run(&pimcore, &messages).await;
+    let calls = function.memory.table().take_calls();
+    let mut items = calls.iter().flat_map(|call| match call {
+        ledger::Call::Read(keys) => keys.iter().map(|key| key.sk.as_str()).collect(),
+        ledger::Call::Write(key, _) => vec![key.sk.as_str()],
+        _ => Vec::new(),
+    });
+    let known = ["doc", "state", "breaker"];
+    let new: Vec<&str> = items.by_ref().filter(|sk| !known.contains(sk) && !sk.contains('-')).collect();
+    assert_eq!(new, ["n#shop"], "which rules are in force: one read for the batch");
+    let state = function.memory.state(&key("1"));
+    let (shown, applied) = (read(&pimcore, "1").await, state.pimcore.applied.unwrap());
+    assert_eq!((shown.content_hash, shown.wanted), (state.hash, None));
+    assert_eq!(applied.view, None);
+    let text = pim.view(&common::path("1")).unwrap().to_string();
+    assert!(!text.contains("sourcePrice") && !text.contains("withheld"), "{text}");
+}
