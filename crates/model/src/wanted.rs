@@ -13,6 +13,9 @@ use stateright::{Model, Property};
 /// At rest everybody shows what is wanted.
 pub const WANTED: &str = "at rest PIM and shop show what the rules in force make of the newest document";
 
+/// Stands for rules where there were never any.
+const NEVER: char = '0';
+
 const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 
 /// A rule that is taken out.
@@ -98,11 +101,13 @@ enum Sync {
     },
     Read {
         state: Item,
+        rules: char,
         doc: char,
         wanted: String,
     },
     Written {
         state: Item,
+        rules: char,
         doc: char,
         wanted: String,
     },
@@ -218,7 +223,7 @@ impl Ruled {
     }
 
     fn in_force(&self, world: &World) -> char {
-        world.rules.checked_sub(1).and_then(|at| self.rules.chars().nth(at)).unwrap_or('-')
+        world.rules.checked_sub(1).and_then(|at| self.rules.chars().nth(at)).unwrap_or(NEVER)
     }
 
     fn goal(&self, world: &World) -> Option<String> {
@@ -294,17 +299,16 @@ impl Ruled {
             Sync::Claimed { state, rules } => {
                 let rules = rules.unwrap_or_else(|| self.in_force(world));
                 let doc = self.doc(world)?;
-                Sync::Read { state, doc, wanted: shown(doc, rules) }
+                Sync::Read { state, rules, doc, wanted: shown(doc, rules) }
             }
-            Sync::Read { state, doc, wanted } => {
+            Sync::Read { state, rules, doc, wanted } => {
                 world.pim = Some((doc, wanted.clone()));
-                Sync::Written { state, doc, wanted }
+                Sync::Written { state, rules, doc, wanted }
             }
-            Sync::Written { state, doc, wanted } => {
+            Sync::Written { state, rules, doc, wanted } => {
                 let claimed = ProductState::of(&state);
-                let noted = claimed.pimcore.applied.as_ref().and_then(|applied| applied.view.clone());
-                let shop_has = claimed.medusa.applied.as_ref().is_some_and(|applied| applied.hash == hash(doc));
-                if shop_has && noted != digest(doc, &wanted) && !self.lacks(Without::Counting) {
+                let counts = wanted::counts(&claimed, &hash(doc), digest(doc, &wanted).as_deref());
+                if rules != NEVER && counts && !self.lacks(Without::Counting) {
                     let _ = world.write(&stage::edited(&key(), world.now));
                 }
                 Sync::Counted { state, doc, wanted }

@@ -6,10 +6,12 @@ use model::wanted::{RULES, Ruled};
 fn worlds() -> Vec<(&'static str, Ruled)> {
     let world = |says, rules, crashes, losses| Ruled { says, rules, crashes, losses, without: None };
     vec![
-        ("rules come, go and come back, a message is lost", world("a", "A-A", 0, 1)),
         ("a feed races rules", world("ab", "BA", 0, 0)),
         ("a feed races rules, a function dies", world("ab", "A", 1, 0)),
         ("rules change, a function dies", world("a", "A-", 1, 0)),
+        ("rules come, go and come back, a message is lost", world("a", "A-A", 0, 1)),
+        ("rules change, a function dies, a message is lost", world("a", "A-", 1, 1)),
+        ("content comes back under other rules, a message is lost", world("aba", "A", 0, 1)),
     ]
 }
 

@@ -25,9 +25,9 @@ impl Rules {
     /// Transient: products wait rather than being shown by other rules.
     pub async fn in_force<T: Table>(&self, ledger: &Ledger<T>) -> Result<Arc<InForce>, Failure> {
         let head = ledger.config_head(KIND, NAME).await.map_err(|error| error.failure())?;
-        let Some(digest) = head.digest else { return Ok(Arc::default()) };
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let since = head.since.unwrap_or(0);
+        let Some(digest) = head.digest else { return Ok(Arc::new(InForce { since, ..InForce::default() })) };
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, rules)) = known.filter(|(of, rules)| *of == digest && rules.since == since) {
             return Ok(rules);
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
+use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
 use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome, stamp};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
@@ -34,6 +35,8 @@ struct Synced {
     applied: Applied,
     /// What had to be done for it.
     change: Change,
+    /// Whether there are rules, or were.
+    ruled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +53,8 @@ struct Claimed {
     head: Option<Head>,
     /// What rules make of the document; `None` where nothing rules.
     wish: Option<Wish>,
+    /// Whether there are rules, or were.
+    ruled: bool,
 }
 
 impl Claimed {
@@ -140,8 +145,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         outcomes
     }
 
-    /// What rules changed of content that the shop holds already is counted like a person's save: the shop lacks it until a push that was claimed after this,
-    /// whatever becomes of the announcement.
+    /// What rules changed of content that the shop holds already, or that somebody may be pushing, is counted like a person's save: the shop lacks it until a push
+    /// that was claimed after this, whatever becomes of the announcement.
     async fn count_what_rules_changed(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
@@ -149,9 +154,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     ) {
         let changed = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
             let (state, synced) = (ours.get(key)?, result.as_ref().ok()?);
-            let shop = state.medusa.applied.as_ref()?;
-            let before = state.pimcore.applied.as_ref().and_then(|before| before.view.as_ref());
-            (shop.hash == synced.applied.hash && before != synced.applied.view.as_ref()).then(|| key.clone())
+            let Synced { applied, ruled, .. } = synced;
+            (*ruled && wanted::counts(state, &applied.hash, applied.view.as_deref())).then(|| key.clone())
         };
         let changed: Vec<ProductKey> = results.iter().filter_map(changed).collect();
         if let Err(error) = self.worker.ledger.edited(&changed, self.worker.clock.now_ms()).await {
@@ -250,7 +254,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         for key in keys {
             let prepared = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
                 let wish = Wish::of(&read.rules, &doc, self.worker.clock.now_ms());
-                let item = Claimed { key: key.clone(), doc, head, wish };
+                let item = Claimed { key: key.clone(), doc, head, wish, ruled: read.rules.since > 0 };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
@@ -271,13 +275,14 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, wish } = &item;
+        let Claimed { key, doc, head, wish, ruled } = &item;
         let product = item.product();
         let stamp = stamp::stamp(&doc.hash, item.wanted());
         match decide(&stamp, product.withdrawn, head.as_ref(), aside, self.policy) {
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
-                Ok(Prepared::Holds(Synced { applied: applied(&item, id), change: Change::Unchanged }))
+                let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);
+                Ok(Prepared::Holds(Synced { applied, change, ruled }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
@@ -367,7 +372,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             match outcome {
                 WriteOutcome::Saved(saved) => {
                     let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
-                    let synced = Synced { applied: applied(&item, Some(saved.id)), change };
+                    let synced = Synced { applied: applied(&item, Some(saved.id)), change, ruled: item.ruled };
                     results.insert(key, Ok(synced));
                 }
                 WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),

@@ -146,6 +146,7 @@ async fn a_changed_rule_reaches_only_what_it_concerns_and_its_removal_takes_it_b
         push(&function, &message.key).await;
         assert_eq!(function.memory.state(&message.key).pending_since, None);
     }
+    assert_eq!(function.heard.take().len(), 10);
     assert_eq!(walk(&function).await, (WalkReport { complete: true, ..WalkReport::default() }, vec![]), "no rules");
 
     for (rules, amount) in [(DOUBLE, "12.70"), ("", "6.35")] {

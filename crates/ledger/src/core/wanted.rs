@@ -8,6 +8,8 @@
 //! - what came of it: a digest that is compared with what is wanted now; or
 //! - a claim that is still to come, which reads these rules or newer ones.
 
+use catalog::ContentHash;
+
 use super::stage::Stage;
 use super::state::ProductState;
 
@@ -21,11 +23,25 @@ pub fn concerns(state: &ProductState, wanted: Option<&str>) -> bool {
     if stage.owner.is_some() || stage.last_error.is_some() {
         return true;
     }
-    let differs = |applied: &super::stage::Applied| {
-        state.hash.as_ref() == Some(&applied.hash) && applied.view.as_deref() != wanted
-    };
-    // In doubt, or lacking the content: whoever claims it from now on reads the rules that are in force.
+    // Of whatever content: the document is written before the state, so that the PIM may hold one that the state does not speak of yet.
+    let differs = |applied: &super::stage::Applied| applied.view.as_deref() != wanted;
+    // In doubt: whoever claims it from now on reads the rules that are in force.
     stage.recheck_at.is_none() && stage.applied.as_ref().is_some_and(differs)
+}
+
+/// Whether a push may show the shop something else than what the PIM was just made to hold, though it is of the same content: it holds that by other rules, or somebody
+/// pushes what the PIM showed before. Then it is counted like a person's save ([`super::stage::edited`]). `claimed` is the state that the claim gave, `wanted` the digest of
+/// what the PIM holds now.
+#[must_use]
+pub fn counts(claimed: &ProductState, hash: &ContentHash, wanted: Option<&str>) -> bool {
+    let (pimcore, shop) = (claimed.stage(Stage::Pimcore), claimed.stage(Stage::Medusa));
+    let held = pimcore.applied.as_ref().filter(|held| held.hash == *hash);
+    // Whoever failed or died may have shown it, by any rules.
+    let unsure = pimcore.recheck_at.is_some() || pimcore.last_error.is_some();
+    match held {
+        Some(held) if !unsure => held.view.as_deref() != wanted,
+        held => unsure || held.is_some() || shop.applied.as_ref().is_some_and(|held| held.hash == *hash),
+    }
 }
 
 #[cfg(test)]
@@ -64,8 +80,8 @@ mod tests {
             (
                 StageState { applied: Some(applied("old", None)), ..StageState::default() },
                 Some("d"),
-                false,
-                "a claim is to come",
+                true,
+                "the state may learn only now of what the PIM holds",
             ),
             (StageState::default(), Some("d"), false, "it never came"),
             (StageState { last_error: error, ..StageState::default() }, None, true, "other rules may help"),
@@ -73,5 +89,35 @@ mod tests {
             assert_eq!(concerns(&state(stage), wanted), expected, "{what}");
         }
         assert!(!concerns(&ProductState { hash: None, ..state(holds(None)) }, Some("d")), "people made it");
+    }
+
+    #[test]
+    fn what_the_shop_may_show_by_other_rules_counts() {
+        let applied = |hash: &str, view: Option<&str>| {
+            Some(Applied {
+                hash: ContentHash::from_text(hash),
+                version: Version::from_text("v"),
+                remote_id: None,
+                view: view.map(str::to_owned),
+                seen: None,
+                at: 0,
+            })
+        };
+        let stage = |applied| StageState { applied, ..StageState::default() };
+        let doubt = |applied| StageState { recheck_at: Some(1), ..stage(applied) };
+        let none = || stage(None);
+        for (pimcore, medusa, wanted, expected, what) in [
+            (none(), none(), Some("d"), false, "new"),
+            (stage(applied("old", Some("d"))), stage(applied("old", None)), None, false, "new content"),
+            (stage(applied("h", Some("d"))), stage(applied("h", None)), Some("d"), false, "the same"),
+            (stage(applied("h", None)), stage(applied("h", None)), Some("d"), true, "the shop has it by other rules"),
+            (stage(applied("h", None)), none(), Some("d"), true, "somebody may push what the PIM showed"),
+            (stage(applied("old", None)), stage(applied("h", None)), None, true, "content that came back"),
+            (doubt(None), none(), None, true, "who died may have shown it by other rules"),
+            (doubt(applied("h", None)), none(), None, true, "who died after that, too"),
+        ] {
+            let claimed = ProductState { pimcore, medusa, ..ProductState::default() };
+            assert_eq!(counts(&claimed, &ContentHash::from_text("h"), wanted), expected, "{what}");
+        }
     }
 }
