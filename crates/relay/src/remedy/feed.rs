@@ -11,7 +11,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("broken_structure", "Something odd follows a record; what came before is taken.", "Have the feed written again; the run has the position.", NewFeed),
     remedy("bucket_unavailable", "S3 did not answer, or the object cannot be read.", "If it stays: check the bucket's policy and the function's role.", GoesOn),
     remedy("config_changing", "A file under config/ changed faster than it could be read.", "Nothing, unless it stays.", GoesOn),
-    remedy("config_unknown", "A file landed under config/ that nothing reads.", "Mappings are config/sources/<name>.yaml; `relay source put <mapping>` writes them.", Nothing),
+    remedy("config_unknown", "A file landed under config/ that nothing reads.", "Mappings are config/sources/<name>.yaml, rules config/rules/<name>.yaml, rates config/rates.json; `relay source put <mapping>` and `relay rules put <path>` write them.", Nothing),
     remedy("control_character", "An id or SKU has a control character.", "Have it taken out; the rejected record shows it.", NewFeed),
     remedy("corrupt_compression", "The compressed data does not decompress.", "Upload the feed again; a broken upload is the usual cause.", NewFeed),
     remedy("csv_field_count", "A CSV record has more or fewer fields than the header.", "Have delimiters and quotes in its text escaped.", NewFeed),
