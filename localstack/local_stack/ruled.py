@@ -30,10 +30,12 @@ def in_force(stack: Stack) -> bool:
 
 
 def document(stack: Stack, key: str, document: dict[str, Any]) -> dict[str, Any]:
-    """What the shop is to have of a document: its prices by the rules."""
-    prices = {variant["sku"]: variant["prices"] for variant in _relay(stack, "explain-price", key)["prices"]}
+    """What the shop is to have of a document: its prices by the rules; nothing of one that they withhold."""
+    said = _relay(stack, "explain-price", key)
+    prices = {variant["sku"]: variant["prices"] for variant in said["prices"]}
     variants = [variant | {"prices": prices[variant["sku"]]} for variant in document["variants"] if variant["sku"] in prices]
-    return document | {"variants": variants}
+    withheld = said["withheld"]
+    return document | {"variants": variants, "withheld": withheld, "withdrawn": bool(document.get("withdrawn") or withheld)}
 
 
 def _relay(stack: Stack, *words: str) -> Any:

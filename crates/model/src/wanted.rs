@@ -54,14 +54,52 @@ pub const RULES: [Without; 8] = [
     Without::Doubt,
 ];
 
+/// Who may die: the one who brings products to the PIM, the one who pushes them, the walker.
+const ALL: &str = "bpw";
+
+const fn world(says: &'static str, rules: &'static str) -> Ruled {
+    Ruled { says, at_rest: false, rules, dies: "", losses: 0, without: None }
+}
+
+/// Small worlds, one question each.
+#[must_use]
+pub fn small() -> Vec<(&'static str, Ruled)> {
+    vec![
+        ("a feed races rules", world("ab", "B")),
+        ("rules come, go and come back", Ruled { at_rest: true, ..world("a", "A-A") }),
+        ("content comes back under other rules", Ruled { at_rest: true, ..world("aba", "A") }),
+        ("rules change, a message is lost", Ruled { losses: 1, ..world("a", "A") }),
+        ("rules go, a message is lost", Ruled { at_rest: true, losses: 1, ..world("a", "A-") }),
+        ("rules change, who brings it to the PIM dies", Ruled { dies: "b", ..world("a", "A") }),
+        ("rules change, who pushes it dies", Ruled { at_rest: true, dies: "p", ..world("a", "A") }),
+        ("rules change, the walk dies", Ruled { at_rest: true, dies: "w", ..world("a", "A-") }),
+    ]
+}
+
+/// The same with more feeds and rules, and two faults at once.
+#[must_use]
+pub fn large() -> Vec<(&'static str, Ruled)> {
+    vec![
+        ("a feed races two rules", world("ab", "BA")),
+        ("a feed races rules, a function dies", Ruled { dies: ALL, ..world("ab", "A") }),
+        ("rules come and go, a function dies", Ruled { dies: ALL, ..world("a", "A-") }),
+        ("rules come, go and come back, a message is lost", Ruled { losses: 1, ..world("a", "A-A") }),
+        ("rules change, a function dies, a message is lost", Ruled { dies: ALL, losses: 1, ..world("a", "A-") }),
+        ("content comes back under other rules, a message is lost", Ruled { losses: 1, ..world("aba", "A") }),
+    ]
+}
+
 /// A configuration of the model.
 #[derive(Clone, Debug)]
 pub struct Ruled {
     /// What the feeds say, one after the other.
     pub says: &'static str,
+    /// What the first says is in the PIM and the shop when all begins.
+    pub at_rest: bool,
     /// The rules that are put into force, one after the other: `-` are none.
     pub rules: &'static str,
-    pub crashes: u8,
+    /// Who may die, one of them once.
+    pub dies: &'static str,
     /// Messages that are lost.
     pub losses: u8,
     /// The rule that is missing.
@@ -88,7 +126,8 @@ pub struct World {
     sync: Sync,
     push: Push,
     walker: Walker,
-    crashes: u8,
+    /// Who died.
+    dead: Option<char>,
     losses: u8,
 }
 
@@ -212,6 +251,12 @@ impl World {
         Ok(after)
     }
 
+    /// Whoever comes after one that died is somebody else.
+    fn owner(&self, who: char) -> Owner {
+        let after = if self.dead == Some(who) { "another " } else { "" };
+        Owner(format!("{after}{who}"))
+    }
+
     fn product(&self) -> ProductState {
         ProductState::of(&self.state)
     }
@@ -280,7 +325,7 @@ impl Ruled {
     }
 
     fn sync(&self, world: &mut World) -> Option<Sync> {
-        let owner = Owner("sync".to_owned());
+        let owner = world.owner('b');
         Some(match std::mem::take(&mut world.sync) {
             Sync::Idle if !world.to_pim => return None,
             Sync::Idle if self.lacks(Without::ClaimFirst) => Sync::Early(self.in_force(world)),
@@ -331,7 +376,7 @@ impl Ruled {
     }
 
     fn push(&self, world: &mut World) -> Option<Push> {
-        let owner = Owner("push".to_owned());
+        let owner = world.owner('p');
         Some(match std::mem::take(&mut world.push) {
             Push::Idle if !world.to_shop => return None,
             Push::Idle => match self.claim(world, Stage::Medusa, &owner)? {
@@ -438,7 +483,7 @@ impl Model for Ruled {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World {
+        let mut world = World {
             now: 1_000,
             doc: 0,
             halfway: false,
@@ -452,9 +497,16 @@ impl Model for Ruled {
             sync: Sync::Idle,
             push: Push::Idle,
             walker: Walker::Idle,
-            crashes: self.crashes,
+            dead: None,
             losses: self.losses,
-        }]
+        };
+        if self.at_rest {
+            let steps = [Action::Feed; 2].into_iter().chain([Action::Sync; 6]).chain([Action::Push; 3]);
+            for step in steps {
+                world = self.next_state(&world, step).unwrap_or(world);
+            }
+        }
+        vec![world]
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
@@ -465,11 +517,14 @@ impl Model for Ruled {
             actions.push(Action::Rules);
         }
         actions.extend([Action::Sync, Action::Push, Action::Walk]);
-        if world.crashes > 0 {
-            let idle = (world.sync == Sync::Idle, world.push == Push::Idle, world.walker == Walker::Idle);
-            actions.extend((!idle.0).then_some(Action::SyncDies));
-            actions.extend((!idle.1).then_some(Action::PushDies));
-            actions.extend((!idle.2).then_some(Action::WalkerDies));
+        if world.dead.is_none() {
+            let busy = [
+                ('b', world.sync != Sync::Idle, Action::SyncDies),
+                ('p', world.push != Push::Idle, Action::PushDies),
+                ('w', world.walker != Walker::Idle, Action::WalkerDies),
+            ];
+            let dies = busy.into_iter().filter(|(who, busy, _)| *busy && self.dies.contains(*who));
+            actions.extend(dies.map(|(_, _, action)| action));
         }
         if world.losses > 0 {
             actions.extend(world.to_pim.then_some(Action::LoseToPim));
@@ -478,10 +533,14 @@ impl Model for Ruled {
         if self.is_quiet(world) && world.product().pending_since.is_some() {
             actions.push(Action::Sweep);
         }
+        // One lease is left behind, at most.
         let state = world.product();
-        let dead = (state.pimcore.owner.is_some() && world.sync == Sync::Idle)
-            || (state.medusa.owner.is_some() && world.push == Push::Idle);
-        if dead && world.now < 1_400 {
+        let left = match world.dead {
+            Some('b') => state.pimcore.owner.is_some() && world.sync == Sync::Idle,
+            Some('p') => state.medusa.owner.is_some() && world.push == Push::Idle,
+            _ => false,
+        };
+        if left && world.now == 1_000 {
             actions.push(Action::LeasesEnd);
         }
     }
@@ -505,18 +564,18 @@ impl Model for Ruled {
             Action::Push => world.push = self.push(&mut world)?,
             Action::Walk => world.walker = self.walk(&mut world)?,
             Action::SyncDies => {
-                world.crashes -= 1;
+                world.dead = Some('b');
                 world.sync = Sync::Idle;
                 // Its message was not deleted.
                 world.to_pim = true;
             }
             Action::PushDies => {
-                world.crashes -= 1;
+                world.dead = Some('p');
                 world.push = Push::Idle;
                 world.to_shop = true;
             }
             Action::WalkerDies => {
-                world.crashes -= 1;
+                world.dead = Some('w');
                 world.walker = Walker::Idle;
             }
             Action::LoseToPim => {

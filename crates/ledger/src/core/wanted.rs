@@ -38,9 +38,11 @@ pub fn counts(claimed: &ProductState, hash: &ContentHash, wanted: Option<&str>) 
     let held = pimcore.applied.as_ref().filter(|held| held.hash == *hash);
     // Whoever failed or died may have shown it, by any rules.
     let unsure = pimcore.recheck_at.is_some() || pimcore.last_error.is_some();
+    // Of content that comes back: the shop has it, or whoever pushes read it when it was there before.
+    let came_back = || shop.owner.is_some() || shop.applied.as_ref().is_some_and(|held| held.hash == *hash);
     match held {
         Some(held) if !unsure => held.view.as_deref() != wanted,
-        held => unsure || held.is_some() || shop.applied.as_ref().is_some_and(|held| held.hash == *hash),
+        held => unsure || held.is_some() || came_back(),
     }
 }
 
@@ -113,6 +115,13 @@ mod tests {
             (stage(applied("h", None)), stage(applied("h", None)), Some("d"), true, "the shop has it by other rules"),
             (stage(applied("h", None)), none(), Some("d"), true, "somebody may push what the PIM showed"),
             (stage(applied("old", None)), stage(applied("h", None)), None, true, "content that came back"),
+            (
+                stage(applied("old", None)),
+                StageState { owner: Some("push".into()), ..none() },
+                None,
+                true,
+                "whoever pushes may have read this content, when it was there before",
+            ),
             (doubt(None), none(), None, true, "who died may have shown it by other rules"),
             (doubt(applied("h", None)), none(), None, true, "who died after that, too"),
         ] {
