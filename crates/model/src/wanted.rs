@@ -71,7 +71,7 @@ pub fn small() -> Vec<(&'static str, Ruled)> {
         ("rules change, a message is lost", Ruled { losses: 1, ..world("a", "A") }),
         ("rules go, a message is lost", Ruled { at_rest: true, losses: 1, ..world("a", "A-") }),
         ("rules change, who brings it to the PIM dies", Ruled { dies: "b", ..world("a", "A") }),
-        ("rules change, who pushes it dies", Ruled { at_rest: true, dies: "p", ..world("a", "A") }),
+        ("rules change, who pushes it dies", Ruled { dies: "p", ..world("a", "A") }),
         ("rules change, the walk dies", Ruled { at_rest: true, dies: "w", ..world("a", "A-") }),
     ]
 }
@@ -177,6 +177,8 @@ enum Push {
 enum Walker {
     #[default]
     Idle,
+    /// It has read a state, and no goal.
+    Early(Item),
     /// It knows the goal, and perhaps (too early) a state.
     Sets {
         goal: String,
@@ -397,13 +399,20 @@ impl Ruled {
 
     fn walk(&self, world: &mut World) -> Option<Walker> {
         Some(match std::mem::take(&mut world.walker) {
-            Walker::Idle => {
-                let (goal, seen) = (self.goal(world)?, Segment::of(&world.segment));
-                if seen.has_arrived_at(&goal) {
+            Walker::Idle if self.lacks(Without::StateLast) => {
+                if self.goal(world).is_some_and(|goal| Segment::of(&world.segment).has_arrived_at(&goal)) {
                     return None;
                 }
-                let early = self.lacks(Without::StateLast).then(|| world.state.clone());
-                Walker::Sets { goal, seen, early }
+                Walker::Early(world.state.clone())
+            }
+            before @ (Walker::Idle | Walker::Early(_)) => {
+                let (goal, seen) = (self.goal(world)?, Segment::of(&world.segment));
+                let early = if let Walker::Early(state) = before { Some(state) } else { None };
+                match seen.has_arrived_at(&goal) {
+                    true if early.is_none() => return None,
+                    true => Walker::Idle,
+                    false => Walker::Sets { goal, seen, early },
+                }
             }
             Walker::Sets { goal, seen, early } => {
                 let rules = self.in_force(world);
