@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,44 @@ def test_rules_reach_what_they_concern_without_a_feed(relay: Relay, tmp_path: Pa
     relay.wait_until("the source's price is back", lambda: amount(relay.shop_products(keys[0])[keys[0]]) == Decimal("30.00"))
     relay.wait_for_arrival(keys)
     operator.run("rules list").names("No rules are in force")
+
+
+MANY, DEAR = 400, 40
+
+
+def stamps(relay: Relay, keys: list[str]) -> dict[str, str]:
+    """When the shop last changed each product."""
+    found: dict[str, str] = {}
+    for at in range(0, len(keys), 50):
+        found |= {key: product["updated_at"] for key, product in relay.shop_products(*keys[at : at + 50]).items()}
+    return found
+
+
+def test_of_many_products_only_those_are_written_that_come_out_different(relay: Relay, tmp_path: Path) -> None:
+    operator = Operator(relay.stack)
+    source = f"e2e{new_id('').strip('-').lower()[:8]}"
+    mapping, rules = tmp_path / f"{source}.yaml", tmp_path / f"{source}-rules.yaml"
+    mapping.write_text(MAPPING.format(source=source))
+    assert operator.run(f"source put {mapping}").code == 0
+    rows = [f"M-{n};Enamel cup {n};{'30.00' if n < DEAR else '12.50'}" for n in range(MANY)]
+    began = time.monotonic()
+    run = relay.run_of(relay.upload(f"incoming/{source}/list.csv", ("id;name;price\n" + "\n".join(rows) + "\n").encode()))
+    assert run.counts["changed"] == MANY
+    keys = [f"{source}:M-{n}" for n in range(MANY)]
+    relay.wait_for_arrival(keys)
+    brought = time.monotonic() - began
+    before = stamps(relay, keys)
+    rules.write_text(RULES.format(source=source))
+    assert operator.run(f"rules put {rules}").code == 0
+    try:
+        began = time.monotonic()
+        walk = walked(relay, operator)
+        assert (walk["looked"] >= MANY, walk["marked"] >= DEAR) == (True, True), walk
+        relay.wait_for_arrival(keys)
+        after = stamps(relay, keys)
+        print(f"{MANY} products in {brought:.0f} s; {walk['marked']} of {walk['looked']} by other rules in {time.monotonic() - began:.0f} s")
+        assert {key for key in keys if after[key] != before[key]} == set(keys[:DEAR])
+    finally:
+        operator.run(f"rules remove {source}-rules.yaml").names("nothing rules any more")
+    walked(relay, operator)
+    relay.wait_for_arrival(keys)
