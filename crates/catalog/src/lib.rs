@@ -8,6 +8,7 @@ pub mod hash;
 pub mod hide;
 pub mod key;
 pub mod languages;
+pub mod line;
 pub mod parts;
 pub mod product;
 pub mod version;
@@ -18,6 +19,7 @@ pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};
 pub use languages::Languages;
+pub use line::{IdKind, Identifier, Line};
 pub use parts::{PartName, assemble};
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,

@@ -1,6 +1,6 @@
 //! Object bytes in, products and rejections out: decompression, splitting and mapping in one push-driven machine without I/O.
 
-use catalog::Product;
+use catalog::{Line, Product};
 
 use self::mapper::Mapper;
 use crate::adapter::{Adapter, Columns, Layout};
@@ -102,11 +102,24 @@ pub struct Mapped {
     pub product: Product,
 }
 
+/// A record that became a line of a declared part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedLine {
+    /// The record's number in the feed, from 0.
+    pub index: u64,
+    /// Where it begins.
+    pub offset: u64,
+    /// What it says.
+    pub line: Line,
+}
+
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// A product.
     Product(Box<Mapped>),
+    /// What a declared part says of a product that another file brings.
+    Line(Box<MappedLine>),
     /// Not taken; the second part is the raw record, or its beginning where it is over its limit.
     Rejected(Rejection, Vec<u8>),
 }
