@@ -323,7 +323,7 @@ impl Ruled {
                 Err(item) => seen = ProductState::of(&item),
             }
         }
-        let _ = world.write(&stage::suspect(which, &key(), world.now));
+        let _ = world.write(&stage::doubt(which, &key(), world.now));
     }
 
     fn sync(&self, world: &mut World) -> Option<Sync> {
@@ -438,7 +438,7 @@ impl Ruled {
             Walker::Marks { goal, seen, marked: false } => Walker::Moves { goal, seen },
             Walker::Marks { goal, seen, marked: true } => {
                 if !self.lacks(Without::Doubt) {
-                    let _ = world.write(&stage::suspect(Stage::Pimcore, &key(), world.now));
+                    let _ = world.write(&stage::doubt(Stage::Pimcore, &key(), world.now));
                 }
                 Walker::Announces { goal, seen }
             }

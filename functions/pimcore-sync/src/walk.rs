@@ -94,7 +94,7 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
             let concerned = self.concerned(some, &rules).await?;
             // Put in doubt before they are announced: a lost announcement leaves them pending.
             for key in &concerned {
-                self.ledger.suspect(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
+                self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
             }
             let message = |key: &ProductKey| {
                 let correlation_id = format!("rules-{goal}");
