@@ -176,8 +176,13 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
                 .unwrap_or_else(|| parts::known_of(&whole, part, of_docs.get(&entry.key)));
             entry.hash = known_as(&entry, &state);
             let parted = whole.parts.is_some() || (whole.hash.is_some() && state.hash.is_none());
-            let how = How { parted, lacking: waiting::lacks_content(&whole) };
-            match classify(&state, &entry.version, &entry.hash) {
+            let untold = !entry.product.made_skus.is_empty() && waiting::lacks_sku(&whole);
+            let how = How { parted, lacking: waiting::lacks_content(&whole) || untold };
+            let class = match classify(&state, &entry.version, &entry.hash) {
+                Classification::Unchanged if untold => Classification::Changed,
+                class => class,
+            };
+            match class {
                 Classification::Changed => {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
                     if let Some(earlier) = before.filter(|_| !entry.reported) {
