@@ -320,6 +320,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             run: &progress.run.name,
             location: &location,
             strict: repeated == Repeated::Noted,
+            noting: !progress.info.full,
             now: self.clock.now_ms(),
         };
         let written = writer.write(window).await?;
