@@ -4,6 +4,7 @@ pub mod address;
 pub mod aside;
 pub mod blame;
 pub mod breaker;
+pub mod brought;
 pub mod config;
 pub mod deaths;
 pub mod desired;

@@ -3,6 +3,7 @@
 mod addresses;
 mod bodies;
 pub mod breaker;
+mod brought;
 mod config;
 mod docs;
 mod error;

@@ -323,7 +323,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         description = Localized::default().with(&language, &facts::as_text(&attributes, &language));
     }
     let images = images(&scope)?;
-    let (options, variants, remarks) = variants::all(&scope, &id, &language)?;
+    let variants::Made { options, variants, remarks, made_skus } = variants::all(&scope, &id, &language)?;
     let withdrawn = map.withdrawn.as_ref().map_or(Ok(false), |field| scope.truth(field))?;
     let known = if map.facts_from_attributes { helpers::facts_of_attributes(&attributes) } else { None };
     let mut warnings = remarks;
@@ -344,6 +344,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         url: scope.optional(map.url.as_ref())?.map(|url| helpers::https(&url).into_owned()),
         withdrawn,
         warnings,
+        made_skus,
         id,
     };
     let checked = if mapping.may_lack_price { quality::checked_but_for_prices } else { quality::checked };

@@ -1,5 +1,7 @@
 //! Options and variants: from the records of a group, from a list within a record, or one of a record.
 
+use std::collections::BTreeSet;
+
 use catalog::{Localized, ProductOption, Variant, Warning};
 use expr::Value;
 use feeds::{Defect, Reason, helpers};
@@ -16,8 +18,14 @@ struct Draft {
     variant: Variant,
 }
 
-/// Options, variants, and the remarks on these.
-type Made = (Vec<ProductOption>, Vec<Variant>, Vec<Warning>);
+/// What the variants of a product come to.
+pub(super) struct Made {
+    pub(super) options: Vec<ProductOption>,
+    pub(super) variants: Vec<Variant>,
+    pub(super) remarks: Vec<Warning>,
+    /// SKUs that the record does not give.
+    pub(super) made_skus: BTreeSet<String>,
+}
 
 pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, Defect> {
     let mapping = scope.mapping;
@@ -62,8 +70,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
         None => take(*scope)?,
     }
     let [single] = &drafts[..] else {
-        let (options, variants) = settled(drafts, &names, id);
-        return Ok((options, variants, remarks));
+        return Ok(settled(drafts, &names, id, remarks));
     };
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
@@ -75,8 +82,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
             draft.values.iter_mut().for_each(String::clear);
         }
     }
-    let (options, variants) = settled(drafts, &names, id);
-    Ok((options, variants, remarks))
+    Ok(settled(drafts, &names, id, remarks))
 }
 
 fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut Vec<Warning>) -> Result<Draft, Defect> {
@@ -106,7 +112,7 @@ fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut V
 }
 
 /// Leaves out axes on which nothing stands, and gives SKUs and titles to those that have none.
-fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str) -> (Vec<ProductOption>, Vec<Variant>) {
+fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str, remarks: Vec<Warning>) -> Made {
     let used: Vec<bool> =
         (0..names.len()).map(|axis| drafts.iter().any(|draft| !draft.values[axis].is_empty())).collect();
     let options: Vec<ProductOption> = names
@@ -121,18 +127,18 @@ fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str) -> (Vec<Produc
     }
     let choices: Vec<String> = drafts.iter().map(|draft| draft.values.join(" / ")).collect();
     let made = if options.is_empty() { vec![id.to_owned(); drafts.len()] } else { helpers::made_skus(id, &choices) };
-    let variants = drafts
-        .into_iter()
-        .zip(choices)
-        .zip(made)
-        .map(|((draft, choice), made)| Variant {
-            sku: draft.sku.unwrap_or(made),
-            title: draft.title.unwrap_or(if choice.is_empty() { "Default".to_owned() } else { choice }),
-            options: draft.values,
-            ..draft.variant
-        })
-        .collect();
-    (options, variants)
+    let mut made_skus = BTreeSet::new();
+    let variants = drafts.into_iter().zip(choices).zip(made).map(|((draft, choice), made)| Variant {
+        sku: draft.sku.unwrap_or_else(|| {
+            made_skus.insert(made.clone());
+            made
+        }),
+        title: draft.title.unwrap_or(if choice.is_empty() { "Default".to_owned() } else { choice }),
+        options: draft.values,
+        ..draft.variant
+    });
+    let variants = variants.collect();
+    Made { options, variants, remarks, made_skus }
 }
 
 /// Pieces: a number, or words that say whether there are any.
