@@ -15,7 +15,7 @@ use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Known, Needed, Note, Plan, Structure, plan};
+use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, said};
 
@@ -78,7 +78,7 @@ impl Shop {
                         };
                         let full = offer.depth == Depth::Full;
                         let mark = *marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
-                        let known = Known {
+                        let known = Given {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
                             marked: if left.is_some() { Marked::AsWanted } else { mark },

@@ -29,7 +29,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("medusa_reserved", "Open orders hold stock of what is to go.", "It goes when they are fulfilled or cancelled.", GoesOn),
     remedy("medusa_restless", "The product keeps changing in Medusa.", "If it stays, see who edits it.", GoesOn),
     remedy("medusa_same_options", "Two variants share their option values.", "Correct them in Pimcore or the feed.", Unpark),
-    remedy("medusa_sku_taken", "Another product has the SKU; the message names both.", "Change one of the two SKUs, in Medusa or in the feed; the message names both products.", Unpark),
+    remedy("medusa_sku_taken", "Another product has the SKU.", "Change one of the two SKUs, in Medusa or in the feed; the message names both products.", Unpark),
     remedy("medusa_stock_level_changed", "Stock changed in Medusa at the same time.", "If it stays, see who changes it.", GoesOn),
     remedy("medusa_timeout", "Medusa did not answer in time.", "If it stays: see its load and its database.", GoesOn),
     remedy("medusa_too_large", "The product exceeds a Medusa request.", "Shorten its texts or attributes.", Unpark),
