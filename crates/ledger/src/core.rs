@@ -23,6 +23,8 @@ pub mod standing;
 pub mod state;
 pub mod unanswered;
 pub mod waiting;
+pub mod walk;
+pub mod wanted;
 pub mod watermark;
 
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

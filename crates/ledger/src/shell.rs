@@ -15,6 +15,7 @@ mod runs;
 mod shop;
 mod stages;
 mod table;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;

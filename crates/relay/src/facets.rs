@@ -67,7 +67,7 @@ pub fn of_ledger(product: &Product, hash: &ContentHash) -> Facts {
     let categories: BTreeSet<String> = product
         .categories
         .iter()
-        .filter_map(|path| Some(format!("{}:{}", product.source, path.0.last()?.id)))
+        .filter_map(|path| Some(pimcore::plan::external_id(&product.source, &path.0.last()?.id)))
         .collect();
     list(&mut facts, "categories", categories);
     for variant in &product.variants {

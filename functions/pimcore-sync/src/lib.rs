@@ -10,4 +10,6 @@ pub mod decide;
 pub mod due;
 pub mod handler;
 pub mod inventory;
+pub mod rules;
 pub mod sync;
+pub mod walk;

@@ -1,17 +1,21 @@
 //! A batch of announced products: make Pimcore hold what the ledger says, announce, complete.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey};
+use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
+use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
-use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
+use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome, stamp};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
+use want::InForce;
 use worker::{Claims, Probe, Worker};
 
 use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
+use crate::rules::{Rules, Wish};
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct SyncBatch<'a, T, B, C> {
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
+    /// The shop's rules.
+    pub rules: &'a Rules,
     pub metrics: &'a Metrics,
 }
 
@@ -29,6 +35,8 @@ struct Synced {
     applied: Applied,
     /// What had to be done for it.
     change: Change,
+    /// Whether there are rules, or were.
+    ruled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +51,22 @@ struct Claimed {
     key: ProductKey,
     doc: DesiredDoc,
     head: Option<Head>,
+    /// What rules make of the document; `None` where nothing rules.
+    wish: Option<Wish>,
+    /// Whether there are rules, or were.
+    ruled: bool,
+}
+
+impl Claimed {
+    /// What the PIM is to show.
+    fn product(&self) -> &Product {
+        self.wish.as_ref().map_or(&self.doc.product, |wish| &wish.product)
+    }
+
+    /// The digest that is noted beside the hash.
+    fn wanted(&self) -> Option<&str> {
+        self.wish.as_ref().and_then(|wish| wish.digest.as_deref())
+    }
 }
 
 impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
@@ -97,6 +121,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             }
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
+        self.count_what_rules_changed(&ours, &mut results).await;
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
         let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
         let by = |change| held.clone().filter(|one| *one == change).count();
@@ -118,6 +143,26 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             "batch brought to Pimcore"
         );
         outcomes
+    }
+
+    /// What rules changed of content that the shop holds already, or that somebody may be pushing, is counted like a person's save: the shop lacks it until a push
+    /// that was claimed after this, whatever becomes of the announcement.
+    async fn count_what_rules_changed(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+    ) {
+        let changed = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
+            let (state, synced) = (ours.get(key)?, result.as_ref().ok()?);
+            let Synced { applied, ruled, .. } = synced;
+            (*ruled && wanted::counts(state, &applied.hash, applied.view.as_deref())).then(|| key.clone())
+        };
+        let changed: Vec<ProductKey> = results.iter().filter_map(changed).collect();
+        if let Err(error) = self.worker.ledger.edited(&changed, self.worker.clock.now_ms()).await {
+            for key in changed {
+                results.insert(key, Err(error.failure()));
+            }
+        }
     }
 
     /// Announces what Pimcore holds now. A product whose announcement fails counts as failed: it is
@@ -167,20 +212,26 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             return BTreeMap::new();
         }
         let deadline = self.worker.ends();
+        // After the claims: who changes the rules from now on finds these leases, or what came of them.
+        let rules = match self.rules.in_force(self.worker.ledger).await {
+            Ok(rules) => rules,
+            Err(failure) => return all_failed(keys, &failure),
+        };
         let (docs, heads) =
             futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
-        let (SmallDocs { docs, large, .. }, mut heads) = match (docs, heads) {
+        let (SmallDocs { docs, large, .. }, heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
+        let mut read = Read { rules, heads, deadline };
         keys.retain(|key| !large.contains(key));
-        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut heads, deadline).await;
+        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut read).await;
         // Forty of the largest at once would take more memory than the function has.
         for key in large {
             let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
-            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut heads, deadline).await);
+            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut read).await);
         }
         results
     }
@@ -191,9 +242,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         ours: &BTreeMap<ProductKey, ProductState>,
         keys: Vec<ProductKey>,
         mut docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
-        heads: &mut BTreeMap<ProductKey, Result<Head, Failure>>,
-        deadline: Instant,
+        read: &mut Read,
     ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+        let deadline = read.deadline;
         let languages = match pimcore.field_languages(deadline).await {
             Ok(languages) => languages,
             Err(failure) => return all_failed(keys, &failure),
@@ -201,12 +252,13 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let mut results = BTreeMap::new();
         let mut work: Vec<(Claimed, Write)> = Vec::new();
         for key in keys {
-            let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
-                let item = Claimed { key: key.clone(), doc, head };
+            let prepared = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
+                let wish = Wish::of(&read.rules, &doc, self.worker.clock.now_ms());
+                let item = Claimed { key: key.clone(), doc, head, wish, ruled: read.rules.since > 0 };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
-            match read {
+            match prepared {
                 Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
                 Ok(Prepared::Write(ready)) => work.push(*ready),
                 Err(failure) => drop(results.insert(key, Err(failure))),
@@ -217,29 +269,36 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             if work.is_empty() {
                 break;
             }
-            work = self.write(pimcore, work, fresh, deadline, &mut results).await;
+            work = self.write(pimcore, work, fresh, read, &mut results).await;
         }
         results
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head } = &item;
-        match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), aside, self.policy) {
+        let Claimed { key, doc, head, wish, ruled } = &item;
+        let product = item.product();
+        let stamp = stamp::stamp(&doc.hash, item.wanted());
+        match decide(&stamp, product.withdrawn, head.as_ref(), aside, self.policy) {
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
-                Ok(Prepared::Holds(Synced { applied: applied(doc, id), change: Change::Unchanged }))
+                let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);
+                Ok(Prepared::Holds(Synced { applied, change, ruled }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
-                    hash: doc.hash.clone(),
+                    hash: stamp,
                     version: doc.version.clone(),
                     feed_run: doc.run.clone(),
                     imported_at: Timestamp::from_millisecond(self.worker.clock.now_ms()).unwrap_or_default(),
                 };
-                let input = ProductInput::new(&doc.product, &provenance, &[])?;
-                let mut input = input.in_languages(&doc.product, languages);
+                let input = ProductInput::new(product, &provenance, &[])?;
+                let mut input = input.in_languages(product, languages);
                 if head.as_ref().is_some_and(|head| head.apart) {
                     input = input.kept_apart();
+                }
+                if let Some(wish) = wish {
+                    input = input.beside(&doc.product, product, &wish.withheld);
+                    input = wish.remarks.iter().fold(input, |input, line| input.remark(line));
                 }
                 if let Some(published) = published {
                     input = input.publish(published);
@@ -263,15 +322,19 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         pimcore: &Pimcore,
         work: Vec<(Claimed, Write)>,
         fresh: bool,
-        deadline: Instant,
+        read: &Read,
         results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
     ) -> Vec<(Claimed, Write)> {
+        let deadline = read.deadline;
+        // The shop's own tree is as the rules say, and as new as they are.
+        let ruled = Version::new(u64::try_from(read.rules.since).unwrap_or(0), "0", 0);
         let claims: Vec<pimcore::Claim<'_>> = work
             .iter()
             .flat_map(|(item, _)| {
-                let doc = &item.doc;
-                let claim = |path| pimcore::Claim { source: &doc.product.source, version: &doc.version, path };
-                doc.product.categories.iter().map(claim)
+                let (product, ruled, said) = (item.product(), &ruled, &item.doc.version);
+                let version = move |path| if want::of_shop(path) { ruled } else { said };
+                let claim = move |path| pimcore::Claim { source: &product.source, version: version(path), path };
+                product.categories.iter().map(claim)
             })
             .collect();
         let placed = match pimcore.place_categories(&claims, fresh, deadline).await {
@@ -284,7 +347,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let mut items: HashMap<ProductKey, (Claimed, Write)> = HashMap::new();
         let mut writes = Vec::new();
         for (item, mut write) in work {
-            let product = &item.doc.product;
+            let product = item.product();
             let ids: Result<Vec<Option<u32>>, Failure> =
                 product.categories.iter().map(|path| placed.id_of(&product.source, path)).collect();
             match ids {
@@ -312,7 +375,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             match outcome {
                 WriteOutcome::Saved(saved) => {
                     let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
-                    let synced = Synced { applied: applied(&item.doc, Some(saved.id)), change };
+                    let synced = Synced { applied: applied(&item, Some(saved.id)), change, ruled: item.ruled };
                     results.insert(key, Ok(synced));
                 }
                 WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),
@@ -336,6 +399,13 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 }
 
+/// What a batch is decided upon, beside its documents.
+struct Read {
+    rules: Arc<InForce>,
+    heads: BTreeMap<ProductKey, Result<Head, Failure>>,
+    deadline: Instant,
+}
+
 enum Prepared {
     Holds(Synced),
     Write(Box<(Claimed, Write)>),
@@ -357,12 +427,12 @@ fn read_one(
     Ok((doc, head.transpose()?))
 }
 
-fn applied(doc: &DesiredDoc, id: Option<u32>) -> Applied {
+fn applied(item: &Claimed, id: Option<u32>) -> Applied {
     Applied {
-        hash: doc.hash.clone(),
-        version: doc.version.clone(),
+        hash: item.doc.hash.clone(),
+        version: item.doc.version.clone(),
         remote_id: id.map(|id| id.to_string()),
-        view: None,
+        view: item.wanted().map(str::to_owned),
         seen: None,
         at: 0,
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::breakers;
 use super::diff;
 use super::rejected::{self, Rejected};
+use super::rules_in_force;
 use super::runs::{self, Line};
 use crate::answer::Answer;
 use crate::error::CliError;
@@ -92,6 +93,9 @@ pub struct Desired {
     /// The parts of a product that comes in several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// What the shop's rules make of it, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     /// What the source says that no target needs to understand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Extra>,
@@ -199,6 +203,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         true => parts_of(stack.ledger.read_parts(&key).await?),
         false => Vec::new(),
     };
+    let rules = match &doc {
+        Some(doc) => rules_in_force::in_words(&rules_in_force::read(stack).await?, doc, now),
+        None => Vec::new(),
+    };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
@@ -236,6 +244,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             variants: doc.product.variants.len(),
             withdrawn: doc.product.withdrawn,
             extra: extra_of(&doc.product),
+            rules,
             version: doc.version.to_string(),
             provenance: doc.provenance,
             parts,
