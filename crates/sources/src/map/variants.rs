@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use catalog::{Localized, ProductOption, Variant, Warning};
+use catalog::{Localized, Price, ProductOption, Variant, Warning};
 use expr::Value;
 use feeds::{Defect, Reason, helpers};
 
-use super::{Scope, budget, facts, money};
+use super::budget::{self, Repeated};
+use super::{Scope, facts, money};
 use crate::mapping::Field;
 use crate::record;
 
@@ -33,20 +34,21 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
     let names = mapping.product.options.iter().map(|option| scope.localized(&option.name, language));
     let names: Vec<Localized> = names.collect::<Result<_, _>>()?;
     let (mut drafts, mut remarks) = (Vec::new(), Vec::new());
+    let mut prices = Repeated::new();
     let mut take = |scope: Scope<'_>| -> Result<(), Defect> {
         if let Some(when) = &map.when
             && !scope.truth(when)?
         {
             return Ok(());
         }
-        drafts.push(draft(&scope, &names, language, &mut remarks)?);
+        drafts.push(draft(&scope, &names, language, &mut prices, &mut remarks)?);
         Ok(())
     };
     match &map.each {
         Some(each) => {
             let mut seen: Vec<String> = Vec::new();
             let items = scope.list(each)?;
-            for item in &items {
+            for item in items.iter() {
                 if let Some(text) = record::text(item).filter(|_| !matches!(item, Value::Object(_))) {
                     // As customers will see it: written in two ways it is one.
                     let shown = helpers::choice(&text).to_lowercase();
@@ -85,7 +87,13 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
     Ok(settled(drafts, &names, id, remarks))
 }
 
-fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut Vec<Warning>) -> Result<Draft, Defect> {
+fn draft(
+    scope: &Scope<'_>,
+    names: &[Localized],
+    language: &str,
+    prices: &mut Repeated<Vec<Price>>,
+    remarks: &mut Vec<Warning>,
+) -> Result<Draft, Defect> {
     let mapping = scope.mapping;
     let map = &mapping.product.variants;
     let mut values = Vec::new();
@@ -95,15 +103,19 @@ fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut V
     }
     let mut images = Vec::new();
     for field in &map.images {
-        for image in scope.list(field)? {
-            helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
+        for image in scope.list(field)?.iter() {
+            helpers::add_image(&mut images, &record::shown(image).unwrap_or_default());
         }
     }
     let variant = Variant {
         sku: String::new(),
         title: String::new(),
         options: Vec::new(),
-        prices: money::all(scope)?,
+        prices: if money::are_the_same_for_all_items(scope) {
+            prices.of(|| money::all(scope))?
+        } else {
+            money::all(scope)?
+        },
         stock: map.stock.as_ref().map_or(Ok(0), |field| stock(scope, field))?,
         images,
         facts: facts::said(scope, "$.variants.facts", &map.facts, None, language, remarks)?,
@@ -145,7 +157,7 @@ fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str, remarks: Vec<W
 pub(super) fn stock(scope: &Scope<'_>, field: &Field) -> Result<i32, Defect> {
     let value = scope.value(field)?;
     let guaranteed = scope.mapping.product.variants.in_stock;
-    if let Value::Bool(truth) = value {
+    if let Value::Bool(truth) = *value {
         return Ok(if truth { guaranteed } else { 0 });
     }
     let Some(text) = record::text(&value) else { return Ok(0) };
