@@ -8,6 +8,7 @@ pub mod config;
 pub mod deaths;
 pub mod desired;
 mod expression;
+pub mod gone;
 pub mod made;
 pub mod missing;
 mod packed;

@@ -6,6 +6,7 @@ pub mod breaker;
 mod config;
 mod docs;
 mod error;
+mod gone;
 #[cfg(feature = "memory")]
 mod memory;
 mod parts;

@@ -352,8 +352,11 @@ pub fn complete(
         Change::Remove(names.deaths),
         Change::Remove(names.error),
     ];
-    let optional = [(names.remote_id, &applied.remote_id), (names.view, &applied.view), (names.seen, &applied.seen)];
-    for (name, value) in optional {
+    // An id that is the one of before is left alone: a release may have taken it away meanwhile.
+    let known = claimed.stage(stage).applied.as_ref().and_then(|held| held.remote_id.as_ref());
+    let id = (names.remote_id, &applied.remote_id);
+    let optional = [(names.view, &applied.view), (names.seen, &applied.seen)];
+    for (name, value) in optional.into_iter().chain((applied.remote_id.as_ref() != known).then_some(id)) {
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
     let shown = shows_edits(stage, claimed, seen);
