@@ -46,7 +46,7 @@ impl ErrorKind {
 /// What happened to the request that failed. The protocol goes by this, never by a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Request {
+pub enum Fate {
     /// No target was asked: the failure is our own word, or the request was not begun.
     #[default]
     NotAsked,
@@ -55,7 +55,7 @@ pub enum Request {
     /// No answer came, or one that somebody gives in the target's place. Nothing of the request is
     /// under way: it only read, or we were told when to come back.
     Unanswered,
-    /// As [`Request::Unanswered`], but the target may still be carrying it out.
+    /// As [`Fate::Unanswered`], but the target may still be carrying it out.
     MayStillLand,
     /// Something answered that may not be the target.
     Garbled,
@@ -99,7 +99,7 @@ pub struct Failure {
     pub retry_within: Option<Duration>,
     /// What happened to the request. Where it is absent on the wire it follows from the code, as it
     /// once did.
-    pub request: Request,
+    pub request: Fate,
     /// Whether the target broke on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choke: Option<Choke>,
@@ -114,7 +114,7 @@ impl Failure {
             message: message.into(),
             retry_after: None,
             retry_within: None,
-            request: Request::NotAsked,
+            request: Fate::NotAsked,
             choke: None,
         }
     }
@@ -135,7 +135,7 @@ impl Failure {
 
     /// The same failure, saying what happened to the request.
     #[must_use]
-    pub fn request(mut self, request: Request) -> Self {
+    pub fn request(mut self, request: Fate) -> Self {
         self.request = request;
         self
     }
@@ -182,7 +182,7 @@ mod wire {
 
     use serde::Deserialize;
 
-    use super::{Choke, ErrorKind, Request, millis};
+    use super::{Choke, ErrorKind, Fate, millis};
 
     /// A failure as it may have been written by an earlier version.
     #[derive(Deserialize)]
@@ -194,7 +194,7 @@ mod wire {
         retry_after: Option<Duration>,
         #[serde(default, with = "millis")]
         retry_within: Option<Duration>,
-        request: Option<Request>,
+        request: Option<Fate>,
         choke: Option<Choke>,
     }
 
@@ -207,16 +207,16 @@ mod wire {
     }
 
     /// What an earlier version took from the code.
-    fn derived(code: &str, retry_after: Option<Duration>) -> Request {
+    fn derived(code: &str, retry_after: Option<Duration>) -> Fate {
         let Some(what) = code.strip_prefix("pimcore_").or_else(|| code.strip_prefix("medusa_")) else {
-            return Request::NotAsked;
+            return Fate::NotAsked;
         };
         match (what, retry_after) {
-            ("unreachable" | "timeout" | "unavailable", None) => Request::MayStillLand,
-            ("unreachable" | "timeout" | "unavailable" | "throttled", _) => Request::Unanswered,
-            ("configuration" | "out_of_time" | "no_outcome", _) => Request::NotAsked,
-            ("unexpected_answer", _) => Request::Garbled,
-            _ => Request::Answered,
+            ("unreachable" | "timeout" | "unavailable", None) => Fate::MayStillLand,
+            ("unreachable" | "timeout" | "unavailable" | "throttled", _) => Fate::Unanswered,
+            ("configuration" | "out_of_time" | "no_outcome", _) => Fate::NotAsked,
+            ("unexpected_answer", _) => Fate::Garbled,
+            _ => Fate::Answered,
         }
     }
 }
@@ -228,15 +228,15 @@ mod tests {
     #[test]
     fn what_an_earlier_version_wrote_means_what_it_meant() {
         let table = [
-            ("medusa_timeout", None, Request::MayStillLand),
-            ("medusa_timeout", Some(0), Request::Unanswered),
-            ("pimcore_unavailable", Some(7_000), Request::Unanswered),
-            ("pimcore_throttled", None, Request::Unanswered),
-            ("medusa_unexpected_answer", None, Request::Garbled),
-            ("medusa_out_of_time", None, Request::NotAsked),
-            ("medusa_refused", None, Request::Answered),
-            ("ledger_unavailable", None, Request::NotAsked),
-            ("queue_unavailable", None, Request::NotAsked),
+            ("medusa_timeout", None, Fate::MayStillLand),
+            ("medusa_timeout", Some(0), Fate::Unanswered),
+            ("pimcore_unavailable", Some(7_000), Fate::Unanswered),
+            ("pimcore_throttled", None, Fate::Unanswered),
+            ("medusa_unexpected_answer", None, Fate::Garbled),
+            ("medusa_out_of_time", None, Fate::NotAsked),
+            ("medusa_refused", None, Fate::Answered),
+            ("ledger_unavailable", None, Fate::NotAsked),
+            ("queue_unavailable", None, Fate::NotAsked),
         ];
         for (code, retry_after, request) in table {
             let mut written = serde_json::json!({"kind": "transient", "code": code, "message": "m"});
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_written_says_it_in_fields_and_the_code_does_not_matter() {
-        let failure = Failure::transient("some_timeout", "m").request(Request::Answered).choked(true);
+        let failure = Failure::transient("some_timeout", "m").request(Fate::Answered).choked(true);
         let text = serde_json::to_string(&failure).unwrap();
         assert!(text.contains(r#""request":"answered""#) && text.contains(r#""choke":{"alone":1}"#), "{text}");
         assert_eq!(serde_json::from_str::<Failure>(&text).unwrap(), failure);

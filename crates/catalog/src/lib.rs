@@ -8,16 +8,18 @@ pub mod hash;
 pub mod hide;
 pub mod key;
 pub mod languages;
+pub mod line;
 pub mod parts;
 pub mod product;
 pub mod version;
 
 pub use facts::{Facts, Gtin};
-pub use failure::{Choke, ErrorKind, Failure, Request};
+pub use failure::{Choke, ErrorKind, Failure, Fate};
 pub use hash::ContentHash;
 pub use hide::Hide;
 pub use key::{KeyError, ProductKey};
 pub use languages::Languages;
+pub use line::{IdKind, Identifier, Line};
 pub use parts::{PartName, assemble};
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,

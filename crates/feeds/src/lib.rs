@@ -21,7 +21,7 @@ pub mod split;
 mod text;
 
 pub use checkpoint::Checkpoint;
-pub use feed::{Feed, Mapped, Outcome, Progress, Reader, behind, says_json_lines};
+pub use feed::{Feed, Mapped, MappedLine, Outcome, Progress, Reader, behind, says_json_lines};
 pub use ids::Ids;
 pub use limits::Limits;
 pub use reason::{Broken, Defect, Reason, Rejection};

@@ -30,7 +30,16 @@ const LANGUAGES: [&str; 2] = ["en", "ar"];
 pub(crate) const UNDETERMINED: &str = "und";
 
 /// Checks a product, sets right what can be set right, and attaches the remarks on its quality.
-pub fn checked(mut product: Product) -> Result<Product, Defect> {
+pub fn checked(product: Product) -> Result<Product, Defect> {
+    check(product, true)
+}
+
+/// The same of a product whose prices another file brings.
+pub fn checked_but_for_prices(product: Product) -> Result<Product, Defect> {
+    check(product, false)
+}
+
+fn check(mut product: Product, priced: bool) -> Result<Product, Defect> {
     let mut said = Remarks::default();
     let read = std::mem::take(&mut product.warnings);
     text::clean(&mut product, &mut said)?;
@@ -45,7 +54,7 @@ pub fn checked(mut product: Product) -> Result<Product, Defect> {
     let shortened = shorten_titles(&mut product);
     options(&product)?;
     if !product.withdrawn || !product.variants.is_empty() {
-        variants(&product)?;
+        variants(&product, priced)?;
     }
     money::round(&mut product, &mut said)?;
     address::mend(&mut product, &mut said);
@@ -189,7 +198,7 @@ fn options(product: &Product) -> Result<(), Defect> {
     Ok(())
 }
 
-fn variants(product: &Product) -> Result<(), Defect> {
+fn variants(product: &Product, priced: bool) -> Result<(), Defect> {
     if product.variants.is_empty() {
         return Err(Defect::new(Reason::NoVariants, "the product has no variant, so there is nothing to sell")
             .path("$.variants"));
@@ -235,13 +244,13 @@ fn variants(product: &Product) -> Result<(), Defect> {
             let message = "the stock level is below zero";
             return Err(Defect::new(Reason::InvalidStock, message).path(at("stock")).value(&variant.stock.to_string()));
         }
-        prices(variant).map_err(|(price, defect)| defect.path(at(&format!("prices{price}"))))?;
+        prices(variant, priced).map_err(|(price, defect)| defect.path(at(&format!("prices{price}"))))?;
     }
     Ok(())
 }
 
-fn prices(variant: &Variant) -> Result<(), (String, Defect)> {
-    if variant.prices.is_empty() {
+fn prices(variant: &Variant, priced: bool) -> Result<(), (String, Defect)> {
+    if priced && variant.prices.is_empty() {
         let message = format!("variant {:?} has no price", variant.sku);
         return Err((String::new(), Defect::new(Reason::MissingPrice, message)));
     }

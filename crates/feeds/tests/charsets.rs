@@ -32,6 +32,7 @@ fn named(id: &str, name: &str) -> serde_json::Value {
 fn names(outcomes: Vec<Outcome>) -> Vec<String> {
     let name = |outcome| match outcome {
         Outcome::Product(mapped) => mapped.product.name.0["en"].clone(),
+        Outcome::Line(line) => unreachable!("a part: {line:?}"),
         Outcome::Rejected(rejection, _) => panic!("{rejection:?}"),
     };
     outcomes.into_iter().map(name).collect()

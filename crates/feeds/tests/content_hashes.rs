@@ -29,6 +29,7 @@ fn said(source: &str, bytes: &[u8]) -> (Vec<String>, BTreeMap<WarningCode, usize
                     *remarks.entry(warning.code).or_default() += 1;
                 }
             }
+            Outcome::Line(line) => unreachable!("a part: {line:?}"),
             Outcome::Rejected(rejection, _) => rejected.push(format!("{}: {}", rejection.reason, rejection.message)),
         }
     }

@@ -21,6 +21,7 @@ fn reference(source: &str, records: &[Value]) -> Vec<Result<Value, String>> {
 fn observed(outcomes: Vec<Outcome>) -> Vec<Result<Value, String>> {
     let one = |outcome: Outcome| match outcome {
         Outcome::Product(mapped) => Ok(serde_json::to_value(mapped.product).unwrap()),
+        Outcome::Line(line) => unreachable!("a part: {line:?}"),
         Outcome::Rejected(rejection, _) => Err(rejection.reason.to_string()),
     };
     outcomes.into_iter().map(one).collect()

@@ -18,6 +18,7 @@ fn products(source: &str, bytes: &[u8]) -> Vec<Product> {
     end.unwrap();
     let product = |outcome| match outcome {
         Outcome::Product(mapped) => mapped.product,
+        Outcome::Line(line) => unreachable!("a part: {line:?}"),
         Outcome::Rejected(rejection, _) => {
             panic!("{}: {} at {:?}", rejection.reason, rejection.message, rejection.path)
         }

@@ -13,6 +13,7 @@ fn map(source: &str, record: &Value) -> Result<Product, Box<Rejection>> {
     end.unwrap();
     match out.pop().unwrap() {
         Outcome::Product(mapped) => Ok(mapped.product),
+        Outcome::Line(line) => unreachable!("a part: {line:?}"),
         Outcome::Rejected(rejection, _) => Err(Box::new(rejection)),
     }
 }

@@ -14,6 +14,7 @@ fn outcomes(source: &str, feed: impl AsRef<[u8]>) -> Vec<Result<Product, Box<Rej
     assert_eq!(end, Ok(()));
     let one = |outcome| match outcome {
         Outcome::Product(mapped) => Ok(mapped.product),
+        Outcome::Line(line) => unreachable!("a part: {line:?}"),
         Outcome::Rejected(rejection, _) => Err(Box::new(rejection)),
     };
     out.into_iter().map(one).collect()

@@ -38,6 +38,7 @@ fn products(outcomes: Vec<Outcome>) -> Vec<Product> {
         .into_iter()
         .map(|outcome| match outcome {
             Outcome::Product(mapped) => mapped.product,
+            Outcome::Line(line) => unreachable!("a part: {line:?}"),
             Outcome::Rejected(rejection, _) => panic!("rejected: {rejection:?}"),
         })
         .collect()
@@ -118,6 +119,7 @@ fn every_row_of_the_dataset_becomes_a_product_or_a_rejection_with_a_true_reason(
                 }
                 taken.push(mapped.product);
             }
+            Outcome::Line(line) => unreachable!("a part: {line:?}"),
             Outcome::Rejected(rejection, _) => {
                 refused
                     .entry(rejection.reason)

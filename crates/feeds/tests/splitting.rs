@@ -139,6 +139,7 @@ fn a_record_over_the_limit_is_skipped_with_its_place_and_the_next_one_is_found()
             let (out, end) = run_with("canonical", text.as_bytes(), piece, limits);
             end.unwrap();
             let raw = out.iter().find_map(|outcome| match outcome {
+                Outcome::Line(line) => unreachable!("a part: {line:?}"),
                 Outcome::Rejected(_, raw) => Some(raw.clone()),
                 Outcome::Product(_) => None,
             });
@@ -297,6 +298,7 @@ fn csv_and_json_rows_become_the_same_product() {
             .into_iter()
             .map(|outcome| match outcome {
                 Outcome::Product(mapped) => mapped.product,
+                Outcome::Line(line) => unreachable!("a part: {line:?}"),
                 Outcome::Rejected(rejection, _) => panic!("{rejection:?}"),
             })
             .collect()

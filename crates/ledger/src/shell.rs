@@ -7,6 +7,7 @@ mod config;
 mod docs;
 mod error;
 mod gone;
+mod lines;
 #[cfg(feature = "memory")]
 mod memory;
 mod parts;
@@ -27,6 +28,7 @@ use crate::core::{Item, ItemKey, Write, made, watermark};
 pub use bodies::{Bodies, S3Bodies};
 pub use docs::{DesiredOutcome, SmallDocs};
 pub use error::LedgerError;
+pub use lines::Laid;
 #[cfg(feature = "memory")]
 pub use memory::{Call, Memory};
 pub use parts::PartOf;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use catalog::{ContentHash, Failure, ProductKey, Request, Version};
+use catalog::{ContentHash, Failure, Fate, ProductKey, Version};
 use ledger::core::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 use ledger::{
     Applied, Claim, DesiredDoc, DesiredOutcome, Leases, LedgerError, Owner, Registered, RunClaim, RunId, RunStatus,
@@ -339,7 +339,7 @@ fn who_lost_its_lease_leaves_the_stage_in_doubt_until_a_later_claim_settles_it()
         let lost = ledger.complete(Stage::Pimcore, &key, &owner("a"), &a, &applied(&doc), 1_850).await.unwrap_err();
         assert!(matches!(lost, LedgerError::LeaseLost { .. }), "{lost}");
         let again = ledger.complete(Stage::Pimcore, &key, &owner("c"), &c, &applied(&doc), 1_900).await.unwrap();
-        assert!(again.is_some(), "a suspected the stage after c had claimed it");
+        assert!(again.is_some(), "a doubted the stage after c had claimed it");
         let d = claim("d", 2_000).await;
         let settled = ledger.complete(Stage::Pimcore, &key, &owner("d"), &d, &applied(&doc), 2_100).await.unwrap();
         assert_eq!(settled, None);
@@ -356,7 +356,7 @@ fn a_failure_is_recorded_and_one_in_doubt_is_looked_at_again() {
         let keys = [key.clone()];
         for (failure, recheck) in [
             (Failure::permanent("medusa_refused", "no price"), None),
-            (Failure::transient("medusa_timeout", "no answer").request(Request::MayStillLand), Some(600)),
+            (Failure::transient("medusa_timeout", "no answer").request(Fate::MayStillLand), Some(600)),
         ] {
             assert!(matches!(
                 ledger.claim(Stage::Medusa, &keys, &owner("a"), 50).await.unwrap()[&key],

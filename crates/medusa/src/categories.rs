@@ -74,15 +74,7 @@ impl Categories {
                 .map(|row| (row.handle.clone(), row))
                 .collect();
             for category in stale {
-                let parent = match &category.parent {
-                    None => None,
-                    Some(parent) => Some(known.get(parent).map(|(_, id)| id.clone()).ok_or_else(|| {
-                        said::transient(
-                            codes::NO_PARENT,
-                            format!("category {}: its parent is unknown: {parent}", category.key),
-                        )
-                    })?),
-                };
+                let parent = parent_id(category, &known)?;
                 let own = category.key.to_string();
                 let adopted =
                     category.handle.as_ref().and_then(|handle| theirs.get(handle)).and_then(|row| row.adopted(&own));
@@ -114,6 +106,14 @@ impl Categories {
     pub async fn forget(&self) {
         self.known.lock().await.clear();
     }
+}
+
+/// Medusa's id of a category's parent.
+fn parent_id(category: &Category, known: &HashMap<ProductKey, (Category, String)>) -> Result<Option<String>, Failure> {
+    let Some(parent) = &category.parent else { return Ok(None) };
+    let id = known.get(parent).map(|(_, id)| id.clone());
+    let unknown = || format!("category {}: its parent is unknown: {parent}", category.key);
+    id.map(Some).ok_or_else(|| said::transient(codes::NO_PARENT, unknown()))
 }
 
 async fn read(

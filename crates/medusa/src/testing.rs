@@ -7,12 +7,13 @@ use catalog::ProductKey;
 use crate::api::Amount;
 use crate::api::model::{
     CategoryRef, Image, ImageWrite, InventoryItem, InventoryLink, Level, Metadata, OptionValue, OptionsBatch, Price,
-    PriceWrite, Product, ProductOption, ProductUpdate, Ref, Translation, Variant, VariantWrite, VariantsBatch,
+    PriceWrite, Product, ProductOption, ProductUpdate, Ref, Translation, TranslationsBatch, Variant, VariantWrite,
+    VariantsBatch,
 };
 use crate::compare_at::{PriceList, PriceLists};
 use crate::desired::{self, Article, MARKER, ON_SALE, Texts};
 use crate::handle::handle;
-use crate::plan::{Entry, Needed, Plan, Structure, create_variant, on_sale, sale_entries};
+use crate::plan::{Entry, Needed, Plan, Shelf, Structure, create_variant, on_sale, sale_entries};
 use crate::references::References;
 use crate::stock::{Applied, Recall, Said, StockSettings, Terms, adopted};
 
@@ -233,41 +234,59 @@ impl Simulated {
         self.step()?;
         for step in &plan.structure {
             self.step()?;
-            match step {
-                Structure::RenameOption { option_id, title } => {
-                    if self.product.options.iter().any(|option| option.title == *title && option.id != *option_id) {
-                        return Err(format!("two options would be called {title}"));
-                    }
-                    self.option(option_id)?.title = title.clone();
-                }
-                Structure::RenameValue { option_id, value_id, value } => {
-                    let option = self.option(option_id)?;
-                    if option.values.iter().any(|row| row.value == *value && row.id != *value_id) {
-                        return Err(format!("two values would be called {value}"));
-                    }
-                    option.values.iter_mut().find(|row| row.id == *value_id).ok_or("no such value")?.value =
-                        value.clone();
-                    let choices = self.product.variants.iter_mut().flat_map(|variant| &mut variant.options);
-                    choices.filter(|choice| choice.id == *value_id).for_each(|choice| choice.value = value.clone());
-                }
-                Structure::Options(batch) => self.options(batch)?,
-                Structure::Variants(batch) => self.variants(batch)?,
-                Structure::Stock { variant_id, sku } => {
-                    let item_id = self.id("iitem");
-                    let item = InventoryItem { sku: Some(sku.clone()), ..InventoryItem::default() };
-                    let link = InventoryLink { inventory_item_id: item_id, inventory: Some(item) };
-                    self.variant(variant_id)?.inventory_items.push(link);
-                }
-                Structure::Item { item_id, columns } => overwrite(&mut self.item(item_id)?.columns, columns),
-                Structure::RenameItem { item_id, sku } => {
-                    self.item(item_id)?.sku = Some(sku.clone());
-                }
-            }
+            self.restructure(step)?;
         }
         if plan.look_again {
             return Ok(());
         }
-        for shelf in &plan.stock.due {
+        self.fill(&plan.stock.due)?;
+        self.translate(&plan.translations)?;
+        self.step()?;
+        self.drop_entries(&plan.sale.put, Needed::UntilChanged);
+        let variants: Vec<&String> = self.product.variants.iter().map(|variant| &variant.id).collect();
+        self.entries.retain(|(list, variant), _| !plan.sale.leave.contains(list) && variants.contains(&variant));
+        self.step()?;
+        self.update(&plan.product);
+        Ok(())
+    }
+
+    /// One call on options, variants or inventory items.
+    fn restructure(&mut self, step: &Structure) -> Result<(), String> {
+        match step {
+            Structure::RenameOption { option_id, title } => {
+                if self.product.options.iter().any(|option| option.title == *title && option.id != *option_id) {
+                    return Err(format!("two options would be called {title}"));
+                }
+                self.option(option_id)?.title = title.clone();
+            }
+            Structure::RenameValue { option_id, value_id, value } => {
+                let option = self.option(option_id)?;
+                if option.values.iter().any(|row| row.value == *value && row.id != *value_id) {
+                    return Err(format!("two values would be called {value}"));
+                }
+                option.values.iter_mut().find(|row| row.id == *value_id).ok_or("no such value")?.value = value.clone();
+                let choices = self.product.variants.iter_mut().flat_map(|variant| &mut variant.options);
+                choices.filter(|choice| choice.id == *value_id).for_each(|choice| choice.value = value.clone());
+            }
+            Structure::Options(batch) => self.options(batch)?,
+            Structure::Variants(batch) => self.variants(batch)?,
+            Structure::Stock { variant_id, sku } => {
+                let item_id = self.id("iitem");
+                let item = InventoryItem { sku: Some(sku.clone()), ..InventoryItem::default() };
+                let link = InventoryLink { inventory_item_id: item_id, inventory: Some(item) };
+                self.variant(variant_id)?.inventory_items.push(link);
+            }
+            Structure::Item { item_id, columns } => overwrite(&mut self.item(item_id)?.columns, columns),
+            Structure::RenameItem { item_id, sku } => {
+                self.item(item_id)?.sku = Some(sku.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes levels.
+    fn fill(&mut self, due: &[Shelf]) -> Result<(), String> {
+        for shelf in due {
             let item = self.item(&shelf.item_id)?;
             let there = item.location_levels.iter_mut().find(|there| there.location_id == shelf.location_id);
             match (there, shelf.there) {
@@ -281,28 +300,27 @@ impl Simulated {
             }
             self.recall.book.0.insert(shelf.item_id.clone(), applied(shelf.figure));
         }
-        for new in &plan.translations.create {
+        Ok(())
+    }
+
+    /// Adds and changes translations.
+    fn translate(&mut self, texts: &TranslationsBatch) -> Result<(), String> {
+        for new in &texts.create {
             if self.product.translations.iter().any(|row| row.locale_code == new.locale_code) {
                 return Err(format!("translation {} exists", new.locale_code));
             }
-            let texts = new.translations.iter().map(|(field, text)| ((*field).to_owned(), Some(text.clone())));
+            let said = new.translations.iter().map(|(field, text)| ((*field).to_owned(), Some(text.clone())));
             self.product.translations.push(Translation {
                 id: format!("trans_{}", new.locale_code),
                 locale_code: new.locale_code.clone(),
-                translations: texts.collect(),
+                translations: said.collect(),
             });
         }
-        for change in &plan.translations.update {
+        for change in &texts.update {
             let row =
                 self.product.translations.iter_mut().find(|row| row.id == change.id).ok_or("no such translation")?;
             row.translations.extend(change.translations.iter().map(|(f, text)| ((*f).to_owned(), Some(text.clone()))));
         }
-        self.step()?;
-        self.drop_entries(&plan.sale.put, Needed::UntilChanged);
-        let variants: Vec<&String> = self.product.variants.iter().map(|variant| &variant.id).collect();
-        self.entries.retain(|(list, variant), _| !plan.sale.leave.contains(list) && variants.contains(&variant));
-        self.step()?;
-        self.update(&plan.product);
         Ok(())
     }
 

@@ -292,14 +292,13 @@ impl Race<'_> {
         desired
     }
 
-    /// The product's push is done: no older figure is in force any more. One that is said again is in force since it was said first or
-    /// last, for then nothing is written where the first was applied.
+    /// The product's push is done: no other figure is in force any more. One that is said again is in force since it was said first or last,
+    /// also where another one was interrupted in between: nothing is written where the first was applied.
     async fn applied(&self, n: usize) {
         for ledger in &self.ledgers[n] {
             let mut ledger = ledger.lock().await;
             let last = ledger.figures.last().unwrap().1;
-            let older = ledger.figures.iter().rposition(|(_, figure)| *figure != last);
-            ledger.figures.drain(..older.map_or(0, |n| n + 1));
+            ledger.figures.retain(|(_, figure)| *figure == last);
             let level = self.orders.level(&ledger.sku).await;
             let off = ledger.off_by(level.available());
             ledger.did(format_args!("pushed {last}: {level:?}, off by {off}"));

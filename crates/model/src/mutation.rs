@@ -29,8 +29,8 @@ pub enum Op {
     Arrived,
     /// `stage::fail`.
     Fail,
-    /// `stage::suspect`.
-    Suspect,
+    /// `stage::doubt`.
+    Doubt,
     /// `stage::edited`.
     Edited,
     /// `gone::clear`.

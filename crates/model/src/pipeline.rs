@@ -284,7 +284,7 @@ impl Pipeline {
 
     /// Has the PIM's stage done again.
     fn repair(&self, world: &mut World) {
-        if let Ok(after) = apply(&world.state, &stage::suspect(Stage::Pimcore, &key(), 0)) {
+        if let Ok(after) = apply(&world.state, &stage::doubt(Stage::Pimcore, &key(), 0)) {
             world.state = after;
         }
         world.send(0);

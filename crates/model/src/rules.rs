@@ -96,8 +96,8 @@ pub fn of_products() -> Vec<Pipeline> {
         without("only a claim after the landing time settles", AlsoRemoves(Op::Complete, "pimcore_recheck_at"), "AB", 1, CRASH),
         without("an earlier claim does not settle a later suspicion", Unconditional(Op::Complete, "doubts"), "AB", 2, STALL),
         without("pending ends only if the other stage is not in doubt", Unconditional(Op::Complete, "recheck_at"), "AB", 2, Faults { stalls: 1, losses: 1, ..NONE }),
-        without("a suspected stage is pending", Unchanged(Op::Suspect, "pending_since"), "AB", 2, Faults { stalls: 1, losses: 1, ..NONE }),
-        without("who lost its lease suspects the stage", Omitted(Op::Suspect), "AB", 2, STALL),
+        without("a doubted stage is pending", Unchanged(Op::Doubt, "pending_since"), "AB", 2, Faults { stalls: 1, losses: 1, ..NONE }),
+        without("who lost its lease doubts the stage", Omitted(Op::Doubt), "AB", 2, STALL),
         without("a request that may still land leaves the stage in doubt", Unchanged(Op::Fail, "recheck_at"), "AB", 1, TIMEOUT),
         without("a stage in doubt is looked at again", How::Step(Step::DoubtIsDone), "A", 1, CRASH),
     ]

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use catalog::{Failure, Request};
+use catalog::{Failure, Fate};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -135,7 +135,7 @@ pub fn query<T: DeserializeOwned>(answer: Answer<'_>) -> Result<T, Failure> {
 /// A query changes nothing, whatever became of it.
 pub(crate) fn only_read(error: impl Into<Failure>) -> Failure {
     let failure = error.into();
-    if failure.request == Request::MayStillLand { failure.request(Request::Unanswered) } else { failure }
+    if failure.request == Fate::MayStillLand { failure.request(Fate::Unanswered) } else { failure }
 }
 
 /// How the bundle of `platforms/pimcore-bundle` begins a refusal of a write that was prepared from
@@ -203,12 +203,12 @@ fn http_failure(answer: Answer<'_>) -> RequestError {
     let retry_after = answer.retry_after.and_then(seconds);
     let failure = Failure::transient(code, message).retry_after(retry_after);
     RequestError::Failed(match answer.status {
-        429 => failure.request(Request::Unanswered),
+        429 => failure.request(Fate::Unanswered),
         // Who says when to come back has not begun.
-        500..=599 if retry_after.is_some() => failure.request(Request::Unanswered),
-        500 => failure.request(Request::MayStillLand).choked(false),
-        501..=599 => failure.request(Request::MayStillLand),
-        _ => failure.request(Request::Answered),
+        500..=599 if retry_after.is_some() => failure.request(Fate::Unanswered),
+        500 => failure.request(Fate::MayStillLand).choked(false),
+        501..=599 => failure.request(Fate::MayStillLand),
+        _ => failure.request(Fate::Answered),
     })
 }
 
@@ -355,7 +355,7 @@ fn refused_field(message: &str) -> Option<String> {
 
 fn unexpected(what: &str) -> Failure {
     Failure::transient(codes::UNEXPECTED_ANSWER, format!("Pimcore's answer cannot be used: {what}"))
-        .request(Request::Garbled)
+        .request(Fate::Garbled)
 }
 
 fn beginning(body: &[u8]) -> String {

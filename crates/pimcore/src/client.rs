@@ -5,20 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, Hide, Languages, ProductKey, Request};
+use catalog::{ContentHash, Failure, Fate, Hide, Languages, ProductKey};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, RETRY_AFTER};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
+use self::listings::{CategoryListing, CensusNode, ChangeNode, HeadNode, HealthNode, Listing, Page};
 use crate::answer::{self, Answer};
-use crate::external::{self, ExternalId};
+use crate::external;
 use crate::operations;
 use crate::path::ProductPath;
-use crate::product::{self, PimProduct, object_id, same_product};
+use crate::product::{self, PimProduct, object_id};
 use crate::tree::{self, CategoryTree};
-use crate::{codes, languages, said};
+use crate::{codes, languages};
+
+mod listings;
 
 /// Name of the Data Hub configuration.
 const CONFIGURATION: &str = "catalog";
@@ -450,7 +452,7 @@ impl Pimcore {
         let host = self.endpoint.host_str().unwrap_or_default();
         if error.is_timeout() {
             return Failure::transient(codes::TIMEOUT, format!("Pimcore did not answer in time: {host}"))
-                .request(Request::MayStillLand);
+                .request(Fate::MayStillLand);
         }
         // The innermost cause is the one that says something ("connection refused").
         let mut cause: &dyn std::error::Error = error;
@@ -458,7 +460,7 @@ impl Pimcore {
             cause = inner;
         }
         Failure::transient(codes::UNREACHABLE, format!("no connection to Pimcore at {host}: {cause}"))
-            .request(if error.is_connect() { Request::NoConnection } else { Request::MayStillLand })
+            .request(if error.is_connect() { Fate::NoConnection } else { Fate::MayStillLand })
     }
 }
 
@@ -481,141 +483,4 @@ impl Sent {
     pub(crate) fn view(&self) -> Answer<'_> {
         Answer { status: self.status, retry_after: self.retry_after.as_deref(), body: &self.body }
     }
-}
-
-#[derive(Deserialize)]
-struct Listing<N> {
-    #[serde(rename = "getCatalogProductListing")]
-    page: Page<N>,
-}
-
-#[derive(Deserialize)]
-struct CategoryListing {
-    #[serde(rename = "getCatalogCategoryListing")]
-    page: Page<tree::Node>,
-}
-
-#[derive(Deserialize)]
-struct Page<N> {
-    edges: Option<Vec<Edge<N>>>,
-}
-
-#[derive(Deserialize)]
-struct Edge<N> {
-    node: Option<N>,
-}
-
-impl<N> Page<N> {
-    fn into_nodes(self) -> Result<Vec<N>, Failure> {
-        // Null is a failed filter or sort, never "no rows".
-        let edges =
-            self.edges.ok_or_else(|| said::transient(codes::QUERY_FAILED, "Pimcore gave no rows and no reason"))?;
-        Ok(edges.into_iter().filter_map(|edge| edge.node).collect())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HeadNode {
-    id: String,
-    fullpath: String,
-    external_id: Option<ExternalId>,
-    modification_date: Option<i64>,
-    published: Option<bool>,
-    withdrawn: Option<bool>,
-    keep_when_withdrawn: Option<bool>,
-    content_hash: Option<String>,
-    warnings: Option<String>,
-}
-
-impl HeadNode {
-    fn external_id(&self) -> Option<&str> {
-        self.external_id.as_ref().map(|id| id.text.as_str())
-    }
-
-    fn head(&self, key: &ProductKey) -> Result<Head, Failure> {
-        same_product(key, &self.fullpath, self.external_id())?;
-        let path = ProductPath::parse(&self.fullpath).ok_or_else(|| {
-            said::permanent(
-                codes::MISPLACED,
-                format!("{key}: it was moved out of the product folder; move it back in Pimcore: {}", self.fullpath),
-            )
-        })?;
-        Ok(Head {
-            id: object_id(&self.id)?,
-            path,
-            modified: self.modification_date.unwrap_or(0),
-            published: self.published.unwrap_or(false),
-            withdrawn: self.withdrawn.unwrap_or(false),
-            keep_when_withdrawn: self.keep_when_withdrawn.unwrap_or(false),
-            content_hash: self.content_hash.clone().filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
-            warnings: self.warnings.clone().unwrap_or_default(),
-            apart: self.external_id.as_ref().is_some_and(|id| id.apart),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChangeNode {
-    id: String,
-    external_id: Option<ExternalId>,
-    modification_date: Option<i64>,
-    published: Option<bool>,
-    content_hash: Option<String>,
-}
-
-impl ChangeNode {
-    fn into_change(self) -> Result<Change, Failure> {
-        Ok(Change {
-            cursor: Cursor { modified: self.modification_date.unwrap_or(0), id: object_id(&self.id)? },
-            external_id: self.external_id.map(|id| id.text).filter(|id| !id.is_empty()),
-            published: self.published.unwrap_or(false),
-            content_hash: self.content_hash.filter(|hash| !hash.is_empty()).map(ContentHash::from_text),
-        })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HealthNode {
-    products: Option<FolderNode>,
-    categories: Option<FolderNode>,
-    product_count: Count,
-    category_count: Count,
-}
-
-#[derive(Deserialize)]
-struct FolderNode {
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Count {
-    total_count: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct CensusNode {
-    folder: Option<FolderNode>,
-    before: Count,
-    all: Count,
-    newer: CountedPage,
-    saved: CountedPage,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CountedPage {
-    total_count: Option<u64>,
-    #[serde(flatten)]
-    page: Page<IdNode>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IdNode {
-    id: String,
-    modification_date: Option<i64>,
 }

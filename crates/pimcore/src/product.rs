@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{ContentHash, Facts, Failure, Localized, ProductKey, Request, Version};
+use catalog::{ContentHash, Facts, Failure, Fate, Localized, ProductKey, Version};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
@@ -378,7 +378,7 @@ pub(crate) fn object_id(text: &str) -> Result<u32, Failure> {
             codes::UNEXPECTED_ANSWER,
             format!("Pimcore's object ids are positive integers, got: {text:?}"),
         )
-        .request(Request::Garbled)
+        .request(Fate::Garbled)
     })
 }
 

@@ -54,7 +54,7 @@ struct Job {
     write: Write,
     input: Value,
     bytes: usize,
-    /// Not together with others: it is suspected of harming them.
+    /// Not together with others: it may harm them.
     alone: bool,
     last: Option<Failure>,
 }

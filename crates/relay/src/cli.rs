@@ -275,6 +275,9 @@ pub enum Source {
         mapping: PathBuf,
         /// The feed, as the supplier sends it
         feed: PathBuf,
+        /// The feed is one of this declared part
+        #[arg(long, value_name = "PART")]
+        part: Option<String>,
         /// How many products and rejected records to show; all are counted
         #[arg(long, default_value_t = 50)]
         limit: usize,

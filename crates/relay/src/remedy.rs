@@ -28,13 +28,13 @@ pub enum After {
 }
 
 impl After {
-    /// The same as a word in the table.
+    /// The same as a heading of the page.
     const fn word(self) -> &'static str {
         match self {
             Self::GoesOn => "by itself",
             Self::Unpark => "unpark",
             Self::NewFeed => "feed",
-            Self::Nothing => "",
+            Self::Nothing => "nothing",
         }
     }
 
@@ -111,30 +111,33 @@ pub fn advice(code: &str) -> String {
 /// What docs/error-codes.md begins with.
 const PAGE: &str = "# Error codes
 
-Written by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes` from `crates/relay/src/remedy`. `relay explain <code>` says the same.
+Written by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes` from `crates/relay/src/remedy`; `relay explain <code>` says the same.
 
-| then | once the cause is gone |
+Once the cause is gone:
+
+| heading | then |
 |---|---|
 | by itself | what waits goes on, at the latest with the next sweep |
 | unpark | nothing comes back by itself: `relay dlq unpark --code <code>` |
 | feed | upload the corrected feed; what did not change costs nothing |
+| nothing | nothing is to follow |
 ";
 
-/// The page docs/error-codes.md.
+/// The page docs/error-codes.md: a section for each part, a table for each way in which things go
+/// on.
 #[must_use]
 pub fn markdown() -> String {
     let mut text = PAGE.to_owned();
     for (title, remedies) in PARTS {
-        let _ = write!(text, "\n## {title}\n\n| code | meaning | what to do | then |\n|---|---|---|---|\n");
-        for remedy in remedies {
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {} | {} |",
-                remedy.code,
-                remedy.meaning,
-                remedy.action,
-                remedy.after.word()
-            );
+        let _ = write!(text, "\n## {title}\n");
+        for after in [After::NewFeed, After::GoesOn, After::Unpark, After::Nothing] {
+            let mut rows = remedies.iter().filter(|remedy| remedy.after == after).peekable();
+            if rows.peek().is_some() {
+                let _ = write!(text, "\n### {}\n\n| code | meaning, and what to do |\n|---|---|\n", after.word());
+            }
+            for remedy in rows {
+                let _ = writeln!(text, "| `{}` | {} {} |", remedy.code, remedy.meaning, remedy.action);
+            }
         }
     }
     text

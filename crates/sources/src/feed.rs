@@ -337,7 +337,16 @@ impl Records {
             }
         }
         match Rows::below(header, &self.mapping, &needed) {
-            Ok(rows) => self.rows = Some(rows),
+            Ok(rows) => {
+                let owned = self.mapping.line.as_ref().map(|line| line.columns()).unwrap_or_default();
+                if !owned.is_empty() && !owned.iter().any(|column| rows.has(column)) {
+                    let message =
+                        format!("the header has none of the columns that the part speaks of: {}", owned.join(", "));
+                    let excerpt = Some(header.chars().take(400).collect());
+                    self.broken = Some(Broken { reason: Reason::CsvHeader, offset: 0, index: 0, message, excerpt });
+                }
+                self.rows = Some(rows);
+            }
             Err(message) => {
                 let columns = feeds::adapter::Columns::read(header);
                 let nearest = feeds::adapter::nearest(&columns.keys(), crate::shipped::layouts());

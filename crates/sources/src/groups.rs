@@ -1,6 +1,6 @@
 //! Several records are one product. Adjacent ones are held until another product begins; those that are spread over the file wait in [`crate::spread`].
 
-use feeds::{Defect, Mapped, Outcome, Reason, Rejection};
+use feeds::{Defect, Mapped, MappedLine, Outcome, Reason, Rejection};
 
 use crate::map;
 use crate::mapping::Mapping;
@@ -179,6 +179,12 @@ impl Groups {
 
 /// What becomes of the records of a product; `None` where the mapping passes them over.
 fn outcome(mapping: &Mapping, index: u64, offset: u64, records: &[Record], raw: &[u8]) -> Option<Outcome> {
+    if let Some(line) = &mapping.line {
+        return match map::line::line(mapping, line, records) {
+            Ok(line) => line.map(|line| Outcome::Line(Box::new(MappedLine { index, offset, line }))),
+            Err(defect) => Some(refused(index, offset, map::id_of(mapping, records), defect, raw.to_vec())),
+        };
+    }
     match map::product(mapping, records) {
         Ok(map::Mapped::Product(product)) => {
             Some(Outcome::Product(Box::new(Mapped { index, offset, product: *product })))

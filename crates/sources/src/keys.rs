@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Fields,
     /// An object of the keys of a table, by the table's name in the schema.
     Object(&'static str),
+    /// From any name to such an object.
+    NamedObjects(&'static str),
     /// A list of such objects, or one.
     Objects(&'static str),
 }
@@ -55,6 +57,51 @@ pub(crate) const TOP: &[Key] = &[
         "The language of texts, where they do not name it: a code such as en, or an expression that gives one",
     ),
     ("product", Kind::Object("product"), "What becomes of a record"),
+    (
+        "parts",
+        Kind::NamedObjects("part"),
+        "Further files of the source that speak of its products, such as stock or prices: by name, which is the folder incoming/<source>/<name>/",
+    ),
+];
+
+/// A file of lines, each of which speaks of a product or variant that the leading file brings.
+pub(crate) const PART: &[Key] = &[
+    ("form", Kind::Object("form"), "How the file is written"),
+    ("columns", Kind::Texts, "As above"),
+    ("match", Kind::Object("match"), "By what its lines know products or variants: one of these"),
+    (
+        "owns",
+        Kind::Object("owns"),
+        "What it decides; no two parts own the same. What it does not say, the leading file says",
+    ),
+    (
+        "empty",
+        Kind::Words(&["keep", "clear", "delete"]),
+        "What a blank cell says: keep: nothing, as if the column were not there (otherwise); clear: there is none; delete: what the leading file says counts again",
+    ),
+    ("delete", Kind::Field, "A line of which this is true takes back all that the part said of it"),
+    ("in_stock", Kind::Number, "Pieces that words such as in stock, true or yes guarantee; 1 if it is not said"),
+    ("skip", Kind::Field, "A line of which this is true is passed over"),
+    ("reject", Kind::Objects("reject"), "A line of which this is true is set aside with a reason"),
+];
+
+/// By what a part knows products and variants.
+pub(crate) const MATCH: &[Key] = &[
+    ("id", Kind::Field, "The product's id"),
+    ("sku", Kind::Field, "A variant's SKU"),
+    ("gtin", Kind::Field, "The GTIN of a variant, or of a product with a single one; zeros in front do not matter"),
+    ("mpn", Kind::Field, "The manufacturer's number, likewise"),
+    ("supplier_number", Kind::Field, "The extra fact supplier_number, likewise"),
+];
+
+/// What a part decides.
+pub(crate) const OWNS: &[Key] = &[
+    ("stock", Kind::Field, "Pieces, as in variants"),
+    ("price", Kind::Object("price"), "The price in its currency; by id, of every variant"),
+    ("prices", Kind::Objects("price"), "Prices in several currencies"),
+    ("name", Kind::Localized, "The title, by language; of a part that goes by id"),
+    ("description", Kind::Localized, "Likewise"),
+    ("brand", Kind::Field, "Of a part that goes by id"),
 ];
 
 /// How a feed is written.
@@ -271,4 +318,7 @@ pub(crate) const TABLES: &[(&str, &[Key])] = &[
     ("relation", RELATION),
     ("variants", VARIANTS),
     ("price", PRICE),
+    ("part", PART),
+    ("match", MATCH),
+    ("owns", OWNS),
 ];

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 mod facts;
+pub(crate) mod line;
 mod money;
 mod texts;
 mod variants;
@@ -345,7 +346,8 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         warnings,
         id,
     };
-    quality::checked(product).map(|product| Mapped::Product(Box::new(product))).map_err(|mut defect| {
+    let checked = if mapping.may_lack_price { quality::checked_but_for_prices } else { quality::checked };
+    checked(product).map(|product| Mapped::Product(Box::new(product))).map_err(|mut defect| {
         defect.message = format!("{} ({} line {})", defect.message, mapping.file, place(mapping, &defect));
         defect
     })

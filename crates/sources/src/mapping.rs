@@ -1,9 +1,12 @@
 //! A mapping file, read and checked as a whole.
 
+pub(crate) mod line;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use catalog::IdKind;
 use expr::{Expression, Value};
 use feeds::Reason;
 
@@ -27,6 +30,14 @@ pub struct Mapping {
     pub(crate) reads: BTreeMap<String, At>,
     /// The names that expressions read.
     pub(crate) names: BTreeSet<String>,
+    /// What a record says, where it is a line of a declared part and no product.
+    pub(crate) line: Option<Box<line::LineMap>>,
+    /// The source's declared parts by name.
+    pub(crate) parts: BTreeMap<String, Arc<Mapping>>,
+    /// A part owns prices: a product may come without.
+    pub(crate) may_lack_price: bool,
+    /// It says what products are, too.
+    pub(crate) leads: bool,
 }
 
 impl Mapping {
@@ -71,6 +82,26 @@ impl Mapping {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The mapping of a declared part: of the files below `incoming/<source>/<part>/`.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<&Arc<Self>> {
+        self.parts.get(name)
+    }
+
+    /// The declared parts: name, by what it knows products, and what it owns.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, IdKind, BTreeSet<String>)> {
+        self.parts.iter().filter_map(|(name, part)| {
+            let line = part.line.as_ref()?;
+            Some((name.as_str(), line.kind, line.owns()))
+        })
+    }
+
+    /// Whether it says what products are. Otherwise the source is built in, and only gets parts.
+    #[must_use]
+    pub const fn leads(&self) -> bool {
+        self.leads
     }
 
     /// Columns and first keys that it reads by name.

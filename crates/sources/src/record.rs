@@ -131,6 +131,16 @@ impl Record {
         }
     }
 
+    /// Whether there is such a column or key, filled or not.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        match (self, path.first()) {
+            (_, None) => false,
+            (Self::Cells(names, _), Some(name)) => names.by_name.contains_key(name),
+            (Self::Tree(Value::Object(entries)), Some(key)) => entries.contains_key(key),
+            (Self::Tree(_), Some(_)) => false,
+        }
+    }
+
     /// The value that an expression calls by a name.
     pub(crate) fn named(&self, name: &str) -> Value {
         match self {

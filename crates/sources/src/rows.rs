@@ -32,6 +32,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// Whether the header has a column, of those that the mapping reads.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.kept.iter().any(|(.., name)| name == column)
+    }
+
     /// For the rows below `header`.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ fn kind(kind: Kind) -> Value {
             json!({"anyOf": [scalar(), reference("field"), {"type": "array", "items": {"anyOf": [scalar(), reference("field")]}}]})
         }
         Kind::Object(name) => json!({"anyOf": [scalar(), reference(name)]}),
+        Kind::NamedObjects(name) => json!({"type": "object", "additionalProperties": reference(name)}),
         Kind::Objects(name) => {
             json!({"anyOf": [scalar(), reference(name), {"type": "array", "items": {"anyOf": [scalar(), reference(name)]}}]})
         }
@@ -55,7 +56,8 @@ pub fn schema() -> Value {
     if let Some(object) = top.as_object_mut() {
         object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         object.insert("title".to_owned(), json!("A source: what a supplier's feed means"));
-        object.insert("required".to_owned(), json!(["source", "form", "product"]));
+        object.insert("required".to_owned(), json!(["source"]));
+        object.insert("anyOf".to_owned(), json!([{"required": ["form", "product"]}, {"required": ["parts"]}]));
         object.insert("$defs".to_owned(), Value::Object(defs));
     }
     top

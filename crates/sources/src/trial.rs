@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::Product;
+use catalog::{Line, Product};
 use feeds::{Broken, Checkpoint, Limits, Outcome, Progress, Rejection};
 use serde::Serialize;
 
@@ -17,6 +17,11 @@ pub struct Trial {
     pub products: Vec<Product>,
     /// The records that were set aside, likewise.
     pub rejected: Vec<Rejection>,
+    /// The lines of a declared part, likewise.
+    #[serde(skip)]
+    pub lines: Vec<Line>,
+    /// How many lines there are.
+    pub line_count: usize,
     /// How many products there are.
     pub product_count: usize,
     /// How many records were set aside.
@@ -89,6 +94,12 @@ impl Trial {
                     }
                     if self.products.len() < keep {
                         self.products.push(mapped.product);
+                    }
+                }
+                Outcome::Line(mapped) => {
+                    self.line_count += 1;
+                    if self.lines.len() < keep {
+                        self.lines.push(mapped.line);
                     }
                 }
                 Outcome::Rejected(rejection, _) => {

@@ -82,6 +82,7 @@ fn cells_say_what_excel_shows() {
     for outcome in out {
         match outcome {
             Outcome::Product(mapped) => products.push(mapped.product),
+            Outcome::Line(line) => panic!("{line:?}"),
             Outcome::Rejected(rejection, raw) => refused.push((rejection, String::from_utf8(raw).unwrap())),
         }
     }
@@ -202,7 +203,7 @@ fn interrupted(mapping: &Arc<Mapping>, bytes: &[u8]) -> Vec<String> {
         };
         ids.extend(out.into_iter().map(|outcome| match outcome {
             Outcome::Product(mapped) => mapped.product.id,
-            Outcome::Rejected(rejection, _) => panic!("{rejection:?}"),
+            other => panic!("{other:?}"),
         }));
         if ended {
             return ids;

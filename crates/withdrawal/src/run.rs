@@ -385,7 +385,10 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let before = report.withdrawn + report.again;
         let left = report.left;
         for (name, doc) in all {
-            if name.is_some_and(|name| how.0.speaks_for.contains(&name)) {
+            let speaks_for = &how.0.speaks_for;
+            // A source whose parts are no longer declared speaks for the one that led.
+            let led = |name: &PartName| speaks_for.is_empty() && name.as_str() == ledger::core::lines::MAIN;
+            if name.is_some_and(|name| speaks_for.contains(&name) || led(&name)) {
                 let docs = HashMap::from([(key.clone(), Ok(doc))]);
                 self.withdraw_some(request, (vec![key.clone()], docs), version, how, report).await?;
             }

@@ -56,12 +56,12 @@ impl Guard {
     /// Why nothing may be asked now, if a target's breaker is open. No call is made as long as all
     /// targets answer.
     pub async fn why_held<T: Table>(&self, ledger: &Ledger<T>, bus: &impl Bus, now: i64) -> Option<Failure> {
-        let suspects: Vec<Stage> = {
+        let silent: Vec<Stage> = {
             let memory = self.memory();
             let doubtful = |target: &&Stage| memory.unanswered.get(target).is_some_and(|unanswered| !unanswered.none());
             asked_by(self.stage).iter().filter(doubtful).copied().collect()
         };
-        for target in suspects {
+        for target in silent {
             let seen = match breaker::look(ledger, target).await {
                 Ok(seen) => seen,
                 Err(error) => {

@@ -30,9 +30,9 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         probe: &Probe<impl AsyncFn(Stage) -> bool>,
         again: impl AsyncFn(Vec<ProductKey>) -> Results<R>,
     ) -> Results<R> {
-        let (mut suspects, target) = self.suspects(&results);
+        let (mut broken, target) = self.broke_together(&results);
         let Some(target) = target else { return results };
-        if let ([only], 1) = (suspects.as_slice(), results.len()) {
+        if let ([only], 1) = (broken.as_slice(), results.len()) {
             let only = only.clone();
             alone(&mut results, &only);
             return results;
@@ -42,8 +42,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         }
         let mut through = results.values().any(Result::is_ok);
         let mut culprits = 0;
-        let second = suspects.split_off(suspects.len() / 2);
-        let mut waiting = vec![second, suspects];
+        let second = broken.split_off(broken.len() / 2);
+        let mut waiting = vec![second, broken];
         while let Some(group) = waiting.pop().filter(|_| through || culprits < NO_CULPRITS) {
             if self.deadline.remaining(self.clock.now_ms()) < ENOUGH {
                 break;
@@ -53,7 +53,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
             }
             let mut own = again(group.clone()).await;
             through |= own.values().any(Result::is_ok);
-            let (mut still, _) = self.suspects(&own);
+            let (mut still, _) = self.broke_together(&own);
             if let ([only], [one]) = (still.as_slice(), group.as_slice()) {
                 tracing::warn!(product = %only, target_system = target.as_str(), "it fails alone");
                 alone(&mut own, one);
@@ -68,15 +68,15 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
     }
 
     /// Products that a target broke on together with others, and which target.
-    fn suspects<R>(&self, results: &Results<R>) -> (Vec<ProductKey>, Option<Stage>) {
-        let mut broken = None;
+    fn broke_together<R>(&self, results: &Results<R>) -> (Vec<ProductKey>, Option<Stage>) {
+        let mut by = None;
         let together = |failure: &Failure| failure.choke.is_some_and(|choke| choke.alone == 0);
-        let suspects = results.iter().filter_map(|(key, result)| {
+        let broken = results.iter().filter_map(|(key, result)| {
             let failure = result.as_ref().err().filter(|failure| together(failure))?;
-            broken = Some(asked_by(self.stage).iter().find(|target| is_choke(**target, failure))?);
+            by = Some(asked_by(self.stage).iter().find(|target| is_choke(**target, failure))?);
             Some(key.clone())
         });
-        (suspects.collect(), broken.copied())
+        (broken.collect(), by.copied())
     }
 }
 

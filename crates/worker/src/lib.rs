@@ -50,7 +50,7 @@ pub struct Claims {
     pub outcomes: HashMap<ProductKey, Outcome>,
     /// Whoever worked on them died too often: each is claimed by itself when all others are
     /// recorded ([`Worker::claim_alone`]), in this order.
-    pub suspects: Vec<ProductKey>,
+    pub alone: Vec<ProductKey>,
 }
 
 fn all_failed(keys: &[ProductKey], failure: &Failure) -> Claims {
@@ -76,22 +76,22 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
             Err(error) => return all_failed(keys, &error.failure()),
         };
         let mut sorted = Claims::default();
-        let mut suspects = Vec::new();
+        let mut alone = Vec::new();
         for (key, claim) in claims {
             match claim {
-                Claim::Suspect { deaths } => suspects.push((deaths, key)),
+                Claim::Alone { deaths } => alone.push((deaths, key)),
                 Claim::Claimed(state) if deaths::care(state.stage(self.stage).deaths) != Care::Together => {
-                    suspects.push((state.stage(self.stage).deaths, key));
+                    alone.push((state.stage(self.stage).deaths, key));
                 }
                 claim => self.sort(key, claim, &mut sorted),
             }
         }
-        suspects.sort_unstable();
-        sorted.suspects = suspects.into_iter().map(|(_, key)| key).collect();
+        alone.sort_unstable();
+        sorted.alone = alone.into_iter().map(|(_, key)| key).collect();
         sorted
     }
 
-    /// Claims one of [`Claims::suspects`], to be worked on by itself. Only once everybody else is
+    /// Claims one of [`Claims::alone`], to be worked on by itself. Only once everybody else is
     /// recorded. One that too many died of is set aside instead.
     pub async fn claim_alone(&self, key: &ProductKey) -> Claims {
         let keys = std::slice::from_ref(key);
@@ -140,8 +140,8 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
                 sorted.applied.push((key, state));
                 return;
             }
-            Claim::Suspect { .. } => {
-                sorted.suspects.push(key);
+            Claim::Alone { .. } => {
+                sorted.alone.push(key);
                 return;
             }
             Claim::Leased { until } => {

@@ -49,7 +49,7 @@ fn applied() -> Applied {
 /// The function died; whoever had a lease keeps it until it expires.
 struct Died;
 
-/// One invocation, as the functions do it: all that can be done together, then the suspects one at
+/// One invocation, as the functions do it: all that can be done together, then those that go alone one at
 /// a time.
 async fn invocation(
     ledger: &Ledger<Memory>,
@@ -81,9 +81,9 @@ async fn invocation(
     };
     let keys: Vec<ProductKey> = waiting.iter().cloned().collect();
     let mut claims = worker.claim(&keys).await;
-    let suspects = std::mem::take(&mut claims.suspects);
+    let alone = std::mem::take(&mut claims.alone);
     outcomes.extend(work(claims).await?);
-    for key in suspects {
+    for key in alone {
         outcomes.extend(work(worker.claim_alone(&key).await).await?);
     }
     Ok(())

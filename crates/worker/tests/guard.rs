@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use catalog::{ContentHash, Failure, ProductKey, Request, Version};
+use catalog::{ContentHash, Failure, Fate, ProductKey, Version};
 use ledger::breaker::{Flow, Health, Mapping, Settings, look, tend};
 use ledger::core::breaker::{Mode, item_key};
 use ledger::core::desired;
@@ -154,10 +154,10 @@ impl World {
 /// A failure as the clients make it.
 fn no_answer(code: &str) -> Failure {
     let request = match code.split_once('_') {
-        Some(("pimcore" | "medusa", "unreachable")) => Request::NoConnection,
-        Some(("pimcore" | "medusa", "timeout" | "unavailable")) => Request::MayStillLand,
-        Some(("pimcore" | "medusa", _)) => Request::Answered,
-        _ => Request::NotAsked,
+        Some(("pimcore" | "medusa", "unreachable")) => Fate::NoConnection,
+        Some(("pimcore" | "medusa", "timeout" | "unavailable")) => Fate::MayStillLand,
+        Some(("pimcore" | "medusa", _)) => Fate::Answered,
+        _ => Fate::NotAsked,
     };
     Failure::transient(code, "no answer").request(request)
 }
@@ -346,7 +346,7 @@ async fn once_traffic_returns_work_goes_on_and_the_first_answer_ends_the_looking
 
 /// The target breaks on this request and says so.
 fn broke(_: &ProductKey) -> Failure {
-    Failure::transient("medusa_unavailable", "Medusa answers 500").request(Request::MayStillLand).choked(false)
+    Failure::transient("medusa_unavailable", "Medusa answers 500").request(Fate::MayStillLand).choked(false)
 }
 
 #[tokio::test]
@@ -418,7 +418,7 @@ struct Outage {
 
 fn internal_error() -> Failure {
     Failure::transient("pimcore_internal_error", "Pimcore reports an internal error")
-        .request(Request::Answered)
+        .request(Fate::Answered)
         .choked(false)
 }
 

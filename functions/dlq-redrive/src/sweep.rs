@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
-use catalog::{Failure, ProductKey, Version};
+use catalog::{Failure, PartName, ProductKey, Version};
+use ledger::core::lines;
 use ledger::core::run as run_item;
 use ledger::core::state::PENDING_SHARDS;
 use ledger::core::{Change, Condition, Item, Operand, Value, Write};
@@ -224,8 +225,13 @@ impl Redriver {
         let queue = self.queues.get(&QueueName::Ingest).ok_or("no ingest queue")?;
         let body = if id.is_strict() {
             let source = id.key.split('/').nth(1).unwrap_or_default();
-            let registered = self.ledger.newer_runs(source, &Version::from_text("")).await;
-            let registered = registered.map_err(|error| error.to_string())?;
+            // Below a folder it may be the run of a declared part.
+            let part = id.key.split('/').nth(2).filter(|_| id.key.split('/').count() > 3).map(PartName::from_text);
+            let mut registered = Vec::new();
+            for name in [None, part.as_ref()].into_iter().take(1 + usize::from(part.is_some())) {
+                let runs = self.ledger.newer_runs(&lines::register(source, name), &Version::from_text("")).await;
+                registered.extend(runs.map_err(|error| error.to_string())?);
+            }
             // A pass that was struck off meanwhile has nothing left to do.
             let Some(one) = registered.into_iter().find(|one| one.id == id.original()) else { return Ok(()) };
             strict_pass(one)

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey, Version};
+use catalog::{Failure, PartName, ProductKey, Version};
 use futures::stream::{self, StreamExt};
+use ledger::core::lines;
 use ledger::{Ledger, LedgerError, ProductState, Table};
 use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings};
 use pimcore::{PimProduct, Pimcore};
@@ -53,7 +54,8 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
             let book = read(&key, &stock.json)?;
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
             let state = self.states.get(&key).map(|(state, _)| *state);
-            let said = self.heard_since(&key, said(self.products.get(&key), state)).await?;
+            let part = state.and_then(|state| state.lines.as_ref()?.stock.clone());
+            let said = self.heard_since(&key, part, said(self.products.get(&key), state)).await?;
             recalled.insert(key, Recall { book, said, handle: stock.handle });
         }
         Ok(recalled)
@@ -91,11 +93,12 @@ impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
 
 impl<T: Table, C: Clock> Around<'_, T, C> {
     /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
-    /// is registered.
-    async fn heard_since(&self, key: &ProductKey, mut said: Said) -> Result<Said, Failure> {
+    /// is registered. `part` is the one that owns the stock.
+    async fn heard_since(&self, key: &ProductKey, part: Option<PartName>, mut said: Said) -> Result<Said, Failure> {
         if self.settings.of(key.source()).silent(said.heard, self.clock.now_ms()) {
             let version = Version::from_text(said.version.clone());
-            let runs = self.ledger.newer_runs(key.source(), &version).await.map_err(|error| error.failure())?;
+            let register = lines::register(key.source(), part.as_ref());
+            let runs = self.ledger.newer_runs(&register, &version).await.map_err(|error| error.failure())?;
             let times = runs.iter().filter_map(|run| time_of(&run.version));
             said.heard = times.max().map_or(said.heard, |newest| newest.max(said.heard));
         }

@@ -6,7 +6,7 @@ mod common;
 
 use std::cell::Cell;
 
-use catalog::{Failure, ProductKey, Request};
+use catalog::{Failure, Fate, ProductKey};
 use common::Function;
 use ledger::breaker::{Settings, look};
 use ledger::{Owner, Stage};
@@ -43,7 +43,7 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
         let open = async |_| {
             asked.set(asked.get() + 1);
             let lost = Failure::transient("medusa_unreachable", "GET /admin/stores: no connection");
-            Err(lost.request(Request::NoConnection))
+            Err(lost.request(Fate::NoConnection))
         };
         push.run(&Ok(pim.client()), open, &messages(number * 10)).await
     };

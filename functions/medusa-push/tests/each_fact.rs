@@ -89,7 +89,7 @@ fn read_from_the_source(cases: &[Case]) -> Vec<Product> {
     end.unwrap();
     let product = |outcome| match outcome {
         Outcome::Product(mapped) => mapped.product,
-        Outcome::Rejected(rejection, _) => panic!("{} {}", rejection.reason, rejection.message),
+        other => panic!("{other:?}"),
     };
     out.into_iter().map(product).collect()
 }

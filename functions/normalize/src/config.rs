@@ -157,7 +157,10 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
                 let source = mapping.source();
                 vec![format!("{file}:1:1: it says source: {source}, so it has to be called {SOURCES}{source}.yaml")]
             }
-            Ok(_) => self.collision(name, at).await?.into_iter().map(|why| format!("{file}:1:1: {why}")).collect(),
+            Ok(mapping) => {
+                let collision = self.collision(name, mapping.leads(), at).await?;
+                collision.into_iter().map(|why| format!("{file}:1:1: {why}")).collect()
+            }
         };
         let json = bundle.json();
         if problems.is_empty() && json.len() > MAX_TEXT_BYTES {
@@ -174,9 +177,14 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
     }
 
     /// Why a source cannot be called so; otherwise the name is claimed.
-    async fn collision(&self, name: &str, at: i64) -> Result<Option<String>, Failure> {
+    async fn collision(&self, name: &str, leads: bool, at: i64) -> Result<Option<String>, Failure> {
         if feeds::adapter::find(name).is_some() {
-            return Ok(Some(format!("the source {name} is built in; call yours otherwise")));
+            if !leads {
+                return Ok(None);
+            }
+            return Ok(Some(format!(
+                "the source {name} is built in, and a mapping of it can only declare parts; call yours otherwise"
+            )));
         }
         let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;
         let deployed = ADAPTERS.iter().map(|adapter| adapter.source()).chain(shipped::names()).map(str::to_owned);

@@ -15,6 +15,7 @@ use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
 use crate::codes;
+use crate::lines::LineWriter;
 use crate::message::FeedObject;
 use crate::metrics;
 use crate::object::ObjectReader;
@@ -136,10 +137,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             Err(error) => {
                 // An earlier attempt may have written something. How old the object was is not known any more: as old as can be.
                 let version = (!first).then(|| catalog::Version::from_text(""));
-                return self.unreadable(work, known.source(), version, run, error).await;
+                return self.unreadable(work, (known.source(), &known.register()), version, run, error).await;
             }
         };
-        let mut progress = Progressing::new(work, known.source(), info, run, self.clock.now_ms());
+        let mut progress = Progressing::new(work, &known, info, run, self.clock.now_ms());
         let streamed = match self.stream(&mut progress, &known).await {
             Ok(end) => self.conclude(&mut progress, end, first, body).await.map_err(StreamError::Failed),
             Err(error) => Err(error),
@@ -148,7 +149,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             Ok(()) => Ok(()),
             Err(StreamError::Object(error @ (ObjectError::Missing | ObjectError::Replaced))) => {
                 let version = Some(progress.version(0));
-                self.unreadable(work, progress.source, version, progress.committed, error).await
+                self.unreadable(work, (progress.source, &progress.register), version, progress.committed, error).await
             }
             Err(StreamError::Object(ObjectError::Failed(failure)) | StreamError::Failed(failure)) => {
                 self.give_up(&progress, failure).await
@@ -181,11 +182,11 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 }
                 // An attempt before this one may have written what this one finds.
                 if !first || progress.run.counts.changed > 0 {
-                    self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+                    self.ask_for_strict_passes(work, &progress.register, &progress.version(0)).await?;
                 }
                 if work.id.is_strict() {
                     let struck =
-                        self.store.strike_off_run(progress.source, &progress.version(0), self.clock.now_ms()).await;
+                        self.store.strike_off_run(&progress.register, &progress.version(0), self.clock.now_ms()).await;
                     struck.map_err(|error| error.failure())?;
                 }
                 self.ask_for_withdrawal(progress, failed.is_none()).await?;
@@ -304,7 +305,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
 
     /// Brings the window to the ledger; `all` says that nothing follows.
     async fn write_window(&self, progress: &mut Progressing<'_>, all: bool) -> Result<(), Failure> {
-        if progress.window.is_empty() {
+        if progress.window.is_empty() && progress.lines.is_empty() {
             return Ok(());
         }
         let repeated = match progress.repeated {
@@ -320,9 +321,36 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             run: &progress.run.name,
             location: &location,
             strict: repeated == Repeated::Noted,
+            declared: progress.declared,
             now: self.clock.now_ms(),
         };
-        let written = writer.write(window).await?;
+        if !window.is_empty() {
+            let written = writer.write(window).await?;
+            progress.count(written);
+        }
+        self.write_lines(progress, &location, repeated == Repeated::Noted).await
+    }
+
+    /// Brings the lines of a declared part to the ledger.
+    async fn write_lines(&self, progress: &mut Progressing<'_>, location: &str, strict: bool) -> Result<(), Failure> {
+        let lines = std::mem::take(&mut progress.lines);
+        let (Some(part), Some(declared)) = (progress.part, progress.declared) else { return Ok(()) };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let writer = LineWriter {
+            store: self.store,
+            bus: self.bus,
+            source: progress.source,
+            part,
+            declared,
+            run: &progress.run.name,
+            location,
+            strict,
+            room: &progress.room,
+            now: self.clock.now_ms(),
+        };
+        let written = writer.write(lines).await?;
         progress.count(written);
         Ok(())
     }
@@ -333,7 +361,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if repeated == Repeated::Passed {
             let registered = Registered { version: progress.version(0), id: progress.work.id.original() };
             let now = self.clock.now_ms();
-            self.store.register_run(progress.source, &registered, now).await.map_err(|error| error.failure())?;
+            self.store.register_run(&progress.register, &registered, now).await.map_err(|error| error.failure())?;
         }
         progress.repeated = Some(repeated);
         Ok(repeated)

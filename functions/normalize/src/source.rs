@@ -4,12 +4,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catalog::Failure;
+use catalog::{Failure, PartName};
 use feeds::adapter::{self, ADAPTERS, Adapter};
 use feeds::decode::DecodeError;
 use feeds::integrity::Checksum;
 use feeds::{Checkpoint, Feed, Limits};
-use ledger::{Ledger, Table};
+use ledger::core::lines;
+use ledger::{Declared, Ledger, Table};
 use sources::{Bundle, Mapping, shipped};
 
 use crate::codes;
@@ -18,9 +19,19 @@ use crate::config::SOURCE;
 /// Compiled mappings that an environment keeps.
 const COMPILED: usize = 64;
 
-/// Who knows a source.
+/// Who knows a source, and which part of it an object is.
 #[derive(Debug, Clone)]
-pub(crate) enum Known {
+pub(crate) struct Known {
+    reads: Reads,
+    /// The source's declared parts.
+    pub(crate) declared: Option<Declared>,
+    /// The declared part whose lines the object has.
+    pub(crate) part: Option<PartName>,
+}
+
+/// By what an object is read.
+#[derive(Debug, Clone)]
+enum Reads {
     /// An adapter in Rust.
     BuiltIn(&'static dyn Adapter),
     /// A mapping.
@@ -30,10 +41,31 @@ pub(crate) enum Known {
 impl Known {
     /// The source's name.
     pub(crate) fn source(&self) -> &str {
-        match self {
-            Self::BuiltIn(adapter) => adapter.source(),
-            Self::Mapped(mapping) => mapping.source(),
+        match &self.reads {
+            Reads::BuiltIn(adapter) => adapter.source(),
+            Reads::Mapped(mapping) => mapping.source(),
         }
+    }
+
+    /// The name under which its runs are registered.
+    pub(crate) fn register(&self) -> String {
+        lines::register(self.source(), self.part.as_ref())
+    }
+
+    /// An object of a source whose mapping this is, where it has one.
+    fn of(key: &str, adapter: Option<&'static dyn Adapter>, mapping: Option<Arc<Mapping>>) -> Option<Self> {
+        let declared = mapping.as_deref().and_then(declared);
+        let folder = key.split('/').nth(2).filter(|_| key.split('/').count() > 3);
+        let part = mapping.as_ref().zip(folder).and_then(|(mapping, name)| Some((mapping.part(name)?, name)));
+        if let Some((mapping, name)) = part {
+            let part = Some(PartName::from_text(name));
+            return Some(Self { reads: Reads::Mapped(Arc::clone(mapping)), declared, part });
+        }
+        let reads = match (adapter, mapping) {
+            (Some(adapter), _) => Reads::BuiltIn(adapter),
+            (None, mapping) => Reads::Mapped(mapping?),
+        };
+        Some(Self { reads, declared, part: None })
     }
 
     /// A feed of it, from its beginning or from a checkpoint.
@@ -44,12 +76,25 @@ impl Known {
         checkpoint: Checkpoint,
         limits: Limits,
     ) -> Result<Feed, DecodeError> {
-        match self {
-            Self::BuiltIn(adapter) => Feed::expecting(expected, *adapter, name, checkpoint, limits)
+        match &self.reads {
+            Reads::BuiltIn(adapter) => Feed::expecting(expected, *adapter, name, checkpoint, limits)
                 .map(|feed| feed.knowing(shipped::layouts())),
-            Self::Mapped(mapping) => sources::feed(expected, Arc::clone(mapping), name, checkpoint, limits),
+            Reads::Mapped(mapping) => sources::feed(expected, Arc::clone(mapping), name, checkpoint, limits),
         }
     }
+}
+
+/// The declared parts of a mapping.
+fn declared(mapping: &Mapping) -> Option<Declared> {
+    let mut declared = Declared::default();
+    for (name, kind, owns) in mapping.parts() {
+        let name = PartName::from_text(name);
+        if owns.contains("stock") {
+            declared.stock = Some(name.clone());
+        }
+        declared.parts.insert(name, kind);
+    }
+    (!declared.parts.is_empty()).then_some(declared)
 }
 
 /// Why nobody knows an object's source.
@@ -99,9 +144,6 @@ impl Sources {
     /// reads it.
     pub(crate) async fn version<T: Table>(&self, key: &str, store: &Ledger<T>) -> Result<Option<String>, Failure> {
         let Ok(source) = named(key) else { return Ok(None) };
-        if adapter::find(source).is_some() {
-            return Ok(None);
-        }
         let head = store.config_head(SOURCE, source).await.map_err(|error| error.failure())?;
         if head.digest.is_some() {
             return Ok(head.digest);
@@ -129,11 +171,16 @@ impl Sources {
             Ok(source) => source,
             Err(unknown) => return Ok(Err(unknown)),
         };
-        if let Some(adapter) = adapter::find(source) {
-            return Ok(Ok(Known::BuiltIn(adapter)));
-        }
-        match version {
-            Some(version) => self.mapping(source, version, store).await.map(|found| found.map(Known::Mapped)),
+        let adapter = adapter::find(source);
+        let mapping = match version {
+            Some(version) => match self.mapping(source, version, store).await? {
+                Ok(mapping) => Some(mapping),
+                Err(unknown) => return Ok(Err(unknown)),
+            },
+            None => None,
+        };
+        match Known::of(key, adapter, mapping) {
+            Some(known) => Ok(Ok(known)),
             None => self.missing(source, store).await.map(Err),
         }
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version, Warning, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use ledger::core::{parts, waiting};
+use ledger::core::{lines, parts, waiting};
 use ledger::{
-    Classification, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
+    Classification, Declared, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
 };
 use runtime::{Announcement, Bus, Cause, ProductMessage};
 use rust_decimal::Decimal;
@@ -70,7 +70,7 @@ pub struct Written {
 }
 
 impl Written {
-    fn add(mut self, other: Self) -> Self {
+    pub(crate) fn add(mut self, other: Self) -> Self {
         self.changed += other.changed;
         self.unchanged += other.unchanged;
         self.stale += other.stale;
@@ -106,6 +106,8 @@ pub struct WindowWriter<'a, T, B> {
     pub location: &'a str,
     /// Note repeated products, too (`ledger::core::register`).
     pub strict: bool,
+    /// The source's declared parts, where it has any.
+    pub declared: Option<&'a Declared>,
     /// Now, in ms.
     pub now: i64,
 }
@@ -122,6 +124,8 @@ enum Todo {
 struct How {
     /// It is of several parts, or of another one so far.
     parted: bool,
+    /// Lines of declared parts are laid over it, or were.
+    lined: bool,
     /// What the ledger holds was looked for in vain: announced even if it is as it was.
     lacking: bool,
 }
@@ -171,12 +175,20 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         let mut known = Vec::new();
         for mut entry in batch {
             let whole = states.get(&entry.key).cloned().unwrap_or_default();
+            let lined = self.declared.is_some() || whole.lines.is_some();
+            if lined {
+                entry.part.get_or_insert_with(|| PartName::from_text(lines::MAIN));
+            }
             let part = entry.part.as_ref();
-            let state = parts::known(&whole, part, &known_as(&entry, &whole))
+            let mut state = parts::known(&whole, part, &known_as(&entry, &whole))
                 .unwrap_or_else(|| parts::known_of(&whole, part, of_docs.get(&entry.key)));
+            if lined && whole.lines.as_ref() != Some(&self.declared_now()) {
+                // Written under another declaration: written anew.
+                state = ProductState { version: None, hash: None, ..state };
+            }
             entry.hash = known_as(&entry, &state);
             let parted = whole.parts.is_some() || (whole.hash.is_some() && state.hash.is_none());
-            let how = How { parted, lacking: waiting::lacks_content(&whole) };
+            let how = How { parted, lined, lacking: waiting::lacks_content(&whole) };
             match classify(&state, &entry.version, &entry.hash) {
                 Classification::Changed => {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
@@ -242,6 +254,11 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         Ok(written)
     }
 
+    /// The parts that the source has now; none of a source that had some.
+    fn declared_now(&self) -> Declared {
+        self.declared.cloned().unwrap_or_default()
+    }
+
     /// Which part each product's `doc` is, where only that can tell: it was written before there were parts, and a record says something else.
     async fn parts_of_docs(
         &self,
@@ -276,13 +293,19 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     /// One product. A note that the ledger refuses becomes a write, which decides.
     async fn write_one(&self, entry: Entry, how: How, note: bool) -> Result<Done, LedgerError> {
         // What several parts say together is noted by writing the part.
-        if note && !how.parted && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
+        if note && !how.parted && !how.lined && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key, false));
         }
         let Entry { key, part, product, version, hash, facts_follow, index, offset, reported } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);
         let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
-        match self.store.put_desired_of(&key, &doc, how.parted, self.now).await {
+        let put = match &part {
+            Some(part) if how.lined => {
+                self.store.put_desired_under(&key, part, &doc, &self.declared_now(), self.now).await
+            }
+            _ => self.store.put_desired_of(&key, &doc, how.parted, self.now).await,
+        };
+        match put {
             Ok(DesiredOutcome::Written) => {
                 Ok(Done::Written(key, doc.product.warnings.iter().map(|warning| warning.code).collect()))
             }

@@ -314,7 +314,7 @@ pub async fn announce<T: Table, B: Bus, C: Clock>(
             Reaction::Repair => {
                 tracing::warn!(product = %key, hash = ?change.content_hash, "Pimcore does not hold what was written; writing it again");
                 report.repaired += 1;
-                ledger.suspect(Stage::Pimcore, &key, clock.now_ms()).await.map_err(|error| error.failure())?;
+                ledger.doubt(Stage::Pimcore, &key, clock.now_ms()).await.map_err(|error| error.failure())?;
                 announcements.push(Announcement::product_changed(&message(Cause::Repair)));
             }
         }

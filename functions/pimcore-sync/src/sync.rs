@@ -61,9 +61,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     ) -> HashMap<ProductKey, Outcome> {
         let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
         let mut claims = self.worker.claim(&keys).await;
-        let suspects = std::mem::take(&mut claims.suspects);
+        let alone = std::mem::take(&mut claims.alone);
         let mut outcomes = self.work(pimcore, messages, claims).await;
-        for key in suspects {
+        for key in alone {
             let claims = self.worker.claim_alone(&key).await;
             let own: Vec<ProductMessage> = messages.iter().filter(|message| message.key == key).cloned().collect();
             outcomes.extend(self.work(pimcore, &own, claims).await);

@@ -116,7 +116,7 @@ async fn no_feed_makes_it_again_and_restored_it_has_the_newest_price_and_peoples
     assert!(!site.is_there("1"));
     assert_eq!((site.state("1").gone, known_id(&site.state("1"))), (seen.gone, id.as_deref()), "since the first time");
     // A person asks for it to be compared: that is no reason either.
-    site.function.memory.suspect(Stage::Pimcore, &key("1"), site.function.clock.now_ms()).await.unwrap();
+    site.function.memory.doubt(Stage::Pimcore, &key("1"), site.function.clock.now_ms()).await.unwrap();
     site.run(&[message(&key("1"))]).await;
     assert!(!site.is_there("1"));
 

@@ -250,7 +250,7 @@ async fn what_a_person_took_off_sale_in_the_shop_is_in_the_remarks_until_that_en
         let lines: Vec<&str> = lines.filter(|line| line.contains("somebody unpublished it in the shop")).collect();
         assert_eq!((lines.len(), read.published), (told, true), "{asides:?}: {lines:?}");
         // Looked at again it is as it should be, and a change of the source keeps the line.
-        function.memory.suspect(Stage::Pimcore, &key("1"), function.clock.now_ms()).await.unwrap();
+        function.memory.doubt(Stage::Pimcore, &key("1"), function.clock.now_ms()).await.unwrap();
         let before = writes();
         function.run(&pimcore, &messages).await;
         assert_eq!(writes() - before, 0, "{asides:?}");

@@ -45,6 +45,7 @@ pub fn sorted(outcomes: Vec<Outcome>) -> (Vec<String>, Vec<Rejection>) {
     for outcome in outcomes {
         match outcome {
             Outcome::Product(mapped) => ids.push(mapped.product.id),
+            Outcome::Line(line) => unreachable!("a part: {line:?}"),
             Outcome::Rejected(rejection, _) => rejections.push(rejection),
         }
     }

@@ -110,7 +110,7 @@ pub fn note(
         conditions.push(Condition::Eq(RELEASE, Operand::Value(at.into())));
         changes.push(Change::Remove(RELEASE));
     }
-    changes.extend(doubted.into_iter().flat_map(|now| stage::suspect(Stage::Pimcore, key, now).changes));
+    changes.extend(doubted.into_iter().flat_map(|now| stage::doubt(Stage::Pimcore, key, now).changes));
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
 }
 

@@ -33,14 +33,12 @@ pub fn judge(target: Stage, before: &StageState, mut failure: Failure, works: bo
 
 #[cfg(test)]
 mod tests {
-    use catalog::Request;
+    use catalog::Fate;
 
     use super::*;
 
     fn choked(alone: bool) -> Failure {
-        Failure::transient("medusa_unavailable", "demo:1: Medusa answers 500")
-            .request(Request::MayStillLand)
-            .choked(alone)
+        Failure::transient("medusa_unavailable", "demo:1: Medusa answers 500").request(Fate::MayStillLand).choked(alone)
     }
 
     /// Whether it failed alone, and whether the target worked for others.

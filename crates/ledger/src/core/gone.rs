@@ -60,7 +60,7 @@ pub fn clear(key: &ProductKey, owner: &Owner) -> Write {
 #[must_use]
 pub fn release(key: &ProductKey, now: i64) -> Write {
     let mut changes = vec![Change::Remove(GONE), Change::Remove(Stage::Pimcore.attributes().remote_id)];
-    changes.extend(stage::suspect(Stage::Pimcore, key, now).changes);
+    changes.extend(stage::doubt(Stage::Pimcore, key, now).changes);
     Write { key: state::item_key(key), condition: Condition::Present(GONE), changes }
 }
 

@@ -12,15 +12,15 @@
 //!   skipped as already applied, stays pending, and is done again by a claim made after that time.
 //!   Only such a claim ends the doubt: what was done before could still be undone.
 //! - **Complete** and **fail** happen as the lease's owner only. An owner that finds its lease gone
-//!   *suspects* the stage: what it did may have come after what the new owner did. `doubts` counts
-//!   suspicions, so that an owner who claimed before one does not end it.
+//!   puts the stage in doubt: what it did may have come after what the new owner did. `doubts`
+//!   counts such, so that an owner who claimed before one does not end it.
 //! - A save in the PIM that the shop has to be shown is counted at the product ([`edited`]) before
 //!   it is announced, and makes it pending. Only completing the shop's stage takes the count away,
 //!   and only the count that its claim saw: the PIM was read after that.
 //! - A failure that leaves open whether the target still executes the request ([`leaves_doubt`])
 //!   gives the lease back like any other, and sets `recheck_at` like a takeover.
 
-use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Request, Version};
+use catalog::{ContentHash, ErrorKind, Failure, Fate, ProductKey, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
 use super::state::{self, ProductState, StageState};
@@ -188,7 +188,7 @@ pub enum Claim {
     /// The target holds the desired content already.
     AlreadyApplied(ProductState),
     /// Whoever worked on it has died too often: [`super::deaths`]. Nothing is claimed.
-    Suspect {
+    Alone {
         /// How often, the last one included.
         deaths: i64,
     },
@@ -318,7 +318,7 @@ fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
 }
 
 /// Whether completing now ends the doubt: it was not in doubt when it was claimed, or the claim
-/// came after everything in doubt had landed, and nobody has suspected it since.
+/// came after everything in doubt had landed, and nobody has doubted it since.
 #[must_use]
 pub fn ends_doubt(stage: Stage, claimed: &ProductState, seen: &ProductState, now: i64, leases: Leases) -> bool {
     let (claimed, seen) = (claimed.stage(stage), seen.stage(stage));
@@ -365,11 +365,11 @@ pub fn complete(
         changes.push(Change::Remove(state::EDITS));
     }
     if ends_doubt(stage, claimed, seen, now, leases) {
-        let nobody_suspects = match claimed.stage(stage).doubts {
+        let no_new_doubt = match claimed.stage(stage).doubts {
             Some(doubts) => Condition::Eq(names.doubts, Operand::Value(doubts.into())),
             None => Condition::Absent(names.doubts),
         };
-        conditions.push(nobody_suspects);
+        conditions.push(no_new_doubt);
         changes.extend([Change::Remove(names.recheck_at), Change::Remove(names.doubts)]);
         if ends_pending(stage, seen, applied) && (shown || seen.edits.is_none()) {
             if !shown {
@@ -489,13 +489,13 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
 /// They say so in `medusa/src/api/error.rs`, `pimcore/src/{client,answer}.rs`.
 #[must_use]
 pub fn leaves_doubt(failure: &Failure) -> bool {
-    failure.kind == ErrorKind::Transient && failure.request == Request::MayStillLand
+    failure.kind == ErrorKind::Transient && failure.request == Fate::MayStillLand
 }
 
 /// What an owner writes that found its lease gone: what it did may have come after what the new
 /// owner did. Never refused.
 #[must_use]
-pub fn suspect(stage: Stage, key: &ProductKey, now: i64) -> Write {
+pub fn doubt(stage: Stage, key: &ProductKey, now: i64) -> Write {
     let names = stage.attributes();
     let mut changes = vec![Change::SetIfAbsent(names.recheck_at, now.into()), Change::Add(names.doubts, 1)];
     changes.extend(pending(key, now));

@@ -7,6 +7,7 @@ use super::address;
 use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
 use super::gone;
+use super::lines::Declared;
 use super::parts::{self, Marks};
 use super::stage::{Applied, Stage};
 
@@ -120,7 +121,7 @@ pub struct StageState {
     pub until: Option<i64>,
     /// Not to be believed before this time (ms): somebody's request may have landed late.
     pub recheck_at: Option<i64>,
-    /// How often somebody suspected it since the doubt last ended; `None` for never.
+    /// How often somebody doubted it since the doubt last ended; `None` for never.
     pub doubts: Option<i64>,
     /// Claims since the desired content last changed or the stage was last completed.
     pub attempts: i64,
@@ -161,6 +162,8 @@ pub struct ProductState {
     pub part: Option<PartName>,
     /// What it consists of, of a product of several parts.
     pub parts: Option<Marks>,
+    /// The declared parts whose lines are laid over it ([`super::lines`]).
+    pub lines: Option<Declared>,
     /// When (ms) a person asked that it move to the address that it would be given today.
     pub moves: Option<i64>,
 }
@@ -184,6 +187,7 @@ impl ProductState {
             due: item.get(aside::DUE).and_then(Value::number),
             part: parts::part(item),
             parts: parts::marks(item),
+            lines: Declared::of(item),
             moves: item.get(address::MOVE).and_then(Value::number),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{ErrorKind, Failure, ProductKey, Request};
+use catalog::{ErrorKind, Failure, Fate, ProductKey};
 
 use super::breaker::Settings;
 use super::stage::Stage;
@@ -110,14 +110,14 @@ fn is_of(target: Stage, failure: &Failure) -> bool {
 /// somebody else's in its place. Not a refusal, a lease or the ledger.
 #[must_use]
 pub fn is_silence(target: Stage, failure: &Failure) -> bool {
-    let silent = matches!(failure.request, Request::NoConnection | Request::Unanswered | Request::MayStillLand);
+    let silent = matches!(failure.request, Fate::NoConnection | Fate::Unanswered | Fate::MayStillLand);
     failure.kind == ErrorKind::Transient && silent && is_of(target, failure)
 }
 
 /// Whether a failure is the target's own word: it works, though not for this product or with this
 /// key.
 fn is_answer(target: Stage, failure: &Failure) -> bool {
-    failure.request == Request::Answered && failure.choke.is_none() && is_of(target, failure)
+    failure.request == Fate::Answered && failure.choke.is_none() && is_of(target, failure)
 }
 
 /// Whether a failure says that the target broke on the request.
@@ -151,7 +151,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
     }
     silent.map_or(Seen::Nothing, |(product, failure)| Seen::Silence {
         product: Some(product.clone()),
-        general: several || failure.request == Request::NoConnection,
+        general: several || failure.request == Fate::NoConnection,
         reason: failure.to_string(),
         choked: all_choked.then_some(choked),
     })
@@ -162,7 +162,7 @@ pub fn seen<R>(target: Stage, results: &BTreeMap<ProductKey, Result<R, Failure>>
 #[must_use]
 pub fn seen_in_passing(target: Stage, failure: &Failure) -> Seen {
     if is_silence(target, failure) {
-        let general = failure.request == Request::NoConnection;
+        let general = failure.request == Fate::NoConnection;
         Seen::Silence { product: None, general, reason: failure.to_string(), choked: None }
     } else {
         Seen::Nothing
@@ -187,18 +187,18 @@ mod tests {
     /// As the clients make them.
     fn trouble(code: &str) -> Failure {
         let request = match code {
-            "medusa_unreachable" | "pimcore_unreachable" => Request::NoConnection,
-            "medusa_timeout" | "medusa_unavailable" | "pimcore_timeout" => Request::MayStillLand,
-            "medusa_throttled" | "pimcore_unavailable" => Request::Unanswered,
-            "medusa_login_refused" | "medusa_not_found" => Request::Answered,
-            _ => Request::NotAsked,
+            "medusa_unreachable" | "pimcore_unreachable" => Fate::NoConnection,
+            "medusa_timeout" | "medusa_unavailable" | "pimcore_timeout" => Fate::MayStillLand,
+            "medusa_throttled" | "pimcore_unavailable" => Fate::Unanswered,
+            "medusa_login_refused" | "medusa_not_found" => Fate::Answered,
+            _ => Fate::NotAsked,
         };
         Failure::transient(code, "trouble").request(request)
     }
 
     fn batch(results: &[(&str, Result<(), &str>)]) -> BTreeMap<ProductKey, Result<(), Failure>> {
         let failure = |code: &&str| match *code {
-            "medusa_refused" => Failure::permanent("medusa_refused", "no").request(Request::Answered),
+            "medusa_refused" => Failure::permanent("medusa_refused", "no").request(Fate::Answered),
             code => trouble(code),
         };
         let of = |(id, result): &(&str, Result<(), &str>)| {
@@ -230,9 +230,9 @@ mod tests {
 
     #[test]
     fn the_name_of_a_code_decides_nothing() {
-        let unlucky = Failure::transient("medusa_price_unavailable", "no").request(Request::Answered);
+        let unlucky = Failure::transient("medusa_price_unavailable", "no").request(Fate::Answered);
         assert!(!is_silence(Stage::Medusa, &unlucky) && is_answer(Stage::Medusa, &unlucky));
-        let lucky = Failure::transient("medusa_anything", "…").request(Request::Unanswered);
+        let lucky = Failure::transient("medusa_anything", "…").request(Fate::Unanswered);
         assert!(is_silence(Stage::Medusa, &lucky) && !is_silence(Stage::Pimcore, &lucky));
     }
 
@@ -276,7 +276,7 @@ mod tests {
     }
 
     fn choked(ids: std::ops::Range<u32>) -> Seen {
-        let failure = || Failure::transient("medusa_unavailable", "500").request(Request::MayStillLand).choked(true);
+        let failure = || Failure::transient("medusa_unavailable", "500").request(Fate::MayStillLand).choked(true);
         let each = ids.map(|id| (ProductKey::new("demo", id.to_string()).unwrap(), Err::<(), _>(failure())));
         seen(Stage::Medusa, &each.collect())
     }

@@ -7,7 +7,7 @@ use catalog::{ContentHash, PartName, Product, ProductKey, assemble};
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, Body, DesiredDoc};
 use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
-use crate::core::{Item, ItemKey, state};
+use crate::core::{Item, ItemKey, lines, state};
 
 /// The part that a product is, which follows from the product alone.
 pub type PartOf = fn(&Product) -> Option<PartName>;
@@ -67,7 +67,12 @@ impl<T: Table> Ledger<T> {
         let body = self.put_body(key, doc).await?;
         let Some(name) = self.part_of(&doc.product) else {
             if !self.table.write_large(&desired::write_doc(key, doc, body)).await? {
-                return Ok(DesiredOutcome::Stale);
+                return match self.declared(key).await? {
+                    Some(declared) => {
+                        self.put_desired_under(key, &PartName::from_text(lines::MAIN), doc, &declared, now).await
+                    }
+                    None => Ok(DesiredOutcome::Stale),
+                };
             }
             let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
             // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
@@ -105,6 +110,9 @@ impl<T: Table> Ledger<T> {
         // Each round that does not end means that somebody else wrote the product in between.
         for _ in 0..Self::ROUNDS {
             let item = self.read(&desired::doc_key(key)).await?;
+            if let Some(declared) = lines::Declared::of(&item) {
+                return self.put_desired_under(key, name, doc, &declared, now).await;
+            }
             let Some(before) = parts::mark_of(&item) else {
                 if self.table.write_large(&parts::write_only(key, doc, body.clone(), name)).await? {
                     return self.state_of_only(key, doc, name, now).await;
@@ -207,7 +215,7 @@ impl<T: Table> Ledger<T> {
     }
 
     /// A document with its item, wherever its body is; `None` if there is none, or none that can be read.
-    async fn readable(
+    pub(super) async fn readable(
         &self,
         key: &ProductKey,
         item_key: &ItemKey,

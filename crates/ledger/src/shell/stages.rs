@@ -67,7 +67,7 @@ impl<T: Table> Ledger<T> {
                 Refusal::Final(claim) => return Ok(claim),
                 Refusal::Free => stage::claim(stage, key, owner, now, self.leases),
                 Refusal::Expired(expired) if !alone && deaths::care(expired.deaths) != Care::Together => {
-                    return Ok(Claim::Suspect { deaths: expired.deaths });
+                    return Ok(Claim::Alone { deaths: expired.deaths });
                 }
                 Refusal::Expired(expired) => {
                     tracing::warn!(product = %key, stage = stage.as_str(), dead = expired.dead, until = expired.until, "a lease expired");
@@ -117,7 +117,7 @@ impl<T: Table> Ledger<T> {
             }
         }
         let lost = LedgerError::LeaseLost { what: format!("product {key} at {}", stage.as_str()) };
-        self.suspect(stage, key, now).await?;
+        self.doubt(stage, key, now).await?;
         Err(lost)
     }
 
@@ -125,9 +125,9 @@ impl<T: Table> Ledger<T> {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn suspect(&self, stage: Stage, key: &ProductKey, now: i64) -> Result<(), LedgerError> {
+    pub async fn doubt(&self, stage: Stage, key: &ProductKey, now: i64) -> Result<(), LedgerError> {
         // Without a condition this write is never refused.
-        let _ = self.table.write(&stage::suspect(stage, key, now)).await?;
+        let _ = self.table.write(&stage::doubt(stage, key, now)).await?;
         Ok(())
     }
 

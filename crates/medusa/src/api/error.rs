@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use catalog::{ErrorKind, Failure, Request};
+use catalog::{ErrorKind, Failure, Fate};
 use serde::Deserialize;
 
 use crate::codes;
@@ -220,20 +220,20 @@ impl ApiError {
 
     /// What happened to the call. Medusa may still be carrying one out that got no answer, unless it only reads, or Medusa said when to
     /// come back.
-    fn request(&self) -> Request {
+    fn request(&self) -> Fate {
         match self {
-            Self::Unreachable { connected: false, .. } => Request::NoConnection,
-            Self::Unavailable { retry_after: Some(_), .. } => Request::Unanswered,
+            Self::Unreachable { connected: false, .. } => Fate::NoConnection,
+            Self::Unavailable { retry_after: Some(_), .. } => Fate::Unanswered,
             Self::Unreachable { call, .. } | Self::Timeout { call, .. } | Self::Unavailable { call, .. } => {
                 if only_reads(call) {
-                    Request::Unanswered
+                    Fate::Unanswered
                 } else {
-                    Request::MayStillLand
+                    Fate::MayStillLand
                 }
             }
-            Self::OutOfTime { .. } | Self::TooLarge { .. } => Request::NotAsked,
-            Self::Unexpected { .. } => Request::Garbled,
-            Self::Credentials { .. } | Self::Unauthorized { .. } | Self::Refused { .. } => Request::Answered,
+            Self::OutOfTime { .. } | Self::TooLarge { .. } => Fate::NotAsked,
+            Self::Unexpected { .. } => Fate::Garbled,
+            Self::Credentials { .. } | Self::Unauthorized { .. } | Self::Refused { .. } => Fate::Answered,
         }
     }
 
@@ -391,19 +391,19 @@ mod tests {
     fn only_a_write_that_was_sent_can_still_land() {
         let lost = |call: &str, connected| {
             Failure::from(ApiError::Unreachable { call: call.into(), reason: "…".into(), connected }).request
-                == Request::MayStillLand
+                == Fate::MayStillLand
         };
         assert!(lost("POST /admin/products/batch", true));
         assert!(!lost("POST /admin/products/batch", false));
         assert!(!lost("GET /admin/products", true));
         let late = ApiError::Timeout { call: "POST /admin/products/batch".into(), waited: Duration::from_secs(9) };
-        assert_eq!(Failure::from(late).request, Request::MayStillLand);
+        assert_eq!(Failure::from(late).request, Fate::MayStillLand);
         let unavailable = |status, retry_after| {
             let call = "POST /admin/products/batch".to_owned();
             Failure::from(ApiError::Unavailable { call, status, message: "…".into(), retry_after })
         };
-        assert_eq!(unavailable(503, Some(Duration::from_secs(7))).request, Request::Unanswered);
-        assert_eq!(unavailable(502, None).request, Request::MayStillLand);
+        assert_eq!(unavailable(503, Some(Duration::from_secs(7))).request, Fate::Unanswered);
+        assert_eq!(unavailable(502, None).request, Fate::MayStillLand);
     }
 
     #[test]

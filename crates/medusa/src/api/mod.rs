@@ -303,15 +303,20 @@ impl Answer {
 /// Splits values of a query parameter so that no URL gets too long: `values` are sent as `name=a&name=b`.
 #[must_use]
 pub fn split_query<'a>(name: &str, values: &[&'a str]) -> Vec<Vec<&'a str>> {
-    let encoded = |value: &str| {
-        name.len() + 2 + value.bytes().map(|b| if b.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>()
-    };
+    split_alternatives(&[name], values)
+}
+
+/// The same where each value is sent under each of these names.
+#[must_use]
+pub fn split_alternatives<'a>(names: &[&str], values: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let escaped = |text: &str| text.bytes().map(|b| if b.is_ascii_alphanumeric() { 1 } else { 3 }).sum::<usize>();
+    let encoded = |value: &str| names.iter().map(|name| escaped(name) + 2 + escaped(value)).sum::<usize>();
     let mut chunks: Vec<Vec<&str>> = Vec::new();
     let mut room = 0;
     for value in values {
         let size = encoded(value);
         match chunks.last_mut() {
-            Some(chunk) if size <= room && chunk.len() < 100 => {
+            Some(chunk) if size <= room && chunk.len() * names.len() < 100 => {
                 chunk.push(value);
                 room -= size;
             }

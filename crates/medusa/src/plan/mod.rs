@@ -27,7 +27,7 @@ pub(crate) use partial::without;
 pub(crate) use sale::entries as sale_entries;
 pub use sale::{Entry, Needed, Sale, on_sale};
 pub(crate) use stock::location as stock_location;
-pub use stock::{Known, Shelf, Shelves};
+pub use stock::{Given, Shelf, Shelves};
 pub(crate) use variants::create as create_variant;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,7 +203,7 @@ pub fn plan(
     article: &Article,
     there: &Product,
     references: &References,
-    known: &Known<'_>,
+    known: &Given<'_>,
     full: bool,
 ) -> Plan {
     let mut plan = Plan { product: product(key, article, there, references, known.moves_to), ..Plan::default() };

@@ -28,7 +28,7 @@ pub struct Shelf {
 
 /// What is known of a product's stock while it is planned.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub struct Given<'a> {
     /// What is remembered, and said.
     pub recall: &'a Recall,
     /// How its source's figures are used.
@@ -65,7 +65,7 @@ pub(super) fn of(
     sku: &str,
     now: &Variant,
     references: &References,
-    known: &Known<'_>,
+    known: &Given<'_>,
     plan: &mut Plan,
     late: &mut Vec<Structure>,
 ) {
@@ -82,7 +82,7 @@ pub(super) fn of(
         late.push(Structure::RenameItem { item_id: item_id.clone(), sku: sku.to_owned() });
     }
     plan.stock.items.push(item_id.clone());
-    let Known { recall, terms, marked, now: time, uncoded: _, moves_to: _ } = *known;
+    let Given { recall, terms, marked, now: time, uncoded: _, moves_to: _ } = *known;
     let place = location(terms, references);
     let level = item.location_levels.iter().find(|level| level.location_id == place);
     let applied = recall.book.0.get(item_id);

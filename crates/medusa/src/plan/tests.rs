@@ -13,14 +13,14 @@ use crate::desired::{Texts, Variant};
 use crate::stock::{Marked, Recall, Terms};
 use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
 
-fn known(recall: &Recall) -> Known<'_> {
+fn known(recall: &Recall) -> Given<'_> {
     known_at(recall, 0)
 }
 
-fn known_at(recall: &Recall, now: i64) -> Known<'_> {
+fn known_at(recall: &Recall, now: i64) -> Given<'_> {
     static TERMS: LazyLock<Terms> = LazyLock::new(Terms::default);
     static UNCODED: BTreeSet<String> = BTreeSet::new();
-    Known { recall, terms: &TERMS, marked: Marked::Otherwise, now, uncoded: &UNCODED, moves_to: None }
+    Given { recall, terms: &TERMS, marked: Marked::Otherwise, now, uncoded: &UNCODED, moves_to: None }
 }
 
 fn plan_for(wanted: &Article, there: &Product) -> Plan {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart::apart;
 use super::options::Axes;
-use super::{Known, Note, Plan, Structure, codes, kept, metadata, stock};
+use super::{Given, Note, Plan, Structure, codes, kept, metadata, stock};
 use crate::api::Amount;
 use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
@@ -60,136 +60,202 @@ pub(super) fn plan(
     article: &Article,
     there: &Product,
     references: &References,
-    known: &Known<'_>,
+    known: &Given<'_>,
     matched: &Match<'_, '_>,
     axes: &Axes<'_>,
     plan: &mut Plan,
 ) {
-    let mut batch = VariantsBatch::default();
-    let mut clear = BTreeSet::new();
-    let mut early = Vec::new();
-    let mut priceless = Vec::new();
-    let mut late = Vec::new();
-    let mut code_changes = Vec::new();
     let (make_way, waiting) = codes::make_way(matched, known.uncoded);
-    let uncoded = |sku: &str| known.uncoded.contains(sku) || waiting.contains(sku);
-    // Choices that are taken now, by whom.
-    let taken: BTreeMap<Vec<Option<&str>>, &Variant> =
-        there.variants.iter().map(|variant| (axes.choices(variant), variant)).collect();
-    let mut needs = |choice: &[String], by: Option<&str>| {
-        let choice: Vec<Option<&str>> = choice.iter().map(|value| Some(value.as_str())).collect();
-        if let Some(holder) = taken.get(&choice)
-            && by != Some(holder.id.as_str())
-        {
-            if matched.gone.iter().any(|gone| gone.id == holder.id) {
-                early.push(holder.id.clone());
-            } else {
-                clear.insert(holder.id.clone());
-            }
-        }
+    let mut draft = Draft {
+        article,
+        references,
+        known,
+        matched,
+        axes,
+        uncoded: known.uncoded.iter().map(String::as_str).chain(waiting).collect(),
+        taken: there.variants.iter().map(|variant| (axes.choices(variant), variant)).collect(),
+        batch: VariantsBatch::default(),
+        clear: BTreeSet::new(),
+        early: Vec::new(),
+        late: Vec::new(),
+        codes: Vec::new(),
     };
-
     for (wanted, now) in &matched.kept {
-        if now.prices.is_none() {
-            // A crash left it without a price set, which no update can give it: away with it, and a new one in the next round.
-            priceless.push(now.id.clone());
-            plan.look_again = true;
-            continue;
-        }
-        let mut change = difference(article, wanted, now, &references.price_lists);
-        change.allow_backorder = stock::backorder(known.terms, now);
-        let columns = writable(wanted, uncoded(&wanted.sku));
-        change.columns = columns::changes(&columns::SHARED, &columns, &now.columns, now.metadata.as_ref());
-        // A code that somebody else has is neither written nor taken away.
-        if !uncoded(&wanted.sku) {
-            code_changes.extend(codes::change(wanted, now));
-        }
-        late.extend(item_change(&columns, now));
-        kept::give_back(now, &mut change);
-        let choices = axes.choices(now);
-        let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
-        if !as_wanted || !axes.surplus.is_empty() || !axes.add.add.is_empty() {
-            needs(&wanted.options, Some(&now.id));
-            change.options = Some(article.named_options(wanted));
-        }
-        if change != (VariantWrite { id: change.id.clone(), ..VariantWrite::default() }) {
-            batch.update.push(change);
-        }
-        stock::of(wanted.stock, &wanted.sku, now, references, known, plan, &mut late);
+        draft.keep(wanted, now, plan);
     }
     for wanted in &matched.new {
-        needs(&wanted.options, None);
+        draft.add(wanted, plan);
+    }
+    for (now, pieces) in &matched.held {
+        draft.sell_out(now, *pieces, plan);
+    }
+    draft.clear_for_surplus();
+    draft.delete_and_choose_again();
+    draft.in_order(make_way, plan);
+}
+
+/// The calls on a product's variants while they are gathered.
+struct Draft<'p> {
+    article: &'p Article,
+    references: &'p References,
+    known: &'p Given<'p>,
+    matched: &'p Match<'p, 'p>,
+    axes: &'p Axes<'p>,
+    /// SKUs of variants whose bar codes others have.
+    uncoded: BTreeSet<&'p str>,
+    /// Choices that are taken now, by whom.
+    taken: BTreeMap<Vec<Option<&'p str>>, &'p Variant>,
+    batch: VariantsBatch,
+    /// Variants that lose their choice before the batch, because another gets it.
+    clear: BTreeSet<String>,
+    /// Variants that go before the batch.
+    early: Vec<String>,
+    /// What comes after the batch.
+    late: Vec<Structure>,
+    /// Changes of bar codes.
+    codes: Vec<VariantWrite>,
+}
+
+impl<'p> Draft<'p> {
+    /// Takes a choice from whoever has it.
+    fn needs(&mut self, choice: &[String], by: Option<&str>) {
+        let choice: Vec<Option<&str>> = choice.iter().map(|value| Some(value.as_str())).collect();
+        if let Some(holder) = self.taken.get(&choice)
+            && by != Some(holder.id.as_str())
+        {
+            if self.matched.gone.iter().any(|gone| gone.id == holder.id) {
+                self.early.push(holder.id.clone());
+            } else {
+                self.clear.insert(holder.id.clone());
+            }
+        }
+    }
+
+    /// A variant that is there and stays.
+    fn keep(&mut self, wanted: &'p desired::Variant, now: &'p Variant, plan: &mut Plan) {
+        if now.prices.is_none() {
+            // A crash left it without a price set, which no update can give it: away with it, and a new one in the next round.
+            self.early.push(now.id.clone());
+            plan.look_again = true;
+            return;
+        }
+        let uncoded = self.uncoded.contains(wanted.sku.as_str());
+        let mut change = difference(self.article, wanted, now, &self.references.price_lists);
+        change.allow_backorder = stock::backorder(self.known.terms, now);
+        let columns = writable(wanted, uncoded);
+        change.columns = columns::changes(&columns::SHARED, &columns, &now.columns, now.metadata.as_ref());
+        // A code that somebody else has is neither written nor taken away.
+        if !uncoded {
+            self.codes.extend(codes::change(wanted, now));
+        }
+        self.late.extend(item_change(&columns, now));
+        kept::give_back(now, &mut change);
+        let choices = self.axes.choices(now);
+        let as_wanted = wanted.options.iter().map(|value| Some(value.as_str())).eq(choices.iter().copied());
+        if !as_wanted || !self.axes.surplus.is_empty() || !self.axes.add.add.is_empty() {
+            self.needs(&wanted.options, Some(&now.id));
+            change.options = Some(self.article.named_options(wanted));
+        }
+        self.update(change);
+        stock::of(wanted.stock, &wanted.sku, now, self.references, self.known, plan, &mut self.late);
+    }
+
+    /// A variant that is not there.
+    fn add(&mut self, wanted: &'p desired::Variant, plan: &mut Plan) {
+        self.needs(&wanted.options, None);
         // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
-        batch.create.push(VariantWrite {
-            allow_backorder: known.terms.backorder,
-            columns: writable(wanted, uncoded(&wanted.sku)),
-            ..create(article, wanted, &PriceLists::default())
+        self.batch.create.push(VariantWrite {
+            allow_backorder: self.known.terms.backorder,
+            columns: writable(wanted, self.uncoded.contains(wanted.sku.as_str())),
+            ..create(self.article, wanted, &PriceLists::default())
         });
         plan.look_again = true;
     }
-    for (now, pieces) in &matched.held {
+
+    /// A variant that is there, is not desired, and is kept: so many pieces are promised to open orders.
+    fn sell_out(&mut self, now: &'p Variant, pieces: i64, plan: &mut Plan) {
         let sku = now.sku.as_deref().unwrap_or_default();
-        if *pieces > 0 {
-            plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: *pieces });
+        if pieces > 0 {
+            plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: pieces });
         }
-        let over = kept::sold_out(now, known.now);
+        let over = kept::sold_out(now, self.known.now);
         // Its level is seen once it counts.
         plan.look_again |= over.manage_inventory.is_some();
-        if over != (VariantWrite { id: over.id.clone(), ..VariantWrite::default() }) {
-            batch.update.push(over);
-        }
-        plan.again = plan.again.into_iter().chain(kept::look_at(now, references.retention, known.now)).min();
-        stock::of(0, sku, now, references, known, plan, &mut late);
+        self.update(over);
+        let looked_at = kept::look_at(now, self.references.retention, self.known.now);
+        plan.again = plan.again.into_iter().chain(looked_at).min();
+        stock::of(0, sku, now, self.references, self.known, plan, &mut self.late);
     }
-    early.append(&mut priceless);
-    if !axes.surplus.is_empty() {
-        clear.extend(matched.kept.iter().map(|(_, now)| now.id.clone()).filter(|id| !early.contains(id)));
-        clear.extend(matched.held.iter().map(|(now, _)| now.id.clone()));
-        early.extend(matched.gone.iter().map(|gone| gone.id.clone()));
-    }
-    early.sort();
-    early.dedup();
-    batch.delete = matched.gone.iter().map(|gone| gone.id.clone()).filter(|id| !early.contains(id)).collect();
-    // Cleared variants get their choice back in the same batch that changes the others.
-    for (wanted, now) in matched.kept.iter().filter(|(_, now)| clear.contains(&now.id) && !early.contains(&now.id)) {
-        match batch.update.iter_mut().find(|change| change.id.as_ref() == Some(&now.id)) {
-            Some(change) => change.options = Some(article.named_options(wanted)),
-            None => batch.update.push(VariantWrite {
-                id: Some(now.id.clone()),
-                options: Some(article.named_options(wanted)),
-                ..VariantWrite::default()
-            }),
+
+    /// A change, unless it changes nothing.
+    fn update(&mut self, change: VariantWrite) {
+        if change != (VariantWrite { id: change.id.clone(), ..VariantWrite::default() }) {
+            self.batch.update.push(change);
         }
     }
 
-    if !make_way.is_empty() {
-        plan.structure.push(Structure::Variants(VariantsBatch { update: make_way, ..VariantsBatch::default() }));
+    /// An option that is to go is in no choice any more.
+    fn clear_for_surplus(&mut self) {
+        if !self.axes.surplus.is_empty() {
+            let kept = self.matched.kept.iter().map(|(_, now)| now.id.clone());
+            self.clear.extend(kept.filter(|id| !self.early.contains(id)));
+            self.clear.extend(self.matched.held.iter().map(|(now, _)| now.id.clone()));
+            self.early.extend(self.matched.gone.iter().map(|gone| gone.id.clone()));
+        }
+        self.early.sort();
+        self.early.dedup();
     }
-    plan.structure.extend(axes.renames.iter().cloned());
-    if !axes.add.is_empty() {
-        plan.structure.push(Structure::Options(axes.add.clone()));
+
+    /// What goes with the batch; and cleared variants get their choice back in the same batch that changes the others.
+    fn delete_and_choose_again(&mut self) {
+        let gone = self.matched.gone.iter().map(|gone| gone.id.clone());
+        self.batch.delete = gone.filter(|id| !self.early.contains(id)).collect();
+        let cleared = |now: &Variant| self.clear.contains(&now.id) && !self.early.contains(&now.id);
+        for (wanted, now) in self.matched.kept.iter().filter(|(_, now)| cleared(now)) {
+            let options = Some(self.article.named_options(wanted));
+            match self.batch.update.iter_mut().find(|change| change.id.as_ref() == Some(&now.id)) {
+                Some(change) => change.options = options,
+                None => {
+                    let id = Some(now.id.clone());
+                    self.batch.update.push(VariantWrite { id, options, ..VariantWrite::default() });
+                }
+            }
+        }
     }
-    // A variant that lost its choice needs its values no longer.
-    let held: Vec<&Variant> = matched.held.iter().map(|(now, _)| *now).filter(|now| !clear.contains(&now.id)).collect();
-    let first =
-        VariantsBatch { update: clear.into_iter().map(without_choice).collect(), delete: early, create: vec![] };
-    if !first.is_empty() {
-        plan.structure.push(Structure::Variants(first));
+
+    /// All calls, in an order in which none is refused.
+    fn in_order(self, make_way: Vec<VariantWrite>, plan: &mut Plan) {
+        let Self { article, axes, matched, batch, clear, early, late, codes, .. } = self;
+        if !make_way.is_empty() {
+            plan.structure.push(Structure::Variants(VariantsBatch { update: make_way, ..VariantsBatch::default() }));
+        }
+        plan.structure.extend(axes.renames.iter().cloned());
+        if !axes.add.is_empty() {
+            plan.structure.push(Structure::Options(axes.add.clone()));
+        }
+        // A variant that lost its choice needs its values no longer.
+        let held: Vec<&Variant> =
+            matched.held.iter().map(|(now, _)| *now).filter(|now| !clear.contains(&now.id)).collect();
+        let update = clear.into_iter().map(without_choice).collect();
+        let first = VariantsBatch { update, delete: early, create: vec![] };
+        if !first.is_empty() {
+            plan.structure.push(Structure::Variants(first));
+        }
+        if !axes.surplus.is_empty() {
+            let remove = axes.surplus.clone();
+            plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
+        }
+        plan.structure.extend(apart(batch));
+        // Another variant may have the code by now, and what shares a refused call with prices loses them.
+        if !codes.is_empty() {
+            plan.structure.push(Structure::Variants(VariantsBatch { update: codes, ..VariantsBatch::default() }));
+        }
+        let leftovers = axes.leftovers(article, &held);
+        if !leftovers.is_empty() {
+            plan.structure.push(Structure::Options(leftovers));
+        }
+        plan.structure.extend(late);
     }
-    if !axes.surplus.is_empty() {
-        let remove = axes.surplus.clone();
-        plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
-    }
-    plan.structure.extend(apart(batch));
-    // Another variant may have the code by now, and what shares a refused call with prices loses them.
-    if !code_changes.is_empty() {
-        plan.structure.push(Structure::Variants(VariantsBatch { update: code_changes, ..VariantsBatch::default() }));
-    }
-    let leftovers = axes.leftovers(article, &held);
-    if !leftovers.is_empty() {
-        plan.structure.push(Structure::Options(leftovers));
-    }
-    plan.structure.extend(late);
 }
 
 /// The columns that a variant is to have: those that the PIM says, without a code that somebody else has.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey, Request};
+use catalog::{Failure, Fate, ProductKey};
 
 use super::{Offer, Outcome, Shop};
 use crate::address::{Address, Addresses};
@@ -114,7 +114,7 @@ impl Shop {
     fn nothing_free(&self, offer: &Offer<'_>) -> Failure {
         let tried = self.wanted(offer).join(", ");
         let taken = format!("{}: every handle that it could have is another product's: {tried}", offer.key);
-        Failure::permanent(codes::HANDLE_TAKEN, taken).request(Request::Answered)
+        Failure::permanent(codes::HANDLE_TAKEN, taken).request(Fate::Answered)
     }
 
     /// The products that have these handles.

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::{Offer, Shop};
 use crate::api::model::{Metadata, Product, Variant, VariantsBatch};
-use crate::api::{ApiError, split_query};
+use crate::api::{ApiError, split_alternatives};
 use crate::aside::Made;
 use crate::plan;
 
 /// Each of the three columns is unique by itself, and people may have filled in one alone.
+const COLUMNS: [&str; 3] = ["$or[0][barcode][]", "$or[1][ean][]", "$or[2][upc][]"];
 const FIELDS: &str = "id,sku,barcode,ean,upc,metadata,product_id,product.status,product.metadata";
 
 #[derive(Deserialize)]
@@ -125,14 +126,13 @@ impl Shop {
         let wanted: BTreeSet<String> = coded.iter().flat_map(missing).map(|(_, code)| code).collect();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let mut holders: BTreeMap<String, Holder> = BTreeMap::new();
-        for filter in ["barcode[]", "ean[]", "upc[]"] {
-            for chunk in split_query(filter, &wanted) {
-                let limit = chunk.len().to_string();
-                let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|code| (filter, code)).collect();
-                query.extend([("fields", FIELDS), ("limit", limit.as_str())]);
-                let Holders { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
-                holders.extend(variants.into_iter().map(|holder| (holder.id.clone(), holder)));
-            }
+        for chunk in split_alternatives(&COLUMNS, &wanted) {
+            let limit = (COLUMNS.len() * chunk.len()).to_string();
+            let mut query: Vec<(&str, &str)> =
+                COLUMNS.iter().flat_map(|column| chunk.iter().map(|code| (*column, *code))).collect();
+            query.extend([("fields", FIELDS), ("limit", limit.as_str())]);
+            let Holders { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+            holders.extend(variants.into_iter().map(|holder| (holder.id.clone(), holder)));
         }
         let mut held: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
         for holder in holders.values() {

@@ -105,7 +105,7 @@ impl Shop {
                 Err(error) => match error.refusal() {
                     Some(Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)) => {
                         let skus: Vec<&str> = offer.article.variants.iter().map(|v| v.sku.as_str()).collect();
-                        let found = self.taken(&skus, deadline).await.map_err(|error| error.about(offer.key))?;
+                        let found = self.taken(&skus, true, deadline).await.map_err(|error| error.about(offer.key))?;
                         let taken = self.free_skus(found, offer.key, owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
                         body = ProductCreate { handle: body.handle, ..self::body(&offer, uncoded, &self.references) };

@@ -21,7 +21,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey, Request};
+use catalog::{Failure, Fate, ProductKey};
 
 use crate::address::{Address, Addresses};
 use crate::api::Medusa;
@@ -355,7 +355,7 @@ impl Shop {
                     if let Err(failure) = article.check(key) {
                         // The shop has just answered. A variant whose only price rounds to nothing has none for that reason.
                         let failure = waits.cloned().unwrap_or(failure);
-                        outcomes[slot] = Some(Err(failure.request(Request::Answered)));
+                        outcomes[slot] = Some(Err(failure.request(Fate::Answered)));
                         continue;
                     }
                     for remark in payable.into_iter().flat_map(|coined| &coined.remarks) {

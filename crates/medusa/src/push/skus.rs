@@ -61,8 +61,13 @@ impl Shop {
         Ok(())
     }
 
-    /// Which of these SKUs a variant or an inventory item has.
-    pub(super) async fn taken(&self, skus: &[&str], deadline: Instant) -> Result<BTreeSet<String>, ApiError> {
+    /// Which of these SKUs a variant has, or an inventory item if `items` are asked for.
+    pub(super) async fn taken(
+        &self,
+        skus: &[&str],
+        items: bool,
+        deadline: Instant,
+    ) -> Result<BTreeSet<String>, ApiError> {
         let mut taken = BTreeSet::new();
         for chunk in split_query("sku[]", skus) {
             // Twice as many as asked for: an item can be in the way of a variant that is not its own.
@@ -71,8 +76,10 @@ impl Shop {
             query.extend([("fields", "sku"), ("limit", limit.as_str())]);
             let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
             taken.extend(variants.into_iter().filter_map(|variant| variant.sku));
-            let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
-            taken.extend(inventory_items.into_iter().filter_map(|item| item.sku));
+            if items {
+                let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
+                taken.extend(inventory_items.into_iter().filter_map(|item| item.sku));
+            }
         }
         Ok(taken)
     }

@@ -60,6 +60,18 @@ struct Open {
     written: Option<Box<Written>>,
 }
 
+/// What a look at the levels came to.
+#[derive(Default)]
+struct Look {
+    batch: LevelsBatch,
+    /// Works whose intent is noted before the batch is written.
+    intents: HashSet<usize>,
+    /// Levels that are looked at again.
+    open: Vec<Open>,
+    /// Of some of them nothing was written, because somebody may be at work there.
+    moving: bool,
+}
+
 impl Shop {
     /// Does what is due to the levels of all products at once; if Medusa refuses that, of each on its own. Sets the outcome of those that fail.
     pub(super) async fn stock<'a>(
@@ -122,45 +134,8 @@ impl Shop {
             let settles = settles(i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX / 4));
             let hurried = (look >= PATIENT_LOOKS).then_some(settles);
             let lines = self.lines_for(&open, works, &levels, (now, hurried), deadline).await?;
-            let (mut batch, mut intents) = (LevelsBatch::default(), HashSet::new());
-            let mut open_again = Vec::new();
-            let mut again = false;
-            for Open { work, shelf, written } in open {
-                let held = levels.get(&(shelf.item_id.clone(), shelf.location_id.clone()));
-                let terms = self.references.stock.of(works[work].key.source());
-                let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
-                let before = works[work].book.0.get(&shelf.item_id);
-                let own = of_variant(&lines, &shelf);
-                let meaning = terms.figure;
-                let patient = look < PATIENT_LOOKS || meaning == Meaning::BeforeOrders;
-                let moves = |held| patient && just_moved(held, written.as_deref(), settles);
-                let doubtful = |held, written: &Written| !written.doubted && differs(held, written, &own, meaning);
-                if held.is_some_and(|held| {
-                    half_done(held, &own)
-                        || moves(held)
-                        || written.as_deref().is_some_and(|written| doubtful(held, written))
-                }) {
-                    again = true;
-                    let written = written.map(|written| Box::new(Written { doubted: true, ..*written }));
-                    open_again.push(Open { work, shelf, written });
-                    continue;
-                }
-                match next(&figure, before, written, held, &own, now) {
-                    Next::Right(applied) => drop(works[work].book.0.insert(shelf.item_id.clone(), applied)),
-                    Next::Create(applied) => {
-                        batch.create.push(level(&shelf, applied.stocked));
-                        works[work].book.0.insert(shelf.item_id.clone(), applied);
-                    }
-                    Next::Write { stocked, noted, written } => {
-                        batch.update.push(level(&shelf, stocked));
-                        if let Some(noted) = noted {
-                            works[work].book.0.insert(shelf.item_id.clone(), *noted);
-                            intents.insert(work);
-                        }
-                        open_again.push(Open { work, shelf, written: Some(written) });
-                    }
-                }
-            }
+            let Look { mut batch, intents, open: mut open_again, moving } =
+                self.judge(open, works, &levels, &lines, (look, now, settles));
             let unnoted = note(works, intents, books, deadline).await;
             let stopped = |key: &ProductKey| unnoted.contains_key(key);
             open_again.retain(|open: &Open| !stopped(works[open.work].key));
@@ -170,18 +145,11 @@ impl Shop {
             failed.extend(unnoted);
             let wrote = self.set_levels(batch, deadline).await?;
             open = open_again;
-            for Open { shelf, written, .. } in &mut open {
-                if let Some(written) = written {
-                    let of = |level: &&LevelWritten| {
-                        level.inventory_item_id == shelf.item_id && level.location_id == shelf.location_id
-                    };
-                    written.at = wrote.iter().find(of).map(|level| level.updated_at.as_millisecond()).or(written.at);
-                }
-            }
+            written_at(&mut open, &wrote);
             // What a fulfilment that is taken back, or a return, has done to a level shows in its order a moment later.
             let before_orders =
                 |open: &Open| open.written.is_some() && self.meaning(works, open) == Meaning::BeforeOrders;
-            if again || open.iter().any(before_orders) {
+            if moving || open.iter().any(before_orders) {
                 let wait = Duration::from_millis(settles.unsigned_abs());
                 if deadline.saturating_duration_since(Instant::now()) < wait + TIME_TO_END {
                     break;
@@ -201,6 +169,55 @@ impl Shop {
         }
         failed.extend(note(works, changed, books, deadline).await);
         if failed.is_empty() { Ok(()) } else { Err(Trouble::Some(failed)) }
+    }
+
+    /// What is to be done about the levels as they were read: a pure decision but for the books, which it writes into.
+    fn judge(
+        &self,
+        open: Vec<Open>,
+        works: &mut [Work<'_>],
+        levels: &Levels,
+        lines: &[Line],
+        (look, now, settles): (usize, i64, i64),
+    ) -> Look {
+        let mut come = Look::default();
+        for Open { work, shelf, written } in open {
+            let held = levels.get(&(shelf.item_id.clone(), shelf.location_id.clone()));
+            let terms = self.references.stock.of(works[work].key.source());
+            let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
+            let before = works[work].book.0.get(&shelf.item_id);
+            let own = of_variant(lines, &shelf);
+            let meaning = terms.figure;
+            let patient = look < PATIENT_LOOKS || meaning == Meaning::BeforeOrders;
+            let moves = |held| patient && just_moved(held, written.as_deref(), settles);
+            let doubtful = |held, written: &Written| !written.doubted && differs(held, written, &own, meaning);
+            if held.is_some_and(|held| {
+                half_done(held, &own)
+                    || moves(held)
+                    || written.as_deref().is_some_and(|written| doubtful(held, written))
+            }) {
+                come.moving = true;
+                let written = written.map(|written| Box::new(Written { doubted: true, ..*written }));
+                come.open.push(Open { work, shelf, written });
+                continue;
+            }
+            match next(&figure, before, written, held, &own, now) {
+                Next::Right(applied) => drop(works[work].book.0.insert(shelf.item_id.clone(), applied)),
+                Next::Create(applied) => {
+                    come.batch.create.push(level(&shelf, applied.stocked));
+                    works[work].book.0.insert(shelf.item_id.clone(), applied);
+                }
+                Next::Write { stocked, noted, written } => {
+                    come.batch.update.push(level(&shelf, stocked));
+                    if let Some(noted) = noted {
+                        works[work].book.0.insert(shelf.item_id.clone(), *noted);
+                        come.intents.insert(work);
+                    }
+                    come.open.push(Open { work, shelf, written: Some(written) });
+                }
+            }
+        }
+        come
     }
 
     fn meaning(&self, works: &[Work<'_>], open: &Open) -> Meaning {
@@ -356,6 +373,18 @@ fn restless(key: &ProductKey) -> Failure {
     let restless =
         format!("{key}: its stock still moves after {MOST_LOOKS} looks; orders of it may be fulfilled just now");
     Failure::transient(crate::codes::RESTLESS, restless)
+}
+
+/// When Medusa says that it wrote the levels.
+fn written_at(open: &mut [Open], wrote: &[LevelWritten]) {
+    for Open { shelf, written, .. } in open {
+        if let Some(written) = written {
+            let of = |level: &&LevelWritten| {
+                level.inventory_item_id == shelf.item_id && level.location_id == shelf.location_id
+            };
+            written.at = wrote.iter().find(of).map(|level| level.updated_at.as_millisecond()).or(written.at);
+        }
+    }
 }
 
 /// Notes the books of these products that differ from what is remembered. The products whose books could not be noted, with the reason.

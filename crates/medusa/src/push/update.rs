@@ -15,7 +15,7 @@ use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Known, Needed, Note, Plan, Structure, plan};
+use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, said};
 
@@ -49,7 +49,7 @@ impl Shop {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
             }
-            if self.leave_out(&mut open, &there, outcomes, owners, partials, deadline).await? {
+            if self.leave_out(&mut open, (&there, round > 1), outcomes, owners, partials, deadline).await? {
                 there = self.read_by_id(open.iter().map(|(_, id)| id.as_str()).collect(), deadline).await?;
             }
             if round == 1 {
@@ -78,7 +78,7 @@ impl Shop {
                         };
                         let full = offer.depth == Depth::Full;
                         let mark = *marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
-                        let known = Known {
+                        let known = Given {
                             recall: offer.recall,
                             terms: self.references.stock.of(offer.key.source()),
                             marked: if left.is_some() { Marked::AsWanted } else { mark },
@@ -149,13 +149,14 @@ impl Shop {
         Ok(products.into_iter().map(|product| (product.id.clone(), product)).collect())
     }
 
-    /// Finds out, before anything is written, which SKUs that products are about to get are taken. What nobody has a right to is made free;
+    /// Finds out, before anything is written, which SKUs that products are about to get are taken: by variants and, after a refusal, by
+    /// inventory items that a crash or an edit left behind. What nobody has a right to is made free;
     /// a variant whose SKU somebody holds with good reason is left out for now. Says whether anything was written, so that what was read
     /// may not be so any more.
     async fn leave_out<'a>(
         &self,
         open: &mut Vec<(Offer<'a>, String)>,
-        there: &HashMap<String, Product>,
+        (there, refused): (&HashMap<String, Product>, bool),
         outcomes: &mut [Option<Outcome>],
         owners: &impl SkuOwners,
         partials: &'a Partials,
@@ -171,7 +172,7 @@ impl Shop {
         if new.is_empty() {
             return Ok(false);
         }
-        let found = self.taken(&new, deadline).await?;
+        let found = self.taken(&new, refused, deadline).await?;
         let mut written = false;
         let mut left = Vec::with_capacity(open.len());
         for (offer, id) in open.drain(..) {

@@ -84,7 +84,7 @@ fn belief(_: &Pipeline, world: &World) -> bool {
 
 fn one_worker(_: &Pipeline, world: &World) -> bool {
     let holds = |worker: &&Worker| match worker {
-        Worker::Working(work) => !work.stalled && !matches!(work.step, AttemptStep::Arrived(_) | AttemptStep::Suspect),
+        Worker::Working(work) => !work.stalled && !matches!(work.step, AttemptStep::Arrived(_) | AttemptStep::Doubt),
         Worker::Idle | Worker::Claiming | Worker::TakingOver(_) | Worker::PassingOn => false,
     };
     world.workers.iter().all(|workers| workers.iter().filter(holds).count() <= 1)

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use catalog::{ContentHash, Failure, Request, Version};
+use catalog::{ContentHash, Failure, Fate, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Change, Item, Value, gone, missing};
@@ -116,7 +116,7 @@ impl Pipeline {
             AttemptStep::Announce(view) => self.announce(world, &work, view),
             AttemptStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
             AttemptStep::Arrived(after) => Break(self.arrived(world, &after)),
-            AttemptStep::Suspect => Break(self.suspect(world, at)),
+            AttemptStep::Doubt => Break(self.doubt(world, at)),
             AttemptStep::Fail(permanent) => Break(self.fail(world, at, &work, permanent)),
         };
         match next {
@@ -199,7 +199,7 @@ impl Pipeline {
             Err(item) if ProductState::of(&item).stage(STAGES[at]).owner.as_ref() == Some(&me.0) => {
                 Continue(AttemptStep::Complete(view, relevant(at, &item)))
             }
-            Err(_) => Continue(AttemptStep::Suspect),
+            Err(_) => Continue(AttemptStep::Doubt),
         }
     }
 
@@ -212,8 +212,8 @@ impl Pipeline {
         Message::Acknowledged
     }
 
-    fn suspect(&self, world: &mut World, at: usize) -> Message {
-        if let Ok(after) = self.mutated(Op::Suspect, &world.state, stage::suspect(STAGES[at], &key(), 0)) {
+    fn doubt(&self, world: &mut World, at: usize) -> Message {
+        if let Ok(after) = self.mutated(Op::Doubt, &world.state, stage::doubt(STAGES[at], &key(), 0)) {
             world.state = after;
         }
         Message::ComesBack
@@ -223,7 +223,7 @@ impl Pipeline {
         let failure = if permanent {
             Failure::permanent("refused", "")
         } else {
-            Failure::transient("any_code", "").request(Request::MayStillLand)
+            Failure::transient("any_code", "").request(Fate::MayStillLand)
         };
         let write = stage::fail(STAGES[at], &key(), &owner(work.owner), &failure, 0, LEASES);
         if let Ok(after) = self.mutated(Op::Fail, &world.state, write) {

@@ -152,7 +152,7 @@ pub enum AttemptStep {
     /// Completed at the same time as the other stage.
     Arrived(Shared),
     /// Found its lease gone.
-    Suspect,
+    Doubt,
     /// Gives the stage back; whether the refusal is permanent.
     Fail(bool),
 }

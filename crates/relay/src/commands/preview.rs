@@ -123,6 +123,8 @@ async fn of_feed(
         for outcome in part.outcomes {
             match outcome {
                 Outcome::Rejected(rejection, _) => tally.rejected(&rejection),
+                // Rules look at whole products.
+                Outcome::Line(_) => {}
                 Outcome::Product(mapped) => {
                     let Ok(key) = mapped.product.key() else { continue };
                     if !sources.contains(key.source()) {

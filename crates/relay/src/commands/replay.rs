@@ -68,7 +68,7 @@ async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64
         None => &Stage::ALL,
     };
     for stage in stages {
-        stack.ledger.suspect(*stage, &key, now).await?;
+        stack.ledger.doubt(*stage, &key, now).await?;
     }
     let correlation_id = format!("replay-{now}");
     let message = ProductMessage { key: key.clone(), correlation_id: correlation_id.clone(), cause: Cause::Replay };

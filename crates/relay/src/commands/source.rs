@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::line::Said;
 use serde::Serialize;
 use sources::trial::{FIELDS, Trial, trial};
 use sources::{Bundle, Mapping, Problem};
@@ -27,26 +28,38 @@ const PIECE: usize = 256 << 10;
 pub fn at_the_desk(command: &Source) -> Option<Result<Answer, CliError>> {
     match command {
         Source::Check { mappings } => Some(check(mappings)),
-        Source::Try { mapping, feed, limit, watch } => {
+        Source::Try { mapping, feed, part, limit, watch } => {
+            let asked = Asked { mapping, feed, part: part.as_deref(), limit: *limit };
             if *watch {
-                return Some(keep_trying(mapping, feed, *limit));
+                return Some(keep_trying(&asked));
             }
-            Some(attempt(mapping, feed, *limit))
+            Some(attempt(&asked))
         }
         Source::Draft { feed } => Some(draft(feed)),
         Source::List | Source::Put { .. } | Source::Show { .. } | Source::Remove { .. } => None,
     }
 }
 
+/// What is tried.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    mapping: &'a Path,
+    feed: &'a Path,
+    /// The declared part that the feed is one of.
+    part: Option<&'a str>,
+    limit: usize,
+}
+
 /// Shows a trial, and again whenever one of the files was saved, until it is stopped.
-fn keep_trying(mapping: &Path, feed: &Path, limit: usize) -> Result<Answer, CliError> {
+fn keep_trying(asked: &Asked<'_>) -> Result<Answer, CliError> {
+    let Asked { mapping, feed, .. } = *asked;
     let saved = |file: &Path| fs::metadata(file).and_then(|found| found.modified()).ok();
     let mut seen = None;
     loop {
         let now = (saved(mapping), saved(feed));
         if seen != Some(now) {
             seen = Some(now);
-            let shown = match attempt(mapping, feed, limit) {
+            let shown = match attempt(asked) {
                 Ok(answer) => answer.text,
                 // An editor may be about to write it.
                 Err(error) => error.to_string(),
@@ -96,6 +109,10 @@ fn check(files: &[std::path::PathBuf]) -> Result<Answer, CliError> {
         match mapping {
             Ok(mapping) => {
                 let _ = writeln!(text, "{name}: fine (source {}, version {})", mapping.source(), mapping.digest());
+                for (part, kind, owns) in mapping.parts() {
+                    let owns: Vec<String> = owns.into_iter().collect();
+                    let _ = writeln!(text, "  part {part}: by {kind}, owns {}", owns.join(", "));
+                }
                 let (source, version) = (Some(mapping.source().to_owned()), Some(mapping.digest().to_owned()));
                 all.push(Checked { file: name, source, version, problems: Vec::new() });
             }
@@ -112,10 +129,11 @@ fn check(files: &[std::path::PathBuf]) -> Result<Answer, CliError> {
     Ok(Answer::new(&all, text.trim_end(), attention))
 }
 
-fn attempt(file: &Path, feed: &Path, limit: usize) -> Result<Answer, CliError> {
+fn attempt(asked: &Asked<'_>) -> Result<Answer, CliError> {
+    let Asked { mapping: file, feed, part, limit } = *asked;
     let (mapping, yaml) = read(file)?;
     let mapping = match mapping {
-        Ok(mapping) => Arc::new(mapping),
+        Ok(mapping) => of_part(mapping, part, file)?,
         Err(problems) => {
             let shown: Vec<String> = problems.iter().map(|problem| problem.shown(&yaml)).collect();
             return Ok(Answer::new(&problems, shown.join("\n\n"), true));
@@ -145,6 +163,44 @@ fn attempt(file: &Path, feed: &Path, limit: usize) -> Result<Answer, CliError> {
     Ok(Answer::new(&trial, in_words(&trial), attention))
 }
 
+/// The mapping of a part, where one is asked for.
+fn of_part(mapping: Mapping, part: Option<&str>, file: &Path) -> Result<Arc<Mapping>, CliError> {
+    let names: Vec<&str> = mapping.parts().map(|(name, ..)| name).collect();
+    let refused = |what: String| CliError::Refused { what, advice: format!("--part is one of: {}", names.join(", ")) };
+    match part {
+        Some(name) => {
+            let found = mapping.part(name).map(Arc::clone);
+            found.ok_or_else(|| refused(format!("{} declares no part {name}", file.display())))
+        }
+        None if !mapping.leads() => Err(refused(format!("{} declares parts only", file.display()))),
+        None => Ok(Arc::new(mapping)),
+    }
+}
+
+/// What lines say, as a table.
+fn lines(trial: &Trial) -> String {
+    let rows = trial.lines.iter().map(|line| {
+        let says = line.says.iter().map(|(field, said)| format!("{field} {}", said_of(said)));
+        let says: Vec<String> = says.collect();
+        let says = if says.is_empty() { "nothing".to_owned() } else { says.join(", ") };
+        [short(&line.about.to_string(), 40), short(&says, 100)]
+    });
+    let more = trial.line_count - trial.lines.len();
+    let more = if more > 0 { format!("\n… and {more} more") } else { String::new() };
+    format!("{}{more}", table(["about", "says"], rows))
+}
+
+fn said_of(said: &Said) -> String {
+    match said {
+        Said::Pieces(pieces) => pieces.to_string(),
+        Said::Amount(amount, None) => amount.to_string(),
+        Said::Amount(amount, Some(list)) => format!("{amount} (was {list})"),
+        Said::Text(text) => format!("{text:?}"),
+        Said::Empty => "is none".to_owned(),
+        Said::Deleted => "is taken back".to_owned(),
+    }
+}
+
 /// The products as a table, what was set aside, and what is never filled.
 fn in_words(trial: &Trial) -> String {
     let rows = trial.products.iter().map(|product| {
@@ -164,7 +220,10 @@ fn in_words(trial: &Trial) -> String {
             product.categories.len().to_string(),
         ]
     });
-    let mut text = table(["id", "name", "variants", "price", "stock", "images", "categories"], rows);
+    let mut text = match trial.line_count {
+        0 => table(["id", "name", "variants", "price", "stock", "images", "categories"], rows),
+        _ => lines(trial),
+    };
     if trial.product_count > trial.products.len() {
         let _ = write!(text, "\n… and {} more", trial.product_count - trial.products.len());
     }
@@ -181,9 +240,12 @@ fn in_words(trial: &Trial) -> String {
     let _ = write!(
         text,
         "\n\n{}, {} set aside",
-        count(trial.product_count, "product"),
+        if trial.line_count > 0 { count(trial.line_count, "line") } else { count(trial.product_count, "product") },
         count(trial.rejected_count, "record")
     );
+    if trial.line_count > 0 {
+        return text;
+    }
     let share = |filled: usize| (filled * 100).checked_div(trial.product_count).unwrap_or(0);
     let of = |field: &str| trial.coverage.get(field).copied().unwrap_or(0);
     let filled: Vec<String> = FIELDS
@@ -227,7 +289,7 @@ mod tests {
         let answer = check(std::slice::from_ref(&mapping)).unwrap();
         assert!(!answer.attention && answer.text.contains("fine (source plain-csv"), "{}", answer.text);
         let feed = repository().join("crates/sources/tests/fixtures/plain.csv");
-        let answer = attempt(&mapping, &feed, 1).unwrap();
+        let answer = attempt(&Asked { mapping: &mapping, feed: &feed, part: None, limit: 1 }).unwrap();
         assert!(answer.attention, "one record is set aside");
         for part in [
             "Cup",
@@ -251,6 +313,6 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert!(answer.attention && answer.text.contains(":5:3:") && answer.text.contains("   ^"), "{}", answer.text);
         assert!(answer.text.contains("did you mean \"name\"?"), "{}", answer.text);
-        assert_eq!(attempt(&file, &file, 1).unwrap_err().exit_code(), 2);
+        assert_eq!(attempt(&Asked { mapping: &file, feed: &file, part: None, limit: 1 }).unwrap_err().exit_code(), 2);
     }
 }

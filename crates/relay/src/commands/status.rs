@@ -1,6 +1,7 @@
 //! `relay status`: what waits, what is dead, the last runs, and what needs attention.
 
 mod attention;
+mod lines;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,8 @@ pub struct Status {
     pub runs: Vec<Line>,
     /// Full feeds that the guard against mass withdrawal holds back.
     pub held_feeds: Vec<Held>,
+    /// Lines of declared parts that no product has come for.
+    pub waiting_lines: lines::WaitingLines,
     /// Products that people took off sale in the shop, which stands.
     pub set_aside: Vec<String>,
     /// Products that people deleted in Pimcore, which stands, the earliest first.
@@ -146,6 +149,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let heads = stack.ledger.config_heads("source").await?;
     let refused_mappings = heads.into_iter().filter_map(|(name, head)| Some((name, head.refused?.problems))).collect();
     let mut status = Status {
+        waiting_lines: lines::waiting(stack, now).await?,
         refused_mappings,
         held_feeds,
         breakers,
@@ -258,6 +262,7 @@ pub fn text(status: &Status, now: i64) -> String {
     if !status.runs.is_empty() {
         parts.push(runs_table(&status.runs, now));
     }
+    parts.extend(lines::text(&status.waiting_lines));
     if let Some(first) = status.set_aside.first() {
         let n = count(status.set_aside.len(), "product");
         parts.push(format!("{n} set aside by people in the shop, such as {first}: `relay trace` says how to end it."));

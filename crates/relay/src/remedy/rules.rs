@@ -6,11 +6,11 @@ use super::{Remedy, remedy};
 // One entry, one line.
 #[rustfmt::skip]
 pub(super) const REMEDIES: &[Remedy] = &[
-    remedy("category_unmapped", "No entry of the rules maps a category of the source.", "`relay rules unmapped --rules <path>` lists them with drafts of entries.", Nothing),
-    remedy("expression_failed", "An expression of a rule gave no answer for a product, so the rule is not for it.", "Correct the expression at the place that is named.", Nothing),
-    remedy("price_beyond_reach", "Rules make a price that rounds to nothing or cannot be kept; the variant has none in that currency.", "`relay explain-price <product> --rules <path>` shows the step.", Nothing),
-    remedy("rate_missing", "A price cannot be converted: there is no rate. It keeps its last value, or is left out.", "Complete the rates file.", Nothing),
-    remedy("rate_too_old", "A price is not converted anew: the rates are older than the rules allow. It keeps its last value, or is left out.", "Renew the rates file.", Nothing),
-    remedy("values_collide", "Values of an option stay as the source has them: spelled as the rules say, two variants would be one.", "Correct the table, or ask the supplier what differs.", Nothing),
-    remedy("variant_without_price", "A variant has no price in a currency that is sold, and is left out.", "Sell a currency that the source has, or say from which one is converted.", Nothing),
+    remedy("category_unmapped", "No rule maps a category of the source.", "`relay rules unmapped --rules <path>` drafts entries.", Nothing),
+    remedy("expression_failed", "An expression gave no answer, so its rule does not apply.", "Correct it at the place named.", Nothing),
+    remedy("price_beyond_reach", "Rules make a price that cannot be kept; the variant has none in that currency.", "`relay explain-price <product> --rules <path>` shows the step.", Nothing),
+    remedy("rate_missing", "Without a rate a price keeps its last value or is left out.", "Complete the rates file.", Nothing),
+    remedy("rate_too_old", "With old rates a price keeps its last value or is left out.", "Renew the rates file.", Nothing),
+    remedy("values_collide", "Spelled as the rules say, two variants would be one; values stay.", "Correct the table, or ask what differs.", Nothing),
+    remedy("variant_without_price", "A variant without a price in a sold currency is left out.", "Sell its currency, or say what to convert from.", Nothing),
 ];

@@ -72,34 +72,34 @@ macro_rules! registry {
 }
 
 registry! {
-    FeedsCompleted: "Count", Function, None, "normalize", "Feeds that were read to their end.";
-    FeedsFailed: "Count", Function, None, "normalize", "Feeds that cannot be read, or not any further.";
+    FeedsCompleted: "Count", Function, None, "normalize", "Feeds read to their end.";
+    FeedsFailed: "Count", Function, None, "normalize", "Feeds that cannot be read, or broke off.";
     RecordsRead: "Count", Function, None, "normalize", "Records read.";
-    RecordsChanged: "Count", Function, None, "normalize", "Records that said something new; their products were written and announced.";
+    RecordsChanged: "Count", Function, None, "normalize", "Records that said something new.";
     RecordsUnchanged: "Count", Function, None, "normalize", "Records that said what is known.";
-    RecordsStale: "Count", Function, None, "normalize", "Records older than what is known, or repeated later in the same feed.";
-    RecordsRejected: "Count", Function, Some("Reason"), "normalize", "Records set aside, in all and by reason code.";
-    RecordWarnings: "Count", Function, Some("Warning"), "normalize", "Remarks on records that said something new, in all and by code.";
-    RejectedShare: "Percent", Function, None, "normalize", "Once for each feed, at its end: rejected records as a share of all its records.";
-    ProductsWithdrawn: "Count", Function, None, "normalize", "Products withdrawn because a full feed lacks them.";
-    WithdrawalsRefused: "Count", Function, None, "normalize", "Full feeds that lacked more products than the guard allows.";
+    RecordsStale: "Count", Function, None, "normalize", "Records older than what is known, or repeated later.";
+    RecordsRejected: "Count", Function, Some("Reason"), "normalize", "Records set aside.";
+    RecordWarnings: "Count", Function, Some("Warning"), "normalize", "Remarks on changed records.";
+    RejectedShare: "Percent", Function, None, "normalize", "Rejected records of a feed, at its end.";
+    ProductsWithdrawn: "Count", Function, None, "normalize", "Products that a full feed lacks.";
+    WithdrawalsRefused: "Count", Function, None, "normalize", "Full feeds that lack more than the guard allows.";
     ProductsCreated: "Count", Function, None, "pimcore-sync, medusa-push", "Products created in the target.";
-    ProductsUpdated: "Count", Function, None, "pimcore-sync, medusa-push", "Products written in the target that it had already.";
-    ProductsUnchanged: "Count", Function, None, "pimcore-sync, medusa-push", "Products that the target was found to hold as they should be.";
-    ProductsFailed: "Count", Function, Some("Code"), "pimcore-sync, medusa-push", "Attempts on a product that did not succeed, in all and by error code.";
-    Retries: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages that come back after their backoff.";
-    DeadLetters: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages that the function sent to its dead-letter queue.";
-    EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed object's Last-Modified (whole seconds) to the product's arrival in Medusa.";
+    ProductsUpdated: "Count", Function, None, "pimcore-sync, medusa-push", "Products rewritten in the target.";
+    ProductsUnchanged: "Count", Function, None, "pimcore-sync, medusa-push", "Products found as they should be.";
+    ProductsFailed: "Count", Function, Some("Code"), "pimcore-sync, medusa-push", "Vain attempts on a product.";
+    Retries: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages that come back later.";
+    DeadLetters: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages sent to the dead-letter queue.";
+    EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed's Last-Modified (whole seconds) to Medusa.";
     EditsFollowed: "Count", Function, None, "pimcore-sync", "Saves read from Pimcore's change feed.";
-    ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products announced again because Pimcore did not hold what was written.";
-    BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 if the target's breaker is open, 0 if it is closed.";
-    DeadLettersDropped: "Count", Queue, None, "dlq-redrive", "Dead letters whose product had arrived meanwhile.";
-    DeadLettersRedriven: "Count", Queue, None, "dlq-redrive", "Dead letters sent back to their queue.";
-    DeadLettersParked: "Count", Queue, None, "dlq-redrive", "Dead letters put aside for a person.";
-    DeadLettersLeft: "Count", Queue, None, "dlq-redrive", "Dead letters left for a later run.";
-    OverdueProducts: "Count", Stack, None, "dlq-redrive", "Products that have been waiting longer than the sweep allows.";
-    OverdueAnnounced: "Count", Stack, None, "dlq-redrive", "Products that a sweep announced again.";
-    BacklogAge: "Seconds", Stack, None, "dlq-redrive", "How long the oldest product has been waiting for its targets.";
+    ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products that Pimcore held otherwise than written.";
+    BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 while the breaker is open, else 0.";
+    DeadLettersDropped: "Count", Queue, None, "dlq-redrive", "Letters whose product arrived meanwhile.";
+    DeadLettersRedriven: "Count", Queue, None, "dlq-redrive", "Letters sent back.";
+    DeadLettersParked: "Count", Queue, None, "dlq-redrive", "Letters put aside for a person.";
+    DeadLettersLeft: "Count", Queue, None, "dlq-redrive", "Letters left for later.";
+    OverdueProducts: "Count", Stack, None, "dlq-redrive", "Products waiting longer than the sweep allows.";
+    OverdueAnnounced: "Count", Stack, None, "dlq-redrive", "Products announced again by a sweep.";
+    BacklogAge: "Seconds", Stack, None, "dlq-redrive", "How long the oldest product has waited.";
 }
 
 /// What docs/metrics.md begins with.
@@ -107,11 +107,11 @@ const PAGE: &str = "# Metrics
 
 Written by `RELAY_WRITE_DOCS=1 cargo test -p runtime --test registry` from `crates/runtime/src/metrics/registry.rs`.
 
-Namespace `catalog-relay`, each with the dimension `Environment` (the stack's name). A function writes them to its log when an invocation ends, in
-CloudWatch's embedded metric format. Counts of zero are not written: a metric costs money in each hour in which it is reported. A breakdown has 20
-different values in an invocation at most, the rest counts as `other`.
+Namespace `catalog-relay`, in CloudWatch's embedded format, written to the log when an invocation ends. Dimensions: `Environment` (the stack's name), and
+`Function` unless *by* says otherwise; a name behind `+` breaks the total down, into 20 values an invocation, the rest as `other`. Where no unit
+stands, it is Count. Counts of zero are not written (D27).
 
-| metric | unit | dimensions beside `Environment` | from | meaning |
+| metric | unit | by | from | meaning |
 |---|---|---|---|---|
 ";
 
@@ -121,10 +121,11 @@ pub fn markdown() -> String {
     let mut table = PAGE.to_owned();
     for metric in Metric::ALL {
         let Definition { name, unit, scope, by, from, meaning } = metric.definition();
-        let dimensions = match (scope.dimension(), by) {
-            (None, _) => "none".to_owned(),
-            (Some(one), None) => format!("`{one}`"),
-            (Some(one), Some(by)) => format!("`{one}`; `{one}`, `{by}`"),
+        let unit = if unit == "Count" { "" } else { unit };
+        let dimensions = match (scope, by) {
+            (Scope::Function, None) => String::new(),
+            (Scope::Function, Some(by)) => format!("+`{by}`"),
+            (scope, _) => scope.dimension().map_or_else(|| "none".to_owned(), |one| format!("`{one}`")),
         };
         let _ = writeln!(table, "| `{name}` | {unit} | {dimensions} | {from} | {meaning} |");
     }

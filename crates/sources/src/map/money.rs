@@ -27,7 +27,9 @@ pub(super) fn all(scope: &Scope<'_>) -> Result<Vec<Price>, Defect> {
         }
     }
     match (prices.is_empty(), scope.mapping.product.variants.prices.first()) {
-        (true, Some(first)) => Err(scope.defect(&first.amount, Reason::MissingPrice, "the record has no price")),
+        (true, Some(first)) if !scope.mapping.may_lack_price => {
+            Err(scope.defect(&first.amount, Reason::MissingPrice, "the record has no price"))
+        }
         _ => {
             prices.sort_by(|a, b| a.currency.cmp(&b.currency));
             Ok(prices)
@@ -35,7 +37,7 @@ pub(super) fn all(scope: &Scope<'_>) -> Result<Vec<Price>, Defect> {
     }
 }
 
-fn one(scope: &Scope<'_>, map: &PriceMap) -> Result<Option<Price>, Defect> {
+pub(super) fn one(scope: &Scope<'_>, map: &PriceMap) -> Result<Option<Price>, Defect> {
     let Some(digits) = scope.text(&map.amount)? else { return Ok(None) };
     let country = scope.optional(map.country.as_ref())?;
     let country = country.as_deref().filter(|country| country.len() == 2);

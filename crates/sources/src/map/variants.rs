@@ -136,7 +136,7 @@ fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str) -> (Vec<Produc
 }
 
 /// Pieces: a number, or words that say whether there are any.
-fn stock(scope: &Scope<'_>, field: &Field) -> Result<i32, Defect> {
+pub(super) fn stock(scope: &Scope<'_>, field: &Field) -> Result<i32, Defect> {
     let value = scope.value(field)?;
     let guaranteed = scope.mapping.product.variants.in_stock;
     if let Value::Bool(truth) = value {

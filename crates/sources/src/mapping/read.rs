@@ -3,6 +3,7 @@
 mod facts;
 mod field;
 mod form;
+mod parts;
 mod product;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ pub(super) fn mapping(file: &str, text: &str, beside: &BTreeMap<String, String>)
         columns: None,
         reads: BTreeMap::new(),
         names: BTreeSet::new(),
+        may_lack_price: false,
     };
     let mapping = reader.top(&root, text);
     reader.problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
@@ -43,6 +45,8 @@ struct Reader<'f> {
     columns: Option<Vec<String>>,
     reads: BTreeMap<String, At>,
     names: BTreeSet<String>,
+    /// Another part may own the prices.
+    may_lack_price: bool,
 }
 
 /// An object whose keys are those of a table.
@@ -136,12 +140,16 @@ impl Reader<'_> {
 
     fn top(&mut self, root: &Node, text: &str) -> Option<Mapping> {
         let top = self.object(root, keys::TOP)?;
-        for needed in ["source", "form", "product"] {
+        let source = self.text_of(&top, "source");
+        // A source that is built in can get parts.
+        let leads = top.get("parts").is_none()
+            || top.get("product").is_some()
+            || source.as_deref().is_none_or(|source| feeds::adapter::find(source).is_none());
+        for needed in if leads { &["source", "form", "product"][..] } else { &["source"] } {
             if top.get(needed).is_none() {
                 self.say(root.at, format!("there is no {needed:?} in the mapping"));
             }
         }
-        let source = self.text_of(&top, "source");
         if let (Some(source), Some(node)) = (&source, top.get("source")) {
             let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if source.is_empty()
@@ -162,8 +170,18 @@ impl Reader<'_> {
         let skip = top.get("skip").and_then(|node| self.field(node));
         let reject = self.objects(top.get("reject"), Self::reject);
         let language = top.get("language").and_then(|node| self.language(node));
-        let product = top.get("product").and_then(|node| self.product(node));
         let digest = crate::bundle::digest(text, self.beside);
+        let name = source.clone().unwrap_or_default();
+        let parts = top.get("parts").map(|node| self.parts(node, &name, &digest)).unwrap_or_default();
+        let priced = |part: &std::sync::Arc<Mapping>| part.line.as_ref().is_some_and(|line| !line.prices.is_empty());
+        self.may_lack_price = parts.values().any(priced);
+        let product = top.get("product").and_then(|node| self.product(node));
+        let (form, product) = if leads {
+            (form, product)
+        } else {
+            let (form, product) = parts::built_in(root.at);
+            (Some(form), Some(product))
+        };
         Some(Mapping {
             file: self.file.to_owned(),
             source: source?,
@@ -176,6 +194,10 @@ impl Reader<'_> {
             product: product?,
             reads: std::mem::take(&mut self.reads),
             names: std::mem::take(&mut self.names),
+            line: None,
+            may_lack_price: self.may_lack_price,
+            parts,
+            leads,
         })
     }
 

@@ -97,6 +97,7 @@ fn places(out: Vec<Outcome>) -> Places {
             assert!(mapped.product.key().is_ok());
             (mapped.index, mapped.offset, None)
         }
+        Outcome::Line(line) => (line.index, line.offset, None),
         Outcome::Rejected(rejection, _) => (rejection.index, rejection.offset, Some(rejection.reason)),
     };
     out.into_iter().map(place).collect()

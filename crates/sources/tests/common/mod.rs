@@ -66,6 +66,7 @@ pub(crate) fn map(mapping: &Arc<Mapping>, bytes: &[u8]) -> (Vec<Product>, Vec<Re
     for outcome in out {
         match outcome {
             Outcome::Product(mapped) => products.push(mapped.product),
+            Outcome::Line(line) => unreachable!("a part: {line:?}"),
             Outcome::Rejected(rejection, _) => refused.push(rejection),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use catalog::{ContentHash, PartName, ProductKey};
+use catalog::{ContentHash, PartName};
 
 /// Products remembered in each of the two halves: 10 MB in all. A repetition further away than that
 /// is found by the ledger's state, if the first of the two was written.
@@ -29,7 +29,7 @@ impl Brought {
     /// Remembers a record; the place of an earlier one that said something else of the same product, or of the same part of it.
     pub(super) fn note(
         &mut self,
-        key: &ProductKey,
+        key: &impl Hash,
         part: Option<&PartName>,
         hash: &ContentHash,
         place: Place,
@@ -52,6 +52,8 @@ fn digest(value: &impl Hash) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use catalog::ProductKey;
+
     use super::*;
 
     #[test]

@@ -55,10 +55,10 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     pub(super) async fn ask_for_strict_passes(
         &self,
         work: &FeedObject,
-        source: &str,
+        register: &str,
         version: &catalog::Version,
     ) -> Result<(), Failure> {
-        let newer = self.store.newer_runs(source, version).await.map_err(|error| error.failure())?;
+        let newer = self.store.newer_runs(register, version).await.map_err(|error| error.failure())?;
         for run in newer.into_iter().filter(|run| run.id != work.id.original()) {
             tracing::info!(object = run.id.key, "a newer feed was read before this one: it gets a strict pass");
             self.queue.send(&strict_pass(&run)).await?;
@@ -75,7 +75,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         }
         let again = Registered { version: progress.version(0), id: progress.work.id.clone() };
         // In the register the sweep finds it, should its message get lost.
-        let registered = self.store.register_run(progress.source, &again, self.clock.now_ms()).await;
+        let registered = self.store.register_run(&progress.register, &again, self.clock.now_ms()).await;
         registered.map_err(|error| error.failure())?;
         self.queue.send(&strict_pass(&again)).await
     }
@@ -86,7 +86,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     pub(super) async fn unreadable(
         &self,
         work: &FeedObject,
-        source: &str,
+        (source, register): (&str, &str),
         version: Option<catalog::Version>,
         run: Run,
         error: ObjectError,
@@ -105,7 +105,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             }
         };
         if let Some(version) = version {
-            self.ask_for_strict_passes(work, source, &version).await?;
+            self.ask_for_strict_passes(work, register, &version).await?;
         }
         let next = Run { status, reason: Some(reason), ..run.clone() };
         self.end(work, Some(source), run, next).await
@@ -119,7 +119,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             self.hand_over_with(work, committed, &failure).await;
             return Err(failure);
         }
-        self.ask_for_strict_passes(work, progress.source, &progress.version(0)).await?;
+        self.ask_for_strict_passes(work, &progress.register, &progress.version(0)).await?;
         let reason = Some(format!("{}: {}", failure.code, failure.message));
         self.finish(work, Some(progress.source), committed.clone(), committed.clone(), reason).await
     }

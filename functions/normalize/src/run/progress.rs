@@ -3,20 +3,25 @@
 use std::collections::BTreeSet;
 
 use catalog::{ContentHash, PartName, Product, ProductKey, WarningCode};
-use feeds::{Broken, Checkpoint, Mapped, Reason, Rejection};
-use ledger::Run;
+use feeds::{Broken, Checkpoint, Mapped, MappedLine, Reason, Rejection};
+use ledger::core::lines::MAIN;
 use ledger::core::parts::MAX_PARTS;
+use ledger::{Declared, Run};
 use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
 use crate::codes;
+use crate::lines::{LineEntry, Room};
 use crate::message::FeedObject;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
+use crate::source::Known;
 use crate::window::{BATCH, Entry, Written};
 
 /// Products written at once.
 const WINDOW: usize = 4 * BATCH;
+/// Lines written at once.
+const LINES: usize = 1_600;
 /// Bytes of text in them, which bounds what they take in memory.
 const WINDOW_BYTES: usize = 6 << 20;
 /// A feed of up to so many products notes those that repeat what is known (`ledger::core::register`). A place in the register is a write unit, which
@@ -93,6 +98,12 @@ pub(super) enum Repeated {
 pub(super) struct Progressing<'a> {
     pub(super) work: &'a FeedObject,
     pub(super) source: &'a str,
+    /// The source's declared parts.
+    pub(super) declared: Option<&'a Declared>,
+    /// The declared part whose lines are read.
+    pub(super) part: Option<&'a PartName>,
+    /// The name under which the run is registered.
+    pub(super) register: String,
     pub(super) info: ObjectInfo,
     /// As of the last commit.
     pub(super) committed: Run,
@@ -102,6 +113,9 @@ pub(super) struct Progressing<'a> {
     /// What becomes of repeated products, once that is decided.
     pub(super) repeated: Option<Repeated>,
     pub(super) window: Vec<Entry>,
+    /// Lines of a declared part.
+    pub(super) lines: Vec<LineEntry>,
+    pub(super) room: Room,
     pub(super) window_bytes: usize,
     pub(super) rejects: Rejects,
     /// Parts of the rejections that were written since the last commit.
@@ -115,17 +129,24 @@ pub(super) struct Progressing<'a> {
 
 impl<'a> Progressing<'a> {
     /// The run of `work` from where `run` has come to.
-    pub(super) fn new(work: &'a FeedObject, source: &'a str, info: ObjectInfo, run: Run, now: i64) -> Self {
+    pub(super) fn new(work: &'a FeedObject, known: &'a Known, info: ObjectInfo, run: Run, now: i64) -> Self {
+        // Only the leading part says what there is: a list of lines withdraws nothing.
+        let full = info.full && known.part.is_none();
         Self {
             work,
-            source,
-            info,
+            source: known.source(),
+            declared: known.declared.as_ref(),
+            part: known.part.as_ref(),
+            register: known.register(),
+            info: ObjectInfo { full, ..info },
             committed: run.clone(),
             begun_at: run.record,
             resume: Resume::read(&run),
             run: Run { reason: None, ..run },
             repeated: None,
             window: Vec::new(),
+            lines: Vec::new(),
+            room: Room::default(),
             window_bytes: 0,
             rejects: Rejects::default(),
             rejects_written: 0,
@@ -137,7 +158,7 @@ impl<'a> Progressing<'a> {
 
     /// Whether repeated products are noted; `all` says that the object ends with the window. Decided before the first state is read.
     pub(super) fn repeated(&self, all: bool) -> Repeated {
-        let few = all && self.begun_at == 0 && self.window.len() <= FEW;
+        let few = all && self.begun_at == 0 && self.window.len() + self.lines.len() <= FEW;
         if self.work.id.is_strict() || few { Repeated::Noted } else { Repeated::Passed }
     }
 
@@ -156,7 +177,7 @@ impl<'a> Progressing<'a> {
     }
 
     pub(super) fn window_is_full(&self) -> bool {
-        self.window.len() >= WINDOW || self.window_bytes >= WINDOW_BYTES
+        self.window.len() >= WINDOW || self.lines.len() >= LINES || self.window_bytes >= WINDOW_BYTES
     }
 
     /// Everything up to here has been taken.
@@ -170,6 +191,7 @@ impl<'a> Progressing<'a> {
     pub(super) fn take(&mut self, outcome: feeds::Outcome) {
         match outcome {
             feeds::Outcome::Product(mapped) => self.product(*mapped),
+            feeds::Outcome::Line(mapped) => self.line(*mapped),
             feeds::Outcome::Rejected(rejection, raw) => self.reject(&rejection, &raw),
         }
     }
@@ -184,7 +206,8 @@ impl<'a> Progressing<'a> {
                 return self.reject(&rejection, &[]);
             }
         };
-        let part = feeds::adapter::part_of(&product);
+        let main = || self.declared.map(|_| PartName::from_text(MAIN));
+        let part = feeds::adapter::part_of(&product).or_else(main);
         if self.info.full {
             self.manifest.add(key.id());
             self.speaks_for(part.as_ref());
@@ -212,6 +235,19 @@ impl<'a> Progressing<'a> {
             offset,
             reported: earlier.is_some(),
         });
+    }
+
+    fn line(&mut self, mapped: MappedLine) {
+        let MappedLine { index, offset, line } = mapped;
+        let said = ContentHash::from_text(format!("{:?}", line.says));
+        if let Some(earlier) = self.brought.note(&line.about, self.part, &said, Place { index, offset }) {
+            let message = format!(
+                "record {index} at byte {offset} of this feed says something else of {}, and counts, because it comes later",
+                line.about
+            );
+            self.repeated_record(index, earlier, &line.about.value, message);
+        }
+        self.lines.push(LineEntry { line, version: self.version(index), index, offset });
     }
 
     /// A full feed speaks for the parts that its records are; one with more of them than there may be speaks for none.

@@ -100,7 +100,7 @@ impl Reader<'_> {
         let object = self.object(node, keys::VARIANTS)?;
         let mut prices = self.objects(object.get("price"), Self::price);
         prices.extend(self.objects(object.get("prices"), Self::price));
-        if prices.is_empty() {
+        if prices.is_empty() && !self.may_lack_price {
             self.say(object.at, "there is no \"price\"");
         }
         let in_stock = match self.text_of(&object, "in_stock").map(|text| text.parse()) {

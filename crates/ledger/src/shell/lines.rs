@@ -1,0 +1,344 @@
+//! Declared parts: the steps of [`core::lines`](crate::core::lines), in their order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use catalog::line::{Field, overlaid};
+use catalog::{ContentHash, Identifier, PartName, ProductKey, Version, assemble};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::{DesiredOutcome, Ledger, LedgerError, Table};
+use crate::core::desired::{self, DesiredDoc};
+use crate::core::lines::{self, Declared, Kept, MAIN, Origin};
+use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
+use crate::core::{Item, ItemKey, state};
+
+/// What became of lines of one product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Laid {
+    /// Those that the product has.
+    pub found: BTreeSet<Identifier>,
+    /// What was written; nothing where it has none of them.
+    pub outcome: Option<DesiredOutcome>,
+}
+
+/// A line with what is kept of it.
+type Read = (PartName, Identifier, ItemKey, Kept);
+
+/// What is put together.
+struct Work<'w> {
+    key: &'w ProductKey,
+    declared: &'w Declared,
+    origin: &'w Origin,
+    /// The identifiers that have to be the product's; everything will do where there is none.
+    about: Option<&'w BTreeSet<Identifier>>,
+    now: i64,
+}
+
+enum Put {
+    /// Others wrote it meanwhile.
+    Again,
+    Done(DesiredOutcome, BTreeSet<Identifier>),
+    NotThere,
+}
+
+impl<T: Table> Ledger<T> {
+    /// What is kept of lines; of one that was never said, nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn read_lines(&self, keys: &[ItemKey]) -> Result<HashMap<ItemKey, Kept>, LedgerError> {
+        let items = self.table.read(keys).await?;
+        Ok(items.into_iter().map(|(key, item)| (key, Kept::of(&item))).collect())
+    }
+
+    /// The products that have an identifier, or had it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn holders(&self, source: &str, about: &Identifier) -> Result<Vec<ProductKey>, LedgerError> {
+        if about.kind == catalog::IdKind::Id {
+            return Ok(ProductKey::new(source, &about.value).into_iter().collect());
+        }
+        let rows = self.table.after(&lines::partition(source, about), "").await?;
+        Ok(rows.iter().filter_map(|(sk, _)| lines::holder(source, sk)).collect())
+    }
+
+    /// Lines of one shard that wait, oldest first, with the time (ms) since when.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn waiting_lines(&self, shard: &str, limit: usize) -> Result<Vec<(ItemKey, i64)>, LedgerError> {
+        self.table.list(shard, i64::MAX, limit, true).await
+    }
+
+    /// The lines that declared parts have said of a product as it is, with part and identifier.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn lines_of(
+        &self,
+        product: &catalog::Product,
+        declared: &Declared,
+    ) -> Result<Vec<(PartName, Identifier, Kept)>, LedgerError> {
+        let known = Identifier::all_of(product, &declared.kinds());
+        let read = self.lines(&product.source, declared, &known).await?;
+        Ok(read
+            .into_iter()
+            .filter(|(.., kept)| kept.is_there())
+            .map(|(part, about, _, kept)| (part, about, kept))
+            .collect())
+    }
+
+    /// The declaration under which a product was written.
+    pub(super) async fn declared(&self, key: &ProductKey) -> Result<Option<Declared>, LedgerError> {
+        Ok(Declared::of(&self.read(&desired::doc_key(key)).await?))
+    }
+
+    /// Writes a product, or a part of one, of a source with declared parts: with the lines that they have said of it.
+    ///
+    /// # Errors
+    /// As [`Ledger::put_desired_of`].
+    pub async fn put_desired_under(
+        &self,
+        key: &ProductKey,
+        name: &PartName,
+        doc: &DesiredDoc,
+        declared: &Declared,
+        now: i64,
+    ) -> Result<DesiredOutcome, LedgerError> {
+        let body = self.put_body(key, doc).await?;
+        let origin = Origin { run: doc.run.clone(), provenance: doc.provenance.clone() };
+        let work = Work { key, declared, origin: &origin, about: None, now };
+        let mut own = false;
+        for _ in 0..Self::ROUNDS {
+            let item = self.read(&desired::doc_key(key)).await?;
+            let Some(mut names) = self.parts_in(key, &item).await? else { continue };
+            names.insert(name.clone());
+            if names.len() > MAX_PARTS {
+                return Err(LedgerError::TooManyParts { key: key.to_string(), part: name.to_string() });
+            }
+            if !own {
+                if !self.table.write_large(&parts::write_part(key, name, doc, body.clone())).await? {
+                    return Ok(DesiredOutcome::Stale);
+                }
+                own = true;
+            }
+            match self.put_together(&work, &names, &item).await? {
+                Put::Done(outcome, _) => return Ok(outcome),
+                Put::Again | Put::NotThere => {}
+            }
+        }
+        Err(Self::busy(key))
+    }
+
+    /// Lays lines that are written over a product, if it has their identifiers.
+    ///
+    /// # Errors
+    /// As [`Ledger::put_desired_of`].
+    pub async fn lay_lines(
+        &self,
+        key: &ProductKey,
+        declared: &Declared,
+        about: &BTreeSet<Identifier>,
+        origin: &Origin,
+        now: i64,
+    ) -> Result<Laid, LedgerError> {
+        let work = Work { key, declared, origin, about: Some(about), now };
+        for _ in 0..Self::ROUNDS {
+            let item = self.read(&desired::doc_key(key)).await?;
+            if parts::mark_of(&item).is_none() {
+                return Ok(Laid { found: BTreeSet::new(), outcome: None });
+            }
+            let Some(names) = self.parts_in(key, &item).await? else { continue };
+            match self.put_together(&work, &names, &item).await? {
+                Put::Done(outcome, found) => return Ok(Laid { found, outcome: Some(outcome) }),
+                Put::NotThere => return Ok(Laid { found: BTreeSet::new(), outcome: None }),
+                Put::Again => {}
+            }
+        }
+        Err(Self::busy(key))
+    }
+
+    fn busy(key: &ProductKey) -> LedgerError {
+        LedgerError::LeaseLost { what: format!("the document of product {key}, which others wrote all the time") }
+    }
+
+    /// The parts that are in a `doc`. One that is whole becomes an item first; `None` where it was read too late for that.
+    async fn parts_in(&self, key: &ProductKey, item: &Item) -> Result<Option<BTreeSet<PartName>>, LedgerError> {
+        if let Some(marks) = parts::marks(item) {
+            return Ok(Some(marks.into_keys().collect()));
+        }
+        if parts::mark_of(item).is_none() {
+            return Ok(Some(BTreeSet::new()));
+        }
+        let Some((whole, read)) = self.readable(key, &desired::doc_key(key), item.clone()).await? else {
+            return Ok(Some(BTreeSet::new()));
+        };
+        if parts::marks(&read).is_some() || parts::mark_of(&read) != parts::mark_of(item) {
+            return Ok(None);
+        }
+        let name = parts::part(&read).or_else(|| self.part_of(&whole.product));
+        let name = name.unwrap_or_else(|| PartName::from_text(MAIN));
+        let body = self.put_body(key, &whole).await?;
+        // Refused: somebody has split it before, and that part is newer by now.
+        let _ = self.table.write_large(&parts::write_part(key, &name, &whole, body)).await?;
+        Ok(Some(BTreeSet::from([name])))
+    }
+
+    /// Replaces a `doc` that was read by what parts and lines say together, then the `state`.
+    async fn put_together(&self, work: &Work<'_>, names: &BTreeSet<PartName>, item: &Item) -> Result<Put, LedgerError> {
+        let Work { key, declared, now, .. } = *work;
+        let found = self.read_parts_named(key, names).await?;
+        let products = || found.iter().map(|(name, part)| (name, &part.product));
+        let (Some(base), Some(leading)) = (assemble(products()), catalog::parts::leading(products())) else {
+            return Ok(Put::NotThere);
+        };
+        let kinds = declared.kinds();
+        let known = Identifier::all_of(&base, &kinds);
+        let asked = work.about.map(|about| about.intersection(&known).cloned().collect::<BTreeSet<_>>());
+        if asked.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Ok(Put::NotThere);
+        }
+        let kept = DesiredDoc::of(item).ok().flatten();
+        let as_declared = Declared::of(item).as_ref() == Some(declared);
+        let before = kept.as_ref().filter(|_| as_declared);
+        let before = before.map(|kept| Identifier::all_of(&kept.product, &kinds)).unwrap_or_default();
+        let fresh: BTreeSet<Identifier> = known.difference(&before).cloned().collect();
+        self.note_at(key, &fresh).await?;
+
+        let read = self.lines(key.source(), declared, &known).await?;
+        let product = overlaid(&base, read.iter().map(|(part, about, _, kept)| (part, about, &kept.statement)));
+        let leads = found.values().nth(leading).map(|part| &part.version);
+        let mark = parts::mark_of(item);
+        let version = stock_version(&read, declared).or(leads).cloned().unwrap_or_else(|| Version::from_text(""));
+        let version = mark.as_ref().map_or_else(|| version.clone(), |mark| version.grown(&mark.version));
+        let of = |part: &DesiredDoc| Mark { version: part.version.clone(), hash: part.hash.clone() };
+        let marks: Marks = found.iter().map(|(name, part)| (name.clone(), of(part))).collect();
+        let hash = ContentHash::of(&product);
+        // Read and found right: what is damaged is written anew.
+        let same = mark.as_ref().is_some_and(|mark| mark.hash == hash)
+            && as_declared
+            && parts::marks(item).is_some()
+            && kept.is_some_and(|kept| ContentHash::of(&kept.product) == hash);
+        let Origin { run, provenance } = work.origin.clone();
+        let doc = DesiredDoc { product, version, hash, run, provenance };
+        if same && parts::marks(item).as_ref() == Some(&marks) && fresh.is_empty() {
+            // What is there says it all. The state may still be behind.
+            return self.state_follows(work, &doc, &marks, (mark, asked), &read).await;
+        }
+        let body = if same { None } else { Some(self.put_body(key, &doc).await?) };
+        let write = match &mark {
+            Some(mark) => parts::write_together(key, &doc, body, &marks, mark),
+            None => lines::first(parts::write_together(key, &doc, body, &marks, &of(&doc))),
+        };
+        if !self.table.write_large(&lines::under(write, declared)).await? {
+            return Ok(Put::Again);
+        }
+        // Whoever wrote one of these meanwhile may not have found the product.
+        if !fresh.is_empty() {
+            let again = self.lines(key.source(), declared, &fresh).await?;
+            let said = |(_, _, item_key, now): &Read| {
+                read.iter().any(|(_, _, one, then)| one == item_key && then.statement == now.statement)
+            };
+            if !again.iter().all(said) {
+                return Ok(Put::Again);
+            }
+            self.settle(&again).await?;
+        }
+        self.settle(&read).await?;
+        if same {
+            let note = lines::under(parts::note_state_together(key, &doc, &marks), declared);
+            if self.table.write(&note).await?.is_ok() {
+                return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default()));
+            }
+        }
+        let _ = self.table.write(&lines::under(parts::write_state_together(key, &doc, &marks, now), declared)).await?;
+        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default()))
+    }
+
+    /// The `doc` says what it should. A `state` that says something else was left behind by a crash.
+    async fn state_follows(
+        &self,
+        work: &Work<'_>,
+        doc: &DesiredDoc,
+        marks: &Marks,
+        (mark, asked): (Option<Mark>, Option<BTreeSet<Identifier>>),
+        read: &[Read],
+    ) -> Result<Put, LedgerError> {
+        self.settle(read).await?;
+        let (key, declared) = (work.key, work.declared);
+        let state = self.read(&state::item_key(key)).await?;
+        let follows = parts::mark_of(&state)
+            .is_some_and(|known| Some(&known.hash) == mark.as_ref().map(|mark| &mark.hash))
+            && Declared::of(&state).as_ref() == Some(declared)
+            && parts::marks(&state).as_ref() == Some(marks);
+        if follows {
+            return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default()));
+        }
+        let version = mark.map_or_else(|| doc.version.clone(), |mark| mark.version);
+        let doc = DesiredDoc { version, ..doc.clone() };
+        let _ =
+            self.table.write(&lines::under(parts::write_state_together(key, &doc, marks, work.now), declared)).await?;
+        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default()))
+    }
+
+    async fn read_parts_named(
+        &self,
+        key: &ProductKey,
+        names: &BTreeSet<PartName>,
+    ) -> Result<BTreeMap<PartName, DesiredDoc>, LedgerError> {
+        let keys: Vec<ItemKey> = names.iter().map(|name| parts::item_key(key, name)).collect();
+        let mut items = self.table.read(&keys).await?;
+        let mut found = BTreeMap::new();
+        for (name, item_key) in names.iter().zip(&keys) {
+            let item = items.remove(item_key).unwrap_or_default();
+            if let Some((part, _)) = self.readable(key, item_key, item).await? {
+                found.insert(name.clone(), part);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn note_at(&self, key: &ProductKey, fresh: &BTreeSet<Identifier>) -> Result<(), LedgerError> {
+        let named = fresh.iter().filter(|about| about.kind != catalog::IdKind::Id);
+        let writes: Vec<_> = named.map(|about| lines::note_at(key, about)).collect();
+        let each = writes.iter().map(|write| self.table.write_large(write));
+        stream::iter(each).buffer_unordered(Self::PARALLEL).try_for_each(|_| async { Ok(()) }).await
+    }
+
+    async fn lines(
+        &self,
+        source: &str,
+        declared: &Declared,
+        known: &BTreeSet<Identifier>,
+    ) -> Result<Vec<Read>, LedgerError> {
+        let wanted: Vec<(PartName, Identifier, ItemKey)> = declared
+            .lines_of(known)
+            .map(|(part, about)| (part.clone(), about.clone(), lines::line_key(source, part, about)))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<ItemKey> = wanted.iter().map(|(.., key)| key.clone()).collect();
+        let mut kept = self.read_lines(&keys).await?;
+        let each = wanted.into_iter().map(|(part, about, key)| {
+            let kept = kept.remove(&key).unwrap_or_default();
+            (part, about, key, kept)
+        });
+        Ok(each.collect())
+    }
+
+    async fn settle(&self, read: &[Read]) -> Result<(), LedgerError> {
+        for (_, _, key, _) in read.iter().filter(|(.., kept)| kept.waits_since.is_some()) {
+            let _ = self.table.write_large(&lines::settle(key.clone())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How old the product's figures are, where a part owns them.
+fn stock_version<'r>(read: &'r [Read], declared: &Declared) -> Option<&'r Version> {
+    let owner = declared.stock.as_ref()?;
+    let of_owner = read.iter().filter(|(part, ..)| part == owner);
+    of_owner.filter_map(|(.., kept)| kept.statement.0.get(&Field::Stock)).map(|spoken| &spoken.version).max()
+}

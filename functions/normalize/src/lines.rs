@@ -1,0 +1,250 @@
+//! A window of a declared part's lines: compared with what the part said before, laid over the products that they name, or left to wait for them
+//! ([`ledger::core::lines`]).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use catalog::{Failure, Identifier, Line, PartName, ProductKey, Version};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use ledger::core::ItemKey;
+use ledger::core::lines::{self, Kept, Means, Origin};
+use ledger::{Declared, DesiredOutcome, Ledger, LedgerError, Table};
+use runtime::{Announcement, Bus, Cause, ProductMessage};
+
+use crate::codes;
+use crate::window::{BATCH, Written};
+
+/// Lines, or products, under way at once.
+const PARALLEL: usize = 16;
+/// Tries of a write that others were faster with.
+const ROUNDS: usize = 8;
+/// A line whose part says it again waits on when less than half its time is left.
+const HALF_MS: i64 = lines::WAITS_DAYS * 86_400_000 / 2;
+
+/// A line on its way to the ledger.
+#[derive(Debug, Clone)]
+pub struct LineEntry {
+    pub line: Line,
+    pub version: Version,
+    /// The record's number.
+    pub index: u64,
+    /// The record's place.
+    pub offset: u64,
+}
+
+/// How many lines wait, as far as it was asked.
+#[derive(Debug, Default)]
+pub struct Room(Mutex<HashMap<String, usize>>);
+
+impl Room {
+    /// Whether one more may wait.
+    async fn take<T: Table>(&self, store: &Ledger<T>, key: &ItemKey) -> Result<bool, LedgerError> {
+        let shard = lines::shard(key);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&shard).copied();
+        let waiting = match known {
+            Some(waiting) => waiting,
+            None => store.waiting_lines(&shard, lines::WAITING_IN_SHARD).await?.len(),
+        };
+        let room = waiting < lines::WAITING_IN_SHARD;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry(shard).or_insert(waiting) += usize::from(room);
+        Ok(room)
+    }
+}
+
+/// Writes lines.
+#[derive(Debug)]
+pub struct LineWriter<'a, T, B> {
+    pub store: &'a Ledger<T>,
+    pub bus: &'a B,
+    pub source: &'a str,
+    pub part: &'a PartName,
+    pub declared: &'a Declared,
+    /// The run's short name.
+    pub run: &'a str,
+    /// The object, for people.
+    pub location: &'a str,
+    /// Note repeated lines, too.
+    pub strict: bool,
+    pub room: &'a Room,
+    /// Now, in ms.
+    pub now: i64,
+}
+
+/// What is to be done by an identifier.
+struct Todo {
+    about: Identifier,
+    origin: Origin,
+    /// Whether its products are announced whatever comes of it.
+    again: bool,
+}
+
+/// Where the lines of one identifier have come to.
+enum Come {
+    /// Nothing is to be done.
+    Rest { waits: bool },
+    /// To be laid over these products.
+    Lay(Todo, Vec<ProductKey>, bool),
+    /// There is no room for it to wait.
+    Unkept,
+}
+
+impl<T: Table, B: Bus> LineWriter<'_, T, B> {
+    /// Writes a window.
+    ///
+    /// # Errors
+    /// When the ledger or the bus did not take something. Writing the same window again is harmless.
+    pub async fn write(&self, window: Vec<LineEntry>) -> Result<Written, Failure> {
+        let failure = |error: LedgerError| error.failure();
+        let mut by_about: BTreeMap<Identifier, Vec<LineEntry>> = BTreeMap::new();
+        for entry in window {
+            by_about.entry(entry.line.about.clone()).or_default().push(entry);
+        }
+        let key = |about: &Identifier| lines::line_key(self.source, self.part, about);
+        let keys: Vec<ItemKey> = by_about.keys().map(key).collect();
+        let reads = stream::iter(keys.chunks(BATCH)).map(|keys| self.store.read_lines(keys)).buffer_unordered(PARALLEL);
+        let reads: Vec<HashMap<ItemKey, Kept>> = reads.try_collect().await.map_err(failure)?;
+        let mut kept: HashMap<ItemKey, Kept> = reads.into_iter().flatten().collect();
+
+        let mut written = Written::default();
+        let all = by_about.into_iter().map(|(about, entries)| {
+            let kept = kept.remove(&key(&about)).unwrap_or_default();
+            self.one(about, entries, kept)
+        });
+        let done: Vec<(Written, Come)> =
+            stream::iter(all).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
+        let mut waiting = 0;
+        let mut of_products: BTreeMap<ProductKey, Vec<usize>> = BTreeMap::new();
+        let mut lay: Vec<(Todo, bool)> = Vec::new();
+        for (counts, come) in done {
+            written = written.add(counts);
+            match come {
+                Come::Rest { waits } => waiting += u64::from(waits),
+                Come::Unkept => *written.waiting.entry(codes::LINE_NOT_KEPT.to_owned()).or_default() += 1,
+                Come::Lay(todo, products, waits) => {
+                    for product in products {
+                        of_products.entry(product).or_default().push(lay.len());
+                    }
+                    lay.push((todo, waits));
+                }
+            }
+        }
+        // Products one by one, each with all its lines of the window.
+        let lay_one = |(product, todos): (ProductKey, Vec<usize>)| {
+            let lay = &lay;
+            async move {
+                let mine: Vec<&Todo> = todos.iter().filter_map(|at| lay.get(*at)).map(|(todo, _)| todo).collect();
+                let about: BTreeSet<Identifier> = mine.iter().map(|todo| todo.about.clone()).collect();
+                let Some(last) = mine.last() else { return Ok((BTreeSet::new(), None)) };
+                let laid = self.store.lay_lines(&product, self.declared, &about, &last.origin, self.now).await?;
+                let again = mine.iter().any(|todo| todo.again && laid.found.contains(&todo.about));
+                let tell = laid.outcome == Some(DesiredOutcome::Written) || again;
+                Ok::<_, LedgerError>((laid.found, tell.then_some(product)))
+            }
+        };
+        let laid: Vec<(BTreeSet<Identifier>, Option<ProductKey>)> =
+            stream::iter(of_products).map(lay_one).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
+        let found: BTreeSet<&Identifier> = laid.iter().flat_map(|(found, _)| found).collect();
+        let mut announce: BTreeSet<ProductKey> = laid.iter().filter_map(|(_, product)| product.clone()).collect();
+        for (todo, waits) in lay.iter().filter(|(todo, _)| !found.contains(&todo.about)) {
+            let late = if *waits { Vec::new() } else { self.let_wait(todo).await.map_err(failure)? };
+            waiting += u64::from(late.is_empty());
+            announce.extend(late);
+        }
+        if waiting > 0 {
+            *written.waiting.entry(codes::PRODUCT_AWAITED.to_owned()).or_default() += waiting;
+        }
+        self.announce(announce).await?;
+        Ok(written)
+    }
+
+    /// The lines of one identifier, in their order.
+    async fn one(
+        &self,
+        about: Identifier,
+        entries: Vec<LineEntry>,
+        mut kept: Kept,
+    ) -> Result<(Written, Come), LedgerError> {
+        let key = lines::line_key(self.source, self.part, &about);
+        for _ in 0..ROUNDS {
+            let mut written = Written::default();
+            let (mut then, mut changed, mut again) = (kept.clone(), false, false);
+            let mut origin = Origin { run: kept.run.clone(), provenance: kept.provenance.clone() };
+            for LineEntry { line, version, index, offset } in &entries {
+                let provenance = || format!("{} record {index} at byte {offset}", self.location);
+                match lines::classify(&then, line, version) {
+                    Means::Changed(says) => {
+                        written.changed += 1;
+                        (then, changed) = (then.saying(says), true);
+                        origin = Origin { run: self.run.to_owned(), provenance: provenance() };
+                    }
+                    Means::Again => {
+                        written.changed += 1;
+                        again = true;
+                    }
+                    Means::Unchanged(says) => {
+                        written.unchanged += 1;
+                        if self.strict {
+                            (then, changed) = (then.saying(says), true);
+                        }
+                    }
+                    Means::Stale => written.stale += 1,
+                }
+            }
+            if !changed && !again {
+                let waits = kept.waits_since.is_some();
+                if waits && kept.expires_ms < self.now + HALF_MS {
+                    let _ = self.store.write(&lines::wait(key, &kept, self.now)).await?;
+                }
+                return Ok((written, Come::Rest { waits }));
+            }
+            let mut waits = kept.waits_since.is_some();
+            if changed {
+                if !kept.is_there() && self.store.holders(self.source, &about).await?.is_empty() {
+                    if !self.room.take(self.store, &key).await? {
+                        return Ok((written, Come::Unkept));
+                    }
+                    waits = true;
+                }
+                let write = lines::write_line(key.clone(), &kept, &then.statement, &origin, waits.then_some(self.now));
+                if let Err(there) = self.store.write(&write).await? {
+                    kept = Kept::of(&there);
+                    continue;
+                }
+            }
+            // After the write: of a line and a product that come at one time, one finds the other.
+            let products = self.store.holders(self.source, &about).await?;
+            return Ok((written, Come::Lay(Todo { about, origin, again }, products, waits)));
+        }
+        Err(LedgerError::LeaseLost {
+            what: format!("the line {about} of {}, which others wrote all the time", self.source),
+        })
+    }
+
+    /// No product has it any more, or not yet: it waits. Products that have come meanwhile.
+    async fn let_wait(&self, todo: &Todo) -> Result<Vec<ProductKey>, LedgerError> {
+        let about = &todo.about;
+        let key = lines::line_key(self.source, self.part, about);
+        let kept = self.store.read_lines(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
+        if kept.is_there() && kept.waits_since.is_none() {
+            // Refused: somebody says it anew, and sees to it.
+            let _ = self.store.write(&lines::wait(key, &kept, self.now)).await?;
+        }
+        let mut late = Vec::new();
+        for product in self.store.holders(self.source, about).await? {
+            let one = BTreeSet::from([about.clone()]);
+            let laid = self.store.lay_lines(&product, self.declared, &one, &todo.origin, self.now).await?;
+            late.extend(laid.outcome.map(|_| product));
+        }
+        Ok(late)
+    }
+
+    async fn announce(&self, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
+        let announcements: Vec<Announcement> = keys
+            .into_iter()
+            .map(|key| ProductMessage { key, correlation_id: self.run.to_owned(), cause: Cause::Feed })
+            .map(|message| Announcement::product_changed(&message))
+            .collect();
+        self.bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
+    }
+}
