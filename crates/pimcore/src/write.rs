@@ -4,8 +4,8 @@
 //! to write. Where Pimcore disagrees the write is turned around: a create that finds it exists
 //! becomes an update, an update that finds nothing looks where the product is now, and a create whose
 //! external id Pimcore takes for another's is sent with one that keeps it apart. An update makes
-//! nothing: whether a person deleted the product is decided anew. Aliases that an ill-fated neighbour took
-//! with it are sent again without it. Everything is safe to repeat, because writing the same
+//! nothing: whether a person deleted the product is decided anew. Aliases that an ill-fated neighbour
+//! took with it are sent again without it. Everything is safe to repeat, because writing the same
 //! document twice leaves the same product.
 
 use std::collections::BTreeMap;
