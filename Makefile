@@ -11,6 +11,7 @@ PROCESSES := --numprocesses 2 --dist loadscope
 FEED ?=
 SOURCE ?=
 WAIT ?= 300
+RULES ?=
 NAME ?=
 SEED ?=
 
@@ -20,8 +21,8 @@ SEED ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds
-	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)")
+demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds RULES=localstack/rules/sample.yaml or none
+	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)") $(if $(RULES),--rules "$(RULES)")
 
 up: ## install, build, start and deploy everything on loopback
 	@$(STACK) up

@@ -17,7 +17,7 @@ from local_stack.orders import Bought
 from local_stack.paths import REPO, SOURCES
 from local_stack.processes import Service, environment, free_port
 from local_stack.report import Report, Row
-from local_stack.shopfront import Shown
+from local_stack.shopfront import Shown, said
 
 
 def archive_of(content: bytes) -> bytes:
@@ -158,6 +158,16 @@ def test_one_piece_is_ordered_in_each_region_of_what_there_is_most_of() -> None:
     assert [(order.sku, order.currency) for order in orders.chosen(in_stock(A=2, B=2))] == [("B", "SAR"), ("A", "USD")]
     assert [order.currency for order in orders.chosen(in_stock(A=1))] == ["SAR"]
     assert orders.chosen(in_stock(A=0)) == []
+    own = in_stock(A=1)
+    own.rows[0].shown.skus = {"A": "A~1a2b3c4d"}
+    assert [order.sku for order in orders.chosen(own)] == ["A~1a2b3c4d"], "A is another product's"
+
+
+def test_a_sku_of_the_products_own_is_known_for_what_the_feed_calls_it() -> None:
+    assert [said(sku, {"A", "B~c"}) for sku in ("A~1a2b3c4d", "B~c", "C~1a2b3c4d", "A")] == ["A", "B~c", "C~1a2b3c4d", "A"]
+
+
+def test_of_too_many_variants_none_is_ordered() -> None:
     assert orders.chosen(in_stock(**{f"A{n}": 9 for n in range(81)})) == []
 
 

@@ -311,10 +311,10 @@ def test_nobody_but_lambda_takes_a_functions_role(relay: Relay, roles: dict[str,
     assert take(roles[function].name) == "done", "the user may take no role at all"
 
 
-@pytest.fixture(scope="module")
-def editor(relay: Relay) -> Iterator[Role]:
-    """A user with the policy for people who put mappings into force, and nothing else."""
-    iam, name, policy = relay.client("iam"), f"editor-{uuid.uuid4().hex[:8]}", relay.outputs["SourceEditors"]
+@pytest.fixture
+def editor(relay: Relay, request: pytest.FixtureRequest) -> Iterator[Role]:
+    """A user with a policy for people who put something into force, and nothing else."""
+    iam, name, policy = relay.client("iam"), f"editor-{uuid.uuid4().hex[:8]}", relay.outputs[request.param]
     iam.create_user(UserName=name)
     iam.attach_user_policy(UserName=name, PolicyArn=policy)
     key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -324,13 +324,18 @@ def editor(relay: Relay) -> Iterator[Role]:
     iam.delete_user(UserName=name)
 
 
-def test_who_edits_sources_writes_mappings_and_nothing_else(editor: Role) -> None:
-    mapping = "config/sources/permission-test.csv"
-    assert answer(lambda: write_object(mapping)(editor)) == "done"
-    assert answer(lambda: delete_object(mapping)(editor)) == "done"
-    for key in ("incoming/canonical/permission-test.json", "config/rules/permission-test.yaml", "parked/permission-test.json"):
+MAPPING, RULES = "config/sources/permission-test.csv", "config/rules/permission-test.txt"
+
+
+@pytest.mark.parametrize(
+    ("editor", "own", "other", "kind"), [("SourceEditors", MAPPING, RULES, "source"), ("RuleEditors", RULES, MAPPING, "rules")], indirect=["editor"]
+)
+def test_who_edits_sources_or_rules_writes_these_and_nothing_else(editor: Role, own: str, other: str, kind: str) -> None:
+    assert answer(lambda: write_object(own)(editor)) == "done"
+    assert answer(lambda: delete_object(own)(editor)) == "done"
+    for key in ("incoming/canonical/permission-test.json", other, "parked/permission-test.json"):
         assert answer(lambda key=key: write_object(key)(editor)) in DENIED, key
-    head = {"pk": {"S": "C#source"}, "sk": {"S": "n#permission-test"}}
+    head = {"pk": {"S": f"C#{kind}"}, "sk": {"S": "n#permission-test"}}
     table = editor.client("dynamodb")
     assert answer(lambda: table.get_item(TableName=editor["LedgerTable"], Key=head)) == "done"
     assert answer(lambda: table.put_item(TableName=editor["LedgerTable"], Item=head)) in DENIED

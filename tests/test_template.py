@@ -102,13 +102,17 @@ def test_every_name_begins_with_the_stacks() -> None:
     assert not any("Export" in output for output in TEMPLATE_ITSELF["Outputs"].values()), "exports are shared by all stacks of a region"
 
 
-def test_who_may_write_mappings_is_a_policy_of_its_own() -> None:
+def test_who_may_write_mappings_and_rules_are_policies_of_their_own() -> None:
     def writes(statement: dict[str, Any]) -> bool:
         return any(action.startswith(("s3:Put", "s3:Delete", "s3:*")) for action in _texts(statement["Action"]))
 
-    editors = RESOURCES["SourceEditors"]["Properties"]["PolicyDocument"]["Statement"]
-    assert [statement["Resource"] for statement in editors if writes(statement)] == [{"Fn::Sub": "${FeedBucket.Arn}/config/sources/*"}]
-    assert not any("dynamodb" in action and "Item" in action and "Get" not in action for one in editors for action in one["Action"])
+    files = {"SourceEditors": ["config/sources/*"], "RuleEditors": ["config/rules/*", "config/rates.json"]}
+    for policy, written in files.items():
+        editors = RESOURCES[policy]["Properties"]["PolicyDocument"]["Statement"]
+        [statement] = [statement for statement in editors if writes(statement)]
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert resources == [{"Fn::Sub": f"${{FeedBucket.Arn}}/{file}"} for file in written]
+        assert not any("dynamodb" in action and "Item" in action and "Get" not in action for one in editors for action in _texts(one["Action"]))
     for name, role in of_type("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             written = [str(one["Resource"]) for one in policy["PolicyDocument"]["Statement"] if "Action" in one and writes(one)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from local_stack.feed import Upload
@@ -18,8 +19,21 @@ BASELINE = {"pk": {"S": "W#full-feed-canonical"}, "sk": {"S": "watermark"}}
 
 @pytest.fixture(autouse=True)
 def no_full_feed_before(relay: Relay) -> None:
-    """Other modules deliver full feeds of this source, of other products."""
-    relay.client("dynamodb").delete_item(TableName=relay.outputs["LedgerTable"], Key=BASELINE)
+    """Other modules deliver full feeds of this source, and partial ones, of other products."""
+    dynamodb, table = relay.client("dynamodb"), relay.outputs["LedgerTable"]
+    dynamodb.delete_item(TableName=table, Key=BASELINE)
+    for note in noted(relay):
+        dynamodb.delete_item(TableName=table, Key={name: note[name] for name in ("pk", "sk")})
+
+
+def noted(relay: Relay) -> list[dict[str, Any]]:
+    """What partial feeds brought."""
+    dynamodb, table = relay.client("dynamodb"), relay.outputs["LedgerTable"]
+    found = []
+    for shard in range(8):
+        query = {"ExpressionAttributeValues": {":pk": {"S": f"N#canonical#{shard}"}}, "KeyConditionExpression": "pk = :pk"}
+        found += dynamodb.query(TableName=table, ConsistentRead=True, **query)["Items"]
+    return [note for note in found if "expires_at" not in note]
 
 
 def product(product_id: str) -> dict[str, object]:
@@ -28,13 +42,13 @@ def product(product_id: str) -> dict[str, object]:
     return {"source": "canonical", "id": product_id, "name": {"en": f"Cup {product_id}", "ar": "كوب"}, "variants": [variant]}
 
 
-def deliver(relay: Relay, name: str, ids: Iterable[str]) -> dict[str, object]:
-    """Uploads a full feed and waits until it has been read; gives its counts."""
+def deliver(relay: Relay, name: str, ids: Iterable[str], mode: str = "full") -> dict[str, object]:
+    """Uploads a feed and waits until it has been read; gives its counts."""
     since = int(time.time() * 1000)
     body = json.dumps([product(product_id) for product_id in ids]).encode()
     key = f"incoming/canonical/{name}.json"
     s3 = relay.client("s3")
-    s3.put_object(Bucket=relay.bucket, Key=key, Body=body, Metadata={"feed-mode": "full"})
+    s3.put_object(Bucket=relay.bucket, Key=key, Body=body, Metadata={"feed-mode": mode})
     modified = s3.head_object(Bucket=relay.bucket, Key=key)["LastModified"]
     run = relay.run_of((Upload(relay.bucket, key, int(modified.timestamp()) * 1000), since))
     assert run.status == "completed", run.reason
@@ -67,6 +81,19 @@ def test_what_a_full_feed_lacks_is_withdrawn_and_comes_back_with_the_next(relay:
     relay.wait_until("the product is for sale again", lambda: relay.shop_products(gone)[gone]["status"] == "published")
     assert relay.shop_products(gone)[gone]["id"] == before, "revived, not made anew"
     assert relay.pim_product(gone, "withdrawn published") == {"withdrawn": False, "published": True}
+
+
+def test_what_only_a_partial_feed_brought_is_withdrawn_by_the_next_full_feed(relay: Relay) -> None:
+    ids, extra = [f"{product_id}-p" for product_id in IDS], "w8-p"
+    deliver(relay, "whole-p", ids)
+    first = relay.wait_until("the first full feed is the baseline", lambda: baseline(relay))
+    deliver(relay, "part-p", [extra], mode="partial")
+    relay.wait_for_arrival([f"canonical:{extra}"])
+    assert [note["sk"]["S"] for note in noted(relay)] == [extra]
+    deliver(relay, "whole-p-again", ids)
+    relay.wait_until("the second full feed is the baseline", lambda: baseline(relay) != first)
+    gone = f"canonical:{extra}"
+    relay.wait_until("the product is a draft in the shop", lambda: relay.shop_products(gone)[gone]["status"] == "draft")
 
 
 def test_a_feed_that_lacks_too_much_is_refused_and_withdraws_nothing(relay: Relay) -> None:

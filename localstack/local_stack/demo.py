@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local_stack import deploy, diagnose, emulator, feed, orders
+from local_stack import deploy, diagnose, emulator, feed, orders, ruled
 from local_stack.console import Failed, say
 from local_stack.feed import Upload
 from local_stack.ledger import Ledger, ProductState, Run
@@ -21,10 +21,12 @@ POLL_SECONDS = 0.5
 DIAGNOSE_EVERY = 20.0
 
 
-def demonstrate(stack: Stack, file: str, source: str, patience: float) -> int:
+def demonstrate(stack: Stack, file: str, source: str, patience: float, rules: str = "") -> int:
     """Runs the demonstration. 0 when every product of the feed arrived."""
     path = Path(file)
     path = path if path.is_absolute() else Path.cwd() / path
+    if rules:
+        ruled.put(stack, rules)
     report = follow(stack, path, source, patience)
     if report.ok:
         say("ordering in each region")
@@ -118,6 +120,8 @@ def wait_for_products(stack: Stack, ledger: Ledger, sent: Upload, run: Run, pati
 def look(stack: Stack, ledger: Ledger, run: Run, products: list[ProductState]) -> list[Row]:
     """Compares each product's document with what the shop shows and charges."""
     documents = {product.key: ledger.document(product.key) for product in products}
+    if ruled.in_force(stack):
+        documents = {key: ruled.document(stack, key, document) for key, document in documents.items()}
     arrived = {product.key: documents[product.key] for product in products if not product.pending}
     shown = {item.key: item for item in Shopfront(stack).check(arrived)}
     rows = []

@@ -60,7 +60,7 @@ class Bought:
 def chosen(report: Report) -> list[Bought]:
     """What to buy: in each currency one piece of the variant with the most pieces left; nothing in a feed of many products."""
     left = {
-        (row.key, variant["sku"]): (variant["stock"], {price["currency"] for price in variant["prices"]})
+        (row.key, row.shown.skus.get(variant["sku"], variant["sku"])): (variant["stock"], {price["currency"] for price in variant["prices"]})
         for row in report.rows
         if row.verdict == "yes"
         for variant in row.document["variants"]

@@ -37,7 +37,7 @@ class Row:
         if self.problem:
             return "no"
         if self.shown.withdrawn:
-            return "withdrawn"
+            return "withheld" if self.document.get("withheld") else "withdrawn"
         if self.shown.sold_out:
             return "sold out"
         return "yes" if self.shown.purchasable else "no"

@@ -6,7 +6,7 @@ price in, and the cart's subtotal is that price and its total that price plus th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +31,8 @@ class Shown:
     stock: int = 0
     carts: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    skus: dict[str, str] = field(default_factory=dict)
+    """Those in the shop, by those of the feed."""
     sold_out: bool = False
     withdrawn: bool = False
 
@@ -86,8 +88,9 @@ class Shopfront:
         if "ar" not in shown.titles:
             arabic = self.product(shown.key, currency, "ar-SA")
             shown.titles["ar"] = arabic["title"] if arabic else ""
-        offered = {variant["sku"]: variant for variant in product["variants"]}
         wanted = {variant["sku"]: variant for variant in document["variants"]}
+        offered = {said(variant["sku"], wanted): variant for variant in product["variants"]}
+        shown.skus = {sku: variant["sku"] for sku, variant in offered.items()}
         if offered.keys() != wanted.keys():
             shown.problems.append(f"variants in the shop: {', '.join(sorted(offered)) or 'none'}; in the feed: {', '.join(sorted(wanted))}")
         shown.stock = sum(variant.get("inventory_quantity") or 0 for variant in offered.values())
@@ -112,6 +115,12 @@ class Shopfront:
         if not ok:
             shown.problems.append(f"{sku} in {currency}: cart comes to {subtotal} and {total} with VAT, expected {price} and {due.normalize()}")
         return {**proof, "subtotal": str(subtotal), "total": str(total), "ok": ok}
+
+
+def said(sku: str, wanted: Container[str]) -> str:
+    """The SKU that the feed has, of one in the shop: where another product has it there, this one's ends with digits of its own."""
+    plain = sku.rpartition("~")[0]
+    return plain if sku not in wanted and plain in wanted else sku
 
 
 def _priced(variants: list[dict[str, Any]], currency: str) -> Iterator[tuple[dict[str, Any], Decimal]]:

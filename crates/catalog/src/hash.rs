@@ -9,7 +9,7 @@ use crate::Product;
 /// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's
 /// canonical JSON.
 ///
-/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings: fields in the
+/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings and `made_skus`: fields in the
 /// order of the type, maps in the order of their keys. 16 bytes keep the chance that any two of a
 /// billion products collide below 10⁻²⁰.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ impl ContentHash {
     pub fn of(product: &Product) -> Self {
         let mut hasher = blake3::Hasher::new();
         // Writing to a hasher cannot fail, and every map in `Product` has text keys.
-        serde_json::to_writer(&mut hasher, &product.without_warnings())
+        serde_json::to_writer(&mut hasher, &product.without_remarks())
             .unwrap_or_else(|error| unreachable!("a product is always JSON: {error}"));
         Self(hasher.finalize().to_hex()[..32].to_owned())
     }

@@ -367,6 +367,7 @@ mod tests {
         };
         Product {
             source: "acme".into(),
+            made_skus: BTreeSet::new(),
             id: "1".into(),
             group: None,
             sku: None,

@@ -276,6 +276,7 @@ mod tests {
             withdrawn: false,
             facts: None,
             warnings: vec![],
+            made_skus: Default::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The canonical product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -91,6 +91,10 @@ pub struct Product {
     /// Remarks on the quality of the data. Not part of the content hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// Those SKUs of variants that we made, because the source gives none. Not part of the content hash: what is known stays known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(skip)]
+    pub made_skus: BTreeSet<String>,
 }
 
 impl Product {
@@ -99,9 +103,9 @@ impl Product {
         ProductKey::new(&self.source, &self.id)
     }
 
-    /// The same product without remarks: what the content hash covers.
-    pub(crate) fn without_warnings(&self) -> Self {
-        Self { warnings: Vec::new(), ..self.clone() }
+    /// The same product without remarks, and without a word on who made its SKUs: what the content hash covers.
+    pub(crate) fn without_remarks(&self) -> Self {
+        Self { warnings: Vec::new(), made_skus: BTreeSet::new(), ..self.clone() }
     }
 }
 
@@ -249,6 +253,7 @@ mod tests {
             withdrawn: false,
             facts: None,
             warnings: vec![],
+            made_skus: BTreeSet::new(),
         }
     }
 
@@ -257,6 +262,7 @@ mod tests {
         let plain = product();
         let mut warned = product();
         warned.warnings.push(Warning { code: WarningCode::NoImage, message: "no image".into() });
+        warned.made_skus.insert("S1".into());
         assert_eq!(ContentHash::of(&plain), ContentHash::of(&warned));
         let mut cheaper = product();
         cheaper.variants[0].prices[0].amount = "23.79".parse().unwrap();

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod budget;
+mod direct;
 mod engine;
 mod error;
 mod expression;

@@ -118,6 +118,24 @@ pub fn names_in(text: &str) -> Vec<&str> {
     names(text).into_iter().filter(|name| !name.member && !name.called).map(|name| name.text).collect()
 }
 
+/// The texts in an expression whose texts are in double quotes, quotes included.
+pub(crate) fn texts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let begin = rest.find('"')?;
+        let inside = &rest[begin + 1..];
+        let mut escaped = false;
+        let end = inside.find(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        })?;
+        let found = &rest[begin..begin + end + 2];
+        rest = &rest[begin + end + 2..];
+        Some(found)
+    })
+}
+
 /// The same expression with all its texts in double quotes: the language takes single ones for
 /// characters, which are no texts.
 pub(crate) fn double_quoted(text: &str) -> Cow<'_, str> {

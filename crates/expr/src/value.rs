@@ -1,5 +1,6 @@
 //! What goes in and comes out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rhai::{Dynamic, ImmutableString, Map};
@@ -36,7 +37,7 @@ impl Value {
         match self {
             Self::None => true,
             Self::Bool(_) | Self::Number(_) => false,
-            Self::Text(text) => text.trim().is_empty(),
+            Self::Text(text) => is_blank(text),
             Self::List(values) => values.is_empty(),
             Self::Object(values) => values.is_empty(),
         }
@@ -60,7 +61,7 @@ impl Value {
             Self::None => Dynamic::UNIT,
             Self::Bool(truth) => truth.into(),
             Self::Number(number) => number_of(number),
-            Self::Text(text) if text.trim().is_empty() => Dynamic::UNIT,
+            Self::Text(text) if is_blank(&text) => Dynamic::UNIT,
             Self::Text(text) => ImmutableString::from(text).into(),
             Self::List(values) => Dynamic::from_array(values.into_iter().map(Self::into_dynamic).collect()),
             Self::Object(values) => {
@@ -103,6 +104,12 @@ impl Value {
     }
 }
 
+/// Whether nothing stands in a text.
+pub(crate) fn is_blank(text: &str) -> bool {
+    // Most texts begin with something.
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
+}
+
 /// Whole numbers are the language's own, which is quicker; all others decimals.
 pub(crate) fn number_of(number: Decimal) -> Dynamic {
     match (number.scale(), i64::try_from(number)) {
@@ -135,6 +142,11 @@ impl From<&serde_json::Value> for Value {
 pub trait Record {
     /// The value of a field, by the name under which the expression was compiled.
     fn field(&self, name: &str) -> Value;
+
+    /// The same, without a copy where the record holds the value itself.
+    fn held(&self, name: &str) -> Cow<'_, Value> {
+        Cow::Owned(self.field(name))
+    }
 }
 
 impl Record for serde_json::Value {
@@ -146,5 +158,9 @@ impl Record for serde_json::Value {
 impl Record for BTreeMap<String, Value> {
     fn field(&self, name: &str) -> Value {
         self.get(name).cloned().unwrap_or(Value::None)
+    }
+
+    fn held(&self, name: &str) -> Cow<'_, Value> {
+        self.get(name).map_or(Cow::Owned(Value::None), Cow::Borrowed)
     }
 }

@@ -29,6 +29,9 @@ const LANGUAGES: [&str; 2] = ["en", "ar"];
 /// BCP 47 for a language that nobody can tell.
 pub(crate) const UNDETERMINED: &str = "und";
 
+/// What ids of the shop's own categories begin with (`want::SHOP`); a source's id must not be taken for one (D77).
+const OF_THE_SHOP: &str = "shop:";
+
 /// Checks a product, sets right what can be set right, and attaches the remarks on its quality.
 pub fn checked(product: Product) -> Result<Product, Defect> {
     check(product, true)
@@ -60,10 +63,19 @@ fn check(mut product: Product, priced: bool) -> Result<Product, Defect> {
     address::mend(&mut product, &mut said);
     product.warnings = remarks(&product);
     name_every_shop_knows(&mut product, &mut said);
+    leave_the_shop_its_categories(&mut product);
     product.warnings.extend(shortened);
     product.warnings.extend(read);
     product.warnings.extend(said.warnings());
     Ok(product)
+}
+
+fn leave_the_shop_its_categories(product: &mut Product) {
+    for category in product.categories.iter_mut().flat_map(|path| &mut path.0) {
+        if let Some(own) = category.id.strip_prefix(OF_THE_SHOP) {
+            category.id = format!("shop-{own}");
+        }
+    }
 }
 
 /// Says of a product, or a category of it, that has no name in a language of the shops which one
@@ -319,5 +331,15 @@ mod tests {
         product.name.0.insert("ar".into(), "ش".repeat(600));
         let product = checked(product).unwrap();
         assert_eq!(product.name.get("ar").unwrap().chars().count(), NAME_KEPT);
+    }
+
+    #[test]
+    fn no_source_s_category_is_taken_for_one_of_the_shop_s() {
+        let json = r#"{"source":"canonical","id":"1","name":{"en":"x"},"variants":[
+            {"sku":"s","title":"t","prices":[{"currency":"SAR","amount":"1.00"}],"stock":1}],
+            "categories":[[{"id":"shop:women","name":{"en":"Women"}},{"id":"a:b","name":{"en":"B"}}]]}"#;
+        let product = checked(serde_json::from_str(json).unwrap()).unwrap();
+        let ids: Vec<&str> = product.categories[0].0.iter().map(|category| category.id.as_str()).collect();
+        assert_eq!(ids, ["shop-women", "a:b"]);
     }
 }

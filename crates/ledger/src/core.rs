@@ -4,6 +4,7 @@ pub mod address;
 pub mod aside;
 pub mod blame;
 pub mod breaker;
+pub mod brought;
 pub mod config;
 pub mod deaths;
 pub mod desired;
@@ -24,6 +25,8 @@ pub mod standing;
 pub mod state;
 pub mod unanswered;
 pub mod waiting;
+pub mod walk;
+pub mod wanted;
 pub mod watermark;
 
 pub use expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};

@@ -3,6 +3,7 @@
 mod addresses;
 mod bodies;
 pub mod breaker;
+mod brought;
 mod config;
 mod docs;
 mod error;
@@ -16,6 +17,7 @@ mod runs;
 mod shop;
 mod stages;
 mod table;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;

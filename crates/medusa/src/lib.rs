@@ -12,6 +12,7 @@ pub mod compare_at;
 pub mod desired;
 pub mod handle;
 mod left;
+pub mod own_sku;
 pub mod plan;
 pub mod push;
 pub mod references;

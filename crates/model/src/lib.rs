@@ -10,6 +10,7 @@ pub mod rules;
 pub mod runs;
 mod table;
 mod verdict;
+pub mod wanted;
 
 pub use mutation::Mutation;
 pub use verdict::{Verdict, check};

@@ -107,7 +107,7 @@ pub struct Head {
     pub withdrawn: bool,
     /// Whether people want to keep it when it is withdrawn.
     pub keep_when_withdrawn: bool,
-    /// The hash of the document that was last written.
+    /// What was last written ([`crate::stamp`]).
     pub content_hash: Option<ContentHash>,
     pub warnings: String,
     /// Its external id has the form that keeps it apart from another's.
@@ -131,7 +131,7 @@ pub struct Change {
     /// Its external id, as text: people can make products with any.
     pub external_id: Option<String>,
     pub published: bool,
-    /// The hash of the document that was last written, unless somebody overwrote it.
+    /// What was last written ([`crate::stamp`]), unless somebody overwrote it.
     pub content_hash: Option<ContentHash>,
 }
 

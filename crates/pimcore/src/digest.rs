@@ -42,6 +42,9 @@ impl PimProduct {
             // Comes with the name, in one document.
             lent: _,
             content_hash,
+            // All that rules made of it is in the fields.
+            wanted: _,
+            withheld,
             source_version: _,
             feed_run: _,
             warnings: _,
@@ -78,6 +81,9 @@ impl PimProduct {
                 serde_json::to_writer(&mut hasher, &(sku, code, name, lang, text))
                     .unwrap_or_else(|error| unreachable!("always JSON: {error}"));
             }
+        }
+        if !withheld.is_empty() {
+            serde_json::to_writer(&mut hasher, withheld).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
         }
         hasher.finalize().to_hex()[..DIGITS].to_owned()
     }
@@ -183,6 +189,8 @@ mod tests {
             facts: catalog::Facts::default(),
             lent: None,
             content_hash: Some(ContentHash::from_text("h")),
+            wanted: None,
+            withheld: Vec::new(),
             source_version: Some(Version::from_text("v")),
             feed_run: Some("run".into()),
             warnings: None,
@@ -214,7 +222,7 @@ mod tests {
     #[test]
     fn everything_that_the_shop_is_fed_from_counts() {
         let (tree, before) = (CategoryTree::new(nodes()), product());
-        let changes: [fn(&mut PimProduct); 29] = [
+        let changes: [fn(&mut PimProduct); 30] = [
             |p| p.facts.mpn = Some("1".into()),
             |p| p.variants[0].facts.mpn = Some("1".into()),
             |p| p.key = "demo:2".parse().unwrap(),
@@ -238,6 +246,7 @@ mod tests {
             |p| p.prices[0].list_amount = Some("30".parse().unwrap()),
             |p| p.prices.clear(),
             |p| p.content_hash = None,
+            |p| p.withheld.push("no image".into()),
             |p| p.withdrawn = true,
             |p| p.marketing_name = p.marketing_name.clone().with("en", "Shoe"),
             |p| p.marketing_description = p.marketing_description.clone().with("en", "Shoe"),

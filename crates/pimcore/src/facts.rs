@@ -18,6 +18,38 @@ const OPTION: &str = "option";
 /// The code of a row that says in which language the name really is that stands in for another.
 const STANDS_IN: &str = "nameLanguage";
 
+/// Rows on what rules made of a product, for people and (`withheld`) for the shop.
+const SOURCE_PRICE: &str = "sourcePrice";
+const SOURCE_CATEGORY: &str = "sourceCategory";
+const WITHHELD: &str = "withheld";
+
+/// What the source said where rules made something else of it, and why rules keep the product from the shop.
+pub(crate) fn beside(said: &Product, shown: &Product, withheld: &[String]) -> Vec<FactRow> {
+    let row = |sku: Option<&str>, code: &str, name: Option<&str>, text: String| FactRow {
+        variant_sku: sku.map(str::to_owned),
+        code: code.to_owned(),
+        name: name.map(str::to_owned),
+        lang: None,
+        text,
+    };
+    let mut rows = Vec::new();
+    for variant in &said.variants {
+        let own = shown.variants.iter().find(|other| other.sku == variant.sku);
+        for price in &variant.prices {
+            let same = own.is_some_and(|own| own.prices.contains(price));
+            if !same {
+                rows.push(row(Some(&variant.sku), SOURCE_PRICE, Some(&price.currency), price.amount.to_string()));
+            }
+        }
+    }
+    for path in said.categories.iter().filter(|path| !shown.categories.contains(path)) {
+        let names = path.0.iter().map(|category| category.name.base().unwrap_or(&category.id));
+        rows.push(row(None, SOURCE_CATEGORY, None, names.collect::<Vec<_>>().join(" > ")));
+    }
+    rows.extend(withheld.iter().map(|reason| row(None, WITHHELD, None, reason.clone())));
+    rows
+}
+
 /// The row for a name that stands in the place of language `of` and is in `lang`.
 pub(crate) fn stands_in(of: &str, lang: &str) -> FactRow {
     let (name, lang) = (Some(of.to_owned()), Some(lang.to_owned()));
@@ -54,6 +86,8 @@ pub(crate) struct Told {
     pub(crate) variants: BTreeMap<String, Facts>,
     /// Further axes of variants, by SKU: name and value, in order.
     pub(crate) options: BTreeMap<String, Vec<(String, String)>>,
+    /// Why rules keep it from the shop.
+    pub(crate) withheld: Vec<String>,
     /// The language that the name stands in for, and the one that it is in.
     pub(crate) lent: Option<(String, String)>,
 }
@@ -99,6 +133,14 @@ pub(crate) fn told(key: &ProductKey, nodes: Vec<FactNode>) -> Told {
         if code == STANDS_IN {
             told.lent = Some((name, text));
             continue;
+        }
+        match code.as_str() {
+            WITHHELD => {
+                told.withheld.push(text);
+                continue;
+            }
+            SOURCE_PRICE | SOURCE_CATEGORY => continue,
+            _ => {}
         }
         let row = Row { code, name, lang: node.lang.unwrap_or_default(), text };
         let facts = match sku {

@@ -26,7 +26,7 @@ pub const MAX_OPTIONS: usize = 10;
 /// Where a document comes from; written beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
-    /// The document's content hash.
+    /// The document's content hash, with the digest of what is wanted ([`crate::stamp`]).
     pub hash: ContentHash,
     /// The document's version.
     pub version: Version,
@@ -256,6 +256,13 @@ impl ProductInput {
             Some(remark) => self.remark(&remark),
             None => self,
         }
+    }
+
+    /// The same product with what its source said, where rules made something else of it, and why they keep it from the shop.
+    #[must_use]
+    pub fn beside(mut self, said: &Product, shown: &Product, withheld: &[String]) -> Self {
+        self.facts.items.rows.extend(facts::beside(said, shown, withheld));
+        self
     }
 
     /// Also publishes or unpublishes. Without this an update leaves as it is what people decided.

@@ -15,6 +15,7 @@ pub mod path;
 pub mod plan;
 pub mod product;
 mod said;
+pub mod stamp;
 pub mod tree;
 mod write;
 

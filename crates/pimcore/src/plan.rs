@@ -75,9 +75,21 @@ pub struct Plan {
     pub refused: HashMap<String, Failure>,
 }
 
+/// Whose a category is: the shop's own have ids that begin with it, and belong to no source.
+fn owner<'a>(source: &'a str, category_id: &'a str) -> (&'a str, &'a str) {
+    match category_id.split_once(':') {
+        Some((SHOP, id)) => (SHOP, id),
+        _ => (source, category_id),
+    }
+}
+
+/// What stands for a source in the external ids of the shop's own categories.
+pub const SHOP: &str = "shop";
+
 #[must_use]
 pub fn external_id(source: &str, category_id: &str) -> String {
-    format!("{source}:{category_id}")
+    let (source, id) = owner(source, category_id);
+    format!("{source}:{id}")
 }
 
 /// Compares the tree with what the claims say.
@@ -133,7 +145,8 @@ fn create(
     let parent_node = above.and_then(|above| tree.by_external_id(above));
     let parent =
         above.and_then(|above| parent_node.map(|node| node.path.clone()).or_else(|| created.get(above).cloned()));
-    let key = ObjectKey::of(source, &category.id);
+    let (source, own) = owner(source, &category.id);
+    let key = ObjectKey::of(source, own);
     created.insert(id.to_owned(), CategoryPath::below(parent.as_ref(), &key));
     let input = CategoryInput {
         external_id: Some(written),

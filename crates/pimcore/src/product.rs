@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use crate::external::ExternalId;
 use crate::facts::{self, FactNode};
-use crate::languages;
-use crate::{codes, said};
+use crate::{codes, languages, said, stamp};
 
 /// A product as Pimcore has it now. What [`Pimcore::read_products`](crate::Pimcore::read_products)
 /// gives, and what the shop is fed from.
@@ -57,6 +56,10 @@ pub struct PimProduct {
     pub lent: Option<(String, String)>,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
+    /// The digest of what rules made of it, where that is something else ([`crate::stamp`]).
+    pub wanted: Option<String>,
+    /// Why rules keep it from the shop.
+    pub withheld: Vec<String>,
     /// The version of the document that was last written.
     pub source_version: Option<Version>,
     /// The run that last wrote it.
@@ -190,12 +193,12 @@ impl PimProduct {
         layered(&self.marketing_description, &self.description)
     }
 
-    /// Whether the shop is to offer it: published, not hidden, and not withdrawn unless people keep
+    /// Whether the shop is to offer it: published, not hidden, not withheld by a rule, and not withdrawn unless people keep
     /// it.
     #[must_use]
     pub fn offered(&self) -> bool {
         let kept = !self.withdrawn || self.keep_when_withdrawn || self.shop_visibility == ShopVisibility::Show;
-        self.published && self.shop_visibility != ShopVisibility::Hide && kept
+        self.published && self.withheld.is_empty() && self.shop_visibility != ShopVisibility::Hide && kept
     }
 
     /// The prices of one variant.
@@ -325,6 +328,7 @@ impl Node {
         }
         let prices =
             self.prices.unwrap_or_default().into_iter().map(|row| price(key, row)).collect::<Result<_, _>>()?;
+        let (content_hash, wanted) = said(self.content_hash).map(|text| stamp::read(&text)).unzip();
         Ok(PimProduct {
             key: key.clone(),
             id,
@@ -344,7 +348,9 @@ impl Node {
             prices,
             lent: told.lent.take(),
             facts: told.product,
-            content_hash: said(self.content_hash).map(ContentHash::from_text),
+            content_hash,
+            wanted: wanted.flatten(),
+            withheld: told.withheld,
             source_version: said(self.source_version).map(Version::from_text),
             feed_run: said(self.feed_run),
             warnings: said(self.warnings),

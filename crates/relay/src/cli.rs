@@ -209,6 +209,25 @@ pub enum Rules {
         #[arg(long, value_name = "FILE")]
         rates: Option<PathBuf>,
     },
+    /// Check rules, then put them into force on the stack; products follow in the background
+    Put {
+        /// Files, or folders with .yaml files
+        #[arg(default_value = "rules")]
+        paths: Vec<PathBuf>,
+        /// What currencies are worth
+        #[arg(long, value_name = "FILE")]
+        rates: Option<PathBuf>,
+    },
+    /// The files that are in force, and how far products have followed
+    List,
+    /// The text of what is in force
+    Show,
+    /// Take files out of force, by their names in `list`
+    Remove {
+        /// Such as `prices.yaml`; `rates.json` are the rates
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
     /// The sources' categories that no entry maps, with how many products are in each, and drafts of entries
     Unmapped {
         /// Look through this feed on disk instead of the ledger
@@ -226,7 +245,7 @@ pub enum Rules {
 /// Rules and rates on disk.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Configured {
-    /// Rules: a file, or a folder with .yaml files; may be given several times
+    /// Rules: a file, or a folder with .yaml files; may be given several times [default: those in force]
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
     /// What currencies are worth

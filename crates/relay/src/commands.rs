@@ -15,6 +15,7 @@ pub mod rejected;
 pub mod release;
 pub mod replay;
 pub mod rules;
+pub mod rules_in_force;
 pub mod runs;
 pub mod source;
 pub mod sources;

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{ContentHash, Localized, Product};
+use catalog::{ContentHash, Localized, Product, ProductKey};
 use medusa::References;
 use medusa::api::model;
 use medusa::aside::Made;
 use medusa::coin::rounded;
+use medusa::own_sku;
 use medusa::plan::is_gone;
 use medusa::text::{html, line};
 use pimcore::{PimPrice, PimProduct};
@@ -67,7 +68,7 @@ pub fn of_ledger(product: &Product, hash: &ContentHash) -> Facts {
     let categories: BTreeSet<String> = product
         .categories
         .iter()
-        .filter_map(|path| Some(format!("{}:{}", product.source, path.0.last()?.id)))
+        .filter_map(|path| Some(pimcore::plan::external_id(&product.source, &path.0.last()?.id)))
         .collect();
     list(&mut facts, "categories", categories);
     for variant in &product.variants {
@@ -210,7 +211,7 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References, kept
     list(&mut facts, "shop categories", product.categories.iter().filter_map(|c| c.external_id.clone()).collect());
     facts.insert("shop images".to_owned(), images(product));
     for variant in sold(product) {
-        let sku = variant.sku.clone().unwrap_or_else(|| variant.id.clone());
+        let sku = variant.sku.as_deref().map_or(variant.id.as_str(), |sku| in_pim(product, sku));
         let levels =
             variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref()).flat_map(|i| &i.location_levels);
         let there: i64 = levels
@@ -234,6 +235,12 @@ fn images(product: &model::Product) -> String {
     images.into_iter().map(|image| image.url.as_str()).collect::<Vec<_>>().join(" ")
 }
 
+/// The SKU that the PIM has, of one in the shop.
+fn in_pim<'s>(product: &model::Product, sku: &'s str) -> &'s str {
+    let key: Option<ProductKey> = product.external_id.as_deref().and_then(|id| id.parse().ok());
+    key.map_or(sku, |key| own_sku::said(&key, sku))
+}
+
 /// The variants without those that are kept, sold out, because the PIM no longer has them.
 fn sold(product: &model::Product) -> impl Iterator<Item = &model::Variant> {
     product.variants.iter().filter(|variant| !is_gone(variant))
@@ -245,7 +252,7 @@ pub fn figures_applied(product: &model::Product, book: &medusa::Book, facts: &mu
     for variant in sold(product) {
         let applied = variant.inventory_items.iter().find_map(|link| book.0.get(&link.inventory_item_id));
         if let (Some(sku), Some(applied)) = (&variant.sku, applied) {
-            facts.insert(format!("variant {sku} stock"), applied.figure.to_string());
+            facts.insert(format!("variant {} stock", in_pim(product, sku)), applied.figure.to_string());
         }
     }
 }
@@ -302,6 +309,17 @@ mod tests {
         let mut facts = Facts::from(["A", "B"].map(|sku| (format!("variant {sku} stock"), "6".to_owned())));
         figures_applied(&product, &book, &mut facts);
         assert_eq!((facts["variant A stock"].as_str(), facts["variant B stock"].as_str()), ("10", "6"));
+    }
+
+    #[test]
+    fn a_sku_of_the_products_own_is_no_difference() {
+        let key: ProductKey = "demo:1".parse().unwrap();
+        let own = model::Variant { sku: Some(own_sku::own(&key, "1-s")), ..model::Variant::default() };
+        let product =
+            model::Product { external_id: Some(key.to_string()), variants: vec![own], ..model::Product::default() };
+        assert_eq!(in_pim(&product, product.variants[0].sku.as_deref().unwrap()), "1-s");
+        let other = model::Product { external_id: Some("other:1".into()), ..product.clone() };
+        assert_ne!(in_pim(&other, product.variants[0].sku.as_deref().unwrap()), "1-s");
     }
 
     #[test]

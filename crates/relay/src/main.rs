@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, handles, preview, rejected, release, replay, rules, runs, source, sources,
-    status, trace, withdraw,
+    diff, dlq, explain, explain_price, handles, preview, rejected, release, replay, rules, rules_in_force, runs,
+    source, sources, status, trace, withdraw,
 };
 use relay::error::CliError;
 use relay::shown::plain;
@@ -70,12 +70,13 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Release { product: None, .. } => release::deleted(&stack, now).await,
         Command::Handles { command } => handles::run(&stack, command, now).await,
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
-        Command::Diff { product } => diff::run(&stack, product).await,
+        Command::Diff { product } => diff::run(&stack, product, now).await,
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Rules { command: Rules::Check { paths, rates } } => rules::check(paths, rates.as_deref()),
         Command::Rules { command: Rules::Unmapped { configured, .. } } => {
             rules::unmapped(&stack, configured, now).await
         }
+        Command::Rules { command } => rules_in_force::run(&stack, command, now).await,
         Command::ExplainPrice { product, configured, .. } => explain_price::run(&stack, product, configured, now).await,
         Command::Preview(asked) => preview::run(Some(&stack), asked, now).await,
         Command::Source { command } => sources::run(&stack, command, now).await,

@@ -1,5 +1,7 @@
 //! JSON with the digits of its numbers as they are written.
 
+mod fast;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +17,11 @@ const DEPTH: usize = 64;
 
 /// Reads a value; of the outermost object only the keys that `wanted` names.
 pub(crate) fn read(text: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Value, Defect> {
+    fast::read(text, wanted).map_or_else(|| slowly(text, wanted), Ok)
+}
+
+/// The same, and what is wrong with it.
+fn slowly(text: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Value, Defect> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| malformed(text, &error))?;
     of(raw.get(), Some(wanted), 0)
 }

@@ -7,6 +7,7 @@ mod money;
 mod texts;
 mod variants;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use catalog::{Localized, Product};
@@ -15,6 +16,9 @@ use feeds::{Defect, Reason, helpers, quality};
 
 use crate::mapping::{Field, LocalizedField, Mapping, Take};
 use crate::record::{self, Record};
+
+/// What is not there.
+const NOTHING: Cow<'static, Value> = Cow::Owned(Value::None);
 
 /// What a record becomes.
 #[derive(Debug)]
@@ -39,6 +43,10 @@ pub(crate) struct Scope<'a> {
 
 impl expr::Record for Scope<'_> {
     fn field(&self, name: &str) -> Value {
+        expr::Record::held(self, name).into_owned()
+    }
+
+    fn held(&self, name: &str) -> Cow<'_, Value> {
         let value = self.called(name);
         budget::copy(&value);
         value
@@ -47,10 +55,10 @@ impl expr::Record for Scope<'_> {
 
 impl<'a> Scope<'a> {
     /// The value that an expression calls by a name.
-    fn called(&self, name: &str) -> Value {
+    fn called(&self, name: &str) -> Cow<'a, Value> {
         if let Some(item) = self.item {
             if name == "value" && !matches!(item, Value::Object(_)) {
-                return item.clone();
+                return Cow::Borrowed(item);
             }
             let found = record::named(item, name);
             if !found.is_blank() {
@@ -59,11 +67,11 @@ impl<'a> Scope<'a> {
         }
         let found = match self.row {
             Some(row) => row.named(name),
-            None => self.rows.iter().map(|row| row.named(name)).find(|value| !value.is_blank()).unwrap_or(Value::None),
+            None => self.rows.iter().map(|row| row.named(name)).find(|value| !value.is_blank()).unwrap_or(NOTHING),
         };
         match (self.language, name) {
-            (Some(language), "language") if found.is_blank() => Value::Text(language.to_owned()),
-            _ if self.is_blank(&found) => Value::None,
+            (Some(language), "language") if found.is_blank() => Cow::Owned(Value::Text(language.to_owned())),
+            _ if self.is_blank(&found) => NOTHING,
             _ => found,
         }
     }
@@ -81,16 +89,16 @@ impl<'a> Scope<'a> {
     }
 
     /// What a field is taken from.
-    fn taken(&self, field: &Field) -> Result<Value, Defect> {
+    fn taken<'v>(&'v self, field: &'v Field) -> Result<Cow<'v, Value>, Defect> {
         match &field.take {
-            Take::Is(value) => Ok(value.clone()),
-            Take::Expr(expression) => self.evaluated(expression).map_err(|error| {
+            Take::Is(value) => Ok(Cow::Borrowed(value)),
+            Take::Expr(expression) => self.evaluated(expression).map(Cow::Owned).map_err(|error| {
                 let place =
                     if error.line > 0 { format!(", at {}:{} of it", error.line, error.column) } else { String::new() };
                 self.defect(field, Reason::MappingFailed, format!("{}{place}", error.message))
             }),
             Take::Paths(paths) => {
-                Ok(paths.iter().map(|path| self.at(path)).find(|value| !self.is_blank(value)).unwrap_or(Value::None))
+                Ok(paths.iter().map(|path| self.at(path)).find(|value| !self.is_blank(value)).unwrap_or(NOTHING))
             }
         }
     }
@@ -104,18 +112,32 @@ impl<'a> Scope<'a> {
         if self.is_same_for_all_items(expression) { budget::once(expression, fresh) } else { fresh() }
     }
 
-    /// Whether an expression gives the same for each value of the list that is looked at: it reads nothing of them.
-    fn is_same_for_all_items(&self, expression: &Expression) -> bool {
-        let reads = |name: &str| expression.reads().iter().any(|read| read == name);
-        self.row.is_none()
-            && self.item.is_some_and(|item| !matches!(item, Value::Object(_) | Value::List(_)))
-            && !reads("value")
+    /// Whether a simple value of a list is looked at, one after the other.
+    fn is_of_simple_items(&self) -> bool {
+        self.row.is_none() && self.item.is_some_and(|item| !matches!(item, Value::Object(_) | Value::List(_)))
     }
 
-    fn at(&self, path: &record::Path) -> Value {
+    /// Whether an expression gives the same for each value of the list that is looked at: it reads nothing of them.
+    fn is_same_for_all_items(&self, expression: &Expression) -> bool {
+        self.is_of_simple_items() && !expression.reads().iter().any(|read| read == "value")
+    }
+
+    /// The same of a field.
+    fn is_the_same_for_all_items(&self, field: &Field) -> bool {
+        match &field.take {
+            Take::Is(_) => self.is_of_simple_items(),
+            Take::Expr(expression) => self.is_same_for_all_items(expression),
+            Take::Paths(paths) => {
+                let reads = |path: &record::Path| path.text == "value" || path.first().is_none();
+                self.is_of_simple_items() && !paths.iter().any(reads)
+            }
+        }
+    }
+
+    fn at(&self, path: &record::Path) -> Cow<'a, Value> {
         if let Some(item) = self.item {
             if path.text == "value" && !matches!(item, Value::Object(_)) {
-                return item.clone();
+                return Cow::Borrowed(item);
             }
             let found = path.within(item);
             if !found.is_blank() {
@@ -124,56 +146,52 @@ impl<'a> Scope<'a> {
         }
         match self.row {
             Some(row) => row.get(path),
-            None => {
-                self.rows.iter().map(|row| row.get(path)).find(|value| !self.is_blank(value)).unwrap_or(Value::None)
-            }
+            None => self.rows.iter().map(|row| row.get(path)).find(|value| !self.is_blank(value)).unwrap_or(NOTHING),
         }
     }
 
     fn is_blank(&self, value: &Value) -> bool {
         match value {
             Value::Text(text) => {
-                text.trim().is_empty() || self.mapping.form.blank.iter().any(|blank| blank == text.trim())
+                let text = record::trimmed(text);
+                text.is_empty() || self.mapping.form.blank.iter().any(|blank| blank == text)
             }
             other => other.is_blank(),
         }
     }
 
     /// A field's value, with what its mapping does to it.
-    pub(crate) fn value(&self, field: &Field) -> Result<Value, Defect> {
+    pub(crate) fn value<'v>(&'v self, field: &'v Field) -> Result<Cow<'v, Value>, Defect> {
         let mut value = self.taken(field)?;
         if !budget::copy(&value) {
             return Err(self.defect(field, Reason::MappingFailed, "the mapping takes more steps than a product may"));
         }
         if self.is_blank(&value) {
-            value = field.default.clone().map_or(Value::None, Value::Text);
+            value = field.default.clone().map_or(NOTHING, |default| Cow::Owned(Value::Text(default)));
         }
         if let Some(unit) = &field.unit {
-            value = texts::with_unit(value, unit);
+            value = Cow::Owned(texts::with_unit(value.into_owned(), unit));
         }
-        if let Some(separator) = &field.split {
-            value = match record::text(&value) {
-                Some(text) => {
-                    let parts = parts(&text, separator).map(|part| Value::Text(part.to_owned()));
-                    Value::List(parts.take(budget::LIST + 1).collect())
-                }
-                None => value,
-            };
+        if let Some(separator) = &field.split
+            && let Some(text) = record::text(&value)
+        {
+            let parts = parts(&text, separator).map(|part| Value::Text(part.to_owned()));
+            value = Cow::Owned(Value::List(parts.take(budget::LIST + 1).collect()));
         }
-        if matches!(&value, Value::List(values) if values.len() > budget::LIST) {
+        if matches!(&*value, Value::List(values) if values.len() > budget::LIST) {
             let message = format!("a list of more than {} values", budget::LIST);
             return Err(self.defect(field, Reason::MappingFailed, message));
         }
         if !field.table.is_empty() || field.others.is_some() {
-            value = match value {
+            value = Cow::Owned(match value.into_owned() {
                 Value::List(values) => Value::List(values.into_iter().map(|value| looked_up(field, value)).collect()),
                 other => looked_up(field, other),
-            };
+            });
         }
         if field.html_text
             && let Some(text) = record::text(&value)
         {
-            value = Value::Text(texts::without_markup(&text));
+            value = Cow::Owned(Value::Text(texts::without_markup(&text)));
         }
         Ok(value)
     }
@@ -185,7 +203,7 @@ impl<'a> Scope<'a> {
             return Ok(None);
         }
         match record::text(&value) {
-            None if matches!(value, Value::List(_) | Value::Object(_)) => Err(self.defect(
+            None if matches!(*value, Value::List(_) | Value::Object(_)) => Err(self.defect(
                 field,
                 Reason::InvalidType,
                 format!("a text is expected here, and here is {}", value.kind()),
@@ -205,7 +223,7 @@ impl<'a> Scope<'a> {
     /// A field as true or false; not given is false.
     pub(crate) fn truth(&self, field: &Field) -> Result<bool, Defect> {
         let value = self.value(field)?;
-        match &value {
+        match &*value {
             Value::None => Ok(false),
             Value::Bool(truth) => Ok(*truth),
             other => match record::text(other).map(|text| (feeds::lenient::truth(&text), text)) {
@@ -219,11 +237,19 @@ impl<'a> Scope<'a> {
     }
 
     /// The values of a list; one that is none is a list of it.
-    pub(crate) fn list(&self, field: &Field) -> Result<Vec<Value>, Defect> {
+    pub(crate) fn list<'v>(&'v self, field: &'v Field) -> Result<Cow<'v, [Value]>, Defect> {
         Ok(match self.value(field)? {
-            Value::List(values) => values.into_iter().filter(|value| !self.is_blank(value)).collect(),
-            value if value.is_blank() => Vec::new(),
-            value => vec![value],
+            Cow::Borrowed(Value::List(values)) if values.iter().any(|value| self.is_blank(value)) => {
+                values.iter().filter(|value| !self.is_blank(value)).cloned().collect()
+            }
+            Cow::Borrowed(Value::List(values)) => Cow::Borrowed(values),
+            Cow::Owned(Value::List(mut values)) => {
+                values.retain(|value| !self.is_blank(value));
+                Cow::Owned(values)
+            }
+            value if value.is_blank() => Cow::Borrowed(&[]),
+            Cow::Borrowed(value) => Cow::Borrowed(std::slice::from_ref(value)),
+            Cow::Owned(value) => Cow::Owned(vec![value]),
         })
     }
 
@@ -323,7 +349,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         description = Localized::default().with(&language, &facts::as_text(&attributes, &language));
     }
     let images = images(&scope)?;
-    let (options, variants, remarks) = variants::all(&scope, &id, &language)?;
+    let variants::Made { options, variants, remarks, made_skus } = variants::all(&scope, &id, &language)?;
     let withdrawn = map.withdrawn.as_ref().map_or(Ok(false), |field| scope.truth(field))?;
     let known = if map.facts_from_attributes { helpers::facts_of_attributes(&attributes) } else { None };
     let mut warnings = remarks;
@@ -344,6 +370,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         url: scope.optional(map.url.as_ref())?.map(|url| helpers::https(&url).into_owned()),
         withdrawn,
         warnings,
+        made_skus,
         id,
     };
     let checked = if mapping.may_lack_price { quality::checked_but_for_prices } else { quality::checked };
@@ -379,8 +406,8 @@ fn images(scope: &Scope<'_>) -> Result<Vec<String>, Defect> {
     let mut images = Vec::new();
     for row in scope.rows {
         for field in &scope.mapping.product.images {
-            for image in scope.of_row(row).list(field)? {
-                helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
+            for image in scope.of_row(row).list(field)?.iter() {
+                helpers::add_image(&mut images, &record::shown(image).unwrap_or_default());
             }
         }
     }

@@ -1,7 +1,9 @@
 //! A record as it came, and the paths into it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use expr::Value;
@@ -50,7 +52,7 @@ impl Path {
     }
 
     /// What it leads to from `value`. A key of a list is that of each of its values.
-    pub(crate) fn within(&self, value: &Value) -> Value {
+    pub(crate) fn within<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
         walk(value, &self.steps)
     }
 }
@@ -76,27 +78,55 @@ fn steps_of(text: &str) -> Vec<Step> {
     steps
 }
 
-fn walk(value: &Value, steps: &[Step]) -> Value {
-    let Some((step, rest)) = steps.split_first() else { return value.clone() };
+/// What is not there.
+const NOTHING: Cow<'static, Value> = Cow::Owned(Value::None);
+
+fn walk<'v>(value: &'v Value, steps: &[Step]) -> Cow<'v, Value> {
+    let Some((step, rest)) = steps.split_first() else { return Cow::Borrowed(value) };
     match (value, step) {
-        (Value::Object(entries), Step::Key(key)) => entries.get(key).map_or(Value::None, |value| walk(value, rest)),
-        (Value::List(values), Step::Index(index)) => values.get(*index).map_or(Value::None, |value| walk(value, rest)),
+        (Value::Object(entries), Step::Key(key)) => entries.get(key).map_or(NOTHING, |value| walk(value, rest)),
+        (Value::List(values), Step::Index(index)) => values.get(*index).map_or(NOTHING, |value| walk(value, rest)),
         // What may stand several times and stands once is no list in XML.
         (value, Step::Index(0)) if !value.is_blank() => walk(value, rest),
         (Value::List(values), Step::Key(_)) => {
-            let found: Vec<Value> =
-                values.iter().map(|value| walk(value, steps)).filter(|value| !value.is_blank()).collect();
-            if found.is_empty() { Value::None } else { Value::List(found) }
+            let found = values.iter().map(|value| walk(value, steps)).filter(|value| !value.is_blank());
+            let found: Vec<Value> = found.map(Cow::into_owned).collect();
+            if found.is_empty() { NOTHING } else { Cow::Owned(Value::List(found)) }
         }
-        _ => Value::None,
+        _ => NOTHING,
     }
 }
 
 /// The columns of a CSV feed that are read.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    by_name: HashMap<String, usize>,
-    by_identifier: HashMap<String, usize>,
+    by_name: HashMap<String, usize, Quick>,
+    by_identifier: HashMap<String, usize, Quick>,
+}
+
+/// Names of columns are short, and only those are kept that a mapping names.
+type Quick = BuildHasherDefault<Fnv>;
+
+/// The hash of Fowler, Noll and Vo.
+#[derive(Debug)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 impl Names {
@@ -121,12 +151,12 @@ pub(crate) enum Record {
 
 impl Record {
     /// What a path leads to.
-    pub(crate) fn get(&self, path: &Path) -> Value {
+    pub(crate) fn get(&self, path: &Path) -> Cow<'_, Value> {
         match self {
             Self::Tree(value) => path.within(value),
             Self::Cells(names, cells) => {
                 let cell = path.first().and_then(|name| names.by_name.get(name)).and_then(|cell| cells.get(*cell));
-                cell.map_or(Value::None, |cell| walk(cell, &path.steps[1..]))
+                cell.map_or(NOTHING, |cell| walk(cell, &path.steps[1..]))
             }
         }
     }
@@ -142,10 +172,10 @@ impl Record {
     }
 
     /// The value that an expression calls by a name.
-    pub(crate) fn named(&self, name: &str) -> Value {
+    pub(crate) fn named(&self, name: &str) -> Cow<'_, Value> {
         match self {
             Self::Cells(names, cells) => {
-                names.by_identifier.get(name).and_then(|cell| cells.get(*cell)).cloned().unwrap_or(Value::None)
+                names.by_identifier.get(name).and_then(|cell| cells.get(*cell)).map_or(NOTHING, Cow::Borrowed)
             }
             Self::Tree(value) => named(value, name),
         }
@@ -173,22 +203,49 @@ pub(crate) fn is_called(key: &str, names: &BTreeSet<String>) -> bool {
     !names.is_empty() && with_identifier(key, |identifier| names.contains(identifier))
 }
 
+/// Whether expressions may call a key by this name: its letters and digits are those of the name, which may have a `c` before them.
+fn may_be_called(key: &str, name: &str) -> bool {
+    fn plain(text: &str) -> impl Iterator<Item = u8> {
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    }
+    !key.is_ascii()
+        || plain(key).eq(plain(name))
+        || name.strip_prefix('c').is_some_and(|name| plain(key).eq(plain(name)))
+}
+
 /// The entry of an object that an expression calls by a name.
-pub(crate) fn named(value: &Value, name: &str) -> Value {
-    let Value::Object(entries) = value else { return Value::None };
+pub(crate) fn named<'v>(value: &'v Value, name: &str) -> Cow<'v, Value> {
+    let Value::Object(entries) = value else { return NOTHING };
     let found = entries.get(name).or_else(|| {
         let mut entries = entries.iter();
-        entries.find_map(|(key, value)| with_identifier(key, |identifier| identifier == name).then_some(value))
+        entries.find_map(|(key, value)| {
+            (may_be_called(key, name) && with_identifier(key, |identifier| identifier == name)).then_some(value)
+        })
     });
-    found.cloned().unwrap_or(Value::None)
+    found.map_or(NOTHING, Cow::Borrowed)
 }
 
 /// A value as a text; what an element with attributes says. `None` for lists and objects, and for what is blank.
 pub(crate) fn text(value: &Value) -> Option<String> {
+    shown(value).map(Cow::into_owned)
+}
+
+/// The same, without a copy where the value is a text.
+pub(crate) fn shown(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::Object(entries) => entries.get("#text").and_then(text),
-        Value::List(values) if values.len() == 1 => text(&values[0]),
-        other => other.text().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Text(text) => Some(Cow::Borrowed(trimmed(text))).filter(|text| !text.is_empty()),
+        Value::Object(entries) => entries.get("#text").and_then(shown),
+        Value::List(values) if values.len() == 1 => shown(&values[0]),
+        other => other.text().map(Cow::Owned),
+    }
+}
+
+/// A text without blanks around it.
+pub(crate) fn trimmed(text: &str) -> &str {
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        // Most have none.
+        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -206,8 +263,20 @@ mod tests {
         assert_eq!(get("p@currency").as_deref(), Some("EUR"));
         assert_eq!(get("one[0].x").as_deref(), Some("y"));
         assert_eq!(get("a.x.y"), None);
-        let Value::List(all) = record.get(&Path::of_tree("a.b.c")) else { panic!("a list") };
+        let Value::List(all) = record.get(&Path::of_tree("a.b.c")).into_owned() else { panic!("a list") };
         assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn keys_are_called_as_columns_are() {
+        let keys = ["a b", "new", "2nd", "Größe", "price (net)", "_x_", "A-B!c", "if", "é1", "", "9", "cab"];
+        for key in keys {
+            let name = expr::identifier(key);
+            assert!(may_be_called(key, &name), "{key:?} is called {name:?}");
+            let object = Value::Object([(key.to_owned(), Value::Bool(true))].into());
+            assert_eq!(*named(&object, &name), Value::Bool(true), "{key:?} is called {name:?}");
+            assert_eq!(*named(&object, "other"), Value::None);
+        }
     }
 
     #[test]

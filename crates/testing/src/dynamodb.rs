@@ -182,5 +182,6 @@ pub fn product(id: &str, says: &str) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }

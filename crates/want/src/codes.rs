@@ -6,6 +6,7 @@ catalog::codes! {
     PRICE_BEYOND_REACH = "price_beyond_reach",
     RATE_MISSING = "rate_missing",
     RATE_TOO_OLD = "rate_too_old",
+    RULES_INVALID = "rules_invalid",
     VALUES_COLLIDE = "values_collide",
     VARIANT_WITHOUT_PRICE = "variant_without_price",
 }

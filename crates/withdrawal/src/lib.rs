@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod brought;
 pub mod codes;
 pub mod contents;
 mod handle;

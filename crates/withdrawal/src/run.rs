@@ -5,6 +5,7 @@ use std::future::Future;
 
 use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use ledger::core::brought::Brought;
 use ledger::{DesiredDoc, DesiredOutcome, Ledger, LedgerError, SmallDocs, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Metric, Metrics, ProductMessage};
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,21 @@ pub trait Store {
         now: i64,
     ) -> impl Future<Output = Result<DesiredOutcome, LedgerError>>;
 
+    /// See [`Ledger::brought`].
+    fn brought(&self, source: &str, part: Option<&PartName>)
+    -> impl Future<Output = Result<Vec<Brought>, LedgerError>>;
+
+    /// See [`Ledger::note_brought`].
+    fn note_brought(
+        &self,
+        key: &ProductKey,
+        part: Option<&PartName>,
+        version: &Version,
+    ) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// See [`Ledger::strike_off_brought`].
+    fn strike_off_brought(&self, note: &Brought, now: i64) -> impl Future<Output = Result<(), LedgerError>>;
+
     /// See [`Ledger::watermark`].
     fn watermark(&self, name: &str) -> impl Future<Output = Result<Option<String>, LedgerError>>;
 
@@ -148,6 +164,23 @@ impl<T: Table> Store for Ledger<T> {
         Self::put_desired(self, key, doc, now).await
     }
 
+    async fn brought(&self, source: &str, part: Option<&PartName>) -> Result<Vec<Brought>, LedgerError> {
+        Self::brought(self, source, part).await
+    }
+
+    async fn note_brought(
+        &self,
+        key: &ProductKey,
+        part: Option<&PartName>,
+        version: &Version,
+    ) -> Result<(), LedgerError> {
+        Self::note_brought(self, key, part, version).await
+    }
+
+    async fn strike_off_brought(&self, note: &Brought, now: i64) -> Result<(), LedgerError> {
+        Self::strike_off_brought(self, note, now).await
+    }
+
     async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
         Self::watermark(self, name).await
     }
@@ -178,6 +211,15 @@ pub struct Withdrawal<'a, M, S, B, C> {
     /// The largest part of the baseline that may be withdrawn at once, in percent.
     pub max_percent: u8,
     pub metrics: &'a Metrics,
+}
+
+/// What a feed is compared with.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// The full feed before it.
+    pub(crate) index: Index,
+    /// What partial feeds brought besides, in order.
+    pub(crate) brought: Vec<String>,
 }
 
 /// What is to be done with a product that the feed lacks.
@@ -235,6 +277,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             // Without its manifest (expired) there is nothing to compare with: the feed becomes the
             // baseline.
             if let Some(before) = self.index(request, &baseline.run).await? {
+                let known = Version::from_text(baseline.version.as_str());
+                let before = Before { brought: self.brought(request, (&before, &known), &index).await?, index: before };
                 if request.after.is_none() && !request.force {
                     let (missing, of) = self.count(request, &before, &index).await?;
                     if missing * 100 > of * u64::from(self.max_percent) {
@@ -271,7 +315,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         // this one.
         let request = Request { run: baseline.run.clone(), after: None, ..request.clone() };
         let mut report = WithdrawalReport::default();
-        match self.withdraw(&request, older, &newer, false, &mut report).await? {
+        let older = Before { index: older.clone(), brought: Vec::new() };
+        match self.withdraw(&request, &older, &newer, false, &mut report).await? {
             None => Ok(Outcome::Overtaken(report)),
             // What is done is passed over by the next attempt.
             Some(_) => Err(Failure::transient(codes::DEADLINE, "no time is left to compare an overtaken full feed")),
@@ -286,17 +331,21 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             .map_err(|error| Failure::permanent(codes::MANIFEST_UNREADABLE, format!("{key} is no manifest: {error}")))
     }
 
-    async fn missing(&self, request: &Request, before: &Index, now: &Index) -> Result<Missing<'_, M>, Failure> {
-        let open = async |index: &Index| {
-            let parts = self.manifests.list(&request.bucket, &index.parts).await?;
-            let parts = parts.into_iter().map(|(key, size)| Part::new(&request.bucket, key, size)).collect();
-            Ids::open(self.manifests, parts, request.after.as_deref()).await
-        };
-        Missing::new(open(before).await?, open(now).await?).await
+    /// The ids of a feed.
+    pub(crate) async fn parts(&self, request: &Request, index: &Index) -> Result<Vec<Part>, Failure> {
+        let parts = self.manifests.list(&request.bucket, &index.parts).await?;
+        Ok(parts.into_iter().map(|(key, size)| Part::new(&request.bucket, key, size)).collect())
+    }
+
+    async fn missing(&self, request: &Request, before: &Before, now: &Index) -> Result<Missing<'_, M>, Failure> {
+        let open = async |parts| Ids::open(self.manifests, parts, request.after.as_deref()).await;
+        let mut known = self.parts(request, &before.index).await?;
+        known.push(Part::of_ids(&before.brought));
+        Missing::new(open(known).await?, open(self.parts(request, now).await?).await?).await
     }
 
     /// How many of how many are gone.
-    async fn count(&self, request: &Request, before: &Index, now: &Index) -> Result<(u64, u64), Failure> {
+    async fn count(&self, request: &Request, before: &Before, now: &Index) -> Result<(u64, u64), Failure> {
         let mut missing = self.missing(request, before, now).await?;
         let mut gone = 0;
         while missing.next().await?.is_some() {
@@ -310,7 +359,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     async fn withdraw(
         &self,
         request: &Request,
-        before: &Index,
+        before: &Before,
         now: &Index,
         again: bool,
         report: &mut WithdrawalReport,
@@ -366,8 +415,14 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         Ok(())
     }
 
+    /// Notes a product that the next comparison is to know of, although this feed lacks it.
+    async fn note(&self, index: &Index, key: &ProductKey, doc: &DesiredDoc) -> Result<(), Failure> {
+        let part = self.store.part_of(&doc.product).filter(|_| !index.speaks_for.is_empty());
+        self.store.note_brought(key, part.as_ref(), &doc.version).await.map_err(|error| error.failure())
+    }
+
     /// Whether a feed speaks of what a product of one part is.
-    fn speaks_of(&self, index: &Index, doc: &DesiredDoc) -> bool {
+    pub(crate) fn speaks_of(&self, index: &Index, doc: &DesiredDoc) -> bool {
         let part = self.store.part_of(&doc.product).filter(|_| !index.speaks_for.is_empty());
         part.is_none_or(|part| index.speaks_for.contains(&part))
     }
@@ -416,7 +471,13 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             let mut doc = doc.map_err(|error| error.failure())?;
             match step(&doc, version) {
                 Step::AnnounceAgain if !again => report.left += 1,
-                Step::Leave => report.left += 1,
+                Step::Leave => {
+                    report.left += 1;
+                    // For sale by a newer feed.
+                    if !doc.product.withdrawn {
+                        self.note(index, &key, &doc).await?;
+                    }
+                }
                 Step::AnnounceAgain => {
                     report.again += 1;
                     announce.push(key);
@@ -434,6 +495,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let now = self.clock.now_ms();
         let written: Vec<(ProductKey, DesiredOutcome)> = stream::iter(write)
             .map(|(key, doc)| async move {
+                // Whatever brings it back meanwhile: the next comparison looks whether it is still withdrawn.
+                self.note(index, &key, &doc).await?;
                 let outcome = self.store.put_desired(&key, &doc, now).await.map_err(|error| error.failure())?;
                 Ok::<_, Failure>((key, outcome))
             })

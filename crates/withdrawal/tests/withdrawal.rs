@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::{ContentHash, Failure, Localized, PartName, Price, Product, ProductKey, Variant, Version};
+use ledger::core::brought::Brought;
 use ledger::{DesiredDoc, DesiredOutcome, LedgerError, SmallDocs};
 use proptest::prelude::*;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
@@ -18,6 +19,8 @@ use withdrawal::{Outcome, Request, Store, Withdrawal, WithdrawalReport};
 struct World {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
     docs: Mutex<HashMap<ProductKey, DesiredDoc>>,
+    /// What partial feeds brought: the version by id.
+    notes: Mutex<BTreeMap<String, Version>>,
     watermarks: Mutex<HashMap<String, String>>,
     announced: Mutex<Vec<String>>,
     /// Announcements that are accepted; the rest fails.
@@ -77,6 +80,25 @@ impl Store for World {
         }
         docs.insert(key.clone(), doc.clone());
         Ok(DesiredOutcome::Written)
+    }
+
+    async fn brought(&self, _: &str, _: Option<&PartName>) -> Result<Vec<Brought>, LedgerError> {
+        let notes = self.notes.lock().unwrap();
+        let item = |version: &Version| [("version".to_owned(), version.as_str().into())].into();
+        Ok(notes.iter().filter_map(|(id, version)| Brought::of("N#demo#0", id, &item(version))).collect())
+    }
+
+    async fn note_brought(&self, key: &ProductKey, _: Option<&PartName>, version: &Version) -> Result<(), LedgerError> {
+        self.notes.lock().unwrap().insert(key.id().to_owned(), version.clone());
+        Ok(())
+    }
+
+    async fn strike_off_brought(&self, note: &Brought, _: i64) -> Result<(), LedgerError> {
+        let mut notes = self.notes.lock().unwrap();
+        if notes.get(&note.id).is_some_and(|version| version.as_str() == note.version) {
+            notes.remove(&note.id);
+        }
+        Ok(())
     }
 
     async fn watermark(&self, name: &str) -> Result<Option<String>, LedgerError> {
@@ -144,6 +166,7 @@ fn product(id: &str) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 
@@ -177,6 +200,38 @@ impl World {
         let hash = ContentHash::of(&product);
         let doc = DesiredDoc { product, version: version.clone(), hash, run: "r".into(), provenance: String::new() };
         self.docs.lock().unwrap().insert(key(id), doc);
+    }
+
+    /// A partial feed brings a product, as `normalize` does: noted if it is not for sale, then written if nothing newer is there.
+    fn bring(&self, id: &str, n: u64, crash: bool) {
+        let known = self.docs.lock().unwrap().get(&key(id)).cloned();
+        if known.as_ref().is_none_or(|doc| doc.product.withdrawn) {
+            self.notes.lock().unwrap().insert(id.to_owned(), version(n, 0));
+        }
+        if !crash && known.is_none_or(|doc| doc.version <= version(n, 0)) {
+            self.put(id, &version(n, 0));
+        }
+    }
+
+    /// A full feed that may come late: it writes over nothing newer.
+    fn late_feed(&self, n: u64, ids: &[String]) -> Request {
+        let before = self.docs.lock().unwrap().clone();
+        let request = self.feed(n, ids, true);
+        for (key, doc) in before {
+            if doc.version > version(n, ids.len() as u64) {
+                self.docs.lock().unwrap().insert(key, doc);
+            }
+        }
+        Request { force: true, ..request }
+    }
+
+    fn noted(&self) -> Vec<String> {
+        self.notes.lock().unwrap().keys().cloned().collect()
+    }
+
+    fn for_sale(&self) -> BTreeSet<String> {
+        let docs = self.docs.lock().unwrap();
+        docs.values().filter(|doc| !doc.product.withdrawn).map(|doc| doc.product.id.clone()).collect()
     }
 
     async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
@@ -272,16 +327,140 @@ async fn a_newer_document_wins_and_unknown_ids_are_left() {
 }
 
 #[tokio::test]
-async fn what_no_full_feed_ever_named_stays_until_one_has() {
+async fn what_was_brought_before_there_were_notes_stays_until_a_full_feed_has_it() {
     let world = World::new();
     world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
-    // A partial feed brings a product, which the next full feed does not know.
+    // A partial feed of an earlier version brought a product, which the next full feed does not know.
     world.put("p20", &version(2, 0));
     assert_eq!(world.run(&world.feed(3, &ids(0..20), true)).await, accepted(0, 0, 0));
     assert!(world.withdrawn().is_empty());
     world.run(&world.feed(4, &ids(0..21), true)).await.unwrap();
     assert_eq!(world.run(&world.feed(5, &ids(0..20), true)).await, accepted(1, 0, 0));
     assert_eq!(world.withdrawn(), ["p20"]);
+}
+
+#[tokio::test]
+async fn what_only_a_partial_feed_brought_is_withdrawn_by_the_next_full_feed_and_then_forgotten() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    for id in ["p20", "p27", "p21"] {
+        world.bring(id, 2, false);
+    }
+    assert_eq!(world.run(&world.feed(3, &ids(0..21), true)).await, accepted(2, 0, 0));
+    assert_eq!((world.withdrawn(), world.announced()), (ids_of(&["p21", "p27"]), 2));
+    assert_eq!(world.run(&world.feed(4, &ids(0..21), true)).await, accepted(0, 0, 0));
+    assert_eq!(world.noted(), Vec::<String>::new());
+    // Brought back by a partial feed, and lacking again.
+    world.bring("p21", 5, false);
+    assert_eq!(world.run(&world.feed(6, &ids(0..21), true)).await, accepted(1, 0, 0));
+    assert_eq!(world.withdrawn(), ids_of(&["p21", "p27"]));
+}
+
+#[tokio::test]
+async fn what_is_newer_than_the_full_feed_stays_and_the_next_one_knows_of_it() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    let second = world.feed(2, &ids(1..20), true);
+    // Between the feed and its comparison: one that nobody had, and one that only the first had.
+    world.bring("p20", 3, false);
+    world.bring("p0", 3, false);
+    assert_eq!(world.run(&second).await, accepted(0, 0, 1));
+    assert!(world.withdrawn().is_empty());
+    assert_eq!(world.run(&world.feed(4, &ids(1..20), true)).await, accepted(2, 0, 0));
+    assert_eq!(world.withdrawn(), ids_of(&["p0", "p20"]));
+}
+
+#[tokio::test]
+async fn a_note_without_its_product_withdraws_nothing_and_the_product_may_still_come() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    for id in ["p20", "p21", "p22", "p23", "p24"] {
+        world.bring(id, 2, true);
+    }
+    assert_eq!(world.run(&world.feed(3, &ids(0..20), true)).await, accepted(0, 0, 0), "nor does the guard count them");
+    // The feed of before is delivered again: older than the full feed that lacks it.
+    world.bring("p20", 2, false);
+    assert_eq!(world.run(&world.feed(4, &ids(0..20), true)).await, accepted(1, 0, 0));
+    assert_eq!(world.withdrawn(), ["p20"]);
+}
+
+#[tokio::test]
+async fn the_guard_counts_what_partial_feeds_brought() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    for id in ids(20..30) {
+        world.bring(&id, 2, false);
+    }
+    let third = world.feed(3, &ids(0..22), true);
+    assert_eq!(world.run(&third).await, Ok(Outcome::Refused { missing: 8, of: 30 }));
+    assert_eq!((world.withdrawn().len(), world.noted().len()), (0, 10), "all is as it was");
+    let fourth = world.feed(4, &ids(0..25), true);
+    assert_eq!(world.run(&fourth).await, accepted(5, 0, 0), "5 of 30");
+}
+
+#[tokio::test]
+async fn a_comparison_that_died_before_announcing_announces_what_was_brought_too() {
+    let world = World::new();
+    world.run(&world.feed(1, &ids(0..20), true)).await.unwrap();
+    world.bring("p20", 2, false);
+    let third = world.feed(3, &ids(0..20), true);
+    world.patience.store(0, Ordering::Relaxed);
+    assert_eq!(world.run(&third).await.unwrap_err().code, "announce_failed");
+    world.announced();
+    assert_eq!(world.run(&third).await, accepted(0, 1, 0));
+    assert_eq!(world.announced(), 1);
+}
+
+fn ids_of(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+/// What happens to a source, in the order in which it happens; the numbers are the order in which it was said.
+#[derive(Debug, Clone)]
+enum Step {
+    Partial { n: u64, id: usize, crash: bool },
+    Full { n: u64, ids: BTreeSet<usize>, at_once: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let partial =
+        (1..40_u64, 0..7_usize, prop::bool::weighted(0.2)).prop_map(|(n, id, crash)| Step::Partial { n, id, crash });
+    let full = (1..40_u64, prop::collection::btree_set(0..7_usize, 1..7), any::<bool>())
+        .prop_map(|(n, ids, at_once)| Step::Full { n, ids, at_once });
+    prop_oneof![2 => partial, 1 => full]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn at_rest_only_what_the_last_full_feed_has_is_for_sale(
+        steps in prop::collection::vec(step(), 0..14), last in prop::collection::btree_set(0..7_usize, 1..7),
+    ) {
+        let world = World::new();
+        let named = |ids: &BTreeSet<usize>| ids.iter().map(|n| format!("p{n}")).collect::<Vec<_>>();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (mut waiting, mut seen) = (Vec::new(), BTreeSet::new());
+        runtime.block_on(async {
+            for step in &steps {
+                match step {
+                    Step::Partial { n, id, crash } => world.bring(&format!("p{id}"), *n, *crash),
+                    Step::Full { n, ids, at_once } if seen.insert(*n) => {
+                        let request = world.late_feed(*n, &named(ids));
+                        if *at_once { world.run(&request).await.unwrap(); } else { waiting.push(request); }
+                    }
+                    Step::Full { .. } => {}
+                }
+            }
+            for request in &waiting {
+                world.run(request).await.unwrap();
+            }
+            for n in [100, 101] {
+                world.run(&world.late_feed(n, &named(&last))).await.unwrap();
+            }
+        });
+        prop_assert_eq!(world.for_sale(), named(&last).into_iter().collect::<BTreeSet<_>>());
+    }
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ fn product(id: &str) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 

@@ -278,6 +278,8 @@ pub(crate) mod tests {
             lent: None,
             facts: catalog::Facts::default(),
             content_hash: None,
+            wanted: None,
+            withheld: vec![],
             source_version: None,
             feed_run: None,
             warnings: None,

@@ -9,7 +9,7 @@ use ledger::core::address;
 use ledger::core::aside::{Seen, same, since};
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
-use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed};
+use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed, own_sku};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
@@ -308,7 +308,7 @@ async fn place<T: Table, B, C: Clock + Sync>(
         let product = view.products.get(key);
         let held = outcome.map(|pushed| Held {
             change: pushed.change,
-            aside: asides(&pushed.notes),
+            aside: asides(key, &pushed.notes),
             again: pushed.again,
             in_pim: product.is_some(),
             applied: Applied {
@@ -355,11 +355,12 @@ fn due(known: Option<i64>, again: Again, now: i64) -> Option<i64> {
 }
 
 /// What a push found set aside, for the ledger.
-fn asides(notes: &[Note]) -> Vec<Aside> {
+fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
     let aside = |note: &Note| match note {
         Note::SetAside(aside) => Some(Aside {
             what: aside.what().to_owned(),
-            sku: aside.sku().map(str::to_owned),
+            // The PIM's: it is read beside the PIM.
+            sku: aside.sku().map(|sku| own_sku::said(key, sku).to_owned()),
             id: match aside {
                 medusa::Aside::Deleted { id } => Some(id.clone()),
                 _ => None,

@@ -1,6 +1,6 @@
 //! What the shop's client asks beside the shop: whose a SKU is (the PIM decides), and what is remembered of stock and addresses (the ledger does).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -37,6 +37,13 @@ impl<T: Table, C: Clock + Sync> SkuOwners for Around<'_, T, C> {
             }
             None => Ok(false),
         }
+    }
+
+    async fn made(&self, key: &ProductKey, _: Instant) -> Result<BTreeSet<String>, Failure> {
+        let read = self.ledger.read_small_docs(std::slice::from_ref(key)).await.map_err(|error| error.failure())?;
+        // What cannot be read says nothing of its SKUs; nor does one in the bucket, which is not ours to read.
+        let doc = read.docs.into_values().find_map(Result::ok);
+        Ok(doc.map(|doc| doc.product.made_skus).unwrap_or_default())
     }
 }
 

@@ -7,9 +7,10 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use catalog::{ErrorKind, Failure, ProductKey};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use common::support::{Real, decimal, rows_are_sound};
 use common::{Function, dress, in_pim, open, path};
+use ledger::DesiredDoc;
 use medusa::{CompareAt, Medusa};
 use runtime::Outcome;
 use rust_decimal::Decimal;
@@ -429,4 +430,45 @@ async fn what_is_remembered_of_stock_is_asked_for_only_where_a_figure_may_have_c
         assert_eq!(looked().await, expected, "{change}");
     }
     assert_eq!(real.shown(&key).await.unwrap().variants[&product.variants[2].sku].stock, 25);
+}
+
+#[tokio::test]
+async fn of_two_sources_with_one_id_the_later_gets_skus_of_its_own_where_they_were_made() {
+    let Some(real) = Real::connect().await else { return };
+    let pim = StandIn::start("own-skus").await;
+    let (pimcore, open, function) = (pim.client(), open(&real), Function::default());
+    let first = real.new_key();
+    let [made, given] = ["made", "given"].map(|source| ProductKey::new(source, first.id()).unwrap());
+    let mut products = [&first, &made, &given].map(dress);
+    products[1].made_skus = products[1].variants.iter().map(|variant| variant.sku.clone()).collect();
+    products.iter_mut().for_each(|product| product.categories.clear());
+    in_pim(&pimcore, &products, 0).await;
+    for product in &products {
+        let doc = DesiredDoc {
+            product: product.clone(),
+            version: Version::new(9_000_000_000_000, "0", 0),
+            hash: ContentHash::of(product),
+            run: "run".into(),
+            provenance: "test".into(),
+        };
+        function.memory.put_desired(&product.key().unwrap(), &doc, 1).await.unwrap();
+    }
+    all_done(&function.run(&pimcore, &open, std::slice::from_ref(&first)).await);
+    let before = real.admin_product(&first).await;
+
+    let outcomes = function.run(&pimcore, &open, &[made.clone(), given.clone()]).await;
+    assert_eq!(outcomes[&made], Outcome::Done);
+    let Outcome::Failed(failure) = &outcomes[&given] else { panic!("{outcomes:?}") };
+    assert_eq!((failure.kind, failure.code.as_str()), (ErrorKind::Permanent, "medusa_sku_taken"));
+    assert_eq!((real.admin_product(&first).await, real.shown(&given).await), (before, None));
+    let shown = real.shown(&made).await.unwrap();
+    let own: BTreeSet<String> =
+        products[1].variants.iter().map(|variant| medusa::own_sku::own(&made, &variant.sku)).collect();
+    assert_eq!(shown.variants.keys().cloned().collect::<BTreeSet<_>>(), own);
+    let row = shown.variants.values().next().unwrap();
+    assert_eq!((row.prices["sar"], row.stock), ("51.85".parse().unwrap(), 20));
+
+    let there = real.admin_product(&made).await;
+    all_done(&function.run(&pimcore, &open, std::slice::from_ref(&made)).await);
+    assert_eq!(real.admin_product(&made).await, there, "nothing is written");
 }

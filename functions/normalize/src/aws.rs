@@ -134,6 +134,20 @@ impl Objects for S3 {
         }
     }
 
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Failure> {
+        let mut keys = Vec::new();
+        let mut pages = self.0.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let why = format!("s3://{bucket}/{prefix}: {}", DisplayErrorContext(error));
+                Failure::transient(codes::BUCKET_UNAVAILABLE, why)
+            })?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
     async fn current(&self, bucket: &str, key: &str, limit: u64) -> Result<Current, Failure> {
         let unavailable =
             |why: String| Failure::transient(codes::BUCKET_UNAVAILABLE, format!("s3://{bucket}/{key}: {why}"));

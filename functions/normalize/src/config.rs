@@ -5,6 +5,9 @@
 //! | files | kind | name | checked by |
 //! |---|---|---|---|
 //! | `config/sources/<name>.yaml`, and the tables (`.csv`) that it names beside it | `source` | the source's | [`sources::Mapping::read`] |
+//! | `config/rules/*.yaml` and `config/rates.json`, together | `rules` | `shop` | [`want::Bundle::read`] |
+
+pub mod rules;
 
 use catalog::Failure;
 use feeds::adapter::ADAPTERS;
@@ -75,7 +78,10 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
     async fn look_at(&self, changed: &Changed) -> Result<(), Failure> {
         let file = changed.key.strip_prefix(SOURCES).filter(|file| !file.is_empty() && !file.contains('/'));
         if let Some(name) = file.and_then(|file| file.strip_suffix(".yaml")) {
-            return self.settle(&changed.bucket, name).await;
+            return self.settle(&changed.bucket, SOURCE, name).await;
+        }
+        if rules::is_one(&changed.key) {
+            return self.settle(&changed.bucket, rules::RULES, rules::SHOP).await;
         }
         if let Some(table) = file.filter(|file| file.ends_with(".csv")) {
             let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;
@@ -83,50 +89,60 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
             let concerned =
                 |head: &Head| head.refused.is_some() || head.files.iter().any(|file| file.as_str() == table);
             for (name, _) in heads.iter().filter(|(_, head)| concerned(head)) {
-                self.settle(&changed.bucket, name).await?;
+                self.settle(&changed.bucket, SOURCE, name).await?;
             }
             return Ok(());
         }
         if changed.key.ends_with('/') {
             return Ok(());
         }
-        let why =
-            format!("{}: {}: nothing reads it; mappings are {SOURCES}<name>.yaml", codes::CONFIG_UNKNOWN, changed.key);
+        let why = format!(
+            "{}: {}: nothing reads it; mappings are {SOURCES}<name>.yaml, rules {}<name>.yaml, rates {}",
+            codes::CONFIG_UNKNOWN,
+            changed.key,
+            rules::FOLDER,
+            rules::RATES
+        );
         tracing::warn!(file = changed.key, "{why}");
         self.tell("ConfigurationRefused", "", &changed.key, None, &[why]).await
     }
 
-    /// Looks at a mapping's file until nobody looked at another state of it meanwhile.
-    async fn settle(&self, bucket: &str, name: &str) -> Result<(), Failure> {
+    /// Looks at the files of a name until nobody looked at another state of it meanwhile.
+    async fn settle(&self, bucket: &str, kind: &'static str, name: &str) -> Result<(), Failure> {
         let store = |error: LedgerError| error.failure();
         for _ in 0..ROUNDS {
             let now = self.clock.now_ms();
-            let seen = self.store.config_head(SOURCE, name).await.map_err(store)?;
-            let found = self.found(bucket, name, now).await?;
+            let seen = self.store.config_head(kind, name).await.map_err(store)?;
+            let found = match kind {
+                rules::RULES => self.found_rules(bucket, now).await?,
+                _ => self.found(bucket, name, now).await?,
+            };
             // Told before it is written: a crash in between tells it twice.
             match &found {
                 _ if says(&seen, &found) => {}
                 Found::Refused(refused) => {
-                    tracing::error!(name, problems = ?refused.problems, "a mapping was refused");
+                    tracing::error!(kind, name, problems = ?refused.problems, "a configuration was refused");
                     let in_force = seen.digest.as_deref();
-                    self.tell("ConfigurationRefused", SOURCE, name, in_force, &refused.problems).await?;
+                    self.tell("ConfigurationRefused", kind, name, in_force, &refused.problems).await?;
                 }
                 Found::Sound { digest, .. } => {
-                    self.tell("ConfigurationChanged", SOURCE, name, Some(digest), &[]).await?;
+                    self.tell("ConfigurationChanged", kind, name, Some(digest), &[]).await?;
                 }
-                Found::Removed => self.tell("ConfigurationChanged", SOURCE, name, None, &[]).await?,
+                Found::Removed => self.tell("ConfigurationChanged", kind, name, None, &[]).await?,
             }
-            if self.store.config_settle(SOURCE, name, &seen, &found, now).await.map_err(store)?.is_ok() {
-                tracing::info!(name, found = ?found, "a mapping was looked at");
+            if self.store.config_settle(kind, name, &seen, &found, now).await.map_err(store)?.is_ok() {
+                tracing::info!(kind, name, found = ?found, "a configuration was looked at");
                 let in_force = match &found {
                     Found::Sound { .. } => true,
                     Found::Refused(_) => seen.digest.is_some(),
                     Found::Removed => false,
                 };
-                return if in_force { Ok(()) } else { names::release(self.store, name, now).await };
+                // Only sources claim their names.
+                let gone = kind == SOURCE && !in_force;
+                return if gone { names::release(self.store, name, now).await } else { Ok(()) };
             }
         }
-        let why = format!("{SOURCES}{name}.yaml changes faster than it can be looked at");
+        let why = format!("the files of {kind} {name} change faster than they can be looked at");
         Err(Failure::transient(codes::CONFIG_CHANGING, why))
     }
 
@@ -176,6 +192,28 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
         Ok(Found::Sound { digest, files })
     }
 
+    /// What the files of the rules are now, all together. A sound text is kept.
+    async fn found_rules(&self, bucket: &str, at: i64) -> Result<Found, Failure> {
+        let bundle = match rules::read(self.objects, bucket).await? {
+            Ok(bundle) => bundle,
+            Err(why) => {
+                return Ok(Found::Refused(Refused { digest: why.clone(), at, problems: vec![why] }));
+            }
+        };
+        if bundle.is_empty() {
+            return Ok(Found::Removed);
+        }
+        let (digest, mut problems) = (bundle.digest(), rules::problems(&bundle));
+        if !problems.is_empty() {
+            problems.truncate(TOLD);
+            return Ok(Found::Refused(Refused { digest, at, problems }));
+        }
+        let kept = self.store.config_keep(rules::RULES, rules::SHOP, &digest, bundle.json().as_bytes()).await;
+        kept.map_err(|error| error.failure())?;
+        let files = bundle.rules.into_keys().chain(bundle.rates.map(|(name, _)| name));
+        Ok(Found::Sound { digest, files: files.collect() })
+    }
+
     /// Why a source cannot be called so; otherwise the name is claimed.
     async fn collision(&self, name: &str, leads: bool, at: i64) -> Result<Option<String>, Failure> {
         if feeds::adapter::find(name).is_some() {
@@ -184,6 +222,12 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
             }
             return Ok(Some(format!(
                 "the source {name} is built in, and a mapping of it can only declare parts; call yours otherwise"
+            )));
+        }
+        if want::SHOP.strip_suffix(':') == Some(name) {
+            return Ok(Some(format!(
+                "categories of the shop's own tree begin with {}; call the source otherwise",
+                want::SHOP
             )));
         }
         let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;

@@ -60,6 +60,9 @@ pub trait Objects: Clone + Send + Sync + 'static {
     /// A small object as it is now, whatever was told of it.
     fn current(&self, bucket: &str, key: &str, limit: u64) -> impl Future<Output = Result<Current, Failure>> + Send;
 
+    /// The keys that begin with a prefix, in order.
+    fn list(&self, bucket: &str, prefix: &str) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+
     fn put(
         &self,
         bucket: &str,

@@ -322,6 +322,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             location: &location,
             strict: repeated == Repeated::Noted,
             declared: progress.declared,
+            noting: !progress.info.full,
             now: self.clock.now_ms(),
         };
         if !window.is_empty() {

@@ -108,6 +108,8 @@ pub struct WindowWriter<'a, T, B> {
     pub strict: bool,
     /// The source's declared parts, where it has any.
     pub declared: Option<&'a Declared>,
+    /// Note what is new, because no list of a full feed will have it (`ledger::core::brought`).
+    pub noting: bool,
     /// Now, in ms.
     pub now: i64,
 }
@@ -128,6 +130,8 @@ struct How {
     lined: bool,
     /// What the ledger holds was looked for in vain: announced even if it is as it was.
     lacking: bool,
+    /// It is new, or was withdrawn: noted before it is written.
+    brought: bool,
 }
 
 /// What was done.
@@ -188,8 +192,14 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             }
             entry.hash = known_as(&entry, &state);
             let parted = whole.parts.is_some() || (whole.hash.is_some() && state.hash.is_none());
-            let how = How { parted, lined, lacking: waiting::lacks_content(&whole) };
-            match classify(&state, &entry.version, &entry.hash) {
+            let untold = !entry.product.made_skus.is_empty() && waiting::lacks_sku(&whole);
+            let brought = self.noting && state.hash.is_none() && !entry.product.withdrawn;
+            let how = How { parted, lined, lacking: waiting::lacks_content(&whole) || untold, brought };
+            let class = match classify(&state, &entry.version, &entry.hash) {
+                Classification::Unchanged if untold => Classification::Changed,
+                class => class,
+            };
+            match class {
                 Classification::Changed => {
                     let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
                     if let Some(earlier) = before.filter(|_| !entry.reported) {
@@ -207,7 +217,7 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
                 Classification::Stale => written.stale += 1,
             }
         }
-        self.warn_of_price_drops(&mut todo, &known).await?;
+        self.compare_with_known(&mut todo, &known).await?;
 
         let nothing = ProductState::default();
         let mut announce = BTreeSet::new();
@@ -296,6 +306,12 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         if note && !how.parted && !how.lined && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key, false));
         }
+        // What was refused may have been withdrawn since it was read.
+        if how.brought || (note && self.noting && !how.parted) {
+            // Full feeds know no main part: it is there for the lines' sake.
+            let part = entry.part.as_ref().filter(|part| part.as_str() != lines::MAIN);
+            self.store.note_brought(&entry.key, part, &entry.version).await?;
+        }
         let Entry { key, part, product, version, hash, facts_follow, index, offset, reported } = entry;
         let provenance = format!("{} record {index} at byte {offset}", self.location);
         let doc = DesiredDoc { product, version, hash, run: self.run.to_owned(), provenance };
@@ -320,15 +336,15 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         }
     }
 
-    /// A price that more than halved is worth a look before customers have it.
-    async fn warn_of_price_drops(&self, todo: &mut [Todo], known: &[ProductKey]) -> Result<(), Failure> {
+    /// A price that more than halved is worth a look before customers have it; a product that comes back is noted as a new one is.
+    async fn compare_with_known(&self, todo: &mut [Todo], known: &[ProductKey]) -> Result<(), Failure> {
         if known.is_empty() {
             return Ok(());
         }
         let failure = |error: LedgerError| error.failure();
         let SmallDocs { docs, large, .. } = self.store.read_small_docs(known).await.map_err(failure)?;
         for todo in todo {
-            let Todo::Write(entry, _) = todo else { continue };
+            let Todo::Write(entry, how) = todo else { continue };
             // One at a time: each takes megabytes. One that cannot be had is about to be written anew.
             let fetched = match large.contains(&entry.key) {
                 true => match self.store.read_large_doc(&entry.key).await {
@@ -340,6 +356,8 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
                 false => None,
             };
             let before = fetched.as_ref().or_else(|| docs.get(&entry.key).and_then(|doc| doc.as_ref().ok()));
+            how.brought |=
+                self.noting && !entry.product.withdrawn && before.is_some_and(|before| before.product.withdrawn);
             if let Some(before) = before
                 && let Some(warning) = price_drop(&before.product, &entry.product)
             {

@@ -116,6 +116,7 @@ async fn a_mapping_lies_over_a_deployed_one_and_never_over_a_built_in_one() {
     assert_eq!(world.doc("plain-csv:1").unwrap().product.name.get("en"), Some("CUP"));
     for (name, said) in [
         ("shein-api", "is built in"),
+        ("shop", "begin with shop:"),
         ("shein", "cannot be told from"),
         ("shopify-csv-two", "cannot be told from"),
         ("other", "it says source: plain-csv"),

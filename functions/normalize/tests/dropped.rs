@@ -5,8 +5,9 @@ mod common;
 
 use std::io::Write as _;
 
+use catalog::Failure;
 use common::World;
-use ledger::RunStatus;
+use ledger::{Owner, RunStatus, Stage};
 use runtime::Outcome;
 
 const HEADER: &str = "product_name,description,initial_price,final_price,currency,in_stock,color,size,main_image,category_url,url,category_tree,country_code,domain,image_urls,model_number,other_attributes,product_id,root_category,category,brand,all_available_sizes";
@@ -100,4 +101,37 @@ async fn an_id_that_pandas_gave_a_fraction_is_the_product_that_is_there() {
     assert_eq!((counts.changed, counts.rejected), (1, 1));
     let refused = world.rejected().pop().unwrap();
     assert!(refused.to_string().contains("spreadsheet"), "{refused}");
+}
+
+#[tokio::test]
+async fn skus_that_a_feed_lacks_are_known_for_made_and_a_product_that_waits_for_that_word_gets_it() {
+    let world = World::new();
+    let feed = || csv(&[scarf("901071", "10.00"), scarf("901072", "10.00")]);
+    let message = world.upload("incoming/shein-brightdata/a.csv", feed());
+    world.read(&message).await;
+    let [waits, other] = ["901071", "901072"].map(|id| format!("shein-brightdata:{id}"));
+    let doc = world.doc(&waits).unwrap();
+    assert_eq!(doc.product.made_skus, ["901071-s", "901071-m"].map(str::to_owned).into());
+
+    // As a version before wrote them; the shop refused a SKU of the first.
+    for name in [&waits, &other] {
+        let key = name.parse().unwrap();
+        let mut doc = world.doc(name).unwrap();
+        doc.product.made_skus.clear();
+        world.ledger.put_desired(&key, &doc, 1).await.unwrap();
+    }
+    let (key, owner) = (waits.parse().unwrap(), Owner("push".into()));
+    world.ledger.claim(Stage::Medusa, std::slice::from_ref(&key), &owner, 1).await.unwrap();
+    let taken = Failure::permanent("medusa_sku_taken", "taken");
+    world.ledger.fail(Stage::Medusa, &key, &owner, &taken, 2).await.unwrap();
+    world.take_announced();
+    world.take_writes();
+
+    let again = world.upload("incoming/shein-brightdata/a.csv", feed());
+    world.read(&again).await;
+    let now = world.doc(&waits).unwrap();
+    assert_eq!((&now.product.made_skus, &now.hash), (&doc.product.made_skus, &doc.hash), "it says what it said");
+    assert_eq!(world.take_announced().0, [waits]);
+    assert_eq!((world.run(&again).counts.unchanged, world.take_writes()), (1, 1), "the other is left as it is");
+    assert!(world.doc(&other).unwrap().product.made_skus.is_empty());
 }

@@ -518,3 +518,42 @@ async fn damage_in_the_part_of_another_invocation_is_noticed_at_the_end() {
     world.read_until(&message, "second", i64::MAX).await;
     assert!(world.run(&message).reason.unwrap().starts_with("object_corrupt"));
 }
+
+#[tokio::test]
+async fn what_a_partial_feed_brings_is_noted_before_it_is_written_and_what_a_full_feed_brings_is_not() {
+    let world = World::new();
+    let noted = async || {
+        let notes = world.ledger.brought("canonical", None).await.unwrap();
+        notes.into_iter().map(|note| note.id).collect::<Vec<_>>()
+    };
+    let full = world.upload_as("incoming/canonical/full.json", feed(&[product("a", "1"), product("b", "1")]), true);
+    world.read(&full).await;
+    assert!(noted().await.is_empty());
+    // The write of the product fails: it is noted all the same, and once.
+    let partial = world.upload("incoming/canonical/x.json", feed(&[product("c", "1")]));
+    world.fail_after(Some(0));
+    assert_ne!(world.read(&partial).await, Outcome::Done);
+    assert!(world.doc("canonical:c").is_none());
+    assert_eq!(noted().await, ["c"]);
+    world.fail_after(None);
+    world.now.fetch_add(3_600_000, Ordering::SeqCst);
+    assert_eq!(world.read(&partial).await, Outcome::Done);
+    assert_eq!((noted().await, world.doc("canonical:c").is_some()), (vec!["c".to_owned()], true));
+    let known = world.upload("incoming/canonical/x.json", feed(&[product("a", "2"), product("c", "2")]));
+    assert_eq!(world.read(&known).await, Outcome::Done);
+    assert_eq!(noted().await, ["c"], "a change of what is for sale is none");
+
+    // One that was withdrawn, and one that still is.
+    for id in ["a", "b"] {
+        let key = format!("canonical:{id}").parse().unwrap();
+        let mut doc = world.doc(&format!("canonical:{id}")).unwrap();
+        doc.product.withdrawn = true;
+        doc.hash = catalog::ContentHash::of(&doc.product);
+        world.ledger.put_desired(&key, &doc, 1).await.unwrap();
+    }
+    let mut gone = product("b", "3");
+    gone["withdrawn"] = json!(true);
+    let back = world.upload("incoming/canonical/y.json", feed(&[product("a", "3"), gone]));
+    assert_eq!(world.read(&back).await, Outcome::Done);
+    assert_eq!(noted().await, ["a", "c"]);
+}

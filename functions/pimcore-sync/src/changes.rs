@@ -19,6 +19,7 @@ use std::time::Instant;
 use catalog::{Failure, ProductKey};
 use ledger::core::saves::{Shown, is_or_will_be_in_the_shop};
 use ledger::{Ledger, ProductState, Stage, Table};
+use pimcore::stamp::stamp;
 use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,9 @@ pub fn react(change: &Change, state: &ProductState, look: Option<&Look>) -> Reac
     let at_rest = state.pimcore.owner.is_none() && state.hash.as_ref() == Some(&applied.hash);
     // An answer that is older than the save, from some cache on the way, says nothing about it.
     match look.filter(|look| look.modified >= change.cursor.modified) {
-        _ if at_rest && change.content_hash.as_ref() != Some(&applied.hash) => Reaction::Repair,
+        _ if at_rest && change.content_hash.as_ref() != Some(&stamp(&applied.hash, applied.view.as_deref())) => {
+            Reaction::Repair
+        }
         Some(look) if is_or_will_be_in_the_shop(state, &look.shown) => Reaction::Nothing,
         _ => Reaction::Show,
     }

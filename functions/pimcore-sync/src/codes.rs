@@ -3,5 +3,6 @@
 catalog::codes! {
     CONFIGURATION = "configuration",
     LACKS_TOO_MANY = "pimcore_lacks_too_many",
+    RULES_UNREADABLE = "rules_unreadable",
     WATERMARK = "watermark",
 }

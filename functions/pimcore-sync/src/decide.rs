@@ -61,7 +61,7 @@ pub enum Decision {
     },
 }
 
-/// Decides for a product with this content hash. `had`: Pimcore is known to have had it. `aside`: the lines that its remarks are to have on what people took off sale in the shop.
+/// Decides for a product with this stamp (`pimcore::stamp`). `had`: Pimcore is known to have had it. `aside`: the lines that its remarks are to have on what people took off sale in the shop.
 #[must_use]
 pub fn decide(
     hash: &ContentHash,

@@ -3,7 +3,7 @@
 //! | activation | does |
 //! |---|---|
 //! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]) |
-//! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison |
+//! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison, and with a walk after changed rules ([`crate::walk`]) |
 //! | `{"action":"due"}`, every hour | announces the products that time alone changes in the shop ([`due`]) |
 //! | `{"action":"reconcile"}`, an operator | begins a comparison of all of Pimcore with the ledger ([`crate::inventory`]) |
 
@@ -22,7 +22,9 @@ use worker::{Guard, Worker};
 use crate::activation::Activation;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
+use crate::rules::Rules;
 use crate::sync::SyncBatch;
+use crate::walk::{Pace, Walk, WalkReport};
 use crate::{changes, due};
 
 /// The function with its clients.
@@ -36,6 +38,8 @@ pub struct PimcoreSync {
     pub guard: Guard,
     /// Who publishes new products.
     pub policy: PublishPolicy,
+    /// The rules that it has read.
+    pub rules: Rules,
     /// Largest share of all products, in percent, that a comparison believes to be gone.
     pub max_percent: u8,
     pub metrics: Metrics,
@@ -78,7 +82,7 @@ impl PimcoreSync {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
         };
-        let sync = SyncBatch { worker, policy: self.policy, metrics: &self.metrics };
+        let sync = SyncBatch { worker, policy: self.policy, rules: &self.rules, metrics: &self.metrics };
         let pimcore = self.access.client().await;
         let outcomes = Box::pin(sync.run(&pimcore, batch.products())).instrument(batch.span()).await;
         self.metrics.batch(batch, &outcomes);
@@ -112,11 +116,25 @@ impl PimcoreSync {
         let census = comparison.census().await?;
         // A comparison that did not fit into one invocation, or that the census asks for.
         let counted = comparison.resume().await?;
-        tracing::info!(?report, ?census, ?counted, "change feed followed");
+        // What changed in the rules: last, with the time that is left.
+        let walked = self.walk(deadline).await?;
+        tracing::info!(?report, ?census, ?counted, ?walked, "change feed followed");
         self.metrics.count(Metric::EditsFollowed, report.changes as u64);
         let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
         self.metrics.count(Metric::ProductsRepaired, repaired as u64);
-        Ok(json!({"changes": report, "census": census, "inventory": counted}))
+        Ok(json!({"changes": report, "census": census, "inventory": counted, "rules": walked}))
+    }
+
+    async fn walk(&self, deadline: Deadline) -> Result<WalkReport, Failure> {
+        let walk = Walk {
+            ledger: &self.ledger,
+            rules: &self.rules,
+            bus: &self.bus,
+            clock: &SystemClock,
+            deadline,
+            pace: Pace::default(),
+        };
+        walk.go_on().await
     }
 
     async fn announce_due(&self, deadline: Deadline) -> Result<Value, Failure> {

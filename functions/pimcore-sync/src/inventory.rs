@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use catalog::{Failure, ProductKey};
 use ledger::core::{ItemKey, gone, missing};
 use ledger::{Ledger, LedgerError, ProductState, StatesPage, Table};
+use pimcore::stamp::stamp;
 use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
@@ -435,7 +436,7 @@ fn change_of(product: &PimProduct) -> Change {
         cursor: Cursor { modified: product.modified, id: product.id },
         external_id: Some(product.key.to_string()),
         published: product.published,
-        content_hash: product.content_hash.clone(),
+        content_hash: product.content_hash.as_ref().map(|said| stamp(said, product.wanted.as_deref())),
     }
 }
 

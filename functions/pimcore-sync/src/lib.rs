@@ -11,4 +11,6 @@ pub mod due;
 mod gone;
 pub mod handler;
 pub mod inventory;
+pub mod rules;
 pub mod sync;
+pub mod walk;

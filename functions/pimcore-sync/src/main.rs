@@ -4,6 +4,7 @@ use lambda_runtime::Error;
 use ledger::{Ledger, S3Bodies, Stage};
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::handler::PimcoreSync;
+use pimcore_sync::rules::Rules;
 use runtime::limit::Limit;
 use runtime::{Announcer, Metrics, Queue, Secrets, client, settings};
 use worker::Guard;
@@ -32,6 +33,7 @@ async fn main() -> Result<(), Error> {
         queue: Queue::new(sqs, settings::required("PIMCORE_QUEUE_URL")?, settings::required("PIMCORE_DLQ_URL")?),
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
+        rules: Rules::default(),
         max_percent: settings::required("MAX_WITHDRAWN_PERCENT")?.parse()?,
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "pimcore-sync"),
     };

@@ -1,19 +1,23 @@
 //! A batch of announced products: make Pimcore hold what the ledger says, announce, complete.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{Failure, ProductKey};
+use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
 use ledger::core::gone::known_id;
+use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
-use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome};
+use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome, stamp};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
+use want::InForce;
 use worker::{Claims, Probe, Worker};
 
 use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 use crate::gone::Looked;
+use crate::rules::{Rules, Wish};
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub struct SyncBatch<'a, T, B, C> {
     pub worker: Worker<'a, T, B, C>,
     /// Who publishes new products.
     pub policy: PublishPolicy,
+    /// The shop's rules.
+    pub rules: &'a Rules,
     pub metrics: &'a Metrics,
 }
 
@@ -31,6 +37,8 @@ struct Synced {
     applied: Applied,
     /// What had to be done for it.
     change: Change,
+    /// Whether there are rules, or were.
+    ruled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +57,22 @@ struct Claimed {
     head: Option<Head>,
     /// The id of the object that Pimcore is known to have had.
     had: Option<String>,
+    /// What rules make of the document; `None` where nothing rules.
+    wish: Option<Wish>,
+    /// Whether there are rules, or were.
+    ruled: bool,
+}
+
+impl Claimed {
+    /// What the PIM is to show.
+    fn product(&self) -> &Product {
+        self.wish.as_ref().map_or(&self.doc.product, |wish| &wish.product)
+    }
+
+    /// The digest that is noted beside the hash.
+    fn wanted(&self) -> Option<&str> {
+        self.wish.as_ref().and_then(|wish| wish.digest.as_deref())
+    }
 }
 
 impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
@@ -103,6 +127,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             }
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
+        self.count_what_rules_changed(&ours, &mut results).await;
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
         let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
         let by = |change| held.clone().filter(|one| *one == change).count();
@@ -126,6 +151,26 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             "batch brought to Pimcore"
         );
         outcomes
+    }
+
+    /// What rules changed of content that the shop holds already, or that somebody may be pushing, is counted like a person's save: the shop lacks it until a push
+    /// that was claimed after this, whatever becomes of the announcement.
+    async fn count_what_rules_changed(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+    ) {
+        let changed = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
+            let (state, synced) = (ours.get(key)?, result.as_ref().ok()?);
+            let Synced { applied, ruled, .. } = synced;
+            (*ruled && wanted::counts(state, &applied.hash, applied.view.as_deref())).then(|| key.clone())
+        };
+        let changed: Vec<ProductKey> = results.iter().filter_map(changed).collect();
+        if let Err(error) = self.worker.ledger.edited(&changed, self.worker.clock.now_ms()).await {
+            for key in changed {
+                results.insert(key, Err(error.failure()));
+            }
+        }
     }
 
     /// Announces what Pimcore holds now. A product whose announcement fails counts as failed: it is
@@ -175,6 +220,11 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             return BTreeMap::new();
         }
         let deadline = self.worker.ends();
+        // After the claims: who changes the rules from now on finds these leases, or what came of them.
+        let rules = match self.rules.in_force(self.worker.ledger).await {
+            Ok(rules) => rules,
+            Err(failure) => return all_failed(keys, &failure),
+        };
         let (docs, heads) =
             futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
         let (SmallDocs { docs, large, .. }, mut heads) = match (docs, heads) {
@@ -183,13 +233,14 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
         let looked = self.look_for_deleted(pimcore, ours, &keys, &mut heads, deadline).await;
+        let mut read = Read { rules, heads, deadline };
         keys.retain(|key| !large.contains(key) && !looked.failed.contains_key(key));
-        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut heads, deadline).await;
+        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut read).await;
         // Forty of the largest at once would take more memory than the function has.
         for key in large.into_iter().filter(|key| !looked.failed.contains_key(key)) {
             let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
-            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut heads, deadline).await);
+            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut read).await);
         }
         self.settle_deleted(ours, looked, &mut results).await;
         results
@@ -213,9 +264,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         ours: &BTreeMap<ProductKey, ProductState>,
         keys: Vec<ProductKey>,
         mut docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
-        heads: &mut BTreeMap<ProductKey, Result<Head, Failure>>,
-        deadline: Instant,
+        read: &mut Read,
     ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+        let deadline = read.deadline;
         let languages = match pimcore.field_languages(deadline).await {
             Ok(languages) => languages,
             Err(failure) => return all_failed(keys, &failure),
@@ -223,13 +274,14 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let mut results = BTreeMap::new();
         let mut work: Vec<(Claimed, Write)> = Vec::new();
         for key in keys {
-            let read = read_one(&key, docs.remove(&key), heads.remove(&key)).and_then(|(doc, head)| {
+            let prepared = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
+                let wish = Wish::of(&read.rules, &doc, self.worker.clock.now_ms());
                 let had = ours.get(&key).and_then(known_id).map(str::to_owned);
-                let item = Claimed { key: key.clone(), doc, head, had };
+                let item = Claimed { key: key.clone(), doc, head, had, wish, ruled: read.rules.since > 0 };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
-            match read {
+            match prepared {
                 Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
                 Ok(Prepared::Write(ready)) => work.push(*ready),
                 Err(failure) => drop(results.insert(key, Err(failure))),
@@ -240,34 +292,41 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             if work.is_empty() {
                 break;
             }
-            work = self.write(pimcore, work, fresh, deadline, &mut results).await;
+            work = self.write(pimcore, work, fresh, read, &mut results).await;
         }
         results
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, had } = &item;
-        match decide(&doc.hash, doc.product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
+        let Claimed { key, doc, head, had, wish, ruled } = &item;
+        let product = item.product();
+        let stamp = stamp::stamp(&doc.hash, item.wanted());
+        match decide(&stamp, product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
             // The id stays: by it this is known the next time.
             Decision::Deleted => {
-                let applied = Applied { remote_id: had.clone(), ..applied(doc, None) };
-                Ok(Prepared::Holds(Synced { applied, change: Change::Deleted }))
+                let applied = Applied { remote_id: had.clone(), ..applied(&item, None) };
+                Ok(Prepared::Holds(Synced { applied, change: Change::Deleted, ruled: *ruled }))
             }
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
-                Ok(Prepared::Holds(Synced { applied: applied(doc, id), change: Change::Unchanged }))
+                let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);
+                Ok(Prepared::Holds(Synced { applied, change, ruled }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
-                    hash: doc.hash.clone(),
+                    hash: stamp,
                     version: doc.version.clone(),
                     feed_run: doc.run.clone(),
                     imported_at: Timestamp::from_millisecond(self.worker.clock.now_ms()).unwrap_or_default(),
                 };
-                let input = ProductInput::new(&doc.product, &provenance, &[])?;
-                let mut input = input.in_languages(&doc.product, languages);
+                let input = ProductInput::new(product, &provenance, &[])?;
+                let mut input = input.in_languages(product, languages);
                 if head.as_ref().is_some_and(|head| head.apart) {
                     input = input.kept_apart();
+                }
+                if let Some(wish) = wish {
+                    input = input.beside(&doc.product, product, &wish.withheld);
+                    input = wish.remarks.iter().fold(input, |input, line| input.remark(line));
                 }
                 if let Some(published) = published {
                     input = input.publish(published);
@@ -291,15 +350,19 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         pimcore: &Pimcore,
         work: Vec<(Claimed, Write)>,
         fresh: bool,
-        deadline: Instant,
+        read: &Read,
         results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
     ) -> Vec<(Claimed, Write)> {
+        let deadline = read.deadline;
+        // The shop's own tree is as the rules say, and as new as they are.
+        let ruled = Version::new(u64::try_from(read.rules.since).unwrap_or(0), "0", 0);
         let claims: Vec<pimcore::Claim<'_>> = work
             .iter()
             .flat_map(|(item, _)| {
-                let doc = &item.doc;
-                let claim = |path| pimcore::Claim { source: &doc.product.source, version: &doc.version, path };
-                doc.product.categories.iter().map(claim)
+                let (product, ruled, said) = (item.product(), &ruled, &item.doc.version);
+                let version = move |path| if want::of_shop(path) { ruled } else { said };
+                let claim = move |path| pimcore::Claim { source: &product.source, version: version(path), path };
+                product.categories.iter().map(claim)
             })
             .collect();
         let placed = match pimcore.place_categories(&claims, fresh, deadline).await {
@@ -312,7 +375,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let mut items: HashMap<ProductKey, (Claimed, Write)> = HashMap::new();
         let mut writes = Vec::new();
         for (item, mut write) in work {
-            let product = &item.doc.product;
+            let product = item.product();
             let ids: Result<Vec<Option<u32>>, Failure> =
                 product.categories.iter().map(|path| placed.id_of(&product.source, path)).collect();
             match ids {
@@ -340,7 +403,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             match outcome {
                 WriteOutcome::Saved(saved) => {
                     let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
-                    let synced = Synced { applied: applied(&item.doc, Some(saved.id)), change };
+                    let synced = Synced { applied: applied(&item, Some(saved.id)), change, ruled: item.ruled };
                     results.insert(key, Ok(synced));
                 }
                 WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),
@@ -364,6 +427,13 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 }
 
+/// What a batch is decided upon, beside its documents.
+struct Read {
+    rules: Arc<InForce>,
+    heads: BTreeMap<ProductKey, Result<Head, Failure>>,
+    deadline: Instant,
+}
+
 enum Prepared {
     Holds(Synced),
     Write(Box<(Claimed, Write)>),
@@ -385,12 +455,12 @@ fn read_one(
     Ok((doc, head.transpose()?))
 }
 
-fn applied(doc: &DesiredDoc, id: Option<u32>) -> Applied {
+fn applied(item: &Claimed, id: Option<u32>) -> Applied {
     Applied {
-        hash: doc.hash.clone(),
-        version: doc.version.clone(),
+        hash: item.doc.hash.clone(),
+        version: item.doc.version.clone(),
         remote_id: id.map(|id| id.to_string()),
-        view: None,
+        view: item.wanted().map(str::to_owned),
         seen: None,
         at: 0,
     }

@@ -1,9 +1,9 @@
 //! What expressions can call. All of it is pure and gives a new value.
 
 mod lists;
-mod numbers;
+pub(crate) mod numbers;
 mod operators;
-mod texts;
+pub(crate) mod texts;
 
 use rhai::{Engine, EvalAltResult, Position};
 

@@ -27,12 +27,7 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn rounding(engine: &mut Engine, name: &str, strategy: RoundingStrategy) {
-    let round = move |number: Decimal, decimals: INT| -> Fallible<Decimal> {
-        match u32::try_from(decimals) {
-            Ok(digits) if decimals <= DECIMALS => Ok(number.round_dp_with_strategy(digits, strategy)),
-            _ => Err(format!("{decimals} is no number of decimals from 0 to {DECIMALS}").into()),
-        }
-    };
+    let round = move |number: Decimal, decimals: INT| rounded(number, decimals, strategy);
     engine
         .register_fn(name, round)
         .register_fn(name, move |number: Decimal| round(number, 0))
@@ -42,6 +37,13 @@ fn rounding(engine: &mut Engine, name: &str, strategy: RoundingStrategy) {
         .register_fn(name, |(): ()| {})
         .register_fn(name, move |text: &str, decimals: INT| round(parsed(text)?, decimals))
         .register_fn(name, move |text: &str| round(parsed(text)?, 0));
+}
+
+pub(crate) fn rounded(number: Decimal, decimals: INT, strategy: RoundingStrategy) -> Fallible<Decimal> {
+    match u32::try_from(decimals) {
+        Ok(digits) if decimals <= DECIMALS => Ok(number.round_dp_with_strategy(digits, strategy)),
+        _ => Err(format!("{decimals} is no number of decimals from 0 to {DECIMALS}").into()),
+    }
 }
 
 fn larger(engine: &mut Engine, name: &str, first: fn(Decimal, Decimal) -> bool) {
@@ -73,7 +75,7 @@ pub(super) fn of(value: &Dynamic) -> Fallible<Option<Decimal>> {
 }
 
 /// A number as programs write it: digits, and a point before decimals.
-pub(super) fn parsed(text: &str) -> Fallible<Decimal> {
+pub(crate) fn parsed(text: &str) -> Fallible<Decimal> {
     spend(text)?;
     plain(text).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
@@ -82,7 +84,7 @@ pub(super) fn parsed(text: &str) -> Fallible<Decimal> {
 }
 
 /// The same, quietly.
-pub(super) fn plain(text: &str) -> Option<Decimal> {
+pub(crate) fn plain(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let begins = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
@@ -91,7 +93,7 @@ pub(super) fn plain(text: &str) -> Option<Decimal> {
 }
 
 /// A number with `mark` before its decimals, and anything else that separates thousands.
-fn marked(text: &str, mark: &str) -> Fallible<Decimal> {
+pub(crate) fn marked(text: &str, mark: &str) -> Fallible<Decimal> {
     spend(text)?;
     if !matches!(mark, "," | ".") {
         return Err(format!("{mark:?} is no mark before decimals; it is \",\" or \".\"").into());

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
+use regex::{Match, Regex, RegexBuilder};
 use rhai::{Dynamic, Engine, INT, ImmutableString};
 use rust_decimal::Decimal;
 
@@ -12,6 +12,8 @@ use crate::engine::TEXT_BYTES;
 
 /// Bytes a compiled pattern may take.
 const PATTERN_BYTES: usize = 256 << 10;
+/// Bytes of what a pattern learns about texts as it searches them; more where the pattern needs it.
+const LEARNT_BYTES: usize = 64 << 10;
 /// A search may take the pattern's states times the text's length: steps for each 64 bytes of text, by the bytes that a compiled pattern takes at most.
 const WEIGHTS: [(usize, u64); 3] = [(16 << 10, 1), (64 << 10, 8), (PATTERN_BYTES, 64)];
 /// Compiled patterns that are kept for each thread.
@@ -47,16 +49,10 @@ pub(super) fn register(engine: &mut Engine) {
         })
         .register_fn("capture", |text: &str, pattern: &str| -> Fallible<Dynamic> {
             with(pattern, text, |regex| {
-                let found = regex.captures(text).and_then(|groups| groups.get(1).or_else(|| groups.get(0)));
-                found.map_or(Dynamic::UNIT, |found| ImmutableString::from(found.as_str()).into())
+                captured(regex, text).map_or(Dynamic::UNIT, |found| ImmutableString::from(found.as_str()).into())
             })
         })
-        .register_fn("replace_pattern", |text: &str, pattern: &str, by: &str| -> Fallible<ImmutableString> {
-            if text.len().saturating_mul(by.len() + 1) > TEXT_BYTES << 3 {
-                return Err(too_large("a text"));
-            }
-            with(pattern, text, |regex| regex.replace_all(text, by).into_owned()).and_then(bounded)
-        })
+        .register_fn("replace_pattern", replace_pattern)
         .register_fn("text", |text: ImmutableString| text)
         .register_fn("text", |number: INT| number.to_string())
         .register_fn("text", |number: Decimal| number.to_string())
@@ -102,7 +98,19 @@ fn bounded(text: String) -> Fallible<ImmutableString> {
     if text.len() > TEXT_BYTES { Err(too_large("a text")) } else { Ok(text.into()) }
 }
 
-fn replace(text: &str, from: &str, by: &str) -> Fallible<ImmutableString> {
+/// What a pattern's first group found, or all of it where it has none.
+pub(crate) fn captured<'t>(regex: &Regex, text: &'t str) -> Option<Match<'t>> {
+    regex.captures(text).and_then(|groups| groups.get(1).or_else(|| groups.get(0)))
+}
+
+pub(crate) fn replace_pattern(text: &str, pattern: &str, by: &str) -> Fallible<ImmutableString> {
+    if text.len().saturating_mul(by.len() + 1) > TEXT_BYTES << 3 {
+        return Err(too_large("a text"));
+    }
+    with(pattern, text, |regex| regex.replace_all(text, by).into_owned()).and_then(bounded)
+}
+
+pub(crate) fn replace(text: &str, from: &str, by: &str) -> Fallible<ImmutableString> {
     spend(text)?;
     if from.is_empty() {
         return Ok(text.into());
@@ -114,19 +122,23 @@ fn replace(text: &str, from: &str, by: &str) -> Fallible<ImmutableString> {
     bounded(text.replace(from, by))
 }
 
+/// A text's parts, trimmed, without blanks.
+pub(crate) fn parts<'t>(text: &'t str, separator: &str) -> impl Iterator<Item = &'t str> {
+    text.split(separator).map(str::trim).filter(|part| !part.is_empty())
+}
+
 fn split(text: &str, separator: &str) -> Fallible<rhai::Array> {
     spend(text)?;
     if separator.is_empty() {
         return Ok(vec![ImmutableString::from(text.trim()).into()]);
     }
-    let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
-    let parts: rhai::Array =
-        parts.take(crate::engine::LIST + 1).map(|part| ImmutableString::from(part).into()).collect();
+    let parts = parts(text, separator).take(crate::engine::LIST + 1);
+    let parts: rhai::Array = parts.map(|part| ImmutableString::from(part).into()).collect();
     if parts.len() > crate::engine::LIST { Err(too_large("a list")) } else { Ok(parts) }
 }
 
 /// Lower case, with single hyphens for everything that is neither letter nor digit.
-fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_alphanumeric() {
@@ -144,7 +156,7 @@ thread_local! {
 }
 
 /// Searches a text with a compiled pattern. Compiling is paid once for each thread; searching by the pattern's weight and the text's length.
-fn with<T>(pattern: &str, text: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
+pub(crate) fn with<T>(pattern: &str, text: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     COMPILED.with_borrow_mut(|compiled| {
         if !compiled.contains_key(pattern) {
             // Patterns may be made of data: compiling costs far more than searching.
@@ -174,7 +186,7 @@ fn pay(steps: u64) -> Fallible<()> {
 fn build(pattern: &str) -> Fallible<(Regex, u64)> {
     let mut refused = None;
     for (bytes, weight) in WEIGHTS {
-        match RegexBuilder::new(pattern).size_limit(bytes).dfa_size_limit(PATTERN_BYTES * 2).nest_limit(32).build() {
+        match RegexBuilder::new(pattern).size_limit(bytes).dfa_size_limit(LEARNT_BYTES).nest_limit(32).build() {
             Ok(regex) => return Ok((regex, weight)),
             Err(error) => refused = Some(error),
         }

@@ -249,6 +249,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
     let stock = stock(record)?;
     let price = price(record)?;
     let (options, variants) = variants(id, sizes(record), &price, stock, lang);
+    let made_skus = variants.iter().map(|variant| variant.sku.clone()).collect();
     let description = match filled(&record.description) {
         Some(description) => text(description),
         None => text(&as_text(&attributes, lang)),
@@ -270,6 +271,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
         withdrawn: false,
         facts,
         warnings: Vec::new(),
+        made_skus,
         id: id.to_owned(),
     })
 }

@@ -114,7 +114,9 @@ pub(crate) fn clean(product: &mut Product, remarks: &mut Remarks) -> Result<(), 
     }
     for (number, variant) in product.variants.iter_mut().enumerate() {
         let at = |field: &str| format!("$.variants[{number}].{field}");
+        let made = product.made_skus.take(&variant.sku);
         clean.text(&mut variant.sku, Field::Key, || at("sku"))?;
+        product.made_skus.extend(made.map(|_| variant.sku.clone()));
         clean.text(&mut variant.title, Field::Name, || at("title"))?;
         for value in &mut variant.options {
             clean.text(value, Field::Choice, || at("options"))?;

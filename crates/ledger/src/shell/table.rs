@@ -45,6 +45,16 @@ pub trait Table: Send + Sync {
     /// Not consistently read.
     fn scan(&self, sk: &str, after: Option<&ItemKey>) -> impl Future<Output = Result<Scanned, LedgerError>> + Send;
 
+    /// The same of one of so many segments, which together are all. A table that knows none has all in the first.
+    fn scan_segment(
+        &self,
+        sk: &str,
+        (segment, _of): (u32, u32),
+        after: Option<&ItemKey>,
+    ) -> impl Future<Output = Result<Scanned, LedgerError>> + Send {
+        async move { if segment > 0 { Ok((Vec::new(), None)) } else { self.scan(sk, after).await } }
+    }
+
     /// The items of a partition after a sort key, consistently read.
     fn after(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Vec<(String, Item)>, LedgerError>> + Send;
 }
@@ -100,6 +110,37 @@ impl DynamoDb {
             }
             Err(error) => Err(self.error("UpdateItem", &error)),
         }
+    }
+
+    async fn scan_part(
+        &self,
+        sk: &str,
+        part: Option<(u32, u32)>,
+        after: Option<&ItemKey>,
+    ) -> Result<Scanned, LedgerError> {
+        let start = after.map(|key| {
+            let text = |value: &str| AttributeValue::S(value.to_owned());
+            HashMap::from([("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))])
+        });
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .filter_expression("sk = :sk")
+            .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
+            .set_segment(part.and_then(|(segment, _)| i32::try_from(segment).ok()))
+            .set_total_segments(part.and_then(|(_, of)| i32::try_from(of).ok()))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| self.error("Scan", &error))?;
+        let key_of = |row: &HashMap<String, AttributeValue>| {
+            let text = |name: &str| row.get(name).and_then(|v| v.as_s().ok()).cloned();
+            Some(ItemKey { pk: text("pk")?, sk: text("sk")? })
+        };
+        let rows = output.items.unwrap_or_default();
+        let next = output.last_evaluated_key.as_ref().and_then(key_of);
+        Ok((rows.into_iter().filter_map(|row| Some((key_of(&row)?, to_item(row)))).collect(), next))
     }
 }
 
@@ -204,27 +245,11 @@ impl Table for DynamoDb {
     }
 
     async fn scan(&self, sk: &str, after: Option<&ItemKey>) -> Result<Scanned, LedgerError> {
-        let start = after.map(|key| {
-            let text = |value: &str| AttributeValue::S(value.to_owned());
-            HashMap::from([("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))])
-        });
-        let output = self
-            .client
-            .scan()
-            .table_name(&self.name)
-            .filter_expression("sk = :sk")
-            .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| self.error("Scan", &error))?;
-        let key_of = |row: &HashMap<String, AttributeValue>| {
-            let text = |name: &str| row.get(name).and_then(|v| v.as_s().ok()).cloned();
-            Some(ItemKey { pk: text("pk")?, sk: text("sk")? })
-        };
-        let rows = output.items.unwrap_or_default();
-        let next = output.last_evaluated_key.as_ref().and_then(key_of);
-        Ok((rows.into_iter().filter_map(|row| Some((key_of(&row)?, to_item(row)))).collect(), next))
+        self.scan_part(sk, None, after).await
+    }
+
+    async fn scan_segment(&self, sk: &str, part: (u32, u32), after: Option<&ItemKey>) -> Result<Scanned, LedgerError> {
+        self.scan_part(sk, Some(part), after).await
     }
 
     async fn after(&self, pk: &str, sk: &str) -> Result<Vec<(String, Item)>, LedgerError> {

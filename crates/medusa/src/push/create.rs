@@ -18,6 +18,7 @@ use crate::api::model::{
 };
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::columns;
+use crate::own_sku;
 use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
 
@@ -57,7 +58,15 @@ impl Shop {
                 Err(error) if error.refusal().is_some() => {
                     let mut items: Vec<_> =
                         offers.into_iter().zip(bodies).map(|(offer, body)| Weighed { offer, body }).collect();
-                    let at_fault = |item: &mut Weighed<'_>| names(&error, &item.body);
+                    let found = match self.found_taken(&error, &items, deadline).await {
+                        Ok(found) => found,
+                        Err(error) => {
+                            let offers: Vec<Offer<'_>> = items.into_iter().map(|item| item.offer).collect();
+                            fail(&offers, &error, outcomes);
+                            continue;
+                        }
+                    };
+                    let at_fault = |item: &mut Weighed<'_>| names(&error, &item.body) || item.has_one_of(&found);
                     let named: Vec<Weighed<'a>> = items.extract_if(.., at_fault).collect();
                     if items.is_empty() || (named.is_empty() && items.len() == 1) {
                         alone.extend(named.into_iter().chain(items));
@@ -79,6 +88,22 @@ impl Shop {
             }
         }
         works
+    }
+
+    /// Of a batch that is refused for one SKU all that are taken, so that it is not refused for each of them.
+    async fn found_taken(
+        &self,
+        error: &ApiError,
+        items: &[Weighed<'_>],
+        deadline: Instant,
+    ) -> Result<BTreeSet<String>, ApiError> {
+        match error.refusal() {
+            Some(Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)) if items.len() > 1 => {
+                let skus: Vec<&str> = items.iter().flat_map(|item| item.offer.skus()).collect();
+                self.taken(&skus, true, deadline).await
+            }
+            _ => Ok(BTreeSet::new()),
+        }
     }
 
     async fn create_batch(&self, create: &[ProductCreate], deadline: Instant) -> Result<Vec<Product>, ApiError> {
@@ -104,7 +129,7 @@ impl Shop {
                 Ok(created) => return Ok((offer, created)),
                 Err(error) => match error.refusal() {
                     Some(Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)) => {
-                        let skus: Vec<&str> = offer.article.variants.iter().map(|v| v.sku.as_str()).collect();
+                        let skus: Vec<&str> = offer.skus().collect();
                         let found = self.taken(&skus, true, deadline).await.map_err(|error| error.about(offer.key))?;
                         let taken = self.free_skus(found, offer.key, owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
@@ -213,6 +238,12 @@ struct Weighed<'a> {
     body: ProductCreate,
 }
 
+impl Weighed<'_> {
+    fn has_one_of(&self, skus: &BTreeSet<String>) -> bool {
+        self.offer.skus().any(|sku| skus.contains(sku))
+    }
+}
+
 impl serde::Serialize for Weighed<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.body.serialize(serializer)
@@ -242,6 +273,8 @@ type Uncoded = BTreeMap<usize, BTreeSet<String>>;
 fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> ProductCreate {
     let article = offer.article;
     let uncoded = uncoded.get(&offer.slot);
+    // Whose codes are taken was found out before any got a SKU of its own.
+    let is_uncoded = |sku: &str| uncoded.is_some_and(|uncoded| uncoded.contains(own_sku::said(offer.key, sku)));
     let options = article.options.iter().enumerate().map(|(index, title)| OptionCreate {
         title: title.clone(),
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
@@ -263,7 +296,7 @@ fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> Produc
             .iter()
             .map(|variant| VariantWrite {
                 allow_backorder: references.stock.of(offer.key.source()).backorder,
-                columns: match uncoded.is_some_and(|uncoded| uncoded.contains(&variant.sku)) {
+                columns: match is_uncoded(&variant.sku) {
                     true => columns::without_codes(&variant.columns),
                     false => variant.columns.clone(),
                 },

@@ -16,7 +16,7 @@ mod skus;
 mod stock;
 mod update;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -31,12 +31,14 @@ use crate::codes;
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::left::Left;
+use crate::own_sku;
 use crate::plan::retired::{self, Retirement};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
 use crate::stock::{Book, Recall, StockBooks};
 use find::Found;
 use lists::Leaving;
+use skus::Taken;
 
 /// A shop to push to.
 pub struct Shop {
@@ -125,6 +127,15 @@ pub trait SkuOwners: Sync {
         sku: &str,
         deadline: Instant,
     ) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Which of its SKUs we made, because its source gives none. Asked only where one is taken.
+    fn made(
+        &self,
+        _key: &ProductKey,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<BTreeSet<String>, Failure>> + Send {
+        std::future::ready(Ok(BTreeSet::new()))
+    }
 }
 
 /// The last steps of one product.
@@ -175,12 +186,16 @@ struct Offer<'a> {
     left: Option<&'a Left>,
 }
 
-/// What can be had of an article whose other variants have to wait.
+/// An article as far as it can be had: without variants that have to wait, or with SKUs of the product's own.
 struct Partial {
     article: Article,
     marker: String,
-    why: Failure,
+    /// Why variants wait.
+    why: Option<Failure>,
 }
+
+/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then loses what waits.
+const CHANGES_A_ROUND: usize = 3;
 
 /// A place for one [`Partial`], which outlives the rounds that make it.
 type Partials = [OnceLock<Partial>];
@@ -191,9 +206,34 @@ impl<'a> Offer<'a> {
         std::iter::once(self.marker).chain(self.left.map(|left| left.marker.as_str()))
     }
 
-    /// The same offer of what is left without the variants whose SKUs others hold; those who hold them are in the failures. If nothing is
-    /// left, the first of these.
+    fn skus(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.article.variants.iter().map(|variant| variant.sku.as_str())
+    }
+
+    /// The same offer of what can be had: where the SKU was made, under one of the product's own; else without the variants whose SKUs others
+    /// hold, and those who hold them are in the failures. If nothing is left, the first of these.
     fn without(
+        self,
+        taken: Taken,
+        there: Option<&Product>,
+        references: &References,
+        places: &'a Partials,
+    ) -> Result<Self, Failure> {
+        let offer = self.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        offer.without_held(taken.held, there, references, places)
+    }
+
+    /// The same offer, with SKUs of the product's own in the place of these. It is the same desired state: who has either form is as wanted.
+    fn with_own(self, skus: &BTreeSet<&str>, places: &'a Partials) -> Self {
+        if skus.is_empty() {
+            return self;
+        }
+        let article = own_sku::with_own(self.key, self.article, skus);
+        let own = kept_in(places, Partial { article, marker: self.marker.to_owned(), why: None });
+        Self { article: &own.article, ..self }
+    }
+
+    fn without_held(
         self,
         taken: BTreeMap<String, Failure>,
         there: Option<&Product>,
@@ -210,15 +250,20 @@ impl<'a> Offer<'a> {
         let Some(article) = partial else { return Err(why) };
         let presence = Presence::Offered(Box::new(article.clone()));
         let marker = Desired { key: self.key.clone(), presence }.marker(references);
-        let mut partial = Some(Partial { article, marker, why });
-        for place in places {
-            let own = place.get_or_init(|| partial.take().unwrap_or_else(|| unreachable!("taken by one place")));
-            if partial.is_none() {
-                return Ok(Self { article: &own.article, marker: &own.marker, waits: Some(&own.why), ..self });
-            }
-        }
-        unreachable!("one place for each round")
+        let own = kept_in(places, Partial { article, marker, why: Some(why) });
+        Ok(Self { article: &own.article, marker: &own.marker, waits: own.why.as_ref(), ..self })
     }
+}
+
+fn kept_in(places: &Partials, partial: Partial) -> &Partial {
+    let mut partial = Some(partial);
+    for place in places {
+        let own = place.get_or_init(|| partial.take().unwrap_or_else(|| unreachable!("taken by one place")));
+        if partial.is_none() {
+            return own;
+        }
+    }
+    unreachable!("a place for each change of each round")
 }
 
 impl Shop {
@@ -415,7 +460,7 @@ impl Shop {
         let mut new = self.with_handles(new, &handles, outcomes, owners, deadline).await?;
         new.retain(|offer| outcomes[offer.slot].is_none());
         let partials: Vec<OnceLock<Partial>> =
-            (0..orders.len() * update::MOST_ROUNDS).map(|_| OnceLock::new()).collect();
+            (0..orders.len() * update::MOST_ROUNDS * CHANGES_A_ROUND).map(|_| OnceLock::new()).collect();
         if !known.is_empty() {
             works.extend(self.update((known, read), outcomes, owners, (&partials, &handles), deadline).await?);
         }

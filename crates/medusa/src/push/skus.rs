@@ -2,7 +2,8 @@
 //!
 //! SKUs are unique in the shop, twice: among variants and, separately, among inventory items. When a size moves from one product to
 //! another, the two are pushed in any order, so the new owner may come first. The PIM decides whose the SKU is; what a
-//! crash or an old bug left behind has no owner and gives way.
+//! crash or an old bug left behind has no owner and gives way. A SKU that we made is taken from nobody: the product gets one of its own
+//! ([`crate::own_sku`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -15,6 +16,22 @@ use super::{Shop, SkuOwners, under_way};
 use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
 use crate::api::{ApiError, Refusal, split_query};
 use crate::{codes, said};
+
+/// SKUs that a product cannot have.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Those that we made, and that another variant has: it gets its own in their place.
+    pub(super) made: BTreeSet<String>,
+    /// Those that others hold with good reason; who they are.
+    pub(super) held: BTreeMap<String, Failure>,
+}
+
+impl Taken {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.made.len() + self.held.len()
+    }
+}
 
 impl Shop {
     /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good reason.
@@ -33,11 +50,17 @@ impl Shop {
         let query = [("sku[]", sku), ("fields", "id,sku,product_id,product.external_id,product.title")];
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
         let own = heir.to_string();
+        let made =
+            variants.iter().any(|holder| holder.is_not_of(&own)) && owners.made(heir, deadline).await?.contains(sku);
         for holder in variants {
-            let product = holder.product.as_ref();
             // Our own variant has the SKU and lacks the item.
-            if item_only && product.and_then(|product| product.external_id.as_deref()) == Some(own.as_str()) {
+            if item_only && !holder.is_not_of(&own) {
                 continue;
+            }
+            if made && holder.is_not_of(&own) {
+                let made =
+                    format!("{heir}: SKU {sku}, which we made, belongs to another product ({})", holder.product_id);
+                return Err(said::permanent(codes::SKU_TAKEN, made));
             }
             self.release_variant(sku, &holder, heir, owners, deadline).await?;
         }
@@ -84,21 +107,46 @@ impl Shop {
         Ok(taken)
     }
 
-    /// Makes what can be made free of these SKUs free for `heir`; why the others cannot, by SKU.
+    /// Makes what can be made free of these SKUs free for `heir`; which it cannot have.
     pub(super) async fn free_skus(
         &self,
-        taken: BTreeSet<String>,
+        found: BTreeSet<String>,
         heir: &ProductKey,
         owners: &impl SkuOwners,
         deadline: Instant,
-    ) -> Result<BTreeMap<String, Failure>, Failure> {
-        let mut held = BTreeMap::new();
-        for sku in taken {
+    ) -> Result<Taken, Failure> {
+        let mut taken = Taken::default();
+        if found.is_empty() {
+            return Ok(taken);
+        }
+        let made = owners.made(heir, deadline).await?;
+        let made: Vec<&str> = found.iter().map(String::as_str).filter(|sku| made.contains(*sku)).collect();
+        taken.made = self.held_by_others(&made, heir, deadline).await.map_err(|error| error.about(heir))?;
+        for sku in found.difference(&taken.made) {
             match self.free_sku(&Refusal::SkuTaken(sku.clone()), heir, owners, deadline).await {
                 Ok(()) => {}
-                Err(failure) if failure.code == "medusa_sku_taken" => drop(held.insert(sku, failure)),
+                Err(failure) if failure.code == "medusa_sku_taken" => drop(taken.held.insert(sku.clone(), failure)),
                 Err(failure) => return Err(failure),
             }
+        }
+        Ok(taken)
+    }
+
+    /// Which of these SKUs a variant of another product has.
+    async fn held_by_others(
+        &self,
+        skus: &[&str],
+        heir: &ProductKey,
+        deadline: Instant,
+    ) -> Result<BTreeSet<String>, ApiError> {
+        let own = heir.to_string();
+        let mut held = BTreeSet::new();
+        for chunk in split_query("sku[]", skus) {
+            let limit = chunk.len().to_string();
+            let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|sku| ("sku[]", sku)).collect();
+            query.extend([("fields", "id,sku,product_id,product.external_id"), ("limit", limit.as_str())]);
+            let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+            held.extend(variants.into_iter().filter(|holder| holder.is_not_of(&own)).filter_map(|holder| holder.sku));
         }
         Ok(held)
     }
@@ -175,6 +223,12 @@ struct Holder {
     #[serde(default)]
     product_id: String,
     product: Option<HolderProduct>,
+}
+
+impl Holder {
+    fn is_not_of(&self, external_id: &str) -> bool {
+        self.product.as_ref().and_then(|product| product.external_id.as_deref()) != Some(external_id)
+    }
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
 use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
 use crate::stock::{Marked, StockBooks};
-use crate::{codes, said};
+use crate::{codes, own_sku, said};
 
 /// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
 /// more only if somebody else changes the product meanwhile.
@@ -49,10 +49,16 @@ impl Shop {
                 let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
                 self.remove_orphans(&left_behind, deadline).await?;
             }
-            if self.leave_out(&mut open, (&there, round > 1), outcomes, owners, partials, deadline).await? {
+            for (offer, id) in &mut open {
+                if let Some(there) = there.get(id.as_str()) {
+                    *offer = offer.with_own(&own_sku::kept(offer.key, offer.article, there), partials);
+                }
+            }
+            let found = self.leave_out(&mut open, (&there, round > 1), outcomes, owners, partials, deadline).await?;
+            if found.written {
                 there = self.read_by_id(open.iter().map(|(_, id)| id.as_str()).collect(), deadline).await?;
             }
-            if round == 1 {
+            if round == 1 || found.own {
                 let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
                 uncoded = self.codes_of_others(&coded, deadline).await?;
             }
@@ -151,8 +157,7 @@ impl Shop {
 
     /// Finds out, before anything is written, which SKUs that products are about to get are taken: by variants and, after a refusal, by
     /// inventory items that a crash or an edit left behind. What nobody has a right to is made free;
-    /// a variant whose SKU somebody holds with good reason is left out for now. Says whether anything was written, so that what was read
-    /// may not be so any more.
+    /// a variant whose SKU somebody holds with good reason is left out for now, or gets one of its own.
     async fn leave_out<'a>(
         &self,
         open: &mut Vec<(Offer<'a>, String)>,
@@ -161,7 +166,7 @@ impl Shop {
         owners: &impl SkuOwners,
         partials: &'a Partials,
         deadline: Instant,
-    ) -> Result<bool, Failure> {
+    ) -> Result<LeftOut, Failure> {
         let new_to = |offer: &Offer<'a>, id: &String| {
             let has: BTreeSet<&str> =
                 there.get(id).into_iter().flat_map(|p| &p.variants).filter_map(|v| v.sku.as_deref()).collect();
@@ -170,33 +175,33 @@ impl Shop {
         };
         let new: Vec<&str> = open.iter().flat_map(|(offer, id)| new_to(offer, id)).collect();
         if new.is_empty() {
-            return Ok(false);
+            return Ok(LeftOut::default());
         }
         let found = self.taken(&new, refused, deadline).await?;
-        let mut written = false;
+        let mut done = LeftOut::default();
         let mut left = Vec::with_capacity(open.len());
         for (offer, id) in open.drain(..) {
             let own: BTreeSet<String> =
                 new_to(&offer, &id).into_iter().filter(|sku| found.contains(*sku)).map(str::to_owned).collect();
             let asked = own.len();
             let result = match self.free_skus(own, offer.key, owners, deadline).await {
-                Ok(held) if held.is_empty() => Ok((offer, asked)),
-                Ok(held) => {
-                    let freed = asked - held.len();
-                    offer.without(held, there.get(&id), &self.references, partials).map(|offer| (offer, freed))
+                Ok(taken) => {
+                    let freed = asked - taken.len();
+                    done.own |= !taken.made.is_empty();
+                    offer.without(taken, there.get(&id), &self.references, partials).map(|offer| (offer, freed))
                 }
                 Err(failure) => Err(failure),
             };
             match result {
                 Ok((offer, freed)) => {
-                    written |= freed > 0;
+                    done.written |= freed > 0;
                     left.push((offer, id));
                 }
                 Err(failure) => outcomes[offer.slot] = Some(Err(failure)),
             }
         }
         *open = left;
-        Ok(written)
+        Ok(done)
     }
 
     /// Says of products that need several calls that they are under way, so that an interruption cannot leave a half-changed product that
@@ -334,6 +339,15 @@ impl Shop {
             waits: offer.waits.cloned(),
         }
     }
+}
+
+/// What looking SKUs up led to.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Something was written, so that what was read may not be so any more.
+    written: bool,
+    /// Variants got SKUs of their own.
+    own: bool,
 }
 
 #[derive(serde::Deserialize)]

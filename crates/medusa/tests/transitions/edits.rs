@@ -1,5 +1,7 @@
 //! From which state to which: the tables, and the words that they are written in.
 
+use std::collections::BTreeMap;
+
 use catalog::ProductKey;
 use medusa::{Article, Texts, Variant};
 use serde_json::json;
@@ -7,35 +9,35 @@ use serde_json::json;
 use super::support::variant;
 
 /// Changes an article; the key tells which product's it is.
-pub type Edit = fn(&mut Article, &ProductKey);
+pub(crate) type Edit = fn(&mut Article, &ProductKey);
 
-pub const AS_IS: Edit = |_, _| {};
+pub(crate) const AS_IS: Edit = |_, _| {};
 
-pub fn sizes(article: &mut Article, key: &ProductKey, sizes: &[&str]) {
+pub(crate) fn sizes(article: &mut Article, key: &ProductKey, sizes: &[&str]) {
     article.variants = sizes.iter().map(|size| variant(key, &["Red", size])).collect();
 }
 
-pub fn choices(article: &mut Article, key: &ProductKey, options: &[&str], choices: &[&[&str]]) {
+pub(crate) fn choices(article: &mut Article, key: &ProductKey, options: &[&str], choices: &[&[&str]]) {
     article.options = options.iter().map(|name| (*name).to_owned()).collect();
     article.variants = choices.iter().map(|choice| variant(key, choice)).collect();
 }
 
-pub fn price(variant: &mut Variant, currency: &str, amount: &str) {
+pub(crate) fn price(variant: &mut Variant, currency: &str, amount: &str) {
     variant.prices.insert(currency.to_owned(), amount.parse().unwrap());
 }
 
-pub fn rename_value(article: &mut Article, option: usize, from: &str, to: &str) {
+pub(crate) fn rename_value(article: &mut Article, option: usize, from: &str, to: &str) {
     for variant in article.variants.iter_mut().filter(|variant| variant.options[option] == from) {
         variant.options[option] = to.to_owned();
     }
 }
 
-pub fn image(key: &ProductKey, name: &str) -> String {
+pub(crate) fn image(key: &ProductKey, name: &str) -> String {
     format!("https://img.example/{}/{name}.jpg", key.id())
 }
 
 /// Name, state A, state B. Both start from a red shirt in S, M and L.
-pub const TRANSITIONS: &[(&str, Edit, Edit)] = &[
+pub(crate) const TRANSITIONS: &[(&str, Edit, Edit)] = &[
     ("one price changes", AS_IS, |a, _| price(&mut a.variants[1], "sar", "19.99")),
     ("all prices change", AS_IS, |a, _| {
         for variant in &mut a.variants {
@@ -205,28 +207,28 @@ pub const TRANSITIONS: &[(&str, Edit, Edit)] = &[
 ];
 
 /// Stand for the ids of two categories, which only the shop knows.
-pub const WOMEN: &str = "women";
-pub const SHIRTS: &str = "shirts";
+pub(crate) const WOMEN: &str = "women";
+pub(crate) const SHIRTS: &str = "shirts";
 
-pub fn in_categories(article: &mut Article, names: &[&str]) {
+pub(crate) fn in_categories(article: &mut Article, names: &[&str]) {
     article.categories = names.iter().map(|name| (*name).to_owned()).collect();
 }
 
-pub fn drop_currency(variant: &mut Variant, currency: &str) {
+pub(crate) fn drop_currency(variant: &mut Variant, currency: &str) {
     assert!(variant.prices.remove(currency).is_some());
 }
 
-pub fn list_price(variant: &mut Variant, amount: &str) {
+pub(crate) fn list_price(variant: &mut Variant, amount: &str) {
     variant.list_prices.insert("sar".into(), amount.parse().unwrap());
 }
 
-pub fn translate(article: &mut Article, title: &str, description: &str) {
+pub(crate) fn translate(article: &mut Article, title: &str, description: &str) {
     let texts = Texts { title: title.to_owned(), description: description.to_owned() };
     article.translations.insert("ar-SA".to_owned(), texts);
 }
 
 /// Reduced prices, where each is also in a managed price list.
-pub const REDUCTIONS: &[(&str, Edit, Edit)] = &[
+pub(crate) const REDUCTIONS: &[(&str, Edit, Edit)] = &[
     ("a price is reduced", AS_IS, |a, _| reduce(a, 1, "sar", "19.99", "23.80")),
     ("a list price comes to a price that stays", AS_IS, |a, _| reduce(a, 1, "sar", "23.80", "28.00")),
     ("all prices are reduced in both currencies", AS_IS, |a, _| reduce_all(a, "19.99", "23.80")),
@@ -386,12 +388,12 @@ pub const REDUCTIONS: &[(&str, Edit, Edit)] = &[
     ),
 ];
 
-pub fn reduce(article: &mut Article, n: usize, currency: &str, amount: &str, before: &str) {
+pub(crate) fn reduce(article: &mut Article, n: usize, currency: &str, amount: &str, before: &str) {
     price(&mut article.variants[n], currency, amount);
     article.variants[n].list_prices.insert(currency.to_owned(), before.parse().unwrap());
 }
 
-pub fn reduce_all(article: &mut Article, amount: &str, before: &str) {
+pub(crate) fn reduce_all(article: &mut Article, amount: &str, before: &str) {
     for n in 0..article.variants.len() {
         reduce(article, n, "sar", amount, before);
         reduce(article, n, "usd", amount, before);

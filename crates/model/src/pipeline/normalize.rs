@@ -46,6 +46,7 @@ fn doc(feed: usize, says: char) -> DesiredDoc {
         withdrawn: false,
         facts: None,
         warnings: Vec::new(),
+        made_skus: Default::default(),
     };
     DesiredDoc { product, version: version(feed), hash: hash(says), run: String::new(), provenance: String::new() }
 }

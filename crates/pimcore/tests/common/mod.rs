@@ -106,6 +106,7 @@ pub fn product(id: &str) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use pimcore::{ApiKey, PimProduct, Pimcore};
 use runtime::Secrets;
 use serde::{Deserialize, Serialize};
 
-use super::trace;
+use super::{rules_in_force, trace};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::facets::{self, Row};
@@ -49,7 +49,7 @@ struct Products {
 ///
 /// # Errors
 /// When AWS does not answer, or nobody knows the product.
-pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
+pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliError> {
     let key = super::product_key(product)?;
     let doc = stack.ledger.read_docs(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
     let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&stack.aws));
@@ -67,7 +67,9 @@ pub async fn run(stack: &Stack, product: &str) -> Result<Answer, CliError> {
             advice: format!("`relay trace {key}` looks for it among the rejected records"),
         });
     }
-    let ledger = doc.as_ref().map(|doc| facets::of_ledger(&doc.product, &doc.hash));
+    let rules = rules_in_force::read(stack).await?;
+    let ledger =
+        doc.as_ref().map(|doc| facets::of_ledger(&rules_in_force::wanted(&rules, doc, now).product, &doc.hash));
     let in_pim = pim.as_ref().and_then(Option::as_ref);
     let source = in_pim.map(facets::of_pimcore_source);
     // What the shop should show of a product that the PIM does not have: nothing.

@@ -8,10 +8,11 @@ use catalog::{Product, ProductKey};
 use feeds::Outcome;
 use serde::Serialize;
 use serde_json::json;
-use want::{Moment, Step, Wanted};
+use want::{InForce, Moment, Step, Wanted};
 
 use super::preview::docs;
 use super::rules::needed;
+use super::rules_in_force;
 use crate::answer::Answer;
 use crate::cli::Configured;
 use crate::error::CliError;
@@ -59,7 +60,8 @@ pub fn in_feed(
         let what = format!("{} has no product {key}", feed.display());
         return Err(CliError::NotFound { what, advice: "`relay preview` tells of rejected records".to_owned() });
     };
-    explained(&key, &said, now, configured, now)
+    let named = InForce { rules: needed(configured)?, rates: rates(configured.rates.as_deref())?, since: 0 };
+    explained(&key, &said, now, &named, now)
 }
 
 /// A product of the ledger.
@@ -74,19 +76,19 @@ pub async fn run(stack: &Stack, product: &str, configured: &Configured, now: i64
         advice: format!("`relay trace {key}` looks for it among the rejected records"),
     })?;
     let said_at = super::preview::said_at(&doc.version, now);
-    explained(&key, &doc.product, said_at, configured, now)
+    let named = rules_in_force::or_named(stack, configured).await?;
+    explained(&key, &doc.product, said_at, &named, now)
 }
 
 fn explained(
     key: &ProductKey,
     said: &Product,
     said_at: i64,
-    configured: &Configured,
+    InForce { rules, rates, .. }: &InForce,
     now: i64,
 ) -> Result<Answer, CliError> {
-    let (rules, rates) = (needed(configured)?, rates(configured.rates.as_deref())?);
     let moment = Moment { now, said_at: Some(said_at), rates: rates.as_ref(), last: None };
-    let (wanted, steps) = want::explain(said, &rules, &moment);
+    let (wanted, steps) = want::explain(said, rules, &moment);
     let told: Vec<Told<'_>> = steps
         .iter()
         .map(|step| Told {

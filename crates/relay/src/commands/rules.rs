@@ -10,6 +10,7 @@ use serde::Serialize;
 use want::{Flaw, Moment, Rates, Rules};
 
 use super::preview::docs;
+use super::rules_in_force;
 use crate::answer::Answer;
 use crate::cli::Configured;
 use crate::error::CliError;
@@ -163,7 +164,7 @@ pub fn unmapped_in_feed(
 /// # Errors
 /// When the ledger does not answer, or the rules cannot be read.
 pub async fn unmapped(stack: &Stack, configured: &Configured, now: i64) -> Result<Answer, CliError> {
-    let rules = needed(configured)?;
+    let rules = rules_in_force::or_named(stack, configured).await?.rules;
     let mut unmapped = Unmapped::default();
     let mut after = None;
     loop {

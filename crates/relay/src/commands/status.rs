@@ -15,9 +15,9 @@ use serde::Serialize;
 
 pub use attention::attention;
 
-use super::breakers;
 use super::runs::{self, Line};
 use super::withdraw::{self, Held};
+use super::{breakers, rules_in_force};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::render::{count, span, table};
@@ -56,6 +56,10 @@ pub struct Status {
     pub deleted: Vec<String>,
     /// Mappings whose newest file is refused: the source, and why.
     pub refused_mappings: BTreeMap<String, Vec<String>>,
+    /// Why the newest rules are refused.
+    pub refused_rules: Vec<String>,
+    /// How far products have followed the rules in force; nothing where they have.
+    pub rules_walk: Option<String>,
     /// What a person should look at, with what to do.
     pub attention: Vec<Attention>,
 }
@@ -148,7 +152,12 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let deleted = stack.ledger.gone().await?.into_iter().map(|(key, _)| key.to_string()).collect();
     let heads = stack.ledger.config_heads("source").await?;
     let refused_mappings = heads.into_iter().filter_map(|(name, head)| Some((name, head.refused?.problems))).collect();
+    let rules = stack.ledger.config_head(want::KIND, want::NAME).await?;
+    let rules_walk =
+        rules_in_force::progress(stack, &rules, now).await?.filter(|walk| !walk.done).map(|walk| walk.words);
     let mut status = Status {
+        refused_rules: rules.refused.map(|refused| refused.problems).unwrap_or_default(),
+        rules_walk,
         waiting_lines: lines::waiting(stack, now).await?,
         refused_mappings,
         held_feeds,
@@ -261,6 +270,9 @@ pub fn text(status: &Status, now: i64) -> String {
     parts.push(table(["queue", "waiting", "in flight", "delayed", "dead", "parked", "consumer"], rows));
     if !status.runs.is_empty() {
         parts.push(runs_table(&status.runs, now));
+    }
+    if let Some(walk) = &status.rules_walk {
+        parts.push(format!("The rules in force: {walk}."));
     }
     parts.extend(lines::text(&status.waiting_lines));
     if let Some(first) = status.set_aside.first() {

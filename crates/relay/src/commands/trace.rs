@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::breakers;
 use super::diff;
 use super::rejected::{self, Rejected};
+use super::rules_in_force;
 use super::runs::{self, Line};
 use crate::answer::Answer;
 use crate::error::CliError;
@@ -92,6 +93,9 @@ pub struct Desired {
     /// The parts of a product that comes in several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// What the shop's rules make of it, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     /// What the source says that no target needs to understand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Extra>,
@@ -187,7 +191,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     let keys = std::slice::from_ref(&key);
     let (states, docs, stock) =
         tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys), stack.ledger.stock(keys))?;
-    let stock = stock_lines(stock.into_iter().next().map(|(_, stock)| stock).transpose()?, now);
+    let stock = stock_lines(&key, stock.into_iter().next().map(|(_, stock)| stock).transpose()?, now);
     let state = states.get(&key).filter(|state| **state != ProductState::default()).cloned();
     // One that cannot be read is a part of the story, not its end.
     let (doc, unreadable) = match docs.into_iter().next() {
@@ -198,6 +202,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     let parts = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
         true => parts_of(stack.ledger.read_parts(&key).await?),
         false => Vec::new(),
+    };
+    let rules = match &doc {
+        Some(doc) => rules_in_force::in_words(&rules_in_force::read(stack).await?, doc, now),
+        None => Vec::new(),
     };
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
@@ -236,6 +244,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             variants: doc.product.variants.len(),
             withdrawn: doc.product.withdrawn,
             extra: extra_of(&doc.product),
+            rules,
             version: doc.version.to_string(),
             provenance: doc.provenance,
             parts,
@@ -290,10 +299,18 @@ pub(super) fn book(stock: Option<ledger::core::shop::Stock>) -> medusa::Book {
     serde_json::from_slice(&json).unwrap_or_default()
 }
 
+/// What there is to say of a SKU that the shop has and the PIM does not.
+fn of_its_own(key: &ProductKey, sku: &str) -> String {
+    match medusa::own_sku::said(key, sku) {
+        said if said == sku => String::new(),
+        said => format!("; in the PIM {said}, a SKU that another product has in the shop"),
+    }
+}
+
 /// The remembered stock in words.
-fn stock_lines(stock: Option<ledger::core::shop::Stock>, now: i64) -> Vec<Stock> {
+fn stock_lines(key: &ProductKey, stock: Option<ledger::core::shop::Stock>, now: i64) -> Vec<Stock> {
     let line = |applied: medusa::stock::Applied| Stock {
-        line: applied.why.line(|at| of_day(at, now)),
+        line: applied.why.line(|at| of_day(at, now)) + &of_its_own(key, &applied.sku),
         sku: applied.sku,
         version: applied.version,
         at: applied.at,
@@ -435,13 +452,21 @@ mod tests {
             "stocked":7,"why":{"said":"9 said","step":{"ours":{"pieces":2,"since":1794900000000,"left":7}}}},
             "iitem_1":{"sku":"A","figure":12,"allowed":10,"basis":"after-2--0-","version":"v1","since":1794995000000,"at":3,
             "stocked":7,"why":{"said":"12 said − 2 buffer","step":{"ours":{"pieces":3,"since":1794995000000,"left":7}}}}}"#;
+        let key: ProductKey = "demo:1".parse().unwrap();
+        let own = medusa::own_sku::own(&key, "B");
+        let json = json.replace(r#""B""#, &format!("{own:?}"));
         let stock = ledger::core::shop::Stock { json: json.as_bytes().to_vec(), writes: 1, handle: None };
         let lines: Vec<(String, String)> =
-            stock_lines(Some(stock), now).into_iter().map(|stock| (stock.sku, stock.line)).collect();
-        let expected =
-            [("A", "12 said − 2 buffer − 3 ours since 09:43 = 7"), ("B", "9 said − 2 ours since 2026-11-17 07:20 = 7")];
+            stock_lines(&key, Some(stock), now).into_iter().map(|stock| (stock.sku, stock.line)).collect();
+        let expected = [
+            ("A", "12 said − 2 buffer − 3 ours since 09:43 = 7"),
+            (
+                &own,
+                "9 said − 2 ours since 2026-11-17 07:20 = 7; in the PIM B, a SKU that another product has in the shop",
+            ),
+        ];
         assert_eq!(lines, expected.map(|(sku, line)| (sku.to_owned(), line.to_owned())));
-        assert_eq!(stock_lines(None, now), []);
+        assert_eq!(stock_lines(&key, None, now), []);
     }
 
     #[test]

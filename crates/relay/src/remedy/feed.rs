@@ -11,7 +11,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("broken_structure", "Something odd follows a record; what came before is taken.", "Have the feed written again; the run has the position.", NewFeed),
     remedy("bucket_unavailable", "S3 did not answer, or the object cannot be read.", "If it stays: check the bucket's policy and the function's role.", GoesOn),
     remedy("config_changing", "A file under config/ changed faster than it could be read.", "Nothing, unless it stays.", GoesOn),
-    remedy("config_unknown", "Nothing reads this file under config/.", "Mappings are config/sources/<name>.yaml: `relay source put <mapping>`.", Nothing),
+    remedy("config_unknown", "Nothing reads this file under config/.", "Mappings are config/sources/<name>.yaml (`relay source put <mapping>`), rules config/rules/<name>.yaml and config/rates.json (`relay rules put <path>`).", Nothing),
     remedy("control_character", "An id or SKU has a control character.", "Remove it; the rejected record shows it.", NewFeed),
     remedy("corrupt_compression", "The compressed data does not decompress.", "Upload the feed again: usually the upload broke.", NewFeed),
     remedy("csv_field_count", "A CSV record has more or fewer fields than the header.", "Escape delimiters and quotes in its text.", NewFeed),

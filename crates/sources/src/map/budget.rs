@@ -36,6 +36,39 @@ pub(super) fn once(
     Ok(value)
 }
 
+/// Something that is the same for all variants of a product: it is worked out for the first two, and then taken over with the steps that it took for the second.
+#[derive(Debug)]
+pub(super) struct Repeated<T>(Seen<T>);
+
+#[derive(Debug)]
+enum Seen<T> {
+    Never,
+    Once,
+    Known(T, u64),
+}
+
+impl<T: Clone> Repeated<T> {
+    pub(super) const fn new() -> Self {
+        Self(Seen::Never)
+    }
+
+    pub(super) fn of<E>(&mut self, fresh: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let before = LEFT.get();
+        if let Seen::Known(value, steps) = &self.0
+            && before > *steps
+        {
+            LEFT.set(before - steps);
+            return Ok(value.clone());
+        }
+        let value = fresh()?;
+        self.0 = match &self.0 {
+            Seen::Never => Seen::Once,
+            Seen::Once | Seen::Known(..) => Seen::Known(value.clone(), before - LEFT.get()),
+        };
+        Ok(value)
+    }
+}
+
 /// Takes steps; `false` when none are left.
 pub(crate) fn spend(steps: u64) -> bool {
     let left = LEFT.get().saturating_sub(steps);

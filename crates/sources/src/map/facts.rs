@@ -1,5 +1,7 @@
 //! Facts, attributes and categories.
 
+use std::borrow::Cow;
+
 use catalog::facts::{Facts, Row};
 use catalog::{Attribute, Category, CategoryPath, Localized, Warning};
 use expr::Value;
@@ -24,8 +26,8 @@ pub(super) fn said(
     let mut reader = helpers::FactsReader::knowing(known);
     for map in maps {
         let mut say = |field: &Field, lang: &str| -> Result<(), Defect> {
-            for value in scope.list(field)? {
-                let Some(mut text) = record::text(&value) else { continue };
+            for value in scope.list(field)?.iter() {
+                let Some(mut text) = record::text(value) else { continue };
                 if map.code == "relation" && !text.contains(':') {
                     text = format!("{}:{text}", scope.mapping.source);
                 }
@@ -72,13 +74,13 @@ pub(super) fn attributes(scope: &Scope<'_>, language: &str) -> Result<Vec<Attrib
     for map in &scope.mapping.product.attributes {
         let items = match &map.each {
             Some(each) => scope.list(each)?,
-            None => vec![Value::None],
+            None => Cow::Borrowed(&[Value::None][..]),
         };
-        for item in &items {
+        for item in items.iter() {
             let inner = if map.each.is_some() { scope.of_item(item) } else { *scope };
             let name = inner.text(&map.name)?.unwrap_or_default();
-            for value in inner.list(&map.value)? {
-                add(&name, record::text(&value).unwrap_or_default().trim());
+            for value in inner.list(&map.value)?.iter() {
+                add(&name, record::shown(value).unwrap_or_default().trim());
             }
         }
     }
@@ -125,7 +127,7 @@ fn steps(scope: &Scope<'_>, map: &CategoryMap) -> Result<Vec<Steps>, Defect> {
             None => vec![(text.trim().to_owned(), None)],
         }
     };
-    Ok(match scope.value(&map.from)? {
+    Ok(match &*scope.value(&map.from)? {
         Value::List(items) if map.each_path => {
             let texts = items.iter().filter_map(record::text);
             texts.map(|text| cut(&text)).collect()
@@ -133,7 +135,7 @@ fn steps(scope: &Scope<'_>, map: &CategoryMap) -> Result<Vec<Steps>, Defect> {
         Value::List(items) => {
             vec![items.iter().map(named).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()]
         }
-        value => match record::text(&value) {
+        value => match record::text(value) {
             None => Vec::new(),
             Some(text) => match &map.split {
                 Some(between) => parts(&text, between).map(cut).collect(),

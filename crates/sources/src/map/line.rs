@@ -114,6 +114,7 @@ fn checked(mapping: &Mapping, mut line: Line) -> Result<Line, Defect> {
     };
     let product = Product {
         source: mapping.source.clone(),
+        made_skus: std::collections::BTreeSet::new(),
         id: "line".to_owned(),
         group: None,
         sku: None,

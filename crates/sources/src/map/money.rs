@@ -37,6 +37,15 @@ pub(super) fn all(scope: &Scope<'_>) -> Result<Vec<Price>, Defect> {
     }
 }
 
+/// Whether the prices read nothing of the list's value that is looked at.
+pub(super) fn are_the_same_for_all_items(scope: &Scope<'_>) -> bool {
+    scope.mapping.product.variants.prices.iter().all(|price| {
+        let others = [&price.currency, &price.list, &price.country];
+        let mut fields = others.into_iter().flatten().chain([&price.amount]);
+        fields.all(|field| scope.is_the_same_for_all_items(field))
+    })
+}
+
 pub(super) fn one(scope: &Scope<'_>, map: &PriceMap) -> Result<Option<Price>, Defect> {
     let Some(digits) = scope.text(&map.amount)? else { return Ok(None) };
     let country = scope.optional(map.country.as_ref())?;

@@ -1,10 +1,13 @@
 //! Options and variants: from the records of a group, from a list within a record, or one of a record.
 
-use catalog::{Localized, ProductOption, Variant, Warning};
+use std::collections::BTreeSet;
+
+use catalog::{Localized, Price, ProductOption, Variant, Warning};
 use expr::Value;
 use feeds::{Defect, Reason, helpers};
 
-use super::{Scope, budget, facts, money};
+use super::budget::{self, Repeated};
+use super::{Scope, facts, money};
 use crate::mapping::Field;
 use crate::record;
 
@@ -16,8 +19,14 @@ struct Draft {
     variant: Variant,
 }
 
-/// Options, variants, and the remarks on these.
-type Made = (Vec<ProductOption>, Vec<Variant>, Vec<Warning>);
+/// What the variants of a product come to.
+pub(super) struct Made {
+    pub(super) options: Vec<ProductOption>,
+    pub(super) variants: Vec<Variant>,
+    pub(super) remarks: Vec<Warning>,
+    /// SKUs that the record does not give.
+    pub(super) made_skus: BTreeSet<String>,
+}
 
 pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, Defect> {
     let mapping = scope.mapping;
@@ -25,20 +34,21 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
     let names = mapping.product.options.iter().map(|option| scope.localized(&option.name, language));
     let names: Vec<Localized> = names.collect::<Result<_, _>>()?;
     let (mut drafts, mut remarks) = (Vec::new(), Vec::new());
+    let mut prices = Repeated::new();
     let mut take = |scope: Scope<'_>| -> Result<(), Defect> {
         if let Some(when) = &map.when
             && !scope.truth(when)?
         {
             return Ok(());
         }
-        drafts.push(draft(&scope, &names, language, &mut remarks)?);
+        drafts.push(draft(&scope, &names, language, &mut prices, &mut remarks)?);
         Ok(())
     };
     match &map.each {
         Some(each) => {
             let mut seen: Vec<String> = Vec::new();
             let items = scope.list(each)?;
-            for item in &items {
+            for item in items.iter() {
                 if let Some(text) = record::text(item).filter(|_| !matches!(item, Value::Object(_))) {
                     // As customers will see it: written in two ways it is one.
                     let shown = helpers::choice(&text).to_lowercase();
@@ -62,8 +72,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
         None => take(*scope)?,
     }
     let [single] = &drafts[..] else {
-        let (options, variants) = settled(drafts, &names, id);
-        return Ok((options, variants, remarks));
+        return Ok(settled(drafts, &names, id, remarks));
     };
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
@@ -75,11 +84,16 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
             draft.values.iter_mut().for_each(String::clear);
         }
     }
-    let (options, variants) = settled(drafts, &names, id);
-    Ok((options, variants, remarks))
+    Ok(settled(drafts, &names, id, remarks))
 }
 
-fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut Vec<Warning>) -> Result<Draft, Defect> {
+fn draft(
+    scope: &Scope<'_>,
+    names: &[Localized],
+    language: &str,
+    prices: &mut Repeated<Vec<Price>>,
+    remarks: &mut Vec<Warning>,
+) -> Result<Draft, Defect> {
     let mapping = scope.mapping;
     let map = &mapping.product.variants;
     let mut values = Vec::new();
@@ -89,15 +103,19 @@ fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut V
     }
     let mut images = Vec::new();
     for field in &map.images {
-        for image in scope.list(field)? {
-            helpers::add_image(&mut images, &record::text(&image).unwrap_or_default());
+        for image in scope.list(field)?.iter() {
+            helpers::add_image(&mut images, &record::shown(image).unwrap_or_default());
         }
     }
     let variant = Variant {
         sku: String::new(),
         title: String::new(),
         options: Vec::new(),
-        prices: money::all(scope)?,
+        prices: if money::are_the_same_for_all_items(scope) {
+            prices.of(|| money::all(scope))?
+        } else {
+            money::all(scope)?
+        },
         stock: map.stock.as_ref().map_or(Ok(0), |field| stock(scope, field))?,
         images,
         facts: facts::said(scope, "$.variants.facts", &map.facts, None, language, remarks)?,
@@ -106,7 +124,7 @@ fn draft(scope: &Scope<'_>, names: &[Localized], language: &str, remarks: &mut V
 }
 
 /// Leaves out axes on which nothing stands, and gives SKUs and titles to those that have none.
-fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str) -> (Vec<ProductOption>, Vec<Variant>) {
+fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str, remarks: Vec<Warning>) -> Made {
     let used: Vec<bool> =
         (0..names.len()).map(|axis| drafts.iter().any(|draft| !draft.values[axis].is_empty())).collect();
     let options: Vec<ProductOption> = names
@@ -121,25 +139,25 @@ fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str) -> (Vec<Produc
     }
     let choices: Vec<String> = drafts.iter().map(|draft| draft.values.join(" / ")).collect();
     let made = if options.is_empty() { vec![id.to_owned(); drafts.len()] } else { helpers::made_skus(id, &choices) };
-    let variants = drafts
-        .into_iter()
-        .zip(choices)
-        .zip(made)
-        .map(|((draft, choice), made)| Variant {
-            sku: draft.sku.unwrap_or(made),
-            title: draft.title.unwrap_or(if choice.is_empty() { "Default".to_owned() } else { choice }),
-            options: draft.values,
-            ..draft.variant
-        })
-        .collect();
-    (options, variants)
+    let mut made_skus = BTreeSet::new();
+    let variants = drafts.into_iter().zip(choices).zip(made).map(|((draft, choice), made)| Variant {
+        sku: draft.sku.unwrap_or_else(|| {
+            made_skus.insert(made.clone());
+            made
+        }),
+        title: draft.title.unwrap_or(if choice.is_empty() { "Default".to_owned() } else { choice }),
+        options: draft.values,
+        ..draft.variant
+    });
+    let variants = variants.collect();
+    Made { options, variants, remarks, made_skus }
 }
 
 /// Pieces: a number, or words that say whether there are any.
 pub(super) fn stock(scope: &Scope<'_>, field: &Field) -> Result<i32, Defect> {
     let value = scope.value(field)?;
     let guaranteed = scope.mapping.product.variants.in_stock;
-    if let Value::Bool(truth) = value {
+    if let Value::Bool(truth) = *value {
         return Ok(if truth { guaranteed } else { 0 });
     }
     let Some(text) = record::text(&value) else { return Ok(0) };

@@ -57,6 +57,7 @@ pub(crate) fn shirt() -> Product {
         facts: None,
         withdrawn: false,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 

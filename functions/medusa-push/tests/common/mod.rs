@@ -139,6 +139,7 @@ pub fn dress(key: &ProductKey) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 

@@ -264,6 +264,14 @@ impl Objects for Bucket {
         })
     }
 
+    async fn list(&self, _bucket: &str, prefix: &str) -> Result<Vec<String>, Failure> {
+        let objects = self.objects.lock().unwrap();
+        let mut keys: Vec<String> =
+            objects.keys().map(|(key, _)| key.clone()).filter(|key| key.starts_with(prefix)).collect();
+        keys.dedup();
+        Ok(keys)
+    }
+
     async fn put(&self, bucket: &str, key: &str, _kind: &str, body: Vec<u8>) -> Result<(), Failure> {
         assert_eq!(bucket, BUCKET);
         if let Some(left) = self.puts_left.lock().unwrap().as_mut() {

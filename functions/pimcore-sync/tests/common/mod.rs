@@ -10,6 +10,7 @@ use ledger::core::desired;
 use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
+use pimcore_sync::rules::Rules;
 use pimcore_sync::sync::SyncBatch;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
 use worker::{Guard, Worker};
@@ -69,6 +70,7 @@ pub struct Function {
     pub heard: Heard,
     pub guard: Guard,
     pub clock: Ahead,
+    pub rules: Rules,
     invocations: AtomicU64,
 }
 
@@ -81,6 +83,7 @@ impl Default for Function {
             heard: Heard::default(),
             guard: Guard::new(Stage::Pimcore, never),
             clock: Ahead::default(),
+            rules: Rules::default(),
             invocations: AtomicU64::default(),
         }
     }
@@ -118,7 +121,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = SyncBatch { worker, policy, metrics: &runtime::Metrics::default() };
+        let sync = SyncBatch { worker, policy, rules: &self.rules, metrics: &runtime::Metrics::default() };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
@@ -177,6 +180,7 @@ pub fn product(id: &str) -> Product {
         withdrawn: false,
         facts: None,
         warnings: vec![],
+        made_skus: Default::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A canonical product as suppliers write it: every field of `docs/product.schema.json`, each in
 //! any form whose meaning is plain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Attribute, Category, CategoryPath, Facts, Localized, Price, Product, ProductOption, Variant, Warning};
 use rust_decimal::Decimal;
@@ -144,6 +144,7 @@ impl Record<'_> {
             withdrawn,
             facts,
             warnings,
+            made_skus: BTreeSet::new(),
         })
     }
 }

@@ -149,6 +149,7 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
         withdrawn: !on_sale(about)?,
         facts,
         warnings: Vec::new(),
+        made_skus: Default::default(),
     })
 }
 

@@ -37,6 +37,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
     list.extend(status.runs.iter().filter(|line| is_trying(line, now)).map(trying_run));
     list.extend(held_feeds(status));
     list.extend(refused_mappings(status));
+    list.extend(refused_rules(status));
     list.extend(rejecting_feeds(&newest));
     list
 }
@@ -159,6 +160,13 @@ fn refused_mappings(status: &Status) -> impl Iterator<Item = Attention> {
     status.refused_mappings.iter().map(|(source, problems)| Attention {
         what: format!("the newest mapping of {source} is refused: {}", problems.join("; ")),
         advice: remedy::advice("mapping_invalid"),
+    })
+}
+
+fn refused_rules(status: &Status) -> Option<Attention> {
+    (!status.refused_rules.is_empty()).then(|| Attention {
+        what: format!("the newest rules are refused: {}", status.refused_rules.join("; ")),
+        advice: remedy::advice("rules_invalid"),
     })
 }
 

@@ -80,6 +80,9 @@ fn desired_text(desired: &Desired) -> String {
         let withdrawn = if part.withdrawn { ", withdrawn" } else { "" };
         text.push_str(&format!("\n  part     {}{leads}{withdrawn}{at}\n           {}", part.name, part.provenance));
     }
+    for line in &desired.rules {
+        text.push_str(&format!("\n  rules    {line}"));
+    }
     for extra in desired.extra.iter().take(EXTRA) {
         let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
         text.push_str(&format!("\n  besides  {of}{} = {}", short(&extra.name, 40), short(&extra.text, 100)));
@@ -184,6 +187,7 @@ mod tests {
                     at: Some(1_763_856_000_000),
                     provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
                 }],
+                rules: vec!["s1: 20 SAR → 29.95 SAR".into()],
                 extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {

@@ -1,0 +1,162 @@
+//! A walk: something that concerns all products changed, and each is looked at once, in the background, without a feed.
+//!
+//! A walk has a *goal*, a text that is another one whenever there is something to look for anew. It goes through the table in segments; each is an item that says
+//! which goal it is on its way to, or has arrived at, and where it is. It is moved after the products before it were dealt with, by a conditional write: a walk that
+//! dies goes on there, two at once do no harm, and a new goal begins anew wherever the last one was.
+//!
+//! What a walk looks for is decided against a state and a document that were read *after* the goal was ([`super::wanted`] for the shop's rules).
+
+use super::config::Head;
+use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
+
+const REVISION: &str = "revision";
+const GOAL: &str = "goal";
+const AT_PK: &str = "at_pk";
+const AT_SK: &str = "at_sk";
+const DONE: &str = "done_at";
+const BEGAN: &str = "began";
+const MOVED: &str = "moved";
+const LOOKED: &str = "looked";
+const MARKED: &str = "marked";
+
+/// Parts of the table that are walked through one by one, or by several walkers.
+pub const SEGMENTS: u32 = 4;
+
+/// Where a segment is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Segment {
+    /// Counts what was written; 0 where there is no item.
+    pub revision: i64,
+    /// What it is on its way to.
+    pub goal: Option<String>,
+    /// Behind which item it goes on; `None` at the beginning.
+    pub at: Option<ItemKey>,
+    /// When (ms) it arrived.
+    pub done: Option<i64>,
+    /// When (ms) it set out.
+    pub began: Option<i64>,
+    /// When (ms) it last moved.
+    pub moved: Option<i64>,
+    /// Products that were looked at on this way.
+    pub looked: i64,
+    /// Those among them that have something to be done.
+    pub marked: i64,
+}
+
+/// Products that were dealt with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dealt {
+    pub looked: usize,
+    pub marked: usize,
+}
+
+impl Segment {
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
+        let text = |name: &str| item.get(name).and_then(Value::text).map(str::to_owned);
+        let number = |name: &str| item.get(name).and_then(Value::number);
+        Self {
+            revision: number(REVISION).unwrap_or(0),
+            goal: text(GOAL),
+            at: text(AT_PK).zip(text(AT_SK)).map(|(pk, sk)| ItemKey { pk, sk }),
+            done: number(DONE),
+            began: number(BEGAN),
+            moved: number(MOVED),
+            looked: number(LOOKED).unwrap_or(0),
+            marked: number(MARKED).unwrap_or(0),
+        }
+    }
+
+    /// Whether nothing is left of the way to this goal.
+    #[must_use]
+    pub fn has_arrived_at(&self, goal: &str) -> bool {
+        self.goal.as_deref() == Some(goal) && self.done.is_some()
+    }
+
+    /// Behind which item the way to this goal goes on.
+    #[must_use]
+    pub fn position(&self, goal: &str) -> Option<&ItemKey> {
+        self.at.as_ref().filter(|_| self.goal.as_deref() == Some(goal))
+    }
+}
+
+/// The goal of a walk that a configuration asks for; none where there was never one. The time is part of it: what was in force before is a goal of its own when
+/// it comes back.
+#[must_use]
+pub fn goal(head: &Head) -> Option<String> {
+    let since = head.since?;
+    Some(format!("{}@{since}", head.digest.as_deref().unwrap_or("none")))
+}
+
+/// The key of a segment.
+#[must_use]
+pub fn key(name: &str, segment: u32) -> ItemKey {
+    ItemKey { pk: format!("W#walk-{name}"), sk: format!("{segment:02}") }
+}
+
+/// Moves a segment to `to`, or, without one, to its end, if it is still where it was `seen`.
+#[must_use]
+pub fn advance(
+    (name, segment): (&str, u32),
+    seen: &Segment,
+    goal: &str,
+    to: Option<&ItemKey>,
+    dealt: Dealt,
+    now: i64,
+) -> Write {
+    let count = |known: i64, more: usize| {
+        let known = if seen.goal.as_deref() == Some(goal) { known } else { 0 };
+        known.saturating_add(i64::try_from(more).unwrap_or(i64::MAX))
+    };
+    let mut changes = vec![
+        Change::Add(REVISION, 1),
+        Change::Set(MOVED, now.into()),
+        Change::Set(LOOKED, count(seen.looked, dealt.looked).into()),
+        Change::Set(MARKED, count(seen.marked, dealt.marked).into()),
+    ];
+    if seen.goal.as_deref() != Some(goal) {
+        changes.extend([Change::Set(GOAL, goal.into()), Change::Set(BEGAN, now.into())]);
+    }
+    changes.extend(match to {
+        Some(to) => {
+            [Change::Set(AT_PK, to.pk.clone().into()), Change::Set(AT_SK, to.sk.clone().into()), Change::Remove(DONE)]
+        }
+        None => [Change::Remove(AT_PK), Change::Remove(AT_SK), Change::Set(DONE, now.into())],
+    });
+    let condition = match seen.revision {
+        0 => Condition::Absent(REVISION),
+        revision => Condition::Eq(REVISION, Operand::Value(revision.into())),
+    };
+    Write { key: key(name, segment), condition, changes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(digest: Option<&str>, since: i64) -> Head {
+        Head { digest: digest.map(str::to_owned), since: Some(since), ..Head::default() }
+    }
+
+    #[test]
+    fn it_goes_on_where_it_was_and_begins_anew_for_another_goal() {
+        let goals = [head(Some("a"), 1), head(Some("b"), 2), head(Some("a"), 3), head(None, 4)]
+            .map(|head| goal(&head).unwrap());
+        assert_eq!(goal(&Head::default()), None);
+        let mut item = Item::new();
+        let to = ItemKey { pk: "P#s#1".into(), sk: "state".into() };
+        for goal in &goals {
+            let seen = Segment::of(&item);
+            assert!(!seen.has_arrived_at(goal) && seen.position(goal).is_none(), "{goal}");
+            let dealt = Dealt { looked: 5, marked: 2 };
+            item = advance(("rules", 0), &seen, goal, Some(&to), dealt, 10).apply(&item).unwrap();
+            let stale = advance(("rules", 0), &seen, goal, None, dealt, 11).apply(&item);
+            assert!(stale.is_err(), "somebody else was there");
+            let seen = Segment::of(&item);
+            assert_eq!((seen.position(goal), seen.looked, seen.marked, seen.done), (Some(&to), 5, 2, None));
+            item = advance(("rules", 0), &seen, goal, None, dealt, 20).apply(&item).unwrap();
+            let seen = Segment::of(&item);
+            assert!(seen.has_arrived_at(goal) && seen.looked == 10 && seen.began == Some(10), "{seen:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Rules in the bucket: all files are in force together, or those before are.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::World;
+use runtime::Outcome;
+use serde_json::json;
+use want::{Bundle, KIND, NAME};
+
+const PRICES: &str = "config/rules/prices.yaml";
+const TREE: &str = "config/rules/tree.yaml";
+const RATES: &str = "config/rates.json";
+
+#[tokio::test]
+async fn files_are_in_force_together_and_a_wrong_one_changes_nothing() {
+    let world = World::new();
+    let put = world.upload(PRICES, "rules: [{rule: Ours, price: [{markup: 30%}]}]");
+    assert_eq!(world.configure(&put).await, Outcome::Done);
+    let first = world.ledger.config_head(KIND, NAME).await.unwrap();
+    assert_eq!(first.files, [PRICES]);
+    assert_eq!(world.take_announced().1[0]["inForce"], json!(first.digest));
+
+    // What one file says, another may name.
+    let put =
+        world.upload(TREE, "rules: [{rule: Place, categories: {set: [Women]}}]\ncategories: {tree: [{name: Men}]}");
+    world.configure(&put).await;
+    let head = world.ledger.config_head(KIND, NAME).await.unwrap();
+    assert_eq!((&head.digest, &head.files), (&first.digest, &first.files), "what was in force is in force");
+    let problems = head.refused.unwrap().problems;
+    assert!(problems[0].starts_with("config/rules/tree.yaml:1:") && problems[0].contains("\"Women\""), "{problems:?}");
+    assert_eq!(world.take_announced().1[0]["problems"], json!(problems));
+
+    world.upload(TREE, "rules: [{rule: Place, categories: {set: [Men]}}]\ncategories: {tree: [{name: Men}]}");
+    let put = world.upload(RATES, r#"{"date": "2026-11-26", "base": "USD", "rates": {"SAR": 3.75}}"#);
+    world.configure(&put).await;
+    let head = world.ledger.config_head(KIND, NAME).await.unwrap();
+    assert_eq!((head.refused, head.files.clone()), (None, [PRICES, TREE, RATES].map(str::to_owned).to_vec()));
+    let digest = head.digest.unwrap();
+    let text = world.ledger.config_text(KIND, NAME, &digest).await.unwrap().unwrap();
+    let bundle = Bundle::of_json(&text).unwrap();
+    assert_eq!(bundle.digest(), digest);
+    assert_eq!(bundle.read(0).unwrap().rules.len(), 2);
+
+    for key in [PRICES, TREE, RATES] {
+        world.delete(key);
+    }
+    world.configure(&put.replace("Object Created", "Object Deleted")).await;
+    let head = world.ledger.config_head(KIND, NAME).await.unwrap();
+    assert_eq!((head.digest, head.files.len()), (None, 0));
+    assert!(head.since.is_some(), "products go back");
+}
+
+#[tokio::test]
+async fn what_is_no_rules_file_is_told() {
+    let world = World::new();
+    for key in ["config/rules/readme.txt", "config/rules/below/a.yaml", "config/rate.json"] {
+        let put = world.upload(key, "x");
+        world.configure(&put).await;
+        let told = world.take_announced().1[0]["problems"][0].as_str().unwrap().to_owned();
+        assert!(told.contains(key) && told.contains("config/rules/<name>.yaml"), "{told}");
+    }
+    assert_eq!(world.ledger.config_head(KIND, NAME).await.unwrap().revision, 0);
+}

@@ -1,0 +1,164 @@
+//! Other rules are in force: every product that they make something else of is announced, in the background ([`ledger::core::walk`]).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use catalog::{Failure, ProductKey};
+use ledger::core::walk::{self, Dealt, SEGMENTS, Segment};
+use ledger::core::wanted;
+use ledger::{DesiredDoc, Ledger, LedgerError, SmallDocs, Stage, Table};
+use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
+use serde::Serialize;
+use want::{InForce, KIND, NAME};
+
+use crate::rules::{Rules, Wish};
+
+/// Not begun any more with less time than this left: a page of the ledger.
+const LAST_PAGE: Duration = Duration::from_secs(25);
+/// A product that was written before the rules came shows in a scan by then.
+const SETTLES_MS: i64 = 10_000;
+/// Documents in memory at once.
+const AT_ONCE: usize = 50;
+
+/// How fast a walk goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// After each announced product: leaves room for feeds.
+    pub pause: Duration,
+}
+
+impl Default for Pace {
+    /// Fifty products a second.
+    fn default() -> Self {
+        Self { pause: Duration::from_millis(20) }
+    }
+}
+
+/// What a walk came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct WalkReport {
+    pub looked: usize,
+    /// Products that were announced.
+    pub announced: usize,
+    /// Whether there is nothing left to do.
+    pub complete: bool,
+}
+
+/// A walk in one invocation.
+#[derive(Debug)]
+pub struct Walk<'a, T, B, C> {
+    pub ledger: &'a Ledger<T>,
+    pub rules: &'a Rules,
+    pub bus: &'a B,
+    pub clock: &'a C,
+    pub deadline: Deadline,
+    pub pace: Pace,
+}
+
+impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
+    /// Goes on with the walk that the rules in force ask for, as long as there is time.
+    ///
+    /// # Errors
+    /// Transient; what was announced until then counts.
+    pub async fn go_on(&self) -> Result<WalkReport, Failure> {
+        let mut report = WalkReport::default();
+        let head = self.ledger.config_head(KIND, NAME).await.map_err(failed)?;
+        let (Some(goal), Some(since)) = (walk::goal(&head), head.since) else {
+            return Ok(WalkReport { complete: true, ..report });
+        };
+        if self.clock.now_ms() < since + SETTLES_MS {
+            return Ok(report);
+        }
+        for segment in 0..SEGMENTS {
+            loop {
+                let seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
+                if seen.has_arrived_at(&goal) {
+                    break;
+                }
+                if self.deadline.remaining(self.clock.now_ms()) < LAST_PAGE {
+                    return Ok(report);
+                }
+                self.page(segment, &seen, &goal, &mut report).await?;
+            }
+        }
+        report.complete = true;
+        Ok(report)
+    }
+
+    async fn page(&self, segment: u32, seen: &Segment, goal: &str, report: &mut WalkReport) -> Result<(), Failure> {
+        // After the goal was read: at least as new.
+        let rules = self.rules.in_force(self.ledger).await?;
+        let (products, next) = self.ledger.walk_products(segment, seen.position(goal)).await.map_err(failed)?;
+        let mut dealt = Dealt { looked: products.len(), marked: 0 };
+        for some in products.chunks(AT_ONCE) {
+            let concerned = self.concerned(some, &rules).await?;
+            // Put in doubt before they are announced: a lost announcement leaves them pending.
+            for key in &concerned {
+                self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
+            }
+            let message = |key: &ProductKey| {
+                let correlation_id = format!("rules-{goal}");
+                Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
+            };
+            let announcements: Vec<Announcement> = concerned.iter().map(message).collect();
+            for answer in self.bus.announce(&announcements).await {
+                answer?;
+            }
+            dealt.marked += concerned.len();
+            tokio::time::sleep(self.pace.pause * u32::try_from(concerned.len()).unwrap_or(u32::MAX)).await;
+        }
+        let now = self.clock.now_ms();
+        // Refused: somebody else goes there, too, and the next look tells how far.
+        if self.ledger.walk_on((NAME, segment), seen, goal, next.as_ref(), dealt, now).await.map_err(failed)? {
+            report.looked += dealt.looked;
+            report.announced += dealt.marked;
+        }
+        Ok(())
+    }
+
+    /// Those that these rules make something else of than the PIM was made to hold.
+    async fn concerned(&self, keys: &[ProductKey], rules: &InForce) -> Result<Vec<ProductKey>, Failure> {
+        // First the states: what is written between the two is newer than these rules.
+        let states = self.ledger.read_states(keys).await.map_err(failed)?;
+        let mut wanted = self.wanted(keys, rules).await?;
+        let mut concerned = Vec::new();
+        for key in keys {
+            let (Some(state), Some(digest)) = (states.get(key), wanted.remove(key).unwrap_or(Some(None))) else {
+                continue;
+            };
+            if wanted::concerns(state, digest.as_deref()) {
+                concerned.push(key.clone());
+            }
+        }
+        Ok(concerned)
+    }
+
+    /// The digests of what these rules make of products, none where that is what the source said; nothing of a document that cannot be read: whoever brings it tells.
+    async fn wanted(
+        &self,
+        keys: &[ProductKey],
+        rules: &InForce,
+    ) -> Result<HashMap<ProductKey, Option<Option<String>>>, Failure> {
+        if rules.rules.is_empty() {
+            // What is wanted is what the source says: no document has to be looked at.
+            return Ok(HashMap::new());
+        }
+        let now = self.clock.now_ms();
+        let digest = |doc: Result<DesiredDoc, LedgerError>| {
+            doc.ok().map(|doc| Wish::of(rules, &doc, now).and_then(|wish| wish.digest))
+        };
+        let SmallDocs { docs, large, .. } = self.ledger.read_small_docs(keys).await.map_err(failed)?;
+        let mut wanted: HashMap<_, _> = docs.into_iter().map(|(key, doc)| (key, digest(doc))).collect();
+        // One at a time: each takes megabytes.
+        for key in large {
+            if let Some(doc) = self.ledger.read_large_doc(&key).await.transpose() {
+                wanted.insert(key, digest(doc));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn failed(error: LedgerError) -> Failure {
+    error.failure()
+}

@@ -1,0 +1,46 @@
+"""The shop's rules: put into force on the stack, and what they make of prices, asked of `relay`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from local_stack.console import Failed, say
+from local_stack.paths import TARGET
+from local_stack.stack import Stack
+
+
+def put(stack: Stack, rules: str) -> None:
+    """Puts rules into force; `none` takes out what is."""
+    if rules == "none":
+        files = [name.rsplit("/", 1)[-1] for name in _relay(stack, "rules", "list")["files"]]
+        if files:
+            _relay(stack, "rules", "remove", *files)
+        return
+    said = _relay(stack, "rules", "put", rules)
+    if said.get("flaws") or said.get("refused"):
+        raise Failed(f"the rules {rules} are not in force", why=json.dumps(said, indent=1), todo=f"relay rules check {rules}")
+    say(f"rules in force: version {said['version']}")
+
+
+def in_force(stack: Stack) -> bool:
+    """Whether anything rules."""
+    return (TARGET / "debug" / "relay").exists() and bool(_relay(stack, "rules", "list")["version"])
+
+
+def document(stack: Stack, key: str, document: dict[str, Any]) -> dict[str, Any]:
+    """What the shop is to have of a document: its prices by the rules; nothing of one that they withhold."""
+    said = _relay(stack, "explain-price", key)
+    prices = {variant["sku"]: variant["prices"] for variant in said["prices"]}
+    variants = [variant | {"prices": prices[variant["sku"]]} for variant in document["variants"] if variant["sku"] in prices]
+    withheld = said["withheld"]
+    return document | {"variants": variants, "withheld": withheld, "withdrawn": bool(document.get("withdrawn") or withheld)}
+
+
+def _relay(stack: Stack, *words: str) -> Any:
+    command = [str(TARGET / "debug" / "relay"), f"--local={stack.place.name}", "--json", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise Failed(f"relay {' '.join(words)} failed", why=done.stderr, todo="relay status")
+    return json.loads(done.stdout)
