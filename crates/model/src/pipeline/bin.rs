@@ -61,7 +61,8 @@ impl World {
     /// A person deletes the product in the PIM.
     pub(crate) fn is_deleted(&mut self) {
         self.left.deletions -= 1;
-        self.bin = self.targets[0];
+        // Who cannot restore anything needs no bin.
+        self.bin = self.targets[0].filter(|_| self.left.undone > 0);
         self.targets[0] = Some(DELETED);
         self.gone = true;
         // Who claimed before the id was known may be making it in this very moment.
