@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_stack import demo, feed, ledger, orders, products
+from local_stack import demo, feed, ledger, orders, products, ruled
+from local_stack.console import Failed
 from local_stack.orders import Bought
 from local_stack.paths import REPO, SOURCES
 from local_stack.processes import Service, environment, free_port
@@ -266,3 +267,22 @@ def test_a_password_that_begins_with_a_hyphen_is_no_option(file: Path) -> None:
     made = [line for line in file.read_text().splitlines() if re.search(r"""medusa(\(\), "| )user\b""", line)]
     assert made
     assert all("--password=" in line for line in made), made
+
+
+def test_rules_are_in_force_for_the_demonstration_once_every_product_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would hold the shop, which still shows the old prices, against the new rules."""
+    asked: list[str] = []
+    walks = iter([{"done": False, "looked": looked, "words": "on its way"} for looked in (0, 0, 3)] + [{"done": True}])
+
+    def relay(_: object, *words: str) -> dict[str, Any]:
+        asked.append(words[1])
+        return {"version": "v1"} if words[1] == "put" else {"walk": next(walks)}
+
+    monkeypatch.setattr(ruled, "_relay", relay)
+    monkeypatch.setattr(ruled.time, "sleep", lambda _: None)
+    ruled.put(None, "rules.yaml")  # type: ignore[arg-type]
+    assert asked == ["put", "list", "list", "list", "list"]
+    monkeypatch.setattr(ruled, "PATIENCE", -1.0)
+    walks = iter([{"done": False, "looked": 0, "words": "on its way"}])
+    with pytest.raises(Failed):
+        ruled.put(None, "rules.yaml")  # type: ignore[arg-type]

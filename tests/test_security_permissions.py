@@ -196,7 +196,8 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "delete what was rejected": delete_object("rejected/run/0.jsonl"),
         "send to the shop's queue": send_to("MedusaQueue"),
         "start a function": invoke("MedusaPushFunction"),
-        "list what is pending": list_pending,
+        # Of what is pending it may list lines of parts that wait, and nothing else; the emulator does not look at an index's
+        # leading keys, so tests/test_template.py holds the condition.
         "delete a large body": delete_object(BODY),
     },
     "pimcore-sync": {

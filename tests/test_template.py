@@ -117,3 +117,12 @@ def test_who_may_write_mappings_and_rules_are_policies_of_their_own() -> None:
         for policy in role.get("Policies", []):
             written = [str(one["Resource"]) for one in policy["PolicyDocument"]["Statement"] if "Action" in one and writes(one)]
             assert not any("config/" in resource or "Arn}/*" in resource for resource in written), f"{name} writes mappings"
+
+
+def test_of_what_is_pending_normalize_lists_lines_that_wait_alone() -> None:
+    """On an index `dynamodb:LeadingKeys` are the index's; the emulator does not look at them."""
+    policies = RESOURCES["NormalizeRole"]["Properties"]["Policies"]
+    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    (lists,) = [one for one in statements if isinstance(one, dict) and one.get("Sid") == "CountWaitingLines"]
+    assert lists["Action"] == "dynamodb:Query"
+    assert lists["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "waits*"}}

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from typing import Any
 
 from local_stack.console import Failed, say
 from local_stack.paths import TARGET
 from local_stack.stack import Stack
 
+# A walk begins with the next minute, 10 s after the rules at the earliest, and looks at 50 products a second.
+PATIENCE = 300.0
+
 
 def put(stack: Stack, rules: str) -> None:
-    """Puts rules into force; `none` takes out what is."""
+    """Puts rules into force, and waits until the products that are there follow; `none` takes out what is."""
     if rules == "none":
         files = [name.rsplit("/", 1)[-1] for name in _relay(stack, "rules", "list")["files"]]
         if files:
             _relay(stack, "rules", "remove", *files)
+            _followed(stack)
         return
     said = _relay(stack, "rules", "put", rules)
     if said.get("flaws") or said.get("refused"):
         raise Failed(f"the rules {rules} are not in force", why=json.dumps(said, indent=1), todo=f"relay rules check {rules}")
     say(f"rules in force: version {said['version']}")
+    _followed(stack)
+
+
+def _followed(stack: Stack) -> None:
+    """Waits until all products were looked at by what is in force. Those that come out different are on their way by then, and are waited for with the feed."""
+    looked, begun = -1, time.monotonic()
+    while not (walk := _relay(stack, "rules", "list")["walk"] or {"done": True})["done"]:
+        if walk["looked"] != looked:
+            looked = walk["looked"]
+            say("products follow the rules within a minute or two" if looked == 0 else f"{looked} products looked at")
+        if time.monotonic() - begun > PATIENCE:
+            raise Failed(f"not every product follows the rules within {PATIENCE:.0f} s", why=walk["words"], todo="make logs NAME=pimcore-sync")
+        time.sleep(1)
 
 
 def in_force(stack: Stack) -> bool:

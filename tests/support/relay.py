@@ -23,7 +23,7 @@ from local_stack.stack import Stack
 from support.proxy import CountingProxy
 
 # Longest time without progress. A message that failed comes back after 2 to 8 s.
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 
 def shared(path: str) -> Path:

@@ -116,7 +116,7 @@ class Site:
             raise
         return said
 
-    def is_right(self, *product_ids: str, within: float = 90.0) -> None:
+    def is_right(self, *product_ids: str, within: float = 180.0) -> None:
         """Both targets hold what the feed says, the shop sells it, and `relay trace` says so."""
         keys = [key_of(product_id) for product_id in product_ids]
         try:

@@ -9,10 +9,10 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::ItemKey;
 use ledger::core::lines::{self, Kept, Means, Origin};
 use ledger::{Declared, DesiredOutcome, Ledger, LedgerError, Table};
-use runtime::{Announcement, Bus, Cause, ProductMessage};
+use runtime::Bus;
 
 use crate::codes;
-use crate::window::{BATCH, Written};
+use crate::window::{BATCH, Written, announce_changed};
 
 /// Lines, or products, under way at once.
 const PARALLEL: usize = 16;
@@ -154,7 +154,7 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
         if waiting > 0 {
             *written.waiting.entry(codes::PRODUCT_AWAITED.to_owned()).or_default() += waiting;
         }
-        self.announce(announce).await?;
+        announce_changed(self.bus, self.run, announce).await?;
         Ok(written)
     }
 
@@ -237,14 +237,5 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             late.extend(laid.outcome.map(|_| product));
         }
         Ok(late)
-    }
-
-    async fn announce(&self, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
-        let announcements: Vec<Announcement> = keys
-            .into_iter()
-            .map(|key| ProductMessage { key, correlation_id: self.run.to_owned(), cause: Cause::Feed })
-            .map(|message| Announcement::product_changed(&message))
-            .collect();
-        self.bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
     }
 }

@@ -260,7 +260,7 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
                 }
             }
         }
-        self.announce(announce).await?;
+        announce_changed(self.bus, self.run, announce).await?;
         Ok(written)
     }
 
@@ -366,15 +366,16 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         }
         Ok(())
     }
+}
 
-    async fn announce(&self, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
-        let announcements: Vec<Announcement> = keys
-            .into_iter()
-            .map(|key| ProductMessage { key, correlation_id: self.run.to_owned(), cause: Cause::Feed })
-            .map(|message| Announcement::product_changed(&message))
-            .collect();
-        self.bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
-    }
+/// Announces products that a run changed.
+pub(crate) async fn announce_changed(bus: &impl Bus, run: &str, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
+    let announcements: Vec<Announcement> = keys
+        .into_iter()
+        .map(|key| ProductMessage { key, correlation_id: run.to_owned(), cause: Cause::Feed })
+        .map(|message| Announcement::product_changed(&message))
+        .collect();
+    bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
 }
 
 /// The hash by which the ledger knows what a product says: where its facts follow from the rest and

@@ -182,7 +182,10 @@ impl Reader<'_> {
         let outside = std::mem::replace(&mut self.names, vec![value.to_string()]);
         self.closures += 1;
         let mut steps = Some(Vec::new());
-        self.ast.clone_functions_only_filtered(|_, _, _, one, _| one == name).walk(&mut |path: &[ASTNode<'_>]| {
+        // Cloned whole, then reduced: the engine's filtered clone takes all functions (rhai 1.27).
+        let mut alone = self.ast.clone_functions_only();
+        alone.retain_functions(|_, _, one, _| one == name);
+        alone.walk(&mut |path: &[ASTNode<'_>]| {
             if let [ASTNode::Stmt(statement)] = path {
                 let step = self.step(statement);
                 steps = steps.take().zip(step).map(|(mut steps, step)| {

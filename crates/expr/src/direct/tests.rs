@@ -160,6 +160,9 @@ fn expressions_of_mappings_are_evaluated_directly() {
         "b.trim().lower() + ' ' + a",
         "c.any(|axis| axis.variations.len() > 1) || b == 'false'",
         "`${b} of ${a}`",
+        // Each function has a body of its own.
+        "[list.map(|one| one.trim()), list.filter(|one| one != 'S'), list.any(|one| one.is_blank())]",
+        "list.filter(|one| !one.is_blank()).map(|one| one.lower())",
     ] {
         assert_eq!(both(text, &record, 20_000), Some(true), "{text}");
     }

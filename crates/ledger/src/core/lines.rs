@@ -224,7 +224,12 @@ pub fn write_line(key: ItemKey, kept: &Kept, says: &Statement, origin: &Origin, 
 #[must_use]
 pub fn wait(key: ItemKey, kept: &Kept, now: i64) -> Write {
     let changes = waiting(&key, kept, now);
-    Write { key, condition: still(kept), changes }
+    let as_read = match kept.waits_since {
+        // A product may have ended its waiting meanwhile, which leaves what it says as it is.
+        Some(since) => Condition::Eq(WAITS_SINCE, Operand::Value(since.into())),
+        None => Condition::Absent(WAITS_SINCE),
+    };
+    Write { key, condition: Condition::All(vec![still(kept), as_read]), changes }
 }
 
 fn waiting(key: &ItemKey, kept: &Kept, now: i64) -> Vec<Change> {
@@ -347,6 +352,8 @@ mod tests {
         assert!(!settled.contains_key(EXPIRES_AT) && !settled.contains_key(state::PENDING_SHARD));
         assert_eq!(Kept::of(&settled).statement, kept.statement);
         assert!(settle(key()).apply(&Item::new()).is_err(), "makes no item");
+        assert!(wait(key(), &kept, 10_000).apply(&settled).is_err(), "what a product has does not expire");
+        assert!(wait(key(), &Kept::of(&settled), 10_000).apply(&settled).is_ok(), "unless it has it no more");
     }
 
     #[test]

@@ -54,16 +54,19 @@ mod tests {
     use crate::core::stage::Applied;
     use crate::core::state::{RecordedError, StageState};
 
-    #[test]
-    fn who_may_have_acted_by_other_rules_is_looked_at_and_nobody_else() {
-        let applied = |hash: &str, view: Option<&str>| Applied {
+    fn applied(hash: &str, view: Option<&str>) -> Applied {
+        Applied {
             hash: ContentHash::from_text(hash),
             version: Version::from_text("v"),
             remote_id: None,
             view: view.map(str::to_owned),
             seen: None,
             at: 0,
-        };
+        }
+    }
+
+    #[test]
+    fn who_may_have_acted_by_other_rules_is_looked_at_and_nobody_else() {
         let state = |pimcore: StageState| ProductState {
             hash: Some(ContentHash::from_text("h")),
             pimcore,
@@ -95,16 +98,7 @@ mod tests {
 
     #[test]
     fn what_the_shop_may_show_by_other_rules_counts() {
-        let applied = |hash: &str, view: Option<&str>| {
-            Some(Applied {
-                hash: ContentHash::from_text(hash),
-                version: Version::from_text("v"),
-                remote_id: None,
-                view: view.map(str::to_owned),
-                seen: None,
-                at: 0,
-            })
-        };
+        let applied = |hash, view| Some(applied(hash, view));
         let stage = |applied| StageState { applied, ..StageState::default() };
         let doubt = |applied| StageState { recheck_at: Some(1), ..stage(applied) };
         let none = || stage(None);

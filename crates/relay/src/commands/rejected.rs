@@ -149,7 +149,7 @@ mod tests {
         list.remedies.insert("missing_price".into(), remedy::advice("missing_price"));
         let text = text(&list);
         assert!(text.contains("77") && text.contains("SKU s1 has no price") && text.contains("1 more"), "{text}");
-        assert!(text.contains("2 missing_price: Ask the supplier for it"), "{text}");
+        assert!(text.contains("2 missing_price: Ask the supplier; nothing"), "{text}");
     }
 
     #[test]
