@@ -57,7 +57,7 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         pipeline("two fast feeds in any order", "ab", 1, NONE),
         pipeline("a person edits", "AB", 1, Faults { edits: 1, ..NONE }),
         pipeline("a person edits and takes it back", "A", 2, Faults { edits: 3, ..NONE }),
-        pipeline("a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
+        pipeline("a person deletes", "A", 1, Faults { deletions: 1, ..NONE }),
         pipeline("a person deletes and restores or releases", "A", 1, Faults { deletions: 1, undone: 1, ..NONE }),
         pipeline("a person deletes, a message is lost", "A", 1, Faults { deletions: 1, losses: 1, ..NONE }),
         pipeline("a person deletes, a function dies", "A", 1, Faults { crashes: 1, deletions: 1, ..NONE }),
@@ -96,6 +96,7 @@ pub fn large() -> Vec<(&'static str, Pipeline)> {
             1,
             Faults { taken_off: 1, deletions: 1, ..NONE },
         ),
+        pipeline("two feeds, a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
         pipeline(
             "two feeds, a person deletes and restores or releases",
             "AB",
