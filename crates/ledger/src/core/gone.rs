@@ -78,6 +78,7 @@ mod tests {
 
     use super::*;
     use crate::core::expression::{Item, Value};
+    use crate::core::missing;
     use crate::core::stage::{Applied, Leases};
 
     const LEASES: Leases = Leases { lease_ms: 100, landing_ms: 10 };
@@ -109,6 +110,14 @@ mod tests {
             let seen = ProductState::of(item);
             assert!(apply(item, &write(&seen)), "{item:?}");
         }
+    }
+
+    /// The stage in doubt, or new content, done; what is left.
+    fn claim_and_complete(item: &mut Item, key: &ProductKey, owner: &str, id: Option<&str>, now: i64) -> ProductState {
+        assert!(apply(item, &stage::doubt(Stage::Pimcore, key, now)));
+        let claimed = claim(item, owner, now);
+        complete(item, owner, &claimed, id, now + 1);
+        ProductState::of(item)
     }
 
     fn known() -> Item {
@@ -145,6 +154,37 @@ mod tests {
         assert_eq!(known_id(&after), None);
         complete(&mut item, "after", &after, Some("9"), 31);
         assert_eq!(known_id(&ProductState::of(&item)), Some("9"));
+    }
+
+    /// The shop was told that the PIM lacks it; until a push sees it there, it has not arrived.
+    #[test]
+    fn what_is_made_anew_or_restored_is_on_its_way_until_the_shop_has_seen_it() {
+        let key = "demo:1".parse().unwrap();
+        for released in [true, false] {
+            let mut item = known();
+            let told = [("medusa_hash", "h".into()), ("medusa_seen", missing::SEEN.into())];
+            item.extend(told.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            assert!(apply(&mut item, &note(&key, "7", 10)));
+            // Deleted, and both know it: nothing is on its way.
+            let stays = claim_and_complete(&mut item, &key, "stays", Some("7"), 20);
+            assert_eq!(stays.pending_since, None);
+            let write = if released { release(&key, 30) } else { stage::doubt(Stage::Pimcore, &key, 30) };
+            assert!(apply(&mut item, &write));
+            if !released {
+                let claimed = claim(&mut item, "finds", 40);
+                assert!(apply(&mut item, &clear(&key, &Owner("finds".into()))));
+                complete(&mut item, "finds", &claimed, Some("7"), 41);
+            } else {
+                claim_and_complete(&mut item, &key, "makes", Some("9"), 40);
+            }
+            let state = ProductState::of(&item);
+            assert_eq!(state.pending_since, Some(30), "released: {released}");
+            assert_eq!(stage::arrived(&key, &state), None);
+            // A push shows it.
+            item.insert("medusa_seen".to_owned(), "V".into());
+            assert!(stage::arrived(&key, &ProductState::of(&item)).is_some_and(|write| apply(&mut item, &write)));
+            assert_eq!(ProductState::of(&item).pending_since, None);
+        }
     }
 
     #[test]

@@ -258,7 +258,7 @@ fn relevant(at: usize, item: &Item) -> Shared {
     let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
     let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
     let both = ["hash", "edits"].map(str::to_owned);
-    let ids: &[&str] = if at == 1 { &["medusa_id"] } else { &["pimcore_id", gone::GONE] };
+    let ids: &[&str] = if at == 1 { &["medusa_id"] } else { &["pimcore_id", gone::GONE, "medusa_seen"] };
     let ids = ids.iter().map(|name| (*name).to_owned());
     let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(ids).collect();
     let mut seen = only(item, &names);
