@@ -40,6 +40,7 @@ def edited(relay: Relay) -> Edited:
     a_while_passes(site)
     drafts = [key_of(ids[word]) for word in ("deleted", "hidden", "unpublished")]
     relay.wait_until("the shop follows", lambda: {one["status"] for one in relay.shop_products(*drafts).values()} == {"draft"})
+    relay.wait_for_arrival(drafts)
     return Edited(site, ids)
 
 
