@@ -192,7 +192,8 @@ impl Record {
     }
 }
 
-/// Gives the name that expressions call a key by. Working it out costs far more than looking it up, and feeds have few keys.
+/// Gives the name that expressions call a key by. Working it out costs far more than looking it up,
+/// and feeds have few keys.
 fn with_identifier<T>(key: &str, of: impl FnOnce(&str) -> T) -> T {
     thread_local! {
         static IDENTIFIERS: RefCell<HashMap<String, String>> = RefCell::new(HashMap::new());
@@ -213,7 +214,8 @@ pub(crate) fn is_called(key: &str, names: &BTreeSet<String>) -> bool {
     !names.is_empty() && with_identifier(key, |identifier| names.contains(identifier))
 }
 
-/// Whether expressions may call a key by this name: its letters and digits are those of the name, which may have a `c` before them.
+/// Whether expressions may call a key by this name: its letters and digits are those of the name,
+/// which may have a `c` before them.
 fn may_be_called(key: &str, name: &str) -> bool {
     fn plain(text: &str) -> impl Iterator<Item = u8> {
         text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
@@ -236,7 +238,8 @@ pub(crate) fn named<'v>(value: &'v Value, name: &str) -> Cow<'v, Value> {
     found.map_or(NOTHING, Cow::Borrowed)
 }
 
-/// A value as a text; what an element with attributes says. `None` for lists and objects, and for what is blank.
+/// A value as a text; what an element with attributes says. `None` for lists and objects, and for
+/// what is blank.
 pub(crate) fn text(value: &Value) -> Option<String> {
     shown(value).map(Cow::into_owned)
 }

@@ -46,7 +46,8 @@ fn is_given(mapping: &Mapping, record: &Record) -> bool {
     }
 }
 
-/// What a document says before it is malformed. What stands twice is nobody's, and a number whose digits get lost is none.
+/// What a document says before it is malformed. What stands twice is nobody's, and a number whose
+/// digits get lost is none.
 pub(crate) fn of_json(text: &str) -> Value {
     let mut value = Value::None;
     let _ = Slot(&mut value).deserialize(&mut serde_json::Deserializer::from_str(text));
