@@ -469,8 +469,8 @@ fn read(
                 });
             }
             let wanted = |key: &str| mapping.reads.contains_key(key) || record::is_called(key, &mapping.names);
-            json::read(text, &wanted).map(crate::record::Record::Tree)
+            json::read(text, &wanted).map(crate::record::Record::tree)
         }
-        (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),
+        (Type::Xml, _) => xml::read(text).map(crate::record::Record::tree),
     }
 }
