@@ -126,7 +126,7 @@ impl Decision {
 /// The reason on record: the ledger's, or else the letter's own.
 #[must_use]
 pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
-    if let Subject::Unknown(why) = facts.subject {
+    if let Subject::Unreadable(why) = facts.subject {
         return Some(unreadable(facts.letter, why));
     }
     let ledger = match facts.known {
@@ -164,7 +164,7 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
     use ErrorKind::{Permanent, Transient};
     let letter = facts.letter;
     let recorded = recorded(facts);
-    if let Subject::Unknown(why) = facts.subject {
+    if let Subject::Unreadable(why) = facts.subject {
         return Decision::Park(unreadable(letter, why));
     }
     if let Some(healed) = healed(facts, limits) {

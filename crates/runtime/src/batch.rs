@@ -56,7 +56,7 @@ pub struct Batch {
 
 /// What becomes of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
+enum MessageEnd {
     Acknowledge,
     Retry(Duration),
     Dead(Failure),
@@ -122,8 +122,8 @@ impl Batch {
             .iter()
             .filter(|(key, _)| !again(key))
             .flat_map(|(key, messages)| messages.iter().map(|message| fate(message, outcomes.get(key))));
-        let back = back.filter(|fate| matches!(fate, Fate::Retry(_))).count() as u64;
-        let dead = self.fates(outcomes).iter().filter(|(_, fate)| matches!(fate, Fate::Dead(_))).count() as u64;
+        let back = back.filter(|fate| matches!(fate, MessageEnd::Retry(_))).count() as u64;
+        let dead = self.fates(outcomes).iter().filter(|(_, fate)| matches!(fate, MessageEnd::Dead(_))).count() as u64;
         (back, dead)
     }
 
@@ -151,8 +151,8 @@ impl Batch {
         }
     }
 
-    fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, Fate)> {
-        let poison = self.poison.iter().map(|(message, failure)| (message, Fate::Dead(failure.clone())));
+    fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, MessageEnd)> {
+        let poison = self.poison.iter().map(|(message, failure)| (message, MessageEnd::Dead(failure.clone())));
         let known = self
             .messages
             .iter()
@@ -182,15 +182,15 @@ pub fn any_failed_with(outcomes: &HashMap<ProductKey, Outcome>, codes: &[&str]) 
     outcomes.values().any(failed)
 }
 
-fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
+fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> MessageEnd {
     let id = message.message_id.as_deref().unwrap_or_default();
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
     match outcome {
-        Some(Outcome::Done) => Fate::Acknowledge,
-        Some(Outcome::Again(after)) => Fate::Retry(*after),
-        Some(Outcome::Failed(failure)) if failure.kind.is_final() => Fate::Dead(failure.clone()),
-        Some(Outcome::Failed(failure)) => Fate::Retry(backoff::after(failure, id, received)),
-        None => Fate::Retry(backoff::wait(id, received, None)),
+        Some(Outcome::Done) => MessageEnd::Acknowledge,
+        Some(Outcome::Again(after)) => MessageEnd::Retry(*after),
+        Some(Outcome::Failed(failure)) if failure.kind.is_final() => MessageEnd::Dead(failure.clone()),
+        Some(Outcome::Failed(failure)) => MessageEnd::Retry(backoff::after(failure, id, received)),
+        None => MessageEnd::Retry(backoff::wait(id, received, None)),
     }
 }
 
@@ -213,9 +213,9 @@ impl Queue {
         let mut dead: Vec<(&SqsMessage, &Failure)> = Vec::new();
         for (message, fate) in &fates {
             match fate {
-                Fate::Acknowledge => {}
-                Fate::Retry(wait) => waits.push((*message, *wait)),
-                Fate::Dead(failure) => dead.push((*message, failure)),
+                MessageEnd::Acknowledge => {}
+                MessageEnd::Retry(wait) => waits.push((*message, *wait)),
+                MessageEnd::Dead(failure) => dead.push((*message, failure)),
             }
         }
         back.extend(waits.iter().filter_map(|(message, _)| message.message_id.clone()));
@@ -238,9 +238,9 @@ impl Queue {
             metrics.count(metric, 1);
         }
         match fate(message, Some(&outcome)) {
-            Fate::Acknowledge => None,
-            Fate::Dead(failure) => self.bury(&[(message, &failure)]).await.pop(),
-            Fate::Retry(wait) => {
+            MessageEnd::Acknowledge => None,
+            MessageEnd::Dead(failure) => self.bury(&[(message, &failure)]).await.pop(),
+            MessageEnd::Retry(wait) => {
                 if let Outcome::Failed(failure) = outcome {
                     tracing::warn!(%failure, "the message will come back");
                 }
@@ -364,7 +364,7 @@ mod tests {
         let outcomes = HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]);
         let fates = batch.fates(&outcomes);
         assert_eq!(fates.len(), 2);
-        assert!(fates.iter().all(|(_, fate)| *fate == Fate::Acknowledge));
+        assert!(fates.iter().all(|(_, fate)| *fate == MessageEnd::Acknowledge));
     }
 
     #[test]
@@ -383,8 +383,10 @@ mod tests {
         let batch = batch(vec![message("a", "not json", 1), message("b", ONE, 1)]);
         assert_eq!(batch.products().len(), 1);
         let fates = batch.fates(&HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]));
-        let dead: Vec<_> =
-            fates.iter().filter(|(_, fate)| matches!(fate, Fate::Dead(f) if f.kind == ErrorKind::Poison)).collect();
+        let dead: Vec<_> = fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, MessageEnd::Dead(f) if f.kind == ErrorKind::Poison))
+            .collect();
         assert_eq!(dead.len(), 1);
         assert_eq!(dead[0].0.message_id.as_deref(), Some("a"));
     }
@@ -397,10 +399,10 @@ mod tests {
             let outcomes = outcome.map(|o| (key.clone(), o)).into_iter().collect();
             batch.fates(&outcomes)[0].1.clone()
         };
-        assert!(matches!(fate_of(None), Fate::Retry(_)));
-        assert!(matches!(fate_of(Some(Outcome::Failed(Failure::permanent("x", "y")))), Fate::Dead(_)));
+        assert!(matches!(fate_of(None), MessageEnd::Retry(_)));
+        assert!(matches!(fate_of(Some(Outcome::Failed(Failure::permanent("x", "y")))), MessageEnd::Dead(_)));
         let busy = Failure::transient("x", "y").retry_after(Some(Duration::from_secs(77)));
-        assert_eq!(fate_of(Some(Outcome::Failed(busy))), Fate::Retry(Duration::from_secs(77)));
-        assert_eq!(fate_of(Some(Outcome::Again(Duration::from_secs(9)))), Fate::Retry(Duration::from_secs(9)));
+        assert_eq!(fate_of(Some(Outcome::Failed(busy))), MessageEnd::Retry(Duration::from_secs(77)));
+        assert_eq!(fate_of(Some(Outcome::Again(Duration::from_secs(9)))), MessageEnd::Retry(Duration::from_secs(9)));
     }
 }

@@ -270,7 +270,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
 
 fn of_error(summary: String, code: &str, kind: ErrorKind) -> Verdict {
     let advice = remedy::advice(code);
-    let calm = !kind.is_final() && remedy::of(code).is_some_and(|remedy| remedy.action.starts_with("If it stays"));
+    let calm = !kind.is_final() && remedy::of(code).is_some_and(|remedy| remedy.passes);
     if calm { Verdict::wait(summary, advice) } else { Verdict::act(summary, advice) }
 }
 
