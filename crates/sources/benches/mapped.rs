@@ -1,4 +1,5 @@
-//! Throughput and memory of feeds that a mapping describes, from bytes to canonical JSON, on one thread. One measurement per process, printed as a JSON line:
+//! Throughput and memory of feeds that a mapping describes, from bytes to canonical JSON, on one
+//! thread. One measurement per process, printed as a JSON line:
 //!
 //! ```text
 //! mapped <what> <mapping file> <feed file> <megabytes>
