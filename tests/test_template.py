@@ -131,7 +131,7 @@ def test_the_function_that_anybody_may_call_is_off_by_default_and_can_do_next_to
     (policy,) = RESOURCES["PimcoreNoticesRole"]["Properties"]["Policies"]
     allowed = {one["Sid"]: (one["Action"], one["Resource"]) for one in policy["PolicyDocument"]["Statement"]}
     assert allowed.keys() == {"Logs", "Traces", "Keys", "NoticesSecret"}
-    assert allowed["Keys"] == ("sqs:SendMessage", {"Fn::GetAtt": ["PimcoreQueue", "Arn"]})
+    assert allowed["Keys"] == ("sqs:SendMessage*", {"Fn::GetAtt": ["PimcoreQueue", "Arn"]})
     action, secret = allowed["NoticesSecret"]
     assert action == "secretsmanager:GetSecretValue"
     assert secret["Fn::Sub"].endswith(":secret:${PimcoreNoticesSecret}-??????")
