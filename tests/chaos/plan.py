@@ -74,12 +74,13 @@ class PimFault:
 
 @dataclass(frozen=True)
 class Act:
-    """What a person does to a product in the PIM: saves it, or deletes it."""
+    """What a person does to a product in the PIM."""
 
     at: float
     key: str
     set: dict[str, Any]
-    delete: bool = False
+    what: str = "save"
+    """`save`, `delete`, `restore`, or with which task of the editor it is kept as a draft: `version`, `autoSave`."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def _pim_faults(source: random.Random, size: Size) -> tuple[PimFault, ...]:
 
 
 def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act, ...]:
-    """Marketing names, hidden, unpublished and deleted products; some are edited twice."""
+    """Marketing names, hidden, unpublished, deleted and restored products, drafts that nobody publishes; some are edited twice."""
     ever_withdrawn = {article.key for feed in feeds for article in feed.records if article.withdrawn}
     keys = sorted({article.key for feed in feeds for article in feed.records} - ever_withdrawn)
     acts: list[Act] = []
@@ -237,12 +238,18 @@ def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act
         elif number % 8 == 2:
             acts.append(Act(at, key, {"shopVisibility": "hide"}))
         elif number % 8 == 6:
-            acts.append(Act(at, key, {}, delete=True))
+            acts.append(Act(at, key, {}, "delete"))
+            if number == 6 or source.random() < 0.5:
+                acts.append(Act(at + source.uniform(0.5, size.storm * 0.25), key, {}, "restore"))
         else:
             mark = source.randint(1, 9999)
             acts.append(Act(at, key, {"marketingName": {"en": f"People's choice {mark}"}}))
             if source.random() < 0.3:
                 acts.append(Act(at + source.uniform(1, size.storm * 0.25), key, {"marketingName": {"en": f"Editors' choice {mark}", "ar": f"اختيار {mark}"}}))
+    untouched = sorted(set(keys) - {act.key for act in acts})
+    for key in source.sample(untouched, min(len(untouched), max(size.people // 4, 2))):
+        at, task = source.uniform(size.storm * 0.2, size.storm * 0.7), source.choice(("version", "autoSave"))
+        acts.append(Act(at, key, {"marketingName": {"en": f"Never published {source.randint(1, 9999)}"}}, task))
     return tuple(sorted(acts, key=lambda act: act.at))
 
 

@@ -42,6 +42,8 @@ class Report:
             "faults of the PIM": len(plan.pim_faults),
             "edits by people": done["edits"],
             "deletions by people": done["deletions"],
+            "restores by people": done["restores"],
+            "drafts by people": done["drafts"],
             "Medusa down, seconds": round(self.storm.outage),
             **{NAMES[kind]: number for kind, number in counts(self.findings).items()},
             "messages not waited for": done["left waiting"],

@@ -23,7 +23,7 @@ use catalog::{Failure, ProductKey};
 
 use crate::backoff;
 use crate::codes;
-use crate::message::ProductMessage;
+use crate::message::{Cause, ProductMessage};
 use crate::metrics::{Metric, Metrics};
 use crate::trace::{TraceHeader, Traces};
 
@@ -51,6 +51,7 @@ pub struct Queue {
 pub struct Batch {
     messages: HashMap<ProductKey, Vec<SqsMessage>>,
     order: Vec<ProductMessage>,
+    noticed: Vec<ProductKey>,
     poison: Vec<(SqsMessage, Failure)>,
 }
 
@@ -69,19 +70,41 @@ impl Batch {
         let mut batch = Self::default();
         for message in event.records {
             match ProductMessage::parse(message.body.as_deref().unwrap_or_default()) {
-                Ok(read) => {
-                    let same = batch.messages.entry(read.key.clone()).or_default();
-                    if same.is_empty() {
-                        batch.order.push(read);
-                    }
-                    same.push(message);
-                }
+                Ok(read) => batch.add(read, message),
                 Err(error) => {
                     batch.poison.push((message, Failure::poison(codes::MESSAGE_NOT_UNDERSTOOD, error.to_string())))
                 }
             }
         }
         batch
+    }
+
+    fn add(&mut self, read: ProductMessage, message: SqsMessage) {
+        if read.cause == Cause::Noticed && !self.noticed.contains(&read.key) {
+            self.noticed.push(read.key.clone());
+        }
+        let same = self.messages.entry(read.key.clone()).or_default();
+        if same.is_empty() {
+            self.order.push(read);
+        } else if let Some(first) = self.order.iter_mut().find(|first| first.key == read.key)
+            && first.cause == Cause::Noticed
+        {
+            // Whoever asks for more than a look is not lost among notices.
+            *first = read;
+        }
+        same.push(message);
+    }
+
+    /// The products of which more is asked than a look at what a person did.
+    #[must_use]
+    pub fn asked(&self) -> Vec<ProductMessage> {
+        self.order.iter().filter(|message| message.cause != Cause::Noticed).cloned().collect()
+    }
+
+    /// The products that a person did something to, as the PIM said.
+    #[must_use]
+    pub fn noticed(&self) -> &[ProductKey] {
+        &self.noticed
     }
 
     /// The products to look at, each once, in the order of their first message.
@@ -365,6 +388,22 @@ mod tests {
         let fates = batch.fates(&outcomes);
         assert_eq!(fates.len(), 2);
         assert!(fates.iter().all(|(_, fate)| *fate == MessageEnd::Acknowledge));
+    }
+
+    #[test]
+    fn a_notice_does_not_hide_what_else_is_asked_of_a_product() {
+        let noticed = r#"{"source":"demo","productId":"1","cause":"noticed"}"#;
+        let other = r#"{"source":"demo","productId":"2","cause":"noticed"}"#;
+        let batch = batch(vec![
+            message("a", noticed, 1),
+            message("b", ONE, 1),
+            message("c", noticed, 1),
+            message("d", other, 1),
+        ]);
+        let causes: Vec<Cause> = batch.products().iter().map(|product| product.cause).collect();
+        assert_eq!(causes, [Cause::Unknown, Cause::Noticed]);
+        assert_eq!(batch.asked(), batch.products()[..1]);
+        assert_eq!(batch.noticed(), batch.keys());
     }
 
     #[test]
