@@ -10,7 +10,7 @@ use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, DesiredDoc};
 use crate::core::lines::{self, Declared, Kept, MAIN, Origin};
 use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
-use crate::core::{Item, ItemKey, state};
+use crate::core::{Item, ItemKey};
 
 /// What became of lines of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,10 +222,7 @@ impl<T: Table> Ledger<T> {
             && kept.is_some_and(|kept| ContentHash::of(&kept.product) == hash);
         let Origin { run, provenance } = work.origin.clone();
         let doc = DesiredDoc { product, version, hash, run, provenance };
-        if same && parts::marks(item).as_ref() == Some(&marks) && fresh.is_empty() {
-            // What is there says it all. The state may still be behind.
-            return self.state_follows(work, &doc, &marks, (mark, asked), &read).await;
-        }
+        // Written even where it says it all: who has read a line before it changed must not replace it any more.
         let body = if same { None } else { Some(self.put_body(key, &doc).await?) };
         let write = match &mark {
             Some(mark) => parts::write_together(key, &doc, body, &marks, mark),
@@ -253,32 +250,6 @@ impl<T: Table> Ledger<T> {
             }
         }
         let _ = self.table.write(&lines::under(parts::write_state_together(key, &doc, &marks, now), declared)).await?;
-        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default()))
-    }
-
-    /// The `doc` says what it should. A `state` that says something else was left behind by a crash.
-    async fn state_follows(
-        &self,
-        work: &Work<'_>,
-        doc: &DesiredDoc,
-        marks: &Marks,
-        (mark, asked): (Option<Mark>, Option<BTreeSet<Identifier>>),
-        read: &[Read],
-    ) -> Result<Put, LedgerError> {
-        self.settle(read).await?;
-        let (key, declared) = (work.key, work.declared);
-        let state = self.read(&state::item_key(key)).await?;
-        let follows = parts::mark_of(&state)
-            .is_some_and(|known| Some(&known.hash) == mark.as_ref().map(|mark| &mark.hash))
-            && Declared::of(&state).as_ref() == Some(declared)
-            && parts::marks(&state).as_ref() == Some(marks);
-        if follows {
-            return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default()));
-        }
-        let version = mark.map_or_else(|| doc.version.clone(), |mark| mark.version);
-        let doc = DesiredDoc { version, ..doc.clone() };
-        let _ =
-            self.table.write(&lines::under(parts::write_state_together(key, &doc, marks, work.now), declared)).await?;
         Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default()))
     }
 
