@@ -171,12 +171,12 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             let (mut then, mut changed, mut again) = (kept.clone(), false, false);
             let mut origin = Origin { run: kept.run.clone(), provenance: kept.provenance.clone() };
             for LineEntry { line, version, index, offset } in &entries {
-                let provenance = || format!("{} record {index} at byte {offset}", self.location);
+                let provenance = format!("{} record {index} at byte {offset}", self.location);
                 match lines::classify(&then, line, version) {
                     Means::Changed(says) => {
                         written.changed += 1;
-                        (then, changed) = (then.saying(says), true);
-                        origin = Origin { run: self.run.to_owned(), provenance: provenance() };
+                        (then, changed) = (then.saying(says.placed(&provenance)), true);
+                        origin = Origin { run: self.run.to_owned(), provenance };
                     }
                     Means::Again => {
                         written.changed += 1;
@@ -185,7 +185,8 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
                     Means::Unchanged(says) => {
                         written.unchanged += 1;
                         if self.strict {
-                            (then, changed) = (then.saying(says), true);
+                            (then, changed) = (then.saying(says.placed(&provenance)), true);
+                            origin = Origin { run: self.run.to_owned(), provenance };
                         }
                     }
                     Means::Stale => written.stale += 1,
