@@ -277,7 +277,7 @@ impl Statement {
     }
 }
 
-/// A product with what the parts' lines say laid over it: part, identifier, statement.
+/// A product with what the parts' lines say laid over it: part, identifier, statement. What lines say of stock has their versions ([`Product::stock_said`]).
 #[must_use]
 pub fn overlaid<'s>(
     product: &Product,
@@ -288,7 +288,7 @@ pub fn overlaid<'s>(
     lines.sort_by_key(|(part, about, _)| (*part, *about));
     for (_, about, statement) in lines {
         for (field, spoken) in &statement.0 {
-            lay(&mut made, product, about, field, &spoken.said);
+            lay(&mut made, product, about, field, spoken);
         }
     }
     let variants = &mut made.variants;
@@ -299,7 +299,8 @@ pub fn overlaid<'s>(
     made
 }
 
-fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, said: &Said) {
+fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, spoken: &Spoken) {
+    let said = &spoken.said;
     if *said == Said::Deleted {
         return;
     }
@@ -312,6 +313,9 @@ fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, sa
     for (variant, known) in made.variants.iter_mut().zip(&base.variants) {
         if means(about, base, known, field) {
             of_variant(variant, field, said);
+            if *field == Field::Stock {
+                made.stock_said.insert(known.sku.clone(), spoken.version.clone());
+            }
         }
     }
 }
@@ -415,6 +419,7 @@ mod tests {
         Product {
             source: "acme".into(),
             made_skus: BTreeSet::new(),
+            stock_said: Default::default(),
             id: "1".into(),
             group: None,
             sku: None,

@@ -59,10 +59,10 @@ fn lines(whole: &Whole) -> Vec<(&'static str, Line)> {
     };
     let amount = |amount: u32| Said::Amount(amount.into(), None);
     let mut all = vec![("texts", line(IdKind::Id, "7", Field::Name("de".into()), Said::Text(whole.german.clone())))];
-    for n in 0..VARIANTS {
+    for (n, ean) in EANS.iter().enumerate() {
         let sku = format!("K-{n}");
         all.push(("stock", line(IdKind::Sku, &sku, Field::Stock, Said::Pieces(whole.stock[n]))));
-        all.push(("dollars", line(IdKind::Gtin, EANS[n], Field::Price("USD".into()), amount(whole.usd[n]))));
+        all.push(("dollars", line(IdKind::Gtin, ean, Field::Price("USD".into()), amount(whole.usd[n]))));
         all.push(("riyals", line(IdKind::Sku, &sku, Field::Price("SAR".into()), amount(whole.sar[n]))));
     }
     all
@@ -116,7 +116,14 @@ proptest! {
             })
             .collect();
         let base = assemble(parts.iter().map(|(name, product)| (name, product))).unwrap();
-        let made = overlaid(&base, said.iter().map(|((part, about), statement)| (part, about, statement)));
+        let mut made = overlaid(&base, said.iter().map(|((part, about), statement)| (part, about, statement)));
+
+        // Each figure is as old as the newest line about its own variant.
+        let dated = std::mem::take(&mut made.stock_said);
+        let stock = PartName::from_text("stock");
+        let lines = said.iter().filter(|((part, _), _)| *part == stock);
+        let said_last = lines.filter_map(|((_, about), statement)| Some((about.value.clone(), statement.newest()?.clone())));
+        prop_assert_eq!(dated, said_last.collect::<BTreeMap<String, Version>>());
 
         let everything = [storefront(&newest, false), storefront(&newest, true)];
         let expected = assemble(everything.iter().map(|(name, product)| (name, product))).unwrap();

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::line::Statement;
-use catalog::{IdKind, Identifier, Line, PartName, ProductKey, Version};
+use catalog::{IdKind, Identifier, Line, PartName, Product, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
@@ -275,6 +275,17 @@ pub fn shard(key: &ItemKey) -> String {
 /// All of them.
 pub fn shards() -> impl Iterator<Item = String> {
     (0..SHARDS).map(|shard| format!("waits{shard}"))
+}
+
+/// Says of each variant how old its figure is, where a part owns the stock: one of which no line speaks has the leading part's.
+pub fn date_figures(product: &mut Product, declared: &Declared, leads: Option<&Version>) {
+    if declared.stock.is_none() {
+        product.stock_said.clear();
+    } else if let Some(leads) = leads {
+        for variant in &product.variants {
+            product.stock_said.entry(variant.sku.clone()).or_insert_with(|| leads.clone());
+        }
+    }
 }
 
 /// A write of a `doc` or `state` of several parts, with the declaration by which lines are in it.
