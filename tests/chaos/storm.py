@@ -182,7 +182,9 @@ class Storm:
             for article in feed.records:
                 newest[article.key] = article
             said |= {(line.part, line.sku): line.value for line in feed.lines}
-        return {key: Wanted(parts.assembled(article, said), self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()}
+        return {
+            key: Wanted(parts.assembled(article, said), self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()
+        }
 
     # ---------------------------------------------------------------- the storm
 

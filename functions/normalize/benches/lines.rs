@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
 #[path = "../../../crates/feeds/benches/measure/mod.rs"]
+#[allow(dead_code, reason = "feeds that repeat a file are not needed here")]
 mod measure;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,9 +26,9 @@ use catalog::{ContentHash, Failure, IdKind, Identifier, Line, PartName, Price, P
 use feeds::{Checkpoint, Feed, Limits, Outcome, Progress};
 use ledger::core::desired::{self, Body};
 use ledger::core::lines::{self, Kept, MAIN, Origin};
-use ledger::core::{Item, ItemKey, Write, parts, state};
+use ledger::core::{Item, ItemKey, Write, parts};
 use ledger::{Declared, DesiredDoc, Leases, Ledger, LedgerError, Mark, Marks, Owner, Run, Scanned, Table};
-use measure::{Repeated, on_cpu, peak};
+use measure::{on_cpu, peak};
 use normalize::config::Configure;
 use normalize::message::{FeedObject, Message};
 use normalize::ports::{Current, Ingest, ObjectError, ObjectInfo, Objects};
@@ -250,10 +251,10 @@ impl Ingest for Told {
 }
 
 /// Every product of the file as the ledger is to know it: without what the file says anew.
-fn hashes(file: &str) -> (Vec<ContentHash>, Product) {
+fn hashes(file: &str) -> Vec<ContentHash> {
     let mapping = Arc::new(sources::Mapping::read("acme.yaml", MAPPING).unwrap());
     let mut feed: Feed = sources::feed(None, mapping, "feed.csv", Checkpoint::default(), Limits::default()).unwrap();
-    let (mut found, mut outcomes, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut found, mut outcomes) = (Vec::new(), Vec::new());
     let mut take = |outcomes: &mut Vec<Outcome>| {
         for outcome in outcomes.drain(..) {
             let Outcome::Product(mapped) = outcome else { panic!("{outcome:?}") };
@@ -264,7 +265,6 @@ fn hashes(file: &str) -> (Vec<ContentHash>, Product) {
             }
             assert_eq!(n, found.len());
             found.push(ContentHash::of(&product));
-            first.get_or_insert(product);
         }
     };
     let size = std::fs::metadata(file).unwrap().len();
@@ -284,7 +284,7 @@ fn hashes(file: &str) -> (Vec<ContentHash>, Product) {
         take(&mut outcomes);
     }
     take(&mut outcomes);
-    (found, first.unwrap())
+    found
 }
 
 fn template() -> Product {
@@ -314,7 +314,7 @@ async fn main() {
     };
     let documents = what == "documents";
     let count: u64 = count.parse().unwrap();
-    let hashes = if documents { self::hashes(path).0 } else { Vec::new() };
+    let hashes = if documents { self::hashes(path) } else { Vec::new() };
     let stock = PartName::from_text("stock");
     let table = Computed {
         documents,
@@ -377,6 +377,4 @@ async fn main() {
             "linesPerSecond": count as f64 / seconds, "recordsPerSecond": run.counts.read as f64 / seconds, "peakKilobytes": peak(),
         })
     );
-    // Not used here: the module is that of the benchmarks of reading.
-    let _ = Repeated::size;
 }

@@ -207,14 +207,16 @@ async fn late_older_files_and_files_cut_off_take_nothing_away() {
     deliver(&world, "catalogue.csv", CATALOGUE).await;
     let older = world.upload("incoming/acme/stock/a.csv", "article,pieces\nK-S,50\nP-1,20\n");
     deliver(&world, "stock/b.csv", STOCK).await;
-    let before = product(&world, "7").unwrap();
+    // A figure that is said again is as new as that; nothing else moves.
+    let now = || Product { stock_said: BTreeMap::new(), ..product(&world, "7").unwrap() };
+    let before = now();
     world.read(&older).await;
     let counts = world.run(&older).counts;
     assert_eq!((counts.changed, counts.stale), (0, 2));
     // A full stock list that lacks a line: only the catalogue says what there is.
     let message = world.upload_as("incoming/acme/stock/c.csv", "article,pieces\nK-S,5\n", true);
     world.read(&message).await;
-    assert_eq!(product(&world, "7").unwrap(), before);
+    assert_eq!(now(), before);
     assert!(
         !world.sent.lock().unwrap().iter().any(|body| body.contains("withdraw")),
         "{:?}",
@@ -222,7 +224,7 @@ async fn late_older_files_and_files_cut_off_take_nothing_away() {
     );
     let message = world.upload("incoming/acme/stock/d.csv.gz", b"\x1f\x8b\x08\0\0");
     world.read(&message).await;
-    assert_eq!(product(&world, "7").unwrap(), before);
+    assert_eq!(now(), before);
 }
 
 #[tokio::test]
@@ -420,7 +422,7 @@ async fn a_line_for_which_there_is_no_room_is_named() {
         (rejected.len(), &rejected[0]["reason"], &rejected[0]["index"]),
         (1, &json!("line_not_kept"), &json!(1))
     );
-    assert_eq!((&rejected[0]["productId"], &rejected[0]["offset"]), (&json!("X-1"), &json!(23)));
+    assert_eq!((&rejected[0]["productId"], &rejected[0]["offset"]), (&json!("X-1"), &json!(21)));
     assert!(!kept(&world, "stock", IdKind::Sku, "X-1").is_there(), "the next file brings it again");
 }
 
@@ -462,10 +464,11 @@ async fn a_stock_list_whose_reader_is_killed_or_runs_out_of_time_goes_on_and_cou
         assert!(invocation < 60, "it comes to no end: {records:?}");
         // Every other reader is killed in the middle of a window; its lease has to end. The others have little time.
         let owner = format!("worker-{invocation}");
-        let deadline = world.now.load(Ordering::SeqCst) + 40_000;
+        let kills = invocation % 2 == 0;
+        let deadline = world.now.load(Ordering::SeqCst) + if kills { 10_000_000 } else { 40_000 };
         let reading = world.read_until(&message, &owner, deadline);
-        if invocation % 2 == 0 {
-            match tokio::time::timeout(Duration::from_millis(600), reading).await {
+        if kills {
+            match tokio::time::timeout(Duration::from_millis(150), reading).await {
                 Err(_) => killed += 1,
                 Ok(outcome) => assert_eq!(outcome, Outcome::Done),
             }
