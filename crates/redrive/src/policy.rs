@@ -8,6 +8,7 @@
 //! | its product or feed has got where the letter wanted it | drop (`healed`) |
 //! | it was sent longer ago than the age limit, well before SQS would delete it | park (`too_old`) |
 //! | somebody is working on it right now | leave (`being_worked_on`) |
+//! | the ledger does not know the product, on the PIM's queue | park (`unknown_product`) |
 //! | the target refuses the content | park (the recorded code) |
 //! | the target does not answer | leave (`target_unavailable`) |
 //! | it was redriven as often as allowed | park (`redrives_exhausted`) |
