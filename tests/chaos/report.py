@@ -30,7 +30,7 @@ class Report:
             "seed": plan.seed,
             "products": plan.size.products,
             "feeds": len(plan.feeds),
-            "records": sum(len(feed.records) for feed in plan.feeds),
+            "records and lines": sum(feed.count for feed in plan.feeds),
             "notifications delivered twice": plan.delivered_twice,
             "kills": sum(number for what, number in done.items() if what.startswith("killed ")),
             "of these in the middle of work": self.storm.killed_at_work(),

@@ -21,8 +21,8 @@ from local_stack.stack import Stack
 from local_stack.where import depths
 from pimcore_real.editor import Editor, texts
 
-from chaos import observe
-from chaos.articles import Article
+from chaos import observe, parts
+from chaos.articles import CANONICAL, Article
 from chaos.compare import DEAD, LOST, STUCK, Finding, Wanted, compare
 from chaos.plan import Act, Kill, Plan
 from chaos.proxies import FaultyAws, FaultyTarget
@@ -115,6 +115,8 @@ class Storm:
     def run(self) -> list[Finding]:
         """Everything, to the comparison's end."""
         self.shorten_waits()
+        if self.plan.in_parts:
+            self.declare()
         self.upload()
         say(f"{len(self.uploads)} feeds uploaded; the storm begins")
         self.rage()
@@ -131,6 +133,16 @@ class Storm:
         self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": texts})
 
     # ---------------------------------------------------------------- feeds
+
+    def declare(self) -> None:
+        """Puts the mapping with the parts into force."""
+        port = self.stack.ports["aws"]
+        emulator.client(port, "s3").put_object(Bucket=self.outputs["FeedBucket"], Key=parts.MAPPING_KEY, Body=parts.MAPPING.encode())
+        head = {"pk": {"S": "C#source"}, "sk": {"S": f"n#{CANONICAL}"}}
+        deadline = time.monotonic() + 60
+        while "digest" not in emulator.client(port, "dynamodb").get_item(TableName=self.outputs["LedgerTable"], Key=head).get("Item", {}):
+            assert time.monotonic() < deadline, "the mapping did not come into force"
+            time.sleep(0.5)
 
     def upload(self) -> None:
         """Puts every feed and takes its notification off the queue, to deliver it by plan. The queue promises no order, nor that a message comes once."""
@@ -173,10 +185,14 @@ class Storm:
     def wanted(self) -> dict[str, Wanted]:
         """The newest of every product, by object time, sequencer and position, and what people did."""
         newest: dict[str, Article] = {}
+        said: dict[tuple[str, str], str] = {}
         for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
             for article in feed.records:
                 newest[article.key] = article
-        return {key: Wanted(article, self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()}
+            said |= {(line.part, line.sku): line.value for line in feed.lines}
+        return {
+            key: Wanted(parts.assembled(article, said), self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()
+        }
 
     # ---------------------------------------------------------------- the storm
 
@@ -412,8 +428,8 @@ class Storm:
         findings = []
         for upload, feed in zip(self.uploads, self.plan.feeds, strict=True):
             run = runs.get(upload.run_pk)
-            if run and (run.counts.get("read"), run.counts.get("rejected")) != (len(feed.records), 0):
-                findings.append(Finding(STUCK, upload.run_pk, "the feeds", f"{len(feed.records)} records were counted as {run.counts}"))
+            if run and (run.counts.get("read"), run.counts.get("rejected")) != (feed.count, 0):
+                findings.append(Finding(STUCK, upload.run_pk, "the feeds", f"{feed.count} records were counted as {run.counts}"))
         return findings
 
     def differences(self) -> list[Finding]:
