@@ -92,6 +92,7 @@ registry! {
     EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed's Last-Modified (whole seconds) to Medusa.";
     EditsFollowed: "Count", Function, None, "pimcore-sync", "Saves read from Pimcore's change feed.";
     ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products that Pimcore held otherwise than written.";
+    ChangesHeld: "Count", Function, None, "pimcore-sync", "Changes that rules hold until a person has looked.";
     BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 while the breaker is open, else 0.";
     DeadLettersDropped: "Count", Queue, None, "dlq-redrive", "Letters whose product arrived meanwhile.";
     DeadLettersRedriven: "Count", Queue, None, "dlq-redrive", "Letters sent back.";
