@@ -3,7 +3,7 @@
 
     .ci/times.py run STEP COMMAND…   runs a step of it and notes what it took; exits as the command does
     .ci/times.py table [--write]     prints what the steps, the end-to-end modules and the slowest Rust tests took, and keeps it in
-                                     target/reports/ci-times.json; --write puts it into CONTRIBUTING.md
+                                     target/reports/ci-times.json; --write puts the steps into CONTRIBUTING.md
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def main(arguments: list[str]) -> int:
         case ["table", *options] if set(options) <= {"--write"}:
             found = gathered()
             (REPORTS / "ci-times.json").write_text(json.dumps(found, indent=1) + "\n")
-            print(table(found))
+            print(f"{steps(found)}\n\n{modules(found)}")
             print("\n".join(f"{seconds:7.1f}  {name}" for name, seconds in found["slowest_rust_tests"]))
             if options:
-                write(table(found))
+                write(steps(found))
             return 0
     print(__doc__, file=sys.stderr)
     return 2
@@ -94,13 +94,17 @@ def slowest() -> list[tuple[str, float]]:
     return sorted(every, key=lambda one: -one[1])[:SLOWEST_TESTS]
 
 
-def table(found: dict[str, Any]) -> str:
-    """What people read: the steps, and below the end-to-end tests their modules."""
+def steps(found: dict[str, Any]) -> str:
     rows = ["| step | begins at | seconds | of a processor |", "|---|--:|--:|--:|"]
     for step in found["steps"]:
         rows.append(f"| {step['step']} | {step['began'] - found['steps'][0]['began']:.0f} | {step['seconds']} | {step['cpu']} |")
     rows.append(f"| **all of it** | | **{found['total']}** | {found['busy']} |")
-    rows += ["", "| end to end, by module | seconds | budget |", "|---|--:|--:|"]
+    return "\n".join(rows)
+
+
+def modules(found: dict[str, Any]) -> str:
+    """Of the end-to-end tests."""
+    rows = ["| end to end, by module | seconds | budget |", "|---|--:|--:|"]
     slow = [one for one in found["modules"] if one["seconds"] >= SLOW_MODULE]
     rows += [f"| {one['module']} | {one['seconds']:.0f} | {one['budget']} |" for one in slow]
     rest = [one["seconds"] for one in found["modules"] if one["seconds"] < SLOW_MODULE]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.operator import Operator
 from support.relay import Relay
-from support.site import Site, feed, key_of, new_id, path_of, product
+from support.site import Site, costing, feed, key_of, new_id, path_of, product
 
 
 @pytest.fixture
@@ -62,6 +62,80 @@ def test_a_product_that_a_person_deletes_is_a_draft_within_the_next_rounds(site:
     site.relay.wait_until("the ledger is at rest", lambda: not site.relay.ledger.states([key_of(gone)])[0].pending)
     counted = a_minute_passes(site)
     assert counted["census"]["deleted"] == 0, "it is found once"
+
+
+def says(site: Site, product_id: str, amount: str) -> None:
+    """A feed says another price, and the ledger is at rest again."""
+    site.next_second()
+    site.run_of(site.upload(f"{product_id}-{amount}.json", feed(costing(product_id, amount))))
+    site.relay.wait_for_arrival([key_of(product_id)])
+
+
+def deleted(site: Site) -> list[str]:
+    """What `relay status` names as deleted."""
+    return list(site.operator.json("status")["deleted"])
+
+
+def price(site: Site, product_id: str) -> int:
+    (variant,) = site.relay.shop_products(key_of(product_id))[key_of(product_id)]["variants"]
+    return int(variant["prices"][0]["amount"])
+
+
+def test_what_a_person_deletes_stays_away_whatever_its_feed_says_until_it_is_restored(site: Site) -> None:
+    gone = new_id("bin")
+    key, path, person = key_of(gone), path_of(gone), site.person()
+    arrive(site, gone)
+    site.pim_edit(path, marketingName={"en": "Bestseller"})
+    title = lambda: site.relay.shop_products(key)[key]["title"]  # noqa: E731
+    site.relay.wait_until("the person's text is in the shop", lambda: a_minute_passes(site) and title() == "Bestseller")
+    object_id = person.id_of(path)
+    assert object_id is not None
+    assert person.delete(object_id).ok
+
+    for amount in ("12.00", "13.00"):
+        says(site, gone, amount)
+        assert person.id_of(path) is None, "it is not made again"
+        assert status(site, gone) == "draft"
+    said = site.operator.trace(key)
+    said.names("Somebody deleted it in Pimcore; seen", "recycle bin", f"`relay release {key}`")
+    assert said.code == 0, "that is as somebody wants it"
+    assert key in deleted(site)
+    site.operator.run("status").names("deleted by people in Pimcore")
+
+    restored = person.restore(path)
+    assert restored.ok, restored
+    assert person.id_of(path) == object_id
+
+    def on_sale() -> bool:
+        a_minute_passes(site)
+        return status(site, gone) == "published"
+
+    site.relay.wait_until("the restored product is on sale", on_sale)
+    site.is_right(gone)
+    assert (price(site, gone), title()) == (13, "Bestseller"), "the newest price, and the person's text"
+    assert key not in deleted(site)
+
+
+def test_what_a_person_deleted_is_made_anew_when_it_is_released(site: Site) -> None:
+    ids = [new_id("released") for _ in range(3)]
+    arrive(site, *ids)
+    person = site.person()
+    before = {product_id: person.id_of(path_of(product_id)) for product_id in ids}
+    for product_id, object_id in before.items():
+        assert object_id is not None
+        assert person.delete(object_id).ok
+        says(site, product_id, "12.00")
+    assert {key_of(product_id) for product_id in ids} <= set(deleted(site))
+    # One by name, as `relay trace` says; then all that there are, as after an accident.
+    site.operator.does(site.operator.trace(key_of(ids[0])), "release")
+    site.is_right(ids[0])
+    site.operator.run("release --deleted").names("made anew in Pimcore")
+    site.is_right(*ids)
+    for product_id in ids:
+        assert person.id_of(path_of(product_id)) not in (None, before[product_id])
+        assert price(site, product_id) == 12
+    assert not set(deleted(site)) & {key_of(product_id) for product_id in ids}
+    assert site.operator.run(f"release {key_of(ids[0])}").code not in (0, 1), "nothing is to be released any more"
 
 
 def category_of(site: Site, product_id: str) -> str:

@@ -44,7 +44,9 @@ class Wanted:
     people: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the PIM's shop layer as people left them, and `published` where they decided that."""
     deleted: bool = False
-    """A person deleted it in the PIM: it is away, or its source has said something new since."""
+    """A person deleted it in the PIM: it is away."""
+    perhaps: bool = False
+    """The ledger may not have known by then that the PIM had it: it may be made again."""
 
     @property
     def published(self) -> bool:
@@ -116,6 +118,9 @@ def compare(
     for key, target in wanted.items():
         if target.deleted and key not in in_pim:
             findings += _away(key, in_shop.get(key), shown.get(key))
+            continue
+        if target.deleted and not target.perhaps:
+            findings.append(Finding(STALE, key, "the PIM", "a person deleted it, and it was made again"))
             continue
         findings += _pim(target, in_pim.get(key))
         findings += _shop(target, in_shop.get(key))

@@ -89,6 +89,8 @@ class Storm:
     done: Counter[str] = field(default_factory=Counter)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
+    perhaps: set[str] = field(default_factory=set)
+    """Those of them of which the ledger may not have known that the PIM had them."""
     outage: float = 0.0
     uploads: list[Uploaded] = field(default_factory=list)
 
@@ -166,7 +168,7 @@ class Storm:
         for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
             for article in feed.records:
                 newest[article.key] = article
-        return {key: Wanted(article, self.people.get(key, {}), key in self.deleted) for key, article in newest.items()}
+        return {key: Wanted(article, self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()}
 
     # ---------------------------------------------------------------- the storm
 
@@ -264,6 +266,7 @@ class Storm:
 
     def _act(self, act: Act) -> bool:
         path = f"/catalog/products/{act.key.replace(':', '-')}"
+        settled = not act.delete or self._settled(act.key)
         try:
             if act.delete:
                 call_standin(self.stack, "DELETE", f"objects?path={path}")
@@ -277,12 +280,19 @@ class Storm:
         for name, value in act.set.items():
             mine[name] = {**mine.get(name, {}), **value} if isinstance(value, dict) else value
         if act.delete:
-            # What they had entered is gone with it. It comes back when its source says something new, and not before.
+            # What they had entered is gone with it.
             mine.clear()
             self.deleted.add(act.key)
+            if not settled:
+                self.perhaps.add(act.key)
         self.done["deletions" if act.delete else "edits"] += 1
         self._edited = time.monotonic()
         return True
+
+    def _settled(self, key: str) -> bool:
+        """Whether the ledger knows that the PIM has a product, and nobody who claimed it before is making it."""
+        state = self.ledger.state(key)
+        return bool(state.get("pimcore_id")) and not {"pimcore_owner", "pimcore_recheck_at"} & state.keys()
 
     def _schedules(self) -> None:
         """The emulator runs the template's schedules; this runs them more often, for the story lasts minutes instead of days."""

@@ -186,9 +186,10 @@ def test_what_was_withdrawn_before_it_was_seen_need_not_be_there() -> None:
     assert world.findings() == []
 
 
-def test_what_a_person_deleted_is_away_or_as_its_source_says() -> None:
+def test_what_a_person_deleted_is_away() -> None:
     deleted = Wanted(article_of(), deleted=True)
-    assert World(deleted).findings() == [], "made again, because its source said something new"
+    assert [(kind, where) for kind, where, _ in World(deleted).findings()] == [(STALE, "the PIM")], "made again"
+    assert World(replace(deleted, perhaps=True)).findings() == [], "the ledger did not know that the PIM had it"
     world = World(deleted)
     world.pim = []
     assert [(kind, where) for kind, where, _ in world.findings()] == [(STALE, "the shop"), (STALE, "the storefront")]

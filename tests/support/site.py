@@ -16,6 +16,7 @@ from typing import Any
 from local_stack import deploy
 from local_stack.http import call
 from local_stack.shop import log_in
+from pimcore_real.editor import Editor
 
 from support import functions
 from support.operator import Operator, Said
@@ -150,6 +151,10 @@ class Site:
 
     def pim_delete(self, path: str) -> None:
         self.pim("DELETE", f"objects?path={path}")
+
+    def person(self) -> Editor:
+        """Somebody at the PIM's editor."""
+        return Editor(self.relay.stack.url("pim"), "person", "")
 
     def pim_create(self, key: str, external_id: str) -> None:
         """An object that somebody makes where a product belongs."""

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// It depends on the object and the record only, never on when or how often they are processed.
 ///
-/// The document of a product that comes in parts may say something new although its leading part does not. Its version is then that of before with a growing
-/// suffix, `+<8 digits>`, which text order puts behind it and before any later one ([`Version::grown`]).
+/// The document of a product that comes in parts may say something new although its leading part
+/// does not. Its version is then that of before with a growing suffix, `+<8 digits>`, which text
+/// order puts behind it and before any later one ([`Version::grown`]).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);
@@ -47,7 +48,8 @@ impl Version {
         Self(text.into())
     }
 
-    /// The next version of a document after `before`, of which `self` is the leading part's: `self` if that is later, else `before` with the next suffix.
+    /// The next version of a document after `before`, of which `self` is the leading part's: `self`
+    /// if that is later, else `before` with the next suffix.
     #[must_use]
     pub fn grown(&self, before: &Self) -> Self {
         if self > before {

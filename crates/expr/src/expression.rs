@@ -20,7 +20,8 @@ pub struct Expression {
     text: String,
     pub(crate) ast: AST,
     reads: Vec<String>,
-    /// How it is evaluated without the engine, where all that stands in it is known to [`crate::direct`].
+    /// How it is evaluated without the engine, where all that stands in it is known to
+    /// [`crate::direct`].
     pub(crate) direct: Option<Arc<Direct>>,
 }
 

@@ -183,11 +183,22 @@ def described():
     return folder
 
 
+def same_products(python, tool, mapping, file):
+    """Python is a rival only if it comes to the same products."""
+    commands = ([python, HERE / "baseline.py", "shein-brightdata", file, "products"], [tool, "products", mapping, file, 0])
+    theirs, ours = (subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout for command in commands)
+    pairs = zip(theirs.splitlines(), ours.splitlines(), strict=True)
+    differ = [number for number, (one, other) in enumerate(pairs) if json.loads(one) != json.loads(other)]
+    if differ:
+        raise SystemExit(f"Python and the mapping differ in rows {differ} of {file}")
+
+
 def mapped(python, tool, megabytes, rounds):
     """Feeds that a mapping describes: against the built-in adapter of the same feed, and against Python."""
     folder = described()
     results = {}
     for form, mapping, file in (("csv", REPO / "sources/shein-brightdata.yaml", ROWS), ("json", folder / "json.yaml", folder / "rows.json")):
+        same_products(python, tool, mapping, file)
         runs = {}
         for number in range(rounds):
             for kind in ("mapped", "built-in"):

@@ -1,8 +1,9 @@
 //! Texts in a single-byte encoding, where the object itself says which one it is in.
 //!
-//! By looking, Windows-1252 and Windows-1256 cannot be told apart: every byte is a letter of both. So nothing is guessed. A record that is UTF-8 is
-//! UTF-8, whatever the object says: more than a few letters of another encoding never happen to be. Any other record is in the encoding
-//! that the object's Content-Type names (`text/csv; charset=windows-1256`), or refused.
+//! By looking, Windows-1252 and Windows-1256 cannot be told apart: every byte is a letter of both.
+//! So nothing is guessed. A record that is UTF-8 is UTF-8, whatever the object says: more than a
+//! few letters of another encoding never happen to be. Any other record is in the encoding that the
+//! object's Content-Type names (`text/csv; charset=windows-1256`), or refused.
 
 use std::borrow::Cow;
 
@@ -83,7 +84,8 @@ mod tests {
         for label in ["windows-1252", "cp1256", "latin1", "iso-8859-6", "Windows-1256"] {
             assert!(matches!(Charset::named(label), Charset::Single(_)), "{label}");
         }
-        // In these an ASCII byte may be half of a character: quotes and commas would be found where there are none.
+        // In these an ASCII byte may be half of a character: quotes and commas would be found where
+        // there are none.
         for label in ["shift_jis", "gbk", "big5", "utf-16", "iso-2022-jp", "nonsense"] {
             assert!(matches!(Charset::named(label), Charset::NotRead), "{label}");
         }

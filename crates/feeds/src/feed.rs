@@ -1,4 +1,5 @@
-//! Object bytes in, products and rejections out: decompression, splitting and mapping in one push-driven machine without I/O.
+//! Object bytes in, products and rejections out: decompression, splitting and mapping in one
+//! push-driven machine without I/O.
 
 use catalog::{Line, Product};
 
@@ -12,15 +13,19 @@ use crate::{Broken, Checkpoint, Limits, Reason, Rejection};
 
 mod mapper;
 
-/// Finds the records in a feed's decompressed bytes and says what becomes of them. [`Feed`] does the rest.
+/// Finds the records in a feed's decompressed bytes and says what becomes of them. [`Feed`] does
+/// the rest.
 pub trait Reader: std::fmt::Debug + Send {
-    /// Takes the next bytes. The first ones are those at [`Checkpoint::object_offset`] of the checkpoint that it was made from, decompressed.
+    /// Takes the next bytes. The first ones are those at [`Checkpoint::object_offset`] of the
+    /// checkpoint that it was made from, decompressed.
     ///
     /// # Errors
-    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
+    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in
+    /// `out`.
     fn push(&mut self, bytes: &[u8], compression: Compression, out: &mut Vec<Outcome>) -> Result<(), Broken>;
 
-    /// Says that there is nothing more. While it has [more](Progress::More) to hand out it is called again.
+    /// Says that there is nothing more. While it has [more](Progress::More) to hand out it is
+    /// called again.
     ///
     /// # Errors
     /// [`Broken`] when the feed ends in the middle of something.
@@ -32,8 +37,8 @@ pub trait Reader: std::fmt::Debug + Send {
     /// How many records are, or will be part of, a product.
     fn taken(&self) -> u64;
 
-    /// The checksum of an uncompressed object, of a reader that computes it: [`Checkpoint::checksum`] then speaks of the bytes before the place, and
-    /// no further ones.
+    /// The checksum of an uncompressed object, of a reader that computes it:
+    /// [`Checkpoint::checksum`] then speaks of the bytes before the place, and no further ones.
     fn checksum(&self) -> Option<u64> {
         None
     }
@@ -49,7 +54,8 @@ pub trait Reader: std::fmt::Debug + Send {
         false
     }
 
-    /// Whether its places are counted in something else than the object's bytes: it is taken up again by reading the object from its beginning.
+    /// Whether its places are counted in something else than the object's bytes: it is taken up
+    /// again by reading the object from its beginning.
     fn rereads(&self) -> bool {
         false
     }
@@ -57,9 +63,10 @@ pub trait Reader: std::fmt::Debug + Send {
 
 /// One feed on its way in.
 ///
-/// Call [`offer`](Self::offer) with a piece of the object, [`step`](Self::step) until it is [`Progress::Hungry`], and so on; after
-/// the last piece [`finish`](Self::finish). Every step hands out the records of at most [`crate::decode::STEP`] bytes, so that
-/// what is in memory at one time stays small whatever the object is.
+/// Call [`offer`](Self::offer) with a piece of the object, [`step`](Self::step) until it is
+/// [`Progress::Hungry`], and so on; after the last piece [`finish`](Self::finish). Every step hands
+/// out the records of at most [`crate::decode::STEP`] bytes, so that what is in memory at one time
+/// stays small whatever the object is.
 #[derive(Debug)]
 pub struct Feed {
     limits: Limits,
@@ -125,8 +132,9 @@ pub enum Outcome {
 }
 
 impl Feed {
-    /// A feed of `adapter`'s source from its beginning, or from a checkpoint: then the first byte offered is the one at
-    /// [`Checkpoint::object_offset`]. `name` is the object's key; of it only the ending `.jsonl` or `.ndjson` matters.
+    /// A feed of `adapter`'s source from its beginning, or from a checkpoint: then the first byte
+    /// offered is the one at [`Checkpoint::object_offset`]. `name` is the object's key; of it only
+    /// the ending `.jsonl` or `.ndjson` matters.
     pub fn new(
         adapter: &'static dyn Adapter,
         name: &str,
@@ -136,7 +144,8 @@ impl Feed {
         Self::expecting(None, adapter, name, checkpoint, limits)
     }
 
-    /// The same for an object whose checksum is known: [`finish`](Self::finish) fails if what was offered is not what is stored.
+    /// The same for an object whose checksum is known: [`finish`](Self::finish) fails if what was
+    /// offered is not what is stored.
     pub fn expecting(
         expected: Option<Checksum>,
         adapter: &'static dyn Adapter,
@@ -148,7 +157,8 @@ impl Feed {
         Self::of(expected, reader, checkpoint, limits)
     }
 
-    /// A feed whose records somebody else knows; `reader` makes a reader that goes on at a checkpoint.
+    /// A feed whose records somebody else knows; `reader` makes a reader that goes on at a
+    /// checkpoint.
     pub fn of(
         expected: Option<Checksum>,
         reader: impl FnOnce(Checkpoint) -> Box<dyn Reader>,
@@ -219,7 +229,8 @@ impl Feed {
     /// Works off some of what was offered and adds what became of the records to `out`.
     ///
     /// # Errors
-    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in `out`.
+    /// [`Broken`] when the feed cannot be read any further. Everything before the break is in
+    /// `out`.
     pub fn step(&mut self, out: &mut Vec<Outcome>) -> Result<Progress, Broken> {
         if self.decoder.is_none() {
             let kind = if self.reader.is_raw() {
@@ -257,16 +268,19 @@ impl Feed {
         Ok(if more { Progress::More } else { Progress::Hungry })
     }
 
-    /// Says that the object ends here; nothing may be offered any more. Everything that is left is in `out`.
+    /// Says that the object ends here; nothing may be offered any more. Everything that is left is
+    /// in `out`.
     ///
     /// # Errors
-    /// [`Broken`] when the feed ends in the middle of something, or where [`step`](Self::step) would have failed.
+    /// [`Broken`] when the feed ends in the middle of something, or where [`step`](Self::step)
+    /// would have failed.
     pub fn finish(&mut self, out: &mut Vec<Outcome>) -> Result<(), Broken> {
         while self.conclude(out)? == Progress::More {}
         Ok(())
     }
 
-    /// The same in steps, each of which hands out some of what is left: called again while there is [more](Progress::More).
+    /// The same in steps, each of which hands out some of what is left: called again while there is
+    /// [more](Progress::More).
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
@@ -308,7 +322,8 @@ impl Feed {
     pub fn checkpoint(&self) -> Checkpoint {
         let place = self.reader.checkpoint();
         let compression = self.decoder.as_ref().map(Decoder::compression);
-        // A reader sees what comes out of the decompression; what is stored is read again from its beginning.
+        // A reader sees what comes out of the decompression; what is stored is read again from its
+        // beginning.
         let checksum = place.checksum.filter(|_| compression == Some(Compression::None));
         let checksum = if self.reader.checksum().is_some() { checksum } else { self.integrity.stored };
         Checkpoint { compression: compression.filter(|_| !self.reader.rereads()), checksum, ..place }

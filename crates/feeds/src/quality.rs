@@ -29,7 +29,8 @@ const LANGUAGES: [&str; 2] = ["en", "ar"];
 /// BCP 47 for a language that nobody can tell.
 pub(crate) const UNDETERMINED: &str = "und";
 
-/// What ids of the shop's own categories begin with (`want::SHOP`); a source's id must not be taken for one (D77).
+/// What ids of the shop's own categories begin with (`want::SHOP`); a source's id must not be taken
+/// for one (D77).
 const OF_THE_SHOP: &str = "shop:";
 
 /// Checks a product, sets right what can be set right, and attaches the remarks on its quality.
@@ -80,8 +81,8 @@ fn leave_the_shop_its_categories(product: &mut Product) {
 
 /// Says of a product, or a category of it, that has no name in a language of the shops which one
 /// stands in there: the first by its tag, and last the one of a language that nobody could tell.
-/// Only that becomes the English one, with its description: it may be, and nothing says what else it
-/// is (D52).
+/// Only that becomes the English one, with its description: it may be, and nothing says what else
+/// it is (D52).
 fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
     if let Some(lang) = stand_in(&mut product.name) {
         said.add(WarningCode::NameFromOtherLanguage, || {
@@ -107,7 +108,8 @@ fn name_every_shop_knows(product: &mut Product, said: &mut Remarks) {
     }
 }
 
-/// The language of a text that stands in for the languages of the shops, where none of them has one.
+/// The language of a text that stands in for the languages of the shops, where none of them has
+/// one.
 fn stand_in(texts: &mut Localized) -> Option<String> {
     if !knows_no_language(texts) {
         return None;

@@ -316,7 +316,8 @@ fn a_csv_record_with_a_field_too_many_costs_itself_only_and_an_open_quote_the_re
     end.unwrap();
     let (ids, rejections) = sorted(out);
     assert_eq!(ids, ["1", "2"]);
-    // Had the comma stood before its id, another's would stand there, and a full feed would withdraw the product that it is.
+    // Had the comma stood before its id, another's would stand there, and a full feed would
+    // withdraw the product that it is.
     assert_eq!((rejections[0].reason, rejections[0].product_id.as_deref()), (Reason::CsvFieldCount, None));
 
     let (out, end) = run("shein-brightdata", format!("{text}\"open,1,2\r\nmore,lines\r\n"));

@@ -9,6 +9,7 @@ pub mod config;
 pub mod deaths;
 pub mod desired;
 mod expression;
+pub mod gone;
 pub mod held;
 pub mod lines;
 pub mod made;

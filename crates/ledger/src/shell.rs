@@ -7,6 +7,7 @@ mod brought;
 mod config;
 mod docs;
 mod error;
+mod gone;
 mod held;
 mod lines;
 #[cfg(feature = "memory")]

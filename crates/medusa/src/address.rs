@@ -1,7 +1,9 @@
-//! A product's address in the shop: a handle that is chosen once, from what the product is called, and kept.
+//! A product's address in the shop: a handle that is chosen once, from what the product is called,
+//! and kept.
 //!
-//! Pure but for [`Addresses`], which remembers what was chosen: two creators of one product have to choose alike, because the handle is
-//! the only text that Medusa guards, and an address that once led to a product must not lead to another one (D101).
+//! Pure but for [`Addresses`], which remembers what was chosen: two creators of one product have to
+//! choose alike, because the handle is the only text that Medusa guards, and an address that once
+//! led to a product must not lead to another one (D101).
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,7 +18,8 @@ use crate::aside::{MADE, Made};
 use crate::desired::{Article, MARKER};
 use crate::handle::{handle, second_handle};
 
-/// The product metadata key with the handles that it had before; who asks for one of them is to be sent to the present one.
+/// The product metadata key with the handles that it had before; who asks for one of them is to be
+/// sent to the present one.
 pub const REDIRECTS: &str = "relay_redirects";
 /// Old handles that a product keeps; the oldest go first (D120).
 pub const MOST_REDIRECTS: usize = 100;
@@ -27,7 +30,8 @@ const DIGITS: [usize; 3] = [4, 8, 16];
 /// What a product is called whose name leaves nothing.
 const NAMELESS: &str = "product";
 
-/// What a handle is made of: text with `{title}`, `{brand}`, `{sku}`, `{group}`, `{source}` and `{id}`.
+/// What a handle is made of: text with `{title}`, `{brand}`, `{sku}`, `{group}`, `{source}` and
+/// `{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandleTemplate(Vec<Part>);
 
@@ -87,7 +91,8 @@ impl FromStr for HandleTemplate {
 }
 
 impl HandleTemplate {
-    /// What a product of this title and metadata is called in an address: words of `a-z 0-9` with one hyphen between two, never none.
+    /// What a product of this title and metadata is called in an address: words of `a-z 0-9` with
+    /// one hyphen between two, never none.
     #[must_use]
     pub fn base(&self, key: &ProductKey, title: &str, metadata: &Metadata) -> String {
         let known = |name: &str| metadata.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -117,7 +122,8 @@ impl HandleTemplate {
     }
 }
 
-/// The handles that a product may have that is called `base`: where that is somebody else's, digits follow, which are the product's own.
+/// The handles that a product may have that is called `base`: where that is somebody else's, digits
+/// follow, which are the product's own.
 #[must_use]
 pub fn candidates(base: &str, key: &ProductKey) -> Vec<String> {
     let hash = blake3::hash(key.to_string().as_bytes());
@@ -170,7 +176,8 @@ impl Address {
         self.given.as_ref() == Some(&there.handle)
     }
 
-    /// What is to be noted with the product once it has the handle `now`; `moved`: because we gave it that.
+    /// What is to be noted with the product once it has the handle `now`; `moved`: because we gave
+    /// it that.
     pub(crate) fn noted(&self, now: &str, moved: bool) -> (Option<String>, Option<String>) {
         let given = if moved { Some(now.to_owned()) } else { self.given.clone() };
         let renamed = (given.as_deref() != Some(now)).then(|| now.to_owned());
@@ -220,8 +227,9 @@ pub struct Redirect {
     pub product: String,
 }
 
-/// The redirects of a shop, by old handle. What leads somewhere is no product's handle, and what it leads to is one that the storefront of `channel` shows: there are no
-/// chains and no loops, and nobody is sent to a page that is not there. `products` are all of the shop, drafts too.
+/// The redirects of a shop, by old handle. What leads somewhere is no product's handle, and what it
+/// leads to is one that the storefront of `channel` shows: there are no chains and no loops, and
+/// nobody is sent to a page that is not there. `products` are all of the shop, drafts too.
 #[must_use]
 pub fn table(products: &[Product], channel: &str) -> Vec<Redirect> {
     let live: BTreeSet<&str> = products.iter().map(|product| product.handle.as_str()).collect();
@@ -273,8 +281,9 @@ pub fn moving(template: &HandleTemplate, key: &ProductKey, there: &Product) -> M
 
 /// Where it is remembered which address is whose.
 pub trait Addresses: Sync {
-    /// Chooses the handle of a product: the first of `wanted` that is no other product's, for good. Somebody else who chooses for the same product gets the
-    /// same. `was`: what was chosen before, if this is to replace it. `None` where all are others'.
+    /// Chooses the handle of a product: the first of `wanted` that is no other product's, for good.
+    /// Somebody else who chooses for the same product gets the same. `was`: what was chosen before,
+    /// if this is to replace it. `None` where all are others'.
     ///
     /// The default remembers nothing.
     fn choose(

@@ -1,8 +1,9 @@
 //! What a person took off sale in the shop stands.
 //!
-//! What we made of a product is written on it ([`MADE`]), in the call that also says that it is complete. A difference between that and the shop is
-//! a person's doing, because nothing of ours takes a product off sale without writing it there as well. A product that was pushed before there was
-//! such a note is adopted as it is found.
+//! What we made of a product is written on it ([`MADE`]), in the call that also says that it is
+//! complete. A difference between that and the shop is a person's doing, because nothing of ours
+//! takes a product off sale without writing it there as well. A product that was pushed before
+//! there was such a note is adopted as it is found.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -44,7 +45,8 @@ impl Made {
         metadata?.get(MADE).filter(|value| value.is_object()).and_then(|value| Self::deserialize(value).ok())
     }
 
-    /// An article in a channel, and the SKUs that people deleted, so that their absence is still known for a person's doing.
+    /// An article in a channel, and the SKUs that people deleted, so that their absence is still
+    /// known for a person's doing.
     #[must_use]
     pub fn published(article: &Article, channel: &str, asides: &[Aside]) -> Self {
         let deleted = asides.iter().filter_map(Aside::sku).map(str::to_owned);
@@ -141,11 +143,14 @@ pub struct Known {
     pub id: Option<String>,
     /// A person wants back what was taken off sale.
     pub released: bool,
-    /// It gets a full look whatever a light one shows: something of it was set aside, or time alone has changed what it should be.
+    /// It gets a full look whatever a light one shows: something of it was set aside, or time alone
+    /// has changed what it should be.
     pub closely: bool,
-    /// What it was last made to show is not what it is to show now, so that a light read would only be one more.
+    /// What it was last made to show is not what it is to show now, so that a light read would only
+    /// be one more.
     pub differs: bool,
-    /// It is not for sale because the PIM lacks it or its source withdrew it, and not because people took it off sale there.
+    /// It is not for sale because the PIM lacks it or its source withdrew it, and not because
+    /// people took it off sale there.
     pub vanished: bool,
     /// It is to get the address that it would be given today.
     pub moves: bool,
@@ -153,7 +158,8 @@ pub struct Known {
     pub view: Option<String>,
 }
 
-/// What of a product that is there a person took off sale. `new` are the desired variants that are not there.
+/// What of a product that is there a person took off sale. `new` are the desired variants that are
+/// not there.
 #[must_use]
 pub fn decide(made: Option<&Made>, there: &Product, new: &BTreeSet<&str>, channel: &str, released: bool) -> Vec<Aside> {
     let Some(made) = made.filter(|_| !released) else { return Vec::new() };
@@ -204,7 +210,8 @@ mod tests {
     use crate::api::model::Ref;
     use crate::testing::{article, held, key};
 
-    /// What was done, what we made, what is there, what is new, whether it was released, what follows.
+    /// What was done, what we made, what is there, what is new, whether it was released, what
+    /// follows.
     type Case<'a> = (&'a str, Option<&'a Made>, Product, &'a [&'a str], bool, Vec<Aside>);
 
     #[test]

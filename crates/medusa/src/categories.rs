@@ -2,8 +2,9 @@
 //!
 //! Categories are found by external id; their handle, which is unique, guards against two creators.
 //!
-//! Two moves damage Medusa's tree for good, and are not made: below itself (it accepts the ring) and to the root (it empties the
-//! category's path, and everything in the shop counts as its descendant from then on). Such a category stays where it is, and the log says so.
+//! Two moves damage Medusa's tree for good, and are not made: below itself (it accepts the ring)
+//! and to the root (it empties the category's path, and everything in the shop counts as its
+//! descendant from then on). Such a category stays where it is, and the log says so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -28,7 +29,8 @@ pub struct Category {
     pub name: String,
     /// Names in other languages, by locale.
     pub translations: BTreeMap<String, String>,
-    /// The handle that people chose, if any. A category of the shop that has it already takes this one's part, and stays as it is.
+    /// The handle that people chose, if any. A category of the shop that has it already takes this
+    /// one's part, and stays as it is.
     pub handle: Option<String>,
     /// The parent's key, or none at the root.
     pub parent: Option<ProductKey>,
@@ -43,8 +45,9 @@ pub struct Categories {
 }
 
 impl Categories {
-    /// Makes sure that the shop has these categories as described, and gives Medusa's id of each. Parents must come before
-    /// their children; a parent that is not in the list must have been ensured before.
+    /// Makes sure that the shop has these categories as described, and gives Medusa's id of each.
+    /// Parents must come before their children; a parent that is not in the list must have been
+    /// ensured before.
     pub async fn ensure(
         &self,
         wanted: &[Category],
@@ -83,7 +86,8 @@ impl Categories {
                     None => {
                         let made = one(medusa, references, category, parent, there.remove(&own), deadline).await;
                         let row = made.map_err(|error| {
-                            // A category that cannot be written holds up its products, whichever they are: they wait.
+                            // A category that cannot be written holds up its products, whichever
+                            // they are: they wait.
                             let mut failure = error.about(&format!("category {}", category.key));
                             failure.kind = catalog::ErrorKind::Transient;
                             failure
@@ -204,8 +208,8 @@ async fn allowed_parent(
     Ok(parent)
 }
 
-/// Tries the handle that people chose, then ours, then ours with a suffix; a taken handle can also mean that another writer was
-/// faster with this very category.
+/// Tries the handle that people chose, then ours, then ours with a suffix; a taken handle can also
+/// mean that another writer was faster with this very category.
 async fn create(
     medusa: &Medusa,
     wanted: &Category,

@@ -1,8 +1,8 @@
 //! Prices that can be paid.
 //!
-//! Medusa keeps every digit of an amount and sells at it: three pieces at 19.995 come to 59.985, which no payment provider takes, and 0.004 is
-//! for sale. So an amount is rounded once, half up, to the digits that its currency has; what rounds to nothing is not sold in that
-//! currency.
+//! Medusa keeps every digit of an amount and sells at it: three pieces at 19.995 come to 59.985,
+//! which no payment provider takes, and 0.004 is for sale. So an amount is rounded once, half up,
+//! to the digits that its currency has; what rounds to nothing is not sold in that currency.
 
 use catalog::{Failure, ProductKey};
 use rust_decimal::{Decimal, RoundingStrategy};

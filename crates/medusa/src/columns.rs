@@ -1,10 +1,11 @@
 //! Medusa's own columns for what trade needs to know: bar codes, weight and size, customs.
 //!
-//! A column that is wanted is written; one that the PIM no longer speaks of is cleared if it was ours, which the metadata [`OURS`] lists: what people
-//! filled in by hand stays theirs. Weights are whole grams and lengths whole millimetres: an inventory item's columns are integers.
+//! A column that is wanted is written; one that the PIM no longer speaks of is cleared if it was
+//! ours, which the metadata [`OURS`] lists: what people filled in by hand stays theirs. Weights are
+//! whole grams and lengths whole millimetres: an inventory item's columns are integers.
 //!
-//! Bar codes are unique among the shop's variants, and two suppliers of one article are no fault. So a code that another variant has is left out of the columns
-//! and stays in the metadata.
+//! Bar codes are unique among the shop's variants, and two suppliers of one article are no fault.
+//! So a code that another variant has is left out of the columns and stays in the metadata.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! "Was SAR 28.00": how a storefront learns the price before a reduction.
 //!
-//! Medusa has no field for it. It has price lists of the type *sale*: a variant's own price is then the price before, the list's entry
-//! is what one pays, and the storefront is given both (`original_amount`, `calculated_amount`). This module keeps one such list for each
-//! currency of the store. Ours carry [`KEY`] in their metadata; all other price lists belong to people.
+//! Medusa has no field for it. It has price lists of the type *sale*: a variant's own price is then
+//! the price before, the list's entry is what one pays, and the storefront is given both
+//! (`original_amount`, `calculated_amount`). This module keeps one such list for each currency of
+//! the store. Ours carry [`KEY`] in their metadata; all other price lists belong to people.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -26,7 +27,8 @@ const CREATION: Duration = Duration::from_secs(2);
 /// Where list prices go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CompareAt {
-    /// Only into the variant's metadata. Nothing that happens to a price list can change what a customer pays.
+    /// Only into the variant's metadata. Nothing that happens to a price list can change what a
+    /// customer pays.
     #[default]
     Metadata,
     /// Also into managed price lists, so that every storefront shows them.
@@ -50,7 +52,8 @@ impl FromStr for CompareAt {
 pub struct PriceLists {
     /// Those that reduced prices are kept in, at most one for each currency.
     pub in_use: Vec<PriceList>,
-    /// Those that are to hold nothing any more: of a currency that the store no longer sells in, of another mode, or a double.
+    /// Those that are to hold nothing any more: of a currency that the store no longer sells in, of
+    /// another mode, or a double.
     pub retired: Vec<String>,
 }
 
@@ -78,8 +81,9 @@ impl PriceLists {
 }
 
 impl CompareAt {
-    /// Finds our price lists. With [`CompareAt::PriceLists`] there is one for each of `currencies` afterwards, of the type sale, in effect
-    /// at all times and for everybody, whatever people made of it.
+    /// Finds our price lists. With [`CompareAt::PriceLists`] there is one for each of `currencies`
+    /// afterwards, of the type sale, in effect at all times and for everybody, whatever people made
+    /// of it.
     ///
     /// # Errors
     /// Transient, when the shop cannot be reached.
@@ -95,8 +99,9 @@ impl CompareAt {
                 currencies.iter().filter(|currency| !rows.iter().any(|row| row.is_of(currency))).collect();
             if !lacking.is_empty() {
                 let created = create(medusa, &lacking, deadline).await?;
-                // Another function may be at the same point. Medusa guards no list against a second one, so both wait until the other's must
-                // have appeared, take the older one, and remove their own if it is the younger.
+                // Another function may be at the same point. Medusa guards no list against a second
+                // one, so both wait until the other's must have appeared, take the older one, and
+                // remove their own if it is the younger.
                 tokio::time::sleep(CREATION).await;
                 rows = ours(medusa, deadline).await?;
                 let chosen = choose(&rows, currencies);

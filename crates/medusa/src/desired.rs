@@ -13,21 +13,26 @@ use crate::columns::{self, Columns};
 use crate::compare_at::{PriceList, PriceLists};
 use crate::references::References;
 
-/// The product metadata key that says which state of the PIM the product was last made equal to. It is written last and taken
-/// away before a change that takes several calls, so a product that carries it is complete.
+/// The product metadata key that says which state of the PIM the product was last made equal to. It
+/// is written last and taken away before a change that takes several calls, so a product that
+/// carries it is complete.
 pub const MARKER: &str = "relay_state";
-/// The product metadata key that lists the SKUs which come or go while a product changes. Only an interrupted product carries it: it
-/// tells the next delivery which inventory items may have been left behind.
+/// The product metadata key that lists the SKUs which come or go while a product changes. Only an
+/// interrupted product carries it: it tells the next delivery which inventory items may have been
+/// left behind.
 pub const PENDING: &str = "relay_pending";
-/// The product metadata key that says what the product has in the managed price lists, as a hash; absent where it is in none.
+/// The product metadata key that says what the product has in the managed price lists, as a hash;
+/// absent where it is in none.
 pub const ON_SALE: &str = "relay_on_sale";
 /// The variant metadata key with the prices before the reduction, by currency.
 pub const LIST_PRICES: &str = "relay_list_prices";
-/// The product metadata key with the options and their values in the PIM's order, which Medusa keeps for neither.
+/// The product metadata key with the options and their values in the PIM's order, which Medusa
+/// keeps for neither.
 pub const ORDER: &str = "relay_options";
 /// Our metadata keys begin with this. All others belong to people.
 pub const OURS: &str = "relay_";
-/// Counted up when the same desired state is written differently, so that everything is looked at again.
+/// Counted up when the same desired state is written differently, so that everything is looked at
+/// again.
 const REVISION: &str = "3";
 /// The one before. It wrote the same, but noted less ([`crate::left`]).
 const BEFORE: &str = "2";
@@ -46,8 +51,9 @@ pub struct Desired {
 pub enum Presence {
     /// For sale as described.
     Offered(Box<Article>),
-    /// Not for sale. A product that is in the shop becomes a draft and otherwise stays as it is: nobody's cart or order loses it,
-    /// and it comes back under the same id. One that is not there is not created.
+    /// Not for sale. A product that is in the shop becomes a draft and otherwise stays as it is:
+    /// nobody's cart or order loses it, and it comes back under the same id. One that is not there
+    /// is not created.
     Withheld,
 }
 
@@ -95,7 +101,8 @@ pub struct Variant {
     pub options: Vec<String>,
     /// What one pays in major units, by currency in lower case; never empty.
     pub prices: BTreeMap<String, Decimal>,
-    /// What one paid before, by currency in lower case. One that is not above the price says nothing and is ignored.
+    /// What one paid before, by currency in lower case. One that is not above the price says
+    /// nothing and is ignored.
     pub list_prices: BTreeMap<String, Decimal>,
     /// Pieces available.
     pub stock: i64,
@@ -143,7 +150,8 @@ impl Article {
             .collect()
     }
 
-    /// The product metadata that the shop should have under our keys, apart from those that say how far a push came.
+    /// The product metadata that the shop should have under our keys, apart from those that say how
+    /// far a push came.
     #[must_use]
     pub fn facts(&self) -> BTreeMap<String, Value> {
         let option = |(n, title): (usize, &String)| serde_json::json!({"title": title, "values": self.values_of(n)});
@@ -158,8 +166,8 @@ impl Article {
         self.options.iter().cloned().zip(variant.options.iter().cloned()).collect()
     }
 
-    /// Refuses what Medusa would refuse, or accept and then sell wrongly (it takes negative prices, variants without
-    /// options and two variants with the same ones).
+    /// Refuses what Medusa would refuse, or accept and then sell wrongly (it takes negative prices,
+    /// variants without options and two variants with the same ones).
     pub fn check(&self, key: &ProductKey) -> Result<(), Failure> {
         let refuse = |code: &str, what: String| Err(Failure::permanent(code, format!("{key}: {what}")));
         if self.title.is_empty() {
@@ -210,7 +218,8 @@ impl Article {
 }
 
 impl Desired {
-    /// 32 hexadecimal digits that change whenever anything about the desired state changes, or where it is to be put.
+    /// 32 hexadecimal digits that change whenever anything about the desired state changes, or
+    /// where it is to be put.
     #[must_use]
     pub fn marker(&self, references: &References) -> String {
         self.marker_as(REVISION, references)
@@ -240,7 +249,8 @@ impl Desired {
     }
 }
 
-/// The amounts that everybody pays for a variant without any price list. Where a list reduces the price, that is the price before.
+/// The amounts that everybody pays for a variant without any price list. Where a list reduces the
+/// price, that is the price before.
 pub(crate) fn amounts<'a>(variant: &'a Variant, lists: &PriceLists) -> BTreeMap<&'a str, Amount> {
     let regular =
         |currency: &str, price: Decimal| lists.of(currency).and_then(|_| variant.list_price(currency)).unwrap_or(price);

@@ -1,14 +1,16 @@
-//! The handles that products were given before there was a template: a function of the key. What is in the shop keeps them ([`crate::address`]).
+//! The handles that products were given before there was a template: a function of the key. What is
+//! in the shop keeps them ([`crate::address`]).
 
 use catalog::ProductKey;
 
 /// Characters of a handle; the rest of the URL must fit beside it.
 const MAX_CHARS: usize = 120;
 
-/// The handle of a product: `source-id` in `a-z 0-9 -`, as Medusa takes it: no hyphen at an end, and no two in a row.
+/// The handle of a product: `source-id` in `a-z 0-9 -`, as Medusa takes it: no hyphen at an end,
+/// and no two in a row.
 ///
-/// Where lower case, a replaced character or the length would make two ids look alike, eight hexadecimal digits of the hash of the
-/// original follow.
+/// Where lower case, a replaced character or the length would make two ids look alike, eight
+/// hexadecimal digits of the hash of the original follow.
 #[must_use]
 pub fn handle(key: &ProductKey) -> String {
     let plain = format!("{}-{}", key.source(), key.id());
@@ -36,7 +38,8 @@ const fn kept(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
 
-/// What Medusa's `isValidHandle` (2.21, `@medusajs/utils`) takes, as far as we make handles: words of small letters and digits with one hyphen between two.
+/// What Medusa's `isValidHandle` (2.21, `@medusajs/utils`) takes, as far as we make handles: words
+/// of small letters and digits with one hyphen between two.
 fn is_valid(handle: &str) -> bool {
     handle.chars().all(kept) && handle.split('-').all(|word| !word.is_empty())
 }
@@ -108,8 +111,10 @@ mod tests {
         assert_eq!(handles.len(), ids.len(), "{handles:?}");
     }
 
-    /// Medusa's own rule in its own words: `/[A-Z]/` refuses, then `/^[\p{Ll}\p{Lo}\p{Lm}\p{N}]+(?:-[\p{Ll}\p{Lo}\p{Lm}\p{N}]+)*$/u`. Read character by character like
-    /// the expression; letters and digits beyond ASCII it takes, too, but we make none.
+    /// Medusa's own rule in its own words: `/[A-Z]/` refuses, then
+    /// `/^[\p{Ll}\p{Lo}\p{Lm}\p{N}]+(?:-[\p{Ll}\p{Lo}\p{Lm}\p{N}]+)*$/u`. Read character by
+    /// character like the expression; letters and digits beyond ASCII it takes, too, but we make
+    /// none.
     fn medusa_takes(handle: &str) -> bool {
         let letter = |c: char| c.is_numeric() || (c.is_alphabetic() && !c.is_uppercase());
         let mut after_letter = false;

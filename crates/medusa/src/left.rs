@@ -1,7 +1,8 @@
 //! What an earlier version left in the shop (D155).
 //!
-//! That version wrote the same of the same state, but noted less: there was no [`MADE`]. A product that carries its marker is believed, and costs no
-//! write until something of it changes; what was not noted follows from the marker.
+//! That version wrote the same of the same state, but noted less: there was no [`MADE`]. A product
+//! that carries its marker is believed, and costs no write until something of it changes; what was
+//! not noted follows from the marker.
 
 use crate::api::model::Product;
 use crate::aside::{Known, MADE, Made};
@@ -13,12 +14,14 @@ use crate::references::References;
 pub(crate) struct Left {
     /// The marker that the earlier version would have given it.
     pub(crate) marker: String,
-    /// It was for sale as it is to be when it was last pushed. A draft without that may be of our own making.
+    /// It was for sale as it is to be when it was last pushed. A draft without that may be of our
+    /// own making.
     offered: bool,
 }
 
 impl Left {
-    /// `None` for what an earlier version did not complete, or wrote otherwise: `as_said` tells that its prices are written as they are said.
+    /// `None` for what an earlier version did not complete, or wrote otherwise: `as_said` tells
+    /// that its prices are written as they are said.
     pub(crate) fn of(
         desired: &Desired,
         there: &Product,

@@ -1,7 +1,8 @@
 //! A SKU that we make, where another product has it.
 //!
-//! Where a source gives no SKU, one is made of the product's id and the choice. Two products may come to the same one: two sources use
-//! one id, or `12` has a size `3-4` and `12-3` a size `4`. The PIM keeps it for both. In the shop the first has it, and the other's variant gets digits of
+//! Where a source gives no SKU, one is made of the product's id and the choice. Two products may
+//! come to the same one: two sources use one id, or `12` has a size `3-4` and `12-3` a size `4`.
+//! The PIM keeps it for both. In the shop the first has it, and the other's variant gets digits of
 //! its product behind it. Whoever has either form keeps it: SKUs stand on labels and invoices.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,8 @@ pub(crate) fn with_own(key: &ProductKey, article: &Article, skus: &BTreeSet<&str
     article
 }
 
-/// The SKUs for which a product in the shop has, or had until a person deleted the variant, one of its own.
+/// The SKUs for which a product in the shop has, or had until a person deleted the variant, one of
+/// its own.
 pub(crate) fn kept<'a>(key: &ProductKey, article: &'a Article, there: &Product) -> BTreeSet<&'a str> {
     let mark = format!("{MARK}{}", digits(key));
     let made = Made::of(there.metadata.as_ref()).map(|made| made.skus).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! What products refer to in the shop, checked before anything is written.
 //!
-//! Medusa answers 200 to a product in a channel that does not exist, or stock at a location that does not: the product is then simply
-//! not for sale. So the configured ids are looked up once, and what is wrong is named.
+//! Medusa answers 200 to a product in a channel that does not exist, or stock at a location that
+//! does not: the product is then simply not for sale. So the configured ids are looked up once, and
+//! what is wrong is named.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -34,7 +35,8 @@ pub struct References {
     pub translations: bool,
     /// Our price lists; none as long as [`crate::CompareAt::prepare`] has not been asked for them.
     pub price_lists: PriceLists,
-    /// How the figures of each source become stock; as nothing is configured, as long as [`Self::stock_as`] has not been told.
+    /// How the figures of each source become stock; as nothing is configured, as long as
+    /// [`Self::stock_as`] has not been told.
     pub stock: StockSettings,
     /// The languages that the shop shows, in the order in which they stand in for each other.
     pub languages: Languages,
@@ -53,7 +55,8 @@ pub(crate) struct Placing<'a> {
     location: &'a str,
     profile: &'a str,
     translations: bool,
-    /// Left out where nothing is configured, so that what was marked before there were settings stays marked.
+    /// Left out where nothing is configured, so that what was marked before there were settings
+    /// stays marked.
     #[serde(skip_serializing_if = "is_default")]
     stock: &'a Terms,
 }
@@ -63,9 +66,11 @@ fn is_default(terms: &&Terms) -> bool {
 }
 
 impl References {
-    /// Looks everything up. `shipping_profile_id` is optional: without it the store's default profile is taken.
+    /// Looks everything up. `shipping_profile_id` is optional: without it the store's default
+    /// profile is taken.
     ///
-    /// Fails with a transient [`Failure`], because none of this is a product's fault: messages wait until it is corrected.
+    /// Fails with a transient [`Failure`], because none of this is a product's fault: messages wait
+    /// until it is corrected.
     pub async fn check(
         medusa: &Medusa,
         sales_channel_id: &str,
@@ -109,7 +114,8 @@ impl References {
         })
     }
 
-    /// Uses these settings for stock, once the locations that they name have been found in the shop.
+    /// Uses these settings for stock, once the locations that they name have been found in the
+    /// shop.
     ///
     /// # Errors
     /// Transient, as [`Self::check`]'s.

@@ -138,7 +138,8 @@ fn applied(figure: i64) -> Applied {
 /// Why a plan was not carried out to its end.
 pub(crate) const CRASH: &str = "crash";
 
-/// A product in a Medusa that follows the rules observed on the real one, and refuses what that refuses.
+/// A product in a Medusa that follows the rules observed on the real one, and refuses what that
+/// refuses.
 pub(crate) struct Simulated {
     pub(crate) product: Product,
     /// Entries of price lists of the type sale, by list and variant.
@@ -425,7 +426,8 @@ impl Simulated {
     }
 
     fn variants(&mut self, batch: &VariantsBatch) -> Result<(), String> {
-        // The real one does the three in parallel, so a create must not need what a delete of the same batch frees.
+        // The real one does the three in parallel, so a create must not need what a delete of the
+        // same batch frees.
         let combinations: Vec<_> =
             self.product.variants.iter().map(choice_of).filter(|choice| !choice.is_empty()).collect();
         for new in &batch.create {

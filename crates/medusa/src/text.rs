@@ -4,7 +4,8 @@ mod bounds;
 
 use std::borrow::Cow;
 
-/// A text without control characters: NUL makes Medusa answer 500, the others do not belong in a title. Line breaks become spaces.
+/// A text without control characters: NUL makes Medusa answer 500, the others do not belong in a
+/// title. Line breaks become spaces.
 #[must_use]
 pub fn line(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -13,15 +14,17 @@ pub fn line(text: &str) -> String {
 
 /// A description as safe HTML. The source can have sent anything, scripts too.
 ///
-/// What the shop shows keeps its formatting (paragraphs, lists, tables, links, images) and loses what could act:
-/// scripts, styles, event handlers, frames, forms and `javascript:` addresses. A text without any markup stays a text, except that it
-/// is escaped where it would otherwise read as markup.
+/// What the shop shows keeps its formatting (paragraphs, lists, tables, links, images) and loses
+/// what could act: scripts, styles, event handlers, frames, forms and `javascript:` addresses. A
+/// text without any markup stays a text, except that it is escaped where it would otherwise read as
+/// markup.
 #[must_use]
 pub fn html(text: &str) -> String {
     cleaned(text).0
 }
 
-/// As [`html`], and how many bytes at its end are shown as text because the markup before them is all that is taken ([`bounds`]).
+/// As [`html`], and how many bytes at its end are shown as text because the markup before them is
+/// all that is taken ([`bounds`]).
 #[must_use]
 pub fn cleaned(text: &str) -> (String, usize) {
     let text: Cow<'_, str> = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) };

@@ -1,4 +1,5 @@
-//! The managed price lists: made once, kept in effect, and products in them put right whatever happened to the list.
+//! The managed price lists: made once, kept in effect, and products in them put right whatever
+//! happened to the list.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -157,7 +158,8 @@ async fn a_list_that_people_deleted_is_made_again_and_filled_as_products_come_by
     let id = first.of("eur").unwrap().id.clone();
     remove(&real, &id).await;
 
-    // A function that has not noticed yet says what is missing, and looks at the shop anew because of that code.
+    // A function that has not noticed yet says what is missing, and looks at the shop anew because
+    // of that code.
     let mut cheaper = article.clone();
     cheaper.variants[0].prices.insert("eur".into(), "18.00".parse().unwrap());
     let references = References { price_lists: first, ..real.shop.references.clone() };

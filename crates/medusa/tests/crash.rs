@@ -1,8 +1,9 @@
-//! Medusa dies in the middle of a batch. After the next delivery the shop is complete: no duplicate, no orphaned inventory item, no
-//! variant without a price, nothing half-made for sale. (That the function dies: functions/medusa-push/tests/crash.rs.)
+//! Medusa dies in the middle of a batch. After the next delivery the shop is complete: no
+//! duplicate, no orphaned inventory item, no variant without a price, nothing half-made for sale.
+//! (That the function dies: functions/medusa-push/tests/crash.rs.)
 //!
-//! Needs a Medusa that may be killed: `RELAY_MEDUSA_COMMAND` starts it in the foreground at `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how
-//! often (default 4).
+//! Needs a Medusa that may be killed: `RELAY_MEDUSA_COMMAND` starts it in the foreground at
+//! `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how often (default 4).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -73,12 +74,14 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
         let before = orphans(&real).await;
         let products = batch(&real).await;
         let keys: Vec<ProductKey> = products.iter().map(|(key, _)| key.clone()).collect();
-        // Half of the blows fall before the longest write, which creates, the others in it or after it.
+        // Half of the blows fall before the longest write, which creates, the others in it or after
+        // it.
         let longest = (1..course.len()).max_by_key(|end| course[*end] - course[end - 1]).unwrap() - 1;
         let (from, to) =
             if n % 2 == 0 { (Duration::ZERO, course[longest]) } else { (course[longest], course[course.len() - 1]) };
         let blow = from + (to - from).mul_f64((f64::from(n / 2) + 0.5) / f64::from(crashes.div_ceil(2)));
-        // So long after the write that was the last before this moment: a batch that goes slower is hit at the same place.
+        // So long after the write that was the last before this moment: a batch that goes slower is
+        // hit at the same place.
         let write = course.partition_point(|begun| *begun <= blow).max(1);
         let later = blow.saturating_sub(course[write - 1]);
         let written = real.shop.medusa.writes();

@@ -1,4 +1,5 @@
-//! What people, orders, crashes and other products do to a product in the shop, and what the next push makes of it.
+//! What people, orders, crashes and other products do to a product in the shop, and what the next
+//! push makes of it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -7,7 +8,8 @@ use medusa::{Article, Change, Depth, Desired, Note, Pushed};
 use serde_json::{Value, json};
 use support::{EverybodyWants, NobodyWants, Real, Shown, curation, deadline, offered, shirt, variant, withheld};
 
-/// Pushes with a full comparison and expects exactly `article` to be shown afterwards, and a second push to do nothing.
+/// Pushes with a full comparison and expects exactly `article` to be shown afterwards, and a second
+/// push to do nothing.
 async fn repaired(real: &Real, desired: &Desired, article: &Article) -> Pushed {
     let pushed = real.push_as(desired, Depth::Full).await.unwrap();
     settled(real, desired, article).await;
@@ -358,7 +360,8 @@ async fn a_variant_without_an_inventory_item_gets_one() {
     let article = shirt(&key, &["S", "M"]);
     real.push(&offered(&key, &article)).await.unwrap();
     let product = real.admin_product(&key).await.unwrap();
-    // A product update with `variants` makes a new variant without an inventory item, and leaves the old one's behind.
+    // A product update with `variants` makes a new variant without an inventory item, and leaves
+    // the old one's behind.
     let [small, medium] = ["Red / S", "Red / M"].map(|title| find(&product["variants"], "title", title));
     let path = format!("/admin/products/{}", id(&product));
     real.admin_post(&path, &json!({"variants": [{"id": id(small)}]})).await;
@@ -435,7 +438,8 @@ async fn skus_move_between_products_in_any_order() {
                     real.push(desired).await.unwrap();
                 }
             }
-            // Whoever was pushed first may have lost its SKU to the other's push only if the PIM said so; a last look finds nothing to do.
+            // Whoever was pushed first may have lost its SKU to the other's push only if the PIM
+            // said so; a last look finds nothing to do.
             for (key, article) in [(&one, &a), (&two, &b)] {
                 real.push(&offered(key, article)).await.unwrap();
                 settled(&real, &offered(key, article), article).await;

@@ -1,4 +1,5 @@
-//! What orders do to the levels of a real Medusa, step by step. What is sellable is worked out from these movements.
+//! What orders do to the levels of a real Medusa, step by step. What is sellable is worked out from
+//! these movements.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 #[path = "support/proxy.rs"]
@@ -80,8 +81,9 @@ async fn more_than_is_available_is_not_sold_and_a_level_below_the_reservations_i
     assert!(orders.place(&sku, "usd", 1).await.is_err(), "a piece that is not there was sold");
 }
 
-/// An order that was shipped just before a look is in the level already, although it is as young as those that come after it. Only the times of
-/// the level and of its fulfilment tell, so this also shows that Medusa delivers them.
+/// An order that was shipped just before a look is in the level already, although it is as young as
+/// those that come after it. Only the times of the level and of its fulfilment tell, so this also
+/// shows that Medusa delivers them.
 #[tokio::test]
 async fn what_had_left_before_a_look_is_not_taken_off_again() {
     let Some(mut real) = Real::connect().await else { return };

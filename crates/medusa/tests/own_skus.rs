@@ -125,7 +125,8 @@ async fn of_two_sources_with_one_id_both_are_for_sale_and_each_keeps_its_skus() 
     assert_eq!(owners.asked.load(Ordering::Relaxed), asked);
     assert_eq!(real.admin_product(&later).await.unwrap(), there);
 
-    // A change, the first being withdrawn, a new size meanwhile, the first coming back: whoever has a SKU keeps it.
+    // A change, the first being withdrawn, a new size meanwhile, the first coming back: whoever has
+    // a SKU keeps it.
     two.title.push_str(" 2");
     two.variants[1].stock = 9;
     push(&real.shop, &later, &two, Depth::Light, &owners).await.unwrap();

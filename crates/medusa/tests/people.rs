@@ -1,4 +1,5 @@
-//! What a person takes off sale in the shop stands until a person ends it; what a person adds stays.
+//! What a person takes off sale in the shop stands until a person ends it; what a person adds
+//! stays.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -23,7 +24,8 @@ fn released(id: Option<&str>) -> Known {
     Known { id: id.map(str::to_owned), released: true, closely: true, ..Known::default() }
 }
 
-/// A second look finds the same and writes nothing, however closely it looks. That something is set aside is known from the first.
+/// A second look finds the same and writes nothing, however closely it looks. That something is set
+/// aside is known from the first.
 async fn at_rest(real: &Real, key: &ProductKey, article: &Article, asides: &[Aside]) {
     let shop = real.another_shop();
     let desired = offered(key, article);

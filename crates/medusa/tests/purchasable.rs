@@ -1,4 +1,5 @@
-//! Published in the PIM means that one can buy it: every variant, in every region, at exactly its price.
+//! Published in the PIM means that one can buy it: every variant, in every region, at exactly its
+//! price.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -10,7 +11,8 @@ use support::{Real, offered, shirt, withheld};
 #[tokio::test]
 async fn whatever_is_offered_can_be_bought_at_exactly_its_price_and_nothing_else_can() {
     let Some(real) = Real::connect().await else { return };
-    // Prices with 0 to 2 decimals, as many as both currencies have, from cents to millions; stock from none to plenty; some in one currency only.
+    // Prices with 0 to 2 decimals, as many as both currencies have, from cents to millions; stock
+    // from none to plenty; some in one currency only.
     let products: Vec<_> = (0..12_u32)
         .map(|n| {
             let key = real.new_key();

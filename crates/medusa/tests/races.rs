@@ -1,4 +1,5 @@
-//! What several writers and crashes leave in the shop, made on purpose, and what the next push makes of it.
+//! What several writers and crashes leave in the shop, made on purpose, and what the next push
+//! makes of it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -11,7 +12,8 @@ use medusa::{Book, Change, Depth, Recall, SkuOwners, StockBooks};
 use serde_json::{Value, json};
 use support::{Real, Shown, books, deadline, offered, rows_are_sound, shirt};
 
-/// Lets a create of somebody who died land while somebody else is about to create the same product: when it asks whose a SKU is.
+/// Lets a create of somebody who died land while somebody else is about to create the same product:
+/// when it asks whose a SKU is.
 struct LandsLate<'a> {
     real: &'a Real,
     body: Value,
@@ -112,7 +114,8 @@ async fn a_variant_that_a_crash_left_without_a_price_set_is_sold_again() {
     let article = shirt(&key, &["S", "M"]);
     let wanted = offered(&key, &article);
     let ours = real.push(&wanted).await.unwrap().product_id.unwrap();
-    // A product update that adds a variant and says nothing of prices leaves it in the state a crash leaves all of them in.
+    // A product update that adds a variant and says nothing of prices leaves it in the state a
+    // crash leaves all of them in.
     let product = real.admin_product(&key).await.unwrap();
     let medium = product["variants"].as_array().unwrap().iter().find(|variant| variant["title"] == "Red / M").unwrap();
     let path = format!("/admin/products/{ours}");

@@ -1,5 +1,6 @@
-//! The diff sees what it claims to see: everything it compares is changed by hand in a real Medusa, and the read that every push
-//! makes must deliver it. Rows that a test makes up in memory do not show that.
+//! The diff sees what it claims to see: everything it compares is changed by hand in a real Medusa,
+//! and the read that every push makes must deliver it. Rows that a test makes up in memory do not
+//! show that.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -49,7 +50,8 @@ fn seen(columns: &BTreeMap<String, Value>) -> Value {
     Value::Object(medusa::columns::SHARED.map(shared).into_iter().collect())
 }
 
-/// The fields that a step shows to be delivered, what a person posts where, what the read says of it, what it has to say.
+/// The fields that a step shows to be delivered, what a person posts where, what the read says of
+/// it, what it has to say.
 type Step = (&'static str, String, Value, fn(&Product) -> Value, Value);
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A push that meets a refusal: what was for sale stays for sale at its price, and only what was refused waits.
+//! A push that meets a refusal: what was for sale stays for sale at its price, and only what was
+//! refused waits.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -165,7 +166,8 @@ async fn whatever_is_for_sale_can_be_paid_in_its_currency() {
     real.push(&offered(&key, &wanted)).await.unwrap();
     assert_eq!(real.shown(&key).await, Some(Shown::expected(&expected, &real)));
 
-    // Less than a coin: not sold in that currency, everything else is, and it is named at every look.
+    // Less than a coin: not sold in that currency, everything else is, and it is named at every
+    // look.
     wanted.variants[1].prices.insert("usd".into(), "0.004".parse().unwrap());
     expected.variants[1].prices.remove("usd");
     for depth in [Depth::Light, Depth::Light, Depth::Full] {

@@ -80,7 +80,8 @@ async fn an_unchanged_product_costs_one_read_and_a_changed_figure_three() {
         }
         (written.reads(), written.calls())
     };
-    // Documents that are written after everything that customers have done: but for a minute, in which clocks may differ.
+    // Documents that are written after everything that customers have done: but for a minute, in
+    // which clocks may differ.
     let later = || Supplier::at(now_ms() + 120_000);
     let said = |articles: &[Article]| -> Vec<Desired> {
         keys.iter().zip(articles).map(|(key, article)| offered(key, article)).collect()
@@ -126,7 +127,8 @@ async fn an_unchanged_product_costs_one_read_and_a_changed_figure_three() {
     let (reads, writes) = counted(&shop, &later(), &said(&articles)).await;
     println!("| a new size | {} | {} |", reads.len(), writes.len());
     assert_eq!(reads.len(), 4, "a new size: {reads:?} {writes:?}");
-    // A figure of a supplier that knows none of our orders: once to be taken over, and then another.
+    // A figure of a supplier that knows none of our orders: once to be taken over, and then
+    // another.
     knows_none.references.stock = r#"{"test": {"figure": "before-orders"}}"#.parse().unwrap();
     counted(&knows_none, &later(), &said(&articles)).await;
     articles.iter_mut().for_each(|article| article.variants[0].stock += 1);

@@ -73,7 +73,8 @@ async fn a_product_that_vanished_is_deleted_when_its_time_is_over_and_nobody_nee
         assert_eq!(back(&real, key, id).await.product_id.as_ref(), Some(id));
     }
 
-    // Else it goes, and comes back at its address: its deletion was no person's doing, even if the ledger still knows its id.
+    // Else it goes, and comes back at its address: its deletion was no person's doing, even if the
+    // ledger still knows its id.
     let before = real.admin_product(&key).await.unwrap()["handle"].clone();
     assert_eq!(gone(&real, &key, &id).await.change, Change::Withdrawn);
     let pushed = gone(&real, &key, &id).await;

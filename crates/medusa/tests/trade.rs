@@ -1,4 +1,5 @@
-//! What trade needs to know, in Medusa's own columns: written where there are any, read back by everybody who ships, and people's own left alone.
+//! What trade needs to know, in Medusa's own columns: written where there are any, read back by
+//! everybody who ships, and people's own left alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod support;
@@ -111,7 +112,8 @@ async fn a_bar_code_that_another_product_has_holds_up_nobody() {
         article.variants.iter_mut().for_each(|variant| drop(variant.columns.insert("barcode", json!(code(&first, 1)))));
         article
     };
-    // One code for two variants of one product, for another product that is new, and for one that is there already.
+    // One code for two variants of one product, for another product that is new, and for one that
+    // is there already.
     real.push(&offered(&first, &with_code(&first))).await.unwrap();
     real.push(&offered(&third, &shirt(&third, &["S", "M"]))).await.unwrap();
     for key in [&second, &third] {
@@ -136,7 +138,8 @@ async fn holders(real: &Real, key: &catalog::ProductKey, code: &str) -> Vec<Stri
     rows.map(|row| row["title"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A size that is kept sold out, or a product that was withdrawn, needs its code no longer: who is for sale gets it, and it comes back with its owner.
+/// A size that is kept sold out, or a product that was withdrawn, needs its code no longer: who is
+/// for sale gets it, and it comes back with its owner.
 #[tokio::test]
 async fn a_bar_code_goes_from_what_is_no_longer_for_sale_to_who_needs_it_and_comes_back() {
     let Some(mut real) = Real::connect().await else { return };
@@ -165,7 +168,8 @@ async fn a_bar_code_goes_from_what_is_no_longer_for_sale_to_who_needs_it_and_com
     };
     real.admin_post(&path(row(&there, "Red / M")), &json!({"barcode": by_hand})).await;
 
-    // A new size of the same product gets the code of the one that goes, in the same push; then both sizes go.
+    // A new size of the same product gets the code of the one that goes, in the same push; then
+    // both sizes go.
     push(&key, &coded(&key, &["L", "M"], "L", &said)).await;
     assert_eq!(holders(&real, &key, &said).await, ["Red / L"]);
     push(&key, &shirt(&key, &["XL"])).await;

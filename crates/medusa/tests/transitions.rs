@@ -1,5 +1,6 @@
-//! From one state of a product to another: after the push the storefront shows exactly the new state, what is in both states keeps
-//! its identity, what people chose (tags, type, collection) stays, nothing else in the shop has changed, and a second push does nothing.
+//! From one state of a product to another: after the push the storefront shows exactly the new
+//! state, what is in both states keeps its identity, what people chose (tags, type, collection)
+//! stays, nothing else in the shop has changed, and a second push does nothing.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 #[path = "transitions/edits.rs"]
@@ -39,7 +40,8 @@ async fn with_managed_price_lists_every_transition_ends_in_exactly_the_new_state
     all_end_right(&real, REDUCTIONS).await;
 }
 
-/// What goes is sold out and kept, and what comes back is the same row with all that people had given it.
+/// What goes is sold out and kept, and what comes back is the same row with all that people had
+/// given it.
 #[tokio::test]
 async fn whatever_a_transition_takes_away_is_sold_out_and_comes_back_with_all_that_people_gave_it() {
     let Some(mut real) = Real::connect().await else { return };
@@ -117,7 +119,8 @@ async fn there_and_back(real: &Real, key: &ProductKey, a: &Article, b: &Article)
     Ok(away)
 }
 
-/// Everything that the article has is shown as it says; whatever else there is, is sold out. How much that is.
+/// Everything that the article has is shown as it says; whatever else there is, is sold out. How
+/// much that is.
 async fn shown_apart(real: &Real, key: &ProductKey, article: &Article, state: &str) -> Result<usize, String> {
     let mut expected = Shown::expected(article, real);
     let mut shown = real.shown(key).await.ok_or_else(|| format!("{state} is not shown at all"))?;
@@ -251,7 +254,8 @@ fn same(shown: Option<&Shown>, expected: &Shown, state: &str) -> Result<(), Stri
     }
 }
 
-/// Rows with the same natural key in both states are the same rows: carts and links to them stay valid.
+/// Rows with the same natural key in both states are the same rows: carts and links to them stay
+/// valid.
 fn identity(before: &Value, after: &Value, rows: &str, natural: &str) -> Result<(), String> {
     let ids = |product: &Value| -> BTreeMap<String, String> {
         let rows = product[rows].as_array().unwrap().iter();

@@ -1,7 +1,9 @@
-//! Addresses: two products that are called alike, each with two creators of whom the first may outlive its lease and go on; people
-//! rename, take an address for a product of their own, or ask for a move.
+//! Addresses: two products that are called alike, each with two creators of whom the first may
+//! outlive its lease and go on; people rename, take an address for a product of their own, or ask
+//! for a move.
 //!
-//! The shop refuses a handle that a product has, and nothing else: what is written here is decided by the ledger's own rules.
+//! The shop refuses a handle that a product has, and nothing else: what is written here is decided
+//! by the ledger's own rules.
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ const NONE: Faults = Faults {
     redrives: 0,
     edits: 0,
     deletions: 0,
+    undone: 0,
     taken_off: 0,
 };
 
@@ -56,7 +57,8 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         pipeline("two fast feeds in any order", "ab", 1, NONE),
         pipeline("a person edits", "AB", 1, Faults { edits: 1, ..NONE }),
         pipeline("a person edits and takes it back", "A", 2, Faults { edits: 3, ..NONE }),
-        pipeline("a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
+        pipeline("a person deletes", "A", 1, Faults { deletions: 1, ..NONE }),
+        pipeline("a person deletes and restores or releases", "A", 1, Faults { deletions: 1, undone: 1, ..NONE }),
         pipeline("a person deletes, a message is lost", "A", 1, Faults { deletions: 1, losses: 1, ..NONE }),
         pipeline("a person deletes, a function dies", "A", 1, Faults { crashes: 1, deletions: 1, ..NONE }),
         pipeline("a message is lost", "AB", 2, Faults { losses: 1, ..NONE }),
@@ -94,6 +96,14 @@ pub fn large() -> Vec<(&'static str, Pipeline)> {
             1,
             Faults { taken_off: 1, deletions: 1, ..NONE },
         ),
+        pipeline("two feeds, a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
+        pipeline(
+            "two feeds, a person deletes and restores or releases",
+            "AB",
+            1,
+            Faults { deletions: 1, undone: 1, ..NONE },
+        ),
+        pipeline("a person deletes, a request lands late", "A", 1, Faults { deletions: 1, timeouts: 1, ..NONE }),
         pipeline("four feeds, strict", "ABAA", 1, NONE),
         pipeline("two fast feeds, a function dies", "ab", 1, Faults { crashes: 1, ..NONE }),
     ]

@@ -33,6 +33,10 @@ pub enum Op {
     Doubt,
     /// `stage::edited`.
     Edited,
+    /// `gone::clear`.
+    TakeBack,
+    /// `gone::release`.
+    Release,
     RunClaim,
     /// `run::checkpoint`.
     Checkpoint,
@@ -87,6 +91,16 @@ pub enum Step {
     /// The comparison takes a deleted product for known to the shop, although somebody is bringing
     /// it there.
     ComparisonIgnoresWork,
+    /// pimcore-sync makes what it does not find.
+    DeletedIsMadeAgain,
+    /// pimcore-sync does not look once more after it noted a product as gone.
+    DeletedIsNotLookedFor,
+    /// The comparison does not look once more after it noted a product as gone.
+    ComparisonDoesNotLookAgain,
+    /// The change feed does not look at notes of what is gone.
+    FeedIgnoresNotes,
+    /// Completing the PIM's stage says the id although it is the one of before.
+    CompleteSaysTheId,
     /// medusa-push takes every draft for its own.
     DraftIsOurs,
     /// medusa-push takes a product that is not there for one that never was.

@@ -1,8 +1,10 @@
-//! A product in parts: records of several storefronts, each brought by a writer of its own, all at once, in any order, dying in between.
+//! A product in parts: records of several storefronts, each brought by a writer of its own, all at
+//! once, in any order, dying in between.
 //!
-//! The writes are the ledger's (`ledger::core::parts`); their order is that of its shell. What a part says is two letters, its name and its content; what
-//! several say together is theirs one after the other, the leading one first. `W` says that the storefront does not sell it any more: it is in what the
-//! leading part says, and adds nothing beside another.
+//! The writes are the ledger's (`ledger::core::parts`); their order is that of its shell. What a
+//! part says is two letters, its name and its content; what several say together is theirs one
+//! after the other, the leading one first. `W` says that the storefront does not sell it any more:
+//! it is in what the leading part says, and adds nothing beside another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -182,7 +184,8 @@ impl Parts {
     fn classified(&self, world: &World, index: usize) -> Phase {
         let (name, doc, _) = self.record(index);
         let state = ProductState::of(&world.state);
-        // Only the doc can tell whose it is, where the state does not: the writer finds out when its write is refused.
+        // Only the doc can tell whose it is, where the state does not: the writer finds out when
+        // its write is refused.
         let known = parts::known(&state, Some(&name), &doc.hash).unwrap_or_default();
         match classify(&known, &doc.version, &doc.hash) {
             Classification::Changed if state.parts.is_some() => Phase::ReadDoc,

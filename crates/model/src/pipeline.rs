@@ -4,6 +4,7 @@
 //! may happen, and the function may die. Messages are keys, so a queue is a number. What the ledger
 //! stores and decides is the core's own code.
 
+mod bin;
 mod faults;
 mod normalize;
 mod properties;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 
 use catalog::ContentHash;
 use ledger::core::Item;
+use ledger::core::missing;
 use ledger::core::saves::{Shown, is_or_will_be_in_the_shop};
+use ledger::core::stage::{self, Stage};
 use ledger::core::state::ProductState;
-use ledger::core::{missing, stage};
 use stateright::{Model, Property};
 
 use crate::mutation::{Mutation, Op, Step};
@@ -78,7 +80,12 @@ pub enum Event {
     ChangeFeed,
     /// A person deletes the product in the PIM.
     Deletes,
-    /// The comparison reads the state; then it looks into the PIM and announces, if need be.
+    /// A person restores it from the bin.
+    Restores,
+    /// A person has a deleted product released.
+    Releases,
+    /// The comparison reads the state; then it looks into the PIM; then it notes and announces, if
+    /// need be.
     Compares,
     /// A person in the shop unpublishes the product.
     Drafts,
@@ -124,6 +131,8 @@ impl Model for Pipeline {
             looked: None,
             gone: false,
             compared: None,
+            bin: None,
+            wish: None,
             lost: false,
             left: self.faults,
         }]
@@ -162,6 +171,10 @@ impl Model for Pipeline {
         }
         if world.left.deletions > 0 && world.targets[0].is_some_and(|pim| pim != DELETED) {
             actions.push(Event::Deletes);
+        }
+        if world.left.undone > 0 {
+            actions.extend(world.lies_in_the_bin().then_some(Event::Restores));
+            actions.extend(bin::is_noted(&world.state).then_some(Event::Releases));
         }
         if world.left.taken_off > 0 && world.may_be_taken_off() {
             actions.extend([Event::Drafts, Event::DeletesInShop]);
@@ -231,6 +244,8 @@ impl Pipeline {
             Event::Edits => world.is_edited(),
             Event::ChangeFeed => self.look_at_saves(world),
             Event::Deletes => world.is_deleted(),
+            Event::Restores => world.is_restored(),
+            Event::Releases => self.is_released(world),
             Event::Compares => self.compare(world),
             Event::Drafts => world.is_taken_off(Status::Draft),
             Event::DeletesInShop => world.is_taken_off(Status::Deleted),
@@ -242,6 +257,10 @@ impl Pipeline {
     /// The change feed reads what was saved; then it announces it, if need be.
     fn look_at_saves(&self, world: &mut World) {
         match world.looked.take() {
+            // Noted as gone, and there: somebody restored it.
+            Some(_) if bin::is_noted(&world.state) && !Mutation::step(self.mutation, Step::FeedIgnoresNotes) => {
+                self.repair(world);
+            }
             Some(view) if self.is_left_alone(world, view) => {}
             Some(_) => self.announce_edit(world),
             None => {
@@ -252,20 +271,23 @@ impl Pipeline {
         }
     }
 
-    /// The comparison reads the state; then it looks into the PIM and announces, if need be.
-    fn compare(&self, world: &mut World) {
-        let Some(seen) = world.compared.take() else {
-            world.gone = false;
-            world.compared = Some(stages::compared(&world.state));
-            return;
-        };
-        let mut seen = ProductState::of(&seen);
+    /// Has the shop told of a deleted product, if it has to be.
+    fn tell_shop(&self, world: &mut World, seen: &Item) {
+        let mut seen = ProductState::of(seen);
         if Mutation::step(self.mutation, Step::ComparisonIgnoresWork) {
             seen.medusa.owner = None;
         }
-        if world.targets[0] == Some(DELETED) && missing::is_to_be_told(&seen) {
+        if missing::is_to_be_told(&seen) {
             self.announce_edit(world);
         }
+    }
+
+    /// Has the PIM's stage done again.
+    fn repair(&self, world: &mut World) {
+        if let Ok(after) = apply(&world.state, &stage::doubt(Stage::Pimcore, &key(), 0)) {
+            world.state = after;
+        }
+        world.send(0);
     }
 
     /// Counts a save, or a deletion, at the product; then announces it to the shop.
@@ -283,9 +305,9 @@ impl Pipeline {
         if stage == 1 {
             return world.land_in_shop(view, sends, self.mutation);
         }
-        world.land_in_pim(view);
-        world.saved |= self.faults.edits > 0;
-        true
+        let landed = world.land_in_pim(view, sends);
+        world.saved |= landed && self.faults.edits > 0;
+        landed
     }
 
     /// Whether the change feed does not announce a save that shows like this.

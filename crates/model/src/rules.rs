@@ -15,11 +15,13 @@ const NONE: Faults = Faults {
     redrives: 0,
     edits: 0,
     deletions: 0,
+    undone: 0,
     taken_off: 0,
 };
 const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
 const STALL: Faults = Faults { stalls: 1, ..NONE };
+const UNDONE: Faults = Faults { deletions: 1, undone: 1, ..NONE };
 const LOSS: Faults = Faults { losses: 1, ..NONE };
 
 fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faults) -> Pipeline {
@@ -74,10 +76,18 @@ pub fn of_products() -> Vec<Pipeline> {
         // Deletions in the PIM
         without("a deleted product is announced while somebody brings it to the shop", How::Step(Step::ComparisonIgnoresWork), "A", 1, Faults { deletions: 1, ..NONE }),
         without("a deleted product is pending until the shop was told", Unchanged(Op::Edited, "pending_since"), "A", 1, Faults { deletions: 1, ..LOSS }),
+        without("what a person deleted in the PIM is not made again", How::Step(Step::DeletedIsMadeAgain), "AB", 1, Faults { deletions: 1, ..NONE }),
+        without("who notes that a product is gone looks once more", How::Step(Step::DeletedIsNotLookedFor), "AB", 1, UNDONE),
+        without("so does the comparison", How::Step(Step::ComparisonDoesNotLookAgain), "A", 1, UNDONE),
+        without("what is noted as gone and is there is looked at", How::Step(Step::FeedIgnoresNotes), "A", 1, UNDONE),
+        without("a note is taken back when the product is there", Omitted(Op::TakeBack), "A", 1, UNDONE),
+        without("a release forgets the id", Unchanged(Op::Release, "pimcore_id"), "A", 1, UNDONE),
+        without("a release puts the stage in doubt", Unchanged(Op::Release, "recheck_at"), "A", 1, UNDONE),
+        without("completing does not bring back an id that a release took away", How::Step(Step::CompleteSaysTheId), "AB", 1, UNDONE),
         // People in the shop
         without("a draft that we did not make is left a draft", How::Step(Step::DraftIsOurs), "AB", 1, Faults { taken_off: 1, ..NONE }),
         without("a product whose id the ledger knows is not made again", How::Step(Step::DeletionIsAbsence), "AB", 1, Faults { taken_off: 1, ..NONE }),
-        without("who withdraws a product notes it, and it comes back", How::Step(Step::WithdrawalIsNotNoted), "AB", 1, Faults { deletions: 1, ..NONE }),
+        without("who withdraws a product notes it, and it comes back", How::Step(Step::WithdrawalIsNotNoted), "A", 1, UNDONE),
         without("only a write that has to publishes", How::Step(Step::AlwaysPublishes), "AB", 1, Faults { taken_off: 1, ..NONE }),
         // Rule 4: late requests
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),

@@ -1,6 +1,8 @@
-//! Rules that change while a feed brings a product, functions die and messages are lost: at rest PIM and shop show what the newest rules make of the newest document.
+//! Rules that change while a feed brings a product, functions die and messages are lost: at rest
+//! PIM and shop show what the newest rules make of the newest document.
 //!
-//! The writes are the ledger's; their order is that of pimcore-sync (`sync.rs`, `walk.rs`). Late requests and two workers a stage are in [`crate::pipeline`].
+//! The writes are the ledger's; their order is that of pimcore-sync (`sync.rs`, `walk.rs`). Late
+//! requests and two workers a stage are in [`crate::pipeline`].
 
 use catalog::{ContentHash, ProductKey, Version};
 use ledger::core::config::Head;
@@ -18,7 +20,8 @@ const NEVER: char = '0';
 
 const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 
-/// Attributes that tell people something, and that no rule looks at here: worlds that differ in them are the same.
+/// Attributes that tell people something, and that no rule looks at here: worlds that differ in
+/// them are the same.
 const TELLS: [&str; 4] = ["pimcore_attempts", "medusa_attempts", "pimcore_deaths", "medusa_deaths"];
 
 /// A rule that is taken out.

@@ -1,4 +1,5 @@
-//! Whatever the order, and whoever dies: a product is what the newest of each part say together, and every rule of it is needed.
+//! Whatever the order, and whoever dies: a product is what the newest of each part say together,
+//! and every rule of it is needed.
 
 use model::check;
 use model::parts::{Parts, RULES};
@@ -7,7 +8,8 @@ fn worlds() -> Vec<Parts> {
     let world =
         |records: &[&'static str], before, crashes| Parts { records: records.to_vec(), before, crashes, without: None };
     vec![
-        // Late older records of two parts; the other order; one that is withdrawn; three parts; a product from before there were parts.
+        // Late older records of two parts; the other order; one that is withdrawn; three parts; a
+        // product from before there were parts.
         world(&["uA", "aX", "uB", "aY"], false, 0),
         world(&["aX", "uA", "aY"], false, 1),
         world(&["uA", "aX", "aW", "uA"], false, 0),

@@ -1,4 +1,5 @@
-//! Rules that change reach what they concern, whoever races, dies or loses messages; and every rule of it is needed.
+//! Rules that change reach what they concern, whoever races, dies or loses messages; and every rule
+//! of it is needed.
 
 use model::check;
 use model::wanted::{RULES, Ruled, small};

@@ -30,7 +30,8 @@ const ROUNDS: usize = 6;
 struct Learnt {
     /// What cannot be had, by [`name`].
     failed: HashMap<String, Failure>,
-    /// External ids that Pimcore takes for another's, by rules of its database's that are not repeated here.
+    /// External ids that Pimcore takes for another's, by rules of its database's that are not
+    /// repeated here.
     apart: HashSet<String>,
 }
 

@@ -1,9 +1,10 @@
 //! External ids in Pimcore.
 //!
-//! To its database `demo:AB-1` and `demo:ab-1` are the same, and only one of them can be there: neither case, trailing blanks nor,
-//! mostly, accents count. Who comes first has its plain id. Who comes next is kept *apart*: eight digits of the hash of its own id
-//! stand behind the source, where no source can have them: `demo~04672c35:ab-1`. Here both forms become the plain id as soon as they
-//! are read.
+//! To its database `demo:AB-1` and `demo:ab-1` are the same, and only one of them can be there:
+//! neither case, trailing blanks nor, mostly, accents count. Who comes first has its plain id. Who
+//! comes next is kept *apart*: eight digits of the hash of its own id stand behind the source,
+//! where no source can have them: `demo~04672c35:ab-1`. Here both forms become the plain id as soon
+//! as they are read.
 
 use serde::Deserialize;
 

@@ -23,7 +23,8 @@ const SOURCE_PRICE: &str = "sourcePrice";
 const SOURCE_CATEGORY: &str = "sourceCategory";
 const WITHHELD: &str = "withheld";
 
-/// What the source said where rules made something else of it, and why rules keep the product from the shop.
+/// What the source said where rules made something else of it, and why rules keep the product from
+/// the shop.
 pub(crate) fn beside(said: &Product, shown: &Product, withheld: &[String]) -> Vec<FactRow> {
     let row = |sku: Option<&str>, code: &str, name: Option<&str>, text: String| FactRow {
         variant_sku: sku.map(str::to_owned),

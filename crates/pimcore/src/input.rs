@@ -93,7 +93,8 @@ impl Texts {
     }
 }
 
-/// The language whose text stands in where there is none that Pimcore has: the first by its tag; one that nobody could tell comes last.
+/// The language whose text stands in where there is none that Pimcore has: the first by its tag;
+/// one that nobody could tell comes last.
 fn lender(texts: &Localized) -> Option<(&str, &str)> {
     let filled = texts.0.iter().filter(|(_, text)| !text.trim().is_empty());
     filled.min_by_key(|(lang, _)| *lang == "und").map(|(lang, text)| (lang.as_str(), text.as_str()))
@@ -243,7 +244,8 @@ impl ProductInput {
         let all = || languages.there.iter().map(String::as_str);
         self.name = Texts::in_languages(&product.name, all());
         self.description = Texts::in_languages(&product.description, all());
-        // A product is never nameless: what it is called elsewhere stands in, and a row says so until its own name comes.
+        // A product is never nameless: what it is called elsewhere stands in, and a row says so
+        // until its own name comes.
         if let Some((lang, name)) = lender(&product.name).filter(|_| self.name.is_nameless()) {
             let first = languages.there.first().map_or(LANGUAGES[0], String::as_str);
             self.name.lend(first, name);
@@ -258,7 +260,8 @@ impl ProductInput {
         }
     }
 
-    /// The same product with what its source said, where rules made something else of it, and why they keep it from the shop.
+    /// The same product with what its source said, where rules made something else of it, and why
+    /// they keep it from the shop.
     #[must_use]
     pub fn beside(mut self, said: &Product, shown: &Product, withheld: &[String]) -> Self {
         self.facts.items.rows.extend(facts::beside(said, shown, withheld));
@@ -272,7 +275,8 @@ impl ProductInput {
         self
     }
 
-    /// The same product under the external id that keeps it apart from one that Pimcore takes for it.
+    /// The same product under the external id that keeps it apart from one that Pimcore takes for
+    /// it.
     #[must_use]
     pub fn kept_apart(mut self) -> Self {
         if let Some(apart) = external::apart(&self.external_id) {

@@ -107,7 +107,8 @@ struct Field {
 /// How Data Hub refuses to say which languages it has.
 const NOT_ALLOWED: &str = "introspection is not allowed";
 
-/// What is to be done where Pimcore does not tell: all waits, because what it lacks is only known by asking.
+/// What is to be done where Pimcore does not tell: all waits, because what it lacks is only known
+/// by asking.
 fn allowed(failure: Failure) -> Failure {
     if !failure.message.contains(NOT_ALLOWED) {
         return failure;

@@ -52,7 +52,8 @@ pub struct PimProduct {
     pub prices: Vec<PimPrice>,
     /// What trade needs to know.
     pub facts: Facts,
-    /// A name in no language that Pimcore has stands in for the one of the first language here, and is in the second.
+    /// A name in no language that Pimcore has stands in for the one of the first language here, and
+    /// is in the second.
     pub lent: Option<(String, String)>,
     /// The hash of the document that was last written.
     pub content_hash: Option<ContentHash>,
@@ -193,8 +194,8 @@ impl PimProduct {
         layered(&self.marketing_description, &self.description)
     }
 
-    /// Whether the shop is to offer it: published, not hidden, not withheld by a rule, and not withdrawn unless people keep
-    /// it.
+    /// Whether the shop is to offer it: published, not hidden, not withheld by a rule, and not
+    /// withdrawn unless people keep it.
     #[must_use]
     pub fn offered(&self) -> bool {
         let kept = !self.withdrawn || self.keep_when_withdrawn || self.shop_visibility == ShopVisibility::Show;

@@ -1,4 +1,5 @@
-//! What the field `contentHash` says: the hash of what the source said, and, where rules make something else of it, the digest of what is wanted.
+//! What the field `contentHash` says: the hash of what the source said, and, where rules make
+//! something else of it, the digest of what is wanted.
 //!
 //! `<hash>` or `<hash>+<digest>`: a product that no rule changes is written as if there were none.
 

@@ -2,9 +2,10 @@
 //!
 //! A write says what the caller believes (the product exists at a path, or does not exist) and what
 //! to write. Where Pimcore disagrees the write is turned around: a create that finds it exists
-//! becomes an update, an update that finds nothing a create, and a create whose external id Pimcore
-//! takes for another's is sent with one that keeps it apart. Aliases that an ill-fated neighbour took
-//! with it are sent again without it. Everything is safe to repeat, because writing the same
+//! becomes an update, an update that finds nothing looks where the product is now, and a create whose
+//! external id Pimcore takes for another's is sent with one that keeps it apart. An update makes
+//! nothing: whether a person deleted the product is decided anew. Aliases that an ill-fated neighbour
+//! took with it are sent again without it. Everything is safe to repeat, because writing the same
 //! document twice leaves the same product.
 
 use std::collections::BTreeMap;
@@ -274,7 +275,11 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
             }
             Next::LookUp(job, message)
         }
-        AliasOutcome::Stale(message) => {
+        AliasOutcome::Stale(_) | AliasOutcome::Missing => {
+            let message = match outcome {
+                AliasOutcome::Stale(message) => message,
+                _ => "it was there a moment ago; a person may have deleted it".to_owned(),
+            };
             let failure = contended(&job.write.key, &message);
             // Whether to publish was decided upon what a person may just have changed: the whole
             // decision is made anew.
@@ -283,15 +288,6 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
             }
             job.last = Some(failure);
             Next::LookUp(job, message)
-        }
-        AliasOutcome::Missing => {
-            job.write.existing = None;
-            job.write.read = None;
-            // Whether it is published is said once.
-            if let Some(published) = job.input.as_object_mut().and_then(|input| input.remove("published")) {
-                job.write.publish_new = published == Value::Bool(true);
-            }
-            Next::Again(job)
         }
         AliasOutcome::StaleTree(message) => {
             let failure = said::transient(codes::STALE_CATEGORIES, format!("{}: {message}", job.write.key));

@@ -144,19 +144,23 @@ async fn what_a_source_stops_saying_disappears_and_enrichment_stays() {
 }
 
 #[tokio::test]
-async fn a_create_that_finds_it_exists_becomes_an_update_and_the_other_way_round() {
+async fn a_create_that_finds_it_exists_becomes_an_update_and_an_update_makes_nothing() {
     let pim = StandIn::start("turn").await;
     let pimcore = pim.client();
     let mut product = product("p-1");
     let first = saved(&write_one(&pimcore, create(&product)).await);
     product.brand = Some("Other".into());
     assert_eq!(saved(&write_one(&pimcore, create(&product)).await), first, "the same object");
-    let existing = Some(ProductPath::of(&key(&product)));
-    pim.delete(&path(&product));
-    let again = Write { existing, ..create(&product) };
-    assert_ne!(saved(&write_one(&pimcore, again).await), first, "a new object");
     let read = pimcore.read_products(&[key(&product)], later()).await.unwrap().remove(&key(&product)).unwrap().unwrap();
     assert_eq!(read.brand.as_deref(), Some("Other"));
+    // A person renames it between the look and the write, and then deletes it.
+    let update = Write { existing: Some(ProductPath::of(&key(&product))), ..create(&product) };
+    pim.edit(&path(&product), json!({"key": "renamed"}));
+    assert_eq!(saved(&write_one(&pimcore, update.clone()).await), first, "the same object");
+    pim.delete("/catalog/products/renamed");
+    let gone = failure(write_one(&pimcore, update).await);
+    assert_eq!((gone.kind, gone.code.as_str()), (ErrorKind::Transient, "pimcore_contended"));
+    assert!(pim.view(&path(&product)).is_none(), "it is not made again");
 }
 
 #[tokio::test]

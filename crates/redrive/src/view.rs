@@ -26,6 +26,9 @@ pub struct Product {
     /// Since when (ms) some target lacks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<i64>,
+    /// Since when (ms) it is known that a person deleted it in the PIM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_in_pimcore: Option<i64>,
     pub pimcore: Stage,
     pub medusa: Stage,
 }
@@ -141,6 +144,7 @@ impl Product {
             hash: state.hash.as_ref().map(ToString::to_string),
             run: state.run.clone(),
             pending_since: state.pending_since,
+            deleted_in_pimcore: state.gone,
             pimcore: Stage::of(&state.pimcore),
             medusa: Stage::of(&state.medusa),
         }

@@ -95,10 +95,16 @@ pub enum Command {
         #[arg(long)]
         as_newest: bool,
     },
-    /// Put back what a person took off sale in the shop: unpublished, deleted, or removed from the sales channel
+    /// Put back what a person took off sale in the shop (unpublished, deleted, or removed from the sales channel), make anew what one
+    /// deleted in Pimcore
     Release {
         /// source:id
-        product: String,
+        #[arg(required_unless_present = "deleted", conflicts_with = "deleted")]
+        product: Option<String>,
+        /// All that is noted as deleted in Pimcore: after an accident there, say. What can be restored from its recycle bin keeps
+        /// people's texts: restore that first
+        #[arg(long)]
+        deleted: bool,
     },
     /// Addresses of products in the shop: move them to what they would be today, list what old ones lead to
     Handles {

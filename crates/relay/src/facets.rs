@@ -186,8 +186,8 @@ fn list(facts: &mut Facts, name: &str, values: BTreeSet<String>) {
     facts.insert(name.to_owned(), values.into_iter().collect::<Vec<_>>().join(" "));
 }
 
-/// What the shop shows; nothing but that it is not for sale where there is no published product. A draft that is `kept_current` is shown with what
-/// it has.
+/// What the shop shows; nothing but that it is not for sale where there is no published product. A
+/// draft that is `kept_current` is shown with what it has.
 #[must_use]
 pub fn of_medusa(product: Option<&model::Product>, references: &References, kept_current: bool) -> Facts {
     let Some(product) = product.filter(|product| product.status == "published" || kept_current) else {

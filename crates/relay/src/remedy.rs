@@ -111,19 +111,17 @@ pub fn advice(code: &str) -> String {
 /// What docs/error-codes.md begins with.
 const PAGE: &str = "# Error codes
 
-Written by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes` from `crates/relay/src/remedy`; `relay explain <code>` says the same.
+From `crates/relay/src/remedy` by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes`; `relay explain <code>` says the same.
 
-Once the cause is gone:
+Headings say what happens once the cause is gone:
 
-| heading | then |
-|---|---|
-| by itself | what waits goes on, at the latest with the next sweep |
-| unpark | nothing comes back by itself: `relay dlq unpark --code <code>` |
-| feed | upload the corrected feed; what did not change costs nothing |
-| nothing | nothing is to follow |
+- *by itself*: what waits goes on, at the latest with the next sweep
+- *unpark*: nothing comes back but by `relay dlq unpark --code <code>`
+- *feed*: upload the corrected feed; what did not change costs nothing
+- *nothing* is to follow
 ";
 
-/// The page docs/error-codes.md: a section for each part, a table for each way in which things go
+/// The page docs/error-codes.md: a section for each part, a list for each way in which things go
 /// on.
 #[must_use]
 pub fn markdown() -> String {
@@ -133,10 +131,10 @@ pub fn markdown() -> String {
         for after in [After::NewFeed, After::GoesOn, After::Unpark, After::Nothing] {
             let mut rows = remedies.iter().filter(|remedy| remedy.after == after).peekable();
             if rows.peek().is_some() {
-                let _ = write!(text, "\n### {}\n\n| code | meaning, and what to do |\n|---|---|\n", after.word());
+                let _ = write!(text, "\n### {}\n\n", after.word());
             }
             for remedy in rows {
-                let _ = writeln!(text, "| `{}` | {} {} |", remedy.code, remedy.meaning, remedy.action);
+                let _ = writeln!(text, "- `{}`: {} {}", remedy.code, remedy.meaning, remedy.action);
             }
         }
     }

@@ -3,7 +3,8 @@
 use catalog::ProductKey;
 use serde::{Deserialize, Serialize};
 
-/// The metadata of a feed that `relay replay` put there: everything that it says is to be known, also what costs no write otherwise.
+/// The metadata of a feed that `relay replay` put there: everything that it says is to be known,
+/// also what costs no write otherwise.
 pub const REPLAYED: &str = "replayed-by";
 
 /// Why a product is announced. For tracing; only [`Cause::Repair`] changes what a consumer does: it

@@ -1,8 +1,9 @@
-//! Throughput and memory of feeds that a mapping describes, from bytes to canonical JSON, on one thread. One measurement per process, printed as a JSON line:
+//! Throughput and memory of feeds that a mapping describes, from bytes to canonical JSON, on one
+//! thread. One measurement per process, printed as a JSON line:
 //!
 //! ```text
 //! mapped <what> <mapping file> <feed file> <megabytes>
-//! what: mapped | built-in (of the same source) | memory (mapped, from pieces that are made as they are read)
+//! what: mapped | built-in (of the same source) | memory (mapped, from pieces that are made as they are read) | products (each as a line, mapped once)
 //! ```
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
@@ -22,7 +23,7 @@ const PIECE: usize = 2 << 20;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let [what, mapping, file, megabytes] = args.as_slice() else {
-        println!("usage: mapped mapped|built-in|memory <mapping file> <feed file> <megabytes>");
+        println!("usage: mapped mapped|built-in|memory|products <mapping file> <feed file> <megabytes>");
         return;
     };
     let mapping = Arc::new(Mapping::read(mapping, &std::fs::read_to_string(mapping).unwrap()).unwrap());
@@ -39,6 +40,7 @@ fn main() {
     let (started, began) = (Instant::now(), on_cpu());
     let (records, written) = match what.as_str() {
         "memory" => read(feed.unwrap(), repeated.pieces(PIECE)),
+        "products" => return shown(feed.unwrap(), whole),
         _ => read(feed.unwrap(), whole.chunks(PIECE).map(<[u8]>::to_vec)),
     };
     let wall = started.elapsed().as_secs_f64();
@@ -50,6 +52,18 @@ fn main() {
             "megabytesPerSecond": size as f64 / 1e6 / seconds, "recordsPerSecond": records as f64 / seconds, "peakKilobytes": peak(),
         })
     );
+}
+
+fn shown(mut feed: Feed, whole: Vec<u8>) {
+    let mut outcomes = Vec::new();
+    feed.offer(whole);
+    while feed.step(&mut outcomes).unwrap() == Progress::More {}
+    while feed.conclude(&mut outcomes).unwrap() == Progress::More {}
+    for outcome in outcomes {
+        if let Outcome::Product(mapped) = outcome {
+            println!("{}", serde_json::to_string(&mapped.product).unwrap());
+        }
+    }
 }
 
 fn read(mut feed: Feed, pieces: impl Iterator<Item = Vec<u8>>) -> (usize, usize) {

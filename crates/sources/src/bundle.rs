@@ -73,7 +73,8 @@ impl Bundle {
     }
 }
 
-/// The first character that could not be decoded: what a mapping says is shown to customers, and nobody would see that letters of it are lost.
+/// The first character that could not be decoded: what a mapping says is shown to customers, and
+/// nobody would see that letters of it are lost.
 fn undecoded(file: &str, text: &str) -> Option<Problem> {
     let (line, column) = text.lines().enumerate().find_map(|(line, text)| {
         text.chars().position(|c| c == char::REPLACEMENT_CHARACTER).map(|column| (line + 1, column + 1))

@@ -1,4 +1,5 @@
-//! A first mapping for a feed that nobody has described: columns recognised by their names, amounts and repetitions by what stands in them. What is a guess says so.
+//! A first mapping for a feed that nobody has described: columns recognised by their names, amounts
+//! and repetitions by what stands in them. What is a guess says so.
 
 mod look;
 

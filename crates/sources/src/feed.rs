@@ -1,4 +1,5 @@
-//! How the records of a described source are found and read: what [`feeds::Feed`] needs to know of it.
+//! How the records of a described source are found and read: what [`feeds::Feed`] needs to know of
+//! it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use crate::{json, record, salvage, xml};
 /// Bytes within which the list of records has to begin.
 const HEAD: usize = 1 << 20;
 
-/// A feed of a described source, from its beginning or from a checkpoint; `expected` is the object's checksum, where it is known.
+/// A feed of a described source, from its beginning or from a checkpoint; `expected` is the
+/// object's checksum, where it is known.
 ///
 /// # Errors
 /// When the decompressor cannot be set up.
@@ -467,8 +469,8 @@ fn read(
                 });
             }
             let wanted = |key: &str| mapping.reads.contains_key(key) || record::is_called(key, &mapping.names);
-            json::read(text, &wanted).map(crate::record::Record::Tree)
+            json::read(text, &wanted).map(crate::record::Record::tree)
         }
-        (Type::Xml, _) => xml::read(text).map(crate::record::Record::Tree),
+        (Type::Xml, _) => xml::read(text).map(crate::record::Record::tree),
     }
 }

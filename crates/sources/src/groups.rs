@@ -1,4 +1,5 @@
-//! Several records are one product. Adjacent ones are held until another product begins; those that are spread over the file wait in [`crate::spread`].
+//! Several records are one product. Adjacent ones are held until another product begins; those that
+//! are spread over the file wait in [`crate::spread`].
 
 use feeds::{Defect, Mapped, MappedLine, Outcome, Reason, Rejection};
 
@@ -150,7 +151,8 @@ impl Groups {
         self.open.get_or_insert_with(|| Group::new(key, index, offset)).add(record, raw);
     }
 
-    /// A record that could not be read. The product that is open may lack it, and is then refused, too: what is sold must not lose a variant to a damaged line.
+    /// A record that could not be read. The product that is open may lack it, and is then refused,
+    /// too: what is sold must not lose a variant to a damaged line.
     pub(crate) fn refuse(&mut self, outcome: Outcome, damaged: Option<&Defect>, out: &mut Vec<Outcome>) {
         match &mut self.open {
             None => out.push(outcome),

@@ -1,4 +1,5 @@
-//! The words of the mapping language: the one table that the reader, its error texts, the JSON Schema and the documentation go by.
+//! The words of the mapping language: the one table that the reader, its error texts, the JSON
+//! Schema and the documentation go by.
 
 /// What may stand behind a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +199,8 @@ pub(crate) const PRODUCT: &[Key] = &[
     ("variants", Kind::Object("variants"), "What one can buy"),
 ];
 
-/// Facts, of a product or of a variant. The words are those of the canonical product, with underscores.
+/// Facts, of a product or of a variant. The words are those of the canonical product, with
+/// underscores.
 pub(crate) const FACTS: &[Key] = &[
     (
         "from_attributes",

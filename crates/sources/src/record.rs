@@ -145,15 +145,24 @@ impl Names {
 pub(crate) enum Record {
     /// A row: the cells that are read.
     Cells(Arc<Names>, Vec<Value>),
-    /// A document or element.
-    Tree(Value),
+    /// A document or element, and whether expressions call each of its keys by the key itself.
+    Tree(Value, bool),
 }
 
 impl Record {
+    /// A document or element.
+    pub(crate) fn tree(value: Value) -> Self {
+        let called_so = match &value {
+            Value::Object(entries) => entries.keys().all(|key| with_identifier(key, |identifier| identifier == key)),
+            _ => false,
+        };
+        Self::Tree(value, called_so)
+    }
+
     /// What a path leads to.
     pub(crate) fn get(&self, path: &Path) -> Cow<'_, Value> {
         match self {
-            Self::Tree(value) => path.within(value),
+            Self::Tree(value, _) => path.within(value),
             Self::Cells(names, cells) => {
                 let cell = path.first().and_then(|name| names.by_name.get(name)).and_then(|cell| cells.get(*cell));
                 cell.map_or(NOTHING, |cell| walk(cell, &path.steps[1..]))
@@ -166,8 +175,8 @@ impl Record {
         match (self, path.first()) {
             (_, None) => false,
             (Self::Cells(names, _), Some(name)) => names.by_name.contains_key(name),
-            (Self::Tree(Value::Object(entries)), Some(key)) => entries.contains_key(key),
-            (Self::Tree(_), Some(_)) => false,
+            (Self::Tree(Value::Object(entries), _), Some(key)) => entries.contains_key(key),
+            (Self::Tree(..), Some(_)) => false,
         }
     }
 
@@ -177,12 +186,14 @@ impl Record {
             Self::Cells(names, cells) => {
                 names.by_identifier.get(name).and_then(|cell| cells.get(*cell)).map_or(NOTHING, Cow::Borrowed)
             }
-            Self::Tree(value) => named(value, name),
+            Self::Tree(Value::Object(entries), true) => entries.get(name).map_or(NOTHING, Cow::Borrowed),
+            Self::Tree(value, _) => named(value, name),
         }
     }
 }
 
-/// Gives the name that expressions call a key by. Working it out costs far more than looking it up, and feeds have few keys.
+/// Gives the name that expressions call a key by. Working it out costs far more than looking it up,
+/// and feeds have few keys.
 fn with_identifier<T>(key: &str, of: impl FnOnce(&str) -> T) -> T {
     thread_local! {
         static IDENTIFIERS: RefCell<HashMap<String, String>> = RefCell::new(HashMap::new());
@@ -203,14 +214,16 @@ pub(crate) fn is_called(key: &str, names: &BTreeSet<String>) -> bool {
     !names.is_empty() && with_identifier(key, |identifier| names.contains(identifier))
 }
 
-/// Whether expressions may call a key by this name: its letters and digits are those of the name, which may have a `c` before them.
+/// Whether expressions may call a key by this name: its letters and digits are those of the name,
+/// which may have a `c` before them.
 fn may_be_called(key: &str, name: &str) -> bool {
     fn plain(text: &str) -> impl Iterator<Item = u8> {
         text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
     }
-    !key.is_ascii()
-        || plain(key).eq(plain(name))
-        || name.strip_prefix('c').is_some_and(|name| plain(key).eq(plain(name)))
+    if !key.is_ascii() {
+        return true;
+    }
+    plain(key).eq(plain(name)) || name.strip_prefix('c').is_some_and(|name| plain(key).eq(plain(name)))
 }
 
 /// The entry of an object that an expression calls by a name.
@@ -225,7 +238,8 @@ pub(crate) fn named<'v>(value: &'v Value, name: &str) -> Cow<'v, Value> {
     found.map_or(NOTHING, Cow::Borrowed)
 }
 
-/// A value as a text; what an element with attributes says. `None` for lists and objects, and for what is blank.
+/// A value as a text; what an element with attributes says. `None` for lists and objects, and for
+/// what is blank.
 pub(crate) fn text(value: &Value) -> Option<String> {
     shown(value).map(Cow::into_owned)
 }
@@ -256,7 +270,7 @@ mod tests {
     #[test]
     fn paths_lead_into_trees() {
         let json = serde_json::json!({"a": {"b": [{"c": "1"}, {"c": "2"}]}, "p": {"@currency": "EUR", "#text": "9"}, "one": {"x": "y"}});
-        let record = Record::Tree(Value::from(&json));
+        let record = Record::tree(Value::from(&json));
         let get = |path: &str| text(&record.get(&Path::of_tree(path)));
         assert_eq!(get("a.b[1].c").as_deref(), Some("2"));
         assert_eq!(get("p").as_deref(), Some("9"));
@@ -269,13 +283,36 @@ mod tests {
 
     #[test]
     fn keys_are_called_as_columns_are() {
-        let keys = ["a b", "new", "2nd", "Größe", "price (net)", "_x_", "A-B!c", "if", "é1", "", "9", "cab"];
+        let keys = [
+            "continue",
+            "default",
+            "product_id",
+            "availability",
+            "a_",
+            "Availability",
+            "1_availability",
+            "a b",
+            "new",
+            "2nd",
+            "Größe",
+            "price (net)",
+            "_x_",
+            "A-B!c",
+            "if",
+            "é1",
+            "",
+            "9",
+            "cab",
+        ];
         for key in keys {
             let name = expr::identifier(key);
             assert!(may_be_called(key, &name), "{key:?} is called {name:?}");
             let object = Value::Object([(key.to_owned(), Value::Bool(true))].into());
             assert_eq!(*named(&object, &name), Value::Bool(true), "{key:?} is called {name:?}");
             assert_eq!(*named(&object, "other"), Value::None);
+            let record = Record::tree(object);
+            assert_eq!(*record.named(&name), Value::Bool(true), "{key:?} is called {name:?}");
+            assert_eq!(*record.named("other"), Value::None);
         }
     }
 

@@ -116,8 +116,9 @@ impl Rows {
         Ok(Record::Cells(Arc::clone(&self.names), cells))
     }
 
-    /// What a row that is refused says, as far as its cells are certain to stand below their names: of one with too few, or that may be
-    /// `cut` off, all but the last; of one with too many, in which a separator was not quoted somewhere, the first.
+    /// What a row that is refused says, as far as its cells are certain to stand below their names:
+    /// of one with too few, or that may be `cut` off, all but the last; of one with too many, in
+    /// which a separator was not quoted somewhere, the first.
     pub(crate) fn what_is_there(&mut self, text: &str, cut: bool) -> Record {
         self.row.read(text);
         let whole = match self.row.len().cmp(&self.columns) {

@@ -27,8 +27,8 @@ pub(crate) fn id(
     let text = decoded.as_deref().unwrap_or(&lossy).trim_start_matches('\u{feff}');
     let record = match (mapping.form.kind, rows) {
         (Type::Csv | Type::Xlsx, rows) => rows.as_mut()?.what_is_there(text, cut),
-        (Type::Json, _) => Record::Tree(of_json(text)),
-        (Type::Xml, _) => Record::Tree(xml::what_is_there(text)),
+        (Type::Json, _) => Record::tree(of_json(text)),
+        (Type::Xml, _) => Record::tree(xml::what_is_there(text)),
     };
     if !is_given(mapping, &record) {
         return None;
@@ -46,7 +46,8 @@ fn is_given(mapping: &Mapping, record: &Record) -> bool {
     }
 }
 
-/// What a document says before it is malformed. What stands twice is nobody's, and a number whose digits get lost is none.
+/// What a document says before it is malformed. What stands twice is nobody's, and a number whose
+/// digits get lost is none.
 pub(crate) fn of_json(text: &str) -> Value {
     let mut value = Value::None;
     let _ = Slot(&mut value).deserialize(&mut serde_json::Deserializer::from_str(text));

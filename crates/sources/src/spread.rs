@@ -1,11 +1,14 @@
 //! Records of one product that stand anywhere in the file.
 //!
-//! Nobody knows that a product is whole before the file ends, so nothing is handed out before. Records wait as they were written: in memory up to [`HELD_BYTES`],
-//! then in [`PARTS`] temporary files, by their product's key. At the end one file after another is read back, and its products are handed out. So memory holds a
-//! part of the feed at a time; what it costs is the feed's size in temporary storage, and that records are read twice.
+//! Nobody knows that a product is whole before the file ends, so nothing is handed out before.
+//! Records wait as they were written: in memory up to [`HELD_BYTES`], then in [`PARTS`] temporary
+//! files, by their product's key. At the end one file after another is read back, and its products
+//! are handed out. So memory holds a part of the feed at a time; what it costs is the feed's size
+//! in temporary storage, and that records are read twice.
 //!
-//! Both ways are the same for the same feed, so that a run that is interrupted while it hands out goes on behind the [steps](Spread::steps) that were: it reads the
-//! object once more and passes them over.
+//! Both ways are the same for the same feed, so that a run that is interrupted while it hands out
+//! goes on behind the [steps](Spread::steps) that were: it reads the object once more and passes
+//! them over.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,7 +27,8 @@ pub(crate) const HELD_BYTES: usize = 16 << 20;
 const PARTS: usize = 256;
 /// Bytes in temporary files altogether: the function has 2 GiB of temporary storage.
 const SPILLED_BYTES: u64 = 1536 << 20;
-/// Bytes of one file, which is held while its products are handed out. With keys spread evenly it is a 256th of the feed.
+/// Bytes of one file, which is held while its products are handed out. With keys spread evenly it
+/// is a 256th of the feed.
 const PART_BYTES: u64 = 32 << 20;
 /// Products of a feed in memory that are handed out at once.
 const AT_ONCE: usize = 1_000;
@@ -124,7 +128,8 @@ impl Spread {
         Ok(())
     }
 
-    /// Hands out some of what is left; whether there is more. The first step is what the splitter refused.
+    /// Hands out some of what is left; whether there is more. The first step is what the splitter
+    /// refused.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.

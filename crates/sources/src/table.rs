@@ -7,8 +7,9 @@ use feeds::split::Row;
 /// Entries of a table.
 const ENTRIES: usize = 20_000;
 
-/// Reads a table: the first column is looked up, whatever its case, the second is what it means; the first line is a header. Wrong is a line without a second
-/// column, and a value that means two things: its line, and why.
+/// Reads a table: the first column is looked up, whatever its case, the second is what it means;
+/// the first line is a header. Wrong is a line without a second column, and a value that means two
+/// things: its line, and why.
 pub(crate) fn read(text: &str) -> Result<BTreeMap<String, String>, (usize, String)> {
     let text = text.trim_start_matches('\u{feff}');
     let header = text.lines().next().unwrap_or_default();

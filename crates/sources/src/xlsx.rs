@@ -1,7 +1,9 @@
-//! Excel workbooks (.xlsx): one sheet becomes the CSV that it would be saved as, and is read like any other. So a workbook has every promise that CSV has, and a
-//! place in it is a byte of that CSV.
+//! Excel workbooks (.xlsx): one sheet becomes the CSV that it would be saved as, and is read like
+//! any other. So a workbook has every promise that CSV has, and a place in it is a byte of that
+//! CSV.
 //!
-//! A workbook is a ZIP archive whose directory stands at its end: it is held in memory, and has to be small. What it unfolds to is read as it streams by.
+//! A workbook is a ZIP archive whose directory stands at its end: it is held in memory, and has to
+//! be small. What it unfolds to is read as it streams by.
 
 mod cell;
 mod package;
@@ -27,7 +29,8 @@ pub(crate) const WORKBOOK_BYTES: usize = 32 << 20;
 const TEXT_BYTES: u64 = 1 << 30;
 /// Bytes of CSV that are handed out at once.
 const AT_ONCE: usize = 64 << 10;
-/// Bytes of the part that names the sheets, of those that say where parts are, and of the formats, after decompression.
+/// Bytes of the part that names the sheets, of those that say where parts are, and of the formats,
+/// after decompression.
 const BOOK_BYTES: u64 = 16 << 20;
 const RELATIONS_BYTES: u64 = 2 << 20;
 const STYLES_BYTES: u64 = 64 << 20;
@@ -35,7 +38,8 @@ const STYLES_BYTES: u64 = 64 << 20;
 const COLUMNS: usize = 1_000;
 /// Sheets of a workbook.
 const SHEETS: usize = 1_000;
-/// Bytes of a row as CSV, above which the rest of it is left out: such a record is refused for its size.
+/// Bytes of a row as CSV, above which the rest of it is left out: such a record is refused for its
+/// size.
 const ROW_BYTES: usize = 8 << 20;
 
 /// Why a workbook cannot be read.
@@ -213,7 +217,8 @@ impl Rows {
     }
 }
 
-/// Writes a line of CSV. Its first cell is in quotes whatever it is, so that the line never begins like something else.
+/// Writes a line of CSV. Its first cell is in quotes whatever it is, so that the line never begins
+/// like something else.
 fn line(columns: usize, mut text: impl FnMut(u32, &mut String), csv: &mut String) {
     let begin = csv.len();
     let mut cell = String::new();
@@ -355,7 +360,8 @@ pub(crate) fn is_workbook(bytes: &[u8]) -> bool {
     package.and_then(Result::ok).is_some_and(|package| package.has("[Content_Types].xml"))
 }
 
-/// The first rows of a sheet as CSV, for whoever looks at a workbook for the first time; and the row with the names of the columns, where it is not the first.
+/// The first rows of a sheet as CSV, for whoever looks at a workbook for the first time; and the
+/// row with the names of the columns, where it is not the first.
 pub(crate) fn beginning(bytes: &[u8], rows: usize) -> Result<(String, Option<u32>), Fault> {
     let mut all = Rows::open(bytes.to_vec(), &Chosen { header: false, ..Chosen::default() })?;
     // Titles and addresses stand above a table and are narrower than it.

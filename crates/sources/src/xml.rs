@@ -1,6 +1,7 @@
 //! XML: cut into records as it streams by, each then read by `quick-xml`.
 //!
-//! Nothing is expanded but characters by number and the names that XML and HTML have for characters; a document type declaration ends the feed. So there is nothing that could be
+//! Nothing is expanded but characters by number and the names that XML and HTML have for
+//! characters; a document type declaration ends the feed. So there is nothing that could be
 //! fetched, and nothing that could grow.
 
 use std::collections::BTreeMap;
@@ -201,7 +202,8 @@ fn end_of_tag(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Reads a record: attributes are `@name`, the text of an element that has other things, too, is `#text`; what stands several times is a list.
+/// Reads a record: attributes are `@name`, the text of an element that has other things, too, is
+/// `#text`; what stands several times is a list.
 pub(crate) fn read(text: &str) -> Result<Value, Defect> {
     parse(text, &mut Vec::new())
 }
@@ -282,7 +284,8 @@ fn malformed(said: impl std::fmt::Display, at: usize, text: &str) -> Defect {
         .value(&text[begin..])
 }
 
-/// What a reference stands for: a character by number, one of XML's five, or a name that HTML has, which many feeds use without declaring it.
+/// What a reference stands for: a character by number, one of XML's five, or a name that HTML has,
+/// which many feeds use without declaring it.
 pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
         return Ok(character.to_string());

@@ -1,5 +1,5 @@
-//! YAML with the place of everything. Aliases, tags and second documents are refused: a mapping has no use for them, and a few lines of aliases can stand for
-//! more memory than there is.
+//! YAML with the place of everything. Aliases, tags and second documents are refused: a mapping has
+//! no use for them, and a few lines of aliases can stand for more memory than there is.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 

@@ -1,4 +1,5 @@
-//! What fuzzing found, and the seeds it starts from, held against the checks that the fuzz targets make.
+//! What fuzzing found, and the seeds it starts from, held against the checks that the fuzz targets
+//! make.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod checks;

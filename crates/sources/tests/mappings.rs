@@ -111,7 +111,8 @@ fn hostile_mappings_end_soon() {
     }
 }
 
-/// Each field is within its budget, and all of them together are not; nor are long lists and weighty patterns.
+/// Each field is within its budget, and all of them together are not; nor are long lists and
+/// weighty patterns.
 #[test]
 fn a_product_has_a_budget_whatever_its_mapping_and_its_values_are() {
     let weighty = "if title.matches('(x{1,90}y{0,90}){1,10}z') { 1 } else { 2 }";

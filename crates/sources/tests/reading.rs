@@ -149,7 +149,8 @@ fn rows_spread_over_more_than_is_held_in_memory_wait_in_temporary_files() {
     }
 }
 
-/// Reads a feed and is interrupted behind every piece: what comes out is what comes out of one reading.
+/// Reads a feed and is interrupted behind every piece: what comes out is what comes out of one
+/// reading.
 fn interrupted(mapping: &Arc<Mapping>, bytes: &[u8], piece: usize) -> Vec<Outcome> {
     let mut all = Vec::new();
     let mut checkpoint = Checkpoint::default();
@@ -233,7 +234,8 @@ fn whose_a_damaged_record_was_is_told_where_it_stands_before_the_damage() {
     let csv = read("c.yaml", &format!("source: c\nform: {{ type: csv }}\nproduct:\n  id: id\n{priced}"));
     let feed = b"id,name,price\n1,Cup,2.00\n2,Plate\n3,Bowl,4.00,more\n,Nobody\n4,\xff,1\n";
     assert_eq!(ids(&csv, feed), [some("2"), some("3"), None, some("4")]);
-    // A comma too many before it, and it would be another's: a full feed would withdraw the product that it is.
+    // A comma too many before it, and it would be another's: a full feed would withdraw the product
+    // that it is.
     let behind = read("b.yaml", &format!("source: b\nform: {{ type: csv }}\nproduct:\n  id: id\n{priced}"));
     assert_eq!(ids(&behind, b"name,id,price\nCup, blue,1,2.00\nPlate,2\nBowl,3,\n"), [None, None, some("3")]);
     // An id made of what is not all there would be another's.

@@ -1,4 +1,5 @@
-//! The proof that the language is strong enough: a mapping that gives the same products as the built-in source of the same feed.
+//! The proof that the language is strong enough: a mapping that gives the same products as the
+//! built-in source of the same feed.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! The mappings that come with it: each against a feed of our own making, and against the real public file where it lies beside the repository.
+//! The mappings that come with it: each against a feed of our own making, and against the real
+//! public file where it lies beside the repository.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

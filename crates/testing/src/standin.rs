@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use pim::app::{App, Settings, system_clock};
+use pim::editor;
 pub use pim::latency::Latency;
 use pim::person::{self, Target};
 use pimcore::{ApiKey, Pimcore};
@@ -103,6 +104,19 @@ impl StandIn {
     /// A person deletes.
     pub fn delete(&self, path: &str) {
         person::delete(&self.app, &Target::Path(path.into())).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// The same, as the editor does it: what was there can be restored.
+    pub fn delete_into_bin(&self, path: &str) {
+        editor::put_into_bin(&self.app, &Target::Path(path.into())).unwrap_or_else(|error| panic!("{path}: {error}"));
+        self.delete(path);
+    }
+
+    /// A person restores the newest item of the bin that was at this path; whether it worked.
+    pub fn restore(&self, path: &str) -> bool {
+        let item =
+            editor::newest_in_bin(&self.app, path).unwrap().unwrap_or_else(|| panic!("{path} is not in the bin"));
+        editor::restore_item(&self.app, item).is_ok()
     }
 
     /// What a person sees.

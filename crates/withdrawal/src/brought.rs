@@ -19,15 +19,16 @@ const WINDOW: usize = 100;
 enum Standing {
     /// It has been withdrawn since long: nothing is left to say of it.
     Settled,
-    /// Not there (yet), newer than the feed, or not what it speaks of: nothing follows from this feed.
+    /// Not there (yet), newer than the feed, or not what it speaks of: nothing follows from this
+    /// feed.
     Open,
     /// It is to be withdrawn, or was by an earlier attempt.
     Candidate,
 }
 
 impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
-    /// The ids, in order, that are noted and count beside those of the full feed before: the feed has them, or they are for sale without it.
-    /// Notes that say nothing any more are struck off.
+    /// The ids, in order, that are noted and count beside those of the full feed before: the feed
+    /// has them, or they are for sale without it. Notes that say nothing any more are struck off.
     pub(crate) async fn brought(
         &self,
         request: &Request,
@@ -62,7 +63,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             }
         }
         let listed: BTreeSet<&String> = unlisted.iter().collect();
-        // What the feed before has is known without a note. What was noted since may be about to be written.
+        // What the feed before has is known without a note. What was noted since may be about to be
+        // written.
         let said = |note: &&Brought| settled.contains(&note.id) || !listed.contains(&note.id);
         let old = |note: &&Brought| note.version.as_str() <= known.as_str();
         let over: Vec<&Brought> = notes.iter().filter(old).filter(said).collect();

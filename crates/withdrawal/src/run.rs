@@ -254,7 +254,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         }
         let name = watermark(&request.source, &index.speaks_for);
         let text = self.store.watermark(&name).await.map_err(|error| error.failure())?;
-        // The first feed of these parts is compared with what was compared before there were parts. What is not of them stays all the same.
+        // The first feed of these parts is compared with what was compared before there were parts.
+        // What is not of them stays all the same.
         let compared = match &text {
             None if !index.speaks_for.is_empty() => {
                 let before = watermark(&request.source, &BTreeSet::new());
@@ -427,7 +428,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         part.is_none_or(|part| index.speaks_for.contains(&part))
     }
 
-    /// Withdraws the parts of a product that the feed speaks for; the others stay, and decide with them what becomes of it.
+    /// Withdraws the parts of a product that the feed speaks for; the others stay, and decide with
+    /// them what becomes of it.
     async fn withdraw_parts(
         &self,
         request: &Request,
@@ -495,7 +497,8 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let now = self.clock.now_ms();
         let written: Vec<(ProductKey, DesiredOutcome)> = stream::iter(write)
             .map(|(key, doc)| async move {
-                // Whatever brings it back meanwhile: the next comparison looks whether it is still withdrawn.
+                // Whatever brings it back meanwhile: the next comparison looks whether it is still
+                // withdrawn.
                 self.note(index, &key, &doc).await?;
                 let outcome = self.store.put_desired(&key, &doc, now).await.map_err(|error| error.failure())?;
                 Ok::<_, Failure>((key, outcome))

@@ -49,8 +49,8 @@ fn applied() -> Applied {
 /// The function died; whoever had a lease keeps it until it expires.
 struct Died;
 
-/// One invocation, as the functions do it: all that can be done together, then those that go alone one at
-/// a time.
+/// One invocation, as the functions do it: all that can be done together, then those that go alone
+/// one at a time.
 async fn invocation(
     ledger: &Ledger<Memory>,
     clock: &Now,

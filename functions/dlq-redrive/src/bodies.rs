@@ -48,8 +48,8 @@ impl Redriver {
                 if deadline.remaining(self.clock.now_ms()) < LAST_ROUND {
                     return Ok(deleted);
                 }
-                // After the listing: whoever names one of these versions' content from now on has written a newer version.
-                // The doc before its parts: what it holds may become one.
+                // After the listing: whoever names one of these versions' content from now on has
+                // written a newer version. The doc before its parts: what it holds may become one.
                 let doc = self.ledger.read(&desired::doc_key(&key)).await?;
                 let parts = self.ledger.part_items(&key).await?;
                 let named = || parts.iter().map(|(_, item)| item).chain([&doc]);

@@ -28,7 +28,8 @@ use categories::category_key;
 
 use crate::trade;
 
-/// The metadata key that says in which language a product is shown, where that stands in for the default language.
+/// The metadata key that says in which language a product is shown, where that stands in for the
+/// default language.
 pub const LANGUAGE: &str = "relay_language";
 
 /// What the shop should have of a product. `None` stands for a product that the PIM does not have.
@@ -96,8 +97,8 @@ fn cleaned(texts: &Localized, clean: impl Fn(&str) -> String) -> Localized {
     Localized(cleaned.filter(|(_, text)| !text.is_empty()).collect())
 }
 
-/// Whether a title in this language stands in for one in the default language. One in a language that has always stood in is not marked, so that what is in
-/// the shop stays as it is.
+/// Whether a title in this language stands in for one in the default language. One in a language
+/// that has always stood in is not marked, so that what is in the shop stays as it is.
 fn stands_in(language: &str, references: &References) -> bool {
     let of = |own: &str| language.split('-').next() == own.split('-').next();
     let always = references.languages == Languages::default() && of("ar");

@@ -19,7 +19,8 @@ use crate::codes;
 use crate::stock::Around;
 use crate::{map, metrics};
 
-/// More acts than this on one product are noted by their first: the ledger's item is read for every record of every feed.
+/// More acts than this on one product are noted by their first: the ledger's item is read for every
+/// record of every feed.
 const MOST_ASIDES: usize = 10;
 
 /// One invocation's work.
@@ -44,8 +45,9 @@ struct Held {
 }
 
 impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
-    /// Brings each product to the shop. The clients, or why there are none: that too is recorded with every product, where people look for
-    /// the reason. The shop is opened only when there is something to do: opening asks it.
+    /// Brings each product to the shop. The clients, or why there are none: that too is recorded
+    /// with every product, where people look for the reason. The shop is opened only when there is
+    /// something to do: opening asks it.
     pub async fn run(
         &self,
         pimcore: &Result<Pimcore, Failure>,
@@ -73,7 +75,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
     ) -> HashMap<ProductKey, Outcome> {
         let started = Instant::now();
         let Claims { ours, applied, mut outcomes, .. } = claims;
-        // The shop's stage is never refused because it is done; if it is, the next delivery tries again.
+        // The shop's stage is never refused because it is done; if it is, the next delivery tries
+        // again.
         for (key, _) in applied {
             let odd = format!("{key}: the ledger gave no lease");
             outcomes.insert(key, Outcome::Failed(Failure::transient(codes::NOT_CLAIMED, odd)));
@@ -131,8 +134,9 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         outcomes
     }
 
-    /// Notes what people took off sale in the shop and when to look again, where that is news, and has the PIM's remarks say it. That it could not
-    /// be noted stops nothing: the next look sees it again.
+    /// Notes what people took off sale in the shop and when to look again, where that is news, and
+    /// has the PIM's remarks say it. That it could not be noted stops nothing: the next look sees
+    /// it again.
     async fn note_asides(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
@@ -174,7 +178,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
     }
 
-    /// Notes which products have moved that were to. That it could not be noted stops nothing: they are where they should be when they are looked at again.
+    /// Notes which products have moved that were to. That it could not be noted stops nothing: they
+    /// are where they should be when they are looked at again.
     async fn note_moved(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
@@ -212,7 +217,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             }
         }
         if view.products.len() + results.len() < keys.len() {
-            // It takes what it lacks off sale: only if its listings are not empty because the folder cannot be seen.
+            // It takes what it lacks off sale: only if its listings are not empty because the
+            // folder cannot be seen.
             pimcore.health(ends).await?;
         }
         view.tree = tree_for(pimcore, &view.products, tree_age, ends).await?;
@@ -220,10 +226,12 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         tasks.retain(|key, _| !results.contains_key(key));
         results.extend(place(&self.worker, pimcore, &shop, &tasks, &view, ends).await?);
 
-        // Refused for what we believe of the shop's settings: believed once it has been looked at again.
+        // Refused for what we believe of the shop's settings: believed once it has been looked at
+        // again.
         tasks.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
         if !tasks.is_empty() {
-            // A look that fails is a failure of these products alone: the others have been dealt with.
+            // A look that fails is a failure of these products alone: the others have been dealt
+            // with.
             match self.place_if_changed(pimcore, &shop, open(Lookup::Fresh).await, &tasks, &view).await {
                 Ok(again) => results.extend(again),
                 Err(failure) => results.extend(tasks.into_keys().map(|key| (key, Err(failure.clone())))),
@@ -232,7 +240,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         Ok(results)
     }
 
-    /// Places what was refused if the shop, looked at again, sells in other currencies than we believed.
+    /// Places what was refused if the shop, looked at again, sells in other currencies than we
+    /// believed.
     async fn place_if_changed(
         &self,
         pimcore: &Pimcore,
@@ -321,7 +330,8 @@ async fn place<T: Table, B, C: Clock + Sync>(
     Ok(held.collect())
 }
 
-/// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody asks for a repair.
+/// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody
+/// asks for a repair.
 #[must_use]
 pub fn depth(state: &ProductState, cause: Cause) -> Depth {
     let stage = &state.medusa;
@@ -344,8 +354,8 @@ fn known(state: &ProductState, now: i64) -> Known {
     Known { id, released: state.release.is_some(), closely, moves, view, ..Known::default() }
 }
 
-/// When to look closely although nothing changes. An earlier time that is still to come does: it will find that it is too early, and a note less
-/// is written for each change.
+/// When to look closely although nothing changes. An earlier time that is still to come does: it
+/// will find that it is too early, and a note less is written for each change.
 fn due(known: Option<i64>, again: Again, now: i64) -> Option<i64> {
     match again {
         Again::AsKnown => known,
@@ -372,7 +382,8 @@ fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
     notes.iter().filter_map(aside).take(MOST_ASIDES).collect()
 }
 
-/// The tree, of this age at most, and read again if a product is in a category that it does not know.
+/// The tree, of this age at most, and read again if a product is in a category that it does not
+/// know.
 async fn tree_for(
     pimcore: &Pimcore,
     products: &BTreeMap<ProductKey, PimProduct>,
@@ -391,7 +402,8 @@ async fn tree_for(
     }
 }
 
-/// What the ledger notes: the content that the PIM held when it was read, and the state of the shop that follows from it.
+/// What the ledger notes: the content that the PIM held when it was read, and the state of the shop
+/// that follows from it.
 fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, pushed: Pushed) -> Applied {
     let in_pim = seen.pimcore.applied.as_ref();
     let hash = product.and_then(|product| product.content_hash.clone()).or_else(|| in_pim.map(|pim| pim.hash.clone()));

@@ -1,4 +1,5 @@
-//! Addresses in a real shop: chosen once, kept, moved when somebody asks, and every old one leads on.
+//! Addresses in a real shop: chosen once, kept, moved when somebody asks, and every old one leads
+//! on.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -275,7 +276,8 @@ async fn addresses_stay_until_somebody_moves_them_and_then_every_old_one_leads_o
     assert_eq!(now.shop.medusa.writes(), writes + real.idle_writes(Depth::Full), "who is right is not written");
 }
 
-/// Whoever comes by an old address finds what whoever comes by the present one finds: the product, or that there is none.
+/// Whoever comes by an old address finds what whoever comes by the present one finds: the product,
+/// or that there is none.
 #[tokio::test]
 async fn an_old_address_leads_nowhere_while_its_product_is_not_shown_and_on_again_once_it_is() {
     let Some(real) = Real::connect().await else { return };

@@ -1,8 +1,11 @@
-//! A shop that the version before has filled is taken over: what did not change costs no write, what people do there stands although that version
-//! noted less, and new facts arrive with the next change.
+//! A shop that the version before has filled is taken over: what did not change costs no write,
+//! what people do there stands although that version noted less, and new facts arrive with the next
+//! change.
 //!
-//! `before/` holds what commit cfb4883 left of four products on a real Medusa: the PIM, what the shop's administrators saw, the ledger's items, and
-//! as `said` what each marker is the digest of. What another shop numbers differently is a placeholder, and `b4x` is where a run puts ids of its own.
+//! `before/` holds what commit cfb4883 left of four products on a real Medusa: the PIM, what the
+//! shop's administrators saw, the ledger's items, and as `said` what each marker is the digest of.
+//! What another shop numbers differently is a placeholder, and `b4x` is where a run puts ids of its
+//! own.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;

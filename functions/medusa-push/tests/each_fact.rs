@@ -1,5 +1,6 @@
-//! Each row of the table of facts (`docs/facts.md`) on its whole way: a source says it, the PIM has it as a row, a real shop in its own columns or as metadata, and
-//! both are read back. The cases are the table itself, so that there is no row without a test.
+//! Each row of the table of facts (`docs/facts.md`) on its whole way: a source says it, the PIM has
+//! it as a row, a real shop in its own columns or as metadata, and both are read back. The cases
+//! are the table itself, so that there is no row without a test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -65,7 +66,8 @@ impl Case {
         record
     }
 
-    /// What the shop's columns are to hold, of those that there are on a product and an inventory item, or on a variant.
+    /// What the shop's columns are to hold, of those that there are on a product and an inventory
+    /// item, or on a variant.
     fn holds(&self, among: &BTreeSet<&str>) -> BTreeMap<String, String> {
         let own = |text: &str| if text == self.info.example.2 { self.said.text.clone() } else { text.to_owned() };
         let holds = self.info.holds.iter().filter(|(name, _)| among.contains(name));

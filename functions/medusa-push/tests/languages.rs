@@ -1,4 +1,5 @@
-//! A language that the PIM has beside English and Arabic, from a document to a real shop: the product, its category, and what stands in.
+//! A language that the PIM has beside English and Arabic, from a document to a real shop: the
+//! product, its category, and what stands in.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod common;
@@ -66,7 +67,8 @@ async fn a_german_name_reaches_the_shop_as_a_german_one_and_stands_in_marked_unt
         // The shop shows German, and Pimcore has it.
         ("en,de", "en,de", ("Kleid", json!("de"), "Damen")),
         ("de,en", "de,en", ("Kleid", Value::Null, "Damen")),
-        // It is shown neither English nor Arabic: what there is stands in, and is not called English.
+        // It is shown neither English nor Arabic: what there is stands in, and is not called
+        // English.
         ("en,ar", "en,ar", ("Kleid", json!("de"), "Damen")),
         // Pimcore lacks French; German stands in.
         ("fr,de", "fr,de", ("Kleid", json!("de"), "Damen")),

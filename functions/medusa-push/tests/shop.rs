@@ -119,7 +119,8 @@ async fn what_people_take_off_sale_in_the_shop_stands_is_noted_and_comes_back_wh
     }
 }
 
-/// A product that a feed brought: the PIM's remarks have to follow, so its stage there is to be done again, and it is announced.
+/// A product that a feed brought: the PIM's remarks have to follow, so its stage there is to be
+/// done again, and it is announced.
 #[tokio::test]
 async fn the_pim_is_told_once_of_what_is_set_aside_and_once_of_its_end() {
     let Some(real) = Real::connect().await else { return };

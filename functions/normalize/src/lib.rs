@@ -6,8 +6,8 @@
 //! 1. claim the run: two deliveries of one notification never read at the same time, and one that
 //!    has ended is not read again;
 //! 2. stream the object ([`object`]), a few range reads ahead, through [`feeds::Feed`];
-//! 3. compare a window of products with the ledger, write what changed, announce it ([`window`]); lines of a declared part likewise
-//!    ([`lines`]);
+//! 3. compare a window of products with the ledger, write what changed, announce it ([`window`]);
+//!    lines of a declared part likewise ([`lines`]);
 //! 4. write rejections and the manifest ([`report`]), then commit the position with the counts up
 //!    to it;
 //! 5. before the invocation's time runs out, give the run up and send the message to the queue

@@ -16,7 +16,8 @@ pub struct ObjectInfo {
     pub modified_ms: u64,
     /// The feed says that it is all the source has (`x-amz-meta-feed-mode: full`).
     pub full: bool,
-    /// `relay replay` has put it there: everything that it says is to be known, also what costs no write otherwise.
+    /// `relay replay` has put it there: everything that it says is to be known, also what costs no
+    /// write otherwise.
     pub replayed: bool,
     /// The encoding that its Content-Type names.
     pub charset: Option<String>,

@@ -1,4 +1,5 @@
-//! Mappings in the bucket: in force without a deployment, refused with file and line, kept for runs that began with them.
+//! Mappings in the bucket: in force without a deployment, refused with file and line, kept for runs
+//! that began with them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

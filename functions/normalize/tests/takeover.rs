@@ -1,7 +1,8 @@
-//! A ledger that the version before has filled is taken over: the same feeds again cost no write, and what is new in them arrives with the next
-//! change, or by a replay.
+//! A ledger that the version before has filled is taken over: the same feeds again cost no write,
+//! and what is new in them arrives with the next change, or by a replay.
 //!
-//! `before/` holds what commit cfb4883 wrote: the items of its table, and two of the bodies in them; the hashes were taken from it.
+//! `before/` holds what commit cfb4883 wrote: the items of its table, and two of the bodies in
+//! them; the hashes were taken from it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,6 +1,7 @@
 //! What people took off sale in the shop, in the PIM's remarks.
 //!
-//! The lines follow from the ledger's note whenever a product is written. medusa-push has a product looked at when its note changes.
+//! The lines follow from the ledger's note whenever a product is written. medusa-push has a product
+//! looked at when its note changes.
 
 use ledger::Aside;
 use pimcore::Head;

@@ -10,7 +10,7 @@
 //! it is announced unless the shop holds what Pimcore shows, or is about to be shown it
 //! ([`ledger::core::saves`]). A product whose content hash is not the one we wrote was overwritten
 //! by the stale save of a person: the stage is marked as not to be believed and the product
-//! announced for repair.
+//! announced for repair. So is one that is noted as deleted and is there: somebody restored it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Position {
 pub enum Reaction {
     /// The shop is to look at it.
     Show,
-    /// Source fields are not what we wrote: write them again.
+    /// Source fields are not what we wrote, or somebody restored it: write them again.
     Repair,
     /// The shop holds it, or is about to be shown it.
     Nothing,
@@ -97,6 +97,9 @@ pub struct Look {
 #[must_use]
 pub fn react(change: &Change, state: &ProductState, look: Option<&Look>) -> Reaction {
     let Some(applied) = &state.pimcore.applied else { return Reaction::Show };
+    if state.gone.is_some() {
+        return Reaction::Repair;
+    }
     // While somebody writes it, or a newer document is on its way, the ledger lags behind Pimcore.
     let at_rest = state.pimcore.owner.is_none() && state.hash.as_ref() == Some(&applied.hash);
     // An answer that is older than the save, from some cache on the way, says nothing about it.
@@ -312,7 +315,7 @@ pub async fn announce<T: Table, B: Bus, C: Clock>(
                 announcements.push(Announcement::product_synced(&message(Cause::Edited)));
             }
             Reaction::Repair => {
-                tracing::warn!(product = %key, hash = ?change.content_hash, "source fields in Pimcore are not what was written; writing them again");
+                tracing::warn!(product = %key, hash = ?change.content_hash, "Pimcore does not hold what was written; writing it again");
                 report.repaired += 1;
                 ledger.doubt(Stage::Pimcore, &key, clock.now_ms()).await.map_err(|error| error.failure())?;
                 announcements.push(Announcement::product_changed(&message(Cause::Repair)));

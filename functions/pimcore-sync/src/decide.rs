@@ -49,6 +49,8 @@ pub enum Decision {
     Unchanged,
     /// Pimcore does not have it, and the source has withdrawn it: there is nothing to create.
     Absent,
+    /// Pimcore had it and does not have it any more: a person deleted it, and that stands (D11).
+    Deleted,
     Write {
         /// Publish it if it has to be created.
         publish_new: bool,
@@ -59,19 +61,24 @@ pub enum Decision {
     },
 }
 
-/// Decides for a product with this stamp (`pimcore::stamp`). `aside`: the lines that its remarks are to have on what people took off sale in the shop.
+/// Decides for a product with this stamp (`pimcore::stamp`). `had`: Pimcore is known to have had it. `aside`: the lines that its remarks are to have on what people took off sale in the shop.
 #[must_use]
 pub fn decide(
     hash: &ContentHash,
     withdrawn: bool,
     head: Option<&Head>,
+    had: bool,
     aside: &[String],
     policy: PublishPolicy,
 ) -> Decision {
     let publish_new = policy == PublishPolicy::Auto && !withdrawn;
     let Some(head) = head else {
         let write = Decision::Write { publish_new, published: None, remark: false };
-        return if withdrawn { Decision::Absent } else { write };
+        return match (had, withdrawn) {
+            (true, _) => Decision::Deleted,
+            (false, true) => Decision::Absent,
+            (false, false) => write,
+        };
     };
     let published_rightly = !withdrawn || !head.published || head.keep_when_withdrawn;
     let same = head.content_hash.as_ref() == Some(hash) && head.withdrawn == withdrawn;
@@ -120,21 +127,35 @@ mod tests {
     #[test]
     fn the_policy_decides_about_new_products_only() {
         for (policy, publish_new) in [(PublishPolicy::Auto, true), (PublishPolicy::Review, false)] {
-            let created = decide(&new(), false, None, &[], policy);
+            let created = decide(&new(), false, None, false, &[], policy);
             assert_eq!(created, Decision::Write { publish_new, published: None, remark: false });
             for shown in [true, false] {
-                assert_eq!(published(decide(&new(), false, Some(&head(shown, false)), &[], policy)), None);
+                assert_eq!(published(decide(&new(), false, Some(&head(shown, false)), true, &[], policy)), None);
             }
         }
+    }
+
+    #[test]
+    fn what_a_person_deleted_is_not_made_again_whatever_the_source_says() {
+        for policy in [PublishPolicy::Auto, PublishPolicy::Review] {
+            for withdrawn in [false, true] {
+                assert_eq!(decide(&new(), withdrawn, None, true, &[], policy), Decision::Deleted);
+            }
+        }
+        // Restored, it is like any other.
+        assert_eq!(published(decide(&new(), false, Some(&head(true, false)), true, &[], PublishPolicy::Auto)), None);
     }
 
     #[test]
     fn the_same_hash_is_not_written() {
         let same = ContentHash::from_text("old");
         for shown in [true, false] {
-            assert_eq!(decide(&same, false, Some(&head(shown, false)), &[], PublishPolicy::Auto), Decision::Unchanged);
+            assert_eq!(
+                decide(&same, false, Some(&head(shown, false)), true, &[], PublishPolicy::Auto),
+                Decision::Unchanged
+            );
         }
-        assert_eq!(decide(&same, true, Some(&head(false, true)), &[], PublishPolicy::Auto), Decision::Unchanged);
+        assert_eq!(decide(&same, true, Some(&head(false, true)), true, &[], PublishPolicy::Auto), Decision::Unchanged);
     }
 
     #[test]
@@ -143,39 +164,49 @@ mod tests {
         let lines = ["Off sale in the shop: somebody deleted it in the shop".to_owned()];
         for shown in [true, false] {
             let plain = head(shown, false);
-            assert_eq!(published(decide(&same, false, Some(&plain), &lines, PublishPolicy::Auto)), None);
+            assert_eq!(published(decide(&same, false, Some(&plain), true, &lines, PublishPolicy::Auto)), None);
             let told = Head { warnings: lines[0].clone(), ..plain };
-            assert_eq!(decide(&same, false, Some(&told), &lines, PublishPolicy::Auto), Decision::Unchanged);
-            assert_eq!(published(decide(&same, false, Some(&told), &[], PublishPolicy::Auto)), None, "it has ended");
+            assert_eq!(decide(&same, false, Some(&told), true, &lines, PublishPolicy::Auto), Decision::Unchanged);
+            assert_eq!(
+                published(decide(&same, false, Some(&told), true, &[], PublishPolicy::Auto)),
+                None,
+                "it has ended"
+            );
         }
     }
 
     #[test]
     fn a_withdrawn_product_is_unpublished_and_comes_back_published() {
-        assert_eq!(published(decide(&new(), true, Some(&head(true, false)), &[], PublishPolicy::Auto)), Some(false));
-        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), &[], PublishPolicy::Auto)), Some(true));
-        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), &[], PublishPolicy::Review)), None);
-        assert_eq!(decide(&new(), true, None, &[], PublishPolicy::Auto), Decision::Absent);
+        assert_eq!(
+            published(decide(&new(), true, Some(&head(true, false)), true, &[], PublishPolicy::Auto)),
+            Some(false)
+        );
+        assert_eq!(
+            published(decide(&new(), false, Some(&head(false, true)), true, &[], PublishPolicy::Auto)),
+            Some(true)
+        );
+        assert_eq!(published(decide(&new(), false, Some(&head(false, true)), true, &[], PublishPolicy::Review)), None);
+        assert_eq!(decide(&new(), true, None, false, &[], PublishPolicy::Auto), Decision::Absent);
     }
 
     #[test]
     fn what_a_person_unpublished_stays_so_across_a_withdrawal() {
-        let decision = decide(&new(), true, Some(&head(false, false)), &[], PublishPolicy::Auto);
+        let decision = decide(&new(), true, Some(&head(false, false)), true, &[], PublishPolicy::Auto);
         assert_eq!(decision, Decision::Write { publish_new: false, published: Some(false), remark: true });
         let withdrawn = Head { warnings: format!("x\n{UNPUBLISHED_BEFORE}"), ..head(false, true) };
-        let again = decide(&new(), true, Some(&withdrawn), &[], PublishPolicy::Auto);
+        let again = decide(&new(), true, Some(&withdrawn), true, &[], PublishPolicy::Auto);
         assert_eq!(again, Decision::Write { publish_new: false, published: Some(false), remark: true });
-        assert_eq!(published(decide(&new(), false, Some(&withdrawn), &[], PublishPolicy::Auto)), None);
+        assert_eq!(published(decide(&new(), false, Some(&withdrawn), true, &[], PublishPolicy::Auto)), None);
     }
 
     #[test]
     fn people_can_keep_a_withdrawn_product() {
         let kept = Head { keep_when_withdrawn: true, ..head(true, false) };
-        assert_eq!(published(decide(&new(), true, Some(&kept), &[], PublishPolicy::Auto)), None);
+        assert_eq!(published(decide(&new(), true, Some(&kept), true, &[], PublishPolicy::Auto)), None);
         let kept = Head { keep_when_withdrawn: true, withdrawn: true, content_hash: Some(new()), ..head(true, true) };
-        assert_eq!(decide(&new(), true, Some(&kept), &[], PublishPolicy::Auto), Decision::Unchanged);
+        assert_eq!(decide(&new(), true, Some(&kept), true, &[], PublishPolicy::Auto), Decision::Unchanged);
         // No longer kept, and still published.
         let dropped = Head { keep_when_withdrawn: false, ..kept };
-        assert_eq!(published(decide(&new(), true, Some(&dropped), &[], PublishPolicy::Auto)), Some(false));
+        assert_eq!(published(decide(&new(), true, Some(&dropped), true, &[], PublishPolicy::Auto)), Some(false));
     }
 }

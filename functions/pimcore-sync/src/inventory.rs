@@ -2,10 +2,10 @@
 //!
 //! A delete leaves no trace in the change feed. So all products that the ledger knows to be in
 //! Pimcore or in the shop are looked up there by object id; those that are gone are looked up once
-//! more by their key, and the shop is told to look. Nothing is created again: a product that a
-//! person deleted stays away until its source says something new. Nothing that was seen before
-//! decides: a product that was made and deleted between two comparisons is in the ledger all the
-//! same ([`ledger::core::missing`]).
+//! more by their key, noted as deleted, and the shop is told to look. Nothing is created again: what
+//! a person deleted stays away (D11); what was restored meanwhile is written again. Nothing that was
+//! seen before decides: a product that was made and deleted between two comparisons is in the ledger
+//! all the same ([`ledger::core::missing`]).
 //!
 //! The same walk reads products in full when categories were edited ([`crate::categories`]),
 //! because a product does not count as saved then.
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
-use ledger::core::{ItemKey, missing};
+use ledger::core::{ItemKey, gone, missing};
 use ledger::{Ledger, LedgerError, ProductState, StatesPage, Table};
 use pimcore::stamp::stamp;
 use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
@@ -275,7 +275,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
                 })
             });
             let odd: Vec<ProductKey> = odd.map(|(key, _)| key.clone()).collect();
-            count(pass, report, some.len());
+            count(pass, report, some.iter().map(|(_, state)| state));
             self.look_closely(&odd, pass, report).await?;
         }
         Ok(())
@@ -301,7 +301,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
                 None => Arc::clone(tree.insert(self.pimcore.category_tree(Duration::ZERO, self.ends()).await?)),
             };
             let states = self.ledger.read_states(keys).await.map_err(failure)?;
-            count(pass, report, keys.len());
+            count(pass, report, keys.iter().filter_map(|key| states.get(key)));
             let mut odd = Vec::new();
             let mut shown = Vec::new();
             for key in keys {
@@ -354,16 +354,20 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         }
         let states = self.ledger.read_states(keys).await.map_err(failure)?;
         let products = self.pimcore.read_products(keys, self.ends()).await?;
-        let mut gone = Vec::new();
+        let (mut gone, mut unnoted) = (Vec::new(), Vec::new());
         let mut wrong: Vec<(Change, ProductKey)> = Vec::new();
         for key in keys {
             let Some(state) = states.get(key) else { continue };
             match products.get(key) {
-                None if missing::is_to_be_told(state) => gone.push(key.clone()),
+                None => {
+                    let id = gone::known_id(state).filter(|_| state.gone.is_none());
+                    unnoted.extend(id.map(|id| (key.clone(), id.to_owned())));
+                    gone.extend(missing::is_to_be_told(state).then(|| key.clone()));
+                }
                 Some(Ok(product)) if react(&change_of(product), state, None) == Reaction::Repair => {
                     wrong.push((change_of(product), key.clone()));
                 }
-                None | Some(_) => {}
+                Some(_) => {}
             }
         }
         pass.gone += gone.len() as u64;
@@ -377,6 +381,10 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
                 ),
             ));
         }
+        for restored in self.note_gone(unnoted).await? {
+            gone.retain(|key| *key != restored.key);
+            wrong.push((change_of(&restored), restored.key));
+        }
         for key in &gone {
             tracing::info!(product = %key, "deleted in Pimcore");
         }
@@ -387,6 +395,19 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         changes::announce(self.ledger, self.bus, self.clock, wrong, &mut counted).await?;
         report.repaired += counted.repaired;
         Ok(())
+    }
+
+    /// Notes products as deleted by people, then looks once more ([`ledger::core::gone`]): those that
+    /// somebody restored.
+    async fn note_gone(&self, unnoted: Vec<(ProductKey, String)>) -> Result<Vec<PimProduct>, Failure> {
+        if unnoted.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A listing may be empty because the folder cannot be seen.
+        self.pimcore.health(self.ends()).await?;
+        self.ledger.note_gone(&unnoted, self.clock.now_ms()).await.map_err(failure)?;
+        let keys: Vec<ProductKey> = unnoted.into_iter().map(|(key, _)| key).collect();
+        Ok(self.pimcore.read_products(&keys, self.ends()).await?.into_values().filter_map(Result::ok).collect())
     }
 
     /// Notes, then announces: a lost announcement leaves the product pending.
@@ -404,7 +425,8 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
 /// More products are gone than is believed.
 pub const TOO_MANY: &str = codes::LACKS_TOO_MANY;
 
-fn count(pass: &mut Pass, report: &mut ComparisonReport, looked_at: usize) {
+fn count<'s>(pass: &mut Pass, report: &mut ComparisonReport, looked_at: impl Iterator<Item = &'s ProductState>) {
+    let looked_at = looked_at.filter(|state| missing::is_counted(state)).count();
     pass.compared += looked_at as u64;
     report.compared += looked_at;
 }

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod codes;
 pub mod decide;
 pub mod due;
+mod gone;
 pub mod handler;
 pub mod inventory;
 pub mod rules;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
+use ledger::core::gone::known_id;
 use ledger::core::held::Past;
 use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
@@ -16,6 +17,7 @@ use worker::{Claims, Probe, Worker};
 
 use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
+use crate::gone::Looked;
 use crate::rules::{Before, Rules, Wish, before};
 
 /// One invocation's work.
@@ -45,6 +47,8 @@ enum Change {
     Created,
     Updated,
     Unchanged,
+    /// Nothing: a person deleted it.
+    Deleted,
 }
 
 /// A product whose lease is ours.
@@ -52,6 +56,8 @@ struct Claimed {
     key: ProductKey,
     doc: DesiredDoc,
     head: Option<Head>,
+    /// The id of the object that Pimcore is known to have had.
+    had: Option<String>,
     /// What rules make of the document; `None` where nothing rules.
     wish: Option<Wish>,
     /// Whether there are rules, or were.
@@ -129,6 +135,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
         let by = |change| held.clone().filter(|one| *one == change).count();
         let (created, updated, unchanged) = (by(Change::Created), by(Change::Updated), by(Change::Unchanged));
+        let deleted = by(Change::Deleted);
         let failed = results.len() - held.count();
         self.metrics.count(Metric::ProductsCreated, created as u64);
         self.metrics.count(Metric::ProductsUpdated, updated as u64);
@@ -140,6 +147,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             created,
             updated,
             unchanged,
+            deleted,
             failed,
             forwarded = forward.len(),
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -222,21 +230,35 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         };
         let (docs, heads) =
             futures::join!(self.worker.ledger.read_small_docs(&keys), pimcore.read_heads(&keys, deadline));
-        let (SmallDocs { docs, large, .. }, heads) = match (docs, heads) {
+        let (SmallDocs { docs, large, .. }, mut heads) = match (docs, heads) {
             (Ok(docs), Ok(heads)) => (docs, heads),
             (Err(error), _) => return all_failed(keys, &error.failure()),
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
+        let looked = self.look_for_deleted(pimcore, ours, &keys, &mut heads, deadline).await;
         let mut read = Read { rules, heads, deadline };
-        keys.retain(|key| !large.contains(key));
+        keys.retain(|key| !large.contains(key) && !looked.failed.contains_key(key));
         let mut results = self.bring_some(pimcore, ours, keys, docs, &mut read).await;
         // Forty of the largest at once would take more memory than the function has.
-        for key in large {
+        for key in large.into_iter().filter(|key| !looked.failed.contains_key(key)) {
             let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
             results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut read).await);
         }
+        self.settle_deleted(ours, looked, &mut results).await;
         results
+    }
+
+    async fn settle_deleted(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        looked: Looked,
+        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+    ) {
+        let is_there = |result: &Result<Synced, Failure>| result.as_ref().is_ok_and(|s| s.change != Change::Deleted);
+        let there = results.iter().filter(|(_, result)| is_there(result)).map(|(key, _)| key.clone()).collect();
+        let failed = self.take_notes_back(ours, &looked, there).await;
+        results.extend(looked.failed.into_iter().chain(failed).map(|(key, failure)| (key, Err(failure))));
     }
 
     async fn bring_some(
@@ -268,7 +290,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 let before = befores.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
                 let wish = Wish::of(&read.rules, &doc, &before, self.worker.clock.now_ms());
                 let Before { past, .. } = before;
-                let item = Claimed { key: key.clone(), doc, head, wish, ruled: read.rules.since > 0, past };
+                let had = ours.get(&key).and_then(known_id).map(str::to_owned);
+                let ruled = read.rules.since > 0;
+                let item = Claimed { key: key.clone(), doc, head, had, wish, ruled, past };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
@@ -294,10 +318,16 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, wish, ruled, .. } = &item;
+        let Claimed { key, doc, head, had, wish, ruled, .. } = &item;
         let product = item.product();
         let stamp = stamp::stamp(&doc.hash, item.wanted());
-        match decide(&stamp, product.withdrawn, head.as_ref(), aside, self.policy) {
+        match decide(&stamp, product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
+            // The id stays: by it this is known the next time.
+            Decision::Deleted => {
+                let applied = Applied { remote_id: had.clone(), ..applied(&item, None) };
+                let ruled = *ruled;
+                Ok(Prepared::Holds(Box::new(item), Synced { applied, change: Change::Deleted, ruled }))
+            }
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
                 let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);

@@ -1,5 +1,5 @@
-//! A PIM that the version before has filled is taken over: its class is brought up to date where it stands, the same content again costs no
-//! write, and new facts arrive with the next change.
+//! A PIM that the version before has filled is taken over: its class is brought up to date where it
+//! stands, the same content again costs no write, and new facts arrive with the next change.
 //!
 //! `before/pim.sql` is what that version left after the sample feed; it was written by it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]

@@ -175,18 +175,27 @@ async fn one_that_was_made_and_deleted_between_two_rounds_is_found_in_minutes() 
 }
 
 #[tokio::test]
-async fn what_is_being_made_or_is_made_again_is_not_taken_for_deleted() {
+async fn what_is_being_made_or_was_released_is_not_taken_for_deleted() {
     let site = Site::with("comparison-coming", &["1"]).await;
     // In the ledger, not yet in the PIM: nobody deleted it.
     site.function.memory.put(&product("2"), &version(1));
     assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
-    // A newer document of a deleted product: until it is made again it is gone.
+    // A newer document of a deleted product: it stays gone, and the shop is told once.
     site.pim.delete(&path("1"));
     let newer = catalog::Product { brand: Some("New".into()), ..product("1") };
     let message = site.function.memory.put(&newer, &version(2));
     assert_eq!(site.comparing().start(false).await.unwrap().gone, 1);
-    site.function.run(&site.pimcore, &[message]).await;
+    site.function.run(&site.pimcore, std::slice::from_ref(&message)).await;
+    assert_eq!(site.comparing().start(false).await.unwrap().gone, 1);
+    site.feed_shop("1").await;
     assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    // Released, it is made again.
+    assert!(site.function.memory.release_gone(&key("1"), site.function.clock.now_ms()).await.unwrap());
+    assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    site.function.run(&site.pimcore, &[message]).await;
+    assert!(site.pim.view(&path("1")).is_some());
+    let report = site.comparing().start(false).await.unwrap();
+    assert_eq!((report.gone, site.state("1").gone), (0, None));
 }
 
 #[tokio::test]

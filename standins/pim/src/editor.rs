@@ -300,27 +300,39 @@ async fn subtype(State(app): State<Arc<App>>, Query(fields): Query<Fields>) -> R
 
 async fn into_bin(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Response {
     answer(move || {
-        app.store.transaction(|connection| {
-            let object = object(connection, &fields)?;
-            let data = Value::Object(object.values.clone().into_iter().collect()).to_string();
-            connection.execute(
-                "INSERT INTO bin (path, date, object, class, parent, key, published, created, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    object.fullpath(),
-                    (app.clock)(),
-                    object.id,
-                    object.class.map_or("", |class| class.name),
-                    object.parent,
-                    object.key,
-                    object.published,
-                    object.created,
-                    data
-                ],
-            )?;
-            Ok(success())
-        })
+        put_into_bin(&app, &Target::Id(number(&fields, "id")?))?;
+        Ok(success())
     })
     .await
+}
+
+/// Keeps an object in the bin as it is; deleting it is another request.
+pub fn put_into_bin(app: &App, target: &Target) -> Result<(), Refusal> {
+    app.store.transaction(|connection| {
+        let object = target.find(connection)?.ok_or(Refusal::Unknown("read"))?;
+        let data = Value::Object(object.values.clone().into_iter().collect()).to_string();
+        connection.execute(
+            "INSERT INTO bin (path, date, object, class, parent, key, published, created, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                object.fullpath(),
+                (app.clock)(),
+                object.id,
+                object.class.map_or("", |class| class.name),
+                object.parent,
+                object.key,
+                object.published,
+                object.created,
+                data
+            ],
+        )?;
+        Ok(())
+    })
+}
+
+/// The newest item of the bin that was at a path.
+pub fn newest_in_bin(app: &App, path: &str) -> Result<Option<i64>, Refusal> {
+    let newest = "SELECT id FROM bin WHERE path = ?1 ORDER BY date DESC, id DESC";
+    Ok(app.store.read(|connection| connection.query_row(newest, [path], |row| row.get(0)).optional())?)
 }
 
 async fn list_bin(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Response {
@@ -338,43 +350,44 @@ async fn list_bin(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Re
     .await
 }
 
+async fn restore(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Response {
+    answer(move || {
+        restore_item(&app, number(&fields, "id")?)?;
+        Ok(success())
+    })
+    .await
+}
+
 /// Brings back an object with its number. Where its path is taken it gets another key, and fails
 /// all the same if the product was made anew: the external id is there already. Then the item stays
 /// in the bin.
-async fn restore(State(app): State<Arc<App>>, Form(fields): Form<Fields>) -> Response {
-    answer(move || {
-        app.store.transaction(|connection| {
-            let item = number(&fields, "id")?;
-            let lying = connection
-                .query_row("SELECT * FROM bin WHERE id = ?1", [item], |row| {
-                    let data: String = row.get("data")?;
-                    Ok(Object {
-                        id: row.get("object")?,
-                        parent: row.get("parent")?,
-                        class: crate::model::Class::named(&row.get::<_, String>("class")?),
-                        key: row.get("key")?,
-                        path: String::new(),
-                        published: row.get("published")?,
-                        created: row.get("created")?,
-                        modified: (app.clock)(),
-                        version: None,
-                        version_count: 1,
-                        values: serde_json::from_str::<Map<String, Value>>(&data)
-                            .unwrap_or_default()
-                            .into_iter()
-                            .collect(),
-                    })
+pub fn restore_item(app: &App, item: i64) -> Result<(), Refusal> {
+    app.store.transaction(|connection| {
+        let lying = connection
+            .query_row("SELECT * FROM bin WHERE id = ?1", [item], |row| {
+                let data: String = row.get("data")?;
+                Ok(Object {
+                    id: row.get("object")?,
+                    parent: row.get("parent")?,
+                    class: crate::model::Class::named(&row.get::<_, String>("class")?),
+                    key: row.get("key")?,
+                    path: String::new(),
+                    published: row.get("published")?,
+                    created: row.get("created")?,
+                    modified: (app.clock)(),
+                    version: None,
+                    version_count: 1,
+                    values: serde_json::from_str::<Map<String, Value>>(&data).unwrap_or_default().into_iter().collect(),
                 })
-                .optional()?;
-            let mut object = lying.ok_or(Refusal::Unknown("read"))?;
-            object.path = store::by_id(connection, object.parent)?.ok_or(Refusal::NoParent)?.children_path();
-            if store::id_at(connection, &object.path, &object.key)?.is_some() {
-                object.key.push_str("_restore");
-            }
-            store::insert(connection, &mut object)?;
-            connection.execute("DELETE FROM bin WHERE id = ?1", [item])?;
-            Ok(success())
-        })
+            })
+            .optional()?;
+        let mut object = lying.ok_or(Refusal::Unknown("read"))?;
+        object.path = store::by_id(connection, object.parent)?.ok_or(Refusal::NoParent)?.children_path();
+        if store::id_at(connection, &object.path, &object.key)?.is_some() {
+            object.key.push_str("_restore");
+        }
+        store::insert(connection, &mut object)?;
+        connection.execute("DELETE FROM bin WHERE id = ?1", [item])?;
+        Ok(())
     })
-    .await
 }

@@ -6,15 +6,16 @@
 
 use std::sync::OnceLock;
 
-/// The languages that localized fields have: English and Arabic, and those that [`speak`] or `PIM_LANGUAGES` name besides, as Pimcore
-/// writes them (`pt_BR`).
+/// The languages that localized fields have: English and Arabic, and those that [`speak`] or
+/// `PIM_LANGUAGES` name besides, as Pimcore writes them (`pt_BR`).
 pub fn languages() -> &'static [&'static str] {
     SPOKEN.get_or_init(|| with(&std::env::var("PIM_LANGUAGES").unwrap_or_default()))
 }
 
 static SPOKEN: OnceLock<Vec<&'static str>> = OnceLock::new();
 
-/// Has this process's fields in these languages, too: a list with commas. `false` when it is too late, because fields were used already.
+/// Has this process's fields in these languages, too: a list with commas. `false` when it is too
+/// late, because fields were used already.
 pub fn speak(further: &str) -> bool {
     SPOKEN.set(with(further)).is_ok()
 }

@@ -24,7 +24,7 @@ pub enum Target {
 }
 
 impl Target {
-    fn find(&self, connection: &Connection) -> rusqlite::Result<Option<Object>> {
+    pub(crate) fn find(&self, connection: &Connection) -> rusqlite::Result<Option<Object>> {
         match self {
             Self::Id(id) => store::by_id(connection, *id),
             Self::Path(path) => store::by_path(connection, path),

@@ -1,5 +1,6 @@
-//! A third language, as it was seen on a real Pimcore with `pimcore.general.valid_languages: [en, ar, fr]`: the rows of the recordings are named. In a binary of
-//! its own, because a process has its languages once.
+//! A third language, as it was seen on a real Pimcore with
+//! `pimcore.general.valid_languages: [en, ar, fr]`: the rows of the recordings are named. In a
+//! binary of its own, because a process has its languages once.
 #![allow(dead_code, clippy::unwrap_used, reason = "a test may fail by panicking, and uses a part of the world")]
 
 #[path = "contract/world.rs"]
@@ -39,7 +40,8 @@ async fn a_third_language_is_written_read_and_left_alone_as_on_a_real_pimcore() 
     let input = json!({"externalId": "s:p", "contentHash": "h0", "name": {"en": "Pot", "ar": "قدر"}});
     assert_eq!(world.query(create, json!({"i": input})).await["data"]["a"]["success"], true);
 
-    // people.md 4: the input type has a member for it by itself, which is what the pipeline asks for.
+    // people.md 4: the input type has a member for it by itself, which is what the pipeline asks
+    // for.
     let asked = world.query("{__type(name:\"LocalizedString\"){inputFields{name}}}", Value::Null).await;
     assert_eq!(asked["data"]["__type"]["inputFields"], json!([{"name": "en"}, {"name": "ar"}, {"name": "fr"}]));
 

@@ -1,5 +1,6 @@
-//! Functions and operators. Each does what the function of the same name in [`crate::functions`] does, and what the engine's own operators do; for other kinds of
-//! values, and where something fails, it gives `None`.
+//! Functions and operators. Each does what the function of the same name in [`crate::functions`]
+//! does, and what the engine's own operators do; for other kinds of values, and where something
+//! fails, it gives `None`.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;

@@ -1,9 +1,11 @@
 //! Expressions that are evaluated without the engine inside.
 //!
-//! What the engine has parsed an expression to is read into [`Node`]s, where all of it is of kinds that are known here; most mappings' expressions are. Such
-//! an expression is evaluated directly on the record's own values. It gives exactly what the engine gives and takes exactly as many steps: whatever is not
-//! certain, above all everything that may end in an error, is left to the engine, which evaluates the expression from its beginning. So an error has one
-//! wording and one place. `tests` holds the two together.
+//! What the engine has parsed an expression to is read into [`Node`]s, where all of it is of kinds
+//! that are known here; most mappings' expressions are. Such an expression is evaluated directly on
+//! the record's own values. It gives exactly what the engine gives and takes exactly as many steps:
+//! whatever is not certain, above all everything that may end in an error, is left to the engine,
+//! which evaluates the expression from its beginning. So an error has one wording and one place.
+//! `tests` holds the two together.
 
 mod call;
 mod read;

@@ -111,7 +111,8 @@ impl Reader<'_> {
         Some(Node::Call(Box::new(Call { function, args })))
     }
 
-    /// A value that a function is given. What consists of constants only takes the engine one step, whatever it is.
+    /// A value that a function is given. What consists of constants only takes the engine one step,
+    /// whatever it is.
     fn argument(&mut self, expr: &Expr) -> Option<Node> {
         let node = self.node(expr)?;
         let plain = !matches!(node, Node::List(_) | Node::Object(_) | Node::Joined(_))
@@ -131,7 +132,8 @@ impl Reader<'_> {
         Some(Node::Chain(Box::new(chain)))
     }
 
-    /// The links behind the base of `parent`. The engine evaluates their arguments first, which takes a step a link, unless there are none.
+    /// The links behind the base of `parent`. The engine evaluates their arguments first, which
+    /// takes a step a link, unless there are none.
     fn links(&mut self, parent: &Expr, simple: bool, chain: &mut Chain) -> Option<()> {
         let ((_, behind), at) = parts(parent)?;
         chain.steps += u64::from(!simple);
@@ -200,7 +202,8 @@ impl Reader<'_> {
         steps
     }
 
-    /// The engine keeps only hashes of a switch's cases: what they are of is found among the texts of the expression.
+    /// The engine keeps only hashes of a switch's cases: what they are of is found among the texts
+    /// of the expression.
     fn switch(&mut self, on: &Expr, cases: &SwitchCasesCollection) -> Option<Node> {
         if !cases.ranges.is_empty() {
             return None;

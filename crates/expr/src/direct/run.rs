@@ -8,7 +8,8 @@ use super::value::Val;
 use super::{Argument, Chain, Direct, If, Link, Node, Step, Switch, call};
 use crate::{Value, budget};
 
-/// What the expression gives for the values of the fields that it reads. `None`: the engine has to be asked.
+/// What the expression gives for the values of the fields that it reads. `None`: the engine has to
+/// be asked.
 pub(crate) fn evaluated(direct: &Direct, fields: &[Cow<'_, Value>]) -> Option<Value> {
     let mut run = Run { names: fields.iter().map(|field| Val::of(field)).collect(), base: 0 };
     run.steps(&direct.body).map(Val::into_value)

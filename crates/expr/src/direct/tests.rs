@@ -1,4 +1,5 @@
-//! Evaluated directly, an expression gives what the engine gives, in as many steps, and fails with the same words.
+//! Evaluated directly, an expression gives what the engine gives, in as many steps, and fails with
+//! the same words.
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -14,7 +14,8 @@ use crate::engine::TEXT_BYTES;
 const PATTERN_BYTES: usize = 256 << 10;
 /// Bytes of what a pattern learns about texts as it searches them; more where the pattern needs it.
 const LEARNT_BYTES: usize = 64 << 10;
-/// A search may take the pattern's states times the text's length: steps for each 64 bytes of text, by the bytes that a compiled pattern takes at most.
+/// A search may take the pattern's states times the text's length: steps for each 64 bytes of text,
+/// by the bytes that a compiled pattern takes at most.
 const WEIGHTS: [(usize, u64); 3] = [(16 << 10, 1), (64 << 10, 8), (PATTERN_BYTES, 64)];
 /// Compiled patterns that are kept for each thread.
 const PATTERNS: usize = 64;
@@ -155,7 +156,8 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, (Regex, u64)>> = RefCell::new(HashMap::new());
 }
 
-/// Searches a text with a compiled pattern. Compiling is paid once for each thread; searching by the pattern's weight and the text's length.
+/// Searches a text with a compiled pattern. Compiling is paid once for each thread; searching by
+/// the pattern's weight and the text's length.
 pub(crate) fn with<T>(pattern: &str, text: &str, search: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     COMPILED.with_borrow_mut(|compiled| {
         if !compiled.contains_key(pattern) {

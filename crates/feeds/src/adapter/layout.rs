@@ -26,7 +26,8 @@ impl Layout {
     }
 }
 
-/// The three sources whose records look most like one with these keys, the nearest first: those built in, and `more`.
+/// The three sources whose records look most like one with these keys, the nearest first: those
+/// built in, and `more`.
 #[must_use]
 pub fn nearest(keys: &[Cow<'_, str>], more: &[Layout]) -> String {
     let built_in = ADAPTERS.iter().map(|adapter| Layout::of(*adapter));

@@ -69,7 +69,8 @@ pub trait Adapter: std::fmt::Debug + Sync {
     /// What the source says about its ids.
     fn ids(&self) -> Ids;
 
-    /// The part that a record of it is, where several of them together say one product ([`catalog::parts`]). It follows from the product alone.
+    /// The part that a record of it is, where several of them together say one product
+    /// ([`catalog::parts`]). It follows from the product alone.
     fn part(&self, _product: &Product) -> Option<PartName> {
         None
     }

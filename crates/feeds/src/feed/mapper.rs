@@ -73,7 +73,8 @@ impl Mapper {
         let text = &*text;
         if let Some(columns) = &self.columns {
             self.row.read(text);
-            // Of a row with a separator too many nobody knows which cell is whose: the id would be another product's.
+            // Of a row with a separator too many nobody knows which cell is whose: the id would be
+            // another product's.
             let certain = self.row.len() <= columns.len();
             let cell = || columns.cell(&self.row, "product_id").filter(|_| certain);
             let id = || cell().and_then(|id| adapter::known_id(self.adapter, id));

@@ -1,9 +1,10 @@
 //! Which address in the shop is whose, for good (D101).
 //!
-//! A handle is *claimed* for a product before the shop hears of it, in an item of its own that no other product can claim. Then it is *noted*
-//! with the product, once: who comes second, with another title, takes what is noted. So two creators of one product use one handle, of
-//! which the shop takes one create; and two products never share one, nor does an address that once led to one product lead to another.
-//! Claims are never given back.
+//! A handle is *claimed* for a product before the shop hears of it, in an item of its own that no
+//! other product can claim. Then it is *noted* with the product, once: who comes second, with
+//! another title, takes what is noted. So two creators of one product use one handle, of which the
+//! shop takes one create; and two products never share one, nor does an address that once led to
+//! one product lead to another. Claims are never given back.
 
 use catalog::ProductKey;
 
@@ -34,7 +35,8 @@ pub fn claim(handle: &str, key: &ProductKey) -> Write {
     }
 }
 
-/// Notes the handle that was claimed for a product; refused when something else is noted than `was`: the answer says what.
+/// Notes the handle that was claimed for a product; refused when something else is noted than
+/// `was`: the answer says what.
 #[must_use]
 pub fn note(key: &ProductKey, handle: &str, was: Option<&str>) -> Write {
     let condition = was.map_or(Condition::Absent(HANDLE), |was| Condition::Eq(HANDLE, Operand::Value(was.into())));
@@ -70,7 +72,8 @@ pub fn moved(key: &ProductKey, owner: &Owner, at: i64) -> Write {
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes: vec![Change::Remove(MOVE)] }
 }
 
-/// Whether a product may move now: not while a create of it may still land, which its present handle refuses.
+/// Whether a product may move now: not while a create of it may still land, which its present
+/// handle refuses.
 #[must_use]
 pub fn may_move(state: &state::ProductState, now: i64) -> bool {
     state.moves.is_some() && state.medusa.recheck_at.is_none_or(|at| at <= now)

@@ -91,9 +91,9 @@ pub fn since(known: &[Aside], now: Vec<Aside>) -> Vec<Aside> {
 }
 
 /// Notes what is set aside and when to look again, as the owner of the shop's stage. A release that
-/// was `honoured` is taken back; one that came meanwhile stays. `doubted`: when (ms) the PIM's stage
-/// is put in doubt, because its remarks have to follow. In the same write: whoever claims that stage
-/// between a doubt and its note would end the doubt and not know the note.
+/// was `honoured` is taken back; one that came meanwhile stays. `doubted`: when (ms) the PIM's
+/// stage is put in doubt, because its remarks have to follow. In the same write: whoever claims
+/// that stage between a doubt and its note would end the doubt and not know the note.
 #[must_use]
 pub fn note(
     key: &ProductKey,

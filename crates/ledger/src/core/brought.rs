@@ -1,7 +1,8 @@
 //! What partial feeds brought of a source, until a full feed has it (D136).
 //!
-//! A full feed is compared with the one before it. What came between the two by a partial feed is in neither list, so it is noted here,
-//! **before** its `doc` is written: a product that is for sale is in a full feed's list or noted. A note without a product (a crash between the two) says
+//! A full feed is compared with the one before it. What came between the two by a partial feed is
+//! in neither list, so it is noted here, **before** its `doc` is written: a product that is for
+//! sale is in a full feed's list or noted. A note without a product (a crash between the two) says
 //! nothing and does no harm.
 
 use catalog::{PartName, ProductKey, Version};

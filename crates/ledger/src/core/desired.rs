@@ -152,7 +152,8 @@ impl Body {
     }
 }
 
-/// First half of a changed record: the `doc`, unless a newer one is there, or one of several parts ([`parts`]).
+/// First half of a changed record: the `doc`, unless a newer one is there, or one of several parts
+/// ([`parts`]).
 #[must_use]
 pub fn write_doc(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>) -> Write {
     let (set, other) = match body.into() {

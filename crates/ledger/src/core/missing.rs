@@ -10,11 +10,18 @@ use super::state::{ProductState, StageState};
 /// not have the product. No digest is this word.
 pub const SEEN: &str = "missing";
 
-/// Whether the ledger expects the PIM to have a product, so that it is worth a look.
+/// Whether the PIM had a product, so that it is worth a look: it may be gone, or there again.
 #[must_use]
 pub fn is_expected(state: &ProductState) -> bool {
     let known = |stage: &StageState| stage.applied.as_ref().is_some_and(|applied| applied.remote_id.is_some());
-    (known(&state.pimcore) || known(&state.medusa)) && !is_told(state)
+    known(&state.pimcore) || (known(&state.medusa) && !is_told(state))
+}
+
+/// Whether the PIM is taken to have it: what is missing of those says how far its listing is to be
+/// believed ([`too_many`]).
+#[must_use]
+pub fn is_counted(state: &ProductState) -> bool {
+    is_expected(state) && state.gone.is_none() && !is_told(state)
 }
 
 /// Whether the shop has to look at a product that the PIM lacks: it has it, or may be given it by
@@ -69,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_the_shop_sells_and_the_pim_lacks_is_announced_whoever_saw_it_before() {
-        assert!(is_expected(&sold()));
+        assert!(is_expected(&sold()) && is_counted(&sold()));
         assert!(is_to_be_told(&sold()));
         // Made by a person in the PIM: no feed knows it.
         let made = ProductState { hash: None, pimcore: StageState::default(), ..sold() };
@@ -91,7 +98,11 @@ mod tests {
     #[test]
     fn what_the_shop_was_told_or_never_had_is_left_alone() {
         let mut told = ProductState { medusa: applied("a", Some(SEEN)), ..sold() };
-        assert!(!is_expected(&told) && !is_to_be_told(&told));
+        assert!(is_expected(&told), "a person may have restored it");
+        assert!(!is_counted(&told) && !is_to_be_told(&told));
+        assert!(!is_counted(&ProductState { gone: Some(1), ..sold() }));
+        let made = ProductState { pimcore: StageState::default(), ..told.clone() };
+        assert!(!is_expected(&made), "nobody restores what the ledger never saw there");
         told.medusa.owner = Some("somebody".into());
         assert!(is_to_be_told(&told));
         assert!(!is_to_be_told(&ProductState { medusa: StageState::default(), ..sold() }));

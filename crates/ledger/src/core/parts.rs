@@ -1,14 +1,19 @@
-//! A product that comes in parts: what several storefronts say of it, put together ([`catalog::parts`]).
+//! A product that comes in parts: what several storefronts say of it, put together
+//! ([`catalog::parts`]).
 //!
-//! - A product of one part has no part items: its `doc` is that part, and says which in `part`. One that was written before there were parts does
-//!   not say it; then it follows from the product.
-//! - The record of another part *splits* the product: what the `doc` holds becomes an item `part#<name>`, so does the record, and the `doc` becomes
-//!   what both together say, with `parts`: the version and hash of each part in it.
-//! - A part's item is the authority for that part: each write of it demands that its version is not newer.
-//! - Whoever has written its part reads the `doc`, then the items of the parts in it and its own, and writes what they say together on condition
-//!   that the `doc` is still the one it read. So each `doc` holds everything that the one before held, or something newer, and the part of
+//! - A product of one part has no part items: its `doc` is that part, and says which in `part`. One
+//!   that was written before there were parts does not say it; then it follows from the product.
+//! - The record of another part *splits* the product: what the `doc` holds becomes an item
+//!   `part#<name>`, so does the record, and the `doc` becomes what both together say, with `parts`:
+//!   the version and hash of each part in it.
+//! - A part's item is the authority for that part: each write of it demands that its version is not
+//!   newer.
+//! - Whoever has written its part reads the `doc`, then the items of the parts in it and its own,
+//!   and writes what they say together on condition that the `doc` is still the one it read. So
+//!   each `doc` holds everything that the one before held, or something newer, and the part of
 //!   everybody who got through. A crash in between is healed by the record's next delivery.
-//! - The `doc`'s version grows with each such write ([`Version::grown`]), so that it names one content and `state` follows it as ever.
+//! - The `doc`'s version grows with each such write ([`Version::grown`]), so that it names one
+//!   content and `state` follows it as ever.
 //! - Nobody writes a `doc` that has `parts` as if it were a single part's.
 
 use std::collections::BTreeMap;
@@ -27,7 +32,8 @@ pub const PART: &str = "part";
 /// On the `doc` and the `state` of a product of several parts: what is in it, as JSON.
 pub const PARTS: &str = "parts";
 
-/// Parts of one product; SHEIN has some forty storefronts, of which nobody sells from all. Each takes 130 bytes of the `state`.
+/// Parts of one product; SHEIN has some forty storefronts, of which nobody sells from all. Each
+/// takes 130 bytes of the `state`.
 pub const MAX_PARTS: usize = 32;
 
 /// A part as it is in a `doc`.
@@ -69,8 +75,9 @@ pub fn name_of(sk: &str) -> Option<PartName> {
     sk.strip_prefix(PREFIX).map(PartName::from_text)
 }
 
-/// What the `state` says of a part, as the state of a product of that part alone. `None`: only the `doc` can tell, because it was written before there
-/// were parts and says something else than `hash`.
+/// What the `state` says of a part, as the state of a product of that part alone. `None`: only the
+/// `doc` can tell, because it was written before there were parts and says something else than
+/// `hash`.
 #[must_use]
 pub fn known(state: &ProductState, part: Option<&PartName>, hash: &ContentHash) -> Option<ProductState> {
     let of = |mark: Option<&Mark>| ProductState {
@@ -96,7 +103,8 @@ pub fn known_of(state: &ProductState, part: Option<&PartName>, of_doc: Option<&P
     }
 }
 
-/// The `doc` of a product of one part, unless a newer one is there, or one that is not known to be of this part alone.
+/// The `doc` of a product of one part, unless a newer one is there, or one that is not known to be
+/// of this part alone.
 #[must_use]
 pub fn write_only(key: &ProductKey, doc: &DesiredDoc, body: impl Into<Body>, name: &PartName) -> Write {
     let mut write = desired::write_doc(key, doc, body);
@@ -136,7 +144,8 @@ pub fn write_part(key: &ProductKey, name: &PartName, doc: &DesiredDoc, body: imp
     write
 }
 
-/// What all parts say together, in the place of the `doc` that was read. Without a `body` that one's stays: it says the same.
+/// What all parts say together, in the place of the `doc` that was read. Without a `body` that
+/// one's stays: it says the same.
 #[must_use]
 pub fn write_together(key: &ProductKey, doc: &DesiredDoc, body: Option<Body>, marks: &Marks, before: &Mark) -> Write {
     let keeps = body.is_none();
@@ -165,7 +174,8 @@ pub fn write_state_together(key: &ProductKey, doc: &DesiredDoc, marks: &Marks, n
     write
 }
 
-/// Notes at the `state` that a newer document of several parts says the same. Refused where it says something else: then it is to be written.
+/// Notes at the `state` that a newer document of several parts says the same. Refused where it says
+/// something else: then it is to be written.
 #[must_use]
 pub fn note_state_together(key: &ProductKey, doc: &DesiredDoc, marks: &Marks) -> Write {
     let same = Condition::Eq(state::HASH, Operand::Value(doc.hash.as_str().into()));
@@ -180,7 +190,8 @@ pub fn note_state_together(key: &ProductKey, doc: &DesiredDoc, marks: &Marks) ->
     }
 }
 
-/// The `doc` is the one that was read. A single part's record that is read anew may say something else under the same version, so the hash counts, too.
+/// The `doc` is the one that was read. A single part's record that is read anew may say something
+/// else under the same version, so the hash counts, too.
 fn still(before: &Mark) -> Condition {
     Condition::All(vec![
         Condition::Eq(state::VERSION, Operand::Value(before.version.as_str().into())),
@@ -223,7 +234,8 @@ mod tests {
         };
         let none = ProductState::default();
         assert_eq!(of(&none, Some(&us), "x").as_deref(), Some(""));
-        // Written before there were parts: the same says the same; of anything else the doc has to be asked.
+        // Written before there were parts: the same says the same; of anything else the doc has to
+        // be asked.
         assert_eq!(of(&whole, Some(&us), "whole").as_deref(), Some("v5"));
         assert_eq!(of(&whole, Some(&us), "x"), None);
         assert_eq!(of(&whole, None, "x").as_deref(), Some("v5"), "a source without parts");

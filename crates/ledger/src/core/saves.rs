@@ -16,6 +16,7 @@
 
 use catalog::ContentHash;
 
+use super::missing;
 use super::state::{ProductState, StageState};
 
 /// What the PIM shows of a product.
@@ -44,7 +45,9 @@ pub fn is_or_will_be_in_the_shop(state: &ProductState, shown: &Shown) -> bool {
         Some(in_shop) if in_shop.seen.as_ref() == Some(&shown.digest) => true,
         in_shop => {
             let lacks_it = in_shop.as_ref().is_none_or(|in_shop| in_shop.hash != *content);
-            lacks_it && state.pending_since.is_some() && !shown.young_categories
+            // The push that was to bring it did not find it there: no other is promised.
+            let missed = in_shop.as_ref().is_some_and(|in_shop| in_shop.seen.as_deref() == Some(missing::SEEN));
+            lacks_it && !missed && state.pending_since.is_some() && !shown.young_categories
         }
     }
 }
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_nobody_has_promised_to_bring_is_announced() {
-        let cases: [(&str, ProductState); 6] = [
+        let cases: [(&str, ProductState); 7] = [
             ("the ledger knows nothing", ProductState::default()),
             // No feed ever brought it: a person made it, and the shop was fed from it.
             ("made by a person", ProductState { medusa: applied("-", Some("V")), ..ProductState::default() }),
@@ -176,6 +179,10 @@ mod tests {
             ("nothing was noted", ProductState { medusa: applied("a", None), ..at_rest() }),
             // Withheld, because the PIM did not have it any more; then it was made again.
             ("deleted in the PIM", ProductState { medusa: applied("a", None), ..at_rest() }),
+            (
+                "restored after a push missed it",
+                ProductState { medusa: applied("-", Some(missing::SEEN)), pending_since: Some(1), ..at_rest() },
+            ),
             ("the PIM lacks the newest", ProductState { hash: Some(hash("c")), pending_since: Some(1), ..at_rest() }),
             ("nothing is pending", ProductState { medusa: applied("0", Some("U")), ..at_rest() }),
         ];

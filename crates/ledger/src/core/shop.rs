@@ -1,7 +1,8 @@
-//! A product's `shop` item: what is remembered of what was done in the shop, beside what the shop itself can show to anybody.
+//! A product's `shop` item: what is remembered of what was done in the shop, beside what the shop
+//! itself can show to anybody.
 //!
-//! It is read only where a figure may have to be applied, and written only when that changed. What it says of stock is one attribute
-//! with its own count of writes; others may stand beside it.
+//! It is read only where a figure may have to be applied, and written only when that changed. What
+//! it says of stock is one attribute with its own count of writes; others may stand beside it.
 
 use catalog::ProductKey;
 

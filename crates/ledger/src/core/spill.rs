@@ -69,8 +69,8 @@ pub fn has_its_turn(object: &str, turn: i64) -> bool {
     digit.is_some_and(|digit| i64::from(digit) == turn.rem_euclid(16))
 }
 
-/// Whether nothing needs the object: its product's `doc`, then the items of its parts, read in this order after the object was listed, name others or
-/// none.
+/// Whether nothing needs the object: its product's `doc`, then the items of its parts, read in this
+/// order after the object was listed, name others or none.
 #[must_use]
 pub fn is_waste<'i>(items: impl IntoIterator<Item = &'i Item>, object: &str) -> bool {
     items.into_iter().all(|item| item.get(desired::BODY_AT).and_then(Value::text) != Some(object))

@@ -24,6 +24,7 @@ use catalog::{ContentHash, ErrorKind, Failure, Fate, ProductKey, Version};
 
 use super::expression::{Change, Condition, Item, Operand, Write};
 use super::state::{self, ProductState, StageState};
+use super::{gone, missing};
 
 /// A target system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -352,8 +353,11 @@ pub fn complete(
         Change::Remove(names.deaths),
         Change::Remove(names.error),
     ];
-    let optional = [(names.remote_id, &applied.remote_id), (names.view, &applied.view), (names.seen, &applied.seen)];
-    for (name, value) in optional {
+    // An id that is the one of before is left alone: a release may have taken it away meanwhile.
+    let known = claimed.stage(stage).applied.as_ref().and_then(|held| held.remote_id.as_ref());
+    let id = (names.remote_id, &applied.remote_id);
+    let optional = [(names.view, &applied.view), (names.seen, &applied.seen)];
+    for (name, value) in optional.into_iter().chain((applied.remote_id.as_ref() != known).then_some(id)) {
         changes.push(value.as_ref().map_or(Change::Remove(name), |value| Change::Set(name, value.clone().into())));
     }
     let shown = shows_edits(stage, claimed, seen);
@@ -381,6 +385,7 @@ pub fn complete(
                 conditions.push(Condition::Absent(state::HASH));
             }
             conditions.extend([other.recheck_at, other.owner, other.error].map(Condition::Absent));
+            conditions.extend((stage == Stage::Pimcore).then(shop_did_not_miss_it));
             changes.extend([Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)]);
         }
     }
@@ -413,7 +418,8 @@ pub fn edited(key: &ProductKey, now: i64) -> Write {
 /// Whether completing `stage` with `applied` leaves nothing to do for the product, as far as `seen`
 /// tells: the other target holds the desired content too, is not in doubt, has refused nothing, and
 /// nobody is changing it. A product that no feed brought lives in the PIM only: the shop is all
-/// there is.
+/// there is. What the shop did not find in the PIM, and is not noted as gone ([`gone`]), was
+/// restored or made anew: a push has to see it there.
 #[must_use]
 pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> bool {
     let other = seen.stage(stage.other());
@@ -421,7 +427,20 @@ pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> boo
         Some(hash) => *hash == applied.hash && other.applied.as_ref().is_some_and(|held| held.hash == applied.hash),
         None => stage == Stage::Medusa,
     };
-    reached && other.recheck_at.is_none() && other.owner.is_none() && other.last_error.is_none()
+    let missed = stage == Stage::Pimcore && missed_by_shop(seen);
+    reached && !missed && other.recheck_at.is_none() && other.owner.is_none() && other.last_error.is_none()
+}
+
+fn missed_by_shop(state: &ProductState) -> bool {
+    let in_shop = state.medusa.applied.as_ref();
+    state.gone.is_none() && in_shop.is_some_and(|in_shop| in_shop.seen.as_deref() == Some(missing::SEEN))
+}
+
+/// [`missed_by_shop`], as the condition of a write.
+fn shop_did_not_miss_it() -> Condition {
+    let seen = Stage::Medusa.attributes().seen;
+    let other = Condition::Ne(seen, Operand::Value(missing::SEEN.into()));
+    Condition::Any(vec![Condition::Absent(seen), other, Condition::Present(gone::GONE)])
 }
 
 /// When (ms) a completed stage has to be done again, if it has: while it is in doubt it was not
@@ -444,11 +463,11 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
             && stage.last_error.is_none()
             && stage.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
     };
-    if after.edits.is_some() || !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
+    if after.edits.is_some() || missed_by_shop(after) || !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
         return None;
     }
     let same = || Operand::Value(hash.as_str().into());
-    let mut conditions = vec![Condition::Eq(state::HASH, same()), edits_are(None)];
+    let mut conditions = vec![Condition::Eq(state::HASH, same()), edits_are(None), shop_did_not_miss_it()];
     for stage in Stage::ALL {
         let names = stage.attributes();
         conditions.push(Condition::Eq(names.hash, same()));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::address;
 use super::aside::{self, Aside};
 use super::expression::{Item, ItemKey, Value};
+use super::gone;
 use super::lines::Declared;
 use super::parts::{self, Marks};
 use super::stage::{Applied, Stage};
@@ -153,6 +154,8 @@ pub struct ProductState {
     pub aside: Vec<Aside>,
     /// When (ms) a person asked that it be put back.
     pub release: Option<i64>,
+    /// Since when (ms) the PIM is known to lack it although it had it ([`gone`]).
+    pub gone: Option<i64>,
     /// When (ms) the shop has to be looked at closely although nothing changes.
     pub due: Option<i64>,
     /// Which part it is, of a product of one part ([`parts`]).
@@ -180,6 +183,7 @@ impl ProductState {
             medusa: stage_of(item, Stage::Medusa),
             aside: aside::of(item),
             release: item.get(aside::RELEASE).and_then(Value::number),
+            gone: item.get(gone::GONE).and_then(Value::number),
             due: item.get(aside::DUE).and_then(Value::number),
             part: parts::part(item),
             parts: parts::marks(item),

@@ -24,8 +24,9 @@ pub fn lacks_content(state: &ProductState) -> bool {
     state.pimcore.last_error.as_ref().is_some_and(|error| lost.contains(&error.code.as_str()))
 }
 
-/// Whether a SKU that is another product's keeps a variant from the shop. Where it is one of our making, the shop can tell only once the `doc`
-/// says so: one that was written before there was such a word is written again.
+/// Whether a SKU that is another product's keeps a variant from the shop. Where it is one of our
+/// making, the shop can tell only once the `doc` says so: one that was written before there was
+/// such a word is written again.
 #[must_use]
 pub fn lacks_sku(state: &ProductState) -> bool {
     state.medusa.last_error.as_ref().is_some_and(|error| error.code == "medusa_sku_taken")

@@ -7,9 +7,9 @@ use crate::core::address;
 use crate::core::stage::Owner;
 
 impl<T: Table> Ledger<T> {
-    /// Chooses a product's handle: the first of `wanted` that is no other product's, which it then is
-    /// for good. `was` is what was chosen before and is to be replaced. Somebody who chose meanwhile
-    /// counts. `None` where all are others'.
+    /// Chooses a product's handle: the first of `wanted` that is no other product's, which it then
+    /// is for good. `was` is what was chosen before and is to be replaced. Somebody who chose
+    /// meanwhile counts. `None` where all are others'.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -50,7 +50,8 @@ impl<T: Table> Ledger<T> {
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn note_moved(&self, key: &ProductKey, owner: &Owner, at: i64) -> Result<(), LedgerError> {
-        // Refused where the stage is somebody else's by now, or the wish is a newer one: they look again.
+        // Refused where the stage is somebody else's by now, or the wish is a newer one: they look
+        // again.
         let _ = self.table.write(&address::moved(key, owner, at)).await?;
         Ok(())
     }

@@ -45,7 +45,8 @@ pub trait Table: Send + Sync {
     /// Not consistently read.
     fn scan(&self, sk: &str, after: Option<&ItemKey>) -> impl Future<Output = Result<Scanned, LedgerError>> + Send;
 
-    /// The same of one of so many segments, which together are all. A table that knows none has all in the first.
+    /// The same of one of so many segments, which together are all. A table that knows none has all
+    /// in the first.
     fn scan_segment(
         &self,
         sk: &str,

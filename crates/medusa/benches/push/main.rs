@@ -1,12 +1,16 @@
-//! How fast products get into a real shop, next to what the same shop does for a client written by hand for nothing else.
+//! How fast products get into a real shop, next to what the same shop does for a client written by
+//! hand for nothing else.
 //!
-//! `make bench-medusa` runs it; the figures go to `target/reports/bench-medusa.json`. Both leave the same state behind: products with
-//! five variants in two currencies, two images, a category, a translation and stock, published and in the sales channel. Who does it by hand sends batches of
-//! 25 over two connections, each with the fewest calls there are (create published, stock, translations, price lists) and with as little in the answers as
-//! goes on. The push gets batches of 50, as the stack gives them to the function, two at a time.
+//! `make bench-medusa` runs it; the figures go to `target/reports/bench-medusa.json`. Both leave
+//! the same state behind: products with five variants in two currencies, two images, a category, a
+//! translation and stock, published and in the sales channel. Who does it by hand sends batches of
+//! 25 over two connections, each with the fewest calls there are (create published, stock,
+//! translations, price lists) and with as little in the answers as goes on. The push gets batches
+//! of 50, as the stack gives them to the function, two at a time.
 //!
-//! Rounds alternate in every order, because a shop that grows, and a machine that does other things, favour whoever comes first or last; the ratios are
-//! medians over rounds. Then the same again with every price reduced and kept in price lists, by both.
+//! Rounds alternate in every order, because a shop that grows, and a machine that does other
+//! things, favour whoever comes first or last; the ratios are medians over rounds. Then the same
+//! again with every price reduced and kept in price lists, by both.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its result or stops")]
 
@@ -218,7 +222,8 @@ async fn push(real: &Real, desired: &[Desired], expected: Change) -> Duration {
     started.elapsed()
 }
 
-/// The fewest calls that leave the same state: create published, stock, translations, price lists. No look before, no safety after.
+/// The fewest calls that leave the same state: create published, stock, translations, price lists.
+/// No look before, no safety after.
 async fn by_hand(real: &Real, batch: usize, products: &[Product]) -> Duration {
     let started = Instant::now();
     let batches = products.chunks(batch).map(async |batch| create(real, &real.shop.medusa, batch, true).await);

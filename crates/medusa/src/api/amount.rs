@@ -7,11 +7,12 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
-/// Major units of a currency. Medusa wants a JSON *number* and refuses text; here the number's digits are written and read as they
-/// are, so that no binary float stands between the PIM and the shop.
+/// Major units of a currency. Medusa wants a JSON *number* and refuses text; here the number's
+/// digits are written and read as they are, so that no binary float stands between the PIM and the
+/// shop.
 ///
-/// Medusa itself keeps the number as a JavaScript double beside the digits. Two amounts that are one double are one price to it,
-/// and so they are equal here: about 15 significant digits count.
+/// Medusa itself keeps the number as a JavaScript double beside the digits. Two amounts that are
+/// one double are one price to it, and so they are equal here: about 15 significant digits count.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount(pub Decimal);
 

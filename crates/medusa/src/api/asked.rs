@@ -70,7 +70,8 @@ fn empty(answer: &Map<String, Value>) -> Vec<String> {
 #[test]
 fn every_field_that_a_product_is_compared_by_is_asked_for() {
     let all = answer(&format!("{DEEP_FIELDS}{TRANSLATION_FIELDS}"));
-    // Only asked for where a product is missing; and which option a value is of, where it stands in its option.
+    // Only asked for where a product is missing; and which option a value is of, where it stands in
+    // its option.
     assert_eq!(empty(&all), ["option_id: None,", "deleted_at: None,"]);
 }
 

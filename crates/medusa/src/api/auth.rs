@@ -1,7 +1,7 @@
 //! Who we are to Medusa.
 //!
-//! A secret key costs Medusa about 60 ms of CPU per request (it hashes the key with scrypt each time), a token from a log-in none.
-//! With credentials for both, prefer the log-in.
+//! A secret key costs Medusa about 60 ms of CPU per request (it hashes the key with scrypt each
+//! time), a token from a log-in none. With credentials for both, prefer the log-in.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -41,7 +41,8 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// What must not be passed on of Medusa's words: the secret as it is sent, and as basic authentication sends it.
+    /// What must not be passed on of Medusa's words: the secret as it is sent, and as basic
+    /// authentication sends it.
     pub(crate) fn hide(&self) -> Hide {
         match self {
             Self::User { password, .. } => Hide::new([password.as_str()]),

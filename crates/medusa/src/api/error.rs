@@ -1,8 +1,9 @@
 //! What Medusa's refusals mean.
 //!
-//! Medusa answers with a status, a `type` and an English sentence. The status alone does not say what to do: 400 stands for "this
-//! handle is taken" (look it up) as well as for "this title is empty" (a retry cannot help), and 401 can mean that its database is
-//! down. This file holds the one table from sentences to meanings; the rest of the crate matches on [`Refusal`].
+//! Medusa answers with a status, a `type` and an English sentence. The status alone does not say
+//! what to do: 400 stands for "this handle is taken" (look it up) as well as for "this title is
+//! empty" (a retry cannot help), and 401 can mean that its database is down. This file holds the
+//! one table from sentences to meanings; the rest of the crate matches on [`Refusal`].
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use crate::codes;
 /// Why a call did not give what it was made for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// No answer: connection refused or lost, or the answer broke off. Whether a write took place is unknown.
+    /// No answer: connection refused or lost, or the answer broke off. Whether a write took place
+    /// is unknown.
     #[error("{call}: Medusa cannot be reached: {reason}")]
     Unreachable {
         /// Method and path.
@@ -130,7 +132,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Reads Medusa's sentence. The sentences are those of 2.21; an unknown one is [`Refusal::Invalid`].
+    /// Reads Medusa's sentence. The sentences are those of 2.21; an unknown one is
+    /// [`Refusal::Invalid`].
     #[must_use]
     pub fn of(status: u16, message: &str) -> Self {
         let taken = |prefix: &str| {
@@ -218,8 +221,8 @@ impl ApiError {
         self.kind() == ErrorKind::Transient
     }
 
-    /// What happened to the call. Medusa may still be carrying one out that got no answer, unless it only reads, or Medusa said when to
-    /// come back.
+    /// What happened to the call. Medusa may still be carrying one out that got no answer, unless
+    /// it only reads, or Medusa said when to come back.
     fn request(&self) -> Fate {
         match self {
             Self::Unreachable { connected: false, .. } => Fate::NoConnection,
@@ -250,7 +253,8 @@ impl ApiError {
             | Self::Unauthorized { .. }
             | Self::Unavailable { .. }
             | Self::Unexpected { .. }
-            // Not this product's fault, and cured by correcting the secret: the message waits for that.
+            // Not this product's fault, and cured by correcting the secret: the message waits for
+            // that.
             | Self::Credentials { .. } => ErrorKind::Transient,
             Self::TooLarge { .. } => ErrorKind::Permanent,
             Self::Refused { refusal, .. } => match refusal {
@@ -315,7 +319,8 @@ impl From<ApiError> for Failure {
             ApiError::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
         };
-        // A conflict that the push could not settle by looking again is tried anew with the next delivery.
+        // A conflict that the push could not settle by looking again is tried anew with the next
+        // delivery.
         let kind = if error.kind() == ErrorKind::Conflict { ErrorKind::Transient } else { error.kind() };
         let failure =
             Self::new(kind, error.code(), error.to_string()).retry_after(retry_after).request(error.request());

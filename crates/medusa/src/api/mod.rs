@@ -1,4 +1,5 @@
-//! Calls to the Admin API: transport, log-in, limits and errors. Nothing here knows what a product should look like.
+//! Calls to the Admin API: transport, log-in, limits and errors. Nothing here knows what a product
+//! should look like.
 
 mod amount;
 #[cfg(test)]
@@ -25,11 +26,13 @@ use error::ErrorBody;
 
 /// Medusa closes idle connections after 5 s; ours go first, so that no request meets a closing one.
 const POOL_IDLE: Duration = Duration::from_secs(4);
-/// Longest wait for one answer, whatever time is left. A batch of 50 takes 2–3 s; a Medusa whose database is down answers after 60 s.
+/// Longest wait for one answer, whatever time is left. A batch of 50 takes 2–3 s; a Medusa whose
+/// database is down answers after 60 s.
 const LONGEST_CALL: Duration = Duration::from_secs(65);
 /// With less than this left a call is not begun: its answer would come too late to be acted on.
 const SHORTEST_CALL: Duration = Duration::from_millis(500);
-/// What Medusa accepts as a body on a single endpoint (95 kB passed, 200 kB did not; body-parser's default is 100 kB).
+/// What Medusa accepts as a body on a single endpoint (95 kB passed, 200 kB did not; body-parser's
+/// default is 100 kB).
 const SINGLE_LIMIT: usize = 100 * 1000;
 /// What it accepts on `…/batch` endpoints, less a margin (2 MB; 1.99 MB passed).
 pub const BATCH_LIMIT: usize = 1_900_000;
@@ -74,7 +77,8 @@ impl Medusa {
             .pool_idle_timeout(POOL_IDLE)
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
-            // The credentials go to this shop only: not to where a redirect points, nor to a proxy that the environment names.
+            // The credentials go to this shop only: not to where a redirect points, nor to a proxy
+            // that the environment names.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
@@ -130,7 +134,8 @@ impl Medusa {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// Whether it answers what it always can: the id of one product. Its database takes part in that.
+    /// Whether it answers what it always can: the id of one product. Its database takes part in
+    /// that.
     pub async fn works(&self, deadline: Instant) -> bool {
         let query = [("limit", "1"), ("fields", "id")];
         let answer = self.get::<serde::de::IgnoredAny>("/admin/products", &query, deadline).await;
@@ -153,7 +158,8 @@ impl Medusa {
         let mut used = self.token(deadline, None).await?;
         let mut answer = self.send(&call, &method, &url, body.as_deref(), used.as_ref(), deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            // 401 also means "database down" and "token revoked". Once more with a new token; then believe it, but only half.
+            // 401 also means "database down" and "token revoked". Once more with a new token; then
+            // believe it, but only half.
             let renewed = self.token(deadline, used.as_ref()).await?;
             answer = self.send(&call, &method, &url, body.as_deref(), renewed.as_ref(), deadline).await?;
             used = renewed;
@@ -171,7 +177,8 @@ impl Medusa {
         answer.read(call)
     }
 
-    /// The token to use, `None` for a secret key. `refused` is one that Medusa has just answered 401 to.
+    /// The token to use, `None` for a secret key. `refused` is one that Medusa has just answered
+    /// 401 to.
     async fn token(&self, deadline: Instant, refused: Option<&Token>) -> Result<Option<Token>, ApiError> {
         let Credentials::User { email, password } = &self.credentials else { return Ok(None) };
         // Held over the log-in, so that parallel calls log in once.
@@ -196,7 +203,8 @@ impl Medusa {
         Ok(Some(token))
     }
 
-    /// Sends a call. One that only reads is sent again if the connection breaks: Medusa may just have closed an idle one.
+    /// Sends a call. One that only reads is sent again if the connection breaks: Medusa may just
+    /// have closed an idle one.
     async fn send(
         &self,
         call: &str,
@@ -300,7 +308,8 @@ impl Answer {
     }
 }
 
-/// Splits values of a query parameter so that no URL gets too long: `values` are sent as `name=a&name=b`.
+/// Splits values of a query parameter so that no URL gets too long: `values` are sent as
+/// `name=a&name=b`.
 #[must_use]
 pub fn split_query<'a>(name: &str, values: &[&'a str]) -> Vec<Vec<&'a str>> {
     split_alternatives(&[name], values)
@@ -329,8 +338,8 @@ pub fn split_alternatives<'a>(names: &[&str], values: &[&'a str]) -> Vec<Vec<&'a
     chunks
 }
 
-/// Splits items so that no chunk's JSON exceeds the batch limit nor its weight `heaviest`. An item that is too large on its own
-/// makes a chunk of its own, which the client then refuses to send.
+/// Splits items so that no chunk's JSON exceeds the batch limit nor its weight `heaviest`. An item
+/// that is too large on its own makes a chunk of its own, which the client then refuses to send.
 pub fn split_batch<T: Serialize>(items: Vec<T>, heaviest: usize, weight: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
     let (mut bytes, mut weighs) = (0, 0);

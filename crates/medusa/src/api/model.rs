@@ -1,6 +1,7 @@
 //! Products and what belongs to them as the Admin API writes them.
 //!
-//! Replies are read tolerantly: after a crash of Medusa prices can be absent and sales channels null. Requests are in [`write`].
+//! Replies are read tolerantly: after a crash of Medusa prices can be absent and sales channels
+//! null. Requests are in [`write`].
 
 use std::collections::BTreeMap;
 
@@ -188,8 +189,8 @@ pub struct Price {
     /// People's tier price up to this quantity.
     #[serde(default)]
     pub max_quantity: Option<Value>,
-    /// People's price for a region or customer group. Delivered where `price_rules` was asked for, under this name; else it is
-    /// an empty map, as if there were none.
+    /// People's price for a region or customer group. Delivered where `price_rules` was asked for,
+    /// under this name; else it is an empty map, as if there were none.
     #[serde(default)]
     pub rules: Option<Metadata>,
 }

@@ -1,8 +1,9 @@
 //! Bar codes, each unique in the shop, when variants come and go.
 //!
-//! A variant that is not for sale keeps its row and with it its codes. When one that is for sale is to have such a code, the other lends it, with a note
-//! of what it lent, and has it back when it is for sale again and the code is free. A code that a person gave a variant which is for sale
-//! stays there.
+//! A variant that is not for sale keeps its row and with it its codes. When one that is for sale is
+//! to have such a code, the other lends it, with a note of what it lent, and has it back when it is
+//! for sale again and the code is free. A code that a person gave a variant which is for sale stays
+//! there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,8 +59,9 @@ pub(crate) fn lend(
     Some(write)
 }
 
-/// What has to be done about the codes of a product's own variants before any of them gets another's: the changes, and the SKUs of those whose code
-/// is a person's gift to another. `elsewhere`: SKUs of variants whose codes other products have.
+/// What has to be done about the codes of a product's own variants before any of them gets
+/// another's: the changes, and the SKUs of those whose code is a person's gift to another.
+/// `elsewhere`: SKUs of variants whose codes other products have.
 pub(super) fn make_way<'w>(
     matched: &Match<'w, '_>,
     elsewhere: &BTreeSet<String>,
@@ -98,7 +100,8 @@ pub(super) fn make_way<'w>(
     (writes, waiting)
 }
 
-/// The change of a variant's codes, for a call of its own: another may have them by now, and what shares a refused call with prices loses them.
+/// The change of a variant's codes, for a call of its own: another may have them by now, and what
+/// shares a refused call with prices loses them.
 pub(super) fn change(variant: &desired::Variant, now: &Variant) -> Option<VariantWrite> {
     let codes = wanted(variant, now.metadata.as_ref());
     let columns = columns::changes(&CODES, &codes, &now.columns, now.metadata.as_ref());

@@ -1,8 +1,9 @@
-//! Variants that the PIM no longer has: sold out and kept, and deleted when nobody can need them any more.
+//! Variants that the PIM no longer has: sold out and kept, and deleted when nobody can need them
+//! any more.
 //!
-//! A supplier that leaves a size out of one document has not taken its barcode, weight, tiers and rows of price lists with it. So the variant stays
-//! under its id with no stock, and notes on itself since when, and what people had chosen of its stock: that is given back when it
-//! returns.
+//! A supplier that leaves a size out of one document has not taken its barcode, weight, tiers and
+//! rows of price lists with it. So the variant stays under its id with no stock, and notes on
+//! itself since when, and what people had chosen of its stock: that is given back when it returns.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,8 +37,8 @@ impl Gone {
         Self::deserialize(note).ok()
     }
 
-    /// When (ms) it may be deleted; `None` for never: of what was sold uncounted, or beyond what there was, Medusa keeps no reservation that
-    /// would tell of open orders.
+    /// When (ms) it may be deleted; `None` for never: of what was sold uncounted, or beyond what
+    /// there was, Medusa keeps no reservation that would tell of open orders.
     fn until(&self, retention: i64) -> Option<i64> {
         (!self.uncounted && !self.backorder).then(|| self.since.as_millisecond().saturating_add(retention))
     }

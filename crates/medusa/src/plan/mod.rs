@@ -1,11 +1,13 @@
 //! The difference between what the shop should have and what it has, as calls.
 //!
-//! Pure: two values in, a [`Plan`] out. The plan holds the fewest calls that make them equal, in an order in which every call is
-//! accepted and every state in between can be sold. Nothing that people added outside our fields is in it.
+//! Pure: two values in, a [`Plan`] out. The plan holds the fewest calls that make them equal, in an
+//! order in which every call is accepted and every state in between can be sold. Nothing that
+//! people added outside our fields is in it.
 //!
-//! Some changes cannot be planned to the end, because they depend on ids that Medusa hands out (a new variant's inventory
-//! item). Such a plan says [`look_again`](Plan::look_again): after its calls the product is read and planned once more. Planning
-//! an equal product gives an empty plan, so this comes to rest.
+//! Some changes cannot be planned to the end, because they depend on ids that Medusa hands out (a
+//! new variant's inventory item). Such a plan says [`look_again`](Plan::look_again): after its
+//! calls the product is read and planned once more. Planning an equal product gives an empty plan,
+//! so this comes to rest.
 
 mod apart;
 mod codes;
@@ -116,7 +118,8 @@ pub enum Structure {
 /// What an operator should know about a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// A variant that the PIM no longer has stays with stock 0, because an open order holds some of it.
+    /// A variant that the PIM no longer has stays with stock 0, because an open order holds some of
+    /// it.
     KeptForOrders {
         /// Its SKU.
         sku: String,
@@ -125,7 +128,8 @@ pub enum Note {
     },
     /// A person took it off sale in the shop, and it stays so.
     SetAside(Aside),
-    /// It had more addresses than are kept: this one leads nowhere any more, and to no other product either.
+    /// It had more addresses than are kept: this one leads nowhere any more, and to no other
+    /// product either.
     AddressGivenUp {
         /// The oldest.
         handle: String,
@@ -196,7 +200,8 @@ pub fn is_withheld(there: &Product) -> bool {
     there.status != "published"
 }
 
-/// What makes `there` equal to `article`. With `full`, what the product notes about its price lists is not believed.
+/// What makes `there` equal to `article`. With `full`, what the product notes about its price lists
+/// is not believed.
 #[must_use]
 pub fn plan(
     key: &ProductKey,
@@ -269,7 +274,8 @@ fn addresses(key: &ProductKey, there: &Product, plan: &mut Plan) {
     plan.notes.extend(kept.given_up.into_iter().map(|handle| Note::AddressGivenUp { handle }));
 }
 
-/// Rows whose address stays keep their id, so that what refers to them (a variant's images) stays too. What people added stays in its place.
+/// Rows whose address stays keep their id, so that what refers to them (a variant's images) stays
+/// too. What people added stays in its place.
 fn images(article: &Article, there: &Product) -> Option<Vec<ImageWrite>> {
     let mut rows: Vec<_> = there.images.iter().collect();
     rows.sort_by_key(|image| image.rank);
@@ -300,8 +306,8 @@ pub(crate) fn new_skus<'a>(article: &'a Article, there: &Product) -> BTreeSet<&'
     variants::matched(article, there).new.into_iter().map(|variant| variant.sku.as_str()).collect()
 }
 
-/// Ours have an external id of the form `source:id`; a category without one was made in Medusa, and who put the product there may
-/// keep it there.
+/// Ours have an external id of the form `source:id`; a category without one was made in Medusa, and
+/// who put the product there may keep it there.
 fn categories(article: &Article, there: &Product) -> Option<Vec<Ref>> {
     let ours = |id: Option<&str>| id.is_some_and(|id| id.contains(':'));
     let wanted: BTreeSet<&str> = article.categories.iter().map(String::as_str).collect();
@@ -315,7 +321,8 @@ fn categories(article: &Article, there: &Product) -> Option<Vec<Ref>> {
     (now != target).then(|| target.into_iter().map(Ref::to).collect())
 }
 
-/// What has to be sent so that our keys are as wanted: new and changed ones, and an empty text for each one to remove.
+/// What has to be sent so that our keys are as wanted: new and changed ones, and an empty text for
+/// each one to remove.
 fn metadata(wanted: &Metadata, there: Option<&Metadata>) -> Metadata {
     let now = |key: &str| there.and_then(|there| there.get(key));
     let mut changes: Metadata = wanted

@@ -1,8 +1,9 @@
 //! The axes on which variants differ.
 //!
-//! Medusa refuses to take an option away while a variant uses it, and refuses a variant that does not name every option. So what
-//! can be renamed is renamed (one call, every variant keeps its choice), and only where the number of axes shrinks
-//! are the variants' choices taken away first and given back afterwards.
+//! Medusa refuses to take an option away while a variant uses it, and refuses a variant that does
+//! not name every option. So what can be renamed is renamed (one call, every variant keeps its
+//! choice), and only where the number of axes shrinks are the variants' choices taken away first
+//! and given back afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +68,8 @@ pub(super) fn axes<'a>(article: &Article, there: &'a Product, matched: &Match<'_
     axes
 }
 
-/// Which option that is there plays which desired one's part: the one of the same name, else the one left over that shares most values.
+/// Which option that is there plays which desired one's part: the one of the same name, else the
+/// one left over that shares most values.
 fn cast<'a>(article: &Article, there: &'a Product) -> Vec<Option<&'a ProductOption>> {
     let mut part: Vec<Option<&ProductOption>> =
         article.options.iter().map(|title| there.options.iter().find(|option| option.title == *title)).collect();
@@ -83,7 +85,8 @@ fn cast<'a>(article: &Article, there: &'a Product) -> Vec<Option<&'a ProductOpti
     part
 }
 
-/// Values that only need another name: every variant that has the old one wants the same new one, which is not there yet.
+/// Values that only need another name: every variant that has the old one wants the same new one,
+/// which is not there yet.
 fn renamed_values<'a>(
     article: &Article,
     index: usize,
@@ -114,8 +117,8 @@ fn renamed_values<'a>(
 }
 
 impl Axes<'_> {
-    /// A variant's choices as they are once the renames and removals are done, in the order of the desired options; an added option
-    /// has none yet.
+    /// A variant's choices as they are once the renames and removals are done, in the order of the
+    /// desired options; an added option has none yet.
     pub(super) fn choices<'v>(&'v self, variant: &'v crate::api::model::Variant) -> Vec<Option<&'v str>> {
         self.part
             .iter()

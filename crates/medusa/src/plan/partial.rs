@@ -6,8 +6,9 @@ use super::variants::matched;
 use crate::api::model::Product;
 use crate::desired::Article;
 
-/// `article` without its variants of these SKUs, which others hold. One that is there under another SKU, which is to be renamed, keeps
-/// that SKU until then and is otherwise as wanted. `None` if nothing is left to sell.
+/// `article` without its variants of these SKUs, which others hold. One that is there under another
+/// SKU, which is to be renamed, keeps that SKU until then and is otherwise as wanted. `None` if
+/// nothing is left to sell.
 pub(crate) fn without(article: &Article, there: Option<&Product>, taken: &BTreeSet<&str>) -> Option<Article> {
     let nothing = Product::default();
     let kept = matched(article, there.unwrap_or(&nothing)).kept;

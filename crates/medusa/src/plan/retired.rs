@@ -1,7 +1,10 @@
-//! Products that vanished: kept as drafts, and deleted when their time is over and nobody can need them any more.
+//! Products that vanished: kept as drafts, and deleted when their time is over and nobody can need
+//! them any more.
 //!
-//! A product vanishes when the PIM lacks it or its source withdrew it; one that people unpublished or hid does not. The withdrawing write notes since when. The deletion is
-//! noted before it is made: so that it is not taken for a person's, and so that nobody puts on sale again what a late request may still delete.
+//! A product vanishes when the PIM lacks it or its source withdrew it; one that people unpublished
+//! or hid does not. The withdrawing write notes since when. The deletion is noted before it is
+//! made: so that it is not taken for a person's, and so that nobody puts on sale again what a late
+//! request may still delete.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +72,11 @@ pub(crate) fn decide(there: &Product, vanished: bool, retention: i64, now: i64) 
     }
 }
 
-/// When (ms) to look again at a product, read in full, that must not be deleted yet; `Some(None)` where it never must.
+/// When (ms) to look again at a product, read in full, that must not be deleted yet; `Some(None)`
+/// where it never must.
 pub(crate) fn needed(there: &Product, now: i64) -> Option<Option<i64>> {
-    // Of what was sold uncounted, or beyond what there was, Medusa keeps no reservation that would tell of open orders. And addresses that
-    // lead on to it would lead nowhere.
+    // Of what was sold uncounted, or beyond what there was, Medusa keeps no reservation that would
+    // tell of open orders. And addresses that lead on to it would lead nowhere.
     let untold =
         |variant: &crate::api::model::Variant| !variant.manage_inventory || variant.allow_backorder == Some(true);
     if there.variants.iter().any(untold) || !redirects(there.metadata.as_ref()).is_empty() {

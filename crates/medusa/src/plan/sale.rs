@@ -1,12 +1,13 @@
 //! What a product has in the managed price lists.
 //!
-//! Medusa does not say what a variant has in a list, and a list can hold a hundred thousand entries. So entries are written, never
-//! read: writing one is absolute and repeatable, its answer names its id, and a product's entries of a list can be removed without
-//! knowing them. What a complete product has is noted on it as a hash.
+//! Medusa does not say what a variant has in a list, and a list can hold a hundred thousand
+//! entries. So entries are written, never read: writing one is absolute and repeatable, its answer
+//! names its id, and a product's entries of a list can be removed without knowing them. What a
+//! complete product has is noted on it as a hash.
 //!
-//! A customer pays the lower of the variant's own price and the entry. The order makes sure that at every moment he pays something
-//! between the old and the new price: first the entries get the new price, then the variants their new own price, then entries go that are
-//! not needed any more.
+//! A customer pays the lower of the variant's own price and the entry. The order makes sure that at
+//! every moment he pays something between the old and the new price: first the entries get the new
+//! price, then the variants their new own price, then entries go that are not needed any more.
 
 use super::variants::Match;
 use crate::api::Amount;
@@ -45,7 +46,8 @@ pub struct Entry {
 pub enum Needed {
     /// For good: the price is reduced.
     Always,
-    /// Until the variants have changed. Nobody knows whether there is one; now there is, it says the right price, and its id is known.
+    /// Until the variants have changed. Nobody knows whether there is one; now there is, it says
+    /// the right price, and its id is known.
     UntilChanged,
     /// Not at all: the variant is no longer sold in this currency.
     Never,
@@ -125,7 +127,8 @@ pub(super) fn plan(
                 (Some(price), _) if wanted.list_price(currency).is_some() => (Amount(*price), Needed::Always),
                 (Some(price), Some(_)) => (Amount(*price), Needed::UntilChanged),
                 (None, Some(own)) => (own.amount, Needed::Never),
-                // Without a price of its own in this currency it has no entry either: that goes first.
+                // Without a price of its own in this currency it has no entry either: that goes
+                // first.
                 (_, None) => continue,
             };
             if needed == Needed::Always || may_hold {

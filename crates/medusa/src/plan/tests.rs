@@ -1,4 +1,5 @@
-//! Plans without a shop: which calls a change costs, and that any change at all comes to rest in the desired state.
+//! Plans without a shop: which calls a change costs, and that any change at all comes to rest in
+//! the desired state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -137,8 +138,8 @@ fn duplicate_price_rows_are_replaced_by_one() {
     assert_eq!(batch.update[0].prices.as_ref().unwrap().len(), 2);
 }
 
-/// What a product has in our lists is noted on it. An entry that no note speaks of was never seen: it goes where the note that a push came to its
-/// end is missing, and with every full comparison.
+/// What a product has in our lists is noted on it. An entry that no note speaks of was never seen:
+/// it goes where the note that a push came to its end is missing, and with every full comparison.
 #[test]
 fn an_entry_of_a_price_list_that_nobody_noted_goes_all_the_same() {
     let mut wanted = article(2);
@@ -269,9 +270,11 @@ fn prices_of(article: &Article) -> BTreeMap<(String, String), Amount> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// From any state to any other, with any variants held by open orders, with and without price lists: no call is refused, it comes
-    /// to rest within four rounds even if everything stops after any step and is begun anew, the shop then offers exactly what it should,
-    /// what is in both states is the same row, and at every moment customers pay something between the old and the new price.
+    /// From any state to any other, with any variants held by open orders, with and without price
+    /// lists: no call is refused, it comes to rest within four rounds even if everything stops
+    /// after any step and is begun anew, the shop then offers exactly what it should, what is in
+    /// both states is the same row, and at every moment customers pay something between the old and
+    /// the new price.
     #[test]
     fn any_change_comes_to_rest_in_the_desired_state(
         from in any_article(), to in any_article(), reserved in prop::collection::vec(prop::bool::weighted(0.15), 6),
@@ -339,8 +342,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// What goes and comes back is the same row with all that people chose, cannot be bought in between, and is deleted only after its time
-    /// and when nobody holds a piece of it.
+    /// What goes and comes back is the same row with all that people chose, cannot be bought in
+    /// between, and is deleted only after its time and when nobody holds a piece of it.
     #[test]
     fn what_the_pim_no_longer_has_is_sold_out_and_kept_until_its_time_is_over(
         from in any_article(), to in any_article(), chosen in prop::collection::vec((prop::bool::ANY, prop::bool::ANY), 6),

@@ -21,11 +21,13 @@ pub(super) struct Match<'w, 't> {
     pub(super) new: Vec<&'w desired::Variant>,
     /// There, not desired.
     pub(super) gone: Vec<&'t Variant>,
-    /// There and not desired, and kept with nothing to sell: so many pieces are promised to open orders.
+    /// There and not desired, and kept with nothing to sell: so many pieces are promised to open
+    /// orders.
     pub(super) held: Vec<(&'t Variant, i64)>,
 }
 
-/// Matches by SKU first, because that is what carts and orders know; then by equal choice, which is a SKU that was renamed.
+/// Matches by SKU first, because that is what carts and orders know; then by equal choice, which is
+/// a SKU that was renamed.
 pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match<'w, 't> {
     let mut matched = Match::default();
     let mut free: Vec<&Variant> = there.variants.iter().collect();
@@ -134,7 +136,8 @@ impl<'p> Draft<'p> {
     /// A variant that is there and stays.
     fn keep(&mut self, wanted: &'p desired::Variant, now: &'p Variant, plan: &mut Plan) {
         if now.prices.is_none() {
-            // A crash left it without a price set, which no update can give it: away with it, and a new one in the next round.
+            // A crash left it without a price set, which no update can give it: away with it, and a
+            // new one in the next round.
             self.early.push(now.id.clone());
             plan.look_again = true;
             return;
@@ -163,7 +166,8 @@ impl<'p> Draft<'p> {
     /// A variant that is not there.
     fn add(&mut self, wanted: &'p desired::Variant, plan: &mut Plan) {
         self.needs(&wanted.options, None);
-        // Its own price is raised to the list price once its entry in the price list is there, which needs its id.
+        // Its own price is raised to the list price once its entry in the price list is there,
+        // which needs its id.
         self.batch.create.push(VariantWrite {
             allow_backorder: self.known.terms.backorder,
             columns: writable(wanted, self.uncoded.contains(wanted.sku.as_str())),
@@ -172,7 +176,8 @@ impl<'p> Draft<'p> {
         plan.look_again = true;
     }
 
-    /// A variant that is there, is not desired, and is kept: so many pieces are promised to open orders.
+    /// A variant that is there, is not desired, and is kept: so many pieces are promised to open
+    /// orders.
     fn sell_out(&mut self, now: &'p Variant, pieces: i64, plan: &mut Plan) {
         let sku = now.sku.as_deref().unwrap_or_default();
         if pieces > 0 {
@@ -206,7 +211,8 @@ impl<'p> Draft<'p> {
         self.early.dedup();
     }
 
-    /// What goes with the batch; and cleared variants get their choice back in the same batch that changes the others.
+    /// What goes with the batch; and cleared variants get their choice back in the same batch that
+    /// changes the others.
     fn delete_and_choose_again(&mut self) {
         let gone = self.matched.gone.iter().map(|gone| gone.id.clone());
         self.batch.delete = gone.filter(|id| !self.early.contains(id)).collect();
@@ -246,7 +252,8 @@ impl<'p> Draft<'p> {
             plan.structure.push(Structure::Options(crate::api::model::OptionsBatch { remove, ..Default::default() }));
         }
         plan.structure.extend(apart(batch));
-        // Another variant may have the code by now, and what shares a refused call with prices loses them.
+        // Another variant may have the code by now, and what shares a refused call with prices
+        // loses them.
         if !codes.is_empty() {
             plan.structure.push(Structure::Variants(VariantsBatch { update: codes, ..VariantsBatch::default() }));
         }
@@ -258,7 +265,8 @@ impl<'p> Draft<'p> {
     }
 }
 
-/// The columns that a variant is to have: those that the PIM says, without a code that somebody else has.
+/// The columns that a variant is to have: those that the PIM says, without a code that somebody
+/// else has.
 fn writable(wanted: &desired::Variant, uncoded: bool) -> Columns {
     if uncoded { columns::without_codes(&wanted.columns) } else { wanted.columns.clone() }
 }
@@ -319,8 +327,9 @@ fn difference(article: &Article, wanted: &desired::Variant, now: &Variant, lists
     change
 }
 
-/// The whole price set, if the prices that everybody pays are not exactly the wanted ones. What people added beside them (tiers, a
-/// region's price) is sent along with its id, because Medusa replaces the set.
+/// The whole price set, if the prices that everybody pays are not exactly the wanted ones. What
+/// people added beside them (tiers, a region's price) is sent along with its id, because Medusa
+/// replaces the set.
 fn prices(target: &BTreeMap<&str, Amount>, now: &[Price]) -> Option<Vec<PriceWrite>> {
     let plain: Vec<&Price> = now.iter().filter(|price| price.is_plain()).collect();
     let equal = plain.len() == target.len()

@@ -12,11 +12,13 @@ use crate::api::ApiError;
 use crate::api::model::{LIGHT_FIELDS, Product};
 use crate::codes;
 
-/// How many of the handles that a product may have are looked up at first: more than two are hardly ever needed.
+/// How many of the handles that a product may have are looked up at first: more than two are hardly
+/// ever needed.
 const LOOKED_UP: usize = 2;
 
 impl Shop {
-    /// Gives products that are to be created their handles. What was chosen before stays, unless somebody else's product has it.
+    /// Gives products that are to be created their handles. What was chosen before stays, unless
+    /// somebody else's product has it.
     pub(super) async fn with_handles<'a>(
         &self,
         offers: Vec<Offer<'a>>,
@@ -46,7 +48,8 @@ impl Shop {
         Ok(left)
     }
 
-    /// Gives products that are to move the handles that they would be given today. Those that people named stay, and those that are right.
+    /// Gives products that are to move the handles that they would be given today. Those that
+    /// people named stay, and those that are right.
     pub(super) async fn moved<'a>(
         &self,
         mut known: Vec<(Offer<'a>, String)>,
@@ -83,7 +86,8 @@ impl Shop {
         Ok(known)
     }
 
-    /// The handle to try next where `taken` turned out to be somebody else's; `None` where that is another creator of this very product.
+    /// The handle to try next where `taken` turned out to be somebody else's; `None` where that is
+    /// another creator of this very product.
     pub(super) async fn another_handle(
         &self,
         offer: &Offer<'_>,

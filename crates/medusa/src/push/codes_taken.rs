@@ -92,8 +92,9 @@ fn in_place(coded: &Coded<'_, '_>) -> BTreeSet<String> {
     right.flat_map(|row| plan::codes_standing(&row.columns)).map(|(_, code)| code.to_owned()).collect()
 }
 
-/// By offer, the SKUs of variants whose code cannot be theirs: another product's variant has it and does not lend it, or one before it in the
-/// batch gets it. What a product's own variants have is the plan's to sort out.
+/// By offer, the SKUs of variants whose code cannot be theirs: another product's variant has it and
+/// does not lend it, or one before it in the batch gets it. What a product's own variants have is
+/// the plan's to sort out.
 fn not_free(coded: &[Coded<'_, '_>], held: &BTreeMap<String, Vec<Holder>>) -> BTreeMap<usize, BTreeSet<String>> {
     let mut claimed: BTreeSet<String> = coded.iter().flat_map(in_place).collect();
     let of = |one: &Coded<'_, '_>| {
@@ -116,8 +117,8 @@ fn not_free(coded: &[Coded<'_, '_>], held: &BTreeMap<String, Vec<Holder>>) -> BT
 }
 
 impl Shop {
-    /// By offer, the SKUs of those variants whose bar code another product's variant has. One that is not for sale lends it. Costs nothing where
-    /// every code is where it should be.
+    /// By offer, the SKUs of those variants whose bar code another product's variant has. One that
+    /// is not for sale lends it. Costs nothing where every code is where it should be.
     pub(super) async fn codes_of_others(
         &self,
         coded: &[Coded<'_, '_>],

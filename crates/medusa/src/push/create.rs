@@ -1,8 +1,9 @@
 //! Products that are not in the shop yet.
 //!
-//! They are created in batches, because that is 7–9 times faster than one by one, as drafts without the marker: whatever
-//! happens in between, nobody can buy a half-made product. A batch is all or nothing and its error names no position, so the product
-//! at fault is found by the handle or SKU in the message, or else by halving.
+//! They are created in batches, because that is 7–9 times faster than one by one, as drafts without
+//! the marker: whatever happens in between, nobody can buy a half-made product. A batch is all or
+//! nothing and its error names no position, so the product at fault is found by the handle or SKU
+//! in the message, or else by halving.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
@@ -24,11 +25,13 @@ use crate::references::References;
 
 /// Variants in one batch: 25 products of 10, or one of 250. Medusa takes about 5 ms for each.
 const HEAVIEST: usize = 250;
-/// What a created product's reply needs to hold for the steps that follow. The default reply takes Medusa longer than the create.
+/// What a created product's reply needs to hold for the steps that follow. The default reply takes
+/// Medusa longer than the create.
 const REPLY: &str = "id,handle,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id";
 
 impl Shop {
-    /// Creates products; those that fail have their outcome set, the others come back as work that remains.
+    /// Creates products; those that fail have their outcome set, the others come back as work that
+    /// remains.
     pub(super) async fn create<'a>(
         &self,
         offers: Vec<Offer<'a>>,
@@ -90,7 +93,8 @@ impl Shop {
         works
     }
 
-    /// Of a batch that is refused for one SKU all that are taken, so that it is not refused for each of them.
+    /// Of a batch that is refused for one SKU all that are taken, so that it is not refused for
+    /// each of them.
     async fn found_taken(
         &self,
         error: &ApiError,
@@ -113,8 +117,8 @@ impl Shop {
         Ok(reply.created)
     }
 
-    /// One product at a time, taking over SKUs that others hold without a right to them. A variant whose SKU somebody holds with good reason
-    /// is left out.
+    /// One product at a time, taking over SKUs that others hold without a right to them. A variant
+    /// whose SKU somebody holds with good reason is left out.
     async fn create_alone<'a>(
         &self,
         mut offer: Offer<'a>,
@@ -135,7 +139,8 @@ impl Shop {
                         offer = offer.without(taken, None, &self.references, partials)?;
                         body = ProductCreate { handle: body.handle, ..self::body(&offer, uncoded, &self.references) };
                     }
-                    // Taken since it was looked up. By another creator of this very product? Then that one is found when the message comes back.
+                    // Taken since it was looked up. By another creator of this very product? Then
+                    // that one is found when the message comes back.
                     Some(Refusal::HandleTaken(_)) => {
                         match self.another_handle(&offer, &body.handle, owners, deadline).await? {
                             Some(handle) => body.handle = handle,
@@ -150,7 +155,8 @@ impl Shop {
         Err(Failure::transient(crate::codes::RESTLESS, restless))
     }
 
-    /// What is left to do for created products. Replies come in any order, so they are matched by external id.
+    /// What is left to do for created products. Replies come in any order, so they are matched by
+    /// external id.
     fn remaining<'a>(
         &self,
         offers: &[Offer<'a>],

@@ -20,15 +20,18 @@ pub(super) struct Found {
     pub(super) deleted: HashMap<usize, String>,
 }
 
-/// Whether a product will be read in full whatever a light read shows, and can be: so the light read is left out.
+/// Whether a product will be read in full whatever a light read shows, and can be: so the light
+/// read is left out.
 fn at_once<'k>(desired: &Desired, depth: Depth, known: &'k Known) -> Option<&'k str> {
     let closely = depth == Depth::Full || known.closely || known.moves || known.differs;
     known.id.as_deref().filter(|_| closely && matches!(desired.presence, Presence::Offered(_)))
 }
 
 impl Shop {
-    /// Looks products up by the ids that the ledger knows; then those not found by external id. Of external ids that repeat the oldest product is ours. One that is there under another
-    /// handle and external id is found all the same; of one that was deleted the id comes back. A product that the shop never had is nowhere.
+    /// Looks products up by the ids that the ledger knows; then those not found by external id. Of
+    /// external ids that repeat the oldest product is ours. One that is there under another handle
+    /// and external id is found all the same; of one that was deleted the id comes back. A product
+    /// that the shop never had is nowhere.
     pub(super) async fn find(
         &self,
         wanted: &[(&Desired, Depth)],
@@ -40,7 +43,8 @@ impl Shop {
             known.iter().enumerate().filter_map(|(slot, known)| Some((known.id.as_deref()?, slot))).collect();
         let closely = wanted.iter().zip(known).filter_map(|((desired, depth), known)| at_once(desired, *depth, known));
         let closely: Vec<&str> = closely.collect();
-        // Without those that were deleted: asked for, they would bring deleted rows of the others along.
+        // Without those that were deleted: asked for, they would bring deleted rows of the others
+        // along.
         for product in self.read_in_full(&closely, deadline).await? {
             let Some(slot) = by_id.get(product.id.as_str()) else { continue };
             found.in_full.insert(*slot);

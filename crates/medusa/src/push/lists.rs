@@ -11,7 +11,8 @@ use crate::api::model::{EntriesBatch, EntriesBatchReply, EntryWrite};
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::plan::{Entry, Needed};
 
-/// Products in one request that takes them out of a list. Removing an entry costs Medusa about 25 ms.
+/// Products in one request that takes them out of a list. Removing an entry costs Medusa about 25
+/// ms.
 const MOST_LEAVING: usize = 25;
 /// Entries removed in one request.
 const MOST_REMOVED: usize = 100;

@@ -1,9 +1,11 @@
 //! Makes a batch of products in the shop equal to what they should be.
 //!
-//! One batch is one light read, but for products that are known to differ. Products that carry the marker of the desired state are done. The others are read in full, compared
-//! ([`crate::plan`]) and changed; those that are not there are created. Whatever the way, a product ends with the same last steps:
-//! stock, translations, and then, in the one update that also publishes it, the marker. So a product that was interrupted half-way is a
-//! draft or lacks the marker, and the next delivery finds and completes it.
+//! One batch is one light read, but for products that are known to differ. Products that carry the
+//! marker of the desired state are done. The others are read in full, compared ([`crate::plan`])
+//! and changed; those that are not there are created. Whatever the way, a product ends with the
+//! same last steps: stock, translations, and then, in the one update that also publishes it, the
+//! marker. So a product that was interrupted half-way is a draft or lacks the marker, and the next
+//! delivery finds and completes it.
 
 mod addresses;
 mod codes_taken;
@@ -186,7 +188,8 @@ struct Offer<'a> {
     left: Option<&'a Left>,
 }
 
-/// An article as far as it can be had: without variants that have to wait, or with SKUs of the product's own.
+/// An article as far as it can be had: without variants that have to wait, or with SKUs of the
+/// product's own.
 struct Partial {
     article: Article,
     marker: String,
@@ -194,7 +197,8 @@ struct Partial {
     why: Option<Failure>,
 }
 
-/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then loses what waits.
+/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then loses
+/// what waits.
 const CHANGES_A_ROUND: usize = 3;
 
 /// A place for one [`Partial`], which outlives the rounds that make it.
@@ -210,8 +214,9 @@ impl<'a> Offer<'a> {
         self.article.variants.iter().map(|variant| variant.sku.as_str())
     }
 
-    /// The same offer of what can be had: where the SKU was made, under one of the product's own; else without the variants whose SKUs others
-    /// hold, and those who hold them are in the failures. If nothing is left, the first of these.
+    /// The same offer of what can be had: where the SKU was made, under one of the product's own;
+    /// else without the variants whose SKUs others hold, and those who hold them are in the
+    /// failures. If nothing is left, the first of these.
     fn without(
         self,
         taken: Taken,
@@ -223,7 +228,8 @@ impl<'a> Offer<'a> {
         offer.without_held(taken.held, there, references, places)
     }
 
-    /// The same offer, with SKUs of the product's own in the place of these. It is the same desired state: who has either form is as wanted.
+    /// The same offer, with SKUs of the product's own in the place of these. It is the same desired
+    /// state: who has either form is as wanted.
     fn with_own(self, skus: &BTreeSet<&str>, places: &'a Partials) -> Self {
         if skus.is_empty() {
             return self;
@@ -267,8 +273,9 @@ fn kept_in(places: &Partials, partial: Partial) -> &Partial {
 }
 
 impl Shop {
-    /// Makes every product as it should be. `orders` must not name a product twice. The results are in the order of `orders`. What is
-    /// remembered of its stock is asked for only where it may be needed.
+    /// Makes every product as it should be. `orders` must not name a product twice. The results are
+    /// in the order of `orders`. What is remembered of its stock is asked for only where it may be
+    /// needed.
     pub async fn push(
         &self,
         orders: &[(&Desired, Depth)],
@@ -398,7 +405,8 @@ impl Shop {
                     let waits = payable.and_then(|coined| coined.refused.as_ref());
                     let article = payable.map_or(&**article, |coined| &coined.article);
                     if let Err(failure) = article.check(key) {
-                        // The shop has just answered. A variant whose only price rounds to nothing has none for that reason.
+                        // The shop has just answered. A variant whose only price rounds to nothing
+                        // has none for that reason.
                         let failure = waits.cloned().unwrap_or(failure);
                         outcomes[slot] = Some(Err(failure.request(Fate::Answered)));
                         continue;
@@ -472,7 +480,8 @@ impl Shop {
     }
 }
 
-/// The metadata that says "equal to this state, with these entries in price lists, at this address, and nothing is under way".
+/// The metadata that says "equal to this state, with these entries in price lists, at this address,
+/// and nothing is under way".
 fn done(
     offer: &Offer<'_>,
     article: &Article,

@@ -26,7 +26,8 @@ fn stays(id: String, again: Option<i64>) -> Outcome {
 }
 
 impl Shop {
-    /// Notes on drafts since when they vanished, or that they did not. The outcomes are set: of those that fail they change.
+    /// Notes on drafts since when they vanished, or that they did not. The outcomes are set: of
+    /// those that fail they change.
     pub(super) async fn note_vanished(
         &self,
         noted: Vec<(usize, &ProductKey, ProductUpdate)>,
@@ -44,7 +45,8 @@ impl Shop {
         }
     }
 
-    /// Deletes those that nobody needs. Their addresses stay theirs: they have them again when they come back.
+    /// Deletes those that nobody needs. Their addresses stay theirs: they have them again when they
+    /// come back.
     pub(super) async fn retire(
         &self,
         due: Vec<Due<'_>>,
@@ -100,7 +102,8 @@ impl Shop {
         }
     }
 
-    /// Deletes what was noted to be deleted and is still there; which those were. What an order holds all the same is spared, and stays as it is.
+    /// Deletes what was noted to be deleted and is still there; which those were. What an order
+    /// holds all the same is spared, and stays as it is.
     pub(super) async fn end_deletions(
         &self,
         found: &mut [Option<Product>],

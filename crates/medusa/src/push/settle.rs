@@ -1,4 +1,5 @@
-//! The last steps of every product that is written: stock, translations, price lists, and the update that publishes and marks it.
+//! The last steps of every product that is written: stock, translations, price lists, and the
+//! update that publishes and marks it.
 
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ pub(super) const MOST_ROWS: usize = 500;
 const MOST_PRODUCTS: usize = 50;
 
 impl Shop {
-    /// Does what is left for every product and sets its outcome. A product whose stock or translations fail keeps its old state and
-    /// no marker.
+    /// Does what is left for every product and sets its outcome. A product whose stock or
+    /// translations fail keeps its old state and no marker.
     pub(super) async fn settle(
         &self,
         works: Vec<Work<'_>>,
@@ -41,7 +42,8 @@ impl Shop {
         }
     }
 
-    /// Does a step for all products at once; if Medusa refuses that, for each on its own, to find the one it is about.
+    /// Does a step for all products at once; if Medusa refuses that, for each on its own, to find
+    /// the one it is about.
     async fn step<'a>(
         &self,
         works: Vec<Work<'a>>,

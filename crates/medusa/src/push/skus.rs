@@ -1,8 +1,9 @@
 //! A SKU that somebody else holds.
 //!
-//! SKUs are unique in the shop, twice: among variants and, separately, among inventory items. When a size moves from one product to
-//! another, the two are pushed in any order, so the new owner may come first. The PIM decides whose the SKU is; what a
-//! crash or an old bug left behind has no owner and gives way. A SKU that we made is taken from nobody: the product gets one of its own
+//! SKUs are unique in the shop, twice: among variants and, separately, among inventory items. When
+//! a size moves from one product to another, the two are pushed in any order, so the new owner may
+//! come first. The PIM decides whose the SKU is; what a crash or an old bug left behind has no
+//! owner and gives way. A SKU that we made is taken from nobody: the product gets one of its own
 //! ([`crate::own_sku`]).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,8 @@ impl Taken {
 }
 
 impl Shop {
-    /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good reason.
+    /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good
+    /// reason.
     pub(super) async fn free_sku(
         &self,
         refusal: &Refusal,
@@ -93,7 +95,8 @@ impl Shop {
     ) -> Result<BTreeSet<String>, ApiError> {
         let mut taken = BTreeSet::new();
         for chunk in split_query("sku[]", skus) {
-            // Twice as many as asked for: an item can be in the way of a variant that is not its own.
+            // Twice as many as asked for: an item can be in the way of a variant that is not its
+            // own.
             let limit = (2 * chunk.len()).to_string();
             let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|sku| ("sku[]", sku)).collect();
             query.extend([("fields", "sku"), ("limit", limit.as_str())]);
@@ -151,8 +154,9 @@ impl Shop {
         Ok(held)
     }
 
-    /// Removes inventory items of these SKUs that no variant uses. Medusa makes and removes them in a step of its own; if it dies before
-    /// that, nothing else ever finds them, and their SKUs stay taken.
+    /// Removes inventory items of these SKUs that no variant uses. Medusa makes and removes them in
+    /// a step of its own; if it dies before that, nothing else ever finds them, and their SKUs stay
+    /// taken.
     pub(super) async fn remove_orphans(&self, skus: &[&str], deadline: Instant) -> Result<(), ApiError> {
         for chunk in split_query("sku[]", skus) {
             let limit = chunk.len().to_string();

@@ -19,12 +19,14 @@ use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, own_sku, said};
 
-/// How often a product is read and planned before we give up for this delivery. Most need one round, those that get new variants two;
-/// more only if somebody else changes the product meanwhile.
+/// How often a product is read and planned before we give up for this delivery. Most need one
+/// round, those that get new variants two; more only if somebody else changes the product
+/// meanwhile.
 pub(super) const MOST_ROUNDS: usize = 4;
 
 impl Shop {
-    /// Changes what has to be changed step by step; what remains comes back as work for the last steps. What was `read` in full already is not read again.
+    /// Changes what has to be changed step by step; what remains comes back as work for the last
+    /// steps. What was `read` in full already is not read again.
     pub(super) async fn update<'a>(
         &self,
         (known, mut read): (Vec<(Offer<'a>, String)>, HashMap<String, Product>),
@@ -36,7 +38,8 @@ impl Shop {
         let mut works = Vec::new();
         let mut written: HashMap<usize, bool> = HashMap::new();
         let mut open = self.moved(known, handles, owners, deadline).await?;
-        // What an earlier version would have noted, although its marker is gone since the first round.
+        // What an earlier version would have noted, although its marker is gone since the first
+        // round.
         let mut before: HashMap<usize, Made> = HashMap::new();
         // Likewise what its marker said: we take it off ourselves.
         let mut marks: HashMap<usize, Marked> = HashMap::new();
@@ -155,9 +158,10 @@ impl Shop {
         Ok(products.into_iter().map(|product| (product.id.clone(), product)).collect())
     }
 
-    /// Finds out, before anything is written, which SKUs that products are about to get are taken: by variants and, after a refusal, by
-    /// inventory items that a crash or an edit left behind. What nobody has a right to is made free;
-    /// a variant whose SKU somebody holds with good reason is left out for now, or gets one of its own.
+    /// Finds out, before anything is written, which SKUs that products are about to get are taken:
+    /// by variants and, after a refusal, by inventory items that a crash or an edit left behind.
+    /// What nobody has a right to is made free; a variant whose SKU somebody holds with good reason
+    /// is left out for now, or gets one of its own.
     async fn leave_out<'a>(
         &self,
         open: &mut Vec<(Offer<'a>, String)>,
@@ -204,8 +208,9 @@ impl Shop {
         Ok(done)
     }
 
-    /// Says of products that need several calls that they are under way, so that an interruption cannot leave a half-changed product that
-    /// says it is complete (and is believed when the PIM goes back to the old state), nor inventory items that nobody finds.
+    /// Says of products that need several calls that they are under way, so that an interruption
+    /// cannot leave a half-changed product that says it is complete (and is believed when the PIM
+    /// goes back to the old state), nor inventory items that nobody finds.
     async fn take_markers(&self, planned: &[(Offer<'_>, Product, Plan)], deadline: Instant) -> Result<(), ApiError> {
         let mut updates = Vec::new();
         for (_, product, plan) in planned.iter().filter(|(_, _, plan)| !plan.is_one_call()) {
@@ -218,8 +223,8 @@ impl Shop {
         if updates.is_empty() { Ok(()) } else { self.update_products(updates, deadline).await }
     }
 
-    /// Writes every product's entries of price lists, all at once; if Medusa refuses that, each product's on their own. What remains of
-    /// each is what it leaves in the lists.
+    /// Writes every product's entries of price lists, all at once; if Medusa refuses that, each
+    /// product's on their own. What remains of each is what it leaves in the lists.
     async fn put_on_sale(
         &self,
         planned: &[(Offer<'_>, Product, Plan)],

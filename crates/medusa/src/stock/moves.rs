@@ -1,14 +1,16 @@
 //! What customers and the people who fulfil their orders did to a level between two looks (D67).
 //!
-//! Medusa has no conditional write, so a level may move between the look and the write: a fulfilment takes pieces from `stocked` and
-//! `reserved` alike, and an absolute write undoes it. The write is therefore looked at, and what moved is read from the order lines.
+//! Medusa has no conditional write, so a level may move between the look and the write: a
+//! fulfilment takes pieces from `stocked` and `reserved` alike, and an absolute write undoes it.
+//! The write is therefore looked at, and what moved is read from the order lines.
 
 use super::{Held, Meaning, Written};
 
-/// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as placed after it.
+/// How long (ms) before a look an order may have been placed, by Medusa's clock, and still count as
+/// placed after it.
 const CLOCKS: i64 = 60_000;
-/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on an idle machine, longer on a busy one
-/// ([`settles`]).
+/// Time (ms) in which Medusa ends a fulfilment, from the level to what is reserved: some 20 ms on
+/// an idle machine, longer on a busy one ([`settles`]).
 pub const SETTLES: i64 = 300;
 /// The longest (ms) that is waited for it at once.
 const MOST_SETTLING: i64 = 2_000;
@@ -50,7 +52,8 @@ pub struct Back {
 /// Pieces of a line in one fulfilment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
-    /// When (ms, by Medusa's clock) the fulfilment was made. Medusa takes its pieces from the level right after that, and what is reserved last.
+    /// When (ms, by Medusa's clock) the fulfilment was made. Medusa takes its pieces from the level
+    /// right after that, and what is reserved last.
     pub at: i64,
     /// Pieces.
     pub pieces: i64,
@@ -59,13 +62,14 @@ pub struct Left {
 }
 
 impl Line {
-    /// Something of it had left when the level was read: its level has changed since that fulfilment was made.
+    /// Something of it had left when the level was read: its level has changed since that
+    /// fulfilment was made.
     fn had_left(&self, level: &Held) -> bool {
         self.left.iter().any(|left| left.at <= level.touched)
     }
 
-    /// Pieces that can have been in stock for it when the level was read. Of what was taken back since, what is reserved tells: a fulfilment
-    /// bears its end only after the level does.
+    /// Pieces that can have been in stock for it when the level was read. Of what was taken back
+    /// since, what is reserved tells: a fulfilment bears its end only after the level does.
     fn in_stock(&self, level: &Held) -> i64 {
         let gone = |left: &&Left| left.at <= level.touched && left.taken_back.is_none();
         self.quantity - self.left.iter().filter(gone).map(|left| left.pieces).sum::<i64>()
@@ -77,7 +81,8 @@ impl Line {
         self.left.iter().filter(gone).map(|left| left.pieces).sum()
     }
 
-    /// Pieces that had left when the level was read: what was not reserved, or, where nothing was, what its fulfilments tell.
+    /// Pieces that had left when the level was read: what was not reserved, or, where nothing was,
+    /// what its fulfilments tell.
     fn gone_at(&self, level: &Held, meaning: Meaning) -> i64 {
         match level.reserved.get(&self.id) {
             Some(reserved) => {
@@ -121,8 +126,9 @@ pub(super) struct Counted {
     pub(super) pieces: i64,
 }
 
-/// Pieces of orders placed at `since` or later, as they were when `level` was read. Pieces that people hold back by hand count too; so do those
-/// that came back, because nothing says whether that was before the level was read.
+/// Pieces of orders placed at `since` or later, as they were when `level` was read. Pieces that
+/// people hold back by hand count too; so do those that came back, because nothing says whether
+/// that was before the level was read.
 pub(super) fn counted(level: &Held, lines: &[Line], since: i64) -> Counted {
     let of = |line: &Line| {
         let reserved = level.reserved.get(&line.id).copied();
@@ -137,27 +143,30 @@ pub(super) fn counted(level: &Held, lines: &[Line], since: i64) -> Counted {
     Counted { pieces: ours + level.by_hand }
 }
 
-/// Pieces that had left of a line for which nothing was reserved when `level` was read: all, even if some were taken back since; or, of one
-/// that was placed after that and will reserve by itself, none yet.
+/// Pieces that had left of a line for which nothing was reserved when `level` was read: all, even
+/// if some were taken back since; or, of one that was placed after that and will reserve by itself,
+/// none yet.
 const fn gone(line: &Line, level: &Held) -> i64 {
     if line.placed >= level.at - CLOCKS { line.fulfilled } else { line.quantity }
 }
 
-/// Whether orders placed at `since` (ms) or later can have reserved of a level before it was looked at: whoever reserves touches it. An order that
-/// has not reserved yet will take from what is written by itself.
+/// Whether orders placed at `since` (ms) or later can have reserved of a level before it was looked
+/// at: whoever reserves touches it. An order that has not reserved yet will take from what is
+/// written by itself.
 #[must_use]
 pub const fn ordered_since(level: &Held, since: i64) -> bool {
     level.touched >= since - CLOCKS
 }
 
-/// Time (ms) in which Medusa ends a fulfilment if a read of a level just took it `look`: the steps that are left are a few such reads.
+/// Time (ms) in which Medusa ends a fulfilment if a read of a level just took it `look`: the steps
+/// that are left are a few such reads.
 #[must_use]
 pub fn settles(look: i64) -> i64 {
     look.saturating_mul(4).clamp(SETTLES, MOST_SETTLING)
 }
 
-/// Whether a fulfilment has taken its pieces from the level and not yet from what is reserved on it, as its order tells: then the level is
-/// right in a moment, and says nothing now.
+/// Whether a fulfilment has taken its pieces from the level and not yet from what is reserved on
+/// it, as its order tells: then the level is right in a moment, and says nothing now.
 #[must_use]
 pub fn half_done(level: &Held, lines: &[Line]) -> bool {
     let at_work = |line: &&Line| line.left.iter().any(|left| (-CLOCKS..ABANDONED).contains(&(level.at - left.at)));
@@ -165,24 +174,27 @@ pub fn half_done(level: &Held, lines: &[Line]) -> bool {
     lines.iter().filter(at_work).any(lags)
 }
 
-/// Whether what orders do not tell may be half done likewise (a fulfilment that is taken back, a return): somebody but us changed the level
-/// within `settles` (ms) before it was looked at, or while it was.
+/// Whether what orders do not tell may be half done likewise (a fulfilment that is taken back, a
+/// return): somebody but us changed the level within `settles` (ms) before it was looked at, or
+/// while it was.
 #[must_use]
 pub fn just_moved(level: &Held, written: Option<&Written>, settles: i64) -> bool {
     let by_others = written.is_none_or(|written| written.at.is_some_and(|at| level.touched > at));
     by_others && (-settles..settles).contains(&(level.at - level.touched))
 }
 
-/// Whether a level is not what our write and the orders make of it: it will be in a moment, or it has to be written once more.
+/// Whether a level is not what our write and the orders make of it: it will be in a moment, or it
+/// has to be written once more.
 #[must_use]
 pub fn differs(level: &Held, written: &Written, lines: &[Line], meaning: Meaning) -> bool {
     let Written { from, applied, .. } = written;
     (applied.stocked + moves(from, level, lines, meaning).by).max(0) != level.stocked
 }
 
-/// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that changed since the first look. A reservation
-/// that went without an order that says why counts as fulfilled: rather a piece too few than one sold twice. `meaning`: whether what was
-/// written was reckoned from what was reserved, or from what was stocked.
+/// What moved `stocked` from one look to the next. `lines` are those of this variant in orders that
+/// changed since the first look. A reservation that went without an order that says why counts as
+/// fulfilled: rather a piece too few than one sold twice. `meaning`: whether what was written was
+/// reckoned from what was reserved, or from what was stocked.
 #[must_use]
 pub fn moves(from: &Held, now: &Held, lines: &[Line], meaning: Meaning) -> Moves {
     let mut moves = Moves::default();
@@ -205,8 +217,9 @@ pub fn moves(from: &Held, now: &Held, lines: &[Line], meaning: Meaning) -> Moves
     moves
 }
 
-/// What `stocked` should be now, if it was to go from `from` to `to` and customers moved it meanwhile: `to` and their moves, whether the write
-/// happened, and whichever of their moves it undid. What none of that explains was done by hand, and is kept.
+/// What `stocked` should be now, if it was to go from `from` to `to` and customers moved it
+/// meanwhile: `to` and their moves, whether the write happened, and whichever of their moves it
+/// undid. What none of that explains was done by hand, and is kept.
 #[must_use]
 pub fn resolve(from: i64, to: i64, moves: &Moves, now: i64) -> i64 {
     let explained = from.min(to) + moves.down..=from.max(to) + moves.up;

@@ -70,8 +70,9 @@ impl Terms {
         self.max_age_hours.is_some_and(|hours| now - heard > i64::from(hours) * 3_600_000)
     }
 
-    /// When (ms) to look whether a supplier last heard at `heard` is silent; of one that is, whether it has been heard again, which only says what it
-    /// said before. `None` where silence means nothing, or nothing was ever said.
+    /// When (ms) to look whether a supplier last heard at `heard` is silent; of one that is,
+    /// whether it has been heard again, which only says what it said before. `None` where silence
+    /// means nothing, or nothing was ever said.
     #[must_use]
     pub fn look_at(&self, heard: i64, now: i64) -> Option<i64> {
         const HOUR: i64 = 3_600_000;

@@ -1,8 +1,9 @@
 //! How much of a text is taken for markup (D59).
 //!
-//! A few thousand characters can stand for a tree as deep as they are many, and a few tags that are never closed are opened again in every
-//! paragraph: 21 kB become 16 MB. Cleaning builds that tree. So a parser without a tree goes ahead of it, a tag at a time, and
-//! stops where the tree would get deeper, larger or longer than any description is. What is beyond is text.
+//! A few thousand characters can stand for a tree as deep as they are many, and a few tags that are
+//! never closed are opened again in every paragraph: 21 kB become 16 MB. Cleaning builds that tree.
+//! So a parser without a tree goes ahead of it, a tag at a time, and stops where the tree would get
+//! deeper, larger or longer than any description is. What is beyond is text.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -18,7 +19,8 @@ pub(super) const DEEPEST: u32 = 100;
 pub(super) const MOST_ELEMENTS: u32 = 10_000;
 /// Bytes that the tags and attributes of all elements take when they are written.
 pub(super) const MOST_MARKUP: usize = 500_000;
-/// White space, quotes and slashes between two `<`: more than these would be attributes by the thousand, each compared with all before.
+/// White space, quotes and slashes between two `<`: more than these would be attributes by the
+/// thousand, each compared with all before.
 pub(super) const MOST_MARKS: usize = 4_000;
 
 /// What a parser found in a text.

@@ -23,7 +23,8 @@ use medusa::{
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// A setting from the environment, or from the file that `RELAY_MEDUSA_ENV` names (lines of `NAME=value`).
+/// A setting from the environment, or from the file that `RELAY_MEDUSA_ENV` names (lines of
+/// `NAME=value`).
 pub fn setting(name: &str) -> Option<String> {
     if let Ok(value) = std::env::var(name) {
         return Some(value).filter(|value| !value.is_empty());
@@ -71,7 +72,8 @@ pub async fn references(medusa: &Medusa) -> References {
 }
 
 impl Real {
-    /// The shop that the environment names; `None`, said loudly, where there is none. In CI that is a failure.
+    /// The shop that the environment names; `None`, said loudly, where there is none. In CI that is
+    /// a failure.
     pub async fn connect() -> Option<Self> {
         Self::connect_with(CompareAt::Metadata).await
     }
@@ -106,8 +108,8 @@ impl Real {
         self
     }
 
-    /// Writes of a push that finds nothing to do. A full comparison asks each price list that is not used any more, which other tests may have left, to give up
-    /// the products.
+    /// Writes of a push that finds nothing to do. A full comparison asks each price list that is
+    /// not used any more, which other tests may have left, to give up the products.
     pub fn idle_writes(&self, depth: Depth) -> u64 {
         let lists = &self.shop.references.price_lists;
         assert!(lists.in_use.is_empty(), "entries of those in use are written, too");
@@ -237,7 +239,8 @@ impl Real {
         self.admin_get(path, &[("limit", "1"), ("fields", "id")]).await["count"].as_i64().unwrap()
     }
 
-    /// What the storefront shows of a product, in every language and currency; `None` if it does not show it.
+    /// What the storefront shows of a product, in every language and currency; `None` if it does
+    /// not show it.
     pub async fn shown(&self, key: &ProductKey) -> Option<Shown> {
         let mut shown = Shown::default();
         for (currency, region) in &self.regions {
@@ -287,7 +290,8 @@ impl Real {
         (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
     }
 
-    /// Puts `quantity` of a variant into a new cart of a currency's region: the subtotal, or Medusa's refusal.
+    /// Puts `quantity` of a variant into a new cart of a currency's region: the subtotal, or
+    /// Medusa's refusal.
     pub async fn cart_subtotal(&self, variant_id: &str, currency: &str, quantity: u32) -> Result<Decimal, String> {
         let cart = self.cart(variant_id, currency, quantity).await?;
         Ok(decimal(&cart["item_subtotal"]))
@@ -304,7 +308,8 @@ impl Real {
         if status == 200 { Ok(reply["cart"].take()) } else { Err(reply["message"].as_str().unwrap_or("?").to_owned()) }
     }
 
-    /// Every variant in stock can be put into a cart of each region at exactly its price; one without stock cannot.
+    /// Every variant in stock can be put into a cart of each region at exactly its price; one
+    /// without stock cannot.
     pub async fn assert_purchasable(&self, key: &ProductKey, article: &Article) {
         let product = self.admin_product(key).await.unwrap_or_else(|| panic!("{key} is not there"));
         for wanted in &article.variants {
@@ -351,7 +356,8 @@ impl Real {
     }
 }
 
-/// Puts every list of rows in the order of their ids: Medusa gives them in the order in which PostgreSQL happens to find them.
+/// Puts every list of rows in the order of their ids: Medusa gives them in the order in which
+/// PostgreSQL happens to find them.
 fn order_rows(value: &mut Value) {
     match value {
         Value::Array(rows) => {
@@ -486,7 +492,8 @@ impl Shown {
         }
     }
 
-    /// What a customer should see of an article, in a shop with these regions' currencies and languages.
+    /// What a customer should see of an article, in a shop with these regions' currencies and
+    /// languages.
     pub fn expected(article: &Article, real: &Real) -> Self {
         let sold = |variant: &Variant| {
             let prices = variant.prices.iter().filter(|(currency, _)| real.regions.contains_key(*currency));

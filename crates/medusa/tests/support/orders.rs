@@ -55,7 +55,8 @@ const PROVIDER: &str = "manual_manual";
 const PAYMENT: &str = "pp_system_default";
 
 impl<'a> Orders<'a> {
-    /// Gives the shop what completing an order needs and it does not have yet, so that it may be called again, in any test.
+    /// Gives the shop what completing an order needs and it does not have yet, so that it may be
+    /// called again, in any test.
     pub async fn open(real: &'a Real) -> Self {
         let mut orders = Self { real, shipping: BTreeMap::new(), countries: BTreeMap::new() };
         let fields = "id,currency_code,countries.iso_2,payment_providers.id";
@@ -91,7 +92,8 @@ impl<'a> Orders<'a> {
             if let Some(set) = rows(&location["fulfillment_sets"]).find(|set| set["type"] == "shipping") {
                 return text(&set["id"]);
             }
-            // The name is unique, so of two tests that start at once one makes it and the other finds it.
+            // The name is unique, so of two tests that start at once one makes it and the other
+            // finds it.
             let body = json!({"name": "Delivery", "type": "shipping"});
             let _: Result<Value, _> =
                 self.real.shop.medusa.post(&format!("{path}/fulfillment-sets"), &[], &body, deadline()).await;
@@ -134,7 +136,8 @@ impl<'a> Orders<'a> {
         panic!("the location gets no service zone for {country}");
     }
 
-    /// A customer buys `quantity` of a SKU in a currency's region: the order, or why the shop does not sell it.
+    /// A customer buys `quantity` of a SKU in a currency's region: the order, or why the shop does
+    /// not sell it.
     pub async fn place(&self, sku: &str, currency: &str, quantity: i64) -> Result<Order, String> {
         let variants =
             self.real.admin_get("/admin/product-variants", &[("sku[]", sku), ("fields", "id"), ("limit", "1")]).await;
@@ -142,14 +145,16 @@ impl<'a> Orders<'a> {
         self.buy(sku, &variant, currency, quantity).await
     }
 
-    /// The same for a variant whose id is known: what happens is the customer's requests and nothing else.
+    /// The same for a variant whose id is known: what happens is the customer's requests and
+    /// nothing else.
     pub async fn buy(&self, sku: &str, variant: &str, currency: &str, quantity: i64) -> Result<Order, String> {
         let channel = &self.real.shop.references.sales_channel_id;
         let address = json!({
             "first_name": "Sara", "last_name": "Haddad", "address_1": "1 Harbour Street", "city": "Port",
             "postal_code": "10001", "country_code": self.countries[currency],
         });
-        // Medusa makes a customer of each address; two carts that make the same one at a time are refused.
+        // Medusa makes a customer of each address; two carts that make the same one at a time are
+        // refused.
         let email = format!("{}@example.test", self.real.new_key().id());
         let cart = json!({"region_id": self.real.regions[currency], "sales_channel_id": channel,
             "email": email, "shipping_address": address,
@@ -204,8 +209,8 @@ impl<'a> Orders<'a> {
         self.real.admin_post(&path, &items).await;
     }
 
-    /// They go back onto the shelf before they were shipped, and are reserved again; or why Medusa refuses, as it does where more is
-    /// reserved than the shelf holds with them.
+    /// They go back onto the shelf before they were shipped, and are reserved again; or why Medusa
+    /// refuses, as it does where more is reserved than the shelf holds with them.
     pub async fn cancel_fulfilment(&self, order: &Order, fulfilment: &Fulfilment) -> Result<(), String> {
         let path = format!("/admin/orders/{}/fulfillments/{}/cancel", order.id, fulfilment.id);
         let made: Result<Value, _> = self.real.shop.medusa.post(&path, &[], &json!({}), deadline()).await;

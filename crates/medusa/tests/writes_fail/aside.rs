@@ -1,4 +1,5 @@
-//! What is off sale, by a person's act or by ours, and how it comes back; and a product that moves to another address.
+//! What is off sale, by a person's act or by ours, and how it comes back; and a product that moves
+//! to another address.
 
 use medusa::{Depth, Desired, Known};
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ enum Deed {
     Withdrawn,
 }
 
-/// A push of a product that is off sale, and whether it is the one that ends that: by a release, or because it is offered again.
+/// A push of a product that is off sale, and whether it is the one that ends that: by a release, or
+/// because it is offered again.
 const PUSHES: [(Deed, bool); 9] = [
     (Deed::Drafted, false),
     (Deed::Drafted, true),

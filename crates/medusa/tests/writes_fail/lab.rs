@@ -121,7 +121,8 @@ pub(crate) struct World<'a> {
 }
 
 impl World<'_> {
-    /// What a customer may be asked for: the old or the new price, people's, and between them where a price list has a part in it.
+    /// What a customer may be asked for: the old or the new price, people's, and between them where
+    /// a price list has a part in it.
     fn payable(&self, n: usize, currency: &str, amount: Decimal) -> bool {
         let articles = [&self.before[n], &self.after[n]];
         let amounts =
@@ -229,7 +230,8 @@ impl World<'_> {
                 if let Some(people) = self.people.as_ref().filter(|_| n == 0) {
                     shown.categories.remove(&people.added["categories"]);
                     let theirs = shown.variants.values_mut().filter_map(|variant| variant.prices.get_mut("usd"));
-                    // People's price for a region is what is paid there; that it is still there has been seen.
+                    // People's price for a region is what is paid there; that it is still there has
+                    // been seen.
                     let usd = article.variants[0].prices["usd"];
                     theirs
                         .filter(|paid| **paid == REGION_PRICE.parse().unwrap())

@@ -1,8 +1,11 @@
-//! No moment without a price: each kind of push through a proxy before the real Medusa, which answers one write after the other in
-//! Medusa's place, or not at all. After every write and every push: no variant on sale without a price in each currency, at no amount
-//! but the old or the new one, and nothing lost that people made. A push without faults then ends in exactly the wanted state.
+//! No moment without a price: each kind of push through a proxy before the real Medusa, which
+//! answers one write after the other in Medusa's place, or not at all. After every write and every
+//! push: no variant on sale without a price in each currency, at no amount but the old or the new
+//! one, and nothing lost that people made. A push without faults then ends in exactly the wanted
+//! state.
 //!
-//! `RELAY_WRITES_FAIL` says how many cases are tried (`all`, or a number; by default as many as CI has time for), `RELAY_SEED` which.
+//! `RELAY_WRITES_FAIL` says how many cases are tried (`all`, or a number; by default as many as CI
+//! has time for), `RELAY_SEED` which.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod aside;
@@ -31,8 +34,8 @@ const FAULTS: [Fault; 8] = [
     Fault::CutBefore,
     Fault::CutAfter,
 ];
-/// Each starts from two red shirts in S, M and L. Every article has a first variant "Red / S" or what becomes of it: people's prices
-/// are there.
+/// Each starts from two red shirts in S, M and L. Every article has a first variant "Red / S" or
+/// what becomes of it: people's prices are there.
 const KINDS: &[(&str, Edit, Edit)] = &[
     ("prices change", AS_IS, lower),
     ("stock changes", AS_IS, |articles, _| articles[0].variants[1].stock = 3),

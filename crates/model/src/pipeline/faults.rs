@@ -3,7 +3,7 @@
 use super::Event;
 use super::shelf::Status;
 use super::stages::flight;
-use super::world::{Attempt, AttemptStep, DELETED, Phase, Run, Worker, World};
+use super::world::{Attempt, AttemptStep, Phase, Run, Worker, World};
 
 pub(crate) fn of_worker(world: &World, stage: usize, index: usize, worker: &Worker, actions: &mut Vec<Event>) {
     if *worker == Worker::Idle {
@@ -114,13 +114,6 @@ impl World {
             pim.edit ^= 1;
         }
         self.saved = true;
-    }
-
-    /// A person deletes the product in the PIM.
-    pub(crate) fn is_deleted(&mut self) {
-        self.left.deletions -= 1;
-        self.targets[0] = Some(DELETED);
-        self.gone = true;
     }
 
     /// A person takes the product off sale in the shop.

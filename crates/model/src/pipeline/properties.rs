@@ -18,6 +18,7 @@ pub(super) const ONE_WORKER: &str = "a stage of a product has one worker within 
 /// Without lost messages the sweep has nothing to do.
 pub(super) const NO_SWEEP: &str = "without lost messages nothing waits for the sweep";
 pub(super) const STANDS: &str = "what a person took off sale in the shop stands";
+pub(super) const STAYS_AWAY: &str = "what a person deleted in the PIM stays away";
 /// Whatever happened, quiet brings everything to rest.
 pub(super) const RECOVERS: &str = "once nothing goes wrong any more, everything arrives";
 
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<Property<Pipeline>> {
         Property::always(ONE_WORKER, one_worker),
         Property::always(NO_SWEEP, no_sweep),
         Property::always(STANDS, |_: &Pipeline, world: &World| world.stands()),
+        Property::always(STAYS_AWAY, |_: &Pipeline, world: &World| world.stays_away()),
         Property::always(RECOVERS, recovers),
         Property::sometimes("the newest state arrives", |model: &Pipeline, world: &World| {
             world.at_rest() && world.converged(model.newest()) && !world.pending()
@@ -65,8 +67,10 @@ fn belief(_: &Pipeline, world: &World) -> bool {
             || world.workers[at].iter().any(|worker| matches!(worker, Worker::Working(_)));
         open || match (believed(&world.state, at), world.targets[at]) {
             (None, _) => true,
-            // A person has deleted it: the ledger goes on knowing what it once held.
+            // A person has deleted it: the ledger goes on knowing what it once held. Of what is
+            // noted as gone it believes nothing.
             (Some(_), Some(DELETED)) if at == 0 => true,
+            _ if at == 0 && known.gone.is_some() => true,
             // Nor has the shop what a person deleted there.
             _ if at == 1 && world.shelf.status == super::shelf::Status::Deleted => true,
             // A draft needs no withdrawing, whoever made it one.

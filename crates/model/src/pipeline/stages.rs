@@ -5,9 +5,10 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use catalog::{ContentHash, Failure, Fate, Version};
 use ledger::core::stage::{self, Applied, Claim, Refusal, Stage};
 use ledger::core::state::ProductState;
-use ledger::core::{Item, Value, missing};
+use ledger::core::{Change, Item, Value, gone, missing};
 
 use super::Pipeline;
+use super::bin;
 use super::shelf::{Look, Sends, look};
 use super::world::{
     Attempt, AttemptStep, DELETED, Flight, LEASES, STAGES, View, Worker, World, hash_of, key, only, owner,
@@ -107,6 +108,11 @@ impl Pipeline {
             AttemptStep::Read => Continue(read(world, at, &mut work)),
             AttemptStep::Check(view) => Continue(self.check(world, at, &work, view)),
             AttemptStep::Act(view, sends) => Continue(self.act(world, at, &work, view, sends)),
+            AttemptStep::Note(view) => {
+                work.claimed = bin::noted(&work.claimed);
+                Continue(self.note(world, view))
+            }
+            AttemptStep::TakeBack(view) => Continue(self.take_back(world, &work, view)),
             AttemptStep::Announce(view) => self.announce(world, &work, view),
             AttemptStep::Complete(view, seen) => self.complete(world, at, &work, view, &seen),
             AttemptStep::Arrived(after) => Break(self.arrived(world, &after)),
@@ -125,13 +131,16 @@ impl Pipeline {
 
     fn check(&self, world: &World, at: usize, work: &Attempt, view: View) -> AttemptStep {
         let look = match STAGES[at] {
-            Stage::Pimcore if world.targets[0].is_some_and(|pim| pim.content == view.content) => Look::Right,
-            Stage::Pimcore => Look::Send(Sends::Fields),
+            Stage::Pimcore => match world.in_pim() {
+                Some(pim) if pim.content == view.content => Look::Right,
+                Some(_) => Look::Send(Sends::Fields),
+                None => return self.is_missing(&work.claimed, view),
+            },
             Stage::Medusa => look(world, view, work.claimed.contains_key("medusa_id"), self.mutation),
         };
         match (look, STAGES[at]) {
             (Look::Send(sends), _) => AttemptStep::Act(view, sends),
-            (Look::Right, Stage::Pimcore) if !self.announces_late() => AttemptStep::Announce(view),
+            (Look::Right, Stage::Pimcore) => self.is_there(work, view),
             (Look::Right, _) => complete(work, view),
         }
     }
@@ -141,7 +150,23 @@ impl Pipeline {
         if !self.land(world, at, view, sends) {
             return AttemptStep::Fail(false);
         }
-        if at == 0 && !self.announces_late() { AttemptStep::Announce(view) } else { complete(work, view) }
+        if at == 0 { self.is_there(work, view) } else { complete(work, view) }
+    }
+
+    /// The PIM has it: a note that says otherwise is taken back.
+    fn is_there(&self, work: &Attempt, view: View) -> AttemptStep {
+        match (bin::is_noted(&work.claimed), self.announces_late()) {
+            (true, _) => AttemptStep::TakeBack(view),
+            (false, false) => AttemptStep::Announce(view),
+            (false, true) => complete(work, view),
+        }
+    }
+
+    fn take_back(&self, world: &mut World, work: &Attempt, view: View) -> AttemptStep {
+        if let Ok(after) = self.mutated(Op::TakeBack, &world.state, gone::clear(&key(), &owner(work.owner))) {
+            world.state = after;
+        }
+        AttemptStep::Announce(view)
     }
 
     fn announce(&self, world: &mut World, work: &Attempt, view: View) -> Next {
@@ -153,7 +178,10 @@ impl Pipeline {
         let (claimed, known) = (ProductState::of(&work.claimed), ProductState::of(seen));
         let me = owner(work.owner);
         let applied = applied(at, view, &work.version, &claimed);
-        let write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
+        let mut write = stage::complete(STAGES[at], &key(), &me, (&claimed, &known), &applied, 0, LEASES);
+        if at == 0 && Mutation::step(self.mutation, Step::CompleteSaysTheId) {
+            write.changes.push(Change::Set("pimcore_id", bin::ID.into()));
+        }
         match self.mutated(Op::Complete, &world.state, write) {
             Ok(after) => {
                 let state = ProductState::of(&after);
@@ -230,9 +258,15 @@ fn relevant(at: usize, item: &Item) -> Shared {
     let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
     let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
     let both = ["hash", "edits"].map(str::to_owned);
-    let id = (at == 1).then(|| "medusa_id".to_owned());
-    let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(id).collect();
-    only(item, &names)
+    let ids: &[&str] = if at == 1 { &["medusa_id"] } else { &["pimcore_id", gone::GONE, "medusa_seen"] };
+    let ids = ids.iter().map(|name| (*name).to_owned());
+    let names: Vec<String> = own.into_iter().chain(others).chain(both).chain(ids).collect();
+    let mut seen = only(item, &names);
+    if at == 0 && bin::is_known(item) {
+        // An id is only read where there is a hash; which one does not matter.
+        Shared::make_mut(&mut seen).insert("pimcore_hash".to_owned(), "-".into());
+    }
+    seen
 }
 
 fn applied(at: usize, view: View, version: &str, claimed: &ProductState) -> Applied {
@@ -246,7 +280,7 @@ fn applied(at: usize, view: View, version: &str, claimed: &ProductState) -> Appl
     Applied {
         hash: ContentHash::from_text(view.content.to_string()),
         version: Version::from_text(version),
-        remote_id: (at == 1).then(|| "p".to_owned()),
+        remote_id: Some(if at == 1 { "p" } else { bin::ID }.to_owned()),
         view: (view.edit > 0).then(|| view.edit.to_string()),
         seen: (at == 1).then(|| digest(view)),
         at: 0,
@@ -255,7 +289,7 @@ fn applied(at: usize, view: View, version: &str, claimed: &ProductState) -> Appl
 
 /// What deciding about a deleted product looks at.
 pub(crate) fn compared(item: &Item) -> Shared {
-    let names = ["medusa_hash", "medusa_seen", "medusa_owner", "medusa_recheck_at"];
+    let names = ["medusa_hash", "medusa_seen", "medusa_owner", "medusa_recheck_at", "pimcore_id", gone::GONE];
     only(item, &names.map(str::to_owned))
 }
 

@@ -8,6 +8,7 @@ use ledger::core::stage::{Leases, Owner, Stage};
 use ledger::core::state::ProductState;
 use ledger::core::{Item, Value};
 
+use super::bin::{Compared, Wish, is_noted};
 use super::shelf::{Sends, Shelf, Status};
 use crate::table::{Shared, tick};
 
@@ -32,6 +33,8 @@ pub struct Faults {
     pub edits: u8,
     /// Deletions by a person in the PIM (likewise).
     pub deletions: u8,
+    /// A person ends a deletion: restores the product from the bin, or has it released (likewise).
+    pub undone: u8,
     /// A person in the shop unpublishes the product, or deletes it (likewise).
     pub taken_off: u8,
 }
@@ -140,6 +143,10 @@ pub enum AttemptStep {
     Act(View, Sends),
     /// Announces to the next stage.
     Announce(View),
+    /// Notes that it is gone from the PIM.
+    Note(View),
+    /// Takes that note back.
+    TakeBack(View),
     /// Completes, as far as `seen` tells.
     Complete(View, Shared),
     /// Completed at the same time as the other stage.
@@ -177,8 +184,12 @@ pub struct World {
     pub looked: Option<View>,
     /// A deletion that no comparison has found yet.
     pub gone: bool,
-    /// What the comparison read of the state, before it looks into the PIM.
-    pub compared: Option<Shared>,
+    /// The comparison, under way.
+    pub compared: Option<Compared>,
+    /// What a person can restore in the PIM.
+    pub bin: Option<View>,
+    /// What a person wants who deleted it there.
+    pub wish: Option<Wish>,
     /// Whether a message was lost.
     pub lost: bool,
     /// What may still go wrong.
@@ -213,14 +224,6 @@ impl World {
 
     pub(crate) fn send(&mut self, stage: usize) {
         self.queues[stage] = (self.queues[stage] + 1).min(QUEUE);
-    }
-
-    pub(crate) fn land_in_pim(&mut self, view: View) {
-        self.targets[0] = Some(match self.targets[0] {
-            // pimcore-sync writes the source's fields only; what people entered stays.
-            Some(held) => View { content: view.content, ..held },
-            None => view,
-        });
     }
 
     /// Nobody works, nothing waits, nothing is under way.
@@ -261,9 +264,14 @@ impl World {
 
     /// Whether ledger and targets hold the newest content, and the shop the person's newest edit.
     pub(crate) fn converged(&self, newest: char) -> bool {
-        // Deleted by a person after it had the newest content: it stays away.
-        let deleted = self.targets[0] == Some(DELETED) && hash_of(&self.state, "pimcore_hash") == Some(newest);
-        (deleted || self.targets[0].is_some_and(|pim| pim.content == newest))
+        // Deleted by a person: it stays away, and the ledger holds it for done.
+        let deleted = self.targets[0] == Some(DELETED)
+            && self.wish != Some(Wish::Back)
+            && hash_of(&self.state, "pimcore_hash") == Some(newest);
+        // What is there is not noted as gone.
+        let rightly_noted = !is_noted(&self.state) || self.targets[0] == Some(DELETED);
+        rightly_noted
+            && (deleted || self.targets[0].is_some_and(|pim| pim.content == newest))
             && self.shop_follows()
             && self.rightly_on_sale()
             && hash_of(&self.doc, "hash") == Some(newest)
@@ -279,7 +287,9 @@ impl World {
 
     pub(crate) fn tick(&mut self) {
         self.state = tick(&self.state);
-        self.compared = self.compared.as_ref().map(tick);
+        if let Some(Compared::Read(seen) | Compared::Missed(seen)) = &mut self.compared {
+            *seen = tick(seen);
+        }
         for flight in &mut self.flights {
             flight.left -= 1;
         }

@@ -1,7 +1,8 @@
 //! `relay handles`: addresses of products in the shop.
 //!
-//! A move is a wish in the ledger and an announcement; medusa-push fulfils it with its next look at the product, as with everything else. So a
-//! move that was interrupted is gone on with by the same command: what has moved is not named again.
+//! A move is a wish in the ledger and an announcement; medusa-push fulfils it with its next look at
+//! the product, as with everything else. So a move that was interrupted is gone on with by the same
+//! command: what has moved is not named again.
 
 use std::time::{Duration, Instant};
 
@@ -152,7 +153,8 @@ async fn announce(stack: &Stack, moves: &[Move], correlation_id: &str, rate: u32
         let mut announcements = Vec::with_capacity(some.len());
         for row in some {
             let key = super::product_key(&row.product)?;
-            // The wish first: whoever looks at the product from now on fulfils it, announced or not.
+            // The wish first: whoever looks at the product from now on fulfils it, announced or
+            // not.
             stack.ledger.wish_to_move(&key, now).await?;
             let message = ProductMessage { key, correlation_id: correlation_id.to_owned(), cause: Cause::Repair };
             announcements.push(Announcement::product_synced(&message));

@@ -61,7 +61,7 @@ async fn product(stack: &Stack, target: &str, stage: Option<StageName>, now: i64
         });
     }
     // Whoever asks does not believe that the targets hold what the ledger says they do: they are
-    // compared in full, and what differs or was deleted is written again.
+    // compared in full, and what differs is written again. What people deleted stays away.
     let stages: &[Stage] = match stage {
         Some(StageName::Pimcore) => &[Stage::Pimcore],
         Some(StageName::Medusa) => &[Stage::Medusa],

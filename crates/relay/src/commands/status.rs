@@ -31,6 +31,8 @@ const COUNTED: usize = 20_000;
 const RUNS: usize = 100;
 /// Runs shown.
 const SHOWN: usize = 5;
+/// Products named of those that people deleted.
+const EXAMPLES: usize = 3;
 
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +52,8 @@ pub struct Status {
     pub waiting_lines: lines::WaitingLines,
     /// Products that people took off sale in the shop, which stands.
     pub set_aside: Vec<String>,
+    /// Products that people deleted in Pimcore, which stands, the earliest first.
+    pub deleted: Vec<String>,
     /// Mappings whose newest file is refused: the source, and why.
     pub refused_mappings: BTreeMap<String, Vec<String>>,
     /// Why the newest rules are refused.
@@ -147,6 +151,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let runs = runs::lines(stack, RUNS, now).await?;
     let (held_feeds, breakers) = tokio::try_join!(withdraw::held(stack, now), breakers::lines(stack))?;
     let set_aside = stack.ledger.set_aside().await?.into_iter().map(|(key, _)| key.to_string()).collect();
+    let deleted = stack.ledger.gone().await?.into_iter().map(|(key, _)| key.to_string()).collect();
     let heads = stack.ledger.config_heads("source").await?;
     let refused_mappings = heads.into_iter().filter_map(|(name, head)| Some((name, head.refused?.problems))).collect();
     let rules = stack.ledger.config_head(want::KIND, want::NAME).await?;
@@ -161,6 +166,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         held_feeds,
         breakers,
         set_aside,
+        deleted,
         stack: stack.name.clone(),
         pending,
         queues,
@@ -275,6 +281,13 @@ pub fn text(status: &Status, now: i64) -> String {
     if let Some(first) = status.set_aside.first() {
         let n = count(status.set_aside.len(), "product");
         parts.push(format!("{n} set aside by people in the shop, such as {first}: `relay trace` says how to end it."));
+    }
+    if !status.deleted.is_empty() {
+        let n = count(status.deleted.len(), "product");
+        let examples = status.deleted.iter().take(EXAMPLES).cloned().collect::<Vec<_>>().join(", ");
+        parts.push(format!(
+            "{n} deleted by people in Pimcore, such as {examples}: no feed makes them again; `relay trace` says how to end it."
+        ));
     }
     parts.push(if status.attention.is_empty() {
         "Nothing needs attention.".to_owned()
@@ -392,6 +405,15 @@ mod tests {
     }
 
     #[test]
+    fn what_people_deleted_is_counted_with_examples_and_is_no_trouble() {
+        let mut status = status_of(&[], &Reasons::new());
+        status.deleted = (1..=5).map(|n| format!("demo:{n}")).collect();
+        let text = text(&status, NOW);
+        assert!(text.contains("5 products deleted by people in Pimcore, such as demo:1, demo:2, demo:3:"), "{text}");
+        assert!(text.ends_with("Nothing needs attention."));
+    }
+
+    #[test]
     fn a_quiet_stack_needs_nothing() {
         let status = status_of(&[], &Reasons::new());
         assert!(text(&status, NOW).ends_with("Nothing needs attention."));
@@ -424,6 +446,7 @@ mod tests {
             status.runs.push(runs::line(&format!("F#b#incoming/demo/{WILD}{number}#v1"), run(kind), NOW));
         }
         status.pending.oldest = Some(WILD.into());
+        status.deleted = vec![WILD.into()];
         status.pending.oldest_ms = Some(1);
         status.attention = attention(&status, &Reasons::from([(dead, (1, WILD.to_owned()))]), NOW);
         assert!(status.attention.len() >= 5, "{:?}", status.attention);

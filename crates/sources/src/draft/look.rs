@@ -59,7 +59,8 @@ impl Sample {
         self.texts(column).iter().filter(|text| !text.trim().is_empty()).count() == self.rows.len()
     }
 
-    /// Whether records of equal values follow each other; `otherwise` is the column that counts where the first has none.
+    /// Whether records of equal values follow each other; `otherwise` is the column that counts
+    /// where the first has none.
     pub(super) fn is_adjacent(&self, column: &str, otherwise: Option<&str>) -> bool {
         let text = |row: &BTreeMap<String, Value>, column: &str| {
             row.get(column).and_then(record::text).filter(|text| !text.trim().is_empty())

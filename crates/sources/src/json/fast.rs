@@ -1,4 +1,5 @@
-//! JSON that is as it should be, read in one go. `None` for everything else: [`super::of`] says what is wrong with it.
+//! JSON that is as it should be, read in one go. `None` for everything else: [`super::of`] says
+//! what is wrong with it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,17 +1,21 @@
-//! How much work the mapping of one record may be, and what of it need not be done twice. A field's expression has a budget of its own; a mapping may have thousands of fields, and a record long lists.
+//! How much work the mapping of one record may be, and what of it need not be done twice. A field's
+//! expression has a budget of its own; a mapping may have thousands of fields, and a record long
+//! lists.
 
 use std::cell::{Cell, RefCell};
 
 use expr::{EvalError, Expression, Value};
 
-/// Steps for one product: steps of expressions, values that are looked at, and 64 bytes of text that are copied.
+/// Steps for one product: steps of expressions, values that are looked at, and 64 bytes of text
+/// that are copied.
 const STEPS: u64 = 5_000_000;
 /// Values of a list.
 pub(crate) const LIST: usize = 10_000;
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(STEPS) };
-    /// What expressions gave that are the same for all variants of the product, by where they stand in memory.
+    /// What expressions gave that are the same for all variants of the product, by where they stand
+    /// in memory.
     static ONCE: RefCell<Vec<(usize, Value)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -36,7 +40,8 @@ pub(super) fn once(
     Ok(value)
 }
 
-/// Something that is the same for all variants of a product: it is worked out for the first two, and then taken over with the steps that it took for the second.
+/// Something that is the same for all variants of a product: it is worked out for the first two,
+/// and then taken over with the steps that it took for the second.
 #[derive(Debug)]
 pub(super) struct Repeated<T>(Seen<T>);
 

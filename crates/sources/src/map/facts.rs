@@ -145,7 +145,8 @@ fn steps(scope: &Scope<'_>, map: &CategoryMap) -> Result<Vec<Steps>, Defect> {
     })
 }
 
-/// Ids are made of the names from the root: a name alone is not unique, "Accessories" stands below many.
+/// Ids are made of the names from the root: a name alone is not unique, "Accessories" stands below
+/// many.
 fn path(steps: &[(String, Option<String>)], language: &str) -> CategoryPath {
     let mut path: Vec<Category> = Vec::new();
     for (name, id) in steps {

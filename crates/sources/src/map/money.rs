@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 use super::Scope;
 use crate::mapping::{PriceMap, Type};
 
-/// Decimals of a workbook's number that are looked at: more come of a formula, and no currency has as many.
+/// Decimals of a workbook's number that are looked at: more come of a formula, and no currency has
+/// as many.
 const COMPUTED: u32 = 6;
 
 /// A variant's prices, one a currency.
@@ -142,15 +143,17 @@ fn is_cell(text: &str) -> bool {
     text.strip_prefix('-').unwrap_or(text).split_once('.').is_some_and(|(whole, rest)| digits(whole) && digits(rest))
 }
 
-/// The result of a formula, such as 12.3333333333333, without the decimals that nobody sees. They are cut and not rounded, so that rounding to the currency's
-/// digits happens once. `None` where nothing is to be cut.
+/// The result of a formula, such as 12.3333333333333, without the decimals that nobody sees. They
+/// are cut and not rounded, so that rounding to the currency's digits happens once. `None` where
+/// nothing is to be cut.
 fn computed(text: &str, currency: &str) -> Option<String> {
     let number = is_cell(text).then(|| Decimal::from_str_exact(text.trim()).ok()).flatten()?;
     let cut = number.trunc_with_scale(COMPUTED);
     (number.scale() > COMPUTED && !money::is_noise(number, currency) && !cut.is_zero()).then(|| cut.to_string())
 }
 
-/// The digits of a number that is written with `mark` before its decimals. Thousands stand in threes.
+/// The digits of a number that is written with `mark` before its decimals. Thousands stand in
+/// threes.
 fn marked(text: &str, mark: char) -> Option<String> {
     let text = text.trim();
     let (whole, decimals) = text.split_once(mark).map_or((text, ""), |(whole, decimals)| (whole, decimals));

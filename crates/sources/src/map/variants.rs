@@ -1,4 +1,5 @@
-//! Options and variants: from the records of a group, from a list within a record, or one of a record.
+//! Options and variants: from the records of a group, from a list within a record, or one of a
+//! record.
 
 use std::collections::BTreeSet;
 

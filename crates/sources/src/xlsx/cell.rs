@@ -7,7 +7,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::styles::Shown;
 
-/// Digits of a number that count. Excel shows as many, and computes with two more: 19.990000000000002 is 19.99.
+/// Digits of a number that count. Excel shows as many, and computes with two more:
+/// 19.990000000000002 is 19.99.
 const DIGITS: u32 = 15;
 /// The last day of the year 9999.
 const LAST_DAY: i64 = 2_958_465;
@@ -37,13 +38,15 @@ pub(super) fn number(written: &str, shown: Shown, since_1904: bool) -> String {
     }
 }
 
-/// A number whose point is before its decimals for every reader: three digits behind a point may also be thousands, four may not.
+/// A number whose point is before its decimals for every reader: three digits behind a point may
+/// also be thousands, four may not.
 fn unmistakable(value: Decimal) -> String {
     let like_thousands = value.scale() == 3 && (Decimal::ONE..Decimal::ONE_THOUSAND).contains(&value.abs());
     if like_thousands { format!("{value}0") } else { value.to_string() }
 }
 
-/// A number with more digits than a decimal has, such as those of a program that writes all of a binary fraction.
+/// A number with more digits than a decimal has, such as those of a program that writes all of a
+/// binary fraction.
 fn rounded_text(written: &str) -> String {
     let plain = written.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
     let cut: String = written.chars().take(28).collect();

@@ -1,4 +1,5 @@
-//! One XML part of a workbook, tag by tag, within limits. Nothing is expanded but what XML itself knows; a document type is refused.
+//! One XML part of a workbook, tag by tag, within limits. Nothing is expanded but what XML itself
+//! knows; a document type is refused.
 
 use std::io::{BufRead, BufReader, Read};
 

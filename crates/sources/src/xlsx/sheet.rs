@@ -54,7 +54,8 @@ pub(super) struct Sheet {
 impl Sheet {
     pub(super) fn open(package: &Package, path: &str, styles: Styles, since_1904: bool) -> Result<Self, Fault> {
         let missing = || Fault::corrupt(format!("the workbook lacks {path}"));
-        // Read once as a whole: what is damaged is found before anything of it counts, and merged cells are named behind the rows.
+        // Read once as a whole: what is damaged is found before anything of it counts, and merged
+        // cells are named behind the rows.
         let merged = merged(package.unpacked(path)?.ok_or_else(missing)?)?;
         let part = package.part(path, SHEET_BYTES)?.ok_or_else(missing)?;
         let (cells, down) = (Vec::new(), HashMap::new());
@@ -224,7 +225,8 @@ impl Sheet {
     }
 }
 
-/// The areas of merged cells that reach over several rows: from their column and first row to the last.
+/// The areas of merged cells that reach over several rows: from their column and first row to the
+/// last.
 fn merged(mut bytes: impl Read) -> Result<HashMap<(u32, u32), u32>, Fault> {
     const TAG: &[u8] = b"mergeCell ";
     /// Longer than such a tag is.

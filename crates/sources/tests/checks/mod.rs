@@ -1,5 +1,6 @@
-//! What must hold for any mapping, any XML and any workbook. The fuzz targets feed these checks with what the fuzzer makes up (`crates/feeds/fuzz`),
-//! `tests/findings.rs` with their seeds and what was found before.
+//! What must hold for any mapping, any XML and any workbook. The fuzz targets feed these checks
+//! with what the fuzzer makes up (`crates/feeds/fuzz`), `tests/findings.rs` with their seeds and
+//! what was found before.
 #![allow(dead_code, unreachable_pub, clippy::expect_used, reason = "each of those who include it uses some of it")]
 
 use std::sync::{Arc, LazyLock};
@@ -12,7 +13,8 @@ const JSON: &[u8] = b"[{\"id\":1,\"title\":\"Cup\",\"price\":2.5,\"tags\":[\"a\"
 const XML: &[u8] =
     b"<r><item><id>1</id><title>Cup</title><price currency=\"EUR\">2.50</price><size>S</size></item></r>";
 
-/// Any text as a mapping: problems with their places, or a mapping that does something with a feed, and ends.
+/// Any text as a mapping: problems with their places, or a mapping that does something with a feed,
+/// and ends.
 pub fn mapping(bytes: &[u8]) {
     static BOOK: LazyLock<Vec<u8>> = LazyLock::new(|| book(&[]));
     let text = String::from_utf8_lossy(bytes);
@@ -45,7 +47,8 @@ const SMALL: Limits = Limits {
     excerpt_bytes: 16,
 };
 
-/// Any bytes as XML, cut anywhere: the pieces must not matter, nor where it is taken up again. The first byte says how long the pieces are.
+/// Any bytes as XML, cut anywhere: the pieces must not matter, nor where it is taken up again. The
+/// first byte says how long the pieces are.
 pub fn xml(input: &[u8]) {
     static MAPPING: LazyLock<Arc<Mapping>> = LazyLock::new(|| demo("{ type: xml, records: item }"));
     let Some((piece, bytes)) = input.split_first() else { return };
@@ -67,7 +70,8 @@ pub fn xml(input: &[u8]) {
     }
 }
 
-/// Any bytes as a workbook: with 0 before them the archive itself, else its parts, with 0xFF between them.
+/// Any bytes as a workbook: with 0 before them the archive itself, else its parts, with 0xFF
+/// between them.
 pub fn xlsx(input: &[u8]) {
     static MAPPING: LazyLock<Arc<Mapping>> = LazyLock::new(|| demo("xlsx"));
     let Some((mode, bytes)) = input.split_first() else { return };
@@ -135,7 +139,8 @@ fn drain(feed: &mut Feed, bytes: &[u8], piece: usize) -> (Places, Option<Reason>
     (places(out), end)
 }
 
-/// A workbook of these parts: sheet, texts, styles, the workbook's own; what is missing is as it has to be.
+/// A workbook of these parts: sheet, texts, styles, the workbook's own; what is missing is as it
+/// has to be.
 fn book(parts: &[&[u8]]) -> Vec<u8> {
     const NAMES: [(&str, &str); 5] = [
         (

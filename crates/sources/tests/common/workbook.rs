@@ -45,7 +45,8 @@ pub(crate) fn archive(parts: &[(String, String)]) -> Vec<u8> {
     bytes
 }
 
-/// The parts of a workbook: sheets by name, state and the XML of their rows and what follows; shared texts; the XML of styles and of the workbook's properties.
+/// The parts of a workbook: sheets by name, state and the XML of their rows and what follows;
+/// shared texts; the XML of styles and of the workbook's properties.
 pub(crate) fn parts(
     sheets: &[(&str, &str, &str)],
     strings: &[&str],

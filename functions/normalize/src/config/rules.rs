@@ -1,4 +1,5 @@
-//! The shop's rules: all files under `config/rules/`, and `config/rates.json`, are in force together.
+//! The shop's rules: all files under `config/rules/`, and `config/rates.json`, are in force
+//! together.
 
 use catalog::Failure;
 use ledger::core::config::MAX_TEXT_BYTES;

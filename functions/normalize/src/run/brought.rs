@@ -26,7 +26,8 @@ pub(super) struct Brought {
 }
 
 impl Brought {
-    /// Remembers a record; the place of an earlier one that said something else of the same product, or of the same part of it.
+    /// Remembers a record; the place of an earlier one that said something else of the same
+    /// product, or of the same part of it.
     pub(super) fn note(
         &mut self,
         key: &impl Hash,

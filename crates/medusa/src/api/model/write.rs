@@ -127,7 +127,8 @@ pub struct OptionCreate {
     pub title: String,
     /// In order.
     pub values: Vec<String>,
-    /// True when it is added to an existing product: otherwise it would be shared by the whole shop, with a unique title.
+    /// True when it is added to an existing product: otherwise it would be shared by the whole
+    /// shop, with a unique title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_exclusive: Option<bool>,
 }
@@ -265,8 +266,9 @@ pub struct EntriesBatch {
 
 /// An entry of a price list.
 ///
-/// The two quantities go over the wire as null on purpose. Medusa recognises an entry that is there by a hash over the fields that
-/// are *named*, and rows that are there name both: without them every write would add another row.
+/// The two quantities go over the wire as null on purpose. Medusa recognises an entry that is there
+/// by a hash over the fields that are *named*, and rows that are there name both: without them
+/// every write would add another row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EntryWrite {
     /// `variant_…`
@@ -327,7 +329,8 @@ pub struct TranslationCreate {
     pub translations: BTreeMap<&'static str, String>,
 }
 
-/// Changed texts in a language that is there; merged by field, an empty text falls back to the base language.
+/// Changed texts in a language that is there; merged by field, an empty text falls back to the base
+/// language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TranslationUpdate {
     /// `trans_…`

@@ -72,9 +72,11 @@ struct World {
     reserved: BTreeMap<String, i64>,
     /// Lines by the time of their last change.
     changed: BTreeMap<String, i64>,
-    /// Something came back: of a figure that knows our orders a piece too few may be for sale then, never one too many.
+    /// Something came back: of a figure that knows our orders a piece too few may be for sale then,
+    /// never one too many.
     returned: bool,
-    /// A level that moved at every look was taken as it was, although somebody may have been at work: then too few may be for sale, too.
+    /// A level that moved at every look was taken as it was, although somebody may have been at
+    /// work: then too few may be for sale, too.
     hurried: bool,
     /// Pieces of orders that the figure knows which came back since the push began.
     came_back: i64,
@@ -218,7 +220,8 @@ impl World {
     }
 }
 
-/// Runs pushes of one product over a world. After each that is completed, what can be bought is what the figure allows.
+/// Runs pushes of one product over a world. After each that is completed, what can be bought is
+/// what the figure allows.
 fn history(meaning: &str, pushes: &[Push]) -> Result<(), TestCaseError> {
     let terms = terms(&format!("{{\"figure\":\"{meaning}\",\"buffer\":1,\"cap\":18}}"));
     let mut world = World {

@@ -22,7 +22,8 @@ fn is_later(line: &Line, run: &Line) -> bool {
     line.run.started > run.run.started && line.run.status == RunStatus::Completed
 }
 
-/// Whether a later full feed of the source, under whatever name, contained the product: then it is as that says.
+/// Whether a later full feed of the source, under whatever name, contained the product: then it is
+/// as that says.
 ///
 /// # Errors
 /// When the bucket does not answer.

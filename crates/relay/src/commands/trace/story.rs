@@ -27,9 +27,12 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         ));
     }
     if let Some(state) = &trace.state {
-        for (name, stage) in [("Pimcore", &state.pimcore), ("Medusa", &state.medusa)] {
-            text.push_str(&format!("\n\n{name}{}", stage_text(stage, state.hash.as_deref(), now)));
+        text.push_str("\n\nPimcore");
+        if let Some(since) = state.deleted_in_pimcore {
+            text.push_str(&format!("\n  deleted  there by a person; seen {}", ago(since, now)));
         }
+        text.push_str(&stage_text(&state.pimcore, state.hash.as_deref(), now));
+        text.push_str(&format!("\n\nMedusa{}", stage_text(&state.medusa, state.hash.as_deref(), now)));
         if let Some(since) = state.pending_since {
             text.push_str(&format!("\n\nPending since {}", ago(since, now)));
         }
@@ -193,6 +196,7 @@ mod tests {
                 hash: None,
                 run: Some("run-1".into()),
                 pending_since: Some(NOW - 1_000),
+                deleted_in_pimcore: Some(NOW - 60_000),
                 pimcore: stage(),
                 medusa: stage(),
             }),
@@ -220,7 +224,8 @@ mod tests {
             "record 3 at byte 120",
             "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
             "besides  row 19 = 17b\n  besides  2 more",
-            "holds    nothing of it yet",
+            "Pimcore\n  deleted  there by a person; seen ",
+            "(1 min 0 s ago)\n  holds    nothing of it yet",
             "Pending since",
             "run-1",
             "Stock in the shop\n  s1  12 said − 5 ours since 09:10 = 7",

@@ -87,10 +87,31 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
         let summary = format!("A change made in Pimcore has not reached the shop: {} [{}]", error.message, error.code);
         return of_error(summary, &error.code, error.kind);
     }
+    if let Some(verdict) = deleted(key, state, evidence.in_pimcore, now) {
+        return verdict;
+    }
     if let Some(verdict) = set_aside(key, state, now) {
         return verdict;
     }
     at_rest(key, state, evidence, now)
+}
+
+/// A person deleted it in Pimcore: that stands, and asks for nothing.
+fn deleted(key: &ProductKey, state: &ProductState, in_pimcore: Option<&InPimcore>, now: i64) -> Option<Verdict> {
+    if matches!(in_pimcore, Some(InPimcore::There { .. })) {
+        // Somebody restored it: the change feed is about to see that.
+        return None;
+    }
+    let seen = ago(state.gone?, now);
+    let summary =
+        format!("Somebody deleted it in Pimcore; seen {seen}. It is not for sale, and no feed makes it again.");
+    Some(Verdict::wait(summary, how_to_end(key, "")))
+}
+
+fn how_to_end(key: &ProductKey, when: &str) -> String {
+    format!(
+        "That may be right. If not: restore it from Pimcore's recycle bin, with all texts, or{when} `relay release {key}` makes it anew, without them."
+    )
 }
 
 /// A person took it off sale in the shop: that stands, and asks for nothing.
@@ -198,16 +219,23 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
         Some(InPimcore::Absent) if withdrawn => {
             Verdict::fine("Its source has withdrawn it; it is not in Pimcore and not for sale.".to_owned())
         }
-        Some(InPimcore::Absent) => Verdict::act(
-            "Somebody deleted it in Pimcore: it leaves the shop within minutes, and stays away until its source says something new.".to_owned(),
-            format!("If that was a mistake, `relay replay {key}` makes it again. If not, nothing is to be done."),
+        // Not noted yet.
+        Some(InPimcore::Absent) => Verdict::wait(
+            "Somebody deleted it in Pimcore: it leaves the shop within minutes, and no feed makes it again.".to_owned(),
+            how_to_end(key, ", once that is noted,"),
         ),
         Some(InPimcore::There { id, published, hidden, withdrawn, offered: false }) => {
             let (why, how) = match (published, hidden, withdrawn) {
-                (false, _, true) => ("its source has withdrawn it", "It comes back by itself when the source offers it again."),
+                (false, _, true) => {
+                    ("its source has withdrawn it", "It comes back by itself when the source offers it again.")
+                }
                 (false, _, _) => ("it is not published", "Publish it in Pimcore."),
-                (true, true, _) => ("somebody hid it from the shop", "Set its shop visibility in Pimcore to something else."),
-                (true, false, _) => ("its source has withdrawn it", "To sell it all the same, keep it when withdrawn, in Pimcore."),
+                (true, true, _) => {
+                    ("somebody hid it from the shop", "Set its shop visibility in Pimcore to something else.")
+                }
+                (true, false, _) => {
+                    ("its source has withdrawn it", "To sell it all the same, keep it when withdrawn, in Pimcore.")
+                }
             };
             Verdict::wait(
                 format!("It is in Pimcore (object {id}) and not for sale: {why}."),
@@ -232,7 +260,9 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
                     format!("It is in Pimcore and not for sale.{unsure}"),
                     "That is right if it is unpublished, hidden or withdrawn there; publishing it brings it to the shop.",
                 ),
-                None => Verdict::wait("Nothing is pending.".to_owned(), format!("`relay diff {key}` compares all three.")),
+                None => {
+                    Verdict::wait("Nothing is pending.".to_owned(), format!("`relay diff {key}` compares all three."))
+                }
             }
         }
     }
@@ -329,6 +359,24 @@ mod tests {
         assert!(draft.advice.contains("`relay release demo:77`") && draft.advice.contains("publish it"), "{draft:?}");
         assert!(told(vec![aside("deleted", None)], None).summary.contains("deleted"));
         assert!(told(vec![aside("deleted", None)], Some(NOW)).advice.contains("released"));
+    }
+
+    #[test]
+    fn what_a_person_deleted_in_the_pim_is_told_with_since_when_and_how_to_end_it() {
+        let mut state = ProductState { pending_since: None, gone: Some(NOW - 60_000), ..pending() };
+        state.pimcore.applied = Some(applied(Some("7")));
+        state.medusa.applied = Some(applied(Some("prod_1")));
+        let told = |in_pimcore: Option<&InPimcore>| {
+            verdict(&key(), &Evidence { state: Some(&state), in_pimcore, ..Evidence::default() }, NOW)
+        };
+        for asked in [None, Some(&InPimcore::Absent), Some(&InPimcore::Unknown { why: "no way".into() })] {
+            let said = told(asked);
+            assert!(said.summary.contains("deleted it in Pimcore; seen") && said.summary.contains("1 min"), "{said:?}");
+            assert!(said.advice.contains("recycle bin") && said.advice.contains("`relay release demo:77`"), "{said:?}");
+            assert!(!said.attention, "it is a decision");
+        }
+        let back = InPimcore::There { id: 7, published: true, hidden: false, withdrawn: false, offered: true };
+        assert!(!told(Some(&back)).summary.contains("deleted"));
     }
 
     #[test]
@@ -442,7 +490,7 @@ mod tests {
             (there(false, false, true, false), "withdrawn", "comes back by itself"),
             (there(true, false, true, false), "withdrawn", "keep it when withdrawn"),
             (there(true, false, false, true), "as it should be", ""),
-            (InPimcore::Absent, "Somebody deleted it", "`relay replay demo:77` makes it again"),
+            (InPimcore::Absent, "Somebody deleted it", "`relay release demo:77` makes it anew"),
             (InPimcore::Unknown { why: "no way there".into() }, "as it should be", "no way there"),
         ] {
             let said = said(&what);

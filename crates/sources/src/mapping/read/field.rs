@@ -160,7 +160,8 @@ impl Reader<'_> {
         })
     }
 
-    /// A CSV file beside the mapping: what stands in the feed, and what it means. Further columns are people's notes.
+    /// A CSV file beside the mapping: what stands in the feed, and what it means. Further columns
+    /// are people's notes.
     pub(super) fn table_file(&mut self, name: &str, at: At) -> BTreeMap<String, String> {
         if !crate::bundle::is_table_name(name) {
             self.say(at, "a table is a .csv file beside the mapping: letters, digits, - and _");

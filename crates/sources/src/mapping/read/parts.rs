@@ -1,4 +1,5 @@
-//! Declared parts: files of lines, such as stock or prices, that speak of the products of another file.
+//! Declared parts: files of lines, such as stock or prices, that speak of the products of another
+//! file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
