@@ -21,7 +21,7 @@ SEED ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds RULES=localstack/rules/sample.yaml or none
+demo: ## take a feed to products one can buy; FEED=path SOURCE=name (relay source list), where content does not tell WAIT=seconds RULES=path or none
 	@$(STACK) demo --wait $(WAIT) $(if $(FEED),--feed "$(FEED)") $(if $(SOURCE),--source "$(SOURCE)") $(if $(RULES),--rules "$(RULES)")
 
 up: ## install, build, start and deploy everything on loopback

@@ -73,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("demo", demo, "take a feed all the way to products one can buy, and show them", EVERYTHING)
     sub.add_argument("--feed", default=str(SOURCES / "sample-feeds" / "abayas.json"), help="a file: SHEIN API documents, a Bright Data CSV, or canonical JSON")
     sub.add_argument("--source", default="", help="which source it is of, if that cannot be told from its content")
-    sub.add_argument("--rules", default="", help="rules to put into force before: a file or a folder; `none` takes them out again")
+    sub.add_argument(
+        "--rules",
+        default="",
+        help="rules put into force first, a file or a folder; `none` takes them out for good (default: those in force; at first rules/sample.yaml)",
+    )
     sub.add_argument("--wait", type=float, default=300.0, help="seconds without any progress after which to give up (default: 300)")
     sub.add_argument("--publish-policy", choices=("auto", "review"), default="auto")
     command("status", status, "what runs, where, and what is waiting", TOOLS)
@@ -124,12 +128,13 @@ def up(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
+    from local_stack import ruled
     from local_stack.demo import demonstrate
     from local_stack.stack import Stack
 
     stack = Stack.open(options.stack, publish_policy=options.publish_policy)
     stack.start()
-    return demonstrate(stack, options.feed, options.source, options.wait, options.rules)
+    return demonstrate(stack, options.feed, options.source, options.wait, options.rules or ruled.to_begin_with(stack))
 
 
 def status(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from local_stack.console import Failed, say
-from local_stack.paths import TARGET
+from local_stack.paths import SOURCES, TARGET
 from local_stack.stack import Stack
 
 # A walk begins with the next minute, 10 s after the rules at the earliest, and looks at 50 products a second.
@@ -40,6 +40,11 @@ def _followed(stack: Stack) -> None:
         if time.monotonic() - begun > PATIENCE:
             raise Failed(f"not every product follows the rules within {PATIENCE:.0f} s", why=walk["words"], todo="make logs NAME=pimcore-sync")
         time.sleep(1)
+
+
+def to_begin_with(stack: Stack) -> str:
+    """The sample, on a stack that never had rules; else nothing: what is in force stays, and so does `none`."""
+    return "" if _relay(stack, "rules", "list")["since"] else str(SOURCES / "rules" / "sample.yaml")
 
 
 def in_force(stack: Stack) -> bool:

@@ -10,6 +10,7 @@ pub mod deaths;
 pub mod desired;
 mod expression;
 pub mod gone;
+pub mod held;
 pub mod lines;
 pub mod made;
 pub mod missing;

@@ -8,6 +8,7 @@ mod config;
 mod docs;
 mod error;
 mod gone;
+mod held;
 mod lines;
 #[cfg(feature = "memory")]
 mod memory;

@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod bodies;
 pub mod configurations;
+pub mod held;
 pub mod lines;
 pub mod mutation;
 pub mod parts;

@@ -127,6 +127,12 @@ pub enum Command {
         /// Such as medusa_handle_taken
         code: Option<String>,
     },
+    /// Changes that rules hold until a person has looked
+    Held {
+        /// What to do.
+        #[command(subcommand)]
+        command: Held,
+    },
     /// The shop's rules: check files, list what is not mapped
     Rules {
         /// What to do with them.
@@ -195,6 +201,42 @@ pub enum Form {
     Json,
     /// A table with a head.
     Csv,
+}
+
+/// What to do with what waits for a person.
+#[derive(Debug, Subcommand)]
+pub enum Held {
+    /// What waits, with the rule and the feed that it is of
+    List,
+    /// Let changes through
+    Approve {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Keep prices and categories as they are until the source or the rules want something else
+    Reject {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Some of what is held.
+#[derive(Debug, Clone, Default, Args)]
+#[group(required = true, multiple = true)]
+pub struct Which {
+    /// Products, such as shein-api:90854097
+    pub products: Vec<String>,
+    /// All that this rule holds
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// All of this feed run
+    #[arg(long, value_name = "RUN")]
+    pub feed: Option<String>,
+    /// All
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What to do with rules.
@@ -268,7 +310,7 @@ pub struct Preview {
     /// Rules and rates.
     #[command(flatten)]
     pub configured: Configured,
-    /// The rules as they are now, to compare with [default: none]
+    /// The rules as they are now, to compare with [default: those in force; with --against none]
     #[arg(long, value_name = "PATH")]
     pub rules_before: Vec<PathBuf>,
     /// Compare with this feed instead of the ledger: no stack is needed

@@ -10,6 +10,7 @@ pub mod dlq;
 pub mod explain;
 pub mod explain_price;
 pub mod handles;
+pub mod held;
 pub mod preview;
 pub mod rejected;
 pub mod release;

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, handles, preview, rejected, release, replay, rules, rules_in_force, runs,
+    diff, dlq, explain, explain_price, handles, held, preview, rejected, release, replay, rules, rules_in_force, runs,
     source, sources, status, trace, withdraw,
 };
 use relay::error::CliError;
@@ -76,6 +76,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Rules { command: Rules::Unmapped { configured, .. } } => {
             rules::unmapped(&stack, configured, now).await
         }
+        Command::Held { command } => held::run(&stack, command, now).await,
         Command::Rules { command } => rules_in_force::run(&stack, command, now).await,
         Command::ExplainPrice { product, configured, .. } => explain_price::run(&stack, product, configured, now).await,
         Command::Preview(asked) => preview::run(Some(&stack), asked, now).await,

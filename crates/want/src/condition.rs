@@ -71,6 +71,12 @@ impl Condition {
             || self.any.iter().chain(&self.none).any(Self::asks_for_cost)
     }
 
+    /// The ages (ms) at which it may begin or cease to hold.
+    pub(crate) fn ages(&self) -> Vec<i64> {
+        let own = self.age.iter().flat_map(|(from, below)| [*from, *below]).flatten();
+        own.chain(self.any.iter().chain(&self.none).flat_map(Self::ages)).collect()
+    }
+
     /// Whether it holds of a product (as the rules before have made it) and of a price of it.
     pub(crate) fn holds(&self, view: &View<'_>, product: &Product, cost: Option<Cost<'_>>) -> bool {
         let is = |globs: &Option<Vec<Glob>>, text: &str| globs.as_ref().is_none_or(|globs| any_of(globs, text));

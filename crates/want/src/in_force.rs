@@ -29,6 +29,8 @@ pub struct InForce {
     pub rates: Option<Rates>,
     /// Since when (ms) they are in force.
     pub since: i64,
+    /// Since when (ms) such rules look back at what was let through last.
+    pub epoch: i64,
 }
 
 impl Bundle {

@@ -110,7 +110,11 @@ impl Rules {
     /// Whether they say nothing: what is wanted is what the source says.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.sold.is_none() && self.map.is_empty() && self.unmapped.is_none()
+        self.rules.is_empty()
+            && self.feeds.is_none()
+            && self.sold.is_none()
+            && self.map.is_empty()
+            && self.unmapped.is_none()
     }
 
     /// How many rules there are.

@@ -121,7 +121,7 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
     if rules.is_empty() {
         return Wanted { product, withheld: Vec::new(), held: Vec::new(), remarks, unmapped: Vec::new() };
     }
-    let view = View::new(said, moment.said_at.map(|at| (moment.now - at).max(0)));
+    let view = View::new(said, moment.said_at.map(|at| rules.age(moment.now, at)));
     let unmapped = map(&view, rules, &mut product, &mut remarks);
     let mut prices = Prices::new(said, rules, moment, steps, &mut remarks);
     let mut applied: Vec<&Rule> = Vec::new();

@@ -189,7 +189,7 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
         let kept = self.store.config_keep(SOURCE, name, &digest, json.as_bytes()).await;
         kept.map_err(|error| error.failure())?;
         let files = std::iter::once(format!("{name}.yaml")).chain(bundle.beside.into_keys()).collect();
-        Ok(Found::Sound { digest, files })
+        Ok(Found::Sound { digest, files, looks_back: false })
     }
 
     /// What the files of the rules are now, all together. A sound text is kept.
@@ -210,8 +210,9 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
         }
         let kept = self.store.config_keep(rules::RULES, rules::SHOP, &digest, bundle.json().as_bytes()).await;
         kept.map_err(|error| error.failure())?;
+        let looks_back = bundle.read(at).is_ok_and(|read| read.rules.looks_back());
         let files = bundle.rules.into_keys().chain(bundle.rates.map(|(name, _)| name));
-        Ok(Found::Sound { digest, files: files.collect() })
+        Ok(Found::Sound { digest, files: files.collect(), looks_back })
     }
 
     /// Why a source cannot be called so; otherwise the name is claimed.

@@ -45,7 +45,7 @@ fn of(names: impl Iterator<Item = String>) -> Found {
     if files.is_empty() {
         return Found::Removed;
     }
-    Found::Sound { digest: files.join(" "), files }
+    Found::Sound { digest: files.join(" "), files, looks_back: false }
 }
 
 /// Claims a name for a source that is about to be in force. The other name, if one stands in the way.

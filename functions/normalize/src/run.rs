@@ -2,6 +2,7 @@
 
 mod brought;
 mod end;
+mod guard;
 mod progress;
 
 use std::collections::VecDeque;
@@ -209,6 +210,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             };
             return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
         }
+        self.judge(progress, known).await?;
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
         let mut feed = known

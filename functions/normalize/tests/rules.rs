@@ -4,6 +4,7 @@
 mod common;
 
 use common::World;
+use ledger::core::held::Past;
 use runtime::Outcome;
 use serde_json::json;
 use want::{Bundle, KIND, NAME};
@@ -61,4 +62,43 @@ async fn what_is_no_rules_file_is_told() {
         assert!(told.contains(key) && told.contains("config/rules/<name>.yaml"), "{told}");
     }
     assert_eq!(world.ledger.config_head(KIND, NAME).await.unwrap().revision, 0);
+}
+
+fn cups(count: usize, amount: &str) -> String {
+    let all: Vec<_> = (0..count).map(|n| common::product(&format!("p{n}"), amount)).collect();
+    serde_json::to_string(&all).unwrap()
+}
+
+#[tokio::test]
+async fn a_feed_that_changes_too_much_is_judged_before_anything_of_it_is_written() {
+    let world = World::new();
+    world.configure(&world.upload(PRICES, "feeds: {average-price-over: 20%}")).await;
+    let head = world.ledger.config_head(KIND, NAME).await.unwrap();
+    let epoch = head.looks_back.unwrap();
+    let read = async |body: String| {
+        let message = world.upload("incoming/canonical/x.json", body);
+        assert_eq!(world.read(&message).await, Outcome::Done);
+        let run = world.run(&message).name;
+        world.ledger.judged(&[run.clone()].into()).await.unwrap().remove(&run)
+    };
+    assert_eq!(read(cups(25, "10.00")).await, Some(vec![]), "nothing was there before");
+    // What pimcore-sync notes as it shows them.
+    for n in 0..25 {
+        let doc = world.doc(&format!("canonical:p{n}")).unwrap();
+        let (key, past) = (doc.product.key().unwrap(), Past::default());
+        assert!(world.ledger.remember(&key, &past, Some(&doc.product), None, (epoch, 0)).await.unwrap());
+    }
+    assert_eq!(read(cups(25, "11.00")).await, Some(vec![]), "within the limit");
+    assert_eq!(read(cups(19, "90.00")).await, Some(vec![]), "too few to say anything");
+    let reasons = read(cups(25, "15.00")).await;
+    assert_eq!(reasons, Some(vec!["prices change by 50.0% on average".to_owned()]));
+    assert_eq!(
+        world.doc("canonical:p3").unwrap().product.variants[0].prices[0].amount.to_string(),
+        "15.00",
+        "not lost"
+    );
+
+    world.delete(PRICES);
+    world.configure(&world.upload(TREE, "rules: [{rule: Ours, price: [{markup: 30%}]}]")).await;
+    assert_eq!(read(cups(25, "90.00")).await, None, "no rule looks through it");
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
 use ledger::core::gone::known_id;
+use ledger::core::held::Past;
 use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
 use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome, stamp};
@@ -17,7 +18,7 @@ use worker::{Claims, Probe, Worker};
 use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 use crate::gone::Looked;
-use crate::rules::{Rules, Wish};
+use crate::rules::{Before, Rules, Wish, before};
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ struct Claimed {
     wish: Option<Wish>,
     /// Whether there are rules, or were.
     ruled: bool,
+    /// What was let through before, and what was held.
+    past: Past,
 }
 
 impl Claimed {
@@ -271,19 +274,36 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             Ok(languages) => languages,
             Err(failure) => return all_failed(keys, &failure),
         };
+        let runs = |key: &ProductKey| {
+            let doc = docs.get(key)?.as_ref().ok()?;
+            Some((key.clone(), doc.run.as_str()))
+        };
+        let runs: Vec<(ProductKey, &str)> = keys.iter().filter_map(runs).collect();
+        let mut befores = match before(self.worker.ledger, &read.rules, &runs).await {
+            Ok(befores) => befores,
+            Err(error) => return all_failed(keys, &error.failure()),
+        };
         let mut results = BTreeMap::new();
-        let mut work: Vec<(Claimed, Write)> = Vec::new();
+        let mut prepared: Vec<(ProductKey, Result<Prepared, Failure>)> = Vec::new();
         for key in keys {
-            let prepared = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
-                let wish = Wish::of(&read.rules, &doc, self.worker.clock.now_ms());
+            let found = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
+                let before = befores.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
+                let wish = Wish::of(&read.rules, &doc, &before, self.worker.clock.now_ms());
+                let Before { past, .. } = before;
                 let had = ours.get(&key).and_then(known_id).map(str::to_owned);
-                let item = Claimed { key: key.clone(), doc, head, had, wish, ruled: read.rules.since > 0 };
+                let ruled = read.rules.since > 0;
+                let item = Claimed { key: key.clone(), doc, head, had, wish, ruled, past };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
+            prepared.push((key, found));
+        }
+        self.remember(&read.rules, &mut prepared).await;
+        let mut work: Vec<(Claimed, Write)> = Vec::new();
+        for (key, prepared) in prepared {
             match prepared {
-                Ok(Prepared::Holds(synced)) => drop(results.insert(key, Ok(synced))),
-                Ok(Prepared::Write(ready)) => work.push(*ready),
+                Ok(Prepared::Holds(_, synced)) => drop(results.insert(key, Ok(synced))),
+                Ok(Prepared::Write(item, write)) => work.push((*item, *write)),
                 Err(failure) => drop(results.insert(key, Err(failure))),
             }
         }
@@ -298,19 +318,20 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, had, wish, ruled } = &item;
+        let Claimed { key, doc, head, had, wish, ruled, .. } = &item;
         let product = item.product();
         let stamp = stamp::stamp(&doc.hash, item.wanted());
         match decide(&stamp, product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
             // The id stays: by it this is known the next time.
             Decision::Deleted => {
                 let applied = Applied { remote_id: had.clone(), ..applied(&item, None) };
-                Ok(Prepared::Holds(Synced { applied, change: Change::Deleted, ruled: *ruled }))
+                let ruled = *ruled;
+                Ok(Prepared::Holds(Box::new(item), Synced { applied, change: Change::Deleted, ruled }))
             }
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
                 let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);
-                Ok(Prepared::Holds(Synced { applied, change, ruled }))
+                Ok(Prepared::Holds(Box::new(item), Synced { applied, change, ruled }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
@@ -338,7 +359,39 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 let existing = head.as_ref().map(|head| head.path.clone());
                 let read = head.as_ref().map(|head| head.modified);
                 let write = Write { key: key.clone(), existing, read, publish_new, input };
-                Ok(Prepared::Write(Box::new((item, write))))
+                Ok(Prepared::Write(Box::new(item), Box::new(write)))
+            }
+        }
+    }
+
+    /// Notes what is let through and what is held, before the PIM shows it: who lost the lease meanwhile is refused.
+    async fn remember(&self, rules: &InForce, prepared: &mut [(ProductKey, Result<Prepared, Failure>)]) {
+        if !rules.rules.looks_back() {
+            return;
+        }
+        let at = (rules.epoch, self.worker.clock.now_ms());
+        let noted = futures::future::join_all(prepared.iter().map(async |(key, result)| {
+            let (Ok(Prepared::Holds(item, _)) | Ok(Prepared::Write(item, _))) = result else { return Ok(()) };
+            let Some(wish) = &item.wish else { return Ok(()) };
+            let (base, held) = (wish.base.as_deref(), wish.held.as_ref());
+            match self.worker.ledger.remember(key, &item.past, base, held, at).await {
+                Ok(true) => {
+                    let known = item.past.held.as_ref().map(|held| &held.digest);
+                    let new = held.is_some_and(|held| !held.rejected && Some(&held.digest) != known);
+                    self.metrics.count(Metric::ChangesHeld, u64::from(new));
+                    Ok(())
+                }
+                Ok(false) => Err(Failure::transient(
+                    ledger::codes::LEASE_LOST,
+                    format!("{key}: somebody else brought it meanwhile"),
+                )),
+                Err(error) => Err(error.failure()),
+            }
+        }))
+        .await;
+        for ((_, result), noted) in prepared.iter_mut().zip(noted) {
+            if let Err(failure) = noted {
+                *result = Err(failure);
             }
         }
     }
@@ -435,8 +488,8 @@ struct Read {
 }
 
 enum Prepared {
-    Holds(Synced),
-    Write(Box<(Claimed, Write)>),
+    Holds(Box<Claimed>, Synced),
+    Write(Box<Claimed>, Box<Write>),
 }
 
 fn read_one(

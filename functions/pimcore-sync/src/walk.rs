@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use catalog::{Failure, ProductKey};
+use catalog::{ContentHash, Failure, Product, ProductKey};
+use ledger::core::held::Past;
 use ledger::core::walk::{self, Dealt, SEGMENTS, Segment};
 use ledger::core::wanted;
 use ledger::{DesiredDoc, Ledger, LedgerError, SmallDocs, Stage, Table};
@@ -11,7 +12,7 @@ use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::Serialize;
 use want::{InForce, KIND, NAME};
 
-use crate::rules::{Rules, Wish};
+use crate::rules::{Before, Rules, Wish, before};
 
 /// Not begun any more with less time than this left: a page of the ledger.
 const LAST_PAGE: Duration = Duration::from_secs(25);
@@ -69,9 +70,11 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
         if self.clock.now_ms() < since + SETTLES_MS {
             return Ok(report);
         }
+        let tick = self.rules.in_force(self.ledger).await?.rules.ticks(self.clock.now_ms());
         for segment in 0..SEGMENTS {
             loop {
                 let seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
+                let goal = seen.bound_for(&goal, tick);
                 if seen.has_arrived_at(&goal) {
                     break;
                 }
@@ -120,43 +123,82 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
     async fn concerned(&self, keys: &[ProductKey], rules: &InForce) -> Result<Vec<ProductKey>, Failure> {
         // First the states: what is written between the two is newer than these rules.
         let states = self.ledger.read_states(keys).await.map_err(failed)?;
-        let mut wanted = self.wanted(keys, rules).await?;
+        let mut looked = self.looked(keys, rules).await?;
         let mut concerned = Vec::new();
         for key in keys {
-            let (Some(state), Some(digest)) = (states.get(key), wanted.remove(key).unwrap_or(Some(None))) else {
+            let (Some(state), Some(looked)) =
+                (states.get(key), looked.remove(key).unwrap_or_else(|| Some(Looked::default())))
+            else {
                 continue;
             };
-            if wanted::concerns(state, digest.as_deref()) {
+            if wanted::concerns(state, looked.digest.as_deref()) {
                 concerned.push(key.clone());
+            } else if let (Some(base), true) =
+                (&looked.base, wanted::shows(state, &looked.hash, looked.digest.as_deref()))
+            {
+                // What is there before anybody looks back. Refused: somebody brings it.
+                let at = (rules.epoch, self.clock.now_ms());
+                let _ = self.ledger.remember(key, &looked.past, Some(base), None, at).await.map_err(failed)?;
             }
         }
         Ok(concerned)
     }
 
-    /// The digests of what these rules make of products, none where that is what the source said; nothing of a document that cannot be read: whoever brings it tells.
-    async fn wanted(
+    /// What these rules make of products, by default what the source said; nothing of a document that cannot be read: whoever brings it tells.
+    async fn looked(
         &self,
         keys: &[ProductKey],
         rules: &InForce,
-    ) -> Result<HashMap<ProductKey, Option<Option<String>>>, Failure> {
+    ) -> Result<HashMap<ProductKey, Option<Looked>>, Failure> {
         if rules.rules.is_empty() {
             // What is wanted is what the source says: no document has to be looked at.
             return Ok(HashMap::new());
         }
         let now = self.clock.now_ms();
-        let digest = |doc: Result<DesiredDoc, LedgerError>| {
-            doc.ok().map(|doc| Wish::of(rules, &doc, now).and_then(|wish| wish.digest))
+        let look = |doc: DesiredDoc, before: Option<Result<Before, LedgerError>>| {
+            let before = before.transpose().ok()?.unwrap_or_default();
+            let wish = Wish::of(rules, &doc, &before, now)?;
+            let Before { past, .. } = before;
+            let base = wish.base.filter(|_| past.base.is_none() && wish.held.is_none());
+            Some(Looked { hash: Some(doc.hash), digest: wish.digest, base, past })
         };
         let SmallDocs { docs, large, .. } = self.ledger.read_small_docs(keys).await.map_err(failed)?;
-        let mut wanted: HashMap<_, _> = docs.into_iter().map(|(key, doc)| (key, digest(doc))).collect();
+        let runs = |(key, doc): (&ProductKey, &Result<DesiredDoc, LedgerError>)| {
+            Some((key.clone(), doc.as_ref().ok()?.run.clone()))
+        };
+        let runs: Vec<(ProductKey, String)> = docs.iter().filter_map(runs).collect();
+        let runs: Vec<(ProductKey, &str)> = runs.iter().map(|(key, run)| (key.clone(), run.as_str())).collect();
+        let mut befores = before(self.ledger, rules, &runs).await.map_err(failed)?;
+        let mut looked = HashMap::new();
+        for (key, doc) in docs {
+            let of = doc.ok().and_then(|doc| look(doc, befores.remove(&key)));
+            looked.insert(key, of);
+        }
         // One at a time: each takes megabytes.
         for key in large {
-            if let Some(doc) = self.ledger.read_large_doc(&key).await.transpose() {
-                wanted.insert(key, digest(doc));
-            }
+            let Some(doc) = self.ledger.read_large_doc(&key).await.transpose() else { continue };
+            let of = match doc {
+                Ok(doc) => {
+                    let run = [(key.clone(), doc.run.as_str())];
+                    let before = before(self.ledger, rules, &run).await.map_err(failed)?.remove(&key);
+                    look(doc, before)
+                }
+                Err(_) => None,
+            };
+            looked.insert(key, of);
         }
-        Ok(wanted)
+        Ok(looked)
     }
+}
+
+/// What rules make of a product.
+#[derive(Default)]
+struct Looked {
+    hash: Option<ContentHash>,
+    digest: Option<String>,
+    /// What is to be noted as let through, if nothing is.
+    base: Option<Box<Product>>,
+    past: Past,
 }
 
 fn failed(error: LedgerError) -> Failure {

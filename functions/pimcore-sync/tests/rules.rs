@@ -7,9 +7,10 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use catalog::ProductKey;
+use catalog::{ProductKey, Version};
 use common::{Function, key, product, version};
 use ledger::core::config::Found;
+use ledger::core::held::{Held, Word};
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
 use pimcore_sync::walk::{Pace, Walk, WalkReport};
@@ -25,15 +26,22 @@ async fn read(pimcore: &Pimcore, id: &str) -> PimProduct {
 
 /// Puts rules into force, as normalize does; without any, takes them out.
 async fn put(function: &Function, rules: &str) {
+    put_with(function, rules, None).await;
+}
+
+async fn put_with(function: &Function, rules: &str, rates: Option<&str>) {
     let now = function.clock.now_ms();
     let seen = function.memory.config_head(KIND, NAME).await.unwrap();
     let found = if rules.is_empty() {
         Found::Removed
     } else {
-        let bundle = Bundle { rules: [("config/rules/a.yaml".to_owned(), rules.to_owned())].into(), rates: None };
-        bundle.read(0).unwrap();
+        let bundle = Bundle {
+            rules: [("config/rules/a.yaml".to_owned(), rules.to_owned())].into(),
+            rates: rates.map(|text| ("config/rates.json".to_owned(), text.to_owned())),
+        };
+        let looks_back = bundle.read(0).unwrap().rules.looks_back();
         function.memory.config_keep(KIND, NAME, &bundle.digest(), bundle.json().as_bytes()).await.unwrap();
-        Found::Sound { digest: bundle.digest(), files: vec!["config/rules/a.yaml".into()] }
+        Found::Sound { digest: bundle.digest(), files: vec!["config/rules/a.yaml".into()], looks_back }
     };
     function.memory.config_settle(KIND, NAME, &seen, &found, now).await.unwrap().unwrap();
     function.clock.0.fetch_add(11_000, Ordering::Relaxed);
@@ -216,4 +224,282 @@ async fn without_rules_nothing_is_read_written_or_noted_that_was_not_before() {
     assert_eq!(applied.view, None);
     let text = pim.view(&common::path("1")).unwrap().to_string();
     assert!(!text.contains("sourcePrice") && !text.contains("withheld"), "{text}");
+}
+
+const GUARD: &str = "rules: [{rule: Look, hold: {price-rise-over: 30%}}]";
+
+/// A function with a product that costs, in USD.
+struct Cups {
+    function: Function,
+    pimcore: Pimcore,
+    n: std::sync::atomic::AtomicU64,
+}
+
+impl Cups {
+    fn new(pim: &StandIn) -> Self {
+        Self { function: Function::default(), pimcore: pim.client(), n: 0.into() }
+    }
+
+    fn says(&self, price: &str, stock: i32) -> ProductMessage {
+        let mut cup = product("1");
+        for variant in &mut cup.variants {
+            variant.prices[1].amount = price.parse().unwrap();
+            variant.stock = stock;
+        }
+        self.function.memory.put(&cup, &version(self.n.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// What a feed's price comes to: the price and the stock in the PIM, and whether it says that something waits.
+    async fn bring(&self, price: &str, stock: i32) -> (String, i32, bool) {
+        let messages = [self.says(price, stock)];
+        assert_eq!(self.function.run(&self.pimcore, &messages).await[&key("1")], Outcome::Done);
+        self.shown().await
+    }
+
+    async fn shown(&self) -> (String, i32, bool) {
+        let shown = read(&self.pimcore, "1").await;
+        let price = shown.prices.iter().find(|price| price.currency == "USD").unwrap().amount.to_string();
+        (price, shown.variants[0].stock, shown.warnings.unwrap_or_default().contains("Waits for a person"))
+    }
+
+    async fn held(&self) -> Vec<(ProductKey, Held)> {
+        let head = self.function.memory.config_head(KIND, NAME).await.unwrap();
+        self.function.memory.held(head.looks_back.unwrap()).await.unwrap()
+    }
+
+    /// A person's word about what waits.
+    async fn say(&self, word: Word) {
+        let held = self.held().await;
+        assert!(self.function.memory.choose(&key("1"), &held[0].1.digest, word).await.unwrap());
+        self.function.memory.doubt(Stage::Pimcore, &key("1"), self.function.clock.now_ms()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_waits_for_a_person_and_sells_on_as_before() {
+    let pim = StandIn::start("rules-hold").await;
+    let cups = Cups::new(&pim);
+    put(&cups.function, GUARD).await;
+    assert_eq!(cups.bring("5.00", 9).await, ("5.00".into(), 9, false), "the first time nothing is held");
+    assert_eq!(cups.bring("9.00", 4).await, ("5.00".into(), 4, true), "no piece is sold that is gone");
+    let held = cups.held().await;
+    assert_eq!((held.len(), &held[0].0, held[0].1.rules.as_slice()), (1, &key("1"), &["Look".to_owned()][..]));
+    assert!(held[0].1.reasons[0].contains("5.00 → 9.00 USD"), "{held:?}");
+    let first = held[0].1.digest.clone();
+
+    // A newer change takes its place: a word about the first is about nothing.
+    assert_eq!(cups.bring("9.50", 4).await, ("5.00".into(), 4, true));
+    assert!(!cups.function.memory.choose(&key("1"), &first, Word::Approve).await.unwrap());
+    cups.say(Word::Reject).await;
+    assert_eq!(cups.bring("9.50", 3).await, ("5.00".into(), 3, false), "rejected, and no longer told");
+    assert_eq!(cups.held().await, []);
+    assert_eq!(cups.bring("9.00", 3).await, ("5.00".into(), 3, true), "that is another change");
+    cups.say(Word::Approve).await;
+    assert_eq!(cups.bring("9.00", 2).await, ("9.00".into(), 2, false));
+    assert_eq!(cups.held().await, []);
+    assert_eq!(cups.bring("10.00", 2).await, ("10.00".into(), 2, false), "within the limit");
+    assert_eq!(cups.bring("30.00", 2).await, ("10.00".into(), 2, true));
+    assert_eq!(cups.bring("11.00", 2).await, ("11.00".into(), 2, false), "a newer feed ends it");
+    assert_eq!(cups.held().await, []);
+}
+
+#[tokio::test]
+async fn what_was_there_before_a_guard_is_what_changes_are_measured_against() {
+    let pim = StandIn::start("rules-hold-before").await;
+    let cups = Cups::new(&pim);
+    cups.bring("5.00", 9).await;
+    put(&cups.function, GUARD).await;
+    let (report, keys) = walked(&cups).await;
+    assert_eq!((report.looked, keys.len()), (1, 0), "nothing is to be done of it");
+    assert_eq!(cups.bring("9.00", 9).await, ("5.00".into(), 9, true));
+    // Other rules decide anew.
+    put(&cups.function, "rules: [{rule: Look, hold: {price-rise-over: 90%}}]").await;
+    assert_eq!(walked(&cups).await.1, [key("1")]);
+    cups.function.run(&cups.pimcore, &[common::message(&key("1"))]).await;
+    assert_eq!((cups.shown().await, cups.held().await), (("9.00".into(), 9, false), vec![]));
+    // Without rules that look back the PIM shows other things, and later they count.
+    put(&cups.function, "").await;
+    walked(&cups).await;
+    cups.bring("50.00", 9).await;
+    put(&cups.function, GUARD).await;
+    walked(&cups).await;
+    assert_eq!(cups.bring("60.00", 9).await, ("60.00".into(), 9, false), "not against 9.00");
+    assert_eq!(cups.bring("90.00", 9).await, ("60.00".into(), 9, true));
+    // And rules that go let through what waits.
+    put(&cups.function, "").await;
+    assert_eq!(walked(&cups).await.1, [key("1")]);
+    cups.function.run(&cups.pimcore, &[common::message(&key("1"))]).await;
+    assert_eq!(cups.shown().await, ("90.00".into(), 9, false));
+}
+
+#[tokio::test]
+async fn an_age_acts_when_its_day_comes_and_nobody_says_anything() {
+    const DAY: i64 = 86_400_000;
+    let pim = StandIn::start("rules-age").await;
+    let cups = Cups::new(&pim);
+    let now = u64::try_from(cups.function.clock.now_ms()).unwrap();
+    let said = Version::new(now, "0", 0);
+    let messages = [cups.function.memory.put(&product("1"), &said)];
+    put(&cups.function, "rules: [{rule: Old, when: {age: {from: 2 days}}, withhold: {reason: no longer made}}]").await;
+    cups.function.run(&cups.pimcore, &messages).await;
+    assert_eq!(walked(&cups).await.0.looked, 1);
+    let offered = async || read(&cups.pimcore, "1").await.offered();
+    let mut days = 0;
+    while offered().await {
+        assert_eq!(walked(&cups).await.0.looked, 0, "once a day");
+        cups.function.clock.0.fetch_add(DAY, Ordering::Relaxed);
+        days += 1;
+        let (report, keys) = walked(&cups).await;
+        assert_eq!((report.looked, report.complete, days < 5), (1, true, true));
+        if keys.is_empty() {
+            continue;
+        }
+        cups.function.run(&cups.pimcore, &messages).await;
+    }
+    assert!((2..=3).contains(&days), "{days}");
+    assert!(read(&cups.pimcore, "1").await.withheld[0].contains("no longer made"));
+}
+
+/// A bus that takes so many announcements, and no more.
+struct Breaks(std::sync::atomic::AtomicUsize);
+
+impl runtime::Bus for Breaks {
+    async fn announce(&self, announcements: &[runtime::Announcement]) -> Vec<Result<(), catalog::Failure>> {
+        let one = |_: &runtime::Announcement| {
+            let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            left.map(|_| ()).map_err(|_| catalog::Failure::transient("x", "the bus is gone"))
+        };
+        announcements.iter().map(one).collect()
+    }
+}
+
+#[tokio::test]
+async fn of_ten_thousand_products_those_are_written_that_come_out_different_and_a_crash_loses_none() {
+    const MANY: usize = 10_000;
+    const DEAR: usize = 700;
+    let pim = StandIn::start("rules-many").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    // The categories are there.
+    let other = Function::default();
+    other.run(&pimcore, &[other.memory.put(&product("other"), &version(1))]).await;
+    let mut dear = Vec::new();
+    for n in 0..MANY {
+        let mut cup = product(&n.to_string());
+        let is_dear = n % (MANY / DEAR) == 0 && dear.len() < DEAR;
+        let price = if is_dear { "6.35" } else { "5.00" };
+        cup.variants.iter_mut().for_each(|variant| variant.prices[1].amount = price.parse().unwrap());
+        let key = function.memory.put(&cup, &version(1)).key;
+        at_rest(&function, &key).await;
+        if is_dear {
+            dear.push(key);
+        }
+    }
+    put(&function, DOUBLE).await;
+    let walk_on = async |bus: &Breaks| {
+        let walk = Walk {
+            ledger: &*function.memory,
+            rules: &function.rules,
+            bus,
+            clock: &function.clock,
+            deadline: function.deadline(),
+            pace: Pace { pause: Duration::ZERO },
+        };
+        walk.go_on().await
+    };
+    assert!(walk_on(&Breaks((DEAR / 2).into())).await.is_err(), "it breaks off in the middle");
+    let (report, _) = walk(&function).await;
+    assert_eq!((report.looked, report.complete), (MANY, true), "{report:?}");
+    let mut marked = 0;
+    for n in 0..MANY {
+        let key = key(&n.to_string());
+        let state = function.memory.state(&key);
+        marked += usize::from(state.pimcore.recheck_at.is_some());
+    }
+    assert_eq!(marked, DEAR, "and nobody else is looked at");
+    let before = pim.app.counters.now();
+    let messages: Vec<ProductMessage> = dear.iter().map(common::message).collect();
+    for some in messages.chunks(40) {
+        function.run(&pimcore, some).await;
+    }
+    assert_eq!(pim.app.counters.now().aliases_written - before.aliases_written, DEAR as u64);
+    function.clock.0.fetch_add(11_000, Ordering::Relaxed);
+    let _ = function.heard.take();
+    let (report, keys) = walk(&function).await;
+    assert_eq!((report.looked, keys.len(), report.complete), (0, 0, true), "once");
+}
+
+/// A product that both targets have, as its source says it.
+async fn at_rest(function: &Function, key: &ProductKey) {
+    let (owner, now) = (Owner("before".into()), function.clock.now_ms());
+    for stage in [Stage::Pimcore, Stage::Medusa] {
+        let claims = function.memory.claim(stage, std::slice::from_ref(key), &owner, now).await.unwrap();
+        let Some(Claim::Claimed(claimed)) = claims.get(key) else { panic!("{claims:?}") };
+        let hash = claimed.hash.clone().unwrap();
+        let applied = Applied { hash, version: version(1), remote_id: None, view: None, seen: None, at: 0 };
+        function.memory.complete(stage, key, &owner, claimed, &applied, now).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_waits_keeps_what_was_shown_and_what_is_new_off_sale() {
+    let pim = StandIn::start("rules-feed").await;
+    let cups = Cups::new(&pim);
+    put(&cups.function, "feeds: {average-price-over: 20%}").await;
+    assert_eq!(cups.bring("5.00", 9).await, ("5.00".into(), 9, false));
+    let memory = &cups.function.memory;
+    memory.judge("run-1", &["prices change by 40.0% on average".to_owned()], 0).await.unwrap();
+    assert_eq!(cups.bring("5.00", 8).await, ("5.00".into(), 8, false), "it says what is shown");
+    assert_eq!(cups.bring("5.10", 7).await, ("5.00".into(), 7, true));
+    let new = [memory.put(&product("2"), &version(1))];
+    cups.function.run(&cups.pimcore, &new).await;
+    let shown = read(&cups.pimcore, "2").await;
+    assert!(!shown.offered() && shown.withheld[0].contains("feed that waits"), "{shown:?}");
+    let held = cups.held().await;
+    assert_eq!(held.iter().map(|(key, _)| key.id()).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(held[0].1.reasons, ["its feed: prices change by 40.0% on average"]);
+    for (key, held) in held {
+        assert!(memory.choose(&key, &held.digest, Word::Approve).await.unwrap());
+        memory.doubt(Stage::Pimcore, &key, cups.function.clock.now_ms()).await.unwrap();
+    }
+    assert_eq!(cups.bring("5.10", 6).await, ("5.10".into(), 6, false));
+    cups.function.run(&cups.pimcore, &new).await;
+    assert!(read(&cups.pimcore, "2").await.offered());
+    assert_eq!(cups.held().await, []);
+}
+
+#[tokio::test]
+async fn a_price_whose_rate_is_too_old_keeps_its_last_value() {
+    let pim = StandIn::start("rules-rate").await;
+    let (pimcore, function) = (pim.client(), Function::default());
+    let dated = |days: i64| {
+        let at = jiff::Timestamp::from_millisecond(function.clock.now_ms() - days * 86_400_000).unwrap();
+        format!("{{\"date\": \"{at}\", \"base\": \"USD\", \"rates\": {{\"KWD\": 0.31}}}}")
+    };
+    let sold = "currencies: {sold: [USD, KWD], from: [USD], rates-not-older-than: 3 days}";
+    put_with(&function, sold, Some(&dated(0))).await;
+    let price = async |currency: &str| {
+        let shown = read(&pimcore, "1").await;
+        shown.prices.iter().find(|price| price.currency == currency).map(|price| price.amount.to_string())
+    };
+    let messages = [function.memory.put(&product("1"), &version(1))];
+    function.run(&pimcore, &messages).await;
+    assert_eq!(price("KWD").await.as_deref(), Some("1.969"));
+    function.clock.0.fetch_add(4 * 86_400_000, Ordering::Relaxed);
+    let mut dearer = product("1");
+    dearer.variants.iter_mut().for_each(|variant| variant.prices[1].amount = "8.00".parse().unwrap());
+    let messages = [function.memory.put(&dearer, &version(2))];
+    function.run(&pimcore, &messages).await;
+    assert_eq!((price("KWD").await.as_deref(), price("USD").await.as_deref()), (Some("1.969"), Some("8.00")));
+    assert!(read(&pimcore, "1").await.warnings.unwrap().contains("rate_too_old"));
+    // New rates reach it without a feed.
+    put_with(&function, sold, Some(&dated(0))).await;
+    let _ = function.heard.take();
+    assert_eq!(walk(&function).await.1, [key("1")]);
+    function.run(&pimcore, &messages).await;
+    assert_eq!(price("KWD").await.as_deref(), Some("2.480"));
+}
+
+async fn walked(cups: &Cups) -> (WalkReport, Vec<ProductKey>) {
+    let _ = cups.function.heard.take();
+    walk(&cups.function).await
 }

@@ -19,6 +19,7 @@ const DIGEST: &str = "digest";
 const SINCE: &str = "since";
 const FILES: &str = "files";
 const REFUSED: &str = "refused";
+const LOOKS_BACK: &str = "looks_back";
 const TEXT: &str = "text";
 /// What the sort key of a head begins with: no name is taken for another item's sort key.
 const NAME: &str = "n#";
@@ -49,6 +50,8 @@ pub struct Head {
     pub files: Vec<String>,
     /// Why the newest file is not in force.
     pub refused: Option<Refused>,
+    /// Since when (ms) what is in force looks back at what was wanted before ([`super::held`]); `None` if it does not.
+    pub looks_back: Option<i64>,
 }
 
 impl Head {
@@ -62,6 +65,7 @@ impl Head {
             since: item.get(SINCE).and_then(Value::number),
             files: text(FILES).map(|files| files.lines().map(str::to_owned).collect()).unwrap_or_default(),
             refused: text(REFUSED).and_then(|json| serde_json::from_str(json).ok()),
+            looks_back: item.get(LOOKS_BACK).and_then(Value::number),
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum Found {
         digest: String,
         /// The files that it is made of.
         files: Vec<String>,
+        /// It looks back at what was wanted before.
+        looks_back: bool,
     },
     /// It cannot.
     Refused(Refused),
@@ -129,7 +135,7 @@ pub fn keep(kind: &str, name: &str, digest: &str, text: &[u8]) -> Write {
 #[must_use]
 pub fn says(head: &Head, found: &Found) -> bool {
     match found {
-        Found::Sound { digest, files } => {
+        Found::Sound { digest, files, .. } => {
             head.refused.is_none() && head.digest.as_ref() == Some(digest) && head.files == *files
         }
         Found::Refused(refused) => head.refused.as_ref().is_some_and(|known| known.digest == refused.digest),
@@ -143,7 +149,7 @@ pub fn says(head: &Head, found: &Found) -> bool {
 pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> Write {
     let mut changes = match found {
         _ if says(seen, found) => Vec::new(),
-        Found::Sound { digest, files } => {
+        Found::Sound { digest, files, looks_back } => {
             let mut changes = vec![
                 Change::Set(DIGEST, digest.clone().into()),
                 Change::Set(FILES, files.join("\n").into()),
@@ -152,6 +158,11 @@ pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> W
             if seen.digest.as_ref() != Some(digest) {
                 changes.push(Change::Set(SINCE, now.into()));
             }
+            match (looks_back, seen.looks_back) {
+                (true, None) => changes.push(Change::Set(LOOKS_BACK, now.into())),
+                (false, Some(_)) => changes.push(Change::Remove(LOOKS_BACK)),
+                _ => {}
+            }
             changes
         }
         Found::Refused(refused) => {
@@ -159,7 +170,10 @@ pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> W
             vec![Change::Set(REFUSED, json.into())]
         }
         Found::Removed => {
-            vec![Change::Remove(DIGEST), Change::Remove(FILES), Change::Remove(REFUSED), Change::Set(SINCE, now.into())]
+            let mut changes = vec![Change::Remove(DIGEST), Change::Remove(FILES), Change::Remove(REFUSED)];
+            changes.push(Change::Set(SINCE, now.into()));
+            changes.extend(seen.looks_back.map(|_| Change::Remove(LOOKS_BACK)));
+            changes
         }
     };
     changes.push(Change::Add(REVISION, 1));
@@ -181,7 +195,7 @@ mod tests {
     }
 
     fn sound(digest: &str) -> Found {
-        Found::Sound { digest: digest.to_owned(), files: vec!["a.yaml".to_owned()] }
+        Found::Sound { digest: digest.to_owned(), files: vec!["a.yaml".to_owned()], looks_back: false }
     }
 
     #[test]
@@ -204,6 +218,24 @@ mod tests {
                 "again: nothing but counted"
             );
         }
+    }
+
+    #[test]
+    fn rules_that_look_back_keep_their_beginning_until_others_do_not() {
+        let mut item = Item::new();
+        for (digest, looks_back, now, since) in [
+            ("a", false, 1, None),
+            ("b", true, 2, Some(2)),
+            ("c", true, 3, Some(2)),
+            ("d", false, 4, None),
+            ("c", true, 5, Some(5)),
+        ] {
+            let found = Found::Sound { digest: digest.to_owned(), files: vec![], looks_back };
+            item = settle("rules", "shop", &Head::of(&item), &found, now).apply(&item).unwrap();
+            assert_eq!(Head::of(&item).looks_back, since, "{digest}");
+        }
+        item = settle("rules", "shop", &Head::of(&item), &Found::Removed, 6).apply(&item).unwrap();
+        assert_eq!(Head::of(&item).looks_back, None);
     }
 
     proptest! {

@@ -67,6 +67,30 @@ impl Segment {
         }
     }
 
+    /// Where this segment is to go for `goal` by now: on to where it is on its way, where that is the same at an earlier tick, so that it arrives
+    /// however soon the next one comes.
+    #[must_use]
+    pub fn bound_for(&self, goal: &str, tick: Option<i64>) -> String {
+        let now = at_tick(goal, tick);
+        let on = self
+            .goal
+            .as_deref()
+            .filter(|on| self.done.is_none() && is_for(on, goal) && tick.is_some() == (*on != goal));
+        on.map_or(now, str::to_owned)
+    }
+
+    /// Whether it has arrived at this goal, at any tick.
+    #[must_use]
+    pub fn has_been_at(&self, goal: &str) -> bool {
+        self.done.is_some() && self.is_for(goal)
+    }
+
+    /// Whether it is on its way to this goal, or has arrived, at any tick.
+    #[must_use]
+    pub fn is_for(&self, goal: &str) -> bool {
+        self.goal.as_deref().is_some_and(|on| is_for(on, goal))
+    }
+
     /// Whether nothing is left of the way to this goal.
     #[must_use]
     pub fn has_arrived_at(&self, goal: &str) -> bool {
@@ -86,6 +110,16 @@ impl Segment {
 pub fn goal(head: &Head) -> Option<String> {
     let since = head.since?;
     Some(format!("{}@{since}", head.digest.as_deref().unwrap_or("none")))
+}
+
+/// A goal that is another one with every tick: time alone changes what is wanted.
+#[must_use]
+pub fn at_tick(goal: &str, tick: Option<i64>) -> String {
+    tick.map_or_else(|| goal.to_owned(), |tick| format!("{goal}+{tick}"))
+}
+
+fn is_for(on: &str, goal: &str) -> bool {
+    on.strip_prefix(goal).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
 /// The key of a segment.
@@ -136,6 +170,25 @@ mod tests {
 
     fn head(digest: Option<&str>, since: i64) -> Head {
         Head { digest: digest.map(str::to_owned), since: Some(since), ..Head::default() }
+    }
+
+    #[test]
+    fn with_every_tick_there_is_another_way_and_none_is_left_half_done() {
+        let goal = goal(&head(Some("a"), 1)).unwrap();
+        let mut item = Item::new();
+        let bound = |item: &Item, tick| Segment::of(item).bound_for(&goal, tick);
+        assert_eq!((bound(&item, None), bound(&item, Some(5))), ("a@1".to_owned(), "a@1+5".to_owned()));
+        let to = ItemKey { pk: "P#s#1".into(), sk: "state".into() };
+        item =
+            advance(("rules", 0), &Segment::of(&item), "a@1+5", Some(&to), Dealt::default(), 1).apply(&item).unwrap();
+        assert_eq!(bound(&item, Some(6)), "a@1+5", "on to its end first");
+        item = advance(("rules", 0), &Segment::of(&item), "a@1+5", None, Dealt::default(), 1).apply(&item).unwrap();
+        assert_eq!(bound(&item, Some(6)), "a@1+6");
+        let seen = Segment::of(&item);
+        assert!(
+            seen.has_been_at("a@1") && !seen.has_arrived_at("a@1+6") && !seen.has_been_at("a@12") && !seen.is_for("a@")
+        );
+        assert_eq!(seen.bound_for("a@12", Some(6)), "a@12+6");
     }
 
     #[test]

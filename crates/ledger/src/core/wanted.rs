@@ -29,6 +29,16 @@ pub fn concerns(state: &ProductState, wanted: Option<&str>) -> bool {
     stage.recheck_at.is_none() && stage.applied.as_ref().is_some_and(differs)
 }
 
+/// Whether the PIM shows exactly this, and nobody is about to change it.
+#[must_use]
+pub fn shows(state: &ProductState, hash: &Option<ContentHash>, wanted: Option<&str>) -> bool {
+    let stage = state.stage(Stage::Pimcore);
+    let quiet = stage.owner.is_none() && stage.recheck_at.is_none() && stage.last_error.is_none();
+    let holds =
+        |applied: &super::stage::Applied| Some(&applied.hash) == hash.as_ref() && applied.view.as_deref() == wanted;
+    quiet && state.hash == *hash && stage.applied.as_ref().is_some_and(holds)
+}
+
 /// Whether a push may show the shop something else than what the PIM was just made to hold, though it is of the same content: it holds that by other rules, or somebody
 /// pushes what the PIM showed before. Then it is counted like a person's save ([`super::stage::edited`]). `claimed` is the state that the claim gave, `wanted` the digest of
 /// what the PIM holds now.

@@ -71,9 +71,10 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
             advice: format!("`relay trace {key}` looks for it among the rejected records"),
         });
     }
-    let rules = rules_in_force::read(stack).await?;
-    let ledger =
-        doc.as_ref().map(|doc| facets::of_ledger(&rules_in_force::wanted(&rules, doc, now).product, &doc.hash));
+    let ledger = match &doc {
+        Some(doc) => Some(facets::of_ledger(&rules_in_force::shown(stack, &key, doc, now).await?, &doc.hash)),
+        None => None,
+    };
     let in_pim = pim.as_ref().and_then(Option::as_ref);
     let source = in_pim.map(facets::of_pimcore_source);
     // What the shop should show of a product that the PIM does not have: nothing.

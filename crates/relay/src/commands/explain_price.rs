@@ -60,8 +60,9 @@ pub fn in_feed(
         let what = format!("{} has no product {key}", feed.display());
         return Err(CliError::NotFound { what, advice: "`relay preview` tells of rejected records".to_owned() });
     };
-    let named = InForce { rules: needed(configured)?, rates: rates(configured.rates.as_deref())?, since: 0 };
-    explained(&key, &said, now, &named, now)
+    let named =
+        InForce { rules: needed(configured)?, rates: rates(configured.rates.as_deref())?, ..InForce::default() };
+    explained(&key, (&said, now), None, &named, now)
 }
 
 /// A product of the ledger.
@@ -77,17 +78,19 @@ pub async fn run(stack: &Stack, product: &str, configured: &Configured, now: i64
     })?;
     let said_at = super::preview::said_at(&doc.version, now);
     let named = rules_in_force::or_named(stack, configured).await?;
-    explained(&key, &doc.product, said_at, &named, now)
+    let past = rules_in_force::past(stack, &rules_in_force::read(stack).await?, &key).await?;
+    let last = past.base.map(|base| base.product);
+    explained(&key, (&doc.product, said_at), last.as_ref(), &named, now)
 }
 
 fn explained(
     key: &ProductKey,
-    said: &Product,
-    said_at: i64,
+    (said, said_at): (&Product, i64),
+    last: Option<&Product>,
     InForce { rules, rates, .. }: &InForce,
     now: i64,
 ) -> Result<Answer, CliError> {
-    let moment = Moment { now, said_at: Some(said_at), rates: rates.as_ref(), last: None };
+    let moment = Moment { now, said_at: Some(said_at), rates: rates.as_ref(), last };
     let (wanted, steps) = want::explain(said, rules, &moment);
     let told: Vec<Told<'_>> = steps
         .iter()

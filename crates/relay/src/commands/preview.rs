@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catalog::{Line, PartName, Product, ProductKey, Version};
 use feeds::Outcome;
 use ledger::DesiredDoc;
 use sources::Bundle;
-use want::{Rates, Rules};
+use want::{InForce, Rates, Rules};
 
+use super::rules_in_force;
 use super::sources::KIND;
 use crate::answer::Answer;
 use crate::cli::Preview;
@@ -77,8 +78,14 @@ pub(super) fn said_at(version: &Version, now: i64) -> i64 {
 /// # Errors
 /// When something cannot be read, or the ledger does not answer.
 pub async fn run(stack: Option<&Stack>, asked: &Preview, now: i64) -> Result<Answer, CliError> {
-    let (rules, before) = (read(&asked.configured.rules)?, read(&asked.rules_before)?);
-    let rates = rates(asked.configured.rates.as_deref())?;
+    // What is not named is what is in force.
+    let in_force = match stack {
+        Some(stack) => rules_in_force::read(stack).await?,
+        None => InForce::default(),
+    };
+    let or_in_force = |named: &[PathBuf]| if named.is_empty() { Ok(in_force.rules.clone()) } else { read(named) };
+    let (rules, before) = (or_in_force(&asked.configured.rules)?, or_in_force(&asked.rules_before)?);
+    let rates = rates(asked.configured.rates.as_deref())?.or(in_force.rates);
     let report = match (&asked.feed, &asked.against, stack) {
         (Some(feed), Some(against), _) => {
             let index = index(against, asked.source.as_deref())?;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use catalog::{Product, ProductKey};
 use ledger::DesiredDoc;
 use ledger::core::config::Head;
+use ledger::core::held::{Past, Word};
 use ledger::core::walk::{self, SEGMENTS, Segment};
 use serde::Serialize;
 use serde_json::json;
-use want::{Bundle, InForce, KIND, NAME, Wanted};
+use want::{Bundle, InForce, KIND, Moment, NAME, Step, Wanted};
 
 use super::preview::said_at;
 use super::rules;
@@ -50,7 +52,7 @@ pub async fn read(stack: &Stack) -> Result<InForce, CliError> {
     let text = stack.ledger.config_text(KIND, NAME, digest).await?;
     let read = text.as_deref().and_then(Bundle::of_json).map(|bundle| bundle.read(head.since.unwrap_or(0)));
     match read {
-        Some(Ok(rules)) => Ok(rules),
+        Some(Ok(rules)) => Ok(InForce { epoch: head.looks_back.unwrap_or(rules.since), ..rules }),
         _ => Err(CliError::Refused {
             what: format!("the rules in force, version {digest}, cannot be read by this relay"),
             advice: "use the version of relay that the stack was deployed with".to_owned(),
@@ -67,22 +69,66 @@ pub async fn or_named(stack: &Stack, configured: &Configured) -> Result<InForce,
         return read(stack).await;
     }
     let (rules, rates) = (local::rules::read(&configured.rules)?, local::rules::rates(configured.rates.as_deref())?);
-    Ok(InForce { rules, rates, since: 0 })
+    Ok(InForce { rules, rates, ..InForce::default() })
 }
 
 /// What rules make of a document.
-#[must_use]
-pub fn wanted(rules: &InForce, doc: &DesiredDoc, now: i64) -> Wanted {
-    rules.want(&doc.product, Some(said_at(&doc.version, now)), None, now)
+fn wanted(rules: &InForce, doc: &DesiredDoc, past: &Past, now: i64) -> Wanted {
+    let last = past.base.as_ref().map(|base| &base.product);
+    rules.want(&doc.product, Some(said_at(&doc.version, now)), last, now)
+}
+
+/// What the PIM is to show of a document: what is wanted, or what was let through last while that waits for a person.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn shown(stack: &Stack, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<Product, CliError> {
+    let rules = read(stack).await?;
+    let past = past(stack, &rules, key).await?;
+    let wanted = wanted(&rules, doc, &past, now);
+    let digest = wanted.decision();
+    let waits = past.held.as_ref().filter(|held| held.digest == digest && past.word(&digest) != Some(Word::Approve));
+    Ok(match (waits, &past.base) {
+        (Some(held), Some(base)) => wanted.meanwhile(&base.product, base.slim || held.rejected),
+        _ => wanted.product,
+    })
+}
+
+/// What is known of a product's past, as far as these rules look back.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn past(stack: &Stack, rules: &InForce, key: &ProductKey) -> Result<Past, CliError> {
+    if !rules.rules.looks_back() {
+        return Ok(Past::default());
+    }
+    let mut pasts = stack.ledger.pasts(std::slice::from_ref(key)).await?;
+    Ok(pasts.remove(key).transpose()?.unwrap_or_default().since(rules.epoch))
+}
+
+/// What rules make of a document, in words, with what waits for a person.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn told(stack: &Stack, key: &ProductKey, doc: &DesiredDoc, now: i64) -> Result<Vec<String>, CliError> {
+    let rules = read(stack).await?;
+    let past = past(stack, &rules, key).await?;
+    let mut lines = in_words(&rules, doc, &past, now);
+    lines.extend(past.held.map(|held| {
+        let what = if held.rejected { "rejected by a person" } else { "waits for a person" };
+        format!("{what}: {}: what was shown before stays (`relay held list`)", held.reasons.join("; "))
+    }));
+    Ok(lines)
 }
 
 /// What rules make of a document, in words: what changed, and why it is not for the shop.
-#[must_use]
-pub fn in_words(rules: &InForce, doc: &DesiredDoc, now: i64) -> Vec<String> {
+fn in_words(rules: &InForce, doc: &DesiredDoc, past: &Past, now: i64) -> Vec<String> {
     if rules.rules.is_empty() {
         return Vec::new();
     }
-    let wanted = wanted(rules, doc, now);
+    let last = past.base.as_ref().map(|base| &base.product);
+    let (said_at, rates) = (Some(said_at(&doc.version, now)), rules.rates.as_ref());
+    let (wanted, steps) = want::explain(&doc.product, &rules.rules, &Moment { now, said_at, last, rates });
     let mut lines = vec![format!("version {}", rules.rules.version())];
     let mut prices = Vec::new();
     for variant in &doc.product.variants {
@@ -90,7 +136,8 @@ pub fn in_words(rules: &InForce, doc: &DesiredDoc, now: i64) -> Vec<String> {
         for price in own.iter().flat_map(|own| &own.prices) {
             let said = variant.prices.iter().find(|said| said.currency == price.currency).map(|said| said.amount);
             let said = said.map_or_else(|| "none".to_owned(), |said| said.normalize().to_string());
-            prices.push(format!("{said} → {} {}", price.amount.normalize(), price.currency));
+            let way = way(&steps, &variant.sku, &price.currency);
+            prices.push(format!("{said} → {} {}{way}", price.amount.normalize(), price.currency));
         }
     }
     prices.dedup();
@@ -107,6 +154,16 @@ pub fn in_words(rules: &InForce, doc: &DesiredDoc, now: i64) -> Vec<String> {
     lines.extend(withheld.map(|one| format!("not for the shop: {} ({}, {})", one.reason, one.rule, one.place)));
     lines.extend(wanted.remarks.iter().map(|remark| format!("{}: {}", remark.code, remark.message)));
     lines
+}
+
+/// How a price came to be: each step with its rule and what it came to.
+fn way(steps: &[Step], sku: &str, currency: &str) -> String {
+    let own = steps.iter().filter(|step| step.sku == sku && step.currency == currency);
+    let steps: Vec<String> = own
+        .filter(|step| step.rule != "source")
+        .map(|step| format!("{} {} = {}", step.rule, step.what, step.after.normalize()))
+        .collect();
+    if steps.is_empty() { String::new() } else { format!(": {}", steps.join("; ")) }
 }
 
 /// How far products have followed.
@@ -132,8 +189,8 @@ pub async fn progress(stack: &Stack, head: &Head, now: i64) -> Result<Option<Pro
 }
 
 fn progress_of(segments: &[Segment], goal: &str, since: i64, now: i64) -> Progress {
-    let own: Vec<&Segment> = segments.iter().filter(|segment| segment.goal.as_deref() == Some(goal)).collect();
-    let arrived = own.iter().filter(|segment| segment.has_arrived_at(goal)).count();
+    let own: Vec<&Segment> = segments.iter().filter(|segment| segment.is_for(goal)).collect();
+    let arrived = own.iter().filter(|segment| segment.has_been_at(goal)).count();
     let (looked, marked) = (own.iter().map(|one| one.looked).sum(), own.iter().map(|one| one.marked).sum());
     let done = arrived == segments.len();
     let looks = format!("{looked} products looked at, {marked} of them are something else by them");

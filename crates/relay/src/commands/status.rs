@@ -17,7 +17,7 @@ pub use attention::attention;
 
 use super::runs::{self, Line};
 use super::withdraw::{self, Held};
-use super::{breakers, rules_in_force};
+use super::{breakers, held, rules_in_force};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::render::{count, span, table};
@@ -58,6 +58,8 @@ pub struct Status {
     pub refused_mappings: BTreeMap<String, Vec<String>>,
     /// Why the newest rules are refused.
     pub refused_rules: Vec<String>,
+    /// Changes that wait for a person.
+    pub held_changes: usize,
     /// How far products have followed the rules in force; nothing where they have.
     pub rules_walk: Option<String>,
     /// What a person should look at, with what to do.
@@ -158,6 +160,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let mut status = Status {
         refused_rules: rules.refused.map(|refused| refused.problems).unwrap_or_default(),
         rules_walk,
+        held_changes: held::waiting(stack).await?.len(),
         waiting_lines: lines::waiting(stack, now).await?,
         refused_mappings,
         held_feeds,

@@ -209,7 +209,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         false => Vec::new(),
     };
     let rules = match &doc {
-        Some(doc) => rules_in_force::in_words(&rules_in_force::read(stack).await?, doc, now),
+        Some(doc) => rules_in_force::told(stack, &key, doc, now).await?,
         None => Vec::new(),
     };
     let said: Vec<(PartName, DesiredDoc)> =

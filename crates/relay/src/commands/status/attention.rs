@@ -38,6 +38,7 @@ pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention>
     list.extend(held_feeds(status));
     list.extend(refused_mappings(status));
     list.extend(refused_rules(status));
+    list.extend(held_changes(status));
     list.extend(rejecting_feeds(&newest));
     list
 }
@@ -160,6 +161,13 @@ fn refused_mappings(status: &Status) -> impl Iterator<Item = Attention> {
     status.refused_mappings.iter().map(|(source, problems)| Attention {
         what: format!("the newest mapping of {source} is refused: {}", problems.join("; ")),
         advice: remedy::advice("mapping_invalid"),
+    })
+}
+
+fn held_changes(status: &Status) -> Option<Attention> {
+    (status.held_changes > 0).then(|| Attention {
+        what: format!("{} held by rules until a person has looked", count(status.held_changes, "change")),
+        advice: "`relay held list` names them; `relay held approve` or `relay held reject` ends it".to_owned(),
     })
 }
 
