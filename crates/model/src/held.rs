@@ -387,7 +387,8 @@ impl Guarded {
                 if let Ok(after) = write.apply(&world.item) {
                     world.item = after;
                     let price = digest.chars().next();
-                    (world.approved, world.rejected) = if approves { (price, None) } else { (None, price) };
+                    // One who brings it may be following the word before.
+                    (world.approved, world.rejected) = if approves { (price, None) } else { (world.approved, price) };
                     world.person = Some((digest, approves, true));
                 }
             }
@@ -513,7 +514,7 @@ impl Model for Guarded {
             }),
             Property::always(HEARD, |model: &Self, world: &World| {
                 let wanted = Some(model.price(world.doc));
-                !model.is_quiet(world) || world.approved != wanted || world.pim == wanted
+                !model.is_quiet(world) || world.approved != wanted || world.rejected.is_some() || world.pim == wanted
             }),
         ];
         if self.words > 0 {
