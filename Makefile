@@ -36,7 +36,7 @@ status: ## what runs, where, and what is waiting
 logs: ## follow the functions' logs; NAME=normalize, medusa, pim, … for one of them
 	@$(STACK) logs $(NAME)
 
-build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised), each package within 6 MB; ARGS=… for sam's options
+build: $(VENV)/sam ## build the functions for AWS with sam build (arm64, optimised), each package within its limit; ARGS=… for sam's options
 	@# SAM passes no options to cargo: a lock file that does not fit the manifests is noticed here.
 	cargo fetch --locked --quiet
 	PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/sam build --beta-features $(ARGS)

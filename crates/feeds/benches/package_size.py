@@ -26,6 +26,8 @@ REPORT = REPO / "target" / "reports" / "package-size.json"
 FUNCTIONS = ["normalize", "pimcore-sync", "medusa-push", "dlq-redrive", "pimcore-notices"]
 # Bytes of a package, zipped as SAM does it.
 LIMIT = 6_000_000
+# Mappings, rules and workbooks need YAML, an expression language, regular expressions, XML and more.
+LIMITS = {"NormalizeFunction": 9_000_000}
 # What belongs together; the first that occurs anywhere in a symbol counts, the rest goes by the symbol's own crate.
 CLIENTS = ["aws_sdk_s3", "aws_sdk_dynamodb", "aws_sdk_sqs", "aws_sdk_eventbridge", "aws_sdk_lambda", "aws_sdk_secretsmanager", "aws_sdk_sts", "reqwest"]
 GROUPS = {
@@ -99,16 +101,20 @@ def measured(function, binary):
     return row
 
 
+def limit(path):
+    return LIMITS.get(path.parent.name, LIMIT)
+
+
 def check(folder):
     found = sorted(pathlib.Path(folder).rglob("bootstrap"))
     if not found:
         raise SystemExit(f"no function below {folder}")
     sizes = {path: zipped(path) for path in found}
     for path, size in sizes.items():
-        print(f"{path.parent.name}: {size / 1e6:.2f} MB zipped of {LIMIT / 1e6:.0f} MB")
-    large = [path.parent.name for path, size in sizes.items() if size > LIMIT]
+        print(f"{path.parent.name}: {size / 1e6:.2f} MB zipped of {limit(path) / 1e6:.0f} MB")
+    large = [path.parent.name for path, size in sizes.items() if size > limit(path)]
     if large:
-        raise SystemExit(f"larger than {LIMIT / 1e6:.0f} MB zipped: {', '.join(large)}; docs/performance.md says what is in a package")
+        raise SystemExit(f"larger than they may be, zipped: {', '.join(large)}; docs/performance.md says what is in a package")
 
 
 def main():
