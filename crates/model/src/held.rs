@@ -283,7 +283,8 @@ impl Guarded {
     fn show(&self, world: &mut World, brought: &Brought, shown: char) {
         let jumps = world.pim.is_some_and(|before| beyond(before, shown));
         let may = !self.holds(brought.rules) || !brought.walked || world.approved == Some(shown);
-        world.wrong |= jumps && !may;
+        // What lands late is put right after it (`pipeline`).
+        world.wrong |= jumps && !may && !brought.lost;
         world.pim = Some(shown);
     }
 
@@ -337,7 +338,7 @@ impl Guarded {
             }
             // It finds its lease gone.
             Step::Shown(Brought { lost: true, .. }) => {
-                world.doubts = 1 + world.doubts % 2;
+                world.doubts += 1;
                 world.message = true;
                 Step::Idle
             }
@@ -365,7 +366,7 @@ impl Guarded {
                 let (shown, held, base) = self.decide(&brought);
                 let same = world.pim == Some(shown) && world.applied == doc && held.is_none();
                 if at_work || world.doubts > 0 || !same || world.doc != doc {
-                    world.doubts = 1 + world.doubts % 2;
+                    world.doubts += 1;
                     world.message = true;
                 } else if !self.lacks(Without::Walk) && self.past(&brought.item, rules).base.is_none() {
                     self.remember(world, &brought, None, base.as_ref());
@@ -394,7 +395,7 @@ impl Guarded {
             }
             (.., true) => {
                 if !self.lacks(Without::Doubt) {
-                    world.doubts = 1 + world.doubts % 2;
+                    world.doubts += 1;
                 }
                 world.message = true;
             }
