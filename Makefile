@@ -152,8 +152,9 @@ chaos: ## everything goes wrong on a stack of its own, then every product is com
 
 bench: bench-normalize bench-pimcore bench-medusa bench-memory ## every benchmark, as ratios against something in the same run; reports in target/reports
 
-bench-normalize: ## normalize against Python, serde_json and the plain parse; memory, start-up, AWS calls
+bench-normalize: ## normalize against Python, serde_json and the plain parse; memory, start-up, AWS calls; a stock list of a million lines
 	$(PYTHON) crates/feeds/benches/normalize.py
+	$(PYTHON) functions/normalize/benches/lines.py
 
 bench-size: ## build the functions as they are deployed; the size of each package, and what is in it
 	$(PYTHON) crates/feeds/benches/package_size.py

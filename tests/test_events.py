@@ -38,6 +38,10 @@ ANSWERS: dict[str, Any] = {
     "pimcore-sync-unknown-action": "unknown variant `explode`, expected one of `changes`, `due`, `reconcile`",
     "medusa-push-products": TAKEN,
     "medusa-push-poison": TAKEN,
+    # A signature holds for five minutes: tests/test_people_in_the_pim.py makes one.
+    "pimcore-notices-old": {"statusCode": 401},
+    "pimcore-notices-unsigned": {"statusCode": 401},
+    "pimcore-notices-not-a-post": {"statusCode": 405},
     "dlq-redrive-inspect": {"action": "inspect", "queues": list},
     "dlq-redrive-redrive": {"action": "redrive", "queues": list},
     "dlq-redrive-park": {"action": "park", "dryRun": True, "queues": list},

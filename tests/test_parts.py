@@ -38,6 +38,23 @@ DOLLARS = "article,usd\n{p}-S,11.00\n{p}-L,13.50\n{p}-P,20.00\n"
 RIYALS = '[{"ean": "04006381333931", "sar": "41.00"}, {"ean": "4006381333948", "sar": "50.25"}]'
 
 
+def assert_explained(operator: Operator, source: str, folder: Path) -> None:
+    """Where each field is from, what a part says in vain, what a file would do."""
+    kettle = f"{source}:7"
+    fields = f"field    stock of {source}-S = 5: stock by sku {source}-S"
+    operator.run(f"trace {kettle}").names(fields, "stock/stock.csv record 0", "stock/later.csv record 1", "riyals/prices.json record 0")
+    operator.run(f"diff {kettle}").names("No difference.", "It comes in parts: main, and 6 lines of other files", "WHAT COUNTS")
+    rows = operator.json(f"diff {kettle}")["parts"]["rows"]
+    assert {(row["part"], row["fact"], row["says"], row["counts"]) for row in rows} == {
+        ("main", f"variant {source}-S stock", "0", "5"),
+        ("main", f"variant {source}-L stock", "0", "1"),
+    }
+    tomorrow = folder / "tomorrow.csv"
+    tomorrow.write_text(STOCK.replace("-S,5", "-S,8").replace("-L,3", "-L,1").replace("{p}", source))
+    counts = operator.json(f"preview {tomorrow} --source {source} --part stock")["counts"]
+    assert (counts["products"], counts["changed"], counts["unchanged"], counts["awaited"]) == (2, 1, 1, 1), counts
+
+
 def test_stock_and_prices_that_come_before_their_catalogue_wait_for_it(relay: Relay, tmp_path: Path) -> None:
     operator = Operator(relay.stack)
     source = f"parts{new_id('').strip('-').lower()[:8]}"
@@ -95,6 +112,9 @@ def test_stock_and_prices_that_come_before_their_catalogue_wait_for_it(relay: Re
     for key, text in (("stock/again.csv", STOCK.replace("-L,3", "-L,1")), ("dollars/again.csv", DOLLARS), ("catalogue.csv", CATALOGUE)):
         counts = bring(key, text)
         assert counts["changed"] == 0, (key, counts)
+    assert relay.shop.writes() == []
+
+    assert_explained(operator, source, tmp_path)
     assert relay.shop.writes() == []
 
     # A file that does not say what the part is about is refused, by name.

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from support import notices
 from support.operator import Operator
 from support.relay import Relay
 from support.site import Site, costing, feed, key_of, new_id, path_of, product
@@ -97,7 +98,7 @@ def test_what_a_person_deletes_stays_away_whatever_its_feed_says_until_it_is_res
         assert person.id_of(path) is None, "it is not made again"
         assert status(site, gone) == "draft"
     said = site.operator.trace(key)
-    said.names("Somebody deleted it in Pimcore; seen", "recycle bin", f"`relay release {key}`")
+    said.names("Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen", "recycle bin", f"`relay release {key}`")
     assert said.code == 0, "that is as somebody wants it"
     assert key in deleted(site)
     site.operator.run("status").names("deleted by people in Pimcore")
@@ -114,6 +115,53 @@ def test_what_a_person_deletes_stays_away_whatever_its_feed_says_until_it_is_res
     site.is_right(gone)
     assert (price(site, gone), title()) == (13, "Bestseller"), "the newest price, and the person's text"
     assert key not in deleted(site)
+
+
+def test_what_people_do_is_in_the_shop_within_a_minute_where_the_pim_tells_of_it(site: Site) -> None:
+    told, other = new_id("told"), new_id("untold")
+    arrive(site, told, other)
+    key, path, person = key_of(told), path_of(told), site.person()
+
+    def follows(wanted: str, *acts: dict[str, Any]) -> tuple[str, str]:
+        """One is told; the shop follows. Nobody asks for the schedule's work, and the count of products comes minutes later."""
+        began, sent = time.monotonic(), notices.signed(site.relay, list(acts))
+        assert notices.send(site.relay, *sent) == 204
+        site.relay.wait_until(f"the shop's product is {wanted}", lambda: status(site, told) == wanted, within=60)
+        took = time.monotonic() - began
+        print(f"{acts[0]['what']} to {wanted}: {took:.1f} s")
+        assert took < 60
+        return sent
+
+    object_id = person.id_of(path)
+    assert object_id is not None
+    assert person.delete(object_id).ok
+    first = follows("draft", notices.notice("delete", key))
+    assert key in deleted(site)
+    assert person.restore(path).ok
+    # Sent again within its five minutes it is a look: the product is there.
+    assert notices.send(site.relay, *first) == 204
+    follows("published", notices.notice("restore", key))
+    site.relay.wait_until("the note is gone", lambda: key not in deleted(site))
+    # What is told does not have to be so, or be of ours.
+    others = [notices.notice("delete", key_of(other)), notices.notice("delete", "nobody:1"), notices.notice("delete", "-"), notices.notice("draft", key)]
+    follows("published", *others, notices.notice("save", key, "CatalogCategory"))
+    site.is_right(told, other)
+
+
+def test_a_notice_that_the_bundle_did_not_sign_is_refused(site: Site) -> None:
+    acts, now = [notices.notice("delete", "canonical:nobody")], int(time.time())
+    header, body = notices.signed(site.relay, acts)
+    for refused in (
+        notices.signed(site.relay, acts, at=now - 330),
+        notices.signed(site.relay, acts, at=now + 330),
+        notices.signed(site.relay, acts, secret="another"),
+        (header, body[:-1]),
+        (header, body.replace("nobody", "somebody")),
+        ("", body),
+    ):
+        assert notices.send(site.relay, *refused) == 401, refused
+    assert notices.send(site.relay, header, " " * (1 << 20) + body) == 413
+    assert notices.send(site.relay, header, body) == 204
 
 
 def test_what_a_person_deleted_is_made_anew_when_it_is_released(site: Site) -> None:

@@ -27,7 +27,13 @@ from local_stack.paths import REPO, venv_bin
 from support.relay import Relay
 from test_events import ANSWERS, EVENTS, function_of, matches
 
-LOGICAL = {"normalize": "NormalizeFunction", "pimcore-sync": "PimcoreSyncFunction", "medusa-push": "MedusaPushFunction", "dlq-redrive": "DlqRedriveFunction"}
+LOGICAL = {
+    "normalize": "NormalizeFunction",
+    "pimcore-sync": "PimcoreSyncFunction",
+    "medusa-push": "MedusaPushFunction",
+    "dlq-redrive": "DlqRedriveFunction",
+    "pimcore-notices": "PimcoreNoticesFunction",
+}
 # Where events/env.json says that everything is.
 PORTS = {"aws": 4566, "pim": 8080, "medusa": 9000}
 AT_A_TIME = 4

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from local_stack import emulator
 from local_stack.paths import FUNCTIONS
 from support.evidence import log_lines
+from support.notices import delete_of, signed
 from support.operator import Operator
 from support.relay import Relay
 from support.site import Site, feed, new_id, noise, product
@@ -321,6 +322,11 @@ class Quiet:
         assert "not authorized" not in said, said
         return event
 
+    def told(self) -> dict[str, Any]:
+        """A signed notice, as it comes through the function's URL."""
+        header, body = signed(self.relay, delete_of("canonical:one-less"))
+        return {"headers": {"x-catalog-signature": header}, "body": body, "requestContext": {"http": {"method": "POST"}}}
+
 
 @pytest.fixture(scope="module")
 def quiet(relay: Relay) -> Iterator[Quiet]:
@@ -382,6 +388,8 @@ WORDS: list[tuple[str, str, str, Callable[[Quiet], dict[str, Any]]]] = [
     ("medusa-push", "secretsmanager:GetSecretValue", "pimcore", a_synced_product),
     ("medusa-push", "secretsmanager:GetSecretValue", "medusa", a_synced_product),
     ("medusa-push", "sqs:SendMessage", "-dlq", nonsense),
+    ("pimcore-notices", "sqs:SendMessage", "-pimcore", Quiet.told),
+    ("pimcore-notices", "secretsmanager:GetSecretValue", "", Quiet.told),
     ("dlq-redrive", "dynamodb:Query", "", asking("sweep")),
     ("dlq-redrive", "sqs:ReceiveMessage", "-pimcore-dlq", a_dead_letter),
     ("dlq-redrive", "sqs:DeleteMessage", "-pimcore-dlq", a_dead_letter),

@@ -235,6 +235,18 @@ NOT_NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "hide a large body behind a marker": delete_object(BODY),
         "list the versions of feeds": list_versions("incoming/"),
     },
+    "pimcore-notices": {
+        "scan the ledger": scan_table,
+        "read products": read_items,
+        "announce": announce,
+        "read Pimcore's secret": secret("pimcore"),
+        "read Medusa's secret": secret("medusa"),
+        "read a feed": read_object("incoming/shein-api/a.json"),
+        "receive from the queue that it sends to": receive("PimcoreQueue"),
+        "send to the shop's queue": send_to("MedusaQueue"),
+        "send feeds": send_to("IngestQueue"),
+        "start a function": invoke("PimcoreSyncFunction"),
+    },
 }
 NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
     "normalize": {
@@ -268,6 +280,7 @@ NEEDED: dict[str, dict[str, Callable[[Role], Any]]] = {
         "list the versions of large bodies": list_versions("bodies/"),
         "delete a version of a large body": delete_version(BODY),
     },
+    "pimcore-notices": {"read the secret of notices": secret("pimcore-notices")},
 }
 
 

@@ -28,7 +28,13 @@ from support.proxy import Answer, Asked, Proxy
 from support.relay import Relay
 
 _numbers = itertools.count(int(time.time()) + 700_000)
-OUTPUTS = {"normalize": "NormalizeFunction", "pimcore-sync": "PimcoreSyncFunction", "medusa-push": "MedusaPushFunction", "dlq-redrive": "DlqRedriveFunction"}
+OUTPUTS = {
+    "normalize": "NormalizeFunction",
+    "pimcore-sync": "PimcoreSyncFunction",
+    "medusa-push": "MedusaPushFunction",
+    "dlq-redrive": "DlqRedriveFunction",
+    "pimcore-notices": "PimcoreNoticesFunction",
+}
 
 
 @pytest.fixture(autouse=True)

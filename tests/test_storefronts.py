@@ -9,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from local_stack import demo
 from local_stack.report import Report
+from support.operator import Operator
 from support.relay import Relay, prices_of
 
 IMAGE = "https://img.example.test/kettle.jpg"
@@ -84,3 +86,37 @@ def test_one_file_of_both_does_so_too(relay: Relay, tmp_path: Path) -> None:
     report = relay.follow(file(tmp_path, "both", [row("930413", "us"), row("930413", "ar")]))
     assert report.run.counts["stale"] == 0
     assert_sold_in_both(relay, report, "930413")
+
+
+FIGURES = """source: shein-brightdata
+parts:
+  figures:
+    form: csv
+    match: { sku: article }
+    owns: { stock: pieces, prices: [{ from: usd, currency: USD }, { from: sar, currency: SAR }] }
+"""
+
+
+@pytest.mark.parametrize(("product_id", "order"), [("930421", ("us", "ar", "figures")), ("930422", ("figures", "ar", "us"))])
+def test_prices_and_stock_from_a_third_file_by_sku_count_in_both_regions(relay: Relay, tmp_path: Path, product_id: str, order: tuple[str, ...]) -> None:
+    operator, key = Operator(relay.stack), f"shein-brightdata:{product_id}"
+    mapping = tmp_path / "shein-brightdata.yaml"
+    mapping.write_text(FIGURES)
+    operator.run(f"source put {mapping}").names("is in force")
+    try:
+        for one in order:
+            if one == "figures":
+                body = f"article,pieces,usd,sar\n{product_id},6,19.25,71.50\n".encode()
+                run = relay.run_of(relay.upload(f"incoming/shein-brightdata/figures/{product_id}.csv", body))
+                assert (run.status, run.counts["rejected"]) == ("completed", 0), run
+            else:
+                run = relay.follow(file(tmp_path, f"{product_id}-{one}", [row(product_id, one)])).run
+        products = relay.wait_for_arrival([key])
+        (shown,) = demo.look(relay.stack, relay.ledger, run, products)
+        assert shown.shown.problems == []
+        totals = {(cart["currency"], Decimal(cart["subtotal"])) for cart in shown.shown.carts}
+        assert totals == {("SAR", Decimal("71.50")), ("USD", Decimal("19.25"))}
+        assert (shown.shown.stock, shown.shown.titles) == (6, NAMES)
+        operator.run(f"trace {key}").names(f"field    price.SAR of {product_id} = 71.50: figures by sku {product_id}", f"figures/{product_id}.csv record 0")
+    finally:
+        operator.run("source remove shein-brightdata").names("removed")

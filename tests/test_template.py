@@ -119,6 +119,24 @@ def test_who_may_write_mappings_and_rules_are_policies_of_their_own() -> None:
             assert not any("config/" in resource or "Arn}/*" in resource for resource in written), f"{name} writes mappings"
 
 
+def test_the_function_that_anybody_may_call_is_off_by_default_and_can_do_next_to_nothing() -> None:
+    assert TEMPLATE_ITSELF["Parameters"]["PimcoreNoticesSecret"]["Default"] == ""
+    for name, resource in RESOURCES.items():
+        assert resource.get("Condition") == "HasNotices" or not name.startswith("PimcoreNotices"), name
+    public = {name for name, function in of_type("AWS::Serverless::Function").items() if "FunctionUrlConfig" in function}
+    assert public == {"PimcoreNoticesFunction"}
+    function = RESOURCES["PimcoreNoticesFunction"]["Properties"]
+    assert function["ReservedConcurrentExecutions"] <= 2
+    assert "Cors" not in function["FunctionUrlConfig"]
+    (policy,) = RESOURCES["PimcoreNoticesRole"]["Properties"]["Policies"]
+    allowed = {one["Sid"]: (one["Action"], one["Resource"]) for one in policy["PolicyDocument"]["Statement"]}
+    assert allowed.keys() == {"Logs", "Traces", "Keys", "NoticesSecret"}
+    assert allowed["Keys"] == ("sqs:SendMessage*", {"Fn::GetAtt": ["PimcoreQueue", "Arn"]})
+    action, secret = allowed["NoticesSecret"]
+    assert action == "secretsmanager:GetSecretValue"
+    assert secret["Fn::Sub"].endswith(":secret:${PimcoreNoticesSecret}-??????")
+
+
 def test_of_what_is_pending_normalize_lists_lines_that_wait_alone() -> None:
     """On an index `dynamodb:LeadingKeys` are the index's; the emulator does not look at them."""
     policies = RESOURCES["NormalizeRole"]["Properties"]["Policies"]

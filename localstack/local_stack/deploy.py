@@ -12,9 +12,10 @@ from local_stack.shop import ShopFacts
 
 
 def secrets_of(place: Place, facts: ShopFacts) -> dict[str, dict[str, str]]:
-    """The two secrets that the template refers to by name."""
+    """The secrets that the template refers to by name."""
     return {
         f"{place.cfn}/pimcore": {"apiKey": pim.api_key(place)},
+        f"{place.cfn}/pimcore-notices": {"secret": pim.notices_secret(place)},
         f"{place.cfn}/medusa": {"email": facts.email, "password": facts.password},
     }
 
@@ -36,6 +37,7 @@ def parameters(place: Place, urls: dict[str, str], facts: ShopFacts, publish_pol
         "Architecture": functions.architecture(),
         "PimcoreUrl": urls["pim"],
         "PimcoreSecret": f"{place.cfn}/pimcore",
+        "PimcoreNoticesSecret": f"{place.cfn}/pimcore-notices",
         "MedusaUrl": urls["medusa"],
         "MedusaSecret": f"{place.cfn}/medusa",
         "SalesChannelId": facts.sales_channel_id,

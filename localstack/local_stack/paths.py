@@ -17,7 +17,7 @@ VENV = LOCAL / "venv"
 SHOP = LOCAL / "shop"
 STACKS = LOCAL / "stacks"
 
-FUNCTIONS = ("normalize", "pimcore-sync", "medusa-push", "dlq-redrive")
+FUNCTIONS = ("normalize", "pimcore-sync", "medusa-push", "dlq-redrive", "pimcore-notices")
 PIM = "pim"
 RELAY = "relay"
 
@@ -65,6 +65,10 @@ class Place:
     @property
     def pim_key(self) -> Path:
         return self.dir / "pim-api-key"
+
+    @property
+    def notices_secret(self) -> Path:
+        return self.dir / "notices-secret"
 
     @property
     def cfn(self) -> str:

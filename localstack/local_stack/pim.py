@@ -22,6 +22,13 @@ def api_key(place: Place) -> str:
     return place.pim_key.read_text()
 
 
+def notices_secret(place: Place) -> str:
+    """What our bundle in this stack's PIM would sign its notices with."""
+    if not place.notices_secret.exists():
+        private(place.notices_secret).write_text(secrets.token_hex(32))
+    return place.notices_secret.read_text()
+
+
 def start(place: Place, port: int) -> None:
     api_key(place)
     service(place).start(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chaos.articles import BRIGHTDATA, CANONICAL, SHEIN, SOURCES, Article, Workshop, object_of
+from chaos.parts import DOLLARS, STOCK, Line, lines_of, object_of_lines
 
 # Above this a feed notes nothing for repeated products and is read again where an older one might have got past it.
 LARGE = 1_100_000
@@ -39,6 +40,9 @@ class Size:
 FULL = Size(products=300, storm=240.0, medusa_down=150.0, kills=30, pim_faults=24, people=45, windows=14)
 SHORT = Size(products=40, storm=25.0, medusa_down=12.0, kills=5, pim_faults=8, people=8, windows=4, rounds=4, last_kill=0.4, to_the_last_message=False)
 
+# Part files are read faster than functions die: more kills, over a longer time.
+SHORT_IN_PARTS = replace(SHORT, storm=45.0, kills=14, last_kill=0.85)
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -47,6 +51,12 @@ class Feed:
     key: str
     records: tuple[Article, ...]
     body: bytes
+    lines: tuple[Line, ...] = ()
+    """Of a file of a declared part, which has no records."""
+
+    @property
+    def count(self) -> int:
+        return len(self.records) + len(self.lines)
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,13 @@ class PimFault:
 
 @dataclass(frozen=True)
 class Act:
-    """What a person does to a product in the PIM: saves it, or deletes it."""
+    """What a person does to a product in the PIM."""
 
     at: float
     key: str
     set: dict[str, Any]
-    delete: bool = False
+    what: str = "save"
+    """`save`, `delete`, `restore`, or with which task of the editor it is kept as a draft: `version`, `autoSave`."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,8 @@ class Plan:
     pim_faults: tuple[PimFault, ...]
     acts: tuple[Act, ...]
     windows: tuple[Window, ...]
+    in_parts: bool
+    """Every product comes in three parts."""
     medusa_stops: float
     """SIGSTOP; killed half-way through the outage, started again at its end."""
 
@@ -120,9 +133,9 @@ class Plan:
         return len(self.deliveries) - len(self.feeds)
 
 
-def plan_of(seed: int, size: Size) -> Plan:
+def plan_of(seed: int, size: Size, *, in_parts: bool = False) -> Plan:
     source = random.Random(seed)
-    feeds = _feeds(source, size, seed)
+    feeds = _feeds_in_parts(source, size, seed) if in_parts else _feeds(source, size, seed)
     return Plan(
         seed=seed,
         size=size,
@@ -133,6 +146,7 @@ def plan_of(seed: int, size: Size) -> Plan:
         pim_faults=_pim_faults(source, size),
         acts=_acts(source, size, feeds),
         windows=_windows(source, size),
+        in_parts=in_parts,
         medusa_stops=size.storm * 0.2,
     )
 
@@ -154,6 +168,22 @@ def _feeds(source: random.Random, size: Size, seed: int) -> tuple[Feed, ...]:
             # Where a feed has a product twice, the second record counts.
             records = [article for articles in said for article in articles[:1]] + [article for articles in said for article in articles[1:]]
             feeds += _objects(source, name, number, records)
+    return tuple(feeds)
+
+
+def _feeds_in_parts(source: random.Random, size: Size, seed: int) -> tuple[Feed, ...]:
+    workshop = Workshop(source, f"p{seed % 0x10000:04x}x")
+    history = [[workshop.new(CANONICAL)] for _ in range(size.products)]
+    feeds: list[Feed] = []
+    for number in range(size.rounds):
+        said = [articles[:1] if number == 0 else _said_again(source, workshop, articles) for articles in history if number == 0 or source.random() < 0.4]
+        source.shuffle(said)
+        records = [article for articles in said for article in articles[:1]] + [article for articles in said for article in articles[1:]]
+        feeds += _objects(source, CANONICAL, number, records)
+        for part, share in ((STOCK, 0.9 if number == 0 else 0.5), (DOLLARS, 0.8 if number == 0 else 0.25)):
+            lines = lines_of(source, part, (article for articles in history for article in articles), share)
+            key = f"incoming/{CANONICAL}/{part}/chaos-{'ab'[number % 2]}.csv"
+            feeds.append(Feed(key, (), object_of_lines(part, lines), tuple(lines)))
     return tuple(feeds)
 
 
@@ -226,7 +256,7 @@ def _pim_faults(source: random.Random, size: Size) -> tuple[PimFault, ...]:
 
 
 def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act, ...]:
-    """Marketing names, hidden, unpublished and deleted products; some are edited twice."""
+    """Marketing names, hidden, unpublished, deleted and restored products, drafts that nobody publishes; some are edited twice."""
     ever_withdrawn = {article.key for feed in feeds for article in feed.records if article.withdrawn}
     keys = sorted({article.key for feed in feeds for article in feed.records} - ever_withdrawn)
     acts: list[Act] = []
@@ -237,12 +267,18 @@ def _acts(source: random.Random, size: Size, feeds: Sequence[Feed]) -> tuple[Act
         elif number % 8 == 2:
             acts.append(Act(at, key, {"shopVisibility": "hide"}))
         elif number % 8 == 6:
-            acts.append(Act(at, key, {}, delete=True))
+            acts.append(Act(at, key, {}, "delete"))
+            if number == 6 or source.random() < 0.5:
+                acts.append(Act(at + source.uniform(0.5, size.storm * 0.25), key, {}, "restore"))
         else:
             mark = source.randint(1, 9999)
             acts.append(Act(at, key, {"marketingName": {"en": f"People's choice {mark}"}}))
             if source.random() < 0.3:
                 acts.append(Act(at + source.uniform(1, size.storm * 0.25), key, {"marketingName": {"en": f"Editors' choice {mark}", "ar": f"اختيار {mark}"}}))
+    untouched = sorted(set(keys) - {act.key for act in acts})
+    for key in source.sample(untouched, min(len(untouched), max(size.people // 4, 2))):
+        at, task = source.uniform(size.storm * 0.2, size.storm * 0.7), source.choice(("version", "autoSave"))
+        acts.append(Act(at, key, {"marketingName": {"en": f"Never published {source.randint(1, 9999)}"}}, task))
     return tuple(sorted(acts, key=lambda act: act.at))
 
 

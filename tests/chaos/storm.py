@@ -19,10 +19,11 @@ from local_stack.http import HttpError, call
 from local_stack.ledger import Ledger, key_of, run_of
 from local_stack.stack import Stack
 from local_stack.where import depths
+from pimcore_real.editor import Editor, texts
 
-from chaos import observe
-from chaos.articles import Article
-from chaos.compare import DEAD, STUCK, Finding, Wanted, compare
+from chaos import observe, parts
+from chaos.articles import CANONICAL, Article
+from chaos.compare import DEAD, LOST, STUCK, Finding, Wanted, compare
 from chaos.plan import Act, Kill, Plan
 from chaos.proxies import FaultyAws, FaultyTarget
 
@@ -33,6 +34,8 @@ SWEEP_AFTER = 120
 BREAKER_STEP = 10
 # Seconds without any change in what is pending or waiting after which rest is given up. A lease, the time for a late request and a visibility timeout fit in.
 PATIENCE = 420.0
+# What people did, as the report counts it; anything else is a draft.
+DONE = {"save": "edits", "delete": "deletions", "restore": "restores"}
 # The change feed looks at a second again for this long.
 SETTLED = 20.0
 
@@ -89,6 +92,10 @@ class Storm:
     done: Counter[str] = field(default_factory=Counter)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
+    binned: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What people had entered when they deleted it."""
+    lost_in_bin: dict[str, str] = field(default_factory=dict)
+    """What could not be restored, and why not."""
     perhaps: set[str] = field(default_factory=set)
     """Those of them of which the ledger may not have known that the PIM had them."""
     outage: float = 0.0
@@ -102,11 +109,14 @@ class Storm:
         self.sqs, self.functions = emulator.client(port, "sqs"), emulator.client(port, "lambda")
         self._over = threading.Event()
         self._edited = 0.0
+        self._editor = Editor(self.stack.url("pim"), "person", "")
         self._before = {product.key for product in observe.pim_products(self.stack)}
 
     def run(self) -> list[Finding]:
         """Everything, to the comparison's end."""
         self.shorten_waits()
+        if self.plan.in_parts:
+            self.declare()
         self.upload()
         say(f"{len(self.uploads)} feeds uploaded; the storm begins")
         self.rage()
@@ -123,6 +133,16 @@ class Storm:
         self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": texts})
 
     # ---------------------------------------------------------------- feeds
+
+    def declare(self) -> None:
+        """Puts the mapping with the parts into force."""
+        port = self.stack.ports["aws"]
+        emulator.client(port, "s3").put_object(Bucket=self.outputs["FeedBucket"], Key=parts.MAPPING_KEY, Body=parts.MAPPING.encode())
+        head = {"pk": {"S": "C#source"}, "sk": {"S": f"n#{CANONICAL}"}}
+        deadline = time.monotonic() + 60
+        while "digest" not in emulator.client(port, "dynamodb").get_item(TableName=self.outputs["LedgerTable"], Key=head).get("Item", {}):
+            assert time.monotonic() < deadline, "the mapping did not come into force"
+            time.sleep(0.5)
 
     def upload(self) -> None:
         """Puts every feed and takes its notification off the queue, to deliver it by plan. The queue promises no order, nor that a message comes once."""
@@ -165,10 +185,14 @@ class Storm:
     def wanted(self) -> dict[str, Wanted]:
         """The newest of every product, by object time, sequencer and position, and what people did."""
         newest: dict[str, Article] = {}
+        said: dict[tuple[str, str], str] = {}
         for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
             for article in feed.records:
                 newest[article.key] = article
-        return {key: Wanted(article, self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()}
+            said |= {(line.part, line.sku): line.value for line in feed.lines}
+        return {
+            key: Wanted(parts.assembled(article, said), self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()
+        }
 
     # ---------------------------------------------------------------- the storm
 
@@ -266,12 +290,23 @@ class Storm:
 
     def _act(self, act: Act) -> bool:
         path = f"/catalog/products/{act.key.replace(':', '-')}"
-        settled = not act.delete or self._settled(act.key)
+        if act.what == "save":
+            done = self._save(act, path)
+        elif act.what == "delete":
+            done = self._delete(act.key, path)
+        elif act.what == "restore":
+            done = self._restore(act.key, path)
+        else:
+            object_id = self._editor.id_of(path)
+            done = object_id is not None and self._editor.save(object_id, act.what, texts(**_by_language(act.set))).ok
+        if done:
+            self.done[DONE.get(act.what, "drafts")] += 1
+            self._edited = time.monotonic()
+        return done
+
+    def _save(self, act: Act, path: str) -> bool:
         try:
-            if act.delete:
-                call_standin(self.stack, "DELETE", f"objects?path={path}")
-            else:
-                call_standin(self.stack, "POST", "objects", {"path": path, "set": act.set})
+            call_standin(self.stack, "POST", "objects", {"path": path, "set": act.set})
         except HttpError as problem:
             if problem.status != 404:
                 raise
@@ -279,14 +314,28 @@ class Storm:
         mine = self.people.setdefault(act.key, {})
         for name, value in act.set.items():
             mine[name] = {**mine.get(name, {}), **value} if isinstance(value, dict) else value
-        if act.delete:
-            # What they had entered is gone with it.
-            mine.clear()
-            self.deleted.add(act.key)
-            if not settled:
-                self.perhaps.add(act.key)
-        self.done["deletions" if act.delete else "edits"] += 1
-        self._edited = time.monotonic()
+        return True
+
+    def _delete(self, key: str, path: str) -> bool:
+        settled, object_id = self._settled(key), self._editor.id_of(path)
+        if object_id is None or not self._editor.delete(object_id).ok:
+            return False
+        # What they had entered is gone with it, until it is restored.
+        self.binned[key] = self.people.pop(key, {})
+        self.deleted.add(key)
+        if not settled:
+            self.perhaps.add(key)
+        return True
+
+    def _restore(self, key: str, path: str) -> bool:
+        """Always works, unless the product may have been made again."""
+        said = self._editor.restore(path)
+        if said.ok:
+            self.people[key] = self.binned.pop(key)
+            self.deleted.discard(key)
+            self.perhaps.discard(key)
+        elif key not in self.perhaps:
+            self.lost_in_bin[key] = str(said)
         return True
 
     def _settled(self, key: str) -> bool:
@@ -379,8 +428,8 @@ class Storm:
         findings = []
         for upload, feed in zip(self.uploads, self.plan.feeds, strict=True):
             run = runs.get(upload.run_pk)
-            if run and (run.counts.get("read"), run.counts.get("rejected")) != (len(feed.records), 0):
-                findings.append(Finding(STUCK, upload.run_pk, "the feeds", f"{len(feed.records)} records were counted as {run.counts}"))
+            if run and (run.counts.get("read"), run.counts.get("rejected")) != (feed.count, 0):
+                findings.append(Finding(STUCK, upload.run_pk, "the feeds", f"{feed.count} records were counted as {run.counts}"))
         return findings
 
     def differences(self) -> list[Finding]:
@@ -388,6 +437,7 @@ class Storm:
         # What was there before the storm is none of its business.
         pim, products = ([product for product in found if product.key not in self._before] for found in (observe.pim_products(self.stack), shop.products()))
         findings = compare(self.wanted(), pim, products, shop.shown())
+        findings += [Finding(LOST, key, "the bin", f"it could not be restored: {why}") for key, why in self.lost_in_bin.items()]
         return findings + shop.orphans() + self.miscounted()
 
     def killed_at_work(self) -> int:
@@ -401,6 +451,15 @@ class Storm:
         for proxy in self.stage.proxies:
             total += proxy.met
         return total
+
+
+def _by_language(changed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Texts by language, as the editor sends them."""
+    languages: dict[str, dict[str, Any]] = {}
+    for name, by_language in changed.items():
+        for language, text in by_language.items():
+            languages.setdefault(language, {})[name] = text
+    return languages
 
 
 def call_standin(stack: Stack, method: str, what: str, body: Any = None) -> None:

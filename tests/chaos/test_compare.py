@@ -14,6 +14,7 @@ import pytest
 from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Workshop
 from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, Row, ShopProduct, Shown, Wanted, compare, counts
 from chaos.observe import Shop, _twice
+from chaos.parts import DOLLARS, STOCK, assembled
 from chaos.plan import FULL, SHORT, plan_of
 
 
@@ -223,6 +224,33 @@ def test_counts_are_products_not_fields() -> None:
     assert counts(compare(world.wanted, world.pim, world.shop, world.shown)) == {"lost": 0, "stale": 1, "duplicated": 0, "stuck": 0, "dead": 0}
 
 
+def test_of_a_product_in_parts_each_field_is_its_own_parts_newest() -> None:
+    article = Workshop(Random(5), "p0x").new(CANONICAL)
+    first, *others = article.variants
+    made = assembled(article, {(STOCK, first.sku): "77", (DOLLARS, first.sku): "12.50", (STOCK, "another"): "1"})
+    assert (made.variants[0].stock, dict(made.variants[0].prices)["USD"], made.variants[1:]) == (77, Price(Decimal("12.50")), tuple(others))
+    assert dict(made.variants[0].prices)["SAR"] == dict(first.prices)["SAR"]
+    # What only a line can say: planted otherwise, it is seen.
+    world = World(Wanted(made))
+    assert world.findings() == []
+    world.pim[0] = pim_of(Wanted(article))
+    assert {where for _, where, _ in world.findings()} == {"the PIM"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_parts_every_product_has_three(seed: int) -> None:
+    plan = plan_of(seed, SHORT, in_parts=True)
+    assert plan == plan_of(seed, SHORT, in_parts=True)
+    skus = {variant.sku for feed in plan.feeds for article in feed.records for variant in article.variants}
+    for part in (STOCK, DOLLARS):
+        said = Counter(line.sku for feed in plan.feeds for line in feed.lines if line.part == part)
+        # Of most variants, more than once, in files of their own.
+        assert len(said.keys() & skus) > len(skus) * 0.7
+        assert max(said.values()) > 2
+    late = [delivery.feed for delivery in plan.deliveries]
+    assert late != sorted(late)
+
+
 def test_a_seed_is_repeated_exactly_and_another_one_is_not() -> None:
     assert plan_of(11, FULL) == plan_of(11, FULL)
     assert plan_of(11, FULL).feeds != plan_of(12, FULL).feeds
@@ -247,7 +275,9 @@ def test_a_plan_has_everything_that_can_go_wrong(seed: int, size: Any) -> None:
     assert max(len(feed.body) for feed in plan.feeds) > 1_048_576, "no feed is too large to note every product"
     assert all(kill.at < size.storm for kill in plan.kills)
     assert plan.medusa_returns < size.storm
-    assert any(act.delete for act in plan.acts), "nobody deletes"
+    done = {act.what for act in plan.acts}
+    assert {"save", "delete", "restore"} <= done
+    assert done & {"version", "autoSave"}, "nobody leaves a draft"
 
 
 def test_amounts_never_pass_through_a_float() -> None:

@@ -87,10 +87,18 @@ class Editor:
 
     def get(self, object_id: int) -> dict[str, Any]:
         """What the editor loads when a product is opened."""
-        body = self._send("GET", "object/get", query={"id": object_id}).body
+        body = self.open(object_id)
         # The next one who opens it would be told that it is locked.
-        self._send("PUT", "element/unlock-element", form={"id": object_id, "type": "object"})
+        self.leave(object_id)
+        return body
+
+    def open(self, object_id: int) -> dict[str, Any]:
+        """Opens it, which locks it in the eyes of others, and leaves it open."""
+        body = self._send("GET", "object/get", query={"id": object_id}).body
         return dict(body) if isinstance(body, dict) else {}
+
+    def leave(self, object_id: int) -> None:
+        self._send("PUT", "element/unlock-element", form={"id": object_id, "type": "object"})
 
     def shown(self, object_id: int) -> Shown:
         body = self.get(object_id)

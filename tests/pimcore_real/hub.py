@@ -24,6 +24,7 @@ READ = (
     'name_en:name(language:"en") marketingName_en:marketingName(language:"en") shopVisibility '
     "prices{... on fieldcollection_CatalogPrice{sku currency amount}}}}}}"
 )
+COUNT = "query($f:String){getCatalogProductListing(filter:$f,published:false){totalCount}}"
 READ_BY_ID = "query($n:Int){getCatalogProduct(id:$n){id fullpath modificationDate}}"
 
 
@@ -112,6 +113,11 @@ class Hub:
             node["shopVisibility"],
             amounts,
         )
+
+    def above(self, object_id: int, count: int) -> bool:
+        """Whether the number of its last version is above `count`: no query shows the number itself."""
+        filtered = json.dumps({"$and": [{"id": object_id}, {"versionCount": {"$gt": count}}]})
+        return bool(self.post({"query": COUNT, "variables": {"f": filtered}})["data"]["getCatalogProductListing"]["totalCount"])
 
     def said_of(self, object_id: int) -> str:
         """What is said of an object by its number."""

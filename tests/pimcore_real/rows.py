@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pimcore_real.editor import texts
-from pimcore_real.hub import update_body
+from pimcore_real.hub import FOLDER, update_body
 from pimcore_real.room import HASH, Item, Room, Unknown, early_in_a_second
 
 
@@ -163,6 +164,23 @@ def third_language_draft(room: Room) -> str:
     return str(room.person.shown(item.id).third)
 
 
+@row("1.13", "by how much the row's count of versions rises: an update, one over a draft, one more", "0 1 0", "0 1 1")
+def count_of_versions(room: Room) -> str:
+    item = room.product()
+    counts = [_count(room, item)]
+    room.update(item, "21.00")
+    counts.append(_count(room, item))
+    room.draft(item)
+    for price in ("23.00", "25.50"):
+        room.update(item, price)
+        counts.append(_count(room, item))
+    return " ".join(str(after - before) for before, after in pairwise(counts))
+
+
+def _count(room: Room, item: Item) -> int:
+    return next(count for count in range(1, 100) if not room.hub.above(item.id, count))
+
+
 # ---- what people decide
 
 
@@ -195,15 +213,49 @@ def rename(room: Room) -> str:
 @row("3.4", "a person moves it out of the catalogue: update at the new path / rows with its id", "permission denied. / 0")
 def move_out(room: Room) -> str:
     item = room.product()
-    folder = room.person.id_of("/people-elsewhere")
-    if folder is None:
-        room.person.add_folder(1, "people-elsewhere")
-        folder = room.person.id_of("/people-elsewhere")
-    if folder is None:
-        raise Unknown("cannot make a folder")
-    room.person.update(item.id, parentId=folder)
+    room.person.update(item.id, parentId=elsewhere(room))
     denied = room.hub.write(update_body(f"/people-elsewhere/{item.key}", {"contentHash": "x"}, read=None))
     return f"{denied.message} / {0 if room.hub.read(item.external_id) is None else 1}"
+
+
+def create_again(room: Room, item: Item) -> str:
+    """What a create at the product's own path is told, when the product is elsewhere."""
+    again = room.hub.create(item.key, item.external_id, {"contentHash": HASH})
+    if again.id is not None:
+        room.made.append(Item(again.id, item.key, item.external_id))
+    return "unique constraint violation" if "unique constraint violation" in again.message else again.message or "made"
+
+
+@row("3.7", "a person renames it, or moves it out of the catalogue: a create at its old path", "unique constraint violation / unique constraint violation")
+def create_at_the_old_path(room: Room) -> str:
+    renamed, moved = room.product(), room.product()
+    room.person.update(renamed.id, key=f"{renamed.key}-renamed")
+    room.person.update(moved.id, parentId=elsewhere(room))
+    return f"{create_again(room, renamed)} / {create_again(room, moved)}"
+
+
+@row("3.8", "a person moves it out of the catalogue and back: its number, its text", "the same number, PUBLISHED, price 19.90, hash-0")
+def move_back(room: Room) -> str:
+    item = room.product()
+    home = room.person.id_of(FOLDER)
+    if home is None:
+        raise Unknown(f"there is no {FOLDER}")
+    room.person.update(item.id, parentId=elsewhere(room))
+    room.person.update(item.id, parentId=home)
+    same = "the same" if room.read(item).id == item.id else "another"
+    return f"{same} number, {room.live(item)}"
+
+
+@row("3.9", "another person has it open in the editor: an update, and what that person then publishes", "success / OTHER TEXT, price 25.50, hash-25.50")
+def open_elsewhere(room: Room) -> str:
+    if room.second is None:
+        raise Unknown("no second person: PIM_SECOND_USER, PIM_SECOND_PASSWORD_FILE")
+    item = room.product()
+    room.second.open(item.id)
+    answer = room.update(item)
+    room.second.save(item.id, "publish", texts(en={"marketingName": "OTHER TEXT"}))
+    room.second.leave(item.id)
+    return f"{'success' if answer.success else answer.message} / {room.live(item)}"
 
 
 @row("3.5", "a person locks it: an update", "success")
@@ -281,6 +333,17 @@ def delete_locked(room: Room) -> str:
     room.person.update(item.id, locked="self")
     room.person.delete(item.id)
     return room.hub.said_of(item.id)
+
+
+def elsewhere(room: Room) -> int:
+    """A folder that is none of the catalogue's."""
+    folder = room.person.id_of("/people-elsewhere")
+    if folder is None:
+        room.person.add_folder(1, "people-elsewhere")
+        folder = room.person.id_of("/people-elsewhere")
+    if folder is None:
+        raise Unknown("cannot make a folder")
+    return folder
 
 
 def price_in_editor(amount: str) -> dict[str, object]:

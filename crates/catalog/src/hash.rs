@@ -9,7 +9,7 @@ use crate::Product;
 /// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's
 /// canonical JSON.
 ///
-/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings and `made_skus`: fields in the
+/// Canonical JSON is what `serde_json` writes for [`Product`] without its warnings, `made_skus` and `stock_said`: fields in the
 /// order of the type, maps in the order of their keys. 16 bytes keep the chance that any two of a
 /// billion products collide below 10⁻²⁰.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ pub mod key;
 pub mod languages;
 pub mod line;
 pub mod parts;
+mod price_drop;
 pub mod product;
 pub mod version;
 
@@ -21,6 +22,7 @@ pub use key::{KeyError, ProductKey};
 pub use languages::Languages;
 pub use line::{IdKind, Identifier, Line};
 pub use parts::{PartName, assemble};
+pub use price_drop::price_drop;
 pub use product::{
     Attribute, Category, CategoryPath, Localized, Price, Product, ProductOption, Variant, Warning, WarningCode,
 };

@@ -218,6 +218,9 @@ pub struct Spoken {
     /// What it said.
     #[serde(rename = "is")]
     pub said: Said,
+    /// Where that stood, for people; empty while it is the line that is being written.
+    #[serde(rename = "f", default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
 }
 
 /// All that a part has said by one identifier.
@@ -231,12 +234,31 @@ impl Statement {
     pub fn merged(&self, line: &Line, version: &Version) -> Self {
         let mut merged = self.clone();
         for (field, said) in &line.says {
-            let newer = merged.0.get(field).is_none_or(|known| known.version <= *version);
-            if newer {
-                merged.0.insert(field.clone(), Spoken { version: version.clone(), said: said.clone() });
+            let known = merged.0.get(field);
+            let same = known.is_some_and(|known| known.version == *version && known.said == *said);
+            if !same && known.is_none_or(|known| known.version <= *version) {
+                let spoken = Spoken { version: version.clone(), said: said.clone(), from: String::new() };
+                merged.0.insert(field.clone(), spoken);
             }
         }
         merged
+    }
+
+    /// The same, where that which does not say where it is from is from there.
+    #[must_use]
+    pub fn placed(mut self, place: &str) -> Self {
+        self.0
+            .values_mut()
+            .filter(|spoken| spoken.from.is_empty())
+            .for_each(|spoken| place.clone_into(&mut spoken.from));
+        self
+    }
+
+    /// The same, without the place where that can be left out.
+    #[must_use]
+    pub fn unplaced(mut self, place: &str) -> Self {
+        self.0.values_mut().filter(|spoken| spoken.from == place).for_each(|spoken| spoken.from.clear());
+        self
     }
 
     /// Whether both say the same, whenever it was said.
@@ -255,7 +277,7 @@ impl Statement {
     }
 }
 
-/// A product with what the parts' lines say laid over it: part, identifier, statement.
+/// A product with what the parts' lines say laid over it: part, identifier, statement. What lines say of stock has their versions ([`Product::stock_said`]).
 #[must_use]
 pub fn overlaid<'s>(
     product: &Product,
@@ -266,7 +288,7 @@ pub fn overlaid<'s>(
     lines.sort_by_key(|(part, about, _)| (*part, *about));
     for (_, about, statement) in lines {
         for (field, spoken) in &statement.0 {
-            lay(&mut made, product, about, field, &spoken.said);
+            lay(&mut made, product, about, field, spoken);
         }
     }
     let variants = &mut made.variants;
@@ -277,7 +299,8 @@ pub fn overlaid<'s>(
     made
 }
 
-fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, said: &Said) {
+fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, spoken: &Spoken) {
+    let said = &spoken.said;
     if *said == Said::Deleted {
         return;
     }
@@ -287,17 +310,45 @@ fn lay(made: &mut Product, base: &Product, about: &Identifier, field: &Field, sa
         }
         return;
     }
-    let only = base.variants.len() == 1;
     for (variant, known) in made.variants.iter_mut().zip(&base.variants) {
-        let meant = match about.kind {
-            // A price may be that of all variants; pieces are those of one.
-            IdKind::Id => about.value == base.id && (only || matches!(field, Field::Price(_))),
-            kind => kind.of(base, known).as_ref() == Some(&about.value),
-        };
-        if meant {
+        if means(about, base, known, field) {
             of_variant(variant, field, said);
+            if *field == Field::Stock {
+                made.stock_said.insert(known.sku.clone(), spoken.version.clone());
+            }
         }
     }
+}
+
+/// Whether a line about this says a field of a variant.
+fn means(about: &Identifier, base: &Product, variant: &Variant, field: &Field) -> bool {
+    match about.kind {
+        // A price may be that of all variants; pieces are those of one.
+        IdKind::Id => about.value == base.id && (base.variants.len() == 1 || matches!(field, Field::Price(_))),
+        kind => kind.of(base, variant).as_ref() == Some(&about.value),
+    }
+}
+
+/// The line that decides a field of a product, or of one of its variants; `None` where the leading part does.
+pub fn speaker<'s>(
+    product: &Product,
+    variant: Option<&Variant>,
+    field: &Field,
+    lines: impl IntoIterator<Item = (&'s PartName, &'s Identifier, &'s Statement)>,
+) -> Option<(&'s PartName, &'s Identifier, &'s Spoken)> {
+    let about_it = |about: &Identifier| match variant {
+        Some(variant) => means(about, product, variant, field),
+        None => about.kind == IdKind::Id && about.value == product.id,
+    };
+    let mut said: Vec<_> = lines
+        .into_iter()
+        .filter(|(_, about, _)| about_it(about))
+        .filter_map(|(part, about, statement)| Some((part, about, statement.0.get(field)?)))
+        .filter(|(.., spoken)| spoken.said != Said::Deleted)
+        .collect();
+    // As they are laid over it: the last one counts.
+    said.sort_by_key(|(part, about, _)| (*part, *about));
+    said.pop()
 }
 
 fn of_product(product: &mut Product, field: &Field, said: &Said) {
@@ -368,6 +419,7 @@ mod tests {
         Product {
             source: "acme".into(),
             made_skus: BTreeSet::new(),
+            stock_said: Default::default(),
             id: "1".into(),
             group: None,
             sku: None,

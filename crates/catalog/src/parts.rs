@@ -277,6 +277,7 @@ mod tests {
             facts: None,
             warnings: vec![],
             made_skus: Default::default(),
+            stock_said: Default::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, KeyError, ProductKey};
+use crate::{Facts, KeyError, ProductKey, Version};
 
 /// A text in several languages, by BCP 47 tag (`en`, `ar`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,11 @@ pub struct Product {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(skip)]
     pub made_skus: BTreeSet<String>,
+    /// By SKU the version of what said its pieces, where a part owns the stock: a figure is as old as its own line, not as its sibling's. Not part of the
+    /// content hash.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(skip)]
+    pub stock_said: BTreeMap<String, Version>,
 }
 
 impl Product {
@@ -103,9 +108,9 @@ impl Product {
         ProductKey::new(&self.source, &self.id)
     }
 
-    /// The same product without remarks, and without a word on who made its SKUs: what the content hash covers.
+    /// The same product without remarks, and without a word on who made its SKUs or when its pieces were said: what the content hash covers.
     pub(crate) fn without_remarks(&self) -> Self {
-        Self { warnings: Vec::new(), made_skus: BTreeSet::new(), ..self.clone() }
+        Self { warnings: Vec::new(), made_skus: BTreeSet::new(), stock_said: BTreeMap::new(), ..self.clone() }
     }
 }
 
@@ -254,6 +259,7 @@ mod tests {
             facts: None,
             warnings: vec![],
             made_skus: BTreeSet::new(),
+            stock_said: BTreeMap::new(),
         }
     }
 
@@ -263,6 +269,7 @@ mod tests {
         let mut warned = product();
         warned.warnings.push(Warning { code: WarningCode::NoImage, message: "no image".into() });
         warned.made_skus.insert("S1".into());
+        warned.stock_said.insert("S1".into(), Version::new(1, "0", 0));
         assert_eq!(ContentHash::of(&plain), ContentHash::of(&warned));
         let mut cheaper = product();
         cheaper.variants[0].prices[0].amount = "23.79".parse().unwrap();

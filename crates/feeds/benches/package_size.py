@@ -23,7 +23,7 @@ import zipfile
 
 REPO = pathlib.Path(__file__).resolve().parents[3]
 REPORT = REPO / "target" / "reports" / "package-size.json"
-FUNCTIONS = ["normalize", "pimcore-sync", "medusa-push", "dlq-redrive"]
+FUNCTIONS = ["normalize", "pimcore-sync", "medusa-push", "dlq-redrive", "pimcore-notices"]
 # Bytes of a package, zipped as SAM does it.
 LIMIT = 6_000_000
 # What belongs together; the first that occurs anywhere in a symbol counts, the rest goes by the symbol's own crate.

@@ -72,6 +72,8 @@ pub enum Reason {
     ControlCharacter,
     /// A later record of the same feed says something else of the same product, and counts.
     RepeatedRecord,
+    /// A line of a declared part whose product has not come, and more wait than are kept.
+    LineNotKept,
     /// Nothing to sell.
     NoVariants,
     /// More variants than a shop can hold.
@@ -138,6 +140,7 @@ impl Reason {
             Self::InvalidId => "invalid_id",
             Self::ControlCharacter => "control_character",
             Self::RepeatedRecord => "repeated_record",
+            Self::LineNotKept => "line_not_kept",
             Self::NoVariants => "no_variants",
             Self::TooManyVariants => "too_many_variants",
             Self::DuplicateSku => "duplicate_sku",

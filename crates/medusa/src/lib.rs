@@ -31,4 +31,4 @@ pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
 pub use push::{Again, Change, Depth, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
-pub use stock::{Book, Recall, Said, StockBooks, StockSettings};
+pub use stock::{Book, Recall, Said, StockBooks, StockSettings, Told};

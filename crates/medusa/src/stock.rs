@@ -117,8 +117,44 @@ pub struct Recall {
     pub book: Book,
     /// What is said now.
     pub said: Said,
+    /// What is said of single variants, by SKU, where each figure has its own time.
+    pub each: BTreeMap<String, Told>,
     /// The handle that was chosen for it ([`crate::address`]).
     pub handle: Option<String>,
+}
+
+/// What the source's newest document says of one variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Pieces.
+    pub pieces: i64,
+    /// When (ms) that was said.
+    pub at: i64,
+    /// The document is a newer one than that of the PIM.
+    pub newer: bool,
+}
+
+impl Recall {
+    /// What is known of single variants of a product. In the shop it may have one of its own SKUs ([`crate::own_sku`]).
+    #[must_use]
+    pub fn each(key: &ProductKey, told: impl IntoIterator<Item = (String, Told)>) -> BTreeMap<String, Told> {
+        told.into_iter().flat_map(|(sku, told)| [(crate::own_sku::own(key, &sku), told.clone()), (sku, told)]).collect()
+    }
+
+    /// What the document says beside a variant's figure. A sibling's newer line makes no figure newer than it is.
+    ///
+    /// While the PIM lags behind a document that says another figure, nobody knows when its own was said: it counts as no newer than the one before, so that
+    /// rather too few are for sale until the PIM follows.
+    #[must_use]
+    pub fn said_of(&self, sku: &str, figure: i64, applied: Option<&Applied>) -> Said {
+        let at = match self.each.get(sku) {
+            Some(told) if told.pieces == figure => told.at,
+            Some(told) if told.newer => applied.map_or(self.said.at, |applied| applied.since.min(self.said.at)),
+            // It was changed in the PIM, or is as old as the product.
+            _ => self.said.at,
+        };
+        Said { at, ..self.said.clone() }
+    }
 }
 
 /// Where the shop's stock is remembered, and the clock.

@@ -146,7 +146,7 @@ impl StockBooks for Supplier {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let known = |key: &&ProductKey| {
             let said = self.said.get(*key).cloned().unwrap_or_default();
-            ((*key).clone(), Recall { book: books::book(key), said, handle: None })
+            ((*key).clone(), Recall { book: books::book(key), said, ..Recall::default() })
         };
         Ok(keys.iter().map(known).collect())
     }

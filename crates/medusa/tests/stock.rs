@@ -3,7 +3,9 @@
 
 mod support;
 
-use medusa::{Change, Depth, Desired};
+use std::collections::BTreeMap;
+
+use medusa::{Change, Depth, Desired, Told};
 use serde_json::{Value, json};
 use support::books::{Supplier, book, now_ms};
 use support::{Real, deadline, offered, shirt};
@@ -207,4 +209,37 @@ async fn a_figure_that_knows_none_of_our_orders_moves_what_is_left_even_if_the_n
     push(&real, &less, &Supplier::at(now_ms())).await;
     assert_eq!(till.level(&sku).await, (4, 2));
     assert_eq!(push(&real, &less, &Supplier::at(now_ms())).await, Change::Unchanged);
+}
+
+#[tokio::test]
+async fn a_figure_that_comes_with_a_siblings_newer_one_sells_nothing_twice() {
+    let Some(real) = Real::connect().await else { return };
+    let till = Till::open(&real).await;
+    let key = real.new_key();
+    let mut article = shirt(&key, &["S", "M"]);
+    article.variants.iter_mut().for_each(|variant| variant.stock = 10);
+    let skus: Vec<String> = article.variants.iter().map(|variant| variant.sku.clone()).collect();
+    let desired = offered(&key, &article);
+    let begin = now_ms();
+    assert_eq!(push(&real, &desired, &Supplier::at(begin)).await, Change::Created);
+    let product = real.admin_product(&key).await.unwrap();
+    let variants = product["variants"].as_array().unwrap();
+    let of = |sku: &str| id(variants.iter().find(|variant| variant["sku"] == sku).unwrap());
+    let said = now_ms();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    till.buy(&of(&skus[0]), 3).await;
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    // The first size's eight were said before the customer bought, its sibling's four after.
+    let later = now_ms();
+    let told = |pieces, at| Told { pieces, at, newer: false };
+    let each = BTreeMap::from([(skus[0].clone(), told(8, said)), (skus[1].clone(), told(4, later))]);
+    let supplier = Supplier { each, ..Supplier::at(later) };
+    let both = changed(&desired, |article| {
+        for variant in &mut article.variants {
+            variant.stock = if variant.sku == skus[0] { 8 } else { 4 };
+        }
+    });
+    push(&real, &both, &supplier).await;
+    assert_eq!((till.level(&skus[0]).await, till.level(&skus[1]).await), ((8, 3), (4, 0)), "five and four are left");
+    assert_eq!(book(&key).0.values().map(|applied| applied.since).min(), Some(said));
 }

@@ -60,7 +60,6 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         pipeline("a person deletes", "A", 1, Faults { deletions: 1, ..NONE }),
         pipeline("a person deletes and restores or releases", "A", 1, Faults { deletions: 1, undone: 1, ..NONE }),
         pipeline("a person deletes, a message is lost", "A", 1, Faults { deletions: 1, losses: 1, ..NONE }),
-        pipeline("a person deletes, a function dies", "A", 1, Faults { crashes: 1, deletions: 1, ..NONE }),
         pipeline("a message is lost", "AB", 2, Faults { losses: 1, ..NONE }),
         pipeline("a person edits, a message is lost", "A", 1, Faults { edits: 2, losses: 1, ..NONE }),
         pipeline("a person edits, a function dies", "A", 1, Faults { crashes: 1, edits: 1, ..NONE }),
@@ -96,6 +95,7 @@ pub fn large() -> Vec<(&'static str, Pipeline)> {
             1,
             Faults { taken_off: 1, deletions: 1, ..NONE },
         ),
+        pipeline("a person deletes, a function dies", "A", 1, Faults { crashes: 1, deletions: 1, ..NONE }),
         pipeline("two feeds, a person deletes", "AB", 1, Faults { deletions: 1, ..NONE }),
         pipeline(
             "two feeds, a person deletes and restores or releases",

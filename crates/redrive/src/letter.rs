@@ -97,7 +97,7 @@ pub enum Subject {
         run: String,
     },
     /// It cannot be understood; why not.
-    Unknown(String),
+    Unreadable(String),
 }
 
 impl Subject {
@@ -154,7 +154,7 @@ impl DeadLetter {
             QueueName::Ingest => feed(&self.body),
             QueueName::Pimcore | QueueName::Medusa => match ProductMessage::parse(&self.body) {
                 Ok(message) => Subject::Product(message.key),
-                Err(error) => Subject::Unknown(error.to_string()),
+                Err(error) => Subject::Unreadable(error.to_string()),
             },
         }
     }
@@ -224,9 +224,9 @@ fn feed(body: &str) -> Subject {
             let object_version = version_id.unwrap_or_else(|| format!("{etag}.{}", object.sequencer));
             Subject::Feed(RunId { bucket: bucket.name, key: object.key, object_version })
         }
-        Err(error) => {
-            Subject::Unknown(format!("neither an \"Object Created\" event nor a request of normalize's own: {error}"))
-        }
+        Err(error) => Subject::Unreadable(format!(
+            "neither an \"Object Created\" event nor a request of normalize's own: {error}"
+        )),
     }
 }
 
@@ -278,7 +278,7 @@ mod tests {
     fn the_subject_depends_on_the_queue() {
         let product = letter(r#"{"source":"demo","productId":"1"}"#);
         assert_eq!(product.subject(QueueName::Medusa).product().map(ToString::to_string).as_deref(), Some("demo:1"));
-        assert!(matches!(product.subject(QueueName::Ingest), Subject::Unknown(_)));
+        assert!(matches!(product.subject(QueueName::Ingest), Subject::Unreadable(_)));
         let feed =
             letter(r#"{"detail":{"bucket":{"name":"b"},"object":{"key":"incoming/demo/a.json","version-id":"v1"}}}"#);
         let run = RunId { bucket: "b".into(), key: "incoming/demo/a.json".into(), object_version: "v1".into() };
@@ -292,6 +292,6 @@ mod tests {
         assert!(run.is_strict() && run.original().object_version == "v1");
         let withdraw = letter(r#"{"withdraw":{"bucket":"b","source":"demo","run":"r1"}}"#).subject(QueueName::Ingest);
         assert_eq!(withdraw, Subject::Withdrawal { source: "demo".into(), run: "r1".into() });
-        assert!(matches!(letter("\u{1}garbage").subject(QueueName::Pimcore), Subject::Unknown(_)));
+        assert!(matches!(letter("\u{1}garbage").subject(QueueName::Pimcore), Subject::Unreadable(_)));
     }
 }

@@ -8,6 +8,7 @@
 //! | its product or feed has got where the letter wanted it | drop (`healed`) |
 //! | it was sent longer ago than the age limit, well before SQS would delete it | park (`too_old`) |
 //! | somebody is working on it right now | leave (`being_worked_on`) |
+//! | the ledger does not know the product, on the PIM's queue | park (`unknown_product`) |
 //! | the target refuses the content | park (the recorded code) |
 //! | the target does not answer | leave (`target_unavailable`) |
 //! | it was redriven as often as allowed | park (`redrives_exhausted`) |
@@ -125,7 +126,7 @@ impl Decision {
 /// The reason on record: the ledger's, or else the letter's own.
 #[must_use]
 pub fn recorded(facts: &Facts<'_>) -> Option<Reason> {
-    if let Subject::Unknown(why) = facts.subject {
+    if let Subject::Unreadable(why) = facts.subject {
         return Some(unreadable(facts.letter, why));
     }
     let ledger = match facts.known {
@@ -163,7 +164,7 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits, now: i64) -> Decision {
     use ErrorKind::{Permanent, Transient};
     let letter = facts.letter;
     let recorded = recorded(facts);
-    if let Subject::Unknown(why) = facts.subject {
+    if let Subject::Unreadable(why) = facts.subject {
         return Decision::Park(unreadable(letter, why));
     }
     if let Some(healed) = healed(facts, limits) {

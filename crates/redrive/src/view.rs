@@ -114,7 +114,7 @@ impl Subject {
             letter::Subject::Withdrawal { source, run } => {
                 Self::Withdrawal { what: format!("withdrawals of {source}"), run: run.clone() }
             }
-            letter::Subject::Unknown(why) => Self::Unknown { why: why.clone() },
+            letter::Subject::Unreadable(why) => Self::Unknown { why: why.clone() },
         }
     }
 

@@ -304,6 +304,9 @@ pub struct Preview {
     /// The feed's source, where its records do not tell
     #[arg(long)]
     pub source: Option<String>,
+    /// The feed is one of this declared part of the source
+    #[arg(long, value_name = "PART", requires = "source", conflicts_with_all = ["against", "full"])]
+    pub part: Option<String>,
     /// Rules and rates.
     #[command(flatten)]
     pub configured: Configured,

@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod html;
+pub mod parts;
 pub mod prices;
 pub mod report;
 mod tally;

@@ -56,6 +56,9 @@ pub struct Remedy {
     pub code: &'static str,
     pub meaning: &'static str,
     pub action: &'static str,
+    /// Whether it may pass by itself: a person acts only if it stays.
+    #[serde(skip)]
+    pub passes: bool,
     /// And then.
     pub after: After,
 }
@@ -70,7 +73,12 @@ impl Remedy {
 }
 
 const fn remedy(code: &'static str, meaning: &'static str, action: &'static str, after: After) -> Remedy {
-    Remedy { code, meaning, action, after }
+    Remedy { code, meaning, action, passes: false, after }
+}
+
+/// Of what may pass by itself: `action` says what to do if it stays.
+const fn passing(code: &'static str, meaning: &'static str, action: &'static str) -> Remedy {
+    Remedy { code, meaning, action, passes: true, after: After::GoesOn }
 }
 
 /// The table in parts: a title and its entries, sorted by code.
@@ -159,6 +167,7 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), before, "a code is in the table twice");
         for remedy in all() {
+            assert_eq!(remedy.action.starts_with("If it stays"), remedy.passes, "{}", remedy.code);
             for text in [remedy.meaning, remedy.action] {
                 assert!(text.ends_with('.') && text.len() > 10 && !text.contains('|'), "{}: {text}", remedy.code);
             }

@@ -9,7 +9,7 @@ use relay::commands::rejected::Rejected;
 use relay::commands::runs;
 use relay::commands::status::{self, Queue, Reasons, Status};
 use relay::commands::trace::{Evidence, Refusal, verdict};
-use relay::commands::withdraw::Held;
+use relay::commands::withdraw::RefusedFeed;
 use relay::stack::Depth;
 
 const NOW: i64 = 1_795_000_000_000;
@@ -228,6 +228,9 @@ fn paused(status: &mut Status) {
 }
 
 fn held(status: &mut Status) {
-    status.held_feeds =
-        vec![Held { source: "demo".into(), run: "run-9".into(), object: "s3://b/incoming/demo/full.json".into() }];
+    status.held_feeds = vec![RefusedFeed {
+        source: "demo".into(),
+        run: "run-9".into(),
+        object: "s3://b/incoming/demo/full.json".into(),
+    }];
 }

@@ -23,7 +23,7 @@ use catalog::{Failure, ProductKey};
 
 use crate::backoff;
 use crate::codes;
-use crate::message::ProductMessage;
+use crate::message::{Cause, ProductMessage};
 use crate::metrics::{Metric, Metrics};
 use crate::trace::{TraceHeader, Traces};
 
@@ -51,12 +51,13 @@ pub struct Queue {
 pub struct Batch {
     messages: HashMap<ProductKey, Vec<SqsMessage>>,
     order: Vec<ProductMessage>,
+    noticed: Vec<ProductKey>,
     poison: Vec<(SqsMessage, Failure)>,
 }
 
 /// What becomes of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
+enum MessageEnd {
     Acknowledge,
     Retry(Duration),
     Dead(Failure),
@@ -69,19 +70,41 @@ impl Batch {
         let mut batch = Self::default();
         for message in event.records {
             match ProductMessage::parse(message.body.as_deref().unwrap_or_default()) {
-                Ok(read) => {
-                    let same = batch.messages.entry(read.key.clone()).or_default();
-                    if same.is_empty() {
-                        batch.order.push(read);
-                    }
-                    same.push(message);
-                }
+                Ok(read) => batch.add(read, message),
                 Err(error) => {
                     batch.poison.push((message, Failure::poison(codes::MESSAGE_NOT_UNDERSTOOD, error.to_string())))
                 }
             }
         }
         batch
+    }
+
+    fn add(&mut self, read: ProductMessage, message: SqsMessage) {
+        if read.cause == Cause::Noticed && !self.noticed.contains(&read.key) {
+            self.noticed.push(read.key.clone());
+        }
+        let same = self.messages.entry(read.key.clone()).or_default();
+        if same.is_empty() {
+            self.order.push(read);
+        } else if let Some(first) = self.order.iter_mut().find(|first| first.key == read.key)
+            && first.cause == Cause::Noticed
+        {
+            // Whoever asks for more than a look is not lost among notices.
+            *first = read;
+        }
+        same.push(message);
+    }
+
+    /// The products of which more is asked than a look at what a person did.
+    #[must_use]
+    pub fn asked(&self) -> Vec<ProductMessage> {
+        self.order.iter().filter(|message| message.cause != Cause::Noticed).cloned().collect()
+    }
+
+    /// The products that a person did something to, as the PIM said.
+    #[must_use]
+    pub fn noticed(&self) -> &[ProductKey] {
+        &self.noticed
     }
 
     /// The products to look at, each once, in the order of their first message.
@@ -122,8 +145,8 @@ impl Batch {
             .iter()
             .filter(|(key, _)| !again(key))
             .flat_map(|(key, messages)| messages.iter().map(|message| fate(message, outcomes.get(key))));
-        let back = back.filter(|fate| matches!(fate, Fate::Retry(_))).count() as u64;
-        let dead = self.fates(outcomes).iter().filter(|(_, fate)| matches!(fate, Fate::Dead(_))).count() as u64;
+        let back = back.filter(|fate| matches!(fate, MessageEnd::Retry(_))).count() as u64;
+        let dead = self.fates(outcomes).iter().filter(|(_, fate)| matches!(fate, MessageEnd::Dead(_))).count() as u64;
         (back, dead)
     }
 
@@ -151,8 +174,8 @@ impl Batch {
         }
     }
 
-    fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, Fate)> {
-        let poison = self.poison.iter().map(|(message, failure)| (message, Fate::Dead(failure.clone())));
+    fn fates(&self, outcomes: &HashMap<ProductKey, Outcome>) -> Vec<(&SqsMessage, MessageEnd)> {
+        let poison = self.poison.iter().map(|(message, failure)| (message, MessageEnd::Dead(failure.clone())));
         let known = self
             .messages
             .iter()
@@ -182,15 +205,15 @@ pub fn any_failed_with(outcomes: &HashMap<ProductKey, Outcome>, codes: &[&str]) 
     outcomes.values().any(failed)
 }
 
-fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> Fate {
+fn fate(message: &SqsMessage, outcome: Option<&Outcome>) -> MessageEnd {
     let id = message.message_id.as_deref().unwrap_or_default();
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
     match outcome {
-        Some(Outcome::Done) => Fate::Acknowledge,
-        Some(Outcome::Again(after)) => Fate::Retry(*after),
-        Some(Outcome::Failed(failure)) if failure.kind.is_final() => Fate::Dead(failure.clone()),
-        Some(Outcome::Failed(failure)) => Fate::Retry(backoff::after(failure, id, received)),
-        None => Fate::Retry(backoff::wait(id, received, None)),
+        Some(Outcome::Done) => MessageEnd::Acknowledge,
+        Some(Outcome::Again(after)) => MessageEnd::Retry(*after),
+        Some(Outcome::Failed(failure)) if failure.kind.is_final() => MessageEnd::Dead(failure.clone()),
+        Some(Outcome::Failed(failure)) => MessageEnd::Retry(backoff::after(failure, id, received)),
+        None => MessageEnd::Retry(backoff::wait(id, received, None)),
     }
 }
 
@@ -213,9 +236,9 @@ impl Queue {
         let mut dead: Vec<(&SqsMessage, &Failure)> = Vec::new();
         for (message, fate) in &fates {
             match fate {
-                Fate::Acknowledge => {}
-                Fate::Retry(wait) => waits.push((*message, *wait)),
-                Fate::Dead(failure) => dead.push((*message, failure)),
+                MessageEnd::Acknowledge => {}
+                MessageEnd::Retry(wait) => waits.push((*message, *wait)),
+                MessageEnd::Dead(failure) => dead.push((*message, failure)),
             }
         }
         back.extend(waits.iter().filter_map(|(message, _)| message.message_id.clone()));
@@ -238,9 +261,9 @@ impl Queue {
             metrics.count(metric, 1);
         }
         match fate(message, Some(&outcome)) {
-            Fate::Acknowledge => None,
-            Fate::Dead(failure) => self.bury(&[(message, &failure)]).await.pop(),
-            Fate::Retry(wait) => {
+            MessageEnd::Acknowledge => None,
+            MessageEnd::Dead(failure) => self.bury(&[(message, &failure)]).await.pop(),
+            MessageEnd::Retry(wait) => {
                 if let Outcome::Failed(failure) = outcome {
                     tracing::warn!(%failure, "the message will come back");
                 }
@@ -364,7 +387,23 @@ mod tests {
         let outcomes = HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]);
         let fates = batch.fates(&outcomes);
         assert_eq!(fates.len(), 2);
-        assert!(fates.iter().all(|(_, fate)| *fate == Fate::Acknowledge));
+        assert!(fates.iter().all(|(_, fate)| *fate == MessageEnd::Acknowledge));
+    }
+
+    #[test]
+    fn a_notice_does_not_hide_what_else_is_asked_of_a_product() {
+        let noticed = r#"{"source":"demo","productId":"1","cause":"noticed"}"#;
+        let other = r#"{"source":"demo","productId":"2","cause":"noticed"}"#;
+        let batch = batch(vec![
+            message("a", noticed, 1),
+            message("b", ONE, 1),
+            message("c", noticed, 1),
+            message("d", other, 1),
+        ]);
+        let causes: Vec<Cause> = batch.products().iter().map(|product| product.cause).collect();
+        assert_eq!(causes, [Cause::Unknown, Cause::Noticed]);
+        assert_eq!(batch.asked(), batch.products()[..1]);
+        assert_eq!(batch.noticed(), batch.keys());
     }
 
     #[test]
@@ -383,8 +422,10 @@ mod tests {
         let batch = batch(vec![message("a", "not json", 1), message("b", ONE, 1)]);
         assert_eq!(batch.products().len(), 1);
         let fates = batch.fates(&HashMap::from([(batch.keys()[0].clone(), Outcome::Done)]));
-        let dead: Vec<_> =
-            fates.iter().filter(|(_, fate)| matches!(fate, Fate::Dead(f) if f.kind == ErrorKind::Poison)).collect();
+        let dead: Vec<_> = fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, MessageEnd::Dead(f) if f.kind == ErrorKind::Poison))
+            .collect();
         assert_eq!(dead.len(), 1);
         assert_eq!(dead[0].0.message_id.as_deref(), Some("a"));
     }
@@ -397,10 +438,10 @@ mod tests {
             let outcomes = outcome.map(|o| (key.clone(), o)).into_iter().collect();
             batch.fates(&outcomes)[0].1.clone()
         };
-        assert!(matches!(fate_of(None), Fate::Retry(_)));
-        assert!(matches!(fate_of(Some(Outcome::Failed(Failure::permanent("x", "y")))), Fate::Dead(_)));
+        assert!(matches!(fate_of(None), MessageEnd::Retry(_)));
+        assert!(matches!(fate_of(Some(Outcome::Failed(Failure::permanent("x", "y")))), MessageEnd::Dead(_)));
         let busy = Failure::transient("x", "y").retry_after(Some(Duration::from_secs(77)));
-        assert_eq!(fate_of(Some(Outcome::Failed(busy))), Fate::Retry(Duration::from_secs(77)));
-        assert_eq!(fate_of(Some(Outcome::Again(Duration::from_secs(9)))), Fate::Retry(Duration::from_secs(9)));
+        assert_eq!(fate_of(Some(Outcome::Failed(busy))), MessageEnd::Retry(Duration::from_secs(77)));
+        assert_eq!(fate_of(Some(Outcome::Again(Duration::from_secs(9)))), MessageEnd::Retry(Duration::from_secs(9)));
     }
 }

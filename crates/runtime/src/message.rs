@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// also what costs no write otherwise.
 pub const REPLAYED: &str = "replayed-by";
 
-/// Why a product is announced. For tracing; only [`Cause::Repair`] changes what a consumer does: it
-/// compares the whole product.
+/// Why a product is announced. For tracing; two change what a consumer does: [`Cause::Repair`] has
+/// it compare the whole product, [`Cause::Noticed`] look at what a person did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
@@ -16,6 +16,8 @@ pub enum Cause {
     Feed,
     /// A person changed it in the PIM.
     Edited,
+    /// The PIM said that a person did something to it.
+    Noticed,
     /// It was pending for too long.
     Sweep,
     /// It came back from a dead-letter queue.
@@ -49,6 +51,7 @@ impl Cause {
         match self {
             Self::Feed => "feed",
             Self::Edited => "edited",
+            Self::Noticed => "noticed",
             Self::Sweep => "sweep",
             Self::Redrive => "redrive",
             Self::Repair => "repair",
@@ -76,6 +79,15 @@ impl ProductMessage {
     #[must_use]
     pub fn span(&self) -> tracing::Span {
         tracing::info_span!("product", product = %self.key, correlation_id = self.correlation_id, cause = self.cause.as_str())
+    }
+
+    /// The body of a queue message.
+    ///
+    /// # Panics
+    /// Never: a plain struct with text keys.
+    #[must_use]
+    pub fn body(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
     }
 
     /// Reads a queue message: a detail as the rules deliver it, or the whole EventBridge event
@@ -110,7 +122,7 @@ mod tests {
         assert_eq!(message.key.to_string(), "demo:1");
         assert_eq!(message.cause, Cause::Feed);
         assert_eq!(ProductMessage::parse(&event).unwrap(), message);
-        assert_eq!(serde_json::to_string(&message).unwrap(), detail);
+        assert_eq!(message.body(), detail);
     }
 
     #[test]

@@ -371,6 +371,7 @@ pub(crate) fn product(mapping: &Mapping, rows: &[Record]) -> Result<Mapped, Defe
         withdrawn,
         warnings,
         made_skus,
+        stock_said: Default::default(),
         id,
     };
     let checked = if mapping.may_lack_price { quality::checked_but_for_prices } else { quality::checked };

@@ -37,7 +37,7 @@ const REFUSED_BYTES: usize = 8 << 20;
 
 /// A record that waits. Without a key it is nobody's.
 #[derive(Debug)]
-struct Held {
+struct WaitingRecord {
     index: u64,
     offset: u64,
     key: Option<String>,
@@ -47,7 +47,7 @@ struct Held {
 /// Records until the end of the file, and then products.
 #[derive(Debug, Default)]
 pub(crate) struct Spread {
-    held: Vec<Held>,
+    held: Vec<WaitingRecord>,
     bytes: usize,
     refused: Vec<Outcome>,
     refused_bytes: usize,
@@ -61,7 +61,7 @@ pub(crate) struct Spread {
     /// Steps of the end that this attempt has come to.
     ended: u64,
     /// Those of a feed in memory.
-    waiting: std::vec::IntoIter<Vec<Held>>,
+    waiting: std::vec::IntoIter<Vec<WaitingRecord>>,
 }
 
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Spread {
     /// # Errors
     /// When there is more than temporary storage holds.
     pub(crate) fn take(&mut self, index: u64, offset: u64, raw: Vec<u8>, key: Option<String>) -> Result<(), String> {
-        let held = Held { index, offset, key, raw };
+        let held = WaitingRecord { index, offset, key, raw };
         self.bytes += held.raw.len() + 100;
         if self.spilled.is_none() && self.bytes > HELD_BYTES {
             let mut spilled = Spilled::new()?;
@@ -176,9 +176,9 @@ impl Spread {
 }
 
 /// Products by the place of their first record, some at once.
-fn steps_of(held: Vec<Held>) -> Vec<Vec<Held>> {
+fn steps_of(held: Vec<WaitingRecord>) -> Vec<Vec<WaitingRecord>> {
     let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut products: Vec<Vec<Held>> = Vec::new();
+    let mut products: Vec<Vec<WaitingRecord>> = Vec::new();
     for one in held {
         let at = match &one.key {
             Some(key) => *numbers.entry(key.clone()).or_insert(products.len()),
@@ -189,7 +189,7 @@ fn steps_of(held: Vec<Held>) -> Vec<Vec<Held>> {
         }
         products[at].push(one);
     }
-    let mut steps: Vec<Vec<Held>> = Vec::new();
+    let mut steps: Vec<Vec<WaitingRecord>> = Vec::new();
     for (number, product) in products.into_iter().enumerate() {
         match steps.last_mut().filter(|_| number % AT_ONCE != 0) {
             Some(step) => step.extend(product),
@@ -200,10 +200,10 @@ fn steps_of(held: Vec<Held>) -> Vec<Vec<Held>> {
 }
 
 /// Turns records into products, in the order of their first records.
-fn hand_out(mapping: &Mapping, step: Vec<Held>, read: ReadRecord<'_>, out: &mut Vec<Outcome>) {
+fn hand_out(mapping: &Mapping, step: Vec<WaitingRecord>, read: ReadRecord<'_>, out: &mut Vec<Outcome>) {
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
-    for Held { index, offset, key, raw } in step {
+    for WaitingRecord { index, offset, key, raw } in step {
         // It could be read when it came, but for what was refused then, and is refused now.
         let record = match read(&raw) {
             Ok(record) => record,
@@ -253,7 +253,7 @@ impl Spilled {
         Ok(Self { files, bytes: 0 })
     }
 
-    fn write(&mut self, held: &Held) -> Result<(), String> {
+    fn write(&mut self, held: &WaitingRecord) -> Result<(), String> {
         self.bytes += held.raw.len() as u64 + 30;
         if self.bytes > SPILLED_BYTES {
             return Err(format!(
@@ -277,7 +277,7 @@ impl Spilled {
         Ok(())
     }
 
-    fn read(&mut self, part: usize) -> Result<Vec<Held>, String> {
+    fn read(&mut self, part: usize) -> Result<Vec<WaitingRecord>, String> {
         let unreadable = |error: std::io::Error| format!("temporary storage: {error}");
         let file = &mut self.files[part];
         file.flush().map_err(unreadable)?;
@@ -300,7 +300,7 @@ impl Spilled {
             file.read_exact(&mut raw).map_err(unreadable)?;
             left = left.saturating_sub(24 + key.len() as u64 + raw.len() as u64);
             let key = Some(String::from_utf8_lossy(&key).into_owned()).filter(|key| !key.is_empty());
-            held.push(Held { index: number(0), offset: number(8), key, raw });
+            held.push(WaitingRecord { index: number(0), offset: number(8), key, raw });
         }
         Ok(held)
     }

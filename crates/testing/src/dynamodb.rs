@@ -183,5 +183,6 @@ pub fn product(id: &str, says: &str) -> Product {
         facts: None,
         warnings: vec![],
         made_skus: Default::default(),
+        stock_said: Default::default(),
     }
 }

@@ -167,6 +167,7 @@ fn product(id: &str) -> Product {
         facts: None,
         warnings: vec![],
         made_skus: Default::default(),
+        stock_said: Default::default(),
     }
 }
 

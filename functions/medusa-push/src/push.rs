@@ -33,7 +33,7 @@ pub struct PushBatch<'a, T, B, C> {
 }
 
 /// What the shop was found, or made, to hold.
-struct Held {
+struct InShop {
     applied: Applied,
     change: Change,
     /// What a person took off sale there.
@@ -140,7 +140,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
     async fn note_asides(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
-        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        results: &BTreeMap<ProductKey, Result<InShop, Failure>>,
         messages: &[ProductMessage],
         now: i64,
     ) {
@@ -183,7 +183,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
     async fn note_moved(
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
-        results: &BTreeMap<ProductKey, Result<Held, Failure>>,
+        results: &BTreeMap<ProductKey, Result<InShop, Failure>>,
         now: i64,
     ) {
         for (key, state) in ours.iter().filter(|(_, state)| address::may_move(state, now)) {
@@ -200,7 +200,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         open: &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         claimed: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         tree_age: Duration,
-    ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
+    ) -> Result<BTreeMap<ProductKey, Result<InShop, Failure>>, Failure> {
         let mut results = BTreeMap::new();
         if claimed.is_empty() {
             return Ok(results);
@@ -249,7 +249,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         newer: Result<Arc<OpenShop>, Failure>,
         tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
         view: &PimView,
-    ) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
+    ) -> Result<BTreeMap<ProductKey, Result<InShop, Failure>>, Failure> {
         let newer = newer?;
         if newer.shop.references.currencies == believed.shop.references.currencies {
             return Ok(BTreeMap::new());
@@ -285,7 +285,7 @@ async fn place<T: Table, B, C: Clock + Sync>(
     tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
     view: &PimView,
     ends: Instant,
-) -> Result<BTreeMap<ProductKey, Result<Held, Failure>>, Failure> {
+) -> Result<BTreeMap<ProductKey, Result<InShop, Failure>>, Failure> {
     let references = &open.shop.references;
     let wanted = map::categories(tasks.keys().filter_map(|key| view.products.get(key)), &view.tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
@@ -315,7 +315,7 @@ async fn place<T: Table, B, C: Clock + Sync>(
     let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
         let key = &desired.key;
         let product = view.products.get(key);
-        let held = outcome.map(|pushed| Held {
+        let held = outcome.map(|pushed| InShop {
             change: pushed.change,
             aside: asides(key, &pushed.notes),
             again: pushed.again,

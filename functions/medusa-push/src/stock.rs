@@ -7,8 +7,8 @@ use std::time::Instant;
 use catalog::{Failure, PartName, ProductKey, Version};
 use futures::stream::{self, StreamExt};
 use ledger::core::lines;
-use ledger::{Ledger, LedgerError, ProductState, Table};
-use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings};
+use ledger::{DesiredDoc, Ledger, LedgerError, ProductState, Table};
+use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
 use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
 
@@ -55,6 +55,7 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
         let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
+        let mut each = self.each(&keys).await?;
         let mut recalled = HashMap::with_capacity(keys.len());
         for key in keys {
             let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
@@ -63,7 +64,8 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
             let state = self.states.get(&key).map(|(state, _)| *state);
             let part = state.and_then(|state| state.lines.as_ref()?.stock.clone());
             let said = self.heard_since(&key, part, said(self.products.get(&key), state)).await?;
-            recalled.insert(key, Recall { book, said, handle: stock.handle });
+            let each = each.remove(&key).unwrap_or_default();
+            recalled.insert(key, Recall { book, said, each, handle: stock.handle });
         }
         Ok(recalled)
     }
@@ -99,6 +101,21 @@ impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
 }
 
 impl<T: Table, C: Clock> Around<'_, T, C> {
+    /// When each figure was said, of products whose stock a declared part owns. A document in the bucket is not ours to read, and one of before does not say it.
+    async fn each(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, BTreeMap<String, Told>>, Failure> {
+        let owned = |key: &&ProductKey| {
+            let lines = self.states.get(key).and_then(|(state, _)| state.lines.as_ref());
+            lines.is_some_and(|lines| lines.stock.is_some())
+        };
+        let keys: Vec<ProductKey> = keys.iter().filter(owned).cloned().collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
+        let docs = read.docs.into_iter().filter_map(|(key, doc)| Some((key, doc.ok()?)));
+        Ok(docs.map(|(key, doc)| (key.clone(), told(&key, self.products.get(&key), &doc))).collect())
+    }
+
     /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
     /// is registered. `part` is the one that owns the stock.
     async fn heard_since(&self, key: &ProductKey, part: Option<PartName>, mut said: Said) -> Result<Said, Failure> {
@@ -133,6 +150,16 @@ fn time_of(version: &Version) -> Option<i64> {
     i64::try_from(version.object_time_ms()?).ok()
 }
 
+/// What a document says of each variant, beside what the PIM holds.
+fn told(key: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
+    let newer = product.and_then(|product| product.source_version.as_ref()) != Some(&doc.version);
+    let each = doc.product.variants.iter().filter_map(|variant| {
+        let at = doc.product.stock_said.get(&variant.sku).and_then(time_of)?;
+        Some((variant.sku.clone(), Told { pieces: i64::from(variant.stock.max(0)), at, newer }))
+    });
+    Recall::each(key, each)
+}
+
 /// What the document that the PIM holds says of its figures. A product that people made has no document: its figures are as old as its last save.
 fn said(product: Option<&PimProduct>, state: Option<&ProductState>) -> Said {
     let edited = product.map_or(0, |product| product.modified.saturating_mul(1000));
@@ -145,6 +172,7 @@ fn said(product: Option<&PimProduct>, state: Option<&ProductState>) -> Said {
 #[cfg(test)]
 mod tests {
     use ledger::core::Item;
+    use serde_json::json;
 
     use super::*;
 
@@ -165,6 +193,28 @@ mod tests {
         assert_eq!(of(Some(old), 1_500, None).heard, 1_000_000);
         let made = of(None, 1_500, None);
         assert_eq!((made.at, made.heard, made.version.as_str()), (1_500_000, 1_500_000, ""));
+    }
+
+    #[test]
+    fn each_figure_of_a_document_has_its_own_time_and_is_known_to_be_newer_than_what_the_pim_holds() {
+        let key: ProductKey = "demo:1".parse().unwrap();
+        let (old, new) = (Version::new(1_000_000, "0", 0), Version::new(9_000_000, "0", 0));
+        let variant = |sku: &str, stock: i32| json!({"sku": sku, "title": sku, "prices": [], "stock": stock});
+        let said = json!({"source": "demo", "id": "1", "name": {"en": "Kettle"}, "variants": [variant("S", 8), variant("M", -4), variant("L", 2)],
+            "stockSaid": {"S": old, "M": new}});
+        let product: catalog::Product = serde_json::from_value(said).unwrap();
+        let hash = catalog::ContentHash::of(&product);
+        let doc = DesiredDoc { product, version: new.clone(), hash, run: String::new(), provenance: String::new() };
+        let pim =
+            |version: &Version| PimProduct { source_version: Some(version.clone()), ..crate::map::tests::product() };
+        let each = told(&key, Some(&pim(&new)), &doc);
+        let of = |pieces, at, newer| Some(Told { pieces, at, newer });
+        assert_eq!(
+            (each.get("S").cloned(), each.get("M").cloned()),
+            (of(8, 1_000_000, false), of(0, 9_000_000, false))
+        );
+        assert_eq!(each.get("L"), None, "of before: as old as the document");
+        assert_eq!(told(&key, Some(&pim(&old)), &doc).get("M").cloned(), of(0, 9_000_000, true));
     }
 
     #[test]

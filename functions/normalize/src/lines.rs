@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use catalog::{Failure, Identifier, Line, PartName, ProductKey, Version};
+use catalog::{Failure, Identifier, Line, PartName, ProductKey, Version, WarningCode};
+use feeds::Reason;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::ItemKey;
 use ledger::core::lines::{self, Kept, Means, Origin};
@@ -85,8 +86,8 @@ enum Come {
     Rest { waits: bool },
     /// To be laid over these products.
     Lay(Todo, Vec<ProductKey>, bool),
-    /// There is no room for it to wait.
-    Unkept,
+    /// There is no room for it to wait: the last of them is told of.
+    Unkept(Option<LineEntry>),
 }
 
 impl<T: Table, B: Bus> LineWriter<'_, T, B> {
@@ -120,7 +121,10 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             written = written.add(counts);
             match come {
                 Come::Rest { waits } => waiting += u64::from(waits),
-                Come::Unkept => *written.waiting.entry(codes::LINE_NOT_KEPT.to_owned()).or_default() += 1,
+                Come::Unkept(entry) => {
+                    *written.waiting.entry(Reason::LineNotKept.as_str().to_owned()).or_default() += 1;
+                    written.unkept.extend(entry);
+                }
                 Come::Lay(todo, products, waits) => {
                     for product in products {
                         of_products.entry(product).or_default().push(lay.len());
@@ -135,17 +139,20 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             async move {
                 let mine: Vec<&Todo> = todos.iter().filter_map(|at| lay.get(*at)).map(|(todo, _)| todo).collect();
                 let about: BTreeSet<Identifier> = mine.iter().map(|todo| todo.about.clone()).collect();
-                let Some(last) = mine.last() else { return Ok((BTreeSet::new(), None)) };
+                let Some(last) = mine.last() else { return Ok((BTreeSet::new(), None, Vec::new())) };
                 let laid = self.store.lay_lines(&product, self.declared, &about, &last.origin, self.now).await?;
                 let again = mine.iter().any(|todo| todo.again && laid.found.contains(&todo.about));
                 let tell = laid.outcome == Some(DesiredOutcome::Written) || again;
-                Ok::<_, LedgerError>((laid.found, tell.then_some(product)))
+                Ok::<_, LedgerError>((laid.found, tell.then_some(product), laid.made))
             }
         };
-        let laid: Vec<(BTreeSet<Identifier>, Option<ProductKey>)> =
+        let laid: Vec<(BTreeSet<Identifier>, Option<ProductKey>, Vec<WarningCode>)> =
             stream::iter(of_products).map(lay_one).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
-        let found: BTreeSet<&Identifier> = laid.iter().flat_map(|(found, _)| found).collect();
-        let mut announce: BTreeSet<ProductKey> = laid.iter().filter_map(|(_, product)| product.clone()).collect();
+        let found: BTreeSet<&Identifier> = laid.iter().flat_map(|(found, ..)| found).collect();
+        let mut announce: BTreeSet<ProductKey> = laid.iter().filter_map(|(_, product, _)| product.clone()).collect();
+        for code in laid.iter().flat_map(|(.., made)| made).filter(|code| **code == WarningCode::PriceDrop) {
+            *written.warnings.entry(*code).or_default() += 1;
+        }
         for (todo, waits) in lay.iter().filter(|(todo, _)| !found.contains(&todo.about)) {
             let late = if *waits { Vec::new() } else { self.let_wait(todo).await.map_err(failure)? };
             waiting += u64::from(late.is_empty());
@@ -171,12 +178,12 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             let (mut then, mut changed, mut again) = (kept.clone(), false, false);
             let mut origin = Origin { run: kept.run.clone(), provenance: kept.provenance.clone() };
             for LineEntry { line, version, index, offset } in &entries {
-                let provenance = || format!("{} record {index} at byte {offset}", self.location);
+                let provenance = format!("{} record {index} at byte {offset}", self.location);
                 match lines::classify(&then, line, version) {
                     Means::Changed(says) => {
                         written.changed += 1;
-                        (then, changed) = (then.saying(says), true);
-                        origin = Origin { run: self.run.to_owned(), provenance: provenance() };
+                        (then, changed) = (then.saying(says.placed(&provenance)), true);
+                        origin = Origin { run: self.run.to_owned(), provenance };
                     }
                     Means::Again => {
                         written.changed += 1;
@@ -185,7 +192,8 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
                     Means::Unchanged(says) => {
                         written.unchanged += 1;
                         if self.strict {
-                            (then, changed) = (then.saying(says), true);
+                            (then, changed) = (then.saying(says.placed(&provenance)), true);
+                            origin = Origin { run: self.run.to_owned(), provenance };
                         }
                     }
                     Means::Stale => written.stale += 1,
@@ -202,7 +210,7 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             if changed {
                 if !kept.is_there() && self.store.holders(self.source, &about).await?.is_empty() {
                     if !self.room.take(self.store, &key).await? {
-                        return Ok((written, Come::Unkept));
+                        return Ok((written, Come::Unkept(entries.last().cloned())));
                     }
                     waits = true;
                 }

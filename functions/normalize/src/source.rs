@@ -55,8 +55,7 @@ impl Known {
     /// An object of a source whose mapping this is, where it has one.
     fn of(key: &str, adapter: Option<&'static dyn Adapter>, mapping: Option<Arc<Mapping>>) -> Option<Self> {
         let declared = mapping.as_deref().and_then(declared);
-        let folder = key.split('/').nth(2).filter(|_| key.split('/').count() > 3);
-        let part = mapping.as_ref().zip(folder).and_then(|(mapping, name)| Some((mapping.part(name)?, name)));
+        let part = mapping.as_ref().zip(folder(key)).and_then(|(mapping, name)| Some((mapping.part(name)?, name)));
         if let Some((mapping, name)) = part {
             let part = Some(PartName::from_text(name));
             return Some(Self { reads: Reads::Mapped(Arc::clone(mapping)), declared, part });
@@ -82,6 +81,11 @@ impl Known {
             Reads::Mapped(mapping) => sources::feed(expected, Arc::clone(mapping), name, checkpoint, limits),
         }
     }
+}
+
+/// The folder below the source's in which an object lies.
+fn folder(key: &str) -> Option<&str> {
+    key.split('/').nth(2).filter(|_| key.split('/').count() > 3)
 }
 
 /// The declared parts of a mapping.
@@ -112,6 +116,8 @@ pub struct Sources {
     compiled: Mutex<HashMap<(String, String), Arc<Mapping>>>,
     /// Versions of deployed mappings whose texts are kept in the ledger.
     kept: Mutex<HashSet<String>>,
+    /// Whether a folder was a part's by an earlier mapping: source, folder, the mapping's version now.
+    gone: Mutex<HashMap<(String, String, String), bool>>,
 }
 
 /// The source that `incoming/<source>/…` names.
@@ -179,10 +185,42 @@ impl Sources {
             },
             None => None,
         };
+        if let Some(folder) = folder(key).filter(|name| mapping.as_ref().is_none_or(|one| one.part(name).is_none()))
+            && self.was_part(source, folder, version.unwrap_or_default(), store).await?
+        {
+            let reason = format!(
+                "{}: {folder:?} was a part of {source}, and its mapping declares it no more; nothing of the file was taken",
+                codes::PART_REMOVED
+            );
+            return Ok(Err(Unknown { source: Some(source.to_owned()), reason }));
+        }
         match Known::of(key, adapter, mapping) {
             Some(known) => Ok(Ok(known)),
             None => self.missing(source, store).await.map(Err),
         }
+    }
+
+    /// Whether an earlier mapping of the source declared a part of this name: its lines are no products.
+    async fn was_part<T: Table>(
+        &self,
+        source: &str,
+        folder: &str,
+        version: &str,
+        store: &Ledger<T>,
+    ) -> Result<bool, Failure> {
+        let key = (source.to_owned(), folder.to_owned(), version.to_owned());
+        if let Some(known) = self.gone.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(*known);
+        }
+        let texts = store.config_texts(SOURCE, source).await.map_err(|error| error.failure())?;
+        let mappings = texts.iter().filter_map(|text| Bundle::of_json(text)?.mapping().ok());
+        let was = mappings.into_iter().any(|mapping| mapping.part(folder).is_some());
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone.len() >= COMPILED {
+            gone.clear();
+        }
+        gone.insert(key, was);
+        Ok(was)
     }
 
     /// Why there is no mapping.

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version, Warning, WarningCode};
+use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version, WarningCode, price_drop};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::{lines, parts, waiting};
 use ledger::{
     Classification, Declared, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
 };
 use runtime::{Announcement, Bus, Cause, ProductMessage};
-use rust_decimal::Decimal;
+
+use crate::lines::LineEntry;
 
 /// Products compared in one `BatchGetItem` (its limit).
 pub const BATCH: usize = 100;
@@ -67,6 +68,8 @@ pub struct Written {
     pub waiting: BTreeMap<String, u64>,
     /// Since when (ms) the oldest of them waits.
     pub waiting_since: Option<i64>,
+    /// Lines of declared parts for which there is no room to wait.
+    pub unkept: Vec<LineEntry>,
 }
 
 impl Written {
@@ -76,6 +79,7 @@ impl Written {
         self.stale += other.stale;
         self.repeated.extend(other.repeated);
         self.too_large.extend(other.too_large);
+        self.unkept.extend(other.unkept);
         for (code, count) in other.warnings {
             *self.warnings.entry(code).or_default() += count;
         }
@@ -319,14 +323,15 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             Some(part) if how.lined => {
                 self.store.put_desired_under(&key, part, &doc, &self.declared_now(), self.now).await
             }
-            _ => self.store.put_desired_of(&key, &doc, how.parted, self.now).await,
+            _ => self.store.put_desired_telling(&key, &doc, how.parted, self.now).await,
         };
         match put {
-            Ok(DesiredOutcome::Written) => {
-                Ok(Done::Written(key, doc.product.warnings.iter().map(|warning| warning.code).collect()))
+            Ok((DesiredOutcome::Written, made)) => {
+                let own = doc.product.warnings.iter().map(|warning| warning.code);
+                Ok(Done::Written(key, own.chain(made).collect()))
             }
-            Ok(DesiredOutcome::Same) => Ok(Done::Noted(key, how.lacking)),
-            Ok(DesiredOutcome::Stale) => Ok(Done::Stale),
+            Ok((DesiredOutcome::Same, _)) => Ok(Done::Noted(key, how.lacking)),
+            Ok((DesiredOutcome::Stale, _)) => Ok(Done::Stale),
             Err(error @ (LedgerError::TooLarge { .. } | LedgerError::TooManyParts { .. })) => {
                 let DesiredDoc { product, version, hash, .. } = doc;
                 let entry = Entry { key, part, product, version, hash, facts_follow, index, offset, reported };
@@ -358,7 +363,9 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             let before = fetched.as_ref().or_else(|| docs.get(&entry.key).and_then(|doc| doc.as_ref().ok()));
             how.brought |=
                 self.noting && !entry.product.withdrawn && before.is_some_and(|before| before.product.withdrawn);
-            if let Some(before) = before
+            // Where lines are laid over it, what it comes to is compared, not what one file says.
+            if !how.lined
+                && let Some(before) = before
                 && let Some(warning) = price_drop(&before.product, &entry.product)
             {
                 entry.product.warnings.push(warning);
@@ -385,19 +392,4 @@ fn known_as(entry: &Entry, state: &ProductState) -> ContentHash {
     let known = state.hash.as_ref().filter(|known| entry.facts_follow && **known != entry.hash);
     let before = known.and_then(|known| ContentHash::before_facts(&entry.product).filter(|before| before == known));
     before.unwrap_or_else(|| entry.hash.clone())
-}
-
-/// The first variant whose price in some currency is less than half of what it was.
-fn price_drop(before: &Product, now: &Product) -> Option<Warning> {
-    for variant in &now.variants {
-        let Some(old) = before.variants.iter().find(|old| old.sku == variant.sku) else { continue };
-        for price in &variant.prices {
-            let was = old.prices.iter().find(|old| old.currency == price.currency).map(|old| old.amount);
-            if let Some(was) = was.filter(|was| price.amount * Decimal::TWO < *was) {
-                let message = format!("{}: {} {} was {was}", variant.sku, price.currency, price.amount);
-                return Some(Warning { code: WarningCode::PriceDrop, message });
-            }
-        }
-    }
-    None
 }

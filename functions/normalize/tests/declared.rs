@@ -4,6 +4,8 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use catalog::{IdKind, Identifier, PartName, Product, WarningCode};
 use common::World;
@@ -94,7 +96,9 @@ async fn three_files_come_to_one_product_in_every_order() {
             let (key, body) = files[file];
             deliver(&world, key, body).await;
         }
-        let (kettle, pan) = (product(&world, "7").unwrap(), product(&world, "8").unwrap());
+        // Each order is one of its own times.
+        let timeless = |id| Product { stock_said: BTreeMap::new(), ..product(&world, id).unwrap() };
+        let (kettle, pan) = (timeless("7"), timeless("8"));
         let right = whole.get_or_insert_with(|| (kettle.clone(), pan.clone()));
         assert_eq!((&kettle, &pan), (&right.0, &right.1), "{order:?}");
         let amounts = |all: &[(&str, &str)]| {
@@ -148,11 +152,27 @@ async fn an_unchanged_line_costs_one_read_and_a_changed_one_moves_its_product_on
     let products = |call: &ledger::Call| matches!(call, ledger::Call::Write(key, _) if key.pk.starts_with(['K', 'P']));
     assert!(!calls.iter().any(products), "{calls:?}");
 
-    let counts = deliver(&world, "stock/c.csv", "article,pieces\nK-S,4\nP-1,2\nK-L,3\n").await;
-    assert_eq!((counts.changed, counts.unchanged), (1, 2));
+    world.ledger.table().take_calls();
+    let counts = deliver(&world, "stock/c.csv", "article,pieces\nK-S,4\nP-1,2\nK-L,3\nP-1,2\n").await;
+    assert_eq!((counts.changed, counts.unchanged), (1, 3));
     assert_eq!(world.take_announced().0, ["acme:7"]);
     assert_eq!(told(&product(&world, "7").unwrap())[0].1, 4);
-    // The figure is as old as its line, not as the catalogue.
+    // What it cost: its own write, the document's and the state's; nothing of it grows with the file.
+    let calls = world.ledger.table().take_calls();
+    let of = |key: &ledger::core::ItemKey| key.pk.starts_with(['K', 'P']);
+    let writes = calls.iter().filter(|call| matches!(call, ledger::Call::Write(key, true) if of(key))).count();
+    let reads = calls.iter().map(|call| match call {
+        ledger::Call::Read(keys) => keys.iter().filter(|key| of(key)).count(),
+        ledger::Call::Query(pk) => usize::from(pk.starts_with(['K', 'P'])),
+        _ => 0,
+    });
+    // Three lines as they were; of the changed one its products, the document, the catalogue's part, and the four lines of its two variants.
+    assert_eq!((writes, reads.sum::<usize>()), (3, 3 + 1 + 1 + 1 + 4), "{calls:?}");
+    // The figure is as old as its line, not as the catalogue; and its sibling's is as old as before.
+    let said = |id: &str| product(&world, id).unwrap().stock_said;
+    let at = |sku: &str| kept(&world, "stock", IdKind::Sku, sku).statement.newest().cloned();
+    assert_eq!((said("7").get("K-S").cloned(), said("8").get("P-1").cloned()), (at("K-S"), at("P-1")));
+    assert!(said("7")["K-L"] < said("7")["K-S"], "{:?}", said("7"));
     let version = world.doc("acme:7").unwrap().version;
     assert_eq!(
         version.object_time_ms(),
@@ -187,14 +207,16 @@ async fn late_older_files_and_files_cut_off_take_nothing_away() {
     deliver(&world, "catalogue.csv", CATALOGUE).await;
     let older = world.upload("incoming/acme/stock/a.csv", "article,pieces\nK-S,50\nP-1,20\n");
     deliver(&world, "stock/b.csv", STOCK).await;
-    let before = product(&world, "7").unwrap();
+    // A figure that is said again is as new as that; nothing else moves.
+    let now = || Product { stock_said: BTreeMap::new(), ..product(&world, "7").unwrap() };
+    let before = now();
     world.read(&older).await;
     let counts = world.run(&older).counts;
     assert_eq!((counts.changed, counts.stale), (0, 2));
     // A full stock list that lacks a line: only the catalogue says what there is.
     let message = world.upload_as("incoming/acme/stock/c.csv", "article,pieces\nK-S,5\n", true);
     world.read(&message).await;
-    assert_eq!(product(&world, "7").unwrap(), before);
+    assert_eq!(now(), before);
     assert!(
         !world.sent.lock().unwrap().iter().any(|body| body.contains("withdraw")),
         "{:?}",
@@ -202,7 +224,7 @@ async fn late_older_files_and_files_cut_off_take_nothing_away() {
     );
     let message = world.upload("incoming/acme/stock/d.csv.gz", b"\x1f\x8b\x08\0\0");
     world.read(&message).await;
-    assert_eq!(product(&world, "7").unwrap(), before);
+    assert_eq!(now(), before);
 }
 
 #[tokio::test]
@@ -328,6 +350,146 @@ async fn a_built_in_source_gets_a_stock_list_by_sku() {
     assert_eq!((shirt.variants[0].stock, shirt.variants[0].prices.len()), (17, 2));
     let counts = read("incoming/canonical/all.json", json!([common::product("1", "23.80")]).to_string()).await;
     assert_eq!(counts.unchanged, 1);
+}
+
+#[tokio::test]
+async fn a_figure_is_as_old_as_its_own_line_and_what_no_line_speaks_of_as_the_catalogue() {
+    let world = world().await;
+    deliver(&world, "stock/a.csv", "article,pieces\nK-S,5\n").await;
+    deliver(&world, "catalogue.csv", CATALOGUE).await;
+    let said = || product(&world, "7").unwrap().stock_said;
+    let first = said();
+    assert!(first["K-S"] < first["K-L"], "the catalogue came after the stock list: {first:?}");
+    deliver(&world, "stock/b.csv", "article,pieces\nK-L,2\n").await;
+    let second = said();
+    assert_eq!(second["K-S"], first["K-S"], "a sibling's line says nothing of when this was said");
+    assert!(second["K-L"] > first["K-L"]);
+    let doc = world.doc("acme:7").unwrap();
+    assert_eq!(doc.version, second["K-L"], "the document is as new as what was said last");
+    // The same figure again, in a file so small that it is noted: it is as new as that, and nothing is announced.
+    world.take_announced();
+    deliver(&world, "stock/c.csv", "article,pieces\nK-S,5\n").await;
+    assert!(said()["K-S"] > second["K-L"] && world.take_announced().0.is_empty());
+    assert_eq!(said()["K-L"], second["K-L"]);
+}
+
+#[tokio::test]
+async fn a_price_line_that_more_than_halves_a_price_is_remarked_and_what_the_catalogue_says_beside_it_is_not() {
+    let world = world().await;
+    let mapping =
+        MAPPING.replace("{ from: usd, currency: USD }", "{ from: usd, currency: USD }, { from: eur, currency: EUR }");
+    put(&world, &mapping).await;
+    deliver(&world, "catalogue.csv", CATALOGUE).await;
+    let counts = deliver(&world, "prices/a.csv", "ean,eur\n4006381333931,30.00\n").await;
+    assert!(!counts.warnings_by.contains_key("price_drop"), "{counts:?}");
+    // The catalogue goes on saying ten euros, which do not count.
+    let counts = deliver(&world, "catalogue.csv", &CATALOGUE.replace("Kettle", "Kettle 2")).await;
+    assert_eq!((counts.changed, counts.warnings_by.get("price_drop")), (1, None));
+    let counts = deliver(&world, "prices/b.csv", "ean,eur\n4006381333931,14.00\n").await;
+    assert_eq!(counts.warnings_by.get("price_drop"), Some(&1), "{counts:?}");
+    let drops = || {
+        let warnings = product(&world, "7").unwrap().warnings.into_iter();
+        let drops = warnings.filter(|one| one.code == WarningCode::PriceDrop);
+        drops.map(|one| one.message).collect::<Vec<_>>()
+    };
+    assert_eq!(drops(), ["K-S: EUR 14.00 was 30.00"]);
+    deliver(&world, "prices/c.csv", "ean,eur\n4006381333931,14.50\n").await;
+    assert!(drops().is_empty());
+}
+
+#[tokio::test]
+async fn a_line_for_which_there_is_no_room_is_named() {
+    let world = world().await;
+    let stock = PartName::from_text("stock");
+    let about = |value: &str| Identifier::new(IdKind::Sku, value).unwrap();
+    let shard = |value: &str| lines::shard(&lines::line_key("acme", &stock, &about(value)));
+    let origin = lines::Origin { run: "r".into(), provenance: "p".into() };
+    let others = (0..).map(|n| format!("other-{n}")).filter(|value| shard(value) == shard("X-1"));
+    for value in others.take(lines::WAITING_IN_SHARD) {
+        let line = catalog::Line {
+            about: about(&value),
+            says: BTreeMap::from([(catalog::line::Field::Stock, catalog::line::Said::Pieces(1))]),
+        };
+        let says = catalog::line::Statement::default().merged(&line, &catalog::Version::new(1, "0", 0));
+        let key = lines::line_key("acme", &stock, &line.about);
+        let write = lines::write_line(key, &Kept::default(), &says, &origin, Some(1));
+        world.ledger.table().memory().put(&write).unwrap();
+    }
+    let counts = deliver(&world, "stock/a.csv", "article,pieces\nK-S,5\nX-1,7\n").await;
+    assert_eq!(counts.waiting_by.get("line_not_kept"), Some(&1), "{counts:?}");
+    let rejected = world.rejected();
+    assert_eq!(
+        (rejected.len(), &rejected[0]["reason"], &rejected[0]["index"]),
+        (1, &json!("line_not_kept"), &json!(1))
+    );
+    assert_eq!((&rejected[0]["productId"], &rejected[0]["offset"]), (&json!("X-1"), &json!(21)));
+    assert!(!kept(&world, "stock", IdKind::Sku, "X-1").is_there(), "the next file brings it again");
+}
+
+#[tokio::test]
+async fn a_file_in_the_folder_of_a_part_that_is_no_more_is_no_catalogue() {
+    let world = world().await;
+    deliver(&world, "catalogue.csv", CATALOGUE).await;
+    deliver(&world, "stock/a.csv", STOCK).await;
+    let (before, plain) = (product(&world, "7").unwrap(), MAPPING.split("parts:").next().unwrap());
+    put(&world, plain).await;
+    // Even one that could be read as a catalogue.
+    let message = world.upload("incoming/acme/stock/b.csv", CATALOGUE.replace("Kettle", "Boiler"));
+    assert_eq!(world.read(&message).await, Outcome::Done);
+    let run = world.run(&message);
+    let reason = run.reason.unwrap();
+    assert!(reason.starts_with("part_removed: \"stock\" was a part of acme"), "{reason}");
+    assert_eq!((product(&world, "7").unwrap(), run.counts.read), (before, 0));
+    // Another folder is a folder.
+    assert_eq!(deliver(&world, "2026/catalogue.csv", CATALOGUE).await.changed, 2);
+    // Declared again, what it said counts again, and so does the next file.
+    put(&world, MAPPING).await;
+    deliver(&world, "catalogue.csv", CATALOGUE).await;
+    deliver(&world, "stock/c.csv", "article,pieces\nK-S,6\n").await;
+    assert_eq!(told(&product(&world, "7").unwrap()).iter().map(|one| one.1).collect::<Vec<_>>(), [6, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stock_list_whose_reader_is_killed_or_runs_out_of_time_goes_on_and_counts_each_line_once() {
+    let world = world().await;
+    deliver(&world, "catalogue.csv", CATALOGUE).await;
+    let note = "x".repeat(200);
+    let rows: String = (0..4_000).map(|n| format!("N-{n},{},{note}\n", n % 50)).collect();
+    let message =
+        world.upload("incoming/acme/stock/a.csv", format!("article,pieces,note\nK-S,5,\nP-1,2,\nK-L,3,\n{rows}"));
+    world.ledger.table().memory().slow_down(Duration::from_millis(1));
+    world.tick.store(1_500, Ordering::SeqCst);
+    let (mut killed, mut handed_over, mut records) = (0, 0, Vec::new());
+    for invocation in 0.. {
+        assert!(invocation < 60, "it comes to no end: {records:?}");
+        // Every other reader is killed in the middle of a window; its lease has to end. The others have little time.
+        let owner = format!("worker-{invocation}");
+        let kills = invocation % 2 == 0;
+        let deadline = world.now.load(Ordering::SeqCst) + if kills { 10_000_000 } else { 40_000 };
+        let reading = world.read_until(&message, &owner, deadline);
+        if kills {
+            match tokio::time::timeout(Duration::from_millis(150), reading).await {
+                Err(_) => killed += 1,
+                Ok(outcome) => assert_eq!(outcome, Outcome::Done),
+            }
+            world.now.fetch_add(200_000, Ordering::SeqCst);
+        } else {
+            assert_eq!(reading.await, Outcome::Done);
+            handed_over += world.sent.lock().unwrap().drain(..).count();
+        }
+        records.push(world.run(&message).record);
+        if world.run(&message).status == ledger::RunStatus::Completed {
+            break;
+        }
+    }
+    assert!(killed > 0 && handed_over > 0, "killed {killed}, handed over {handed_over}: {records:?}");
+    let counts = world.run(&message).counts;
+    assert_eq!((counts.read, counts.rejected, counts.stale), (4_003, 0, 0), "{counts:?}");
+    assert_eq!(told(&product(&world, "7").unwrap()).iter().map(|one| one.1).collect::<Vec<_>>(), [5, 3]);
+    for n in [0, 1_999, 3_999] {
+        let line = kept(&world, "stock", IdKind::Sku, &format!("N-{n}"));
+        assert!(line.waits_since.is_some() && line.provenance.contains(&format!("record {}", n + 3)), "{n}: {line:?}");
+    }
 }
 
 /// A step of a history: which file, and what it says.

@@ -384,3 +384,63 @@ async fn the_first_full_feed_of_a_storefront_leaves_what_is_anothers_and_was_com
     assert_eq!(deliver_full(&world, "ar", AR, &all[..5]).await, withdrew(0, 1), "the sixth is the American one's");
     assert!(!world.doc("shein-brightdata:6").unwrap().product.withdrawn);
 }
+
+#[tokio::test]
+async fn a_variant_that_only_another_storefront_has_is_counted() {
+    let world = World::new();
+    deliver(&world, "us", &[Row { sizes: "S/M", ..US }]).await;
+    let counts = deliver(&world, "ar", &[Row { sizes: "S/XXL", ..AR }]).await;
+    assert_eq!(counts.warnings_by.get("variant_left_out"), Some(&1), "{counts:?}");
+    let product = world.doc(KEY).unwrap().product;
+    assert_eq!(product.variants.len(), 2);
+}
+
+#[tokio::test]
+async fn two_storefronts_and_a_list_of_figures_by_sku_come_to_one_product_in_every_order_and_file() {
+    const FIGURES: &str = "article,pieces,usd,sar\n77001-s,7,11.00,41.00\n77001-m,0,12.00,\n";
+    let mapping = "source: shein-brightdata\nparts:\n  figures:\n    form: csv\n    match: { sku: article }\n    \
+        owns: { stock: pieces, prices: [{ from: usd, currency: USD }, { from: sar, currency: SAR }] }\n";
+    let (us, ar) = (Row { sizes: "S/M", ..US }, Row { sizes: "S/M", ..AR });
+    let rows = |rows: &[Row]| ("incoming/shein-brightdata/rows.csv", file(rows));
+    let figures = || ("incoming/shein-brightdata/figures/all.csv", FIGURES.to_owned());
+    let both = [rows(&[us, ar]), rows(&[ar, us])];
+    let mut orders: Vec<Vec<(&str, String)>> =
+        both.iter().flat_map(|both| [vec![both.clone(), figures()], vec![figures(), both.clone()]]).collect();
+    let files = [rows(&[us]), rows(&[ar]), figures()];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        orders.push(order.map(|file| files[file].clone()).to_vec());
+    }
+    for order in orders {
+        let world = World::new();
+        let message = world.upload("config/sources/shein-brightdata.yaml", mapping);
+        assert_eq!(world.configure(&message).await, Outcome::Done);
+        for (key, body) in &order {
+            let message = world.upload(key, body);
+            assert_eq!(world.read(&message).await, Outcome::Done);
+            assert_eq!(world.run(&message).counts.rejected, 0);
+        }
+        let product = world.doc(KEY).unwrap().product;
+        let told: Vec<(&str, i32, BTreeMap<String, String>)> = product
+            .variants
+            .iter()
+            .map(|variant| {
+                let prices = variant.prices.iter().map(|price| (price.currency.clone(), price.amount.to_string()));
+                (variant.sku.as_str(), variant.stock, prices.collect())
+            })
+            .collect();
+        let amounts = |usd: &str, sar: &str| BTreeMap::from([("SAR".into(), sar.into()), ("USD".into(), usd.into())]);
+        // Where the list is silent the Arabic storefront's own riyals count.
+        assert_eq!(
+            told,
+            [("77001-s", 7, amounts("11.00", "41.00")), ("77001-m", 0, amounts("12.00", "37.00"))],
+            "{order:?}"
+        );
+        assert_eq!((product.name.get("en"), product.name.get("ar")), (Some(US.name), Some(AR.name)));
+        // Everything once more is no news.
+        for (key, body) in &order {
+            let message = world.upload(key, body);
+            world.read(&message).await;
+            assert_eq!(world.run(&message).counts.changed, 0, "{key}");
+        }
+    }
+}

@@ -2,18 +2,22 @@
 //!
 //! | activation | does |
 //! |---|---|
-//! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]) |
+//! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]), looks at those of which it said that a person did something to them ([`crate::noticed`]) |
 //! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison, and with a walk after changed rules ([`crate::walk`]) |
 //! | `{"action":"due"}`, every hour | announces the products that time alone changes in the shop ([`due`]) |
 //! | `{"action":"reconcile"}`, an operator | begins a comparison of all of Pimcore with the ledger ([`crate::inventory`]) |
 
-use catalog::Failure;
+use std::collections::HashMap;
+
+use catalog::{Failure, ProductKey};
 use lambda_runtime::Error;
 use ledger::breaker::seen_in_passing;
 use ledger::{DynamoDb, Ledger, Owner, Stage};
 use pimcore::Pimcore;
 use runtime::batch::any_failed_with;
-use runtime::{Announcer, Batch, Clock as _, Deadline, Function, Invocation, Metric, Metrics, Queue, SystemClock};
+use runtime::{
+    Announcer, Batch, Clock as _, Deadline, Function, Invocation, Metric, Metrics, Outcome, Queue, SystemClock,
+};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 use worker::access::pimcore::PimcoreAccess;
@@ -84,12 +88,53 @@ impl PimcoreSync {
         };
         let sync = SyncBatch { worker, policy: self.policy, rules: &self.rules, metrics: &self.metrics };
         let pimcore = self.access.client().await;
-        let outcomes = Box::pin(sync.run(&pimcore, batch.products())).instrument(batch.span()).await;
+        let work = async {
+            let mut outcomes = sync.run(&pimcore, &batch.asked()).await;
+            for (key, outcome) in self.look_at_noticed(&pimcore, batch.noticed(), invocation.deadline).await {
+                // What else was asked of it and did not work comes first.
+                if outcomes.get(&key).is_none_or(|synced| *synced == Outcome::Done) {
+                    outcomes.insert(key, outcome);
+                }
+            }
+            outcomes
+        };
+        let outcomes = Box::pin(work).instrument(batch.span()).await;
         self.metrics.batch(batch, &outcomes);
         if any_failed_with(&outcomes, &[pimcore::codes::FORBIDDEN]) {
             self.access.forget().await;
         }
         Ok(serde_json::to_value(self.queue.settle(batch, &outcomes).await)?)
+    }
+
+    /// Looks at products of which Pimcore said that a person did something to them.
+    async fn look_at_noticed(
+        &self,
+        pimcore: &Result<Pimcore, Failure>,
+        keys: &[ProductKey],
+        deadline: Deadline,
+    ) -> HashMap<ProductKey, Outcome> {
+        if keys.is_empty() {
+            return HashMap::new();
+        }
+        let held = self.guard.why_held(&self.ledger, &self.bus, SystemClock.now_ms()).await;
+        let looked = match (held, pimcore) {
+            (Some(failure), _) => Err(failure),
+            (None, Err(failure)) => Err(failure.clone()),
+            (None, Ok(pimcore)) => Box::pin(self.comparison(pimcore, deadline).noticed(keys)).await,
+        };
+        match &looked {
+            Ok(report) => {
+                tracing::info!(?report, "looked at what people did");
+                self.metrics.count(Metric::EditsFollowed, report.saved.changes as u64);
+                self.metrics.count(Metric::ProductsRepaired, report.saved.repaired as u64);
+            }
+            Err(failure) => {
+                let (seen, now) = (seen_in_passing(Stage::Pimcore, failure), SystemClock.now_ms());
+                self.guard.learn_from_request(&self.ledger, &self.bus, Stage::Pimcore, &seen, now).await;
+            }
+        }
+        let outcome = looked.map_or_else(Outcome::Failed, |_| Outcome::Done);
+        keys.iter().map(|key| (key.clone(), outcome.clone())).collect()
     }
 
     /// Does something with Pimcore as a whole, unless its breaker is open: the next activation

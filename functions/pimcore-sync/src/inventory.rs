@@ -79,7 +79,7 @@ impl Want {
 /// One walk over the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pass {
-    want: Want,
+    pub(crate) want: Want,
     /// The ledger's item after which it goes on.
     after: Option<(String, String)>,
     /// When it began, in ms.
@@ -343,7 +343,7 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
 
     /// Looks again, by key: first the state, then the product, so that none that is being made or
     /// written is taken for gone or wrong.
-    async fn look_closely(
+    pub(crate) async fn look_closely(
         &self,
         keys: &[ProductKey],
         pass: &mut Pass,
@@ -431,7 +431,7 @@ fn count<'s>(pass: &mut Pass, report: &mut ComparisonReport, looked_at: impl Ite
     report.compared += looked_at;
 }
 
-fn change_of(product: &PimProduct) -> Change {
+pub(crate) fn change_of(product: &PimProduct) -> Change {
     Change {
         cursor: Cursor { modified: product.modified, id: product.id },
         external_id: Some(product.key.to_string()),

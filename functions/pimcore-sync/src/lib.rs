@@ -11,6 +11,7 @@ pub mod due;
 mod gone;
 pub mod handler;
 pub mod inventory;
+pub mod noticed;
 pub mod rules;
 pub mod sync;
 pub mod walk;

@@ -171,6 +171,22 @@ final class DecisionTest extends TestCase
         self::assertSame('save', Notices::what([], null, true));
     }
 
+    /** The same body holds for the receiver (`functions/pimcore-notices/src/notice.rs`). */
+    public function testWhatIsSentIsWhatTheReceiverReads(): void
+    {
+        $notices = new Notices();
+        $facts = static fn (string $class, ?string $externalId, int $user): array => [
+            'class' => $class, 'externalId' => $externalId, 'path' => '/catalog/products/demo-1', 'oldPath' => null, 'user' => ['id' => $user, 'name' => 'ann'],
+        ];
+        $notices->add('save', 7, 1764237600, $facts('CatalogProduct', ExternalId::plain('demo~04672c35:1'), 4));
+        $notices->add('delete', 7, 1764237601, $facts('CatalogProduct', 'demo:1', 4));
+        $notices->add('restore', 8, 1764237602, $facts('CatalogProduct', 'demo:2', 5));
+        $notices->add('draft', 9, 1764237603, $facts('CatalogProduct', 'demo:3', 5));
+        $notices->add('save', 10, 1764237604, $facts('CatalogCategory', 'demo:4', 5));
+        $notices->add('save', 11, 1764237605, $facts('CatalogProduct', '', 5));
+        self::assertSame(trim((string) file_get_contents(__DIR__ . '/notices.json')), $notices->take('0123456789abcdef0123456789abcdef'));
+    }
+
     public function testARequestTellsEachActOnceAndNeverMoreThanItMay(): void
     {
         $notices = new Notices();

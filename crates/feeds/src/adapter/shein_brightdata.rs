@@ -272,6 +272,7 @@ fn product(source: &str, record: &Record<'_>) -> Result<Product, Defect> {
         facts,
         warnings: Vec::new(),
         made_skus,
+        stock_said: Default::default(),
         id: id.to_owned(),
     })
 }

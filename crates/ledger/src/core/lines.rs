@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::line::Statement;
-use catalog::{IdKind, Identifier, Line, PartName, ProductKey, Version};
+use catalog::{IdKind, Identifier, Line, PartName, Product, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
@@ -145,13 +145,15 @@ impl Kept {
     pub fn of(item: &Item) -> Self {
         let text = |name: &str| item.get(name).and_then(Value::text).map(str::to_owned);
         let says = text(SAYS);
+        let provenance = text(PROVENANCE).unwrap_or_default();
+        let statement: Statement = says.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         Self {
-            statement: says.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+            statement: statement.placed(&provenance),
             says,
             waits_since: item.get(WAITS_SINCE).and_then(Value::number),
             expires_ms: item.get(EXPIRES_AT).and_then(Value::number).unwrap_or_default().saturating_mul(1_000),
             run: text(state::RUN).unwrap_or_default(),
-            provenance: text(PROVENANCE).unwrap_or_default(),
+            provenance,
         }
     }
 
@@ -208,7 +210,8 @@ pub struct Origin {
 /// Writes what a part says by now, if it still says what was read. `waits`: no product has the identifier, as of now (ms).
 #[must_use]
 pub fn write_line(key: ItemKey, kept: &Kept, says: &Statement, origin: &Origin, waits: Option<i64>) -> Write {
-    let json = serde_json::to_string(says).unwrap_or_else(|error| unreachable!("a plain map: {error}"));
+    let says = says.clone().placed(&origin.provenance).unplaced(&origin.provenance);
+    let json = serde_json::to_string(&says).unwrap_or_else(|error| unreachable!("a plain map: {error}"));
     let mut changes = vec![
         Change::Set(SAYS, json.into()),
         Change::Set(state::RUN, origin.run.as_str().into()),
@@ -272,6 +275,17 @@ pub fn shard(key: &ItemKey) -> String {
 /// All of them.
 pub fn shards() -> impl Iterator<Item = String> {
     (0..SHARDS).map(|shard| format!("waits{shard}"))
+}
+
+/// Says of each variant how old its figure is, where a part owns the stock: one of which no line speaks has the leading part's.
+pub fn date_figures(product: &mut Product, declared: &Declared, leads: Option<&Version>) {
+    if declared.stock.is_none() {
+        product.stock_said.clear();
+    } else if let Some(leads) = leads {
+        for variant in &product.variants {
+            product.stock_said.entry(variant.sku.clone()).or_insert_with(|| leads.clone());
+        }
+    }
 }
 
 /// A write of a `doc` or `state` of several parts, with the declaration by which lines are in it.
@@ -354,6 +368,27 @@ mod tests {
         assert!(settle(key()).apply(&Item::new()).is_err(), "makes no item");
         assert!(wait(key(), &kept, 10_000).apply(&settled).is_err(), "what a product has does not expire");
         assert!(wait(key(), &Kept::of(&settled), 10_000).apply(&settled).is_ok(), "unless it has it no more");
+    }
+
+    #[test]
+    fn each_field_says_where_its_newest_line_stood() {
+        let price = || Field::Price("EUR".into());
+        let says = |fields: &[(Field, Said)]| Line { says: fields.iter().cloned().collect(), ..line(1) };
+        let mut item = Item::new();
+        for (at, place, line) in [
+            (1, "a record 0", says(&[(Field::Stock, Said::Pieces(5)), (price(), Said::Amount(4.into(), None))])),
+            (2, "b record 7", says(&[(Field::Stock, Said::Pieces(6))])),
+        ] {
+            let kept = Kept::of(&item);
+            let origin = Origin { provenance: place.into(), ..origin() };
+            item = write_line(key(), &kept, &kept.statement.merged(&line, &version(at)), &origin, None)
+                .apply(&item)
+                .unwrap();
+        }
+        let kept = Kept::of(&item);
+        let from = |field: &Field| kept.statement.0[field].from.as_str();
+        assert_eq!((from(&Field::Stock), from(&price())), ("b record 7", "a record 0"));
+        assert!(!item[SAYS].text().unwrap().contains("b record 7"), "it stands once");
     }
 
     #[test]

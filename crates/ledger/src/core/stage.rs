@@ -501,7 +501,8 @@ pub fn fail(stage: Stage, key: &ProductKey, owner: &Owner, failure: &Failure, no
 }
 
 /// Whether a failure leaves open if the target is still executing the request. The clients know:
-/// a write without an answer, or with one that a proxy gives for it (5xx without `Retry-After`).
+/// a write without an answer, or with one that a proxy may have given for it (5xx without
+/// `Retry-After`).
 /// They say so in `medusa/src/api/error.rs`, `pimcore/src/{client,answer}.rs`.
 #[must_use]
 pub fn leaves_doubt(failure: &Failure) -> bool {

@@ -32,6 +32,15 @@ impl<T: Table> Ledger<T> {
         Ok(config::text_of(&self.read(&config::text_key(kind, name, digest)).await?).map(<[u8]>::to_vec))
     }
 
+    /// Every text that is or was in force under a name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn config_texts(&self, kind: &str, name: &str) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let items = self.table.after(&config::text_key(kind, name, "").pk, "").await?;
+        Ok(items.iter().filter_map(|(_, item)| config::text_of(item).map(<[u8]>::to_vec)).collect())
+    }
+
     /// Keeps a text, so that work that begins by it can go on by it.
     ///
     /// # Errors

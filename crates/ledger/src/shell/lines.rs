@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::line::{Field, overlaid};
-use catalog::{ContentHash, Identifier, PartName, ProductKey, Version, assemble};
+use catalog::{ContentHash, Identifier, PartName, Product, ProductKey, Version, WarningCode, assemble, price_drop};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
@@ -13,12 +13,14 @@ use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
 use crate::core::{Item, ItemKey};
 
 /// What became of lines of one product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Laid {
     /// Those that the product has.
     pub found: BTreeSet<Identifier>,
     /// What was written; nothing where it has none of them.
     pub outcome: Option<DesiredOutcome>,
+    /// Remarks on what it comes to that no single file causes.
+    pub made: Vec<WarningCode>,
 }
 
 /// A line with what is kept of it.
@@ -37,7 +39,7 @@ struct Work<'w> {
 enum Put {
     /// Others wrote it meanwhile.
     Again,
-    Done(DesiredOutcome, BTreeSet<Identifier>),
+    Done(DesiredOutcome, BTreeSet<Identifier>, Vec<WarningCode>),
     NotThere,
 }
 
@@ -105,7 +107,7 @@ impl<T: Table> Ledger<T> {
         doc: &DesiredDoc,
         declared: &Declared,
         now: i64,
-    ) -> Result<DesiredOutcome, LedgerError> {
+    ) -> Result<(DesiredOutcome, Vec<WarningCode>), LedgerError> {
         let body = self.put_body(key, doc).await?;
         let origin = Origin { run: doc.run.clone(), provenance: doc.provenance.clone() };
         let work = Work { key, declared, origin: &origin, about: None, now };
@@ -119,12 +121,12 @@ impl<T: Table> Ledger<T> {
             }
             if !own {
                 if !self.table.write_large(&parts::write_part(key, name, doc, body.clone())).await? {
-                    return Ok(DesiredOutcome::Stale);
+                    return Ok((DesiredOutcome::Stale, Vec::new()));
                 }
                 own = true;
             }
             match self.put_together(&work, &names, &item).await? {
-                Put::Done(outcome, _) => return Ok(outcome),
+                Put::Done(outcome, _, made) => return Ok((outcome, made)),
                 Put::Again | Put::NotThere => {}
             }
         }
@@ -147,12 +149,12 @@ impl<T: Table> Ledger<T> {
         for _ in 0..Self::ROUNDS {
             let item = self.read(&desired::doc_key(key)).await?;
             if parts::mark_of(&item).is_none() {
-                return Ok(Laid { found: BTreeSet::new(), outcome: None });
+                return Ok(Laid::default());
             }
             let Some(names) = self.parts_in(key, &item).await? else { continue };
             match self.put_together(&work, &names, &item).await? {
-                Put::Done(outcome, found) => return Ok(Laid { found, outcome: Some(outcome) }),
-                Put::NotThere => return Ok(Laid { found: BTreeSet::new(), outcome: None }),
+                Put::Done(outcome, found, made) => return Ok(Laid { found, outcome: Some(outcome), made }),
+                Put::NotThere => return Ok(Laid::default()),
                 Put::Again => {}
             }
         }
@@ -207,8 +209,9 @@ impl<T: Table> Ledger<T> {
         self.note_at(key, &fresh).await?;
 
         let read = self.lines(key.source(), declared, &known).await?;
-        let product = overlaid(&base, read.iter().map(|(part, about, _, kept)| (part, about, &kept.statement)));
+        let mut product = overlaid(&base, read.iter().map(|(part, about, _, kept)| (part, about, &kept.statement)));
         let leads = found.values().nth(leading).map(|part| &part.version);
+        lines::date_figures(&mut product, declared, leads);
         let mark = parts::mark_of(item);
         let version = stock_version(&read, declared).or(leads).cloned().unwrap_or_else(|| Version::from_text(""));
         let version = mark.as_ref().map_or_else(|| version.clone(), |mark| version.grown(&mark.version));
@@ -219,11 +222,20 @@ impl<T: Table> Ledger<T> {
         let same = mark.as_ref().is_some_and(|mark| mark.hash == hash)
             && as_declared
             && parts::marks(item).is_some()
-            && kept.is_some_and(|kept| ContentHash::of(&kept.product) == hash);
+            && kept.as_ref().is_some_and(|kept| ContentHash::of(&kept.product) == hash);
+        let as_old = kept.as_ref().is_some_and(|kept| kept.product.stock_said == product.stock_said);
+        let drop = match &kept {
+            Some(kept) if same => kept.product.warnings.iter().find(|one| one.code == WarningCode::PriceDrop).cloned(),
+            Some(kept) => price_drop(&kept.product, &product),
+            None => None,
+        };
+        product.warnings.retain(|warning| warning.code != WarningCode::PriceDrop);
+        product.warnings.extend(drop);
+        let made = made_together(&product);
         let Origin { run, provenance } = work.origin.clone();
         let doc = DesiredDoc { product, version, hash, run, provenance };
         // Written even where it says it all: who has read a line before it changed must not replace it any more.
-        let body = if same { None } else { Some(self.put_body(key, &doc).await?) };
+        let body = if same && as_old { None } else { Some(self.put_body(key, &doc).await?) };
         let write = match &mark {
             Some(mark) => parts::write_together(key, &doc, body, &marks, mark),
             None => lines::first(parts::write_together(key, &doc, body, &marks, &of(&doc))),
@@ -246,11 +258,11 @@ impl<T: Table> Ledger<T> {
         if same {
             let note = lines::under(parts::note_state_together(key, &doc, &marks), declared);
             if self.table.write(&note).await?.is_ok() {
-                return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default()));
+                return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default(), Vec::new()));
             }
         }
         let _ = self.table.write(&lines::under(parts::write_state_together(key, &doc, &marks, now), declared)).await?;
-        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default()))
+        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default(), made))
     }
 
     async fn read_parts_named(
@@ -305,6 +317,12 @@ impl<T: Table> Ledger<T> {
         }
         Ok(())
     }
+}
+
+/// Remarks that come from putting a product together, not from one of its files.
+pub(super) fn made_together(product: &Product) -> Vec<WarningCode> {
+    let of_it = |code: &WarningCode| matches!(code, WarningCode::VariantLeftOut | WarningCode::PriceDrop);
+    product.warnings.iter().map(|warning| warning.code).filter(of_it).collect()
 }
 
 /// How old the product's figures are, where a part owns them.

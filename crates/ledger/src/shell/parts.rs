@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{ContentHash, PartName, Product, ProductKey, assemble};
+use catalog::{ContentHash, PartName, Product, ProductKey, WarningCode, assemble};
 
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, Body, DesiredDoc};
@@ -64,6 +64,20 @@ impl<T: Table> Ledger<T> {
         parted: bool,
         now: i64,
     ) -> Result<DesiredOutcome, LedgerError> {
+        self.put_desired_telling(key, doc, parted, now).await.map(|(outcome, _)| outcome)
+    }
+
+    /// The same, with the remarks that putting the product together makes.
+    ///
+    /// # Errors
+    /// As [`Ledger::put_desired_of`].
+    pub async fn put_desired_telling(
+        &self,
+        key: &ProductKey,
+        doc: &DesiredDoc,
+        parted: bool,
+        now: i64,
+    ) -> Result<(DesiredOutcome, Vec<WarningCode>), LedgerError> {
         let body = self.put_body(key, doc).await?;
         let Some(name) = self.part_of(&doc.product) else {
             if !self.table.write_large(&desired::write_doc(key, doc, body)).await? {
@@ -71,17 +85,17 @@ impl<T: Table> Ledger<T> {
                     Some(declared) => {
                         self.put_desired_under(key, &PartName::from_text(lines::MAIN), doc, &declared, now).await
                     }
-                    None => Ok(DesiredOutcome::Stale),
+                    None => Ok((DesiredOutcome::Stale, Vec::new())),
                 };
             }
             let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
             // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
             // announced all the same.
             let _ = self.table.write(&state).await?;
-            return Ok(DesiredOutcome::Written);
+            return Ok((DesiredOutcome::Written, Vec::new()));
         };
         if !parted && self.table.write_large(&parts::write_only(key, doc, body.clone(), &name)).await? {
-            return self.state_of_only(key, doc, &name, now).await;
+            return self.state_of_only(key, doc, &name, now).await.map(alone);
         }
         self.put_part(key, &name, doc, &body, now).await
     }
@@ -105,7 +119,7 @@ impl<T: Table> Ledger<T> {
         doc: &DesiredDoc,
         body: &Body,
         now: i64,
-    ) -> Result<DesiredOutcome, LedgerError> {
+    ) -> Result<(DesiredOutcome, Vec<WarningCode>), LedgerError> {
         let mut own = false;
         // Each round that does not end means that somebody else wrote the product in between.
         for _ in 0..Self::ROUNDS {
@@ -115,7 +129,7 @@ impl<T: Table> Ledger<T> {
             }
             let Some(before) = parts::mark_of(&item) else {
                 if self.table.write_large(&parts::write_only(key, doc, body.clone(), name)).await? {
-                    return self.state_of_only(key, doc, name, now).await;
+                    return self.state_of_only(key, doc, name, now).await.map(alone);
                 }
                 continue;
             };
@@ -123,11 +137,11 @@ impl<T: Table> Ledger<T> {
             match parts::marks(&item) {
                 Some(marks) => names.extend(marks.into_keys()),
                 None => match self.other_part(key, name, item.clone()).await? {
-                    None if before.version > doc.version => return Ok(DesiredOutcome::Stale),
+                    None if before.version > doc.version => return Ok((DesiredOutcome::Stale, Vec::new())),
                     None => {
                         let write = parts::replace_only(key, doc, body.clone(), name, &before);
                         if self.table.write_large(&write).await? {
-                            return self.state_of_only(key, doc, name, now).await;
+                            return self.state_of_only(key, doc, name, now).await.map(alone);
                         }
                         continue;
                     }
@@ -144,7 +158,7 @@ impl<T: Table> Ledger<T> {
             }
             if !own {
                 if !self.table.write_large(&parts::write_part(key, name, doc, body.clone())).await? {
-                    return Ok(DesiredOutcome::Stale);
+                    return Ok((DesiredOutcome::Stale, Vec::new()));
                 }
                 own = true;
             }
@@ -159,10 +173,10 @@ impl<T: Table> Ledger<T> {
                 continue;
             }
             if same && self.table.write(&parts::note_state_together(key, &together, &marks)).await?.is_ok() {
-                return Ok(DesiredOutcome::Same);
+                return Ok((DesiredOutcome::Same, Vec::new()));
             }
             let _ = self.table.write(&parts::write_state_together(key, &together, &marks, now)).await?;
-            return Ok(DesiredOutcome::Written);
+            return Ok((DesiredOutcome::Written, super::lines::made_together(&together.product)));
         }
         Err(LedgerError::LeaseLost { what: format!("the document of product {key}, which others wrote all the time") })
     }
@@ -229,4 +243,8 @@ impl<T: Table> Ledger<T> {
             read => read,
         }
     }
+}
+
+const fn alone(outcome: DesiredOutcome) -> (DesiredOutcome, Vec<WarningCode>) {
+    (outcome, Vec::new())
 }

@@ -86,11 +86,12 @@ pub(super) fn of(
     let place = location(terms, references);
     let level = item.location_levels.iter().find(|level| level.location_id == place);
     let applied = recall.book.0.get(item_id);
-    match due(pieces, &recall.said, applied, level.is_some(), marked, terms, time) {
+    let said = recall.said_of(sku, pieces, applied);
+    match due(pieces, &said, applied, level.is_some(), marked, terms, time) {
         Due::Nothing => {}
         Due::Adopt => {
             let stocked = level.map_or(0, |level| level.stocked_quantity);
-            plan.stock.adopted.push((item_id.clone(), adopted(sku, pieces, &recall.said, stocked, terms, time)));
+            plan.stock.adopted.push((item_id.clone(), adopted(sku, pieces, &said, stocked, terms, time)));
         }
         Due::Apply => plan.stock.due.push(Shelf {
             variant_id: now.id.clone(),

@@ -184,8 +184,9 @@ impl Shop {
         for Open { work, shelf, written } in open {
             let held = levels.get(&(shelf.item_id.clone(), shelf.location_id.clone()));
             let terms = self.references.stock.of(works[work].key.source());
-            let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &works[work].recall.said, terms };
             let before = works[work].book.0.get(&shelf.item_id);
+            let said = works[work].recall.said_of(&shelf.sku, shelf.figure, before);
+            let figure = Figure { sku: &shelf.sku, pieces: shelf.figure, said: &said, terms };
             let own = of_variant(lines, &shelf);
             let meaning = terms.figure;
             let patient = look < PATIENT_LOOKS || meaning == Meaning::BeforeOrders;
@@ -262,7 +263,8 @@ impl Shop {
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
             let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
             if written.is_none() && terms.figure == Meaning::AfterOrders && !unsold {
-                let since = figure_time(shelf.figure, &work.recall.said, applied, terms, now);
+                let said = work.recall.said_of(&shelf.sku, shelf.figure, applied);
+                let since = figure_time(shelf.figure, &said, applied, terms, now);
                 if shelf.unreserved || held.is_none_or(|held| ordered_since(held, since)) {
                     placed = earliest(placed, since);
                 }

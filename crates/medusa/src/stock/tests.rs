@@ -208,6 +208,30 @@ fn a_person_who_types_another_figure_means_it_as_of_then() {
 }
 
 #[test]
+fn a_figure_is_as_old_as_its_own_line_whatever_is_said_of_its_siblings() {
+    let told = |pieces, at, newer| Told { pieces, at, newer };
+    let key: ProductKey = "demo:1".parse().unwrap();
+    let each = Recall::each(&key, [("S".to_owned(), told(8, 40, false)), ("M".to_owned(), told(4, 90, true))]);
+    let recall = Recall { said: said(90), each, ..Recall::default() };
+    let at = |sku: &str, figure, applied: Option<&Applied>| recall.said_of(sku, figure, applied).at;
+    assert_eq!((at("S", 8, None), at("M", 4, None)), (40, 90));
+    assert_eq!(at(&crate::own_sku::own(&key, "S"), 8, None), 40, "under a SKU of its own in the shop, too");
+    // Typed in the PIM, or of a product of before: as old as the document.
+    assert_eq!((at("S", 9, None), at("L", 9, None)), (90, 90));
+    // The PIM has not yet what the newest document says of it.
+    let before = apply(9, 60, None, &held(9, &[]), &[], &Terms::default());
+    assert_eq!((at("M", 5, Some(&before)), at("M", 5, None), at("M", 4, Some(&before))), (60, 90, 90));
+
+    // Ten were said at 5; three were bought at 60; of its eight (said at 40) the supplier has sold two itself.
+    let first = apply(10, 5, None, &held(10, &[]), &[], &Terms::default());
+    let (level, ours) = (held(10, &[("ours", 3)]), [line("ours", 60, 3, 0)]);
+    let (own, plain) = (recall.said_of("S", 8, Some(&first)), Terms::default());
+    let figure = |said| Figure { sku: "S", pieces: 8, said, terms: &plain };
+    let left = |said| sellable(&figure(said), Some(&first), Some(&level), &ours, 99).stocked - 3;
+    assert_eq!((left(&own), left(&recall.said)), (5, 8), "by its sibling's time the three would be sold again");
+}
+
+#[test]
 fn a_figure_that_is_applied_once_more_after_an_interruption_sells_nothing_again() {
     let applied = apply(10, 5, None, &held(10, &[]), &[], &Terms::default());
     // Four were bought and fulfilled since, and a later document repeats the ten.

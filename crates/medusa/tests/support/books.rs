@@ -1,13 +1,13 @@
 //! What is remembered of stock, in this process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use catalog::{Failure, ProductKey};
 use medusa::SkuOwners;
-use medusa::stock::{Book, Recall, Said, StockBooks};
+use medusa::stock::{Book, Recall, Said, StockBooks, Told};
 
 use super::{EverybodyWants, NobodyWants};
 
@@ -29,7 +29,7 @@ pub fn forget(key: &ProductKey) {
 }
 
 pub fn recall(keys: &[&ProductKey], said: impl Fn() -> Said) -> HashMap<ProductKey, Recall> {
-    keys.iter().map(|key| ((*key).clone(), Recall { book: book(key), said: said(), handle: None })).collect()
+    keys.iter().map(|key| ((*key).clone(), Recall { book: book(key), said: said(), ..Recall::default() })).collect()
 }
 
 pub fn note(books: &[(&ProductKey, &Book)]) -> Vec<Result<(), Failure>> {
@@ -75,6 +75,8 @@ impl StockBooks for EverybodyWants {
 /// A supplier whose documents have the times that a test gives them.
 pub struct Supplier {
     pub said: Said,
+    /// What it says of single variants, with times of their own.
+    pub each: BTreeMap<String, Told>,
     /// So many notes more, and the ledger is gone.
     pub notes: AtomicUsize,
 }
@@ -84,6 +86,7 @@ impl Supplier {
     pub fn at(at: i64) -> Self {
         Self {
             said: Said { version: format!("{at:013}"), at, edited: at, heard: at },
+            each: BTreeMap::new(),
             notes: AtomicUsize::new(usize::MAX),
         }
     }
@@ -103,7 +106,8 @@ impl StockBooks for Supplier {
     }
 
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
-        Ok(recall(keys, || self.said.clone()))
+        let known = recall(keys, || self.said.clone());
+        Ok(known.into_iter().map(|(key, known)| (key, Recall { each: self.each.clone(), ..known })).collect())
     }
 
     async fn note(&self, books: &[(&ProductKey, &Book)], _: Instant) -> Vec<Result<(), Failure>> {

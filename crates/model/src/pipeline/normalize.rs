@@ -47,6 +47,7 @@ fn doc(feed: usize, says: char) -> DesiredDoc {
         facts: None,
         warnings: Vec::new(),
         made_skus: Default::default(),
+        stock_said: Default::default(),
     };
     DesiredDoc { product, version: version(feed), hash: hash(says), run: String::new(), provenance: String::new() }
 }

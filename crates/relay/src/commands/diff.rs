@@ -18,6 +18,8 @@ use crate::render::{short, table};
 use crate::set_aside;
 use crate::stack::Stack;
 
+mod parts;
+
 /// How long both targets may take together.
 const TIME: Duration = Duration::from_secs(30);
 
@@ -30,6 +32,8 @@ struct Diff {
     pimcore_id: Option<u32>,
     medusa_id: Option<String>,
     rows: Vec<Row>,
+    /// What its parts say, of a product that comes in several.
+    parts: parts::Parts,
     /// Places that could not be asked.
     problems: Vec<String>,
 }
@@ -79,7 +83,20 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
         (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
         _ => None,
     };
-    let asides = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default().aside;
+    let state = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
+    let parts = match &doc {
+        Some(doc) if state.parts.is_some() => {
+            let said = stack.ledger.read_parts(&key).await?;
+            let said: Vec<_> = said.into_iter().filter_map(|(name, doc)| Some((name?, doc))).collect();
+            let lines = match &state.lines {
+                Some(declared) => stack.ledger.lines_of(&doc.product, declared).await?,
+                None => Vec::new(),
+            };
+            parts::compared(doc, &said, &lines)
+        }
+        _ => parts::Parts::default(),
+    };
+    let asides = state.aside;
     // What a person unpublished is kept current.
     let draft = asides.iter().any(|aside| aside.what == "draft");
     let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references, draft));
@@ -99,6 +116,7 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
         pimcore_id: in_pim.map(|product| product.id),
         medusa_id: shop.and_then(|(_, product)| product).map(|product| product.id),
         rows,
+        parts,
         problems,
     };
     let missing = diff.desired && pim.is_some() && diff.pimcore_id.is_none();
@@ -191,6 +209,9 @@ fn text(diff: &Diff, missing: bool) -> String {
             diff.product
         ));
     }
+    if let Some(parts) = parts::text(&diff.parts) {
+        text.push_str(&format!("\n\n{parts}"));
+    }
     for problem in &diff.problems {
         text.push_str(&format!("\nNot compared: {problem}"));
     }
@@ -220,6 +241,11 @@ mod tests {
             pimcore_id: None,
             medusa_id: wild(),
             rows: vec![row],
+            parts: parts::Parts {
+                parts: vec![WILD.into()],
+                lines: 1,
+                rows: vec![parts::PartRow { part: WILD.into(), fact: WILD.into(), says: WILD.into(), counts: wild() }],
+            },
             problems,
         };
         assert_tame(&Answer::new(&diff, text(&diff, true), true));

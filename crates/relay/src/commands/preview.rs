@@ -1,21 +1,25 @@
 //! `relay preview`: what a feed, or rules, would do. Nothing is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use catalog::{Product, ProductKey, Version};
+use catalog::{Line, PartName, Product, ProductKey, Version};
 use feeds::Outcome;
 use ledger::DesiredDoc;
+use sources::Bundle;
 use want::{InForce, Rates, Rules};
 
 use super::rules_in_force;
+use super::sources::KIND;
 use crate::answer::Answer;
 use crate::cli::Preview;
 use crate::error::CliError;
 use crate::local::feed::FeedFile;
 use crate::local::index::{Index, Seen};
 use crate::local::rules::{rates, read};
+use crate::preview::parts::{Brought, together};
 use crate::preview::prices::Prices;
 use crate::preview::report::{Counts, Group, Report};
 use crate::preview::{Tally, html};
@@ -123,15 +127,13 @@ async fn of_feed(
 ) -> Result<Report, CliError> {
     let mut tally = Tally::new(rules, rules_before, rates, now);
     tally.report.what = feed.display().to_string();
-    let (mut file, mut seen, mut sources) =
-        (FeedFile::open(feed, asked.source.as_deref())?, Seen::default(), HashSet::new());
+    let (mut file, mut seen, mut sources) = (opened(feed, asked, &before).await?, Seen::default(), HashSet::new());
     while let Some(part) = file.part()? {
-        let mut products = Vec::new();
+        let (mut products, mut lines) = (Vec::new(), Vec::new());
         for outcome in part.outcomes {
             match outcome {
                 Outcome::Rejected(rejection, _) => tally.rejected(&rejection),
-                // Rules look at whole products.
-                Outcome::Line(_) => {}
+                Outcome::Line(mapped) => lines.push(mapped.line),
                 Outcome::Product(mapped) => {
                     let Ok(key) = mapped.product.key() else { continue };
                     if !sources.contains(key.source()) {
@@ -149,8 +151,18 @@ async fn of_feed(
             let keys: Vec<ProductKey> = some.iter().map(|(key, _)| key.clone()).collect();
             let known = before.of(&keys, now).await?;
             for (key, said) in some {
-                tally.product(key, (said, now), known.get(key).map(|(product, at)| (product, *at)));
+                let last = known.get(key).map(|(product, at)| (product, *at));
+                let whole = match (&before, last) {
+                    (Before::Ledger(stack), Some(_)) => {
+                        together(&stack.ledger, key, Brought::Record(said), now).await?
+                    }
+                    _ => None,
+                };
+                tally.product(key, (whole.as_ref().unwrap_or(said), now), last);
             }
+        }
+        if let (Before::Ledger(stack), Some(source), Some(name)) = (&before, &asked.source, &asked.part) {
+            of_lines(stack, &mut tally, (source, &PartName::from_text(name.as_str())), lines, now).await?;
         }
         if let Some(broken) = &part.broken {
             tally.broken(broken);
@@ -166,6 +178,61 @@ async fn of_feed(
         tally.report.counts.withdrawn += lacking;
     }
     Ok(tally.report())
+}
+
+/// The feed, read by the mapping that is in force for its source on the stack, where there is one.
+async fn opened(feed: &Path, asked: &Preview, before: &Before<'_>) -> Result<FeedFile, CliError> {
+    let (Before::Ledger(stack), Some(source)) = (before, asked.source.as_deref()) else {
+        return FeedFile::open(feed, asked.source.as_deref());
+    };
+    let head = stack.ledger.config_head(KIND, source).await?;
+    let text = match &head.digest {
+        Some(digest) => stack.ledger.config_text(KIND, source, digest).await?,
+        None => None,
+    };
+    let mapping = text.as_deref().and_then(Bundle::of_json).and_then(|bundle| bundle.mapping().ok());
+    match (mapping, &asked.part) {
+        (Some(mapping), Some(name)) => match mapping.part(name) {
+            Some(part) => FeedFile::by(part, feed),
+            None => Err(CliError::NotFound {
+                what: format!("{source} declares no part {name}"),
+                advice: format!("`relay source show {source}`"),
+            }),
+        },
+        (None, Some(name)) => Err(CliError::NotFound {
+            what: format!("no mapping on the stack declares a part {name} of {source}"),
+            advice: "`relay source list`".to_owned(),
+        }),
+        (Some(mapping), None) if feeds::adapter::find(source).is_none() => FeedFile::by(&Arc::new(mapping), feed),
+        (_, None) => FeedFile::open(feed, Some(source)),
+    }
+}
+
+/// Lines of a declared part: each product that they speak of, as it would be.
+async fn of_lines(
+    stack: &Stack,
+    tally: &mut Tally<'_>,
+    (source, part): (&str, &PartName),
+    lines: Vec<Line>,
+    now: i64,
+) -> Result<(), CliError> {
+    let mut by_product: BTreeMap<ProductKey, Vec<Line>> = BTreeMap::new();
+    for line in lines {
+        let holders = stack.ledger.holders(source, &line.about).await?;
+        tally.report.counts.awaited += u64::from(holders.is_empty());
+        for key in holders {
+            by_product.entry(key).or_default().push(line.clone());
+        }
+    }
+    let keys: Vec<ProductKey> = by_product.keys().cloned().collect();
+    let known = docs(stack, &keys).await?;
+    for (key, lines) in by_product {
+        let Some(doc) = known.get(&key) else { continue };
+        if let Some(whole) = together(&stack.ledger, &key, Brought::Lines(part, &lines), now).await? {
+            tally.product(&key, (&whole, now), Some((&doc.product, said_at(&doc.version, now))));
+        }
+    }
+    Ok(())
 }
 
 /// How many products of these sources are offered, and not in the feed.
@@ -248,6 +315,7 @@ fn counts_table(counts: &Counts) -> String {
         ("withheld by a rule", counts.gated),
         ("held for a person", counts.held),
         ("repeated records", counts.repeated),
+        ("lines without a product", counts.awaited),
     ];
     let rows = rows.into_iter().filter(|(name, count)| *count > 0 || *name == "products");
     table(["", "count"], rows.map(|(name, count)| [name.to_owned(), count.to_string()]))

@@ -22,7 +22,7 @@ use crate::stack::{Stack, aws_error};
 /// Where mappings are in the bucket.
 const PREFIX: &str = "config/sources/";
 /// The kind of mappings in the ledger.
-const KIND: &str = "source";
+pub(super) const KIND: &str = "source";
 /// Runs in which a source's last feed is looked for.
 const RUNS: usize = 1_000;
 /// How long it may take until a mapping was looked at: a feed that is being read goes first.

@@ -16,7 +16,7 @@ use serde::Serialize;
 pub use attention::attention;
 
 use super::runs::{self, Line};
-use super::withdraw::{self, Held};
+use super::withdraw::{self, RefusedFeed};
 use super::{breakers, held, rules_in_force};
 use crate::answer::Answer;
 use crate::error::CliError;
@@ -47,7 +47,7 @@ pub struct Status {
     pub undelivered_events: u64,
     pub runs: Vec<Line>,
     /// Full feeds that the guard against mass withdrawal holds back.
-    pub held_feeds: Vec<Held>,
+    pub held_feeds: Vec<RefusedFeed>,
     /// Lines of declared parts that no product has come for.
     pub waiting_lines: lines::WaitingLines,
     /// Products that people took off sale in the shop, which stands.
@@ -398,7 +398,7 @@ mod tests {
     fn a_full_feed_that_the_guard_refused_is_told_with_the_command_that_overrules_it() {
         let mut status = status_of(&[], &Reasons::new());
         status.held_feeds =
-            vec![Held { source: "demo".into(), run: "r9".into(), object: "s3://b/incoming/demo/full.json".into() }];
+            vec![RefusedFeed { source: "demo".into(), run: "r9".into(), object: "s3://b/incoming/demo/full.json".into() }];
         status.attention = attention(&status, &Reasons::new(), NOW);
         let text = text(&status, NOW);
         assert!(text.contains("incoming/demo/full.json") && text.contains("relay withdraw r9"), "{text}");

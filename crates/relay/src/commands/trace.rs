@@ -21,9 +21,11 @@ use crate::render::time;
 use crate::stack::Stack;
 
 mod doubt;
+mod fields;
 mod story;
 mod verdict;
 
+pub use fields::FieldOrigin;
 pub use verdict::{Evidence, Verdict, verdict};
 
 /// Runs listed: the product's own is looked up among them, and those that rejected something.
@@ -96,6 +98,9 @@ pub struct Desired {
     /// What the shop's rules make of it, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// Where that is from which several parts may say; the rest is the leading part's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldOrigin>,
     /// What the source says that no target needs to understand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Extra>,
@@ -199,14 +204,25 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         Some((_, Err(error))) => (None, Some(error.failure())),
         None => (None, None),
     };
-    let parts = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
-        true => parts_of(stack.ledger.read_parts(&key).await?),
+    let said = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
+        true => stack.ledger.read_parts(&key).await?,
         false => Vec::new(),
     };
     let rules = match &doc {
         Some(doc) => rules_in_force::told(stack, &key, doc, now).await?,
         None => Vec::new(),
     };
+    let said: Vec<(PartName, DesiredDoc)> =
+        said.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+    let said_by_lines = match (&doc, state.as_ref().and_then(|state| state.lines.as_ref())) {
+        (Some(doc), Some(declared)) => stack.ledger.lines_of(&doc.product, declared).await?,
+        _ => Vec::new(),
+    };
+    let fields = match &doc {
+        Some(doc) if !said.is_empty() => fields::origins(&doc.product, &said, &said_by_lines),
+        _ => Vec::new(),
+    };
+    let parts = parts_of(said);
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
@@ -248,6 +264,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             version: doc.version.to_string(),
             provenance: doc.provenance,
             parts,
+            fields,
         }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
@@ -264,9 +281,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
 }
 
 /// The parts of a product, the leading one first.
-fn parts_of(parts: Vec<(Option<PartName>, DesiredDoc)>) -> Vec<Part> {
-    let named: Vec<(PartName, DesiredDoc)> =
-        parts.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+fn parts_of(named: Vec<(PartName, DesiredDoc)>) -> Vec<Part> {
     let leading = catalog::parts::leading(named.iter().map(|(name, doc)| (name, &doc.product)));
     let part = |(index, (name, doc)): (usize, (PartName, DesiredDoc))| Part {
         name: name.to_string(),

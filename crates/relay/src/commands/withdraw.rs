@@ -21,7 +21,7 @@ const PATIENCE_MS: i64 = 60_000;
 /// A full feed that has not become its source's baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Held {
+pub struct RefusedFeed {
     pub source: String,
     /// The run that read it.
     pub run: String,
@@ -32,7 +32,7 @@ pub struct Held {
 ///
 /// # Errors
 /// When AWS does not answer.
-pub async fn held(stack: &Stack, now: i64) -> Result<Vec<Held>, CliError> {
+pub async fn held(stack: &Stack, now: i64) -> Result<Vec<RefusedFeed>, CliError> {
     let mut held = Vec::new();
     for source in sources(stack).await? {
         let prefix = format!("manifests/{source}/");
@@ -64,7 +64,7 @@ pub async fn held(stack: &Stack, now: i64) -> Result<Vec<Held>, CliError> {
         let baseline: Option<Baseline> = text.and_then(|text| serde_json::from_str(&text).ok());
         if waits(&index, baseline.as_ref()) {
             let run = key[prefix.len()..].trim_end_matches(".json").to_owned();
-            held.push(Held { source, run, object: index.object });
+            held.push(RefusedFeed { source, run, object: index.object });
         }
     }
     Ok(held)

@@ -46,6 +46,15 @@ impl FeedFile {
         Ok(Self { file, feed, name: path.display().to_string(), ended: false })
     }
 
+    /// Opens a feed that this mapping reads.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn by(mapping: &Arc<Mapping>, path: &Path) -> Result<Self, CliError> {
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        Ok(Self { file, feed: described(mapping, path)?, name: path.display().to_string(), ended: false })
+    }
+
     /// What becomes of some more records; `None` at the end.
     ///
     /// # Errors

@@ -39,6 +39,11 @@ pub struct Report {
     pub broken: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -59,6 +64,9 @@ pub struct Counts {
     pub held: u64,
     /// Records that repeat a product of the same feed.
     pub repeated: u64,
+    /// Lines of a part whose product has not come.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub awaited: u64,
 }
 
 /// How many of one kind, with some of them.

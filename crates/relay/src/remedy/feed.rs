@@ -1,7 +1,7 @@
 //! Why a feed or a record was not taken.
 
 use super::After::{GoesOn, NewFeed, Nothing};
-use super::{Remedy, remedy};
+use super::{Remedy, passing, remedy};
 
 // One entry, one line.
 #[rustfmt::skip]
@@ -9,14 +9,14 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("address_left_out", "An image's or page's address is none that a browser could use.", "Complete it: https, host, path.", NewFeed),
     remedy("ambiguous_options", "Two variants share their option values, one lacks a value, or two axes share a name.", "Ask the supplier for distinct values.", NewFeed),
     remedy("broken_structure", "Something odd follows a record; what came before is taken.", "Have the feed written again; the run has the position.", NewFeed),
-    remedy("bucket_unavailable", "S3 did not answer, or the object cannot be read.", "If it stays: check the bucket's policy and the function's role.", GoesOn),
+    passing("bucket_unavailable", "S3 did not answer, or the object cannot be read.", "If it stays: check the bucket's policy and the function's role."),
     remedy("config_changing", "A file under config/ changed faster than it could be read.", "Nothing, unless it stays.", GoesOn),
     remedy("config_unknown", "Nothing reads this file under config/.", "Mappings are config/sources/<name>.yaml (`relay source put <mapping>`), rules config/rules/<name>.yaml and config/rates.json (`relay rules put <path>`).", Nothing),
     remedy("control_character", "An id or SKU has a control character.", "Remove it; the rejected record shows it.", NewFeed),
     remedy("corrupt_compression", "The compressed data does not decompress.", "Upload the feed again: usually the upload broke.", NewFeed),
     remedy("csv_field_count", "A CSV record has more or fewer fields than the header.", "Escape delimiters and quotes in its text.", NewFeed),
     remedy("csv_header", "The CSV header lacks columns.", "Restore it (docs/feeds.md).", NewFeed),
-    remedy("decoder_unavailable", "Memory is too short to decompress.", "If it stays: raise normalize's memory.", GoesOn),
+    passing("decoder_unavailable", "Memory is too short to decompress.", "If it stays: raise normalize's memory."),
     remedy("duplicate_key", "A needed key occurs twice, or a column with two values.", "Write it once.", NewFeed),
     remedy("duplicate_sku", "Two variants share a SKU.", "Ask the supplier whose it is.", NewFeed),
     remedy("empty_feed", "The object is empty or blank.", "Upload the feed again: usually the export failed.", NewFeed),
@@ -43,10 +43,11 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("no_variants", "The product has nothing to sell.", "Ask the supplier; sold out is variants with stock 0.", NewFeed),
     remedy("not_json", "The object is nothing that this source can be.", "Check what was uploaded, and its key.", NewFeed),
     remedy("object_corrupt", "What was read is not what S3 stores.", "It is read once more. If that fails too, upload it again and tell AWS.", GoesOn),
+    remedy("part_removed", "The file is in the folder of a part that the source's mapping no longer declares.", "Declare the part again, or put the file where the source's own files are; then `relay replay <object> --as-newest`.", Nothing),
     remedy("price_left_out", "A price rounds to nothing; the variant has others.", "Ask the supplier for the right one.", NewFeed),
     remedy("price_rounded", "An amount finer than its currency was rounded half up.", "Nothing, if that was meant.", Nothing),
     remedy("product_awaited", "A part's line names a product that no file has brought: it waits 30 days for it.", "If it is to come, nothing. After parts were declared: `relay replay <catalogue> --as-newest`.", NewFeed),
-    remedy("queue_unavailable", "The ingest queue took no message.", "If it stays: check the function's role and the queue's policy.", GoesOn),
+    passing("queue_unavailable", "The ingest queue took no message.", "If it stays: check the function's role and the queue's policy."),
     remedy("record_not_object", "The record is JSON, but no object.", "Check the export.", NewFeed),
     remedy("record_too_deep", "The record is nested too deep.", "Check the export.", NewFeed),
     remedy("record_too_large", "The record is over its limit (docs/limits.md).", "Ask the supplier for less.", NewFeed),

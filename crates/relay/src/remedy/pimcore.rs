@@ -1,18 +1,18 @@
 //! What Pimcore says, and what it means.
 
 use super::After::{GoesOn, Unpark};
-use super::{Remedy, remedy};
+use super::{Remedy, passing, remedy};
 
 // One entry, one line.
 #[rustfmt::skip]
 pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_category_id", "Pimcore cannot keep a category's id.", "Ask the supplier to correct it.", Unpark),
-    remedy("pimcore_category_missing", "A category is not in Pimcore yet.", "If it stays, somebody keeps deleting it.", GoesOn),
+    passing("pimcore_category_missing", "A category is not in Pimcore yet.", "If it stays, somebody keeps deleting it."),
     remedy("pimcore_category_taken", "Another object stands where a category belongs.", "Move or rename that object in Pimcore; the message has its path.", Unpark),
     remedy("pimcore_chokes", "Pimcore fails on this product alone, three times running.", "See its log; correct the product, or undo the class change.", Unpark),
     remedy("pimcore_configuration", "Address, key or folders do not fit.", "Correct PimcoreUrl or secret, or run the installer; the message says which.", GoesOn),
-    remedy("pimcore_contended", "Somebody else changes the same object.", "If it stays, see who edits or imports.", GoesOn),
-    remedy("pimcore_database", "Pimcore's database reports an error.", "If it stays: see Pimcore's log and its database.", GoesOn),
+    passing("pimcore_contended", "Somebody else changes the same object.", "If it stays, see who edits or imports."),
+    passing("pimcore_database", "Pimcore's database reports an error.", "If it stays: see Pimcore's log and its database."),
     remedy("pimcore_field_missing", "Pimcore demands a field the product lacks.", "Undo the class change, or have the supplier send it.", Unpark),
     remedy("pimcore_field_too_long", "A text is longer than its field.", "Have the supplier shorten it, or write people's text; the message names field and limit.", Unpark),
     remedy("pimcore_forbidden", "Pimcore does not accept the API key.", "Put the key of the Data Hub configuration \"catalog\" into the secret; it is read again within five minutes.", GoesOn),
@@ -34,9 +34,9 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("pimcore_redirected", "Pimcore redirects.", "Deploy with that address as PimcoreUrl.", GoesOn),
     remedy("pimcore_refused", "Pimcore refuses the product; its words are in the message.", "Correct the product or the class as they say.", Unpark),
     remedy("pimcore_schema_mismatch", "Pimcore lacks a class or field.", "Run this version's installer (docs/pimcore.md).", GoesOn),
-    remedy("pimcore_stale_categories", "A category was moved or deleted meanwhile.", "If it stays, see who changes categories.", GoesOn),
-    remedy("pimcore_throttled", "Pimcore asks to slow down.", "If it stays: lower the concurrency of pimcore-sync, or give Pimcore more.", GoesOn),
-    remedy("pimcore_timeout", "Pimcore did not answer in time.", "If it stays: see its load and its database.", GoesOn),
+    passing("pimcore_stale_categories", "A category was moved or deleted meanwhile.", "If it stays, see who changes categories."),
+    passing("pimcore_throttled", "Pimcore asks to slow down.", "If it stays: lower the concurrency of pimcore-sync, or give Pimcore more."),
+    passing("pimcore_timeout", "Pimcore did not answer in time.", "If it stays: see its load and its database."),
     remedy("pimcore_too_large", "Pimcore's web server refuses this size.", "Raise its limit (nginx: client_max_body_size).", Unpark),
     remedy("pimcore_too_many_options", "The class holds fewer options.", "Ask the supplier to merge axes: ten at most.", Unpark),
     remedy("pimcore_unavailable", "Pimcore, or what stands before it, answers 5xx.", "Bring it back up; see its log.", GoesOn),

@@ -92,6 +92,8 @@ registry! {
     EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed's Last-Modified (whole seconds) to Medusa.";
     EditsFollowed: "Count", Function, None, "pimcore-sync", "Saves read from Pimcore's change feed.";
     ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products that Pimcore held otherwise than written.";
+    NoticesTaken: "Count", Function, None, "pimcore-notices", "Products that Pimcore's bundle said people did something to.";
+    NoticesRefused: "Count", Function, Some("Reason"), "pimcore-notices", "Requests that were not the bundle's.";
     ChangesHeld: "Count", Function, None, "pimcore-sync", "Changes that rules hold until a person has looked.";
     BreakerOpen: "Count", Target, None, "pimcore-sync, medusa-push, dlq-redrive", "1 while the breaker is open, else 0.";
     DeadLettersDropped: "Count", Queue, None, "dlq-redrive", "Letters whose product arrived meanwhile.";

@@ -115,6 +115,7 @@ fn checked(mapping: &Mapping, mut line: Line) -> Result<Line, Defect> {
     let product = Product {
         source: mapping.source.clone(),
         made_skus: std::collections::BTreeSet::new(),
+        stock_said: Default::default(),
         id: "line".to_owned(),
         group: None,
         sku: None,

@@ -58,6 +58,7 @@ pub(crate) fn shirt() -> Product {
         withdrawn: false,
         warnings: vec![],
         made_skus: Default::default(),
+        stock_said: Default::default(),
     }
 }
 

@@ -140,6 +140,7 @@ pub fn dress(key: &ProductKey) -> Product {
         facts: None,
         warnings: vec![],
         made_skus: Default::default(),
+        stock_said: Default::default(),
     }
 }
 

@@ -331,6 +331,11 @@ impl<'a> Progressing<'a> {
             let place = Place { index: repeated.index, offset: repeated.offset };
             self.repeated_record(repeated.index, place, repeated.key.id(), message);
         }
+        for LineEntry { line, index, offset, .. } in written.unkept {
+            let message = format!("{} is no product's yet, and as many lines wait as are kept", line.about);
+            let rejection = rejection(index, offset, &line.about.value, Reason::LineNotKept, message);
+            self.keep(index, &rejection, &[]);
+        }
         for (entry, message) in written.too_large {
             let rejection = rejection(entry.index, entry.offset, entry.key.id(), Reason::ProductTooLarge, message);
             let raw = serde_json::to_vec(&entry.product).unwrap_or_default();

@@ -181,6 +181,7 @@ pub fn product(id: &str) -> Product {
         facts: None,
         warnings: vec![],
         made_skus: Default::default(),
+        stock_said: Default::default(),
     }
 }
 

@@ -145,6 +145,7 @@ impl Record<'_> {
             facts,
             warnings,
             made_skus: BTreeSet::new(),
+            stock_said: Default::default(),
         })
     }
 }

@@ -150,6 +150,7 @@ fn product(source: &str, document: &Document<'_>) -> Result<Product, Defect> {
         facts,
         warnings: Vec::new(),
         made_skus: Default::default(),
+        stock_said: Default::default(),
     })
 }
 

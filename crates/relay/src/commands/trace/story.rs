@@ -6,6 +6,8 @@ use super::{Desired, Letter, Refusal, Searched, Trace};
 use crate::remedy;
 use crate::render::{ago, count, short, time};
 
+/// Fields of which it is said where they are from.
+const FIELDS: usize = 30;
 /// Entries of `extra` that are listed.
 const EXTRA: usize = 20;
 
@@ -82,6 +84,19 @@ fn desired_text(desired: &Desired) -> String {
     }
     for line in &desired.rules {
         text.push_str(&format!("\n  rules    {line}"));
+    }
+    for one in desired.fields.iter().take(FIELDS) {
+        let at = one.at.and_then(|at| i64::try_from(at).ok()).map_or_else(String::new, |at| format!(", {}", time(at)));
+        let of = one.sku.as_ref().map(|sku| format!(" of {}", short(sku, 40))).unwrap_or_default();
+        let by = one.by.as_ref().map(|by| format!(" by {}", short(by, 40))).unwrap_or_default();
+        let value = short(&one.value, 40);
+        text.push_str(&format!(
+            "\n  field    {}{of} = {value}: {}{by}{at}\n           {}",
+            one.field, one.part, one.provenance
+        ));
+    }
+    if let more @ 1.. = desired.fields.len().saturating_sub(FIELDS) {
+        text.push_str(&format!("\n  field    {more} more, with --json"));
     }
     for extra in desired.extra.iter().take(EXTRA) {
         let of = extra.sku.as_ref().map(|sku| format!("{}: ", short(sku, 40))).unwrap_or_default();
@@ -188,6 +203,17 @@ mod tests {
                     provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
                 }],
                 rules: vec!["s1: 20 SAR → 29.95 SAR".into()],
+                fields: (0..31)
+                    .map(|n| super::super::FieldOrigin {
+                        field: "stock".into(),
+                        sku: Some(format!("K-{n}")),
+                        value: "7".into(),
+                        part: "stock".into(),
+                        by: Some("sku K".into()),
+                        at: Some(1_763_856_000_000),
+                        provenance: "s3://b/incoming/demo/stock/a.csv record 4 at byte 200".into(),
+                    })
+                    .collect(),
                 extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
             }),
             state: Some(view::Product {
@@ -223,6 +249,7 @@ mod tests {
             "It waits.\n  What to do: Wait.",
             "record 3 at byte 120",
             "part     us-usd, leads, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/us.csv record 4 at byte 200",
+            "field    stock of K-29 = 7: stock by sku K, 2025-11-23T00:00:00Z\n           s3://b/incoming/demo/stock/a.csv record 4 at byte 200\n  field    1 more",
             "besides  row 19 = 17b\n  besides  2 more",
             "Pimcore\n  deleted  there by a person; seen ",
             "(1 min 0 s ago)\n  holds    nothing of it yet",

@@ -103,14 +103,15 @@ fn deleted(key: &ProductKey, state: &ProductState, in_pimcore: Option<&InPimcore
         return None;
     }
     let seen = ago(state.gone?, now);
-    let summary =
-        format!("Somebody deleted it in Pimcore; seen {seen}. It is not for sale, and no feed makes it again.");
+    let summary = format!(
+        "Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen {seen}. It is not for sale, and no feed makes it again."
+    );
     Some(Verdict::wait(summary, how_to_end(key, "")))
 }
 
 fn how_to_end(key: &ProductKey, when: &str) -> String {
     format!(
-        "That may be right. If not: restore it from Pimcore's recycle bin, with all texts, or{when} `relay release {key}` makes it anew, without them."
+        "That may be right. If not: restore it from Pimcore's recycle bin, with all texts, or move it back; or{when} `relay release {key}` makes it anew, without them."
     )
 }
 
@@ -270,7 +271,7 @@ fn at_rest(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now:
 
 fn of_error(summary: String, code: &str, kind: ErrorKind) -> Verdict {
     let advice = remedy::advice(code);
-    let calm = !kind.is_final() && remedy::of(code).is_some_and(|remedy| remedy.action.starts_with("If it stays"));
+    let calm = !kind.is_final() && remedy::of(code).is_some_and(|remedy| remedy.passes);
     if calm { Verdict::wait(summary, advice) } else { Verdict::act(summary, advice) }
 }
 
@@ -371,7 +372,11 @@ mod tests {
         };
         for asked in [None, Some(&InPimcore::Absent), Some(&InPimcore::Unknown { why: "no way".into() })] {
             let said = told(asked);
-            assert!(said.summary.contains("deleted it in Pimcore; seen") && said.summary.contains("1 min"), "{said:?}");
+            assert!(
+                said.summary.contains("deleted it in Pimcore, or moved it out of /catalog/products; seen")
+                    && said.summary.contains("1 min"),
+                "{said:?}"
+            );
             assert!(said.advice.contains("recycle bin") && said.advice.contains("`relay release demo:77`"), "{said:?}");
             assert!(!said.attention, "it is a decision");
         }

@@ -1,0 +1,137 @@
+//! What the bundle tells is looked at within seconds; what it says happened is not believed.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod common;
+
+use common::{Function, key, path, product, version};
+use ledger::core::missing;
+use ledger::{Applied, Claim, Owner, ProductState, Stage};
+use pimcore::Pimcore;
+use pimcore_sync::inventory::Comparison;
+use pimcore_sync::noticed::NoticedReport;
+use runtime::{Clock, Outcome};
+use serde_json::json;
+use testing::standin::{StandIn, later};
+
+struct Site {
+    pim: StandIn,
+    pimcore: Pimcore,
+    function: Function,
+}
+
+impl Site {
+    /// With products that have arrived in the PIM and in the shop.
+    async fn with(name: &str, ids: &[&str]) -> Self {
+        let pim = StandIn::start(name).await;
+        let site = Self { pimcore: pim.client(), pim, function: Function::default() };
+        let messages: Vec<_> = ids.iter().map(|id| site.function.memory.put(&product(id), &version(1))).collect();
+        let outcomes = site.function.run(&site.pimcore, &messages).await;
+        assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+        for id in ids {
+            site.feed_shop(id).await;
+        }
+        site.heard();
+        site
+    }
+
+    /// What medusa-push does, as far as the ledger notices.
+    async fn feed_shop(&self, id: &str) {
+        let (key, owner, now) = (key(id), Owner(format!("push-{id}")), self.function.clock.now_ms());
+        let keys = std::slice::from_ref(&key);
+        let claims = self.function.memory.claim(Stage::Medusa, keys, &owner, now).await.unwrap();
+        let Some(Claim::Claimed(claimed)) = claims.get(&key) else { panic!("{claims:?}") };
+        let read = self.pimcore.read_products(keys, later()).await.unwrap().remove(&key).transpose().unwrap();
+        let tree = self.pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
+        let held = claimed.pimcore.applied.clone().unwrap();
+        let seen = read.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&tree));
+        let applied = Applied { remote_id: Some("prod_1".into()), seen: Some(seen), ..held };
+        self.function.memory.complete(Stage::Medusa, &key, &owner, claimed, &applied, now).await.unwrap();
+    }
+
+    async fn noticed(&self, ids: &[&str]) -> NoticedReport {
+        let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
+        self.comparison().noticed(&keys).await.unwrap()
+    }
+
+    fn comparison(&self) -> Comparison<'_, ledger::Memory, common::Heard, common::Ahead> {
+        Comparison {
+            pimcore: &self.pimcore,
+            ledger: &self.function.memory,
+            bus: &self.function.heard,
+            clock: &self.function.clock,
+            deadline: self.function.deadline(),
+            max_percent: 20,
+        }
+    }
+
+    fn state(&self, id: &str) -> ProductState {
+        self.function.memory.state(&key(id))
+    }
+
+    /// Which products were announced to which stage.
+    fn heard(&self) -> Vec<String> {
+        let announced = self.function.heard.take();
+        let word = |announcement: &runtime::Announcement| {
+            let kind = if format!("{announcement:?}").contains("ProductSynced") { "shop" } else { "pim" };
+            let message = runtime::ProductMessage::parse(announcement.detail()).unwrap();
+            format!("{kind} {}", message.key)
+        };
+        let mut heard: Vec<String> = announced.iter().map(word).collect();
+        heard.sort();
+        heard
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_noted_and_the_shop_told_at_once_and_once() {
+    let site = Site::with("noticed-deleted", &["1", "2", "3"]).await;
+    for id in ["1", "2"] {
+        site.pim.delete_into_bin(&path(id));
+    }
+    // More than the guard believes of a listing: each was told by itself. "3" is there.
+    let report = site.noticed(&["1", "2", "3"]).await;
+    assert_eq!((report.gone, report.saved.settled), (2, 1));
+    assert_eq!(site.heard(), [format!("shop {}", key("1")), format!("shop {}", key("2"))]);
+    assert!(site.state("1").gone.is_some() && site.state("1").pending_since.is_some());
+    assert!(site.state("3").gone.is_none() && site.state("3").pending_since.is_none());
+    for id in ["1", "2"] {
+        site.feed_shop(id).await;
+    }
+    // A replay is a look.
+    assert_eq!(site.noticed(&["1", "2", "3"]).await.gone, 0);
+    assert_eq!(site.heard(), Vec::<String>::new());
+    // Restored, and told: written again, with what the feed says.
+    assert!(site.pim.restore(&path("1")));
+    let report = site.noticed(&["1"]).await;
+    assert_eq!((report.gone, report.saved.repaired), (0, 1));
+    assert_eq!(site.heard(), [format!("pim {}", key("1"))]);
+}
+
+#[tokio::test]
+async fn a_save_is_shown_to_the_shop_and_what_shows_nothing_new_is_not() {
+    let site = Site::with("noticed-saved", &["1"]).await;
+    assert_eq!(site.noticed(&["1"]).await.saved.settled, 1);
+    assert_eq!(site.heard(), Vec::<String>::new());
+    site.pim.edit(&path("1"), json!({"marketingName": {"en": "Bestseller"}}));
+    assert_eq!(site.noticed(&["1"]).await.saved.announced, 1);
+    assert_eq!(site.heard(), [format!("shop {}", key("1"))]);
+    assert_eq!(site.state("1").edits, Some(1), "it is pending, should the announcement be lost");
+}
+
+#[tokio::test]
+async fn what_is_told_of_products_that_nobody_knows_does_nothing() {
+    let site = Site::with("noticed-unknown", &["1"]).await;
+    assert_eq!(site.noticed(&["404", "1"]).await.gone, 0);
+    assert_eq!(site.heard(), Vec::<String>::new());
+    assert_eq!(site.state("404"), ProductState::default());
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_told_whether_the_folder_is_seen_nothing_counts_as_deleted() {
+    let site = Site::with("noticed-blind", &["1"]).await;
+    site.pim.delete_into_bin(&path("1"));
+    site.pim.fault(json!({"kind": "unavailable", "match": "query Health"}));
+    assert!(site.comparison().noticed(&[key("1")]).await.is_err());
+    assert_eq!(site.heard(), Vec::<String>::new());
+    assert!(site.state("1").gone.is_none());
+}
