@@ -33,11 +33,9 @@ pub enum Without {
     Walk,
     /// The list is written even if nothing changed.
     ListAgain,
-    /// A slower hand does not undo a newer row of the list.
-    ListOlder,
 }
 
-pub const RULES: [Without; 10] = [
+pub const RULES: [Without; 9] = [
     Without::Fence,
     Without::NotedFirst,
     Without::Digest,
@@ -47,7 +45,6 @@ pub const RULES: [Without; 10] = [
     Without::Epoch,
     Without::Walk,
     Without::ListAgain,
-    Without::ListOlder,
 ];
 
 /// A configuration of the model.
@@ -109,6 +106,8 @@ pub struct World {
     /// The feed whose document the PIM was last made to show.
     applied: usize,
     doubts: u8,
+    /// What the newest feed says can be measured: it found the product at rest, after a walk.
+    guarded: bool,
     message: bool,
     workers: [Step; 2],
     walker: Option<(usize, usize, Item)>,
@@ -271,10 +270,7 @@ impl Guarded {
         if !waits && past.held.is_none() || self.lacks(Without::ListAgain) && !news {
             return;
         }
-        let mut write = held::list(&key(), past.revision() + i64::from(news), waits, 0);
-        if self.lacks(Without::ListOlder) {
-            write.condition = Condition::Always;
-        }
+        let write = held::list(&key(), past.revision() + i64::from(news), waits, 0);
         if let Ok(after) = write.apply(&world.row) {
             world.row = after;
         }
@@ -282,8 +278,10 @@ impl Guarded {
 
     fn show(&self, world: &mut World, brought: &Brought, shown: char) {
         let jumps = world.pim.is_some_and(|before| beyond(before, shown));
-        let may = !self.holds(brought.rules) || !brought.walked || world.approved == Some(shown);
-        world.wrong |= jumps && !may;
+        let first = !brought.walked && shown == self.price(brought.doc);
+        let may = !self.holds(brought.rules) || first || world.approved == Some(shown);
+        // What lands late is put right after it (`pipeline`).
+        world.wrong |= jumps && !may && !brought.lost;
         world.pim = Some(shown);
     }
 
@@ -299,7 +297,7 @@ impl Guarded {
                 if world.applied == world.doc && world.doubts == 0 { Step::Idle } else { Step::Claimed(world.doubts) }
             }
             Step::Claimed(doubts) => {
-                let walked = world.walked >= world.rules && world.rules > 0;
+                let walked = world.guarded;
                 Step::Read(Brought {
                     doubts,
                     doc: world.doc,
@@ -337,7 +335,7 @@ impl Guarded {
             }
             // It finds its lease gone.
             Step::Shown(Brought { lost: true, .. }) => {
-                world.doubts = 1 + world.doubts % 2;
+                world.doubts += 1;
                 world.message = true;
                 Step::Idle
             }
@@ -365,7 +363,7 @@ impl Guarded {
                 let (shown, held, base) = self.decide(&brought);
                 let same = world.pim == Some(shown) && world.applied == doc && held.is_none();
                 if at_work || world.doubts > 0 || !same || world.doc != doc {
-                    world.doubts = 1 + world.doubts % 2;
+                    world.doubts += 1;
                     world.message = true;
                 } else if !self.lacks(Without::Walk) && self.past(&brought.item, rules).base.is_none() {
                     self.remember(world, &brought, None, base.as_ref());
@@ -394,7 +392,7 @@ impl Guarded {
             }
             (.., true) => {
                 if !self.lacks(Without::Doubt) {
-                    world.doubts = 1 + world.doubts % 2;
+                    world.doubts += 1;
                 }
                 world.message = true;
             }
@@ -433,6 +431,7 @@ impl Model for Guarded {
             pim: None,
             applied: 0,
             doubts: 0,
+            guarded: false,
             message: false,
             workers: [Step::Idle, Step::Idle],
             walker: None,
@@ -474,10 +473,15 @@ impl Model for Guarded {
         let mut world = before.clone();
         match action {
             Action::Feed => {
+                let busy = world.workers.iter().any(Step::holds_lease);
+                world.guarded = world.walked >= world.rules && world.doubts == 0 && !busy && world.applied == world.doc;
                 world.doc += 1;
                 world.message = true;
             }
-            Action::Rules => world.rules += 1,
+            Action::Rules => {
+                world.rules += 1;
+                world.guarded = false;
+            }
             Action::Walk => self.walk(&mut world)?,
             Action::Work(who) => self.work(&mut world, who)?,
             Action::Dies(who) => {

@@ -397,8 +397,11 @@ mod tests {
     #[test]
     fn a_full_feed_that_the_guard_refused_is_told_with_the_command_that_overrules_it() {
         let mut status = status_of(&[], &Reasons::new());
-        status.held_feeds =
-            vec![RefusedFeed { source: "demo".into(), run: "r9".into(), object: "s3://b/incoming/demo/full.json".into() }];
+        status.held_feeds = vec![RefusedFeed {
+            source: "demo".into(),
+            run: "r9".into(),
+            object: "s3://b/incoming/demo/full.json".into(),
+        }];
         status.attention = attention(&status, &Reasons::new(), NOW);
         let text = text(&status, NOW);
         assert!(text.contains("incoming/demo/full.json") && text.contains("relay withdraw r9"), "{text}");
