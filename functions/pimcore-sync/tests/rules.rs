@@ -408,7 +408,7 @@ async fn of_ten_thousand_products_those_are_written_that_come_out_different_and_
     };
     assert!(walk_on(&Breaks((DEAR / 2).into())).await.is_err(), "it breaks off in the middle");
     let (report, _) = walk(&function).await;
-    assert_eq!((report.looked, report.complete), (MANY, true), "{report:?}");
+    assert!(report.complete && report.looked < MANY, "it goes on where it broke off: {report:?}");
     let mut marked = 0;
     for n in 0..MANY {
         let key = key(&n.to_string());
