@@ -7,8 +7,7 @@ from pathlib import Path
 
 from support.operator import Operator
 from support.relay import Relay
-from support.site import new_id
-from test_rules import MAPPING, a_minute_passes, amount, walked
+from test_rules import a_minute_passes, amount, own_source, walked
 
 RULES = """rules:
   - rule: A person looks first
@@ -25,10 +24,7 @@ def rows(prices: dict[int, str]) -> bytes:
 
 def test_what_is_held_waits_for_a_person(relay: Relay, tmp_path: Path) -> None:
     operator = Operator(relay.stack)
-    source = f"e2e{new_id('').strip('-').lower()[:8]}"
-    mapping, rules = tmp_path / f"{source}.yaml", tmp_path / f"{source}-rules.yaml"
-    mapping.write_text(MAPPING.format(source=source))
-    assert operator.run(f"source put {mapping}").code == 0
+    source, rules = own_source(operator, tmp_path)
     keys = [f"{source}:H-{n}" for n in range(MANY)]
 
     def feed(prices: dict[int, str]) -> str:

@@ -76,10 +76,7 @@ def a_broken_file_changes_nothing(relay: Relay, operator: Operator, name: str) -
 
 def test_rules_reach_what_they_concern_without_a_feed(relay: Relay, tmp_path: Path) -> None:
     operator = Operator(relay.stack)
-    source = f"e2e{new_id('').strip('-').lower()[:8]}"
-    mapping, rules = tmp_path / f"{source}.yaml", tmp_path / f"{source}-rules.yaml"
-    mapping.write_text(MAPPING.format(source=source))
-    assert operator.run(f"source put {mapping}").code == 0
+    source, rules = own_source(operator, tmp_path)
     run = relay.run_of(relay.upload(f"incoming/{source}/list.csv", LIST.format(id="C").encode()))
     assert (run.status, run.counts["changed"]) == ("completed", 6), run
     keys = [f"{source}:C-{n}" for n in range(6)]
@@ -128,6 +125,15 @@ def test_rules_reach_what_they_concern_without_a_feed(relay: Relay, tmp_path: Pa
     operator.run("rules list").names("No rules are in force")
 
 
+def own_source(operator: Operator, folder: Path) -> tuple[str, Path]:
+    """A source that has a mapping, and where its rules are to be written."""
+    source = f"e2e{new_id('').strip('-').lower()[:8]}"
+    mapping = folder / f"{source}.yaml"
+    mapping.write_text(MAPPING.format(source=source))
+    assert operator.run(f"source put {mapping}").code == 0
+    return source, folder / f"{source}-rules.yaml"
+
+
 MANY, DEAR = 400, 40
 
 
@@ -163,10 +169,7 @@ def a_feed_arrives_meanwhile(relay: Relay, operator: Operator, rules: Path, sour
 
 def test_of_many_products_only_those_are_written_that_come_out_different(relay: Relay, tmp_path: Path) -> None:
     operator = Operator(relay.stack)
-    source = f"e2e{new_id('').strip('-').lower()[:8]}"
-    mapping, rules = tmp_path / f"{source}.yaml", tmp_path / f"{source}-rules.yaml"
-    mapping.write_text(MAPPING.format(source=source))
-    assert operator.run(f"source put {mapping}").code == 0
+    source, rules = own_source(operator, tmp_path)
     rows = [f"M-{n};Enamel cup {n};{'30.00' if n < DEAR else '12.50'}" for n in range(MANY)]
     began = time.monotonic()
     run = relay.run_of(relay.upload(f"incoming/{source}/list.csv", ("id;name;price\n" + "\n".join(rows) + "\n").encode()))

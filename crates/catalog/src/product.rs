@@ -108,6 +108,14 @@ impl Product {
         ProductKey::new(&self.source, &self.id)
     }
 
+    /// The same product without what comes and goes: pieces and when they were said, withdrawal, remarks.
+    #[must_use]
+    pub fn without_pieces(&self) -> Self {
+        let mut lasting = Self { withdrawn: false, warnings: Vec::new(), stock_said: BTreeMap::new(), ..self.clone() };
+        lasting.variants.iter_mut().for_each(|variant| variant.stock = 0);
+        lasting
+    }
+
     /// The same product without remarks, and without a word on who made its SKUs or when its pieces were said: what the content hash covers.
     pub(crate) fn without_remarks(&self) -> Self {
         Self { warnings: Vec::new(), made_skus: BTreeSet::new(), stock_said: BTreeMap::new(), ..self.clone() }
@@ -274,6 +282,18 @@ mod tests {
         let mut cheaper = product();
         cheaper.variants[0].prices[0].amount = "23.79".parse().unwrap();
         assert_ne!(ContentHash::of(&plain), ContentHash::of(&cheaper));
+    }
+
+    #[test]
+    fn pieces_and_when_they_were_said_do_not_last_and_prices_do() {
+        let mut sold = product();
+        sold.variants[0].stock = 0;
+        sold.withdrawn = true;
+        sold.stock_said.insert("S1".into(), Version::new(1, "0", 0));
+        assert_ne!(sold, product());
+        assert_eq!(sold.without_pieces(), product().without_pieces());
+        sold.variants[0].prices[0].amount = "23.79".parse().unwrap();
+        assert_ne!(sold.without_pieces(), product().without_pieces());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Addresses last, whoever races, dies, renames or moves; and every rule of it is needed.
 
+mod common;
+
+use common::{each_is_needed, holds};
 use model::addresses::{Addresses, RULES};
 use model::check;
 
@@ -16,19 +19,11 @@ fn with_people() -> Addresses {
 #[test]
 fn addresses_last() {
     for (name, model) in [("two products", world()), ("a person's product", with_people())] {
-        let verdict = check(model, None);
-        assert!(verdict.exhaustive && verdict.violated.is_empty(), "{name}: {:#?}", verdict.violated);
-        assert!(verdict.unreachable.is_empty(), "{name}: never happens: {:?}", verdict.unreachable);
-        println!("{} states: {name}", verdict.states);
+        holds(name, &check(model, None));
     }
 }
 
 #[test]
 fn every_rule_of_it_is_needed() {
-    for rule in RULES {
-        let verdict = check(Addresses { without: Some(rule), ..world() }, None);
-        let violation = verdict.violated.first();
-        println!("without {rule:?}: {:?}", violation.map(|violation| (violation.property, &violation.steps)));
-        assert!(violation.is_some(), "nothing breaks without {rule:?}");
-    }
+    each_is_needed(&RULES, |rule| std::iter::once(check(Addresses { without: Some(rule), ..world() }, None)));
 }

@@ -1,5 +1,8 @@
 //! Cleaning up large bodies never takes one that is needed, and every rule of it is.
 
+mod common;
+
+use common::{each_is_needed, holds};
 use model::bodies::{Bodies, RULES};
 use model::check;
 
@@ -10,18 +13,10 @@ fn world() -> Bodies {
 
 #[test]
 fn no_body_is_deleted_that_somebody_needs() {
-    let verdict = check(world(), None);
-    assert!(verdict.exhaustive && verdict.violated.is_empty(), "{:#?}", verdict.violated);
-    assert!(verdict.unreachable.is_empty(), "never happens: {:?}", verdict.unreachable);
-    println!("{} states", verdict.states);
+    holds("bodies", &check(world(), None));
 }
 
 #[test]
 fn every_rule_of_it_is_needed() {
-    for rule in RULES {
-        let verdict = check(Bodies { without: Some(rule), ..world() }, None);
-        let violation = verdict.violated.first();
-        println!("without {rule:?}: {:?}", violation.map(|violation| (violation.property, &violation.steps)));
-        assert!(violation.is_some(), "nothing breaks without {rule:?}");
-    }
+    each_is_needed(&RULES, |rule| std::iter::once(check(Bodies { without: Some(rule), ..world() }, None)));
 }

@@ -1,5 +1,8 @@
 //! Whatever comes first, and whoever dies: a product has what its newest record and lines say, and every rule of it is needed.
 
+mod common;
+
+use common::{each_is_needed, holds};
 use model::check;
 use model::lines::Brought::{Line, Record, Repeated};
 use model::lines::{Brought, Lines, RULES};
@@ -27,21 +30,13 @@ fn worlds() -> Vec<Lines> {
 #[test]
 fn at_rest_a_product_has_what_its_newest_record_and_lines_say() {
     for world in worlds() {
-        let verdict = check(world.clone(), None);
-        println!("{:?}: {} states", world.brought, verdict.states);
-        assert!(verdict.exhaustive && verdict.violated.is_empty(), "{world:?}: {:#?}", verdict.violated);
-        assert!(verdict.unreachable.is_empty(), "{world:?} never: {:?}", verdict.unreachable);
+        holds(&world.brought, &check(world.clone(), None));
     }
 }
 
 #[test]
 fn every_rule_of_it_is_needed() {
-    for rule in RULES {
-        let caught = worlds().into_iter().find_map(|world| {
-            let verdict = check(Lines { without: Some(rule), ..world.clone() }, None);
-            verdict.violated.first().map(|violation| (world.brought, violation.property, violation.steps.clone()))
-        });
-        println!("without {rule:?}: {caught:?}");
-        assert!(caught.is_some(), "nothing breaks without {rule:?}");
-    }
+    each_is_needed(&RULES, |rule| {
+        worlds().into_iter().map(move |world| check(Lines { without: Some(rule), ..world }, None))
+    });
 }

@@ -1,6 +1,9 @@
 //! Whatever the order, and whoever dies: a product is what the newest of each part say together,
 //! and every rule of it is needed.
 
+mod common;
+
+use common::{each_is_needed, holds};
 use model::check;
 use model::parts::{Parts, RULES};
 
@@ -23,21 +26,13 @@ fn worlds() -> Vec<Parts> {
 #[test]
 fn at_rest_a_product_is_what_the_newest_of_each_part_say_together() {
     for world in worlds() {
-        let verdict = check(world.clone(), None);
-        println!("{:?}: {} states", world.records, verdict.states);
-        assert!(verdict.exhaustive && verdict.violated.is_empty(), "{world:?}: {:#?}", verdict.violated);
-        assert!(verdict.unreachable.is_empty(), "{world:?} never: {:?}", verdict.unreachable);
+        holds(&world.records, &check(world.clone(), None));
     }
 }
 
 #[test]
 fn every_rule_of_it_is_needed() {
-    for rule in RULES {
-        let caught = worlds().into_iter().find_map(|world| {
-            let verdict = check(Parts { without: Some(rule), ..world.clone() }, None);
-            verdict.violated.first().map(|violation| (world.records, violation.property, violation.steps.clone()))
-        });
-        println!("without {rule:?}: {caught:?}");
-        assert!(caught.is_some(), "nothing breaks without {rule:?}");
-    }
+    each_is_needed(&RULES, |rule| {
+        worlds().into_iter().map(move |world| check(Parts { without: Some(rule), ..world }, None))
+    });
 }

@@ -1,25 +1,23 @@
 //! The protocol in small worlds, and every rule of it taken out in turn.
 
+mod common;
+
 use std::time::Duration;
 
+use common::holds;
 use model::{check, configurations, rules};
 
 #[test]
 fn the_protocol_holds_in_every_small_world() {
     for (name, model) in configurations::small() {
-        let verdict = check(model, None);
-        assert!(verdict.exhaustive && verdict.violated.is_empty(), "{name}: {:#?}", verdict.violated);
-        assert!(verdict.unreachable.is_empty(), "{name}: never happens: {:?}", verdict.unreachable);
-        println!("{:>8} states  {name}", verdict.states);
+        holds(name, &check(model, None));
     }
 }
 
 #[test]
 fn a_feed_run_is_read_once_and_counted_exactly() {
     let (name, model) = configurations::run();
-    let verdict = check(model, None);
-    assert!(verdict.exhaustive && verdict.violated.is_empty(), "{name}: {:#?}", verdict.violated);
-    assert!(verdict.unreachable.is_empty(), "{name}: never happens: {:?}", verdict.unreachable);
+    holds(name, &check(model, None));
 }
 
 #[test]

@@ -18,9 +18,7 @@ impl Rules {
     pub fn looks_back(&self) -> bool {
         !self.from.is_empty() || self.feeds.is_some() || self.rules.iter().any(|rule| rule.hold.is_some())
     }
-}
 
-impl Rules {
     /// Whether whole feeds are looked through.
     #[must_use]
     pub const fn guards_feeds(&self) -> bool {
@@ -31,12 +29,8 @@ impl Rules {
 impl Wanted {
     /// Holds it with its whole feed, unless it is what was let through last. A new product waits, too: there is nothing that could stay.
     pub fn wait_with_feed(&mut self, base: Option<&Product>, reasons: &[String]) {
-        let bare = |product: &Product| {
-            let mut bare = Product { withdrawn: false, warnings: Vec::new(), ..product.clone() };
-            bare.variants.iter_mut().for_each(|variant| variant.stock = 0);
-            bare
-        };
-        if reasons.is_empty() || base.is_some_and(|base| bare(base) == bare(&self.product)) {
+        let is_base = |base: &Product| base.without_pieces() == self.product.without_pieces();
+        if reasons.is_empty() || base.is_some_and(is_base) {
             return;
         }
         let held = |reason: &String| Held {
@@ -142,6 +136,21 @@ mod tests {
         ] {
             assert_eq!(rules(text).rules.looks_back(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn with_its_feed_waits_what_changed_and_not_what_sold() {
+        let rules = rules("feeds: {average-price-over: 20%}");
+        let (base, mut sold) = (product("10.00", 9), Product { name: product("10.00", 9).name, ..product("10.00", 4) });
+        sold.stock_said.insert("s".into(), catalog::Version::new(1, "0", 0));
+        let waits = |product: &Product, reasons: &[String]| {
+            let mut wanted = rules.want(product, None, Some(&base), 0);
+            wanted.wait_with_feed(Some(&base), reasons);
+            wanted.held.len()
+        };
+        let reasons = ["prices rise".to_owned()];
+        assert_eq!((waits(&sold, &reasons), waits(&product("20.00", 9), &reasons)), (0, 1));
+        assert_eq!(waits(&product("20.00", 9), &[]), 0);
     }
 
     #[test]

@@ -4,74 +4,17 @@
 
 mod common;
 
-use std::sync::atomic::Ordering;
-
-use common::{Function, key, path, product, version};
-use ledger::core::missing;
-use ledger::{Applied, Claim, Owner, Stage};
-use pimcore::Pimcore;
+use common::{Site, key, path, product, version};
 use pimcore_sync::census::{Counted, MADE_MS};
 use pimcore_sync::inventory::{Comparison, ComparisonReport, TOO_MANY};
 use runtime::{Announcement, Cause, Clock, Deadline, ProductMessage};
 use serde_json::json;
-use testing::standin::{StandIn, later};
-
-/// A PIM, and everything that the function works with.
-struct Site {
-    pim: StandIn,
-    pimcore: Pimcore,
-    function: Function,
-}
-
-type Comparing<'a> = Comparison<'a, ledger::Memory, common::Heard, common::Ahead>;
 
 impl Site {
-    async fn with(name: &str, ids: &[&str]) -> Self {
-        let pim = StandIn::start(name).await;
-        let site = Self { pimcore: pim.client(), pim, function: Function::default() };
-        site.arrive(ids).await;
-        site
-    }
-
-    fn comparing(&self) -> Comparing<'_> {
-        Comparison {
-            pimcore: &self.pimcore,
-            ledger: &self.function.memory,
-            bus: &self.function.heard,
-            clock: &self.function.clock,
-            deadline: self.function.deadline(),
-            max_percent: 20,
-        }
-    }
-
-    /// Products arrive in the PIM and in the shop.
-    async fn arrive(&self, ids: &[&str]) {
-        let messages: Vec<_> = ids.iter().map(|id| self.function.memory.put(&product(id), &version(1))).collect();
-        self.function.run(&self.pimcore, &messages).await;
-        for id in ids {
-            self.feed_shop(id).await;
-        }
-        self.function.heard.take();
-    }
-
-    /// What medusa-push does, as far as the ledger notices.
-    async fn feed_shop(&self, id: &str) {
-        let (key, owner, now) = (key(id), Owner(format!("push-{id}")), self.function.clock.now_ms());
-        let keys = std::slice::from_ref(&key);
-        let claims = self.function.memory.claim(Stage::Medusa, keys, &owner, now).await.unwrap();
-        let Some(Claim::Claimed(claimed)) = claims.get(&key) else { panic!("{claims:?}") };
-        let read = self.pimcore.read_products(keys, later()).await.unwrap().remove(&key).transpose().unwrap();
-        let tree = self.pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
-        let held = claimed.pimcore.applied.clone().unwrap();
-        let seen = read.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&tree));
-        let applied = Applied { remote_id: Some("prod_1".into()), seen: Some(seen), ..held };
-        self.function.memory.complete(Stage::Medusa, &key, &owner, claimed, &applied, now).await.unwrap();
-    }
-
     /// The schedule: a round a minute.
     async fn round(&self) -> (Counted, Option<ComparisonReport>) {
-        let counted = self.comparing().census().await.unwrap();
-        (counted, self.comparing().resume().await.unwrap())
+        let counted = self.comparison().census().await.unwrap();
+        (counted, self.comparison().resume().await.unwrap())
     }
 
     async fn quiet_rounds(&self) {
@@ -83,20 +26,11 @@ impl Site {
         assert_eq!(self.round().await, (Counted::default(), None));
     }
 
-    fn pass(&self, seconds: i64) {
-        self.function.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
-        self.pim.ahead.fetch_add(seconds, Ordering::Relaxed);
-    }
-
     /// The products that the shop is told to look at.
     fn heard(&self) -> Vec<String> {
         let mut heard: Vec<String> = self.function.heard.take().iter().map(|one| format!("{one:?}")).collect();
         heard.sort();
         heard
-    }
-
-    fn state(&self, id: &str) -> ledger::ProductState {
-        self.function.memory.state(&key(id))
     }
 }
 
@@ -110,9 +44,9 @@ fn look(id: &str, why: &str, announced: &[String]) -> bool {
 
 #[tokio::test]
 async fn a_product_that_was_deleted_before_anybody_compared_is_found() {
-    let site = Site::with("comparison-never-seen", &["1", "2", "3"]).await;
+    let site = Site::with_shop("comparison-never-seen", &["1", "2", "3"]).await;
     site.pim.delete(&path("2"));
-    let report = site.comparing().start(false).await.unwrap();
+    let report = site.comparison().start(false).await.unwrap();
     assert_eq!((report.compared, report.gone, report.complete), (3, 1, true));
     let message = |announced: &Announcement| format!("{announced:?}");
     let heard = site.function.heard.take();
@@ -123,16 +57,16 @@ async fn a_product_that_was_deleted_before_anybody_compared_is_found() {
     assert_eq!(*one, Announcement::product_synced(&wanted));
     assert!(site.state("2").pending_since.is_some(), "should the announcement be lost");
     // Until the shop was told, every comparison finds it; then none does.
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 1);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 1);
     site.feed_shop("2").await;
     assert!(site.state("2").pending_since.is_none());
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 0);
     assert!(site.pim.view(&path("2")).is_none(), "and it is not made again");
 }
 
 #[tokio::test]
 async fn the_first_round_ever_compares() {
-    let site = Site::with("comparison-first", &["1", "2"]).await;
+    let site = Site::with_shop("comparison-first", &["1", "2"]).await;
     site.pim.delete(&path("1"));
     let (_, report) = site.round().await;
     assert_eq!(report.unwrap().gone, 1);
@@ -141,7 +75,7 @@ async fn the_first_round_ever_compares() {
 
 #[tokio::test]
 async fn a_delete_is_found_by_the_next_round_and_a_quiet_pim_costs_no_comparison() {
-    let site = Site::with("comparison-count", &["1", "2", "3"]).await;
+    let site = Site::with_shop("comparison-count", &["1", "2", "3"]).await;
     site.quiet_rounds().await;
     site.pim.delete(&path("3"));
     site.pass(60);
@@ -155,7 +89,7 @@ async fn a_delete_is_found_by_the_next_round_and_a_quiet_pim_costs_no_comparison
 
 #[tokio::test]
 async fn one_that_was_made_and_deleted_between_two_rounds_is_found_in_minutes() {
-    let site = Site::with("comparison-between", &["1"]).await;
+    let site = Site::with_shop("comparison-between", &["1"]).await;
     site.quiet_rounds().await;
     site.arrive(&["2"]).await;
     site.pim.delete(&path("2"));
@@ -176,25 +110,25 @@ async fn one_that_was_made_and_deleted_between_two_rounds_is_found_in_minutes() 
 
 #[tokio::test]
 async fn what_is_being_made_or_was_released_is_not_taken_for_deleted() {
-    let site = Site::with("comparison-coming", &["1"]).await;
+    let site = Site::with_shop("comparison-coming", &["1"]).await;
     // In the ledger, not yet in the PIM: nobody deleted it.
     site.function.memory.put(&product("2"), &version(1));
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 0);
     // A newer document of a deleted product: it stays gone, and the shop is told once.
     site.pim.delete(&path("1"));
     let newer = catalog::Product { brand: Some("New".into()), ..product("1") };
     let message = site.function.memory.put(&newer, &version(2));
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 1);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 1);
     site.function.run(&site.pimcore, std::slice::from_ref(&message)).await;
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 1);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 1);
     site.feed_shop("1").await;
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 0);
     // Released, it is made again.
     assert!(site.function.memory.release_gone(&key("1"), site.function.clock.now_ms()).await.unwrap());
-    assert_eq!(site.comparing().start(false).await.unwrap().gone, 0);
+    assert_eq!(site.comparison().start(false).await.unwrap().gone, 0);
     site.function.run(&site.pimcore, &[message]).await;
     assert!(site.pim.view(&path("1")).is_some());
-    let report = site.comparing().start(false).await.unwrap();
+    let report = site.comparison().start(false).await.unwrap();
     assert_eq!((report.gone, site.state("1").gone), (0, None));
 }
 
@@ -202,34 +136,34 @@ async fn what_is_being_made_or_was_released_is_not_taken_for_deleted() {
 async fn a_listing_that_lacks_too_much_takes_nothing_off_sale_unless_somebody_says_so() {
     let ids: Vec<String> = (0..40).map(|n| n.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let site = Site::with("comparison-guard", &ids).await;
+    let site = Site::with_shop("comparison-guard", &ids).await;
     for id in &ids[..15] {
         site.pim.delete(&path(id));
     }
-    let refused = site.comparing().start(false).await.unwrap_err();
+    let refused = site.comparison().start(false).await.unwrap_err();
     assert_eq!(refused.code, TOO_MANY, "{refused:?}");
     assert!(refused.message.contains("15 of 40"), "{refused:?}");
     assert!(site.heard().is_empty());
-    assert_eq!(site.comparing().resume().await.unwrap(), None, "it is not tried again every minute");
-    assert_eq!(site.comparing().start(true).await.unwrap().gone, 15);
+    assert_eq!(site.comparison().resume().await.unwrap(), None, "it is not tried again every minute");
+    assert_eq!(site.comparison().start(true).await.unwrap().gone, 15);
     assert_eq!(site.heard().len(), 15);
 }
 
 #[tokio::test]
 async fn a_pim_that_shows_nothing_at_all_takes_nothing_off_sale() {
-    let site = Site::with("comparison-empty", &["1", "2", "3"]).await;
+    let site = Site::with_shop("comparison-empty", &["1", "2", "3"]).await;
     for id in ["1", "2", "3"] {
         site.pim.delete(&path(id));
     }
-    assert_eq!(site.comparing().start(false).await.unwrap_err().code, TOO_MANY);
+    assert_eq!(site.comparison().start(false).await.unwrap_err().code, TOO_MANY);
     assert!(site.heard().is_empty());
 }
 
 #[tokio::test]
 async fn a_comparison_finds_damage_that_the_feed_has_passed() {
-    let site = Site::with("comparison-repair", &["1", "2"]).await;
+    let site = Site::with_shop("comparison-repair", &["1", "2"]).await;
     site.pim.edit(&path("1"), json!({"contentHash": "", "brand": "Wrong"}));
-    let report = site.comparing().start(false).await.unwrap();
+    let report = site.comparison().start(false).await.unwrap();
     assert_eq!((report.repaired, report.gone), (1, 0));
     site.function.run(&site.pimcore, &["1", "2"].map(|id| common::message(&key(id)))).await;
     assert_eq!(site.pim.app.counters.now().updated, 1, "only the damaged one is written");
@@ -237,7 +171,7 @@ async fn a_comparison_finds_damage_that_the_feed_has_passed() {
 
 #[tokio::test]
 async fn a_comparison_that_is_interrupted_goes_on_and_announces_each_once() {
-    let site = Site::with("comparison-long", &[]).await;
+    let site = Site::with_shop("comparison-long", &[]).await;
     let ids: Vec<String> = (0..300).map(|n| format!("{n:03}")).collect();
     let small = |id: &str| catalog::Product { attributes: vec![], categories: vec![], ..product(id) };
     for ids in ids.chunks(100) {
@@ -249,16 +183,16 @@ async fn a_comparison_that_is_interrupted_goes_on_and_announces_each_once() {
         site.pim.delete(&path(id));
     }
     site.heard();
-    let out_of_time = Comparing { deadline: Deadline::at(0), ..site.comparing() };
+    let out_of_time = Comparison { deadline: Deadline::at(0), ..site.comparison() };
     assert!(!out_of_time.start(false).await.unwrap().complete);
     // The second page of the ledger fails: the first one counts.
     site.pim.fault(json!({"kind": "server-error", "skip": 3, "match": "query Inventory"}));
-    assert_eq!(site.comparing().resume().await.unwrap_err().code, "pimcore_unavailable");
-    let rest = site.comparing().resume().await.unwrap().unwrap();
+    assert_eq!(site.comparison().resume().await.unwrap_err().code, "pimcore_unavailable");
+    let rest = site.comparison().resume().await.unwrap().unwrap();
     assert!(rest.complete && rest.compared < 300, "{rest:?}");
     let heard = site.heard();
     assert_eq!(heard.len(), 3, "each is announced once: {heard:?}");
-    assert_eq!(site.comparing().resume().await.unwrap(), None);
+    assert_eq!(site.comparison().resume().await.unwrap(), None);
 }
 
 const WOMEN: &str = "/catalog/categories/demo-women";
@@ -266,7 +200,7 @@ const SHOES: &str = "/catalog/categories/demo-women/demo-shoes";
 
 #[tokio::test]
 async fn an_edited_category_is_brought_to_the_shop_by_a_few_of_its_products() {
-    let site = Site::with("categories-look", &["1", "2", "3", "4"]).await;
+    let site = Site::with_shop("categories-look", &["1", "2", "3", "4"]).await;
     site.quiet_rounds().await;
     for edit in [json!({"hidden": true}), json!({"name": {"en": "Ladies"}})] {
         site.pim.edit(WOMEN, edit);
@@ -286,7 +220,7 @@ async fn an_edited_category_is_brought_to_the_shop_by_a_few_of_its_products() {
 
 #[tokio::test]
 async fn where_products_come_or_go_each_is_announced_that_shows_something_else() {
-    let site = Site::with("categories-members", &["1", "2", "3"]).await;
+    let site = Site::with_shop("categories-members", &["1", "2", "3"]).await;
     let elsewhere = catalog::Product { categories: vec![], ..product("elsewhere") };
     site.function.run(&site.pimcore, &[site.function.memory.put(&elsewhere, &version(1))]).await;
     site.feed_shop("elsewhere").await;
@@ -310,7 +244,7 @@ async fn where_products_come_or_go_each_is_announced_that_shows_something_else()
 
 #[tokio::test]
 async fn a_category_that_was_edited_before_anybody_looked_counts_as_edited() {
-    let site = Site::with("categories-never-seen", &["1"]).await;
+    let site = Site::with_shop("categories-never-seen", &["1"]).await;
     site.pass(60);
     site.pim.edit(WOMEN, json!({"name": {"en": "Ladies"}}));
     let (counted, report) = site.round().await;

@@ -7,51 +7,30 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::{ErrorKind, Product};
-use common::{Function, failure, key, message, path, product, version};
+use common::{Function, Site, failure, key, message, path, product, version};
 use ledger::core::gone::known_id;
 use ledger::core::{Item, ItemKey, Write};
-use ledger::{Ledger, LedgerError, ProductState, Scanned, Stage, Table};
-use pimcore::{PimProduct, Pimcore};
+use ledger::{Ledger, LedgerError, Scanned, Stage, Table};
+use pimcore::PimProduct;
 use pimcore_sync::changes::{self, OVERLAP_S, SETTLE_S};
 use pimcore_sync::decide::PublishPolicy;
-use pimcore_sync::inventory::Comparison;
 use runtime::{Clock, Outcome, ProductMessage};
 use serde_json::json;
-use testing::standin::{StandIn, later};
+use testing::standin::later;
 
-/// A PIM, and everything that the function works with.
-struct Site {
-    pim: StandIn,
-    pimcore: Pimcore,
-    function: Function,
+/// With a person's text on each product.
+async fn edited(name: &str, ids: &[&str]) -> Site {
+    let site = Site::with(name, ids).await;
+    for id in ids {
+        site.pim.edit(&path(id), json!({"marketingName": {"en": "Bestseller"}}));
+    }
+    site
 }
 
 impl Site {
-    /// With a product that has arrived, and a person's text on it.
-    async fn with(name: &str, ids: &[&str]) -> Self {
-        let pim = StandIn::start(name).await;
-        let site = Self { pimcore: pim.client(), pim, function: Function::default() };
-        let messages: Vec<_> = ids.iter().map(|id| site.function.memory.put(&product(id), &version(1))).collect();
-        site.run(&messages).await;
-        for id in ids {
-            site.pim.edit(&path(id), json!({"marketingName": {"en": "Bestseller"}}));
-        }
-        site.function.heard.take();
-        site
-    }
-
-    async fn run(&self, messages: &[ProductMessage]) {
-        let outcomes = self.function.run(&self.pimcore, messages).await;
-        assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
-    }
-
     /// A feed says another price.
     fn says(&self, id: &str, amount: &str, n: u64) -> ProductMessage {
         self.function.memory.put(&dearer(id, amount), &version(n))
-    }
-
-    fn state(&self, id: &str) -> ProductState {
-        self.function.memory.state(&key(id))
     }
 
     fn is_there(&self, id: &str) -> bool {
@@ -62,27 +41,11 @@ impl Site {
         self.pimcore.read_products(&[key(id)], later()).await.unwrap().remove(&key(id)).unwrap().unwrap()
     }
 
-    fn pass(&self, seconds: i64) {
-        self.function.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
-        self.pim.ahead.fetch_add(seconds, Ordering::Relaxed);
-    }
-
     /// The change feed, and what it announces to the PIM's stage.
     async fn follow(&self) -> usize {
         let Function { memory, heard, clock, .. } = &self.function;
         let report = changes::follow(&self.pimcore, memory, heard, clock, self.function.deadline()).await.unwrap();
         report.repaired
-    }
-
-    fn comparison(&self) -> Comparison<'_, ledger::Memory, common::Heard, common::Ahead> {
-        Comparison {
-            pimcore: &self.pimcore,
-            ledger: &self.function.memory,
-            bus: &self.function.heard,
-            clock: &self.function.clock,
-            deadline: self.function.deadline(),
-            max_percent: 20,
-        }
     }
 }
 
@@ -94,7 +57,7 @@ fn dearer(id: &str, amount: &str) -> Product {
 
 #[tokio::test]
 async fn no_feed_makes_it_again_and_restored_it_has_the_newest_price_and_peoples_text() {
-    let site = Site::with("deleted-stays", &["1", "2"]).await;
+    let site = edited("deleted-stays", &["1", "2"]).await;
     let id = known_id(&site.state("1")).map(str::to_owned);
     site.pim.delete_into_bin(&path("1"));
     site.run(&[site.says("1", "21", 2), site.says("2", "21", 2)]).await;
@@ -139,7 +102,7 @@ async fn no_feed_makes_it_again_and_restored_it_has_the_newest_price_and_peoples
 
 #[tokio::test]
 async fn released_it_is_made_anew_once_whatever_dies_in_between() {
-    let site = Site::with("deleted-released", &["1"]).await;
+    let site = edited("deleted-released", &["1"]).await;
     assert!(!site.function.memory.release_gone(&key("1"), 7).await.unwrap(), "nobody deleted it");
     let first = site.read("1").await.id;
     site.pim.delete_into_bin(&path("1"));
@@ -165,7 +128,7 @@ async fn released_it_is_made_anew_once_whatever_dies_in_between() {
 
 #[tokio::test]
 async fn one_that_was_released_while_its_source_had_withdrawn_it_comes_with_its_source() {
-    let site = Site::with("deleted-withdrawn", &["1"]).await;
+    let site = edited("deleted-withdrawn", &["1"]).await;
     site.pim.delete_into_bin(&path("1"));
     let withdrawn = Product { withdrawn: true, ..product("1") };
     site.run(&[site.function.memory.put(&withdrawn, &version(2))]).await;
@@ -178,7 +141,7 @@ async fn one_that_was_released_while_its_source_had_withdrawn_it_comes_with_its_
 
 #[tokio::test]
 async fn where_it_cannot_be_told_whether_the_folder_is_seen_nothing_is_deleted_and_nobody_else_is_held_up() {
-    let site = Site::with("deleted-folder", &["1", "2"]).await;
+    let site = edited("deleted-folder", &["1", "2"]).await;
     site.pim.delete_into_bin(&path("1"));
     let announced = [site.says("1", "21", 2), site.says("2", "21", 2)];
     site.pim.fault(json!({"kind": "unavailable", "match": "query Health"}));
@@ -193,7 +156,7 @@ async fn where_it_cannot_be_told_whether_the_folder_is_seen_nothing_is_deleted_a
 
 #[tokio::test]
 async fn the_comparison_notes_what_is_gone_and_finds_what_was_restored() {
-    let site = Site::with("deleted-compared", &["1", "2", "3"]).await;
+    let site = edited("deleted-compared", &["1", "2", "3"]).await;
     site.pim.delete_into_bin(&path("2"));
     site.comparison().start(false).await.unwrap();
     let since = site.state("2").gone;
@@ -258,7 +221,7 @@ async fn whenever_it_is_restored_or_released_while_somebody_finds_it_gone_it_arr
     for released in [false, true] {
         // Claim, list, note, complete; one more for luck.
         for at in 0..5 {
-            let site = Site::with(&format!("deleted-meanwhile-{released}-{at}"), &["1"]).await;
+            let site = edited(&format!("deleted-meanwhile-{released}-{at}"), &["1"]).await;
             site.pass(OVERLAP_S + SETTLE_S + 1);
             site.follow().await;
             site.pim.delete_into_bin(&path("1"));

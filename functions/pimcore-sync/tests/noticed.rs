@@ -3,69 +3,15 @@
 
 mod common;
 
-use common::{Function, key, path, product, version};
-use ledger::core::missing;
-use ledger::{Applied, Claim, Owner, ProductState, Stage};
-use pimcore::Pimcore;
-use pimcore_sync::inventory::Comparison;
+use common::{Site, key, path};
+use ledger::ProductState;
 use pimcore_sync::noticed::NoticedReport;
-use runtime::{Clock, Outcome};
 use serde_json::json;
-use testing::standin::{StandIn, later};
-
-struct Site {
-    pim: StandIn,
-    pimcore: Pimcore,
-    function: Function,
-}
 
 impl Site {
-    /// With products that have arrived in the PIM and in the shop.
-    async fn with(name: &str, ids: &[&str]) -> Self {
-        let pim = StandIn::start(name).await;
-        let site = Self { pimcore: pim.client(), pim, function: Function::default() };
-        let messages: Vec<_> = ids.iter().map(|id| site.function.memory.put(&product(id), &version(1))).collect();
-        let outcomes = site.function.run(&site.pimcore, &messages).await;
-        assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
-        for id in ids {
-            site.feed_shop(id).await;
-        }
-        site.heard();
-        site
-    }
-
-    /// What medusa-push does, as far as the ledger notices.
-    async fn feed_shop(&self, id: &str) {
-        let (key, owner, now) = (key(id), Owner(format!("push-{id}")), self.function.clock.now_ms());
-        let keys = std::slice::from_ref(&key);
-        let claims = self.function.memory.claim(Stage::Medusa, keys, &owner, now).await.unwrap();
-        let Some(Claim::Claimed(claimed)) = claims.get(&key) else { panic!("{claims:?}") };
-        let read = self.pimcore.read_products(keys, later()).await.unwrap().remove(&key).transpose().unwrap();
-        let tree = self.pimcore.category_tree(std::time::Duration::ZERO, later()).await.unwrap();
-        let held = claimed.pimcore.applied.clone().unwrap();
-        let seen = read.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&tree));
-        let applied = Applied { remote_id: Some("prod_1".into()), seen: Some(seen), ..held };
-        self.function.memory.complete(Stage::Medusa, &key, &owner, claimed, &applied, now).await.unwrap();
-    }
-
     async fn noticed(&self, ids: &[&str]) -> NoticedReport {
         let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
         self.comparison().noticed(&keys).await.unwrap()
-    }
-
-    fn comparison(&self) -> Comparison<'_, ledger::Memory, common::Heard, common::Ahead> {
-        Comparison {
-            pimcore: &self.pimcore,
-            ledger: &self.function.memory,
-            bus: &self.function.heard,
-            clock: &self.function.clock,
-            deadline: self.function.deadline(),
-            max_percent: 20,
-        }
-    }
-
-    fn state(&self, id: &str) -> ProductState {
-        self.function.memory.state(&key(id))
     }
 
     /// Which products were announced to which stage.
@@ -84,7 +30,7 @@ impl Site {
 
 #[tokio::test]
 async fn a_deletion_is_noted_and_the_shop_told_at_once_and_once() {
-    let site = Site::with("noticed-deleted", &["1", "2", "3"]).await;
+    let site = Site::with_shop("noticed-deleted", &["1", "2", "3"]).await;
     for id in ["1", "2"] {
         site.pim.delete_into_bin(&path(id));
     }
@@ -109,7 +55,7 @@ async fn a_deletion_is_noted_and_the_shop_told_at_once_and_once() {
 
 #[tokio::test]
 async fn a_save_is_shown_to_the_shop_and_what_shows_nothing_new_is_not() {
-    let site = Site::with("noticed-saved", &["1"]).await;
+    let site = Site::with_shop("noticed-saved", &["1"]).await;
     assert_eq!(site.noticed(&["1"]).await.saved.settled, 1);
     assert_eq!(site.heard(), Vec::<String>::new());
     site.pim.edit(&path("1"), json!({"marketingName": {"en": "Bestseller"}}));
@@ -120,7 +66,7 @@ async fn a_save_is_shown_to_the_shop_and_what_shows_nothing_new_is_not() {
 
 #[tokio::test]
 async fn what_is_told_of_products_that_nobody_knows_does_nothing() {
-    let site = Site::with("noticed-unknown", &["1"]).await;
+    let site = Site::with_shop("noticed-unknown", &["1"]).await;
     assert_eq!(site.noticed(&["404", "1"]).await.gone, 0);
     assert_eq!(site.heard(), Vec::<String>::new());
     assert_eq!(site.state("404"), ProductState::default());
@@ -128,7 +74,7 @@ async fn what_is_told_of_products_that_nobody_knows_does_nothing() {
 
 #[tokio::test]
 async fn where_it_cannot_be_told_whether_the_folder_is_seen_nothing_counts_as_deleted() {
-    let site = Site::with("noticed-blind", &["1"]).await;
+    let site = Site::with_shop("noticed-blind", &["1"]).await;
     site.pim.delete_into_bin(&path("1"));
     site.pim.fault(json!({"kind": "unavailable", "match": "query Health"}));
     assert!(site.comparison().noticed(&[key("1")]).await.is_err());

@@ -140,7 +140,8 @@ impl Past {
     pub fn differs(&self, base: Option<&Product>, held: Option<&Held>) -> bool {
         let news = |base: &Product| match &self.base {
             None => true,
-            Some(Base { product, slim: false }) => *product != kept(base),
+            // Pieces are not what is held, and cost no write.
+            Some(Base { product, slim: false }) => *product != base.without_pieces(),
             Some(Base { product, slim: true }) => *product != slim(base),
         };
         base.is_some_and(news) || self.held.as_ref() != held
@@ -153,16 +154,9 @@ pub fn item_key(key: &ProductKey) -> ItemKey {
     ItemKey { pk: state::partition(key), sk: SK.to_owned() }
 }
 
-/// Pieces come and go: they are not what is held, and cost no write.
-fn kept(product: &Product) -> Product {
-    let mut kept = Product { withdrawn: false, warnings: Vec::new(), ..product.clone() };
-    kept.variants.iter_mut().for_each(|variant| variant.stock = 0);
-    kept
-}
-
 fn slim(product: &Product) -> Product {
     let description = Localized::default();
-    Product { description, attributes: Vec::new(), images: Vec::new(), facts: None, ..kept(product) }
+    Product { description, attributes: Vec::new(), images: Vec::new(), facts: None, ..product.without_pieces() }
 }
 
 /// Notes what is let through (`None`: what was before stays the base) and what is held, if nobody else has since the past was read.
@@ -178,7 +172,7 @@ pub fn remember(
 ) -> Result<Write, BodyError> {
     let mut changes = vec![Change::Add(REVISION, 1), Change::Set(EPOCH, epoch.into())];
     if let Some(base) = base {
-        let whole = packed::pack(&kept(base))?;
+        let whole = packed::pack(&base.without_pieces())?;
         if whole.len() <= MAX_BYTES {
             changes.extend([Change::Set(BODY, whole.into()), Change::Remove(SLIM)]);
         } else {
@@ -322,8 +316,11 @@ mod tests {
 
     #[test]
     fn pieces_are_no_news_and_an_older_epoch_says_nothing() {
-        let mut cup = product("a");
+        let variant = serde_json::json!({"sku": "s", "title": "S", "prices": [], "stock": 3});
+        let mut cup = Product { variants: vec![serde_json::from_value(variant).unwrap()], ..product("a") };
         let item = noted(&Item::new(), Some(&cup), Some(&held("a")));
+        cup.variants[0].stock = 2;
+        cup.stock_said.insert("s".into(), catalog::Version::new(1, "0", 0));
         cup.withdrawn = true;
         assert!(!past(&item).differs(Some(&cup), Some(&held("a"))));
         assert!(past(&item).differs(Some(&product("b")), Some(&held("a"))) && past(&item).differs(None, None));

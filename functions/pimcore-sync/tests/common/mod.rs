@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
-use ledger::core::desired;
-use ledger::{DesiredDoc, Ledger, Owner, Stage, Table};
+use ledger::core::{desired, missing};
+use ledger::{Applied, Claim, DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
+use pimcore_sync::inventory::Comparison;
 use pimcore_sync::rules::Rules;
 use pimcore_sync::sync::SyncBatch;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
+use testing::standin::{StandIn, later};
 use worker::{Guard, Worker};
 
 pub use testing::bus::Heard;
@@ -127,6 +129,84 @@ impl Function {
 
     pub fn deadline(&self) -> Deadline {
         Deadline::at(self.clock.now_ms() + 60_000)
+    }
+}
+
+/// A PIM, and everything that the function works with.
+pub struct Site {
+    pub pim: StandIn,
+    pub pimcore: Pimcore,
+    pub function: Function,
+}
+
+impl Site {
+    /// With products that have arrived in the PIM.
+    pub async fn with(name: &str, ids: &[&str]) -> Self {
+        let pim = StandIn::start(name).await;
+        let site = Self { pimcore: pim.client(), pim, function: Function::default() };
+        site.synced(ids).await;
+        site.function.heard.take();
+        site
+    }
+
+    async fn synced(&self, ids: &[&str]) {
+        let messages: Vec<_> = ids.iter().map(|id| self.function.memory.put(&product(id), &version(1))).collect();
+        self.run(&messages).await;
+    }
+
+    /// With products that have arrived in the PIM and in the shop.
+    pub async fn with_shop(name: &str, ids: &[&str]) -> Self {
+        let site = Self::with(name, &[]).await;
+        site.arrive(ids).await;
+        site
+    }
+
+    /// Products arrive in the PIM and in the shop.
+    pub async fn arrive(&self, ids: &[&str]) {
+        self.synced(ids).await;
+        for id in ids {
+            self.feed_shop(id).await;
+        }
+        self.function.heard.take();
+    }
+
+    pub async fn run(&self, messages: &[ProductMessage]) {
+        let outcomes = self.function.run(&self.pimcore, messages).await;
+        assert!(outcomes.values().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+    }
+
+    /// What medusa-push does, as far as the ledger notices.
+    pub async fn feed_shop(&self, id: &str) {
+        let (key, owner, now) = (key(id), Owner(format!("push-{id}")), self.function.clock.now_ms());
+        let keys = std::slice::from_ref(&key);
+        let claims = self.function.memory.claim(Stage::Medusa, keys, &owner, now).await.unwrap();
+        let Some(Claim::Claimed(claimed)) = claims.get(&key) else { panic!("{claims:?}") };
+        let read = self.pimcore.read_products(keys, later()).await.unwrap().remove(&key).transpose().unwrap();
+        let tree = self.pimcore.category_tree(Duration::ZERO, later()).await.unwrap();
+        let held = claimed.pimcore.applied.clone().unwrap();
+        let seen = read.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&tree));
+        let applied = Applied { remote_id: Some("prod_1".into()), seen: Some(seen), ..held };
+        self.function.memory.complete(Stage::Medusa, &key, &owner, claimed, &applied, now).await.unwrap();
+    }
+
+    pub fn comparison(&self) -> Comparison<'_, ledger::Memory, Heard, Ahead> {
+        Comparison {
+            pimcore: &self.pimcore,
+            ledger: &self.function.memory,
+            bus: &self.function.heard,
+            clock: &self.function.clock,
+            deadline: self.function.deadline(),
+            max_percent: 20,
+        }
+    }
+
+    pub fn state(&self, id: &str) -> ledger::ProductState {
+        self.function.memory.state(&key(id))
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.function.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.pim.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
