@@ -53,10 +53,10 @@ impl<T: Table> Ledger<T> {
         Ok(true)
     }
 
-    /// What waits for a person, under rules that have looked back since `epoch`.
+    /// What waits for a person, under rules that have looked back since `epoch`. A damaged item hides nothing else: whoever brings its product tells.
     ///
     /// # Errors
-    /// [`LedgerError::Store`]; a damaged item.
+    /// [`LedgerError::Store`].
     pub async fn held(&self, epoch: i64) -> Result<Vec<(ProductKey, Held)>, LedgerError> {
         let rows = self.table.after(held::LIST, " ").await?;
         let named = rows.iter().filter(|(_, item)| held::waits(item));
@@ -64,7 +64,8 @@ impl<T: Table> Ledger<T> {
         let mut found = Vec::new();
         for some in keys.chunks(100) {
             for (key, past) in self.pasts(some).await? {
-                found.extend(past?.since(epoch).held.filter(|held| !held.rejected).map(|held| (key, held)));
+                let Ok(past) = past else { continue };
+                found.extend(past.since(epoch).held.filter(|held| !held.rejected).map(|held| (key, held)));
             }
         }
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -96,5 +97,34 @@ impl<T: Table> Ledger<T> {
     /// [`LedgerError::Store`].
     pub async fn choose(&self, key: &ProductKey, digest: &str, word: Word) -> Result<bool, LedgerError> {
         self.table.write_large(&held::choose(key, digest, word)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stage;
+    use crate::core::{Change, Condition, Write};
+
+    #[tokio::test]
+    async fn a_damaged_item_hides_nothing_else_that_waits() {
+        let ledger = Ledger::in_memory(Stage::Pimcore.leases());
+        let keys = ["1", "2"].map(|id| ProductKey::new("demo", id).unwrap());
+        let held = |digest: &str| Held {
+            digest: digest.to_owned(),
+            rules: vec!["r".into()],
+            reasons: vec!["10 → 20".into()],
+            run: "run".into(),
+            at: 1,
+            rejected: false,
+        };
+        for key in &keys {
+            assert!(ledger.remember(key, &Past::default(), None, Some(&held("a")), (7, 0)).await.unwrap());
+        }
+        assert_eq!(ledger.held(7).await.unwrap().len(), 2);
+        let spoiled = vec![Change::Set("body", vec![1, 2, 3].into())];
+        let write = Write { key: held::item_key(&keys[0]), condition: Condition::Always, changes: spoiled };
+        assert!(ledger.table().write_large(&write).await.unwrap());
+        assert_eq!(ledger.held(7).await.unwrap(), [(keys[1].clone(), held("a"))]);
     }
 }
