@@ -146,7 +146,7 @@ def stamps(relay: Relay, keys: list[str]) -> dict[str, str]:
 
 
 def a_feed_arrives_meanwhile(relay: Relay, operator: Operator, rules: Path, source: str) -> None:
-    """While every product follows other rules, a feed arrives, too. How much later is printed, not asserted: it waits behind what the walk has announced."""
+    """While every product follows other rules, a feed arrives, too. How much later is printed, not asserted: machines are noisy. The walk has a portion under way at a time."""
 
     def feed(name: str) -> float:
         rows = "".join(f"{name}-{n};Enamel cup {n};12.50\n" for n in range(20))
