@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from pimcore_real.editor import texts
 from support import notices
 from support.operator import Operator
 from support.relay import Relay
@@ -98,7 +99,7 @@ def test_what_a_person_deletes_stays_away_whatever_its_feed_says_until_it_is_res
         assert person.id_of(path) is None, "it is not made again"
         assert status(site, gone) == "draft"
     said = site.operator.trace(key)
-    said.names("Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen", "recycle bin", f"`relay release {key}`")
+    said.names("Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen", "Who did cannot be said", "recycle bin", f"`relay release {key}`")
     assert said.code == 0, "that is as somebody wants it"
     assert key in deleted(site)
     site.operator.run("status").names("deleted by people in Pimcore")
@@ -115,6 +116,29 @@ def test_what_a_person_deletes_stays_away_whatever_its_feed_says_until_it_is_res
     site.is_right(gone)
     assert (price(site, gone), title()) == (13, "Bestseller"), "the newest price, and the person's text"
     assert key not in deleted(site)
+
+
+def hidden_drafts(site: Site) -> dict[str, dict[str, Any]]:
+    """The drafts that `relay status` says are hidden."""
+    return {draft["product"]: draft for draft in site.operator.json("status")["hiddenDrafts"]["products"]}
+
+
+def test_a_draft_that_a_feed_hides_is_named_until_a_person_publishes(site: Site) -> None:
+    drafted, published = new_id("drafted"), new_id("published")
+    arrive(site, drafted, published)
+    key, person = key_of(drafted), site.person()
+    ids = {product_id: person.id_of(path_of(product_id)) for product_id in (drafted, published)}
+    for product_id, task in ((drafted, "version"), (published, "publish")):
+        object_id = ids[product_id]
+        assert object_id is not None
+        assert person.save(object_id, task, texts(en={"marketingName": "By a person"})).ok
+        says(site, product_id, "12.00")
+    site.relay.wait_until("the hidden draft is named", lambda: a_minute_passes(site) and key in hidden_drafts(site))
+    assert key_of(published) not in hidden_drafts(site), "what was published is no draft"
+    assert hidden_drafts(site)[key]["link"].endswith(f"/admin/login/deeplink?object_{ids[drafted]}_object")
+    site.operator.run("status").names("hidden in Pimcore by a feed's write", key, "looked at")
+    assert person.save(ids[drafted] or 0, "publish", texts(en={"marketingName": "By a person"})).ok
+    site.relay.wait_until("it is not hidden any more", lambda: a_minute_passes(site) and key not in hidden_drafts(site))
 
 
 def test_what_people_do_is_in_the_shop_within_a_minute_where_the_pim_tells_of_it(site: Site) -> None:
@@ -137,6 +161,8 @@ def test_what_people_do_is_in_the_shop_within_a_minute_where_the_pim_tells_of_it
     assert person.delete(object_id).ok
     first = follows("draft", notices.notice("delete", key))
     assert key in deleted(site)
+    site.relay.wait_until("the ledger is at rest", lambda: not site.relay.ledger.states([key])[0].pending)
+    site.operator.trace(key).names("ann (user 4) deleted it in Pimcore at 20", "as Pimcore's notice says")
     assert person.restore(path).ok
     # Sent again within its five minutes it is a look: the product is there.
     assert notices.send(site.relay, *first) == 204

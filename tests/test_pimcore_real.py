@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 from local_stack.paths import PIM, REPO, TARGET
 from local_stack.processes import answers, free_port
+from pimcore_real.__main__ import Report, compare
 from pimcore_real.rows import ROWS
 from pimcore_real.sink import holds
+from pimcore_real.sweep import Cost
 
 KEY = "a-key-for-the-stand-in"
 RUN = REPO / "tests/pimcore_real/run.sh"
@@ -50,7 +53,7 @@ def test_every_row_that_the_stand_in_knows_is_as_expected(stand_in: tuple[str, b
     asked = [line.split()[1] for line in told.stdout.splitlines() if line.startswith(("ok ", "- "))]
     assert [name for name in asked if name in {row.name for row in ROWS}] == [row.name for row in ROWS]
     # The stand-in has two languages; it sends no notifications.
-    assert {line.split()[1] for line in told.stdout.splitlines() if line.startswith("- ")} == {"1.12", "4.1", *(["6.5"] if bundle else [])}
+    assert {line.split()[1] for line in told.stdout.splitlines() if line.startswith("- ")} == {"1.12", "4.1", "8.2", "8.3", *(["6.5"] if bundle else [])}
 
 
 def test_what_is_not_as_expected_is_shown_and_fails(stand_in: tuple[str, bool], tmp_path: Path) -> None:
@@ -63,6 +66,25 @@ def test_what_is_not_as_expected_is_shown_and_fails(stand_in: tuple[str, bool], 
     assert told.returncode == 1, told.stdout + told.stderr
     assert "WRONG 4.1" in told.stdout
     assert "expected  TEXTE" in told.stdout
+
+
+def test_what_the_bundle_costs_is_held_to_its_bounds(capsys: pytest.CaptureFixture[str]) -> None:
+    without = Cost(60.0, 60.0)
+    for bundle, wrong in ((Cost(69.0, 84.0), 0), (Cost(70.0, 84.0), 1), (Cost(70.0, 85.0), 2)):
+        report = Report()
+        compare(report, [without, bundle])
+        assert (report.right, report.wrong) == (2 - wrong, wrong)
+    assert "WRONG 8.3" in capsys.readouterr().out
+    report = Report()
+    compare(report, [without])
+    assert (report.right, report.wrong, report.unasked) == (0, 0, 2)
+
+
+def test_every_row_is_listed_with_what_it_holds() -> None:
+    listed = re.findall(r"^\| (\d\.\d+) \|", (REPO / "tests/pimcore_real/README.md").read_text(), flags=re.MULTILINE)
+    asked = {row.name for row in ROWS} | set(re.findall(r'"(\d\.\d+)"', (REPO / "tests/pimcore_real/__main__.py").read_text()))
+    assert len(listed) == len(set(listed))
+    assert set(listed) == asked
 
 
 def test_the_receiver_believes_what_the_bundle_signs() -> None:

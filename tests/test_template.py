@@ -144,3 +144,22 @@ def test_of_what_is_pending_normalize_lists_lines_that_wait_alone() -> None:
     (lists,) = [one for one in statements if isinstance(one, dict) and one.get("Sid") == "CountWaitingLines"]
     assert lists["Action"] == "dynamodb:Query"
     assert lists["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "waits*"}}
+
+
+def test_every_function_is_watched() -> None:
+    """For crashes and throttles by an alarm each, and on the dashboard; one that may be off has alarms that are off with it."""
+    alarms = {
+        (alarm["Properties"]["MetricName"], alarm["Properties"]["Dimensions"][0]["Value"]["Ref"]): alarm.get("Condition")
+        for alarm in RESOURCES.values()
+        if alarm["Type"] == "AWS::CloudWatch::Alarm" and alarm["Properties"].get("Namespace") == "AWS/Lambda" and "Dimensions" in alarm["Properties"]
+    }
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    body = dashboard["DashboardBody"]["Fn::Sub"]
+    functions = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) > 4
+    for name in functions:
+        for metric in ("Errors", "Throttles"):
+            assert alarms[metric, name] == RESOURCES[name].get("Condition"), (metric, name)
+        named = RESOURCES[name]["Properties"]["FunctionName"]["Fn::Sub"]
+        for metric in ("ConcurrentExecutions", "Throttles"):
+            assert f'"{metric}", "FunctionName", "{named}"' in body, (metric, name)

@@ -21,11 +21,13 @@ UPDATE = (
 )
 READ = (
     "query($f:String){getCatalogProductListing(filter:$f,published:false,first:2){edges{node{id fullpath published modificationDate contentHash "
-    'name_en:name(language:"en") marketingName_en:marketingName(language:"en") shopVisibility '
+    'name_en:name(language:"en") name_ar:name(language:"ar") marketingName_en:marketingName(language:"en") shopVisibility '
     "prices{... on fieldcollection_CatalogPrice{sku currency amount}}}}}}"
 )
 COUNT = "query($f:String){getCatalogProductListing(filter:$f,published:false){totalCount}}"
 READ_BY_ID = "query($n:Int){getCatalogProduct(id:$n){id fullpath modificationDate}}"
+READ_VERSION = "query($n:Int){getCatalogProduct(id:$n){version}}"
+SCHEMA = "{__schema{types{name fields{name args{name}} inputFields{name}}}}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Product:
     text: str | None
     visibility: str | None
     prices: tuple[str, ...]
+    arabic: str | None = None
 
 
 def update_body(path: str, fields: dict[str, Any], *, read: int | None, omit_version: bool = True) -> dict[str, Any]:
@@ -112,6 +115,7 @@ class Hub:
             node["marketingName_en"],
             node["shopVisibility"],
             amounts,
+            node["name_ar"],
         )
 
     def above(self, object_id: int, count: int) -> bool:
@@ -124,3 +128,16 @@ class Hub:
         said = self.post({"query": READ_BY_ID, "variables": {"n": object_id}})
         errors = said.get("errors")
         return "there" if not errors else str(errors[0]["message"]).replace(str(object_id), "N")
+
+    def version_of(self, object_id: int) -> str:
+        """The version that GraphQL names of an object."""
+        return str(self.post({"query": READ_VERSION, "variables": {"n": object_id}})["data"]["getCatalogProduct"]["version"])
+
+    def words(self) -> set[str]:
+        """Every name of the schema."""
+        found = set()
+        for kind in self.post({"query": SCHEMA})["data"]["__schema"]["types"]:
+            found.add(kind["name"])
+            for field in [*(kind["fields"] or []), *(kind["inputFields"] or [])]:
+                found |= {field["name"], *(argument["name"] for argument in field.get("args") or [])}
+        return found

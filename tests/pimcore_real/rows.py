@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -177,8 +178,46 @@ def count_of_versions(room: Room) -> str:
     return " ".join(str(after - before) for before, after in pairwise(counts))
 
 
+@row("1.14", "an autosave, then an update: is it in the versions tab", "as an autosave")
+def autosave_is_listed(room: Room) -> str:
+    item = room.product()
+    room.draft(item, "autoSave")
+    kept = int(room.person.versions(item.id)[0]["id"])
+    room.update(item)
+    listed = [version for version in room.person.versions(item.id) if version["autoSave"]]
+    return "as an autosave" if listed and (room.bundle or int(listed[0]["id"]) == kept) else "no"
+
+
+@row("1.15", "a draft, then an update that leaves a version: by how much the row's count of versions rises", "2")
+def count_with_version(room: Room) -> str:
+    item = room.product()
+    before = _count(room, item)
+    room.draft(item)
+    room.update(item, omit_version=False)
+    return str(_count(room, item) - before)
+
+
 def _count(room: Room, item: Item) -> int:
     return next(count for count in range(1, 100) if not room.hub.above(item.id, count))
+
+
+# ---- what Data Hub shows of drafts
+
+
+@row("2.1", "a draft: the version that GraphQL names", "as before")
+def version_in_graphql(room: Room) -> str:
+    item = room.product()
+    before = room.hub.version_of(item.id)
+    # Within the second of the save before it, chance decides.
+    time.sleep(1.1)
+    room.draft(item)
+    return "as before" if room.hub.version_of(item.id) == before else "another"
+
+
+@row("2.2", "the schema's names with draft, autosave or recycle", "none")
+def words_of_the_schema(room: Room) -> str:
+    found = sorted(word for word in room.hub.words() if any(part in word.lower() for part in ("draft", "autosave", "recycle")))
+    return ", ".join(found) or "none"
 
 
 # ---- what people decide
@@ -266,6 +305,65 @@ def lock(room: Room) -> str:
     return "success" if answer.success else answer.message
 
 
+@row("3.12", "a person locks it with what is below: an update", "success")
+def lock_propagate(room: Room) -> str:
+    item = room.product()
+    room.person.update(item.id, locked="propagate")
+    answer = room.update(item)
+    return "success" if answer.success else answer.message
+
+
+@row("3.13", "locked: a person's save, rename, move; after an update the lock", "success / success / refused / stays")
+def locked_for_people(room: Room) -> str:
+    item = room.product()
+    room.person.update(item.id, locked="propagate")
+    saved = room.person.save(item.id, "publish", texts(en={"marketingName": "TEXT"}))
+    renamed = room.person.update(item.id, key=f"{item.key}-renamed")
+    moved = room.person.update(item.id, parentId=elsewhere(room))
+    room.update(item, path=f"{item.path}-renamed")
+    room.person.delete(item.id)
+    stays = "stays" if room.hub.said_of(item.id) == "there" else "is gone"
+    return f"{saved} / {renamed} / {'refused' if not moved.ok else 'success'} / {stays}"
+
+
+@row("3.10", "an autosave while unpublished, then an update", HIDDEN, KEPT)
+def autosave_while_unpublished(room: Room) -> str:
+    item = room.product()
+    room.person.save(item.id, "unpublish")
+    room.draft(item, "autoSave")
+    room.update(item)
+    return room.in_editor(item)
+
+
+@row(
+    "3.11",
+    "a person moves it within the catalogue: update at the old path / at the new one / where it is then / a create at the old path",
+    "unable to update object. Unknown id or fullpath / success / where the person put it / unique constraint violation",
+)
+def move_inside(room: Room) -> str:
+    item = room.product()
+    folder = folder_below(room)
+    room.person.update(item.id, parentId=folder)
+    there = f"{FOLDER}/people-folder/{item.key}"
+    old = room.hub.write(update_body(item.path, {"contentHash": "x"}, read=None))
+    new = room.hub.write(update_body(there, {"contentHash": "y"}, read=None))
+    where = "where the person put it" if room.read(item).path == there else room.read(item).path
+    return f"{old.message} / {'success' if new.success else new.message} / {where} / {create_again(room, item)}"
+
+
+@row("3.14", "another person has it open in the editor: who opens it is told", "told")
+def told_who_has_it(room: Room) -> str:
+    if room.second is None:
+        raise Unknown("no second person: PIM_SECOND_USER, PIM_SECOND_PASSWORD_FILE")
+    item = room.product()
+    room.second.open(item.id)
+    room.update(item)
+    told = "told" if "editlock" in room.person.open(item.id) else "not told"
+    room.second.leave(item.id)
+    room.person.leave(item.id)
+    return told
+
+
 @row("3.6", "a person changes a price in the editor", "PUBLISHED, price 11.11, hash-0")
 def price_by_hand(room: Room) -> str:
     item = room.product()
@@ -280,6 +378,17 @@ def third_language(room: Room) -> str:
     room.person.save(item.id, "publish", texts(fr={"marketingName": "TEXTE"}))
     room.update(item, name={"en": "Better pot", "ar": None})
     return str(room.person.shown(item.id).third)
+
+
+@row("4.2", "the supplier takes back a text in Arabic: that text / the person's", "nothing / PUBLISHED")
+def text_taken_back(room: Room) -> str:
+    item = room.product()
+    room.update(item, name={"en": "Pot", "ar": "قدر"})
+    if room.read(item).arabic != "قدر":
+        return "the Arabic text was not written"
+    room.update(item, name={"en": "Better pot", "ar": None})
+    stands = room.read(item)
+    return f"{stands.arabic or 'nothing'} / {stands.text}"
 
 
 # ---- simultaneous work
@@ -333,6 +442,27 @@ def delete_locked(room: Room) -> str:
     room.person.update(item.id, locked="self")
     room.person.delete(item.id)
     return room.hub.said_of(item.id)
+
+
+@row("6.7", "it is restored: its date, by which the change feed sees it", "newer")
+def restored_date(room: Room) -> str:
+    item = room.product()
+    before = room.read(item).date
+    time.sleep(1.1)
+    room.person.delete(item.id)
+    room.person.restore(item.path)
+    return "newer" if room.read(item).date > before else "as before"
+
+
+def folder_below(room: Room) -> int:
+    """A folder within the catalogue."""
+    home, folder = room.person.id_of(FOLDER), room.person.id_of(f"{FOLDER}/people-folder")
+    if folder is None and home is not None:
+        room.person.add_folder(home, "people-folder")
+        folder = room.person.id_of(f"{FOLDER}/people-folder")
+    if folder is None:
+        raise Unknown("cannot make a folder")
+    return folder
 
 
 def elsewhere(room: Room) -> int:

@@ -34,6 +34,8 @@ class Sink:
     def __init__(self, port: int, secret: str) -> None:
         self.notices: list[dict[str, Any]] = []
         self.refused = 0
+        # Seconds that an answer takes, and its status.
+        self.delay, self.status = 0.0, 204
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,7 +47,8 @@ class Sink:
                     sink.notices.extend({**notice, "arrived": now} for notice in json.loads(body)["notices"])
                 else:
                     sink.refused += 1
-                self.send_response(204 if right else 403)
+                time.sleep(sink.delay)
+                self.send_response(sink.status if right else 403)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:

@@ -6,6 +6,7 @@ pub mod breaker;
 mod brought;
 mod config;
 mod docs;
+mod drafts;
 mod error;
 mod gone;
 mod held;

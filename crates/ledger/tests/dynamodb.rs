@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use catalog::{ContentHash, Failure, Fate, ProductKey, Version};
+use ledger::core::drafts::Known;
+use ledger::core::ours::{Before, Ours};
 use ledger::core::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 use ledger::{
-    Applied, Claim, DesiredDoc, DesiredOutcome, Leases, LedgerError, Owner, Registered, RunClaim, RunId, RunStatus,
-    Stage,
+    Applied, Claim, DesiredDoc, DesiredOutcome, Leases, LedgerError, Owner, ProductState, Registered, RunClaim, RunId,
+    RunStatus, Stage,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -472,9 +474,11 @@ fn the_items_of_an_ordinary_product_fit_one_write_unit() {
                 let Claim::Claimed(claimed) = &claims[&key] else { panic!("{claims:?}") };
                 if brand == "red" {
                     let shop = (stage == Stage::Medusa).then(|| "0123456789abcdef0123456789abcdef".to_owned());
+                    let ours =
+                        Ours { before: Before::Save(now / 1000), date: now / 1000, texts: "0123456789abcdef".into() };
                     let applied = Applied {
                         remote_id: Some("prod_01K0ABCDEFGHJKMNPQRSTVWXYZ".into()),
-                        seen: shop.clone().map(|digest| digest[..24].to_owned()),
+                        seen: Some(shop.as_ref().map_or(ours.to_string(), |digest| digest[..24].to_owned())),
                         view: shop,
                         ..applied(&doc)
                     };
@@ -482,6 +486,8 @@ fn the_items_of_an_ordinary_product_fit_one_write_unit() {
                 }
             }
         }
+        let hidden = Known { count: 14, date: now / 1000, hidden: Some(now) };
+        ledger.note_drafts(&key, &ProductState::default(), &hidden, now).await.unwrap();
         let item = table.get(&ledger::core::state::item_key(&key)).await;
         let size: usize = item
             .iter()
@@ -494,7 +500,11 @@ fn the_items_of_an_ordinary_product_fit_one_write_unit() {
                     }
             })
             .sum();
-        assert!(item.contains_key("medusa_seen") && item.contains_key("medusa_owner"), "{item:?}");
+        assert!(
+            ["medusa_seen", "pimcore_seen", "pimcore_drafts"].iter().all(|name| item.contains_key(*name)),
+            "{item:?}"
+        );
+        assert!(item.contains_key("medusa_owner"), "{item:?}");
         assert!(size < 1_024 - 100, "{size} bytes: {item:?}");
     });
 }

@@ -36,6 +36,10 @@ pub struct Saved {
     pub fullpath: String,
     /// When it was saved, seconds since 1970.
     pub modified: i64,
+    /// The date of the object that an update was decided upon; `None` if it was made.
+    pub read: Option<i64>,
+    /// Our bundle was there, which keeps drafts.
+    pub keeps_drafts: bool,
 }
 
 /// How one alias of a mutation ended.
@@ -142,10 +146,14 @@ pub(crate) fn only_read(error: impl Into<Failure>) -> Failure {
 /// an older state.
 const CONFLICT: &str = "catalog conflict:";
 
+/// Where our bundle says that it is there.
+const KEEPS_DRAFTS: &str = "/extensions/catalogRelay/keepsDrafts";
+
 const INTERNAL: &str = "Internal server error";
 
 struct Reply {
     data: Value,
+    keeps_drafts: bool,
     errors: Vec<GraphqlError>,
 }
 
@@ -164,8 +172,9 @@ fn reply(answer: Answer<'_>) -> Result<Reply, RequestError> {
     })?;
     let errors: Vec<GraphqlError> =
         body.get("errors").and_then(Value::as_array).into_iter().flatten().map(read_error).collect();
+    let keeps_drafts = body.pointer(KEEPS_DRAFTS) == Some(&Value::Bool(true));
     match body.get("data") {
-        Some(data @ Value::Object(_)) => Ok(Reply { data: data.clone(), errors }),
+        Some(data @ Value::Object(_)) => Ok(Reply { data: data.clone(), keeps_drafts, errors }),
         _ => Err(not_executed(&errors)),
     }
 }
@@ -288,6 +297,8 @@ impl Reply {
                 id,
                 fullpath: fullpath.to_owned(),
                 modified: output["modificationDate"].as_i64().unwrap_or(0),
+                read: None,
+                keeps_drafts: self.keeps_drafts,
             }),
             _ => {
                 AliasOutcome::Again(unexpected(&format!("success without id and path: {}", short(&answer.to_string()))))

@@ -1,6 +1,6 @@
 //! The connection to Data Hub, and everything that only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
-use self::listings::{CategoryListing, CensusNode, ChangeNode, HeadNode, HealthNode, Listing, Page};
+use self::listings::{CategoryListing, CensusNode, ChangeNode, HeadNode, HealthNode, IdNode, Listing, Page};
 use crate::answer::{self, Answer};
 use crate::external;
 use crate::operations;
@@ -29,6 +29,8 @@ const CONFIGURATION: &str = "catalog";
 const PAGE: usize = 500;
 /// Objects looked up by id at once: at most the rows that the document asks for.
 const INVENTORY: usize = 100;
+/// More versions than these are not told apart.
+const MOST_VERSIONS: i64 = 1 << 20;
 /// Categories asked for at once, as the document says.
 const CATEGORY_PAGE: usize = 1000;
 /// Products looked up by external id at once: half of the rows that the documents ask for, because
@@ -298,6 +300,50 @@ impl Pimcore {
             found.extend(page.into_nodes()?);
         }
         found.into_iter().map(ChangeNode::into_change).collect()
+    }
+
+    /// Those of these objects that count more versions than is given with each. One that is gone
+    /// counts none.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn above(&self, counts: &[(u32, i64)], deadline: Instant) -> Result<BTreeSet<u32>, Failure> {
+        let mut found = BTreeSet::new();
+        for some in counts.chunks(INVENTORY) {
+            let each = |(id, count): &(u32, i64)| json!({"$and": [{"id": id}, {"versionCount": {"$gt": count}}]});
+            let filter = json!({"$or": some.iter().map(each).collect::<Vec<Value>>()});
+            let page: Page<IdNode> = self.list(operations::VERSIONS, &filter, deadline).await?;
+            for node in page.into_nodes()? {
+                found.insert(object_id(&node.id)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many versions each of these objects counts: some requests, as only `above` can be asked.
+    ///
+    /// # Errors
+    /// Transient, when Pimcore cannot be asked.
+    pub async fn count_versions(&self, ids: &[u32], deadline: Instant) -> Result<BTreeMap<u32, i64>, Failure> {
+        // Above the first, and, once that is known, not above the second.
+        let mut bounds: BTreeMap<u32, (i64, Option<i64>)> = ids.iter().map(|id| (*id, (0, None))).collect();
+        loop {
+            let next = |(id, (low, high)): (&u32, &(i64, Option<i64>))| match high {
+                Some(high) if high - low < 2 => None,
+                Some(high) => Some((*id, low + (high - low) / 2)),
+                None if *low > MOST_VERSIONS => None,
+                None => Some((*id, low.max(&1) * 2)),
+            };
+            let asked: Vec<(u32, i64)> = bounds.iter().filter_map(next).collect();
+            if asked.is_empty() {
+                return Ok(bounds.into_iter().map(|(id, (low, high))| (id, high.unwrap_or(low))).collect());
+            }
+            let above = self.above(&asked, deadline).await?;
+            for (id, count) in asked {
+                let (low, high) = bounds.entry(id).or_default();
+                if above.contains(&id) { *low = count } else { *high = Some(count) }
+            }
+        }
     }
 
     /// Counts the products up to object id `upto`, and shows the next ones, at most 500; fewer mean

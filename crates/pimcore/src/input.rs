@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use catalog::{ContentHash, Failure, Localized, Product, Version};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::external;
 use crate::facts::{self, FactRow};
@@ -80,6 +81,11 @@ impl Texts {
 
     fn in_languages<'l>(texts: &Localized, languages: impl IntoIterator<Item = &'l str>) -> Self {
         Self(languages.into_iter().map(|lang| (languages::field(lang), in_language(texts, lang))).collect())
+    }
+
+    fn json(&self) -> Value {
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
+        Value::Object(self.0.iter().map(|(lang, said)| (lang.clone(), text(said))).collect())
     }
 
     /// Whether there is a text in none of the languages.
@@ -293,6 +299,22 @@ impl ProductInput {
         }
         self.warnings.push_str(line);
         self
+    }
+
+    /// The fields that people read and a price leaves as they are.
+    pub(crate) fn texts(&self) -> [(&'static str, Value); 2] {
+        [("name", self.name.json()), ("description", self.description.json())]
+    }
+
+    /// Whether two products have the same texts in the same languages, as 16 digits.
+    #[must_use]
+    pub fn texts_digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (name, text) in self.texts() {
+            let text = text.to_string();
+            hasher.update(name.as_bytes()).update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        hasher.finalize().to_hex().chars().take(16).collect()
     }
 
     #[must_use]

@@ -18,6 +18,8 @@ pub const READ_HEADS: &str = include_str!("../operations/read_heads.graphql");
 pub const CHANGES: &str = include_str!("../operations/changes.graphql");
 /// All products by object id.
 pub const INVENTORY: &str = include_str!("../operations/inventory.graphql");
+/// Objects with more versions.
+pub const VERSIONS: &str = include_str!("../operations/versions.graphql");
 /// Counts.
 pub const CENSUS: &str = include_str!("../operations/census.graphql");
 /// The category tree.
@@ -98,7 +100,7 @@ mod tests {
     fn what_writes_is_known_by_its_document() {
         let mutations = [product_batch(&[Upsert::Create]), category_batch(2), UPDATE_CATEGORY.to_owned()];
         assert!(mutations.iter().all(|document| writes(document)));
-        for query in [READ_PRODUCTS, READ_HEADS, CHANGES, INVENTORY, READ_CATEGORIES, HEALTH] {
+        for query in [READ_PRODUCTS, READ_HEADS, CHANGES, INVENTORY, VERSIONS, READ_CATEGORIES, HEALTH] {
             assert!(!writes(query), "{query}");
         }
     }

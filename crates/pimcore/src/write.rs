@@ -16,7 +16,7 @@ use futures::StreamExt;
 use serde_json::{Map, Value};
 
 use crate::answer::{self, AliasOutcome, RequestError, Saved};
-use crate::client::Pimcore;
+use crate::client::{Head, Pimcore};
 use crate::external;
 use crate::input::ProductInput;
 use crate::operations::{self, Upsert};
@@ -35,6 +35,9 @@ pub struct Write {
     pub read: Option<i64>,
     /// Whether to publish it if it has to be created.
     pub publish_new: bool,
+    /// Whether an object of the date `read` has these texts: then they are not sent. With any other
+    /// they are.
+    pub texts_stand: bool,
     pub input: ProductInput,
 }
 
@@ -60,6 +63,28 @@ struct Job {
 }
 
 impl Job {
+    /// Leaves out the texts if the object has them, and puts them back if it is another one by now.
+    fn place_texts(&mut self) {
+        let there = self.write.texts_stand && self.write.existing.is_some();
+        let Some(input) = self.input.as_object_mut() else { return };
+        for (name, text) in self.write.input.texts() {
+            if there {
+                input.remove(name);
+            } else {
+                input.insert(name.to_owned(), text);
+            }
+        }
+    }
+
+    /// Decided upon another state of the object than before.
+    fn upon(&mut self, head: Head) {
+        self.call(head.apart);
+        self.write.texts_stand &= self.write.read == Some(head.modified);
+        self.write.existing = Some(head.path);
+        self.write.read = Some(head.modified);
+        self.place_texts();
+    }
+
     /// Gives the product the form of its external id that it has in Pimcore.
     fn call(&mut self, apart: bool) {
         let plain = self.write.key.to_string();
@@ -93,8 +118,10 @@ impl Pimcore {
         for write in writes {
             match serde_json::to_value(&write.input) {
                 Ok(input) => {
-                    let bytes = input.to_string().len();
-                    jobs.push(Job { write, input, bytes, alone: false, last: None });
+                    let mut job = Job { write, input, bytes: 0, alone: false, last: None };
+                    job.place_texts();
+                    job.bytes = job.input.to_string().len();
+                    jobs.push(job);
                 }
                 Err(error) => {
                     let failure = Failure::permanent(
@@ -189,9 +216,7 @@ impl Pimcore {
         for (mut job, message) in jobs {
             let next = match heads.remove(&job.write.key) {
                 Some(Ok(head)) => {
-                    job.call(head.apart);
-                    job.write.existing = Some(head.path);
-                    job.write.read = Some(head.modified);
+                    job.upon(head);
                     Next::Again(job)
                 }
                 Some(Err(failure)) => failed(job, failure),
@@ -264,6 +289,8 @@ fn next(mut job: Job, outcome: AliasOutcome) -> Next {
                     format!("{}: Pimcore saved it at another path than {expected}: {}", job.write.key, saved.fullpath);
                 return failed(job, said::permanent(codes::PATH_REWRITTEN, message));
             }
+            let read = job.write.read.filter(|_| job.write.existing.is_some());
+            let saved = Saved { read, ..saved };
             Next::Finished(job.write.key, WriteOutcome::Saved(saved))
         }
         AliasOutcome::Exists(message) => {

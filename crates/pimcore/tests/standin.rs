@@ -27,6 +27,7 @@ fn create(product: &Product) -> Write {
         existing: None,
         read: None,
         publish_new: true,
+        texts_stand: false,
         input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
     }
 }
@@ -550,6 +551,37 @@ async fn a_write_that_somebody_overtook_looks_again() {
     let contended = failure(write_one(&pimcore, withdraw).await);
     assert_eq!((contended.kind, contended.code.as_str()), (ErrorKind::Transient, "pimcore_contended"));
     assert_eq!(pim.view(&path(&product)).unwrap()["published"], true);
+}
+
+/// Texts that were known to stand are sent once another state stands there.
+#[tokio::test]
+async fn a_write_without_texts_has_them_when_somebody_overtook_it() {
+    let pim = StandIn::with_bundle("overtaken-texts").await;
+    let pimcore = pim.client();
+    let product = product("overtaken-texts");
+    saved(&write_one(&pimcore, create(&product)).await);
+    let head = async || pimcore.read_heads(&[key(&product)], later()).await.unwrap()[&key(&product)].clone().unwrap();
+    let name = || pim.view(&path(&product)).unwrap()["source"]["name"]["en"].clone();
+    let ours = name();
+    let update = |head: pimcore::Head| Write {
+        existing: Some(head.path),
+        read: Some(head.modified),
+        texts_stand: true,
+        ..create(&product)
+    };
+    let stale = head().await;
+    pim.edit(&path(&product), json!({"name": {"en": "MINE"}}));
+    saved(&write_one(&pimcore, update(stale)).await);
+    assert_eq!(name(), ours);
+    // Not overtaken, they are as they are: that is what was asked.
+    pim.edit(&path(&product), json!({"name": {"en": "MINE"}}));
+    saved(&write_one(&pimcore, update(head().await)).await);
+    assert_eq!(name(), "MINE");
+    // Nor are they left out of what is made.
+    let anew = Write { key: "demo:anew".parse().unwrap(), existing: None, read: None, ..update(head().await) };
+    let anew = Write { input: create(&Product { id: "anew".into(), ..product.clone() }).input, ..anew };
+    saved(&write_one(&pimcore, anew).await);
+    assert_eq!(pim.view("/catalog/products/demo-anew").unwrap()["source"]["name"]["en"], ours);
 }
 
 /// Without the bundle the same request is carried out: what it says of its reading is passed over.

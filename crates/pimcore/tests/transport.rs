@@ -29,6 +29,7 @@ fn create(product: &Product) -> Write {
         existing: None,
         read: None,
         publish_new: true,
+        texts_stand: false,
         input: ProductInput::new(product, &provenance(product), &[]).unwrap(),
     }
 }

@@ -23,7 +23,7 @@ use catalog::{Failure, ProductKey};
 
 use crate::backoff;
 use crate::codes;
-use crate::message::{Cause, ProductMessage};
+use crate::message::{Act, Cause, Notice, ProductMessage};
 use crate::metrics::{Metric, Metrics};
 use crate::trace::{TraceHeader, Traces};
 
@@ -52,6 +52,7 @@ pub struct Batch {
     messages: HashMap<ProductKey, Vec<SqsMessage>>,
     order: Vec<ProductMessage>,
     noticed: Vec<ProductKey>,
+    acts: HashMap<ProductKey, Act>,
     poison: Vec<(SqsMessage, Failure)>,
 }
 
@@ -83,6 +84,12 @@ impl Batch {
         if read.cause == Cause::Noticed && !self.noticed.contains(&read.key) {
             self.noticed.push(read.key.clone());
         }
+        if read.cause == Cause::Noticed
+            && let Some(act) = message.body.as_deref().and_then(Notice::act_of)
+            && self.acts.get(&read.key).is_none_or(|known| known.at < act.at)
+        {
+            self.acts.insert(read.key.clone(), act);
+        }
         let same = self.messages.entry(read.key.clone()).or_default();
         if same.is_empty() {
             self.order.push(read);
@@ -105,6 +112,12 @@ impl Batch {
     #[must_use]
     pub fn noticed(&self) -> &[ProductKey] {
         &self.noticed
+    }
+
+    /// Who took these products away, as the PIM said; the last one of each.
+    #[must_use]
+    pub const fn acts(&self) -> &HashMap<ProductKey, Act> {
+        &self.acts
     }
 
     /// The products to look at, each once, in the order of their first message.

@@ -17,7 +17,7 @@ pub mod trace;
 pub use announce::{Announcement, Announcer, Bus};
 pub use batch::{Batch, Outcome, Queue};
 pub use function::{Function, Invocation, serve};
-pub use message::{Cause, ProductMessage};
+pub use message::{Act, Cause, Notice, ProductMessage};
 pub use metrics::{Metric, Metrics};
 pub use secrets::Secrets;
 pub use send::Sender;

@@ -44,6 +44,50 @@ pub struct ProductMessage {
     pub cause: Cause,
 }
 
+/// A message about something that a person did, with who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    #[serde(flatten)]
+    pub message: ProductMessage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
+}
+
+/// Who took a product away, as the PIM says: for people to read, never to decide by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// The bundle's word.
+    pub what: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The person's number and name in the PIM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Notice {
+    /// The body of a queue message.
+    ///
+    /// # Panics
+    /// Never: a plain struct with text keys.
+    #[must_use]
+    pub fn body(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("a plain struct: {error}"))
+    }
+
+    /// What a body says of who did it. One that cannot be read says nothing: the key counts.
+    #[must_use]
+    pub fn act_of(body: &str) -> Option<Act> {
+        #[derive(Deserialize)]
+        struct Said {
+            act: Option<Act>,
+        }
+        serde_json::from_str::<Said>(body).ok()?.act
+    }
+}
+
 impl Cause {
     /// The word for messages and logs.
     #[must_use]
@@ -123,6 +167,19 @@ mod tests {
         assert_eq!(message.cause, Cause::Feed);
         assert_eq!(ProductMessage::parse(&event).unwrap(), message);
         assert_eq!(message.body(), detail);
+    }
+
+    #[test]
+    fn who_did_it_stands_beside_the_key_and_makes_it_no_other_message() {
+        let act = Act { what: "delete".into(), at: 7, user: Some(4), name: Some("ann".into()) };
+        let key: catalog::ProductKey = "demo:1".parse().unwrap();
+        let message = ProductMessage { key, correlation_id: "r1".into(), cause: Cause::Noticed };
+        let notice = Notice { message: message.clone(), act: Some(act.clone()) };
+        assert_eq!(ProductMessage::parse(&notice.body()).unwrap(), message);
+        assert_eq!(Notice::act_of(&notice.body()), Some(act));
+        assert_eq!(Notice { act: None, ..notice }.body(), message.body());
+        let odd = r#"{"source":"demo","productId":"1","cause":"noticed","act":{"what":7}}"#;
+        assert_eq!((ProductMessage::parse(odd).unwrap().cause, Notice::act_of(odd)), (Cause::Noticed, None));
     }
 
     #[test]

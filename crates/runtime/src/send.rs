@@ -7,7 +7,7 @@ use catalog::Failure;
 use futures::stream::{self, StreamExt};
 
 use crate::codes;
-use crate::message::ProductMessage;
+use crate::message::Notice;
 use crate::trace::TraceHeader;
 
 /// Sends to one queue.
@@ -32,13 +32,13 @@ impl Sender {
     ///
     /// # Errors
     /// `announce_failed`, when the queue did not take one. Others may be on their way.
-    pub async fn send(&self, messages: &[ProductMessage]) -> Result<(), Failure> {
+    pub async fn send(&self, messages: &[Notice]) -> Result<(), Failure> {
         let batches = messages.chunks(Self::ENTRIES).map(|some| self.put(some));
         let answers: Vec<Result<(), Failure>> = stream::iter(batches).buffered(Self::PARALLEL).collect().await;
         answers.into_iter().collect()
     }
 
-    async fn put(&self, messages: &[ProductMessage]) -> Result<(), Failure> {
+    async fn put(&self, messages: &[Notice]) -> Result<(), Failure> {
         let failed = |why: String| Failure::transient(codes::ANNOUNCE_FAILED, format!("queue {}: {why}", self.url));
         let trace = TraceHeader::of_invocation();
         let entries = messages.iter().enumerate().map(|(index, message)| {

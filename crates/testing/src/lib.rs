@@ -4,4 +4,5 @@
 pub mod bus;
 pub mod clock;
 pub mod dynamodb;
+pub mod record;
 pub mod standin;

@@ -101,6 +101,13 @@ impl StandIn {
             .unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
+    /// A person saves a draft.
+    pub fn draft(&self, path: &str, set: Value) {
+        let Value::Object(set) = set else { panic!("fields are an object") };
+        person::edit(&self.app, &Target::Path(path.into()), &set, true)
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
     /// A person deletes.
     pub fn delete(&self, path: &str) {
         person::delete(&self.app, &Target::Path(path.into())).unwrap_or_else(|error| panic!("{path}: {error}"));

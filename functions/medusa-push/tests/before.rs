@@ -212,6 +212,7 @@ async fn facts_arrive_with_the_next_change(
         existing: Some(ProductPath::of(key)),
         read: None,
         publish_new: true,
+        texts_stand: false,
         input: ProductInput::new(&product, &provenance, &[]).unwrap(),
     };
     for (key, outcome) in pim.client().write(vec![write], later()).await {

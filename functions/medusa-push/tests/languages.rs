@@ -33,8 +33,14 @@ async fn bring(pimcore: &Pimcore, product: &Product, n: u64) {
     let heads = pimcore.read_products(std::slice::from_ref(&key), later()).await.unwrap();
     let input = ProductInput::new(product, &provenance, &[]).unwrap().in_languages(product, &languages);
     let existing = heads.contains_key(&key).then(|| pimcore::ProductPath::of(&key));
-    let write =
-        pimcore::Write { key, existing, read: None, publish_new: true, input: input.in_categories(&[category]) };
+    let write = pimcore::Write {
+        key,
+        existing,
+        read: None,
+        publish_new: true,
+        texts_stand: false,
+        input: input.in_categories(&[category]),
+    };
     for (key, outcome) in pimcore.write(vec![write], later()).await {
         assert!(matches!(outcome, WriteOutcome::Saved(_)), "{key}: {outcome:?}");
     }

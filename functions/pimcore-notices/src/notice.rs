@@ -5,7 +5,7 @@
 //! without notices.
 
 use catalog::ProductKey;
-use runtime::{Cause, ProductMessage};
+use runtime::{Act, Cause, Notice, ProductMessage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +13,10 @@ use serde_json::Value;
 pub const MOST: usize = 200;
 
 const PRODUCT: &str = "CatalogProduct";
+/// What takes a product away: who did it is passed on, for people to read.
+const TAKES_AWAY: [&str; 2] = ["delete", "move"];
+/// Characters that are kept of a person's name.
+const NAME: usize = 100;
 /// What the shop is not shown.
 const DRAFTS: [&str; 2] = ["draft", "autosave"];
 
@@ -20,7 +24,7 @@ const DRAFTS: [&str; 2] = ["draft", "autosave"];
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// Each once.
-    pub products: Vec<ProductMessage>,
+    pub products: Vec<Notice>,
     /// Who did what, for the log: product, act, the person's number in Pimcore.
     pub acts: Vec<(ProductKey, String, Option<i64>)>,
     /// Notices about something else, or not understood.
@@ -35,8 +39,9 @@ struct Body {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Notice {
+struct Said {
     what: String,
+    at: Option<i64>,
     class: String,
     external_id: String,
     user: Option<User>,
@@ -45,6 +50,7 @@ struct Notice {
 #[derive(Deserialize)]
 struct User {
     id: Option<i64>,
+    name: Option<String>,
 }
 
 /// Reads a body. Of a notice that is not understood nothing is taken, and the others are.
@@ -56,13 +62,16 @@ pub fn read(body: &[u8]) -> Result<Told, serde_json::Error> {
     let correlation_id = correlation_id(&message);
     let mut told = Told { others: notices.len().saturating_sub(MOST), ..Told::default() };
     for notice in notices.into_iter().take(MOST) {
-        let Some((key, what, user)) = serde_json::from_value(notice).ok().and_then(product) else {
+        let Some((key, what, user, act)) = serde_json::from_value(notice).ok().and_then(product) else {
             told.others += 1;
             continue;
         };
-        if !told.products.iter().any(|product| product.key == key) {
+        if let Some(known) = told.products.iter_mut().find(|product| product.message.key == key) {
+            known.act = act.or(known.act.take());
+        } else {
             let correlation_id = correlation_id.clone();
-            told.products.push(ProductMessage { key: key.clone(), correlation_id, cause: Cause::Noticed });
+            let message = ProductMessage { key: key.clone(), correlation_id, cause: Cause::Noticed };
+            told.products.push(Notice { message, act });
         }
         told.acts.push((key, what, user));
     }
@@ -71,11 +80,15 @@ pub fn read(body: &[u8]) -> Result<Told, serde_json::Error> {
 
 /// A published product that has been a source's: what a person makes in Pimcore without an external
 /// id is none of ours.
-fn product(notice: Notice) -> Option<(ProductKey, String, Option<i64>)> {
+fn product(notice: Said) -> Option<(ProductKey, String, Option<i64>, Option<Act>)> {
     let of_products = notice.class == PRODUCT && !DRAFTS.contains(&notice.what.as_str());
     let key = of_products.then(|| notice.external_id.parse().ok()).flatten()?;
-    let word = notice.what.chars().filter(char::is_ascii_lowercase).take(20).collect();
-    Some((key, word, notice.user.and_then(|user| user.id)))
+    let word: String = notice.what.chars().filter(char::is_ascii_lowercase).take(20).collect();
+    let (user, name) = notice.user.map_or((None, None), |user| (user.id, user.name));
+    let name = name.map(|name| name.chars().filter(|c| !c.is_control()).take(NAME).collect());
+    let takes_away = TAKES_AWAY.contains(&word.as_str());
+    let act = notice.at.filter(|_| takes_away).map(|at| Act { what: word.clone(), at, user, name });
+    Some((key, word, user, act))
 }
 
 /// `notice-` and the message's id, as far as that is one.
@@ -100,10 +113,12 @@ mod tests {
     #[test]
     fn what_the_bundle_sends_is_a_key_for_each_product() {
         let told = read(SENT.as_bytes()).unwrap();
-        let keys: Vec<String> = told.products.iter().map(|product| product.key.to_string()).collect();
+        let keys: Vec<String> = told.products.iter().map(|product| product.message.key.to_string()).collect();
         assert_eq!(keys, ["demo:1", "demo:2"]);
-        assert!(told.products.iter().all(|product| product.cause == Cause::Noticed));
-        assert_eq!(told.products[0].correlation_id, "notice-0123456789abcdef0123456789abcdef");
+        assert!(told.products.iter().all(|product| product.message.cause == Cause::Noticed));
+        let who = Act { what: "delete".into(), at: 1_764_237_601, user: Some(4), name: Some("ann".into()) };
+        assert_eq!([&told.products[0].act, &told.products[1].act], [&Some(who), &None]);
+        assert_eq!(told.products[0].message.correlation_id, "notice-0123456789abcdef0123456789abcdef");
         let acts: Vec<(String, &str, Option<i64>)> =
             told.acts.iter().map(|(key, what, user)| (key.to_string(), what.as_str(), *user)).collect();
         assert_eq!(
@@ -127,8 +142,18 @@ mod tests {
             {"what": "explode\u{1b}[2J", "class": "CatalogProduct", "externalId": "demo:2", "user": {"id": "4"}},
             {"what": "explode\u{1b}[2J", "class": "CatalogProduct", "externalId": "demo:3"}
         ]));
-        assert_eq!(told.products.iter().map(|product| product.key.to_string()).collect::<Vec<_>>(), ["demo:3"]);
+        assert_eq!(told.products.iter().map(|product| product.message.key.to_string()).collect::<Vec<_>>(), ["demo:3"]);
         assert_eq!((told.acts[0].1.as_str(), told.others), ("explode", 5));
+    }
+
+    #[test]
+    fn a_name_is_text_of_one_line_and_need_not_be_there() {
+        let delete = |user: Value| json!({"what": "delete", "at": 7, "class": "CatalogProduct", "externalId": "demo:1", "user": user});
+        let name = |user| told(&json!([delete(user)])).products[0].act.clone().unwrap().name;
+        let long = json!({"id": 4, "name": format!("a\u{1b}[2J\n{}", "n".repeat(500))});
+        let kept = name(long).unwrap();
+        assert!(kept.starts_with("a[2Jn") && kept.len() == NAME, "{kept}");
+        assert_eq!((name(json!({"id": 4})), name(Value::Null)), (None, None));
     }
 
     #[test]

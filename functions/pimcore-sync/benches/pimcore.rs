@@ -64,6 +64,7 @@ async fn alone(pim: &StandIn, in_all: usize, round: u64, category: u32) -> f64 {
                 existing,
                 read: None,
                 publish_new: true,
+                texts_stand: false,
                 input: ProductInput::new(&product, &provenance, &[category]).unwrap(),
             }
         })

@@ -24,10 +24,10 @@ use pimcore::{CategoryTree, Change, Cursor, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::{Deserialize, Serialize};
 
-use crate::codes;
+use crate::{codes, drafts};
 
 /// Name of the watermark.
-pub const WATERMARK: &str = "pimcore-changes";
+pub const WATERMARK: &str = ledger::core::saves::WATERMARK;
 /// Longest time between the start of a save and the moment it shows, in seconds. Saves of the
 /// largest products took 1.4 s.
 pub const OVERLAP_S: i64 = 15;
@@ -45,6 +45,9 @@ pub struct Position {
     id: u32,
     /// Saves within the overlap that were dealt with: object id and modification date.
     seen: Vec<(u32, i64)>,
+    /// When saves were dealt with the last time, seconds since 1970.
+    #[serde(default)]
+    looked: i64,
 }
 
 impl Position {
@@ -69,7 +72,9 @@ impl Position {
         seen.retain(|(_, modified)| *modified >= overlap && *modified <= read_s - SETTLE_S);
         seen.sort_unstable();
         seen.dedup();
-        Self { modified: newest.modified, id: newest.id, seen }
+        let fresh = page.iter().any(|change| !self.knows(change));
+        let looked = if fresh { read_s } else { self.looked };
+        Self { modified: newest.modified, id: newest.id, seen, looked }
     }
 }
 
@@ -230,6 +235,12 @@ impl<T: Table, B: Bus, C: Clock> Follower<'_, T, B, C> {
         let looks = self.look(&keys, tree, ends).await?;
         let states = self.ledger.read_states(&keys).await.map_err(|error| error.failure())?;
         let nothing = ProductState::default();
+        let rows: Vec<drafts::Row<'_>> =
+            known.iter().filter_map(|(change, key)| Some((*change, key, states.get(key)?))).collect();
+        if let Err(failure) = drafts::find(self.pimcore, self.ledger, &rows, self.clock.now_ms(), ends).await {
+            // Only people look at it: what they saved is followed all the same.
+            tracing::warn!(%failure, "hidden drafts were not looked for");
+        }
         let reactions: Vec<(&Change, ProductKey, Reaction)> = known
             .into_iter()
             .map(|(change, key)| {

@@ -91,7 +91,7 @@ impl PimcoreSync {
         let pimcore = self.access.client().await;
         let work = async {
             let mut outcomes = sync.run(&pimcore, &batch.asked()).await;
-            for (key, outcome) in self.look_at_noticed(&pimcore, batch.noticed(), invocation.deadline).await {
+            for (key, outcome) in self.look_at_noticed(&pimcore, batch, invocation.deadline).await {
                 // What else was asked of it and did not work comes first.
                 if outcomes.get(&key).is_none_or(|synced| *synced == Outcome::Done) {
                     outcomes.insert(key, outcome);
@@ -111,9 +111,10 @@ impl PimcoreSync {
     async fn look_at_noticed(
         &self,
         pimcore: &Result<Pimcore, Failure>,
-        keys: &[ProductKey],
+        batch: &Batch,
         deadline: Deadline,
     ) -> HashMap<ProductKey, Outcome> {
+        let keys = batch.noticed();
         if keys.is_empty() {
             return HashMap::new();
         }
@@ -121,7 +122,7 @@ impl PimcoreSync {
         let looked = match (held, pimcore) {
             (Some(failure), _) => Err(failure),
             (None, Err(failure)) => Err(failure.clone()),
-            (None, Ok(pimcore)) => Box::pin(self.comparison(pimcore, deadline).noticed(keys)).await,
+            (None, Ok(pimcore)) => Box::pin(self.comparison(pimcore, deadline).noticed(keys, batch.acts())).await,
         };
         match &looked {
             Ok(report) => {

@@ -7,6 +7,7 @@ pub mod census;
 pub mod changes;
 pub mod codes;
 pub mod decide;
+mod drafts;
 pub mod due;
 mod gone;
 pub mod handler;

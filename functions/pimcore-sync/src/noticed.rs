@@ -6,12 +6,14 @@
 //! itself, under the bundle's signature, and Pimcore was asked whether its folder can be seen
 //! (D191).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use catalog::{Failure, ProductKey};
+use ledger::core::gone::By;
 use ledger::{ProductState, Table};
 use pimcore::Change;
-use runtime::{Bus, Clock};
+use runtime::{Act, Bus, Clock};
 use serde::Serialize;
 
 use crate::changes::{self, FollowReport, Reaction};
@@ -26,11 +28,16 @@ pub struct NoticedReport {
 }
 
 impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
-    /// Looks at these products, and announces what that calls for.
+    /// Looks at these products, and announces what that calls for. Who took away what is gone
+    /// (`acts`) is noted beside that, for people.
     ///
     /// # Errors
     /// Transient; some may have been announced.
-    pub async fn noticed(&self, keys: &[ProductKey]) -> Result<NoticedReport, Failure> {
+    pub async fn noticed(
+        &self,
+        keys: &[ProductKey],
+        acts: &HashMap<ProductKey, Act>,
+    ) -> Result<NoticedReport, Failure> {
         // In this order: whoever claims the shop's stage after its state was read reads the PIM
         // after this.
         let products = self.pimcore.read_products(keys, self.ends()).await?;
@@ -62,6 +69,11 @@ impl<T: Table, B: Bus, C: Clock> Comparison<'_, T, B, C> {
         let (mut pass, mut compared) = (Pass::at(self.clock.now_ms()), ComparisonReport::default());
         pass.want.accept = true;
         self.look_closely(&missing, &mut pass, &mut compared).await?;
+        for (key, act) in missing.iter().filter_map(|key| Some((key, acts.get(key)?))) {
+            let Act { what, at, user, name } = act.clone();
+            let noted = self.ledger.note_gone_by(key, &By { what, user, name, at }).await;
+            noted.map_err(|error| error.failure())?;
+        }
         report.gone = compared.gone;
         report.saved.repaired += compared.repaired;
         Ok(report)

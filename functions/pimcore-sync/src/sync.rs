@@ -8,9 +8,10 @@ use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
 use ledger::core::gone::known_id;
 use ledger::core::held::Past;
+use ledger::core::ours::Ours;
 use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
-use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Write, WriteOutcome, stamp};
+use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Saved, Write, WriteOutcome, stamp};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use want::InForce;
 use worker::{Claims, Probe, Worker};
@@ -58,6 +59,10 @@ struct Claimed {
     head: Option<Head>,
     /// The id of the object that Pimcore is known to have had.
     had: Option<String>,
+    /// What our last save left there.
+    ours: Option<Ours>,
+    /// Whether nobody saved it since then.
+    untouched: bool,
     /// What rules make of the document; `None` where nothing rules.
     wish: Option<Wish>,
     /// Whether there are rules, or were.
@@ -290,9 +295,12 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 let before = befores.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
                 let wish = Wish::of(&read.rules, &doc, &before, self.worker.clock.now_ms());
                 let Before { past, .. } = before;
-                let had = ours.get(&key).and_then(known_id).map(str::to_owned);
+                let state = ours.get(&key);
+                let had = state.and_then(known_id).map(str::to_owned);
+                let last = state.and_then(Ours::of);
+                let untouched = head.as_ref().is_some_and(|head| is_untouched(state, last.as_ref(), head));
                 let ruled = read.rules.since > 0;
-                let item = Claimed { key: key.clone(), doc, head, had, wish, ruled, past };
+                let item = Claimed { key: key.clone(), doc, head, had, ours: last, untouched, wish, ruled, past };
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
@@ -330,7 +338,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             }
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
-                let (applied, change, ruled) = (applied(&item, id), Change::Unchanged, *ruled);
+                let seen = item.ours.as_ref().map(ToString::to_string);
+                let applied = Applied { seen, ..applied(&item, id) };
+                let (change, ruled) = (Change::Unchanged, *ruled);
                 Ok(Prepared::Holds(Box::new(item), Synced { applied, change, ruled }))
             }
             Decision::Write { publish_new, published, remark } => {
@@ -358,7 +368,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 input = aside.iter().fold(input, |input, line| input.remark(line));
                 let existing = head.as_ref().map(|head| head.path.clone());
                 let read = head.as_ref().map(|head| head.modified);
-                let write = Write { key: key.clone(), existing, read, publish_new, input };
+                let same_texts = item.ours.as_ref().is_some_and(|ours| ours.texts == input.texts_digest());
+                let texts_stand = item.untouched && same_texts;
+                let write = Write { key: key.clone(), existing, read, publish_new, texts_stand, input };
                 Ok(Prepared::Write(Box::new(item), Box::new(write)))
             }
         }
@@ -454,11 +466,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         for (key, outcome) in pimcore.write(writes, deadline).await {
             let Some((item, write)) = items.remove(&key) else { continue };
             match outcome {
-                WriteOutcome::Saved(saved) => {
-                    let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
-                    let synced = Synced { applied: applied(&item, Some(saved.id)), change, ruled: item.ruled };
-                    results.insert(key, Ok(synced));
-                }
+                WriteOutcome::Saved(saved) => drop(results.insert(key, Ok(written(&item, &write, &saved)))),
                 WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),
                 WriteOutcome::StaleTree(failure) | WriteOutcome::Failed(failure) => {
                     drop(results.insert(key, Err(failure)))
@@ -508,6 +516,14 @@ fn read_one(
     Ok((doc, head.transpose()?))
 }
 
+fn written(item: &Claimed, write: &Write, saved: &Saved) -> Synced {
+    let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
+    let texts = write.input.texts_digest();
+    let left = Ours::next(item.ours.as_ref(), saved.read, saved.modified, texts, saved.keeps_drafts);
+    let applied = Applied { seen: Some(left.to_string()), ..applied(item, Some(saved.id)) };
+    Synced { applied, change, ruled: item.ruled }
+}
+
 fn applied(item: &Claimed, id: Option<u32>) -> Applied {
     Applied {
         hash: item.doc.hash.clone(),
@@ -517,6 +533,18 @@ fn applied(item: &Claimed, id: Option<u32>) -> Applied {
         seen: None,
         at: 0,
     }
+}
+
+/// Whether the object is as our last save left it: of its date and with its stamp, as two saves of
+/// one second look the same. In doubt an older write of ours may land between this look and the
+/// write; where the count of versions rose, a person's save may have.
+fn is_untouched(state: Option<&ProductState>, last: Option<&Ours>, head: &Head) -> bool {
+    let Some(state) = state else { return false };
+    let Some(applied) = &state.pimcore.applied else { return false };
+    let certain = state.pimcore.recheck_at.is_none() && state.drafts.is_none_or(|known| known.hidden.is_none());
+    let stamp = stamp::stamp(&applied.hash, applied.view.as_deref());
+    let same = last.is_some_and(|last| last.date == head.modified) && head.content_hash.as_ref() == Some(&stamp);
+    certain && same
 }
 
 fn all_failed(keys: Vec<ProductKey>, failure: &Failure) -> BTreeMap<ProductKey, Result<Synced, Failure>> {

@@ -14,7 +14,7 @@ use ledger::{Ledger, LedgerError, Scanned, Stage, Table};
 use pimcore::PimProduct;
 use pimcore_sync::changes::{self, OVERLAP_S, SETTLE_S};
 use pimcore_sync::decide::PublishPolicy;
-use runtime::{Clock, Outcome, ProductMessage};
+use runtime::{Clock, Outcome};
 use serde_json::json;
 use testing::standin::later;
 
@@ -28,11 +28,6 @@ async fn edited(name: &str, ids: &[&str]) -> Site {
 }
 
 impl Site {
-    /// A feed says another price.
-    fn says(&self, id: &str, amount: &str, n: u64) -> ProductMessage {
-        self.function.memory.put(&dearer(id, amount), &version(n))
-    }
-
     fn is_there(&self, id: &str) -> bool {
         self.pim.view(&path(id)).is_some()
     }
@@ -47,12 +42,6 @@ impl Site {
         let report = changes::follow(&self.pimcore, memory, heard, clock, self.function.deadline()).await.unwrap();
         report.repaired
     }
-}
-
-fn dearer(id: &str, amount: &str) -> Product {
-    let mut product = product(id);
-    product.variants[0].prices[0].amount = amount.parse().unwrap();
-    product
 }
 
 #[tokio::test]

@@ -3,15 +3,19 @@
 
 use crate::common;
 
+use std::collections::HashMap;
+
 use common::{Site, key, path};
 use ledger::ProductState;
+use ledger::core::gone::By;
 use pimcore_sync::noticed::NoticedReport;
+use runtime::Act;
 use serde_json::json;
 
 impl Site {
     async fn noticed(&self, ids: &[&str]) -> NoticedReport {
         let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
-        self.comparison().noticed(&keys).await.unwrap()
+        self.comparison().noticed(&keys, &HashMap::new()).await.unwrap()
     }
 
     /// Which products were announced to which stage.
@@ -77,7 +81,30 @@ async fn where_it_cannot_be_told_whether_the_folder_is_seen_nothing_counts_as_de
     let site = Site::with_shop("noticed-blind", &["1"]).await;
     site.pim.delete_into_bin(&path("1"));
     site.pim.fault(json!({"kind": "unavailable", "match": "query Health"}));
-    assert!(site.comparison().noticed(&[key("1")]).await.is_err());
+    assert!(site.comparison().noticed(&[key("1")], &HashMap::new()).await.is_err());
     assert_eq!(site.told(), Vec::<String>::new());
     assert!(site.state("1").gone.is_none());
+}
+
+#[tokio::test]
+async fn who_deleted_it_is_kept_while_it_is_gone_and_decides_nothing() {
+    let site = Site::with_shop("noticed-by", &["1", "2"]).await;
+    site.pim.delete_into_bin(&path("1"));
+    let act = |name: &str, at| Act { what: "delete".into(), at, user: Some(4), name: Some(name.into()) };
+    // Of "2" it is said, and it is there.
+    let acts = HashMap::from([(key("1"), act("ann", 7)), (key("2"), act("ann", 7))]);
+    let report = site.comparison().noticed(&[key("1"), key("2")], &acts).await.unwrap();
+    assert_eq!(report.gone, 1);
+    let by = async |id: &str| site.function.memory.gone_by(&key(id)).await.unwrap();
+    let ann = By { what: "delete".into(), user: Some(4), name: Some("ann".into()), at: 7 };
+    assert_eq!((by("1").await, by("2").await), (Some(ann), None));
+    assert!(site.state("2").gone.is_none());
+    // Restored, it is nobody's deed any more; deleted again and found without a notice, neither.
+    assert!(site.pim.restore(&path("1")));
+    site.noticed(&["1"]).await;
+    site.run(&[common::message(&key("1"))]).await;
+    assert_eq!(by("1").await, None);
+    site.pim.delete_into_bin(&path("1"));
+    assert_eq!(site.noticed(&["1"]).await.gone, 1);
+    assert_eq!(by("1").await, None);
 }

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace CatalogRelay\PimcoreBundle\Tests;
 
 use CatalogRelay\PimcoreBundle\Decision\Signature;
+use Pimcore\Bundle\DataHubBundle\Event\GraphQL\Model\ExecutorEvent;
+use Pimcore\Bundle\DataHubBundle\Event\GraphQL\Model\ExecutorResultEvent;
 use Pimcore\Cache;
 use Pimcore\Cache\RuntimeCache;
 use Pimcore\Logger;
@@ -16,6 +18,7 @@ use Pimcore\Model\Element\ValidationException;
 use Pimcore\Model\Version;
 use Pimcore\Store;
 use PHPUnit\Framework\TestCase;
+use Symfony\Component\HttpFoundation\Request;
 
 final class PeopleTest extends TestCase
 {
@@ -316,5 +319,25 @@ final class PeopleTest extends TestCase
         Shop::publish(1, ['marketingName.en' => 'TEXT']);
         $shop->notifier->send();
         self::assertSame([], $shop->sink->sent);
+    }
+
+    public function testThePipelineIsToldThatDraftsAreKeptAndNobodyElse(): void
+    {
+        $shop = new Shop();
+        $answer = static function (array $body) use ($shop): ?array {
+            $result = new class () {
+                public ?array $extensions = null;
+            };
+            $shop->request->begin(new ExecutorEvent(new Request(json_encode($body, JSON_THROW_ON_ERROR)), ['clientname' => 'catalog']));
+            $shop->request->end(new ExecutorResultEvent($result));
+
+            return $result->extensions;
+        };
+        $ours = ['query' => 'mutation { … }', 'extensions' => ['catalogRelay' => ['read' => new \stdClass()]]];
+        self::assertNull($answer(['query' => '{ … }']));
+        self::assertSame(['catalogRelay' => ['keepsDrafts' => true]], $answer($ours));
+        self::assertNull($answer(['query' => '{ … }']), 'the next one is another request');
+        $shop->request->end(new ExecutorResultEvent(new \stdClass()));
+        self::assertSame([], Logger::$lines, 'a result without a place for it is left alone');
     }
 }

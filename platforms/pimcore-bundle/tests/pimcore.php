@@ -222,6 +222,16 @@ namespace Pimcore\Bundle\DataHubBundle\Event\GraphQL {
 }
 
 namespace Pimcore\Bundle\DataHubBundle\Event\GraphQL\Model {
+    final class ExecutorResultEvent
+    {
+        public function __construct(private object $result)
+        {
+        }
+        public function getResult(): object
+        {
+            return $this->result;
+        }
+    }
     final class ExecutorEvent
     {
         public function __construct(private object $request, private array $context)
@@ -322,6 +332,10 @@ namespace Pimcore\Model {
         {
             return $this->autoSave;
         }
+        public function getDate(): int
+        {
+            return $this->date;
+        }
         public function isPublic(): bool
         {
             return $this->public;
@@ -363,6 +377,9 @@ namespace Pimcore\Model\Version {
     final class Listing
     {
         private bool $autoSave = false;
+        private bool $upTo = false;
+        private bool $sorted = false;
+        private int $most = PHP_INT_MAX;
         private array $values = [];
         public function setLoadAutoSave(bool $yes): void
         {
@@ -370,19 +387,39 @@ namespace Pimcore\Model\Version {
         }
         public function setCondition(string $condition, array $values): void
         {
-            if ($condition !== "cid = ? AND ctype = 'object' AND versionCount > ?") {
+            $known = ["cid = ? AND ctype = 'object' AND versionCount > ?", "cid = ? AND ctype = 'object' AND versionCount <= ?"];
+            if (!in_array($condition, $known, true)) {
                 throw new \LogicException("the stub does not know $condition");
             }
+            $this->upTo = str_contains($condition, '<=');
             $this->values = $values;
+        }
+        public function setOrderKey(string $key): void
+        {
+            $this->sorted = $key === 'versionCount' ?: throw new \LogicException("the stub does not sort by $key");
+        }
+        public function setOrder(string $order): void
+        {
+            $order === 'DESC' ?: throw new \LogicException("the stub does not sort $order");
+        }
+        public function setLimit(int $most): void
+        {
+            $this->most = $most;
         }
         public function load(): array
         {
             [$id, $count] = $this->values;
 
-            return array_values(array_filter(
+            $found = array_values(array_filter(
                 Store::$versions,
-                fn (\Pimcore\Model\Version $v): bool => $v->cid === $id && $v->versionCount > $count && ($this->autoSave || !$v->autoSave),
+                fn (\Pimcore\Model\Version $v): bool =>
+                    $v->cid === $id && ($v->versionCount > $count) !== $this->upTo && ($this->autoSave || !$v->autoSave),
             ));
+            if ($this->sorted) {
+                usort($found, static fn (\Pimcore\Model\Version $a, \Pimcore\Model\Version $b): int => $b->versionCount <=> $a->versionCount);
+            }
+
+            return array_slice($found, 0, $this->most);
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/admin/object/publish-version", post(publish_version))
         .route("/admin/object/add-folder", post(add_folder))
         .route("/admin/object/delete", delete(remove))
-        .route("/admin/element/unlock-element", put(|| async { Json(success()) }))
+        .route("/admin/element/unlock-element", put(leave))
         .route("/admin/element/get-versions", get(list_versions))
         .route("/admin/element/get-subtype", get(subtype))
         .route("/admin/recyclebin/add", post(into_bin))
@@ -46,7 +46,8 @@ pub fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
         "CREATE TABLE IF NOT EXISTS bin (
            id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, date INTEGER NOT NULL, object INTEGER NOT NULL, class TEXT NOT NULL,
            parent INTEGER NOT NULL, key TEXT NOT NULL, published INTEGER NOT NULL, created INTEGER NOT NULL, data TEXT NOT NULL);
-         CREATE TABLE IF NOT EXISTS locks (object INTEGER PRIMARY KEY);",
+         CREATE TABLE IF NOT EXISTS locks (object INTEGER PRIMARY KEY);
+         CREATE TABLE IF NOT EXISTS opened (object INTEGER PRIMARY KEY, person INTEGER NOT NULL);",
     )
 }
 
@@ -106,8 +107,27 @@ async fn open(State(app): State<Arc<App>>, Query(fields): Query<Fields>, headers
     answer(move || {
         app.store.transaction(|connection| {
             let row = object(connection, &fields)?;
+            let holder = "SELECT person FROM opened WHERE object = ?1 AND person <> ?2";
+            let other: Option<i64> = connection.query_row(holder, [row.id, person], |found| found.get(0)).optional()?;
+            if let Some(other) = other {
+                return Ok(json!({ "editlock": { "cid": row.id, "ctype": "object", "userId": other } }));
+            }
+            connection.execute("REPLACE INTO opened (object, person) VALUES (?1, ?2)", [row.id, person])?;
             let offered = versions::offered(connection, &row, Some(person))?;
             Ok(opened(&row, offered.as_ref()))
+        })
+    })
+    .await
+}
+
+/// Whoever opens it next is not told that somebody has it open.
+async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, Form(fields): Form<Fields>) -> Response {
+    let person = person(&headers);
+    answer(move || {
+        app.store.transaction(|connection| {
+            let id = number(&fields, "id")?;
+            connection.execute("DELETE FROM opened WHERE object = ?1 AND person = ?2", [id, person])?;
+            Ok(success())
         })
     })
     .await

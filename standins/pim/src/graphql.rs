@@ -116,7 +116,14 @@ fn execute(
         return Answer::Broken;
     }
     match response {
-        Ok(response) => Answer::Json(response_json(document, response)),
+        Ok(response) => {
+            let mut json = response_json(document, response);
+            if app.settings.bundle && mutation {
+                // What our bundle adds to what the pipeline is answered.
+                json["extensions"] = serde_json::json!({ "catalogRelay": { "keepsDrafts": true } });
+            }
+            Answer::Json(json)
+        }
         Err(error) => {
             let error = error.to_graphql_error(&document.sources);
             Answer::Json(serde_json::json!({ "errors": [clean(error)] }))

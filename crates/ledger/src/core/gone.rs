@@ -11,8 +11,9 @@
 //! holds). A second item, in one partition for all products, lets people list them.
 
 use catalog::ProductKey;
+use serde::{Deserialize, Serialize};
 
-use super::expression::{Change, Condition, ItemKey, Operand, Write};
+use super::expression::{Change, Condition, Item, ItemKey, Operand, Write};
 use super::stage::{self, Owner, Stage};
 use super::state::{self, ProductState};
 
@@ -23,8 +24,31 @@ pub const GONE: &str = "pimcore_gone";
 pub const LIST: &str = "GONE";
 
 const EXPIRES_AT: &str = "expires_at";
+/// Who did it, as the PIM's notice said, and when (s) that was.
+const BY: &str = "by";
+const BY_AT: &str = "by_at";
 /// An item of the list that is not needed any more goes after so many seconds.
 const KEPT: i64 = 86_400;
+
+/// What the PIM's notice says of a deletion: for people to read, never to decide by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// `delete`, or `move`.
+    pub what: String,
+    /// The person's number and name in the PIM.
+    pub user: Option<i64>,
+    pub name: Option<String>,
+    /// When, seconds since 1970.
+    pub at: i64,
+}
+
+impl By {
+    /// What a list item says.
+    #[must_use]
+    pub fn of(item: &Item) -> Option<Self> {
+        serde_json::from_str(item.get(BY)?.text()?).ok()
+    }
+}
 
 /// The id of the object that the PIM is known to have had.
 #[must_use]
@@ -67,9 +91,40 @@ pub fn release(key: &ProductKey, now: i64) -> Write {
 /// Puts the product on the list, or (`ended`) has it leave that in a day.
 #[must_use]
 pub fn list(key: &ProductKey, ended: bool, now: i64) -> Write {
-    let end = if ended { Change::Set(EXPIRES_AT, (now / 1000 + KEPT).into()) } else { Change::Remove(EXPIRES_AT) };
-    let key = ItemKey { pk: LIST.to_owned(), sk: key.to_string() };
-    Write { key, condition: Condition::Always, changes: vec![Change::SetIfAbsent(GONE, now.into()), end] }
+    let mut changes = vec![Change::SetIfAbsent(GONE, now.into())];
+    if ended {
+        changes.extend([
+            Change::Set(EXPIRES_AT, (now / 1000 + KEPT).into()),
+            Change::Remove(BY),
+            Change::Remove(BY_AT),
+        ]);
+    } else {
+        changes.push(Change::Remove(EXPIRES_AT));
+    }
+    Write { key: list_key(key), condition: Condition::Always, changes }
+}
+
+/// The item of the list.
+#[must_use]
+pub fn list_key(key: &ProductKey) -> ItemKey {
+    ItemKey { pk: LIST.to_owned(), sk: key.to_string() }
+}
+
+/// Who deleted a product that is noted as gone; refused where it is not, or a later act is known.
+#[must_use]
+pub fn by(key: &ProductKey, by: &By) -> Write {
+    let later = Condition::Lt(BY_AT, Operand::Value(by.at.into()));
+    let condition = Condition::All(vec![
+        Condition::Present(GONE),
+        Condition::Absent(EXPIRES_AT),
+        Condition::Any(vec![Condition::Absent(BY_AT), later]),
+    ]);
+    let said = serde_json::to_string(by).unwrap_or_default();
+    Write {
+        key: list_key(key),
+        condition,
+        changes: vec![Change::Set(BY, said.into()), Change::Set(BY_AT, by.at.into())],
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +132,7 @@ mod tests {
     use catalog::{ContentHash, Version};
 
     use super::*;
-    use crate::core::expression::{Item, Value};
+    use crate::core::expression::Value;
     use crate::core::missing;
     use crate::core::stage::{Applied, Leases};
 
@@ -185,6 +240,23 @@ mod tests {
             assert!(stage::arrived(&key, &ProductState::of(&item)).is_some_and(|write| apply(&mut item, &write)));
             assert_eq!(ProductState::of(&item).pending_since, None);
         }
+    }
+
+    #[test]
+    fn who_deleted_it_is_the_last_who_did_and_forgotten_when_that_ends() {
+        let (key, mut listed) = ("demo:1".parse().unwrap(), Item::new());
+        let who = |name: &str, at| By { what: "delete".into(), user: Some(4), name: Some(name.into()), at };
+        assert!(!apply(&mut listed, &by(&key, &who("ann", 10))), "it is not noted");
+        assert!(apply(&mut listed, &list(&key, false, 10_000)));
+        assert_eq!(By::of(&listed), None);
+        assert!(apply(&mut listed, &by(&key, &who("ann", 10))));
+        assert!(!apply(&mut listed, &by(&key, &who("ben", 10))) && !apply(&mut listed, &by(&key, &who("ben", 9))));
+        assert_eq!(By::of(&listed), Some(who("ann", 10)), "the same again, or an earlier one that came late");
+        // Restored, and deleted by somebody else.
+        assert!(apply(&mut listed, &list(&key, true, 20_000)) && By::of(&listed).is_none());
+        assert!(!apply(&mut listed, &by(&key, &who("ann", 30))));
+        assert!(apply(&mut listed, &list(&key, false, 30_000)) && apply(&mut listed, &by(&key, &who("cleo", 30))));
+        assert_eq!(By::of(&listed), Some(who("cleo", 30)));
     }
 
     #[test]

@@ -19,6 +19,9 @@ use catalog::ContentHash;
 use super::missing;
 use super::state::{ProductState, StageState};
 
+/// Name of the watermark of the PIM's change feed.
+pub const WATERMARK: &str = "pimcore-changes";
+
 /// What the PIM shows of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {

@@ -161,8 +161,8 @@ pub struct Applied {
     /// What the target shows, where that is more than the source content: the shop shows the PIM's
     /// view.
     pub view: Option<String>,
-    /// What the PIM showed when the shop was made to hold this, as a digest; the shop's stage only
-    /// ([`super::saves`]).
+    /// The shop's: what the PIM showed when the shop was made to hold this, as a digest
+    /// ([`super::saves`]). The PIM's: what our save left there ([`super::ours`]).
     pub seen: Option<String>,
     /// When, in ms. Set by [`complete`].
     pub at: i64,

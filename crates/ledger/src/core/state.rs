@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address;
 use super::aside::{self, Aside};
+use super::drafts;
 use super::expression::{Item, ItemKey, Value};
 use super::gone;
 use super::lines::Declared;
@@ -156,6 +157,8 @@ pub struct ProductState {
     pub release: Option<i64>,
     /// Since when (ms) the PIM is known to lack it although it had it ([`gone`]).
     pub gone: Option<i64>,
+    /// What is known of people's drafts ([`drafts`]).
+    pub drafts: Option<drafts::Known>,
     /// When (ms) the shop has to be looked at closely although nothing changes.
     pub due: Option<i64>,
     /// Which part it is, of a product of one part ([`parts`]).
@@ -184,6 +187,7 @@ impl ProductState {
             aside: aside::of(item),
             release: item.get(aside::RELEASE).and_then(Value::number),
             gone: item.get(gone::GONE).and_then(Value::number),
+            drafts: item.get(drafts::DRAFTS).and_then(Value::text).and_then(drafts::Known::parse),
             due: item.get(aside::DUE).and_then(Value::number),
             part: parts::part(item),
             parts: parts::marks(item),

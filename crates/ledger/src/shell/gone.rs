@@ -4,7 +4,7 @@ use catalog::ProductKey;
 use futures::future::try_join_all;
 
 use super::{Ledger, LedgerError, Table};
-use crate::core::gone;
+use crate::core::gone::{self, By};
 use crate::core::stage::Owner;
 
 impl<T: Table> Ledger<T> {
@@ -65,5 +65,24 @@ impl<T: Table> Ledger<T> {
             states.into_iter().filter_map(|(key, state)| Some((key, state.gone?))).collect();
         gone.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         Ok(gone)
+    }
+
+    /// Notes who deleted a product, as the PIM's notice said; only where it is noted as gone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn note_gone_by(&self, key: &ProductKey, by: &By) -> Result<(), LedgerError> {
+        // Refused: it is not gone, or a later act is known.
+        let _ = self.table.write(&gone::by(key, by)).await?;
+        Ok(())
+    }
+
+    /// Who deleted a product, if the PIM said so.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn gone_by(&self, key: &ProductKey) -> Result<Option<By>, LedgerError> {
+        let item = gone::list_key(key);
+        Ok(self.table.read(std::slice::from_ref(&item)).await?.get(&item).and_then(By::of))
     }
 }

@@ -1,6 +1,7 @@
 //! `relay status`: what waits, what is dead, the last runs, and what needs attention.
 
 mod attention;
+mod drafts;
 mod lines;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,8 @@ pub struct Status {
     pub set_aside: Vec<String>,
     /// Products that people deleted in Pimcore, which stands, the earliest first.
     pub deleted: Vec<String>,
+    /// Unpublished drafts that our writes hid in Pimcore.
+    pub hidden_drafts: drafts::HiddenDrafts,
     /// Mappings whose newest file is refused: the source, and why.
     pub refused_mappings: BTreeMap<String, Vec<String>>,
     /// Why the newest rules are refused.
@@ -167,6 +170,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         breakers,
         set_aside,
         deleted,
+        hidden_drafts: drafts::hidden(stack).await?,
         stack: stack.name.clone(),
         pending,
         queues,
@@ -289,6 +293,7 @@ pub fn text(status: &Status, now: i64) -> String {
             "{n} deleted by people in Pimcore, such as {examples}: no feed makes them again; `relay trace` says how to end it."
         ));
     }
+    parts.extend(drafts::text(&status.hidden_drafts, now));
     parts.push(if status.attention.is_empty() {
         "Nothing needs attention.".to_owned()
     } else {
@@ -450,6 +455,8 @@ mod tests {
         }
         status.pending.oldest = Some(WILD.into());
         status.deleted = vec![WILD.into()];
+        let draft = drafts::HiddenDraft { product: WILD.into(), object: None, link: Some(WILD.into()), since: NOW };
+        status.hidden_drafts.products = vec![draft];
         status.pending.oldest_ms = Some(1);
         status.attention = attention(&status, &Reasons::from([(dead, (1, WILD.to_owned()))]), NOW);
         assert!(status.attention.len() >= 5, "{:?}", status.attention);

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, PartName, ProductKey};
+use ledger::core::gone::By;
 use ledger::{DesiredDoc, ProductState};
 use redrive::overdue::stage_of;
 use redrive::{Action, Filter, Handled, QueueName, Request, view};
@@ -53,6 +54,9 @@ pub struct Trace {
     pub state: Option<view::Product>,
     /// What Pimcore says of it; asked only when nothing is on its way.
     pub in_pimcore: Option<InPimcore>,
+    /// Who deleted it in Pimcore, if that said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<By>,
     /// The feed run that brought it.
     pub run: Option<Line>,
     /// Records of it that runs rejected, the newest first.
@@ -241,6 +245,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
             !doubt::is_settled_by_a_full_feed(&bucket, &stack.bucket, (&key, part.as_ref()), run, &lines).await?
         }
     };
+    let deleted_by = match state.as_ref().and_then(|state| state.gone) {
+        Some(_) => stack.ledger.gone_by(&key).await?,
+        None => None,
+    };
     let evidence = Evidence {
         state: state.as_ref(),
         doc: doc.as_ref(),
@@ -251,6 +259,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         letters: &letters,
         breakers: &breakers,
         in_pimcore: in_pimcore.as_ref(),
+        deleted_by: deleted_by.as_ref(),
     };
     let verdict = verdict(&key, &evidence, now);
     let trace = Trace {
@@ -268,6 +277,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
+        deleted_by,
         verdict,
         run,
         rejected,

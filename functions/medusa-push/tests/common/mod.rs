@@ -172,6 +172,7 @@ pub async fn in_pim(pimcore: &Pimcore, products: &[Product], n: u64) {
             existing: None,
             read: None,
             publish_new: true,
+            texts_stand: false,
             input: ProductInput::new(product, &provenance, &[]).unwrap(),
         }
     });

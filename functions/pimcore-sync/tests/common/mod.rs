@@ -140,6 +140,13 @@ pub struct Site {
 }
 
 impl Site {
+    /// A feed says another price.
+    pub fn says(&self, id: &str, amount: &str, n: u64) -> ProductMessage {
+        let mut dearer = product(id);
+        dearer.variants[0].prices[0].amount = amount.parse().unwrap();
+        self.function.memory.put(&dearer, &version(n))
+    }
+
     /// With products that have arrived in the PIM.
     pub async fn with(name: &str, ids: &[&str]) -> Self {
         let pim = StandIn::start(name).await;

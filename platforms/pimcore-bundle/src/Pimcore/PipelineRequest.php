@@ -7,6 +7,7 @@ namespace CatalogRelay\PimcoreBundle\Pimcore;
 use CatalogRelay\PimcoreBundle\Decision\Expectation;
 use Pimcore\Bundle\DataHubBundle\Event\GraphQL\ExecutorEvents;
 use Pimcore\Bundle\DataHubBundle\Event\GraphQL\Model\ExecutorEvent;
+use Pimcore\Logger;
 use Symfony\Component\EventDispatcher\EventSubscriberInterface;
 use Symfony\Component\HttpFoundation\Request;
 
@@ -30,9 +31,19 @@ final class PipelineRequest implements EventSubscriberInterface
         $this->expectation = $ours ? Expectation::of((string) $request->getContent()) : null;
     }
 
-    public function end(): void
+    /** Says in the answer to the pipeline that drafts are kept, so that none is reported as hidden. */
+    public function end(?object $event = null): void
     {
+        $asked = $this->expectation !== null;
         $this->expectation = null;
+        try {
+            $result = $asked && $event !== null && method_exists($event, 'getResult') ? $event->getResult() : null;
+            if (is_object($result) && property_exists($result, 'extensions')) {
+                $result->extensions = ['catalogRelay' => ['keepsDrafts' => true]] + ($result->extensions ?? []);
+            }
+        } catch (\Throwable $error) {
+            Logger::error('catalog-relay: the answer does not say that drafts are kept: ' . $error->getMessage());
+        }
     }
 
     public function expectation(): ?Expectation

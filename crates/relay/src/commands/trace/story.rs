@@ -31,7 +31,8 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
     if let Some(state) = &trace.state {
         text.push_str("\n\nPimcore");
         if let Some(since) = state.deleted_in_pimcore {
-            text.push_str(&format!("\n  deleted  there by a person; seen {}", ago(since, now)));
+            let by = trace.deleted_by.as_ref().and_then(|by| by.name.as_deref()).unwrap_or("a person");
+            text.push_str(&format!("\n  deleted  there by {}; seen {}", short(by, 100), ago(since, now)));
         }
         text.push_str(&stage_text(&state.pimcore, state.hash.as_deref(), now));
         text.push_str(&format!("\n\nMedusa{}", stage_text(&state.medusa, state.hash.as_deref(), now)));
@@ -227,6 +228,7 @@ mod tests {
                 medusa: stage(),
             }),
             in_pimcore: None,
+            deleted_by: None,
             run: None,
             rejected: vec![Refusal { run: "run-2".into(), started: NOW, record }],
             searched: Searched { runs: 20, since: Some(NOW), more: true },

@@ -1,6 +1,7 @@
 //! Where a product stands, in a sentence, and what to do: a pure function of what was found out.
 
 use catalog::{ErrorKind, Failure, ProductKey};
+use ledger::core::gone::By;
 use ledger::{DesiredDoc, ProductState, Stage};
 use redrive::overdue::stage_of;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::{InPimcore, Letter, Refusal, Searched, breakers};
 use crate::commands::{rejected, release};
 use crate::remedy;
-use crate::render::{ago, count, span, time};
+use crate::render::{ago, count, short, span, time};
 
 /// Where a product stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,6 +56,8 @@ pub struct Evidence<'a> {
     pub breakers: &'a [breakers::Line],
     /// What Pimcore says, if it was asked.
     pub in_pimcore: Option<&'a InPimcore>,
+    /// Who deleted it there, if Pimcore said so.
+    pub deleted_by: Option<&'a By>,
 }
 
 #[must_use]
@@ -87,7 +90,7 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
         let summary = format!("A change made in Pimcore has not reached the shop: {} [{}]", error.message, error.code);
         return of_error(summary, &error.code, error.kind);
     }
-    if let Some(verdict) = deleted(key, state, evidence.in_pimcore, now) {
+    if let Some(verdict) = deleted(key, state, evidence, now) {
         return verdict;
     }
     if let Some(verdict) = set_aside(key, state, now) {
@@ -97,16 +100,32 @@ pub fn verdict(key: &ProductKey, evidence: &Evidence<'_>, now: i64) -> Verdict {
 }
 
 /// A person deleted it in Pimcore: that stands, and asks for nothing.
-fn deleted(key: &ProductKey, state: &ProductState, in_pimcore: Option<&InPimcore>, now: i64) -> Option<Verdict> {
-    if matches!(in_pimcore, Some(InPimcore::There { .. })) {
+fn deleted(key: &ProductKey, state: &ProductState, evidence: &Evidence<'_>, now: i64) -> Option<Verdict> {
+    if matches!(evidence.in_pimcore, Some(InPimcore::There { .. })) {
         // Somebody restored it: the change feed is about to see that.
         return None;
     }
     let seen = ago(state.gone?, now);
-    let summary = format!(
-        "Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen {seen}. It is not for sale, and no feed makes it again."
-    );
+    let who = match evidence.deleted_by {
+        Some(by) => format!("{}; seen {seen}.", who(by)),
+        None => format!(
+            "Somebody deleted it in Pimcore, or moved it out of /catalog/products; seen {seen}. Who did cannot be said: no notice of our bundle tells."
+        ),
+    };
+    let summary = format!("{who} It is not for sale, and no feed makes it again.");
     Some(Verdict::wait(summary, how_to_end(key, "")))
+}
+
+/// As a notice of our bundle said.
+fn who(by: &By) -> String {
+    let did = if by.what == "move" { "moved it out of /catalog/products" } else { "deleted it" };
+    let name = match (&by.name, by.user) {
+        (Some(name), Some(user)) => format!("{} (user {user})", short(name, 100)),
+        (Some(name), None) => short(name, 100),
+        (None, Some(user)) => format!("User {user}"),
+        (None, None) => "Somebody without a name".to_owned(),
+    };
+    format!("{name} {did} in Pimcore at {}, as Pimcore's notice says", time(by.at.saturating_mul(1000)))
 }
 
 fn how_to_end(key: &ProductKey, when: &str) -> String {
@@ -380,6 +399,16 @@ mod tests {
             assert!(said.advice.contains("recycle bin") && said.advice.contains("`relay release demo:77`"), "{said:?}");
             assert!(!said.attention, "it is a decision");
         }
+        assert!(told(None).summary.contains("Who did cannot be said"), "{:?}", told(None));
+        let by = By { what: "delete".into(), user: Some(4), name: Some("ann".into()), at: NOW / 1000 - 61 };
+        let said = |by: &By| {
+            let evidence = Evidence { state: Some(&state), deleted_by: Some(by), ..Evidence::default() };
+            verdict(&key(), &evidence, NOW).summary
+        };
+        assert!(said(&by).starts_with("ann (user 4) deleted it in Pimcore at 2026-11-18T"), "{}", said(&by));
+        assert!(said(&by).contains("as Pimcore's notice says; seen") && said(&by).contains("no feed makes it again"));
+        let moved = By { what: "move".into(), name: None, ..by };
+        assert!(said(&moved).starts_with("User 4 moved it out of /catalog/products in Pimcore"), "{}", said(&moved));
         let back = InPimcore::There { id: 7, published: true, hidden: false, withdrawn: false, offered: true };
         assert!(!told(Some(&back)).summary.contains("deleted"));
     }
