@@ -12,6 +12,7 @@ mod held;
 mod lines;
 #[cfg(feature = "memory")]
 mod memory;
+mod part_files;
 mod parts;
 mod render;
 mod runs;
