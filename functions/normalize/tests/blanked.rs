@@ -1,7 +1,7 @@
 //! A price list that blanks its prices, a stock list of zeros: refused where they would take too much off sale.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::World;
 use ledger::RunStatus;

@@ -1,7 +1,7 @@
 //! Lines that say what the last file of their part said are passed over, and everything is as if each had been read.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
