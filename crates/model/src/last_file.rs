@@ -1,7 +1,9 @@
-//! Files of a declared part, each of which passes over what the last one said: in any order, two at a time, one of them dies or gives up.
+//! Files of a declared part, each of which passes over what the last one said: in any order, two at
+//! a time, one of them dies or gives up.
 //!
-//! Decisions are the ledger's (`ledger::core::last_file`, `lines`); their order is that of normalize. A file has a line for each of two SKUs at most; no product has the
-//! second, so its line waits.
+//! Decisions are the ledger's (`ledger::core::last_file`, `lines`); their order is that of
+//! normalize. A file has a line for each of two SKUs at most; no product has the second, so its
+//! line waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

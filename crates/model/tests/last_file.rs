@@ -1,4 +1,5 @@
-//! Whoever comes between, dies or gives up: what is passed over is as if it had been read, and every rule of it is needed.
+//! Whoever comes between, dies or gives up: what is passed over is as if it had been read, and
+//! every rule of it is needed.
 
 mod common;
 

@@ -1,5 +1,6 @@
-//! Lines of a declared part whose mapping only names columns, and whose cells need no looking at: read from the bytes, without a record, a scope, a product to
-//! check. What is not plain goes the long way, by which both say the same (tests).
+//! Lines of a declared part whose mapping only names columns, and whose cells need no looking at:
+//! read from the bytes, without a record, a scope, a product to check. What is not plain goes the
+//! long way, by which both say the same (tests).
 
 use std::collections::{BTreeMap, BTreeSet};
 

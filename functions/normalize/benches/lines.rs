@@ -1,13 +1,15 @@
-//! The whole function over a stock list, or over the same figures as whole documents, against a ledger that is computed as it is asked, so that the
-//! process's memory is the function's. One measurement per process, printed as a JSON line:
+//! The whole function over a stock list, or over the same figures as whole documents, against a
+//! ledger that is computed as it is asked, so that the process's memory is the function's. One
+//! measurement per process, printed as a JSON line:
 //!
 //! ```text
 //! lines <what> <feed file> <lines> [file before]
 //! what: lines (a part's file, by SKU) | documents (the source's own file, a row a variant)
 //! ```
 //!
-//! Product `n` has the SKUs `A<n>-<0..5>`; the ledger knows of SKU `i` (counted through) `known(i)` pieces. A file before, which has to say that, is read
-//! first and not measured. What it takes to compute the ledger's items is in the time, and told beside it; AWS's client is not.
+//! Product `n` has the SKUs `A<n>-<0..5>`; the ledger knows of SKU `i` (counted through) `known(i)`
+//! pieces. A file before, which has to say that, is read first and not measured. What it takes to
+//! compute the ledger's items is in the time, and told beside it; AWS's client is not.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
 #[path = "../../../crates/feeds/benches/measure/mod.rs"]

@@ -1,7 +1,9 @@
-//! What the lines of a file said, as digests: the index that a run of a declared part leaves in the bucket ([`ledger::core::last_file`]).
+//! What the lines of a file said, as digests: the index that a run of a declared part leaves in the
+//! bucket ([`ledger::core::last_file`]).
 //!
-//! Entries are 16 bytes, ordered: eight of what a line is about, eight of what it says. The digests are the standard library's; should they change with a release, or the
-//! object be damaged, nothing is found in it, and lines are read.
+//! Entries are 16 bytes, ordered: eight of what a line is about, eight of what it says. The digests
+//! are the standard library's; should they change with a release, or the object be damaged, nothing
+//! is found in it, and lines are read.
 
 use std::hash::{Hash, Hasher};
 
@@ -59,7 +61,8 @@ impl Entries {
         }
     }
 
-    /// Puts them into their order; `false` where there are too many, or something is said twice and not alike.
+    /// Puts them into their order; `false` where there are too many, or something is said twice and
+    /// not alike.
     pub fn settle(&mut self) -> bool {
         self.0.sort_unstable();
         self.0.dedup();

@@ -1,4 +1,5 @@
-//! A price list that blanks its prices, a stock list of zeros: refused where they would take too much off sale.
+//! A price list that blanks its prices, a stock list of zeros: refused where they would take too
+//! much off sale.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::common;

@@ -1,4 +1,5 @@
-//! Lines that say what the last file of their part said are passed over, and everything is as if each had been read.
+//! Lines that say what the last file of their part said are passed over, and everything is as if
+//! each had been read.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::common;
@@ -300,7 +301,8 @@ async fn lived(steps: &[Step], order: u64, by_index: bool) -> (BTreeMap<ItemKey,
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// With the index, the ledger knows the same of lines and products as without, to the last version; late files, crashes and time included.
+    /// With the index, the ledger knows the same of lines and products as without, to the last
+    /// version; late files, crashes and time included.
     #[test]
     fn what_is_passed_over_is_as_if_it_had_been_read(steps in proptest::collection::vec(step(), 2..14), order in any::<u64>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

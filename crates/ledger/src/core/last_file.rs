@@ -1,13 +1,19 @@
 //! What the last file of a declared part said, so that a line that says it again costs no read.
 //!
-//! A run that read all of a file while no other run of its part was under way leaves an *index* in the bucket: of each line that the ledger then said, and that waits
-//! for no product, a digest. The part's item names it. A later run that finds it there, and nobody under way, passes over the lines that are in it.
+//! A run that read all of a file while no other run of its part was under way leaves an *index* in
+//! the bucket: of each line that the ledger then said, and that waits for no product, a digest. The
+//! part's item names it. A later run that finds it there, and nobody under way, passes over the
+//! lines that are in it.
 //!
-//! - A run **registers, then begins**. Beginning writes the item: whoever is under way is listed ([`OPEN`]). Nobody else's lines are written between the index and the
-//!   beginning, so passing over a line is reading it at that moment; an older run that begins later finds the newer one registered ([`super::register`]).
-//! - A run that begins while another is under way takes the index away. So does one that finds another listed which has ended without a word: it may have written lines.
-//! - A run **ends** by leaving its index if it was alone all the time ([`ALONE`]), and read its file from the beginning to the end in one go: what an invocation
-//!   before it found out of date, or waiting, it does not know.
+//! - A run **registers, then begins**. Beginning writes the item: whoever is under way is listed
+//!   (`open`). Nobody else's lines are written between the index and the beginning, so passing
+//!   over a line is reading it at that moment; an older run that begins later finds the newer one
+//!   registered ([`super::register`]).
+//! - A run that begins while another is under way takes the index away. So does one that finds
+//!   another listed which has ended without a word: it may have written lines.
+//! - A run **ends** by leaving its index if it was alone all the time (`alone`), and read its
+//!   file from the beginning to the end in one go: what an invocation before it found out of date,
+//!   or waiting, it does not know.
 //! - Whoever dies is listed, and may take its run up: alone, by the same index.
 //!
 //! An index that is lost or damaged costs reads. Once a day all lines are read ([`LOOK_MS`]).
@@ -64,7 +70,8 @@ impl LastFile {
         }
     }
 
-    /// The index by which a run may pass lines over, as far as anybody can tell before it has begun.
+    /// The index by which a run may pass lines over, as far as anybody can tell before it has
+    /// begun.
     #[must_use]
     pub fn index_for(&self, run: &RunId) -> Option<&Index> {
         let mine = self.open.is_empty() || (self.alone && self.open == std::slice::from_ref(run));
@@ -77,7 +84,8 @@ impl LastFile {
         now - index.looked >= LOOK_MS
     }
 
-    /// Begins a run, of this item as it was read; `ended` are those listed that have ended. What it may go by is [`Self::index_for`] of the same item.
+    /// Begins a run, of this item as it was read; `ended` are those listed that have ended. What it
+    /// may go by is [`Self::index_for`] of the same item.
     #[must_use]
     pub fn begin(&self, register: &str, run: &RunId, ended: &[RunId]) -> Write {
         let others = self.open.iter().filter(|one| *one != run && !ended.contains(one));
@@ -89,7 +97,8 @@ impl LastFile {
         self.write(register, &Self { index, open, alone, revision: self.revision + 1 })
     }
 
-    /// Ends a run, of this item as it was read, with the index that it leaves; nothing where it has not begun.
+    /// Ends a run, of this item as it was read, with the index that it leaves; nothing where it has
+    /// not begun.
     #[must_use]
     pub fn end(&self, register: &str, run: &RunId, index: Option<Index>) -> Option<Write> {
         if !self.open.contains(run) {

@@ -1,13 +1,16 @@
-//! What the files of a declared part have come to: of how many identifiers it speaks, so that a file that blanks too many of them is told from one that speaks of few.
+//! What the files of a declared part have come to: of how many identifiers it speaks, so that a
+//! file that blanks too many of them is told from one that speaks of few.
 //!
-//! Counted when a run ends, once a run. What a part had said before anybody counted is known by its largest file.
+//! Counted when a run ends, once a run. What a part had said before anybody counted is known by its
+//! largest file.
 
 use catalog::line::{Field, Said, Spoken, Statement};
 
 use super::expression::{Change, Condition, Item, ItemKey, Operand, Value, Write};
 use super::missing;
 
-/// Lines that a part is taken to have at least, so that a file of the few that were sold out today is not refused.
+/// Lines that a part is taken to have at least, so that a file of the few that were sold out today
+/// is not refused.
 pub const FEW: u64 = 50;
 
 const OWNED: &str = "owned";
@@ -22,7 +25,8 @@ pub struct PartFile {
     counted: Option<String>,
 }
 
-/// The key of a part's item, by the name under which its runs are registered ([`super::lines::register`]).
+/// The key of a part's item, by the name under which its runs are registered
+/// ([`super::lines::register`]).
 #[must_use]
 pub fn item_key(register: &str) -> ItemKey {
     ItemKey { pk: format!("L#{register}"), sk: "part".to_owned() }
@@ -37,7 +41,8 @@ impl PartFile {
         Self { owned: owned.unwrap_or(0), counted }
     }
 
-    /// Counts a run of so many lines, of which so many were the first by their identifier; nothing where it is counted already.
+    /// Counts a run of so many lines, of which so many were the first by their identifier; nothing
+    /// where it is counted already.
     #[must_use]
     pub fn count(&self, register: &str, run: &str, lines: u64, first: u64) -> Option<Write> {
         if self.counted.as_deref() == Some(run) {
@@ -55,7 +60,8 @@ impl PartFile {
         })
     }
 
-    /// Whether a file of so many lines blanks too many: more than ten, and more than `percent` of what the part owns.
+    /// Whether a file of so many lines blanks too many: more than ten, and more than `percent` of
+    /// what the part owns.
     #[must_use]
     pub fn blanks_too_many(&self, blanked: u64, lines: u64, percent: u64) -> bool {
         missing::too_many(blanked, self.of_lines(lines), percent)
@@ -74,7 +80,8 @@ pub fn may_blank<'s>(mut says: impl Iterator<Item = &'s Said>) -> bool {
     says.any(|said| !is_something(said))
 }
 
-/// Whether a line blanks something: pieces, a price or a text that the part had said; or a price of which it had said nothing, so that the catalogue's goes.
+/// Whether a line blanks something: pieces, a price or a text that the part had said; or a price of
+/// which it had said nothing, so that the catalogue's goes.
 #[must_use]
 pub fn blanks(before: &Statement, after: &Statement) -> bool {
     after.0.iter().any(|(field, now)| match before.0.get(field) {

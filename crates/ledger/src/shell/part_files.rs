@@ -1,5 +1,6 @@
-//! The item of a declared part: what it owns ([`core::part_file`](crate::core::part_file)), and what its last file said
-//! ([`core::last_file`](crate::core::last_file)). Parts are named by their registers ([`crate::core::lines::register`]).
+//! The item of a declared part: what it owns ([`core::part_file`](crate::core::part_file)), and
+//! what its last file said ([`core::last_file`](crate::core::last_file)). Parts are named by their
+//! registers ([`crate::core::lines::register`]).
 
 use super::{Ledger, LedgerError, Table};
 use crate::core::ItemKey;
@@ -33,7 +34,8 @@ impl<T: Table> Ledger<T> {
         Err(busy(register))
     }
 
-    /// Begins a run of a declared part, which has to be registered, if it notes nothing. The item as it was then: what the run may go by.
+    /// Begins a run of a declared part, which has to be registered, if it notes nothing. The item
+    /// as it was then: what the run may go by.
     ///
     /// # Errors
     /// [`LedgerError::Store`], [`LedgerError::LeaseLost`].

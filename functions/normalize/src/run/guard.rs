@@ -1,4 +1,5 @@
-//! A feed that changes too much as a whole waits as a whole: it is looked through before anything of it is written, where rules say so.
+//! A feed that changes too much as a whole waits as a whole: it is looked through before anything
+//! of it is written, where rules say so.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use crate::window::BATCH;
 const SHARE: u32 = 2;
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
-    /// Looks a feed through, and notes why it waits, or that it does not. Lines of declared parts say nothing of whole products.
+    /// Looks a feed through, and notes why it waits, or that it does not. Lines of declared parts
+    /// say nothing of whole products.
     pub(super) async fn judge(&self, progress: &Progressing<'_>, known: &Known) -> Result<(), StreamError> {
         let run = &progress.run;
         if run.record > 0 || progress.work.id.is_strict() || known.part.is_some() {
@@ -72,8 +74,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         Ok(drift)
     }
 
-    /// Reads an object from its beginning and takes nothing of it; `see` is given what becomes of its records, and says whether it wants more. Whether
-    /// the end was seen: not where the feed breaks, of which whoever takes it tells, and where a share of the invocation's time is over.
+    /// Reads an object from its beginning and takes nothing of it; `see` is given what becomes of
+    /// its records, and says whether it wants more. Whether the end was seen: not where the feed
+    /// breaks, of which whoever takes it tells, and where a share of the invocation's time is over.
     pub(super) async fn leaf_through(
         &self,
         progress: &Progressing<'_>,

@@ -1,5 +1,5 @@
-//! A file of a declared part is looked through before anything of it is taken: whether it blanks too much, and which of its lines say what the last file said
-//! ([`ledger::core::last_file`]).
+//! A file of a declared part is looked through before anything of it is taken: whether it blanks
+//! too much, and which of its lines say what the last file said ([`ledger::core::last_file`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -138,7 +138,8 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         Ok(survey)
     }
 
-    /// Why a file of a declared part is not taken. A strict pass is over one that was; a replay is a person's word.
+    /// Why a file of a declared part is not taken. A strict pass is over one that was; a replay is
+    /// a person's word.
     async fn refused(
         &self,
         progress: &Progressing<'_>,
