@@ -1,10 +1,14 @@
 //! What a product says, as one short text (D25).
 
 use std::fmt;
+use std::io::BufWriter;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Product;
+
+/// Bytes of JSON that are hashed at once.
+const PIECE: usize = 16 << 10;
 
 /// 32 lower-case hexadecimal digits: the first 16 bytes of the BLAKE3 hash of the product's
 /// canonical JSON.
@@ -20,10 +24,12 @@ impl ContentHash {
     /// The hash of what `product` says.
     #[must_use]
     pub fn of(product: &Product) -> Self {
-        let mut hasher = blake3::Hasher::new();
+        // JSON is written in small pieces, of each of which a hasher would make much ado.
+        let mut writer = BufWriter::with_capacity(PIECE, blake3::Hasher::new());
         // Writing to a hasher cannot fail, and every map in `Product` has text keys.
-        serde_json::to_writer(&mut hasher, &product.without_remarks())
+        serde_json::to_writer(&mut writer, &*product.without_remarks())
             .unwrap_or_else(|error| unreachable!("a product is always JSON: {error}"));
+        let hasher = writer.into_inner().unwrap_or_else(|error| unreachable!("a hasher takes all: {error}"));
         Self(hasher.finalize().to_hex()[..32].to_owned())
     }
 

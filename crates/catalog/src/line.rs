@@ -264,10 +264,10 @@ impl Statement {
     /// Whether both say the same, whenever it was said.
     #[must_use]
     pub fn says_what(&self, other: &Self) -> bool {
-        let said = |one: &Self| -> Vec<(Field, Said)> {
-            one.0.iter().map(|(field, spoken)| (field.clone(), spoken.said.clone())).collect()
+        let said = |one: &Self, other: &Self| {
+            one.0.iter().all(|(field, spoken)| other.0.get(field).is_some_and(|known| known.said == spoken.said))
         };
-        said(self) == said(other)
+        self.0.len() == other.0.len() && said(self, other)
     }
 
     /// The version of the newest line in it.

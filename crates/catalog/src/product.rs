@@ -1,5 +1,6 @@
 //! The canonical product.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
@@ -117,8 +118,12 @@ impl Product {
     }
 
     /// The same product without remarks, and without a word on who made its SKUs or when its pieces were said: what the content hash covers.
-    pub(crate) fn without_remarks(&self) -> Self {
-        Self { warnings: Vec::new(), made_skus: BTreeSet::new(), stock_said: BTreeMap::new(), ..self.clone() }
+    pub(crate) fn without_remarks(&self) -> Cow<'_, Self> {
+        if self.warnings.is_empty() && self.made_skus.is_empty() && self.stock_said.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let whole = self.clone();
+        Cow::Owned(Self { warnings: Vec::new(), made_skus: BTreeSet::new(), stock_said: BTreeMap::new(), ..whole })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Object bytes in, products and rejections out: decompression, splitting and mapping in one
 //! push-driven machine without I/O.
 
+use std::sync::Arc;
+
 use catalog::{Line, Product};
 
 use self::mapper::Mapper;
@@ -9,7 +11,7 @@ use crate::charset::Charset;
 use crate::decode::{Compression, DecodeError, Decoder, STEP, Step};
 use crate::integrity::{Checksum, Partial};
 use crate::split::{Expected, Row, Splitter};
-use crate::{Broken, Checkpoint, Limits, Reason, Rejection};
+use crate::{Broken, Checkpoint, Limits, Numbers, Reason, Rejection};
 
 mod mapper;
 
@@ -48,6 +50,10 @@ pub trait Reader: std::fmt::Debug + Send {
 
     /// Says what else is known, for a feed that it does not know.
     fn knowing(&mut self, _layouts: &'static [Layout]) {}
+
+    /// Says which records, by their numbers, need not be read: whoever asks knows what they say. A
+    /// reader may read them all the same.
+    fn passing_over(&mut self, _known: &Arc<Numbers>) {}
 
     /// Whether it reads objects as they are, archives included.
     fn is_raw(&self) -> bool {
@@ -200,6 +206,13 @@ impl Feed {
     #[must_use]
     pub fn knowing(mut self, layouts: &'static [Layout]) -> Self {
         self.reader.knowing(layouts);
+        self
+    }
+
+    /// The same feed, of which these records need not be read.
+    #[must_use]
+    pub fn passing_over(mut self, known: &Arc<Numbers>) -> Self {
+        self.reader.passing_over(known);
         self
     }
 

@@ -13,6 +13,7 @@ mod held;
 mod lines;
 #[cfg(feature = "memory")]
 mod memory;
+mod part_files;
 mod parts;
 mod render;
 mod runs;

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod bodies;
 pub mod configurations;
 pub mod held;
+pub mod last_file;
 pub mod lines;
 pub mod mutation;
 pub mod parts;

@@ -9,7 +9,7 @@ use feeds::decode::{Compression, DecodeError, STEP};
 use feeds::helpers::at_path;
 use feeds::integrity::Checksum;
 use feeds::split::{Expected, Format, Piece, Place, Splitter};
-use feeds::{Broken, Checkpoint, Defect, Feed, Limits, Outcome, Progress, Reader, Reason};
+use feeds::{Broken, Checkpoint, Defect, Feed, Limits, MappedLine, Numbers, Outcome, Progress, Reader, Reason};
 
 use crate::groups::{self, Groups, Placed, Unread, refused};
 use crate::mapping::{Mapping, Take, Type};
@@ -89,6 +89,8 @@ struct Records {
     charset: Charset,
     /// Records that could be read.
     taken: u64,
+    /// Records that need not be read.
+    known: Option<Arc<Numbers>>,
 }
 
 impl Described {
@@ -107,6 +109,7 @@ impl Described {
             last: (checkpoint.index, checkpoint.offset),
             charset: Charset::default(),
             taken: 0,
+            known: None,
         };
         let to_drop = checkpoint.offset - checkpoint.object_offset();
         let cut = cut(&mapping, name, Checkpoint { checksum: None, ..checkpoint }, limits, &mut records);
@@ -202,6 +205,10 @@ impl Reader for Described {
 
     fn in_charset(&mut self, label: &str) {
         self.records.charset = Charset::named(label);
+    }
+
+    fn passing_over(&mut self, known: &Arc<Numbers>) {
+        self.records.known = Some(Arc::clone(known));
     }
 
     fn rereads(&self) -> bool {
@@ -367,6 +374,17 @@ impl Records {
             return;
         }
         self.last = (piece.index, piece.offset);
+        if self.known.as_ref().is_some_and(|known| known.has(piece.index)) {
+            self.taken += 1;
+            return;
+        }
+        if piece.defect.is_none()
+            && let Some(line) = self.rows.as_ref().and_then(|rows| rows.plain(piece.bytes))
+        {
+            self.taken += 1;
+            out.push(Outcome::Line(Box::new(MappedLine { index: piece.index, offset: piece.offset, line })));
+            return;
+        }
         let record = match &piece.defect {
             Some(defect) => Err(defect.clone()),
             None => read(&self.mapping, &mut self.rows, self.charset, piece.bytes),

@@ -8,6 +8,7 @@ mod json;
 mod keys;
 mod map;
 mod mapping;
+mod plain;
 mod problem;
 mod record;
 mod rows;

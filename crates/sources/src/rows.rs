@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use catalog::Line;
 use expr::Value;
 use feeds::split::Row;
 use feeds::{Defect, Reason};
 
 use crate::json;
 use crate::mapping::{Mapping, Type};
+use crate::plain::Plain;
 use crate::record::{Names, Record};
 use crate::xlsx::failed;
 
@@ -29,6 +31,7 @@ pub(crate) struct Rows {
     workbook: bool,
     /// Texts that mean: not given.
     blank: Vec<String>,
+    plain: Option<Plain>,
 }
 
 impl Rows {
@@ -72,10 +75,16 @@ impl Rows {
                 None => kept.push((number, mapping.form.json.contains(name), name.clone())),
             }
         }
+        let plain = Plain::of(mapping, row.separator(), &columns);
         let names = Arc::new(Names::new(kept.iter().map(|(_, _, name)| name.clone())));
         let columns = if mapping.form.header { columns.len() } else { 0 };
         let workbook = mapping.form.kind == Type::Xlsx;
-        Ok(Self { row, columns, kept, names, again, workbook, blank: mapping.form.blank.clone() })
+        Ok(Self { row, columns, kept, names, again, workbook, blank: mapping.form.blank.clone(), plain })
+    }
+
+    /// What a row of a declared part says, if that can be told without looking.
+    pub(crate) fn plain(&self, row: &[u8]) -> Option<Line> {
+        self.plain.as_ref()?.read(row)
     }
 
     /// One row.

@@ -6,6 +6,7 @@ use crate::common;
 use catalog::Line;
 use common::{map_bytes, read};
 use feeds::{Outcome, Reason};
+use proptest::prelude::*;
 use sources::Mapping;
 
 /// A catalogue and a stock list that comes every ten minutes.
@@ -113,4 +114,61 @@ fn a_source_that_is_built_in_can_get_parts_and_nothing_else() {
     assert!(!mapping.leads());
     let problems = Mapping::read("m.yaml", &format!("source: acme\nparts:{parts}")).unwrap_err();
     assert!(problems.iter().any(|problem| problem.message.contains("there is no \"product\"")), "{problems:?}");
+}
+
+/// Cells that are nearly plain.
+const ODD: &[&str] = &[
+    "4.0E+12",
+    "1E5",
+    "12e4",
+    "-",
+    "n/a",
+    "0007",
+    " 5",
+    "5 ",
+    "",
+    "&amp;5",
+    "é",
+    "K\u{200b}1",
+    "99999999999",
+    "5.0",
+    "+5",
+    "12.00",
+    "1299.95",
+    "0.05",
+    "1.299",
+];
+
+/// Cells that are plain, and those.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[A-Z]{1,3}[-_./]?[0-9]{0,4}",
+        "[0-9]{1,11}",
+        "[ -!#-+.-~]{0,6}",
+        proptest::sample::select(ODD).prop_map(str::to_owned)
+    ]
+}
+
+proptest! {
+    /// A row that is read from its bytes says what the same row says in quotes, which has to be looked at.
+    #[test]
+    fn what_is_plain_is_read_as_what_is_not(
+        rows in proptest::collection::vec((cell(), cell(), cell()), 1..12),
+        by in proptest::sample::select(&["sku", "id", "gtin", "mpn"][..]),
+        empty in proptest::sample::select(&["keep", "clear", "delete"][..]),
+        (blank, priced) in any::<(bool, bool)>(),
+    ) {
+        let form = if blank { "{ type: csv, blank: [\"n/a\", \"0007\"] }" } else { "csv" };
+        let owns = if priced { "stock: pieces, prices: [{ from: note, currency: EUR }]" } else { "stock: pieces" };
+        let mapping = TEN_LINES.replace("form: csv", &format!("form: {form}")).replace("sku: article", &format!("{by}: article"));
+        let mapping = format!("{}    empty: {empty}\n", mapping.replace("stock: pieces", owns));
+        let feed = |quote: &str| {
+            let row = |(note, article, pieces): &(String, String, String)| {
+                format!("{quote}{note}{quote},{quote}{article}{quote},{quote}{pieces}{quote}\n")
+            };
+            format!("note,article,pieces\n{}", rows.iter().map(row).collect::<String>())
+        };
+        let ((plain, refused), (looked_at, also)) = (lines(&mapping, "stock", &feed("")), lines(&mapping, "stock", &feed("\"")));
+        prop_assert_eq!((told(&plain), refused), (told(&looked_at), also));
+    }
 }

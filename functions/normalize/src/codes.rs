@@ -14,6 +14,7 @@ catalog::codes! {
     NAME_FROM_OTHER_LANGUAGE = "name_from_other_language",
     OBJECT_MISSING = "object_missing",
     OBJECT_REPLACED = "object_replaced",
+    PART_BLANKED = "part_blanked",
     PART_REMOVED = "part_removed",
     PRICE_LEFT_OUT = "price_left_out",
     PRICE_ROUNDED = "price_rounded",

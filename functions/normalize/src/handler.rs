@@ -58,6 +58,7 @@ impl Function for Normalize {
             deadline: invocation.deadline,
             limits: Limits::default(),
             sources: &self.sources,
+            max_percent: self.max_withdrawn_percent,
             metrics: &self.metrics,
         };
         let mut back = Vec::new();

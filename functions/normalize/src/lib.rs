@@ -7,7 +7,8 @@
 //!    has ended is not read again;
 //! 2. stream the object ([`object`]), a few range reads ahead, through [`feeds::Feed`];
 //! 3. compare a window of products with the ledger, write what changed, announce it ([`window`]);
-//!    lines of a declared part likewise ([`lines`]);
+//!    lines of a declared part likewise ([`lines`]), but for those that say what its last file
+//!    said ([`index`]);
 //! 4. write rejections and the manifest ([`report`]), then commit the position with the counts up
 //!    to it;
 //! 5. before the invocation's time runs out, give the run up and send the message to the queue
@@ -22,6 +23,7 @@ pub mod aws;
 pub mod codes;
 pub mod config;
 pub mod handler;
+pub mod index;
 pub mod lines;
 pub mod message;
 pub mod metrics;

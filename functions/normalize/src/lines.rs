@@ -102,15 +102,16 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             by_about.entry(entry.line.about.clone()).or_default().push(entry);
         }
         let key = |about: &Identifier| lines::line_key(self.source, self.part, about);
-        let keys: Vec<ItemKey> = by_about.keys().map(key).collect();
+        let all: Vec<_> = by_about.into_iter().map(|(about, entries)| (key(&about), about, entries)).collect();
+        let keys: Vec<ItemKey> = all.iter().map(|(key, ..)| key.clone()).collect();
         let reads = stream::iter(keys.chunks(BATCH)).map(|keys| self.store.read_lines(keys)).buffer_unordered(PARALLEL);
         let reads: Vec<HashMap<ItemKey, Kept>> = reads.try_collect().await.map_err(failure)?;
         let mut kept: HashMap<ItemKey, Kept> = reads.into_iter().flatten().collect();
 
         let mut written = Written::default();
-        let all = by_about.into_iter().map(|(about, entries)| {
-            let kept = kept.remove(&key(&about)).unwrap_or_default();
-            self.one(about, entries, kept)
+        let all = all.into_iter().map(|(key, about, entries)| {
+            let kept = kept.remove(&key).unwrap_or_default();
+            self.one(key, about, entries, kept)
         });
         let done: Vec<(Written, Come)> =
             stream::iter(all).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
@@ -155,6 +156,7 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
         }
         for (todo, waits) in lay.iter().filter(|(todo, _)| !found.contains(&todo.about)) {
             let late = if *waits { Vec::new() } else { self.let_wait(todo).await.map_err(failure)? };
+            written.apart.push(todo.about.clone());
             waiting += u64::from(late.is_empty());
             announce.extend(late);
         }
@@ -168,38 +170,19 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
     /// The lines of one identifier, in their order.
     async fn one(
         &self,
+        key: ItemKey,
         about: Identifier,
         entries: Vec<LineEntry>,
         mut kept: Kept,
     ) -> Result<(Written, Come), LedgerError> {
-        let key = lines::line_key(self.source, self.part, &about);
         for _ in 0..ROUNDS {
             let mut written = Written::default();
-            let (mut then, mut changed, mut again) = (kept.clone(), false, false);
-            let mut origin = Origin { run: kept.run.clone(), provenance: kept.provenance.clone() };
-            for LineEntry { line, version, index, offset } in &entries {
-                let provenance = format!("{} record {index} at byte {offset}", self.location);
-                match lines::classify(&then, line, version) {
-                    Means::Changed(says) => {
-                        written.changed += 1;
-                        (then, changed) = (then.saying(says.placed(&provenance)), true);
-                        origin = Origin { run: self.run.to_owned(), provenance };
-                    }
-                    Means::Again => {
-                        written.changed += 1;
-                        again = true;
-                    }
-                    Means::Unchanged(says) => {
-                        written.unchanged += 1;
-                        if self.strict {
-                            (then, changed) = (then.saying(says.placed(&provenance)), true);
-                            origin = Origin { run: self.run.to_owned(), provenance };
-                        }
-                    }
-                    Means::Stale => written.stale += 1,
-                }
+            let (then, again) = self.say(&entries, &kept, &mut written);
+            let said = then.as_ref().map_or(&kept, |(then, _)| then);
+            if !entries.last().is_some_and(|last| said.says(&last.line)) || kept.waits_since.is_some() {
+                written.apart.push(about.clone());
             }
-            if !changed && !again {
+            if then.is_none() && !again {
                 let waits = kept.waits_since.is_some();
                 if waits && kept.expires_ms < self.now + HALF_MS {
                     let _ = self.store.write(&lines::wait(key, &kept, self.now)).await?;
@@ -207,26 +190,66 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
                 return Ok((written, Come::Rest { waits }));
             }
             let mut waits = kept.waits_since.is_some();
-            if changed {
+            let mut origin = None;
+            if let Some((then, from)) = then {
                 if !kept.is_there() && self.store.holders(self.source, &about).await?.is_empty() {
                     if !self.room.take(self.store, &key).await? {
+                        written.apart.push(about);
                         return Ok((written, Come::Unkept(entries.last().cloned())));
                     }
                     waits = true;
                 }
-                let write = lines::write_line(key.clone(), &kept, &then.statement, &origin, waits.then_some(self.now));
+                let write = lines::write_line(key.clone(), &kept, &then.statement, &from, waits.then_some(self.now));
                 if let Err(there) = self.store.write(&write).await? {
                     kept = Kept::of(&there);
                     continue;
                 }
+                written.first += u64::from(!kept.is_there());
+                origin = Some(from);
             }
             // After the write: of a line and a product that come at one time, one finds the other.
             let products = self.store.holders(self.source, &about).await?;
+            let as_kept = || Origin { run: kept.run.clone(), provenance: kept.provenance.clone() };
+            let origin = origin.unwrap_or_else(as_kept);
             return Ok((written, Come::Lay(Todo { about, origin, again }, products, waits)));
         }
         Err(LedgerError::LeaseLost {
             what: format!("the line {about} of {}, which others wrote all the time", self.source),
         })
+    }
+
+    /// What is said after these lines, and where the last that counts stood, if anything is to be written; whether one of them was written before.
+    fn say(&self, entries: &[LineEntry], kept: &Kept, written: &mut Written) -> (Option<(Kept, Origin)>, bool) {
+        let (mut then, mut again): (Option<(Kept, Origin)>, bool) = (None, false);
+        for LineEntry { line, version, index, offset } in entries {
+            let before = then.as_ref().map_or(kept, |(then, _)| then);
+            let says = match lines::classify(before, line, version) {
+                Means::Changed(says) => {
+                    written.changed += 1;
+                    says
+                }
+                Means::Unchanged(says) => {
+                    written.unchanged += 1;
+                    if !self.strict {
+                        continue;
+                    }
+                    says
+                }
+                Means::Again => {
+                    written.changed += 1;
+                    again = true;
+                    continue;
+                }
+                Means::Stale => {
+                    written.stale += 1;
+                    continue;
+                }
+            };
+            let provenance = format!("{} record {index} at byte {offset}", self.location);
+            let says = before.saying(says.placed(&provenance));
+            then = Some((says, Origin { run: self.run.to_owned(), provenance }));
+        }
+        (then, again)
     }
 
     /// No product has it any more, or not yet: it waits. Products that have come meanwhile.

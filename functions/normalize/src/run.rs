@@ -4,6 +4,7 @@ mod brought;
 mod end;
 mod guard;
 mod progress;
+mod survey;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Reader<'a, T, O, B, Q, C> {
     pub limits: Limits,
     /// The mappings that this environment knows.
     pub sources: &'a Sources,
+    /// Largest share, in percent, of what a declared part has said that one of its files may blank.
+    pub max_percent: u8,
     /// What is counted.
     pub metrics: &'a Metrics,
 }
@@ -191,6 +194,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                     struck.map_err(|error| error.failure())?;
                 }
                 self.ask_for_withdrawal(progress, failed.is_none()).await?;
+                self.end_lines(progress, failed.is_none()).await?;
                 let (committed, run) = (progress.committed.clone(), progress.run.clone());
                 self.finish(work, Some(progress.source), committed, run, failed).await
             }
@@ -211,12 +215,16 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
         }
         self.judge(progress, known).await?;
+        if let Some(refused) = self.survey(progress, known).await? {
+            return Ok(End::Finished { failed: Some(refused), corrupt: false });
+        }
         let checkpoint = progress.resume.checkpoint.clone();
         let from = checkpoint.object_offset();
         let mut feed = known
             .feed(progress.info.checksum, &work.id.key, checkpoint, self.limits)
             .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?
-            .in_charset(progress.info.charset.as_deref());
+            .in_charset(progress.info.charset.as_deref())
+            .passing_over(&progress.passing.known);
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
         let mut ahead = VecDeque::new();
         if progress.run.record == 0

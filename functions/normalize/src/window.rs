@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use catalog::{ContentHash, Failure, PartName, Product, ProductKey, Version, WarningCode, price_drop};
+use catalog::{ContentHash, Failure, Identifier, PartName, Product, ProductKey, Version, WarningCode, price_drop};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::{lines, parts, waiting};
 use ledger::{
@@ -70,6 +70,10 @@ pub struct Written {
     pub waiting_since: Option<i64>,
     /// Lines of declared parts for which there is no room to wait.
     pub unkept: Vec<LineEntry>,
+    /// Lines that are the first by their identifier.
+    pub first: u64,
+    /// What lines are about that the ledger says otherwise, or that wait: the next file's are read again.
+    pub apart: Vec<Identifier>,
 }
 
 impl Written {
@@ -80,6 +84,8 @@ impl Written {
         self.repeated.extend(other.repeated);
         self.too_large.extend(other.too_large);
         self.unkept.extend(other.unkept);
+        self.first += other.first;
+        self.apart.extend(other.apart);
         for (code, count) in other.warnings {
             *self.warnings.entry(code).or_default() += count;
         }

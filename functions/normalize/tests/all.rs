@@ -6,12 +6,14 @@ mod common;
 #[path = "../../../crates/feeds/tests/common/mod.rs"]
 mod records;
 
+mod blanked;
 mod configured;
 mod damaged;
 mod declared;
 mod dropped;
 mod ends;
 mod largest;
+mod last_file;
 mod mapped;
 mod parts;
 mod rules;

@@ -170,6 +170,7 @@ impl Splitter {
 #[derive(Debug)]
 pub struct Row {
     reader: Reader,
+    separator: u8,
     text: Vec<u8>,
     ends: Vec<usize>,
     fields: usize,
@@ -177,7 +178,13 @@ pub struct Row {
 
 impl Default for Row {
     fn default() -> Self {
-        Self { reader: ReaderBuilder::new().build(), text: vec![0; 4096], ends: vec![0; 64], fields: 0 }
+        Self {
+            reader: ReaderBuilder::new().build(),
+            separator: b',',
+            text: vec![0; 4096],
+            ends: vec![0; 64],
+            fields: 0,
+        }
     }
 }
 
@@ -185,13 +192,19 @@ impl Row {
     /// For the records below a header, and the header itself.
     #[must_use]
     pub fn below(header: &str) -> Self {
-        Self { reader: ReaderBuilder::new().delimiter(separator(header)).build(), ..Self::default() }
+        Self::separated_by(separator(header))
     }
 
     /// The same where something else than the header says what separates.
     #[must_use]
     pub fn separated_by(separator: u8) -> Self {
-        Self { reader: ReaderBuilder::new().delimiter(separator).build(), ..Self::default() }
+        Self { reader: ReaderBuilder::new().delimiter(separator).build(), separator, ..Self::default() }
+    }
+
+    /// What separates its fields.
+    #[must_use]
+    pub const fn separator(&self) -> u8 {
+        self.separator
     }
 
     pub fn read(&mut self, record: &str) {

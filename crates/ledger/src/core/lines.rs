@@ -163,6 +163,12 @@ impl Kept {
         Self { statement: says, says: Some(self.says.clone().unwrap_or_default()), ..self.clone() }
     }
 
+    /// Whether it says all that a line says.
+    #[must_use]
+    pub fn says(&self, line: &Line) -> bool {
+        line.says.iter().all(|(field, said)| self.statement.0.get(field).is_some_and(|known| known.said == *said))
+    }
+
     /// Whether there is anything.
     #[must_use]
     pub const fn is_there(&self) -> bool {

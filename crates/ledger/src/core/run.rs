@@ -138,6 +138,9 @@ pub struct Counts {
     /// Rejected records that are only counted: the bucket keeps the first ones of a run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejected_unkept: u64,
+    /// Lines that are the first by their identifier.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -89,6 +89,13 @@ impl Memory {
         self.inner().items.get(key).cloned().unwrap_or_default()
     }
 
+    /// The items with these keys.
+    #[must_use]
+    pub fn items(&self, wanted: impl Fn(&ItemKey) -> bool) -> BTreeMap<ItemKey, Item> {
+        let wanted = |(key, item): (&ItemKey, &Item)| wanted(key).then(|| (key.clone(), item.clone()));
+        self.inner().items.iter().filter_map(wanted).collect()
+    }
+
     /// The objects of large bodies.
     #[must_use]
     pub fn bodies(&self) -> Vec<String> {

@@ -43,6 +43,7 @@ pub(super) const REMEDIES: &[Remedy] = &[
     remedy("no_variants", "The product has nothing to sell.", "Ask the supplier; sold out is variants with stock 0.", NewFeed),
     remedy("not_json", "The object is nothing that this source can be.", "Check what was uploaded, and its key.", NewFeed),
     remedy("object_corrupt", "What was read is not what S3 stores.", "It is read once more. If that fails too, upload it again and tell AWS.", GoesOn),
+    remedy("part_blanked", "A part's file would blank more of what the part has said than MaxWithdrawnPercent; nothing of it was taken.", "If the export failed, upload the whole file. If it is meant: `relay replay <object> --as-newest`.", NewFeed),
     remedy("part_removed", "The file is in the folder of a part that the source's mapping no longer declares.", "Declare the part again, or put the file where the source's own files are; then `relay replay <object> --as-newest`.", Nothing),
     remedy("price_left_out", "A price rounds to nothing; the variant has others.", "Ask the supplier for the right one.", NewFeed),
     remedy("price_rounded", "An amount finer than its currency was rounded half up.", "Nothing, if that was meant.", Nothing),

@@ -1,4 +1,5 @@
-//! A feed that changes too much as a whole waits as a whole: it is looked through before anything of it is written, where rules say so.
+//! A feed that changes too much as a whole waits as a whole: it is looked through before anything
+//! of it is written, where rules say so.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use crate::window::BATCH;
 const SHARE: u32 = 2;
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
-    /// Looks a feed through, and notes why it waits, or that it does not. Lines of declared parts say nothing of whole products.
+    /// Looks a feed through, and notes why it waits, or that it does not. Lines of declared parts
+    /// say nothing of whole products.
     pub(super) async fn judge(&self, progress: &Progressing<'_>, known: &Known) -> Result<(), StreamError> {
         let run = &progress.run;
         if run.record > 0 || progress.work.id.is_strict() || known.part.is_some() {
@@ -52,6 +54,35 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     async fn drift(&self, progress: &Progressing<'_>, known: &Known, rules: &InForce) -> Result<Drift, StreamError> {
+        let (mut drift, mut batch) = (Drift::default(), Vec::new());
+        self.leaf_through(progress, known, async |outcomes| {
+            for outcome in outcomes.drain(..) {
+                if let Outcome::Product(mapped) = outcome
+                    && let Ok(key) = mapped.product.key()
+                    && !mapped.product.withdrawn
+                {
+                    batch.push((key, mapped.product));
+                }
+                if batch.len() == BATCH {
+                    self.weigh(std::mem::take(&mut batch), rules, &mut drift).await?;
+                }
+            }
+            Ok(true)
+        })
+        .await?;
+        self.weigh(batch, rules, &mut drift).await?;
+        Ok(drift)
+    }
+
+    /// Reads an object from its beginning and takes nothing of it; `see` is given what becomes of
+    /// its records, and says whether it wants more. Whether the end was seen: not where the feed
+    /// breaks, of which whoever takes it tells, and where a share of the invocation's time is over.
+    pub(super) async fn leaf_through(
+        &self,
+        progress: &Progressing<'_>,
+        known: &Known,
+        mut see: impl AsyncFnMut(&mut Vec<Outcome>) -> Result<bool, Failure>,
+    ) -> Result<bool, StreamError> {
         let (work, info) = (progress.work, &progress.info);
         let began = self.clock.now_ms();
         let time: Duration = self.deadline.remaining(began) / SHARE;
@@ -60,39 +91,27 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?
             .in_charset(info.charset.as_deref());
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), 0, info.size);
-        let (mut drift, mut outcomes, mut batch) = (Drift::default(), Vec::new(), Vec::new());
-        'object: loop {
+        let mut outcomes = Vec::new();
+        loop {
             let piece = object.next().await.map_err(StreamError::Object)?;
             let last = piece.is_none();
             feed.offer(piece.unwrap_or_default());
             loop {
                 let step = if last { feed.conclude(&mut outcomes) } else { feed.step(&mut outcomes) };
-                for outcome in outcomes.drain(..) {
-                    if let Outcome::Product(mapped) = outcome
-                        && let Ok(key) = mapped.product.key()
-                        && !mapped.product.withdrawn
-                    {
-                        batch.push((key, mapped.product));
-                    }
-                    if batch.len() == BATCH {
-                        self.weigh(std::mem::take(&mut batch), rules, &mut drift).await?;
-                    }
-                }
+                let more = see(&mut outcomes).await?;
+                outcomes.clear();
                 let spent = self.clock.now_ms() - began;
-                // What is wrong with it is told by whoever takes it.
-                if step.is_err() || Duration::from_millis(u64::try_from(spent).unwrap_or(0)) > time {
-                    break 'object;
+                if step.is_err() || !more || Duration::from_millis(u64::try_from(spent).unwrap_or(0)) > time {
+                    return Ok(false);
                 }
                 if matches!(step, Ok(Progress::Hungry)) {
                     break;
                 }
             }
             if last {
-                break;
+                return Ok(true);
             }
         }
-        self.weigh(batch, rules, &mut drift).await?;
-        Ok(drift)
     }
 
     /// Takes products in that were there before.

@@ -10,13 +10,14 @@ use ledger::{Declared, Run};
 use serde::{Deserialize, Serialize};
 
 use super::brought::{Brought, Place};
-use crate::codes;
+use super::survey::Passing;
 use crate::lines::{LineEntry, Room};
 use crate::message::FeedObject;
 use crate::ports::ObjectInfo;
 use crate::report::{Manifest, Rejects, rejection_of};
 use crate::source::Known;
 use crate::window::{BATCH, Entry, Written};
+use crate::{codes, index};
 
 /// Products written at once.
 const WINDOW: usize = 4 * BATCH;
@@ -26,7 +27,7 @@ const LINES: usize = 1_600;
 const WINDOW_BYTES: usize = 6 << 20;
 /// A feed of up to so many products notes those that repeat what is known (`ledger::core::register`). A place in the register is a write unit, which
 /// so few would feel: most feeds of this size bring changes.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 /// Rejected records that a run keeps in the bucket, the first ones; the others are counted.
 const KEPT_RECORDS: u64 = 10_000;
@@ -116,6 +117,8 @@ pub(super) struct Progressing<'a> {
     /// Lines of a declared part.
     pub(super) lines: Vec<LineEntry>,
     pub(super) room: Room,
+    /// Which lines need not be read.
+    pub(super) passing: Passing,
     pub(super) window_bytes: usize,
     pub(super) rejects: Rejects,
     /// Parts of the rejections that were written since the last commit.
@@ -147,6 +150,7 @@ impl<'a> Progressing<'a> {
             window: Vec::new(),
             lines: Vec::new(),
             room: Room::default(),
+            passing: Passing::default(),
             window_bytes: 0,
             rejects: Rejects::default(),
             rejects_written: 0,
@@ -182,6 +186,10 @@ impl<'a> Progressing<'a> {
 
     /// Everything up to here has been taken.
     pub(super) fn position(&mut self, checkpoint: Checkpoint) {
+        // What says what the last file said was passed over.
+        let passed = self.passing.known.count(self.run.record..checkpoint.index);
+        self.run.counts.read += passed;
+        self.run.counts.unchanged += passed;
         self.run.offset = checkpoint.offset;
         self.run.record = checkpoint.index;
         self.resume.checkpoint = checkpoint;
@@ -239,6 +247,9 @@ impl<'a> Progressing<'a> {
 
     fn line(&mut self, mapped: MappedLine) {
         let MappedLine { index, offset, line } = mapped;
+        if self.passing.known.has(index) {
+            return;
+        }
         let said = ContentHash::from_text(format!("{:?}", line.says));
         if let Some(earlier) = self.brought.note(&line.about, self.part, &said, Place { index, offset }) {
             let message = format!(
@@ -315,6 +326,7 @@ impl<'a> Progressing<'a> {
         counts.changed += written.changed;
         counts.unchanged += written.unchanged;
         counts.stale += written.stale;
+        counts.first += written.first;
         for (code, count) in written.warnings {
             *counts.warnings_by.entry(warning_name(code).to_owned()).or_default() += count;
         }
@@ -331,6 +343,7 @@ impl<'a> Progressing<'a> {
             let place = Place { index: repeated.index, offset: repeated.offset };
             self.repeated_record(repeated.index, place, repeated.key.id(), message);
         }
+        self.passing.apart.extend(written.apart.iter().map(index::digest));
         for LineEntry { line, index, offset, .. } in written.unkept {
             let message = format!("{} is no product's yet, and as many lines wait as are kept", line.about);
             let rejection = rejection(index, offset, &line.about.value, Reason::LineNotKept, message);

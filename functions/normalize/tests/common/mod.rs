@@ -124,6 +124,13 @@ impl World {
         self.bucket.objects.lock().unwrap().remove(&(work.id.key, work.version_id.unwrap()));
     }
 
+    /// Spoils an object that was written here.
+    pub fn damage_object(&self, key: &str) {
+        let mut objects = self.bucket.objects.lock().unwrap();
+        let object = objects.get_mut(&(key.to_owned(), String::new())).unwrap();
+        *object.body.last_mut().unwrap() ^= 1;
+    }
+
     pub fn delete(&self, key: &str) {
         self.bucket.objects.lock().unwrap().retain(|(name, _), _| name != key);
     }
@@ -144,6 +151,7 @@ impl World {
             deadline: Deadline::at(deadline),
             limits: Limits::default(),
             sources: &self.sources,
+            max_percent: 20,
             metrics: &self.metrics,
         };
         reader.handle(&FeedObject::parse(body).unwrap(), body).await
