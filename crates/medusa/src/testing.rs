@@ -35,6 +35,7 @@ pub(crate) fn references() -> References {
         // What is kept has tests of its own.
         retention: 0,
         product_retention: 0,
+        articles: crate::Articles::default(),
         handles: crate::address::HandleTemplate::default(),
     }
 }

@@ -5,6 +5,7 @@
 //! equal to that ([`medusa::Shop::push`]). So a message can come twice, late or out of order, and
 //! people's edits in the PIM reach the shop the same way feeds do.
 
+pub mod article;
 pub mod codes;
 pub mod handler;
 pub mod map;

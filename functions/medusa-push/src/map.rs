@@ -47,7 +47,7 @@ pub fn desired(
     Desired { key: key.clone(), presence }
 }
 
-fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
+pub(crate) fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
     let titles = cleaned(&product.titles(), line);
     let mut remarks = Vec::new();
     let descriptions = product.texts().0.into_iter().map(|(language, text)| {
@@ -229,6 +229,7 @@ pub(crate) mod tests {
             languages: catalog::Languages::default(),
             retention: medusa::plan::RETENTION,
             product_retention: 0,
+            articles: medusa::Articles::default(),
             handles: medusa::HandleTemplate::default(),
         }
     }

@@ -28,7 +28,7 @@ use catalog::{Failure, Fate, ProductKey};
 use crate::address::{Address, Addresses};
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
-use crate::aside::{Aside, Known, MADE, Made};
+use crate::aside::{Aside, Known, MADE, MOVED_TO, Made};
 use crate::codes;
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
@@ -349,7 +349,7 @@ impl Shop {
             }
             let key = &desired.key;
             let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let Known { released, closely, moves, vanished, .. } = facts.get(slot).cloned().unwrap_or_default();
+            let Known { released, closely, moves, vanished, moved_to, .. } = facts.get(slot).cloned().unwrap_or_default();
             let retention = self.references.product_retention;
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
@@ -392,6 +392,7 @@ impl Shop {
                             .map(|made| (MADE.to_owned(), made.withdrawn().value()))
                             .into_iter()
                             .chain(retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0))
+                            .chain(moved_to.map(|to| (MOVED_TO.to_owned(), to.into())))
                             .collect(),
                         ..ProductUpdate::of(there.id)
                     },
