@@ -32,6 +32,9 @@ pub const MEMBER: &str = "relay_member";
 /// Variants of an article at most: one call makes so many in about 1.3 s, and each look reads all.
 pub const MOST_VARIANTS: usize = 250;
 
+/// The word for a member that is shown by itself.
+pub const APART: &str = "apart";
+
 const ATTRIBUTES: &str = "relay_attributes";
 const IMAGES: &str = "relay_images";
 const REMARKS: &str = "relay_remarks";
@@ -61,7 +64,7 @@ impl Fate {
     pub fn word(&self) -> &str {
         match self {
             Self::Waits(failure) => &failure.code,
-            Self::Apart(_) => "apart",
+            Self::Apart(_) => APART,
         }
     }
 }

@@ -7,9 +7,11 @@
 
 pub mod article;
 pub mod codes;
+mod grouped;
 pub mod handler;
 pub mod map;
 pub mod metrics;
+mod orders;
 pub mod push;
 mod stock;
 pub mod trade;

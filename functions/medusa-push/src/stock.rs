@@ -8,9 +8,12 @@ use catalog::{Failure, PartName, ProductKey, Version};
 use futures::stream::{self, StreamExt};
 use ledger::core::lines;
 use ledger::{DesiredDoc, Ledger, LedgerError, ProductState, Table};
-use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
+use medusa::{Addresses, Articles, Book, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
 use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
+
+use crate::article::APART;
+use crate::grouped::{Held, Tasks};
 
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
@@ -22,28 +25,32 @@ pub(crate) struct Around<'a, T, C> {
     pub(crate) clock: &'a C,
     pub(crate) settings: &'a StockSettings,
     pub(crate) products: &'a BTreeMap<ProductKey, PimProduct>,
-    pub(crate) states: &'a BTreeMap<ProductKey, (&'a ProductState, Depth)>,
+    pub(crate) states: &'a Tasks<'a>,
+    /// Which groups are one product, and the articles that are claimed.
+    pub(crate) articles: &'a Articles,
+    pub(crate) held: &'a BTreeMap<ProductKey, Held>,
     /// How often each product's stock had been noted, as far as we know.
     pub(crate) writes: Mutex<HashMap<ProductKey, i64>>,
 }
 
 impl<T: Table, C: Clock + Sync> SkuOwners for Around<'_, T, C> {
     async fn wants(&self, owner: &ProductKey, sku: &str, deadline: Instant) -> Result<bool, Failure> {
-        let mut read = self.pimcore.read_products(std::slice::from_ref(owner), deadline).await?;
-        match read.remove(owner) {
-            Some(product) => {
-                let product = product?;
-                Ok(product.offered() && product.variants.iter().any(|variant| variant.sku == sku))
+        let owners = if owner.is_article() { self.members(owner).await? } else { vec![owner.clone()] };
+        for (key, product) in self.pimcore.read_products(&owners, deadline).await? {
+            let product = product?;
+            let offers = product.offered() && product.variants.iter().any(|variant| variant.sku == sku);
+            if offers && self.is_shown_by(owner, &key, &product).await? {
+                return Ok(true);
             }
-            None => Ok(false),
         }
+        Ok(false)
     }
 
     async fn made(&self, key: &ProductKey, _: Instant) -> Result<BTreeSet<String>, Failure> {
-        let read = self.ledger.read_small_docs(std::slice::from_ref(key)).await.map_err(|error| error.failure())?;
+        let keys = if key.is_article() { self.members(key).await? } else { vec![key.clone()] };
+        let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
         // What cannot be read says nothing of its SKUs; nor does one in the bucket, which is not ours to read.
-        let doc = read.docs.into_values().find_map(Result::ok);
-        Ok(doc.map(|doc| doc.product.made_skus).unwrap_or_default())
+        Ok(read.docs.into_values().filter_map(Result::ok).flat_map(|doc| doc.product.made_skus).collect())
     }
 }
 
@@ -55,17 +62,14 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
         let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
-        let mut each = self.each(&keys).await?;
         let mut recalled = HashMap::with_capacity(keys.len());
         for key in keys {
             let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
             let book = read(&key, &stock.json)?;
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
-            let state = self.states.get(&key).map(|(state, _)| *state);
-            let part = state.and_then(|state| state.lines.as_ref()?.stock.clone());
-            let said = self.heard_since(&key, part, said(self.products.get(&key), state)).await?;
-            let each = each.remove(&key).unwrap_or_default();
-            recalled.insert(key, Recall { book, said, each, handle: stock.handle });
+            let mut recall = if key.is_article() { self.of_article(&key).await? } else { self.of_product(&key).await? };
+            (recall.book, recall.handle) = (book, stock.handle);
+            recalled.insert(key, recall);
         }
         Ok(recalled)
     }
@@ -101,19 +105,70 @@ impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
 }
 
 impl<T: Table, C: Clock> Around<'_, T, C> {
-    /// When each figure was said, of products whose stock a declared part owns. A document in the bucket is not ours to read, and one of before does not say it.
-    async fn each(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, BTreeMap<String, Told>>, Failure> {
-        let owned = |key: &&ProductKey| {
-            let lines = self.states.get(key).and_then(|(state, _)| state.lines.as_ref());
-            lines.is_some_and(|lines| lines.stock.is_some())
-        };
-        let keys: Vec<ProductKey> = keys.iter().filter(owned).cloned().collect();
-        if keys.is_empty() {
-            return Ok(HashMap::new());
+    /// Who has joined an article.
+    async fn members(&self, article: &ProductKey) -> Result<Vec<ProductKey>, Failure> {
+        if let Some(held) = self.held.get(article) {
+            return Ok(held.members.iter().map(|member| member.key.clone()).collect());
         }
-        let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
-        let docs = read.docs.into_iter().filter_map(|(key, doc)| Some((key, doc.ok()?)));
-        Ok(docs.map(|(key, doc)| (key.clone(), told(&key, self.products.get(&key), &doc))).collect())
+        let members = self.ledger.members(article).await.map_err(|error| error.failure())?;
+        Ok(members.into_iter().map(|member| member.key).collect())
+    }
+
+    /// Whether `owner`, itself or an article, is where the shop shows what it sells of a product.
+    async fn is_shown_by(&self, owner: &ProductKey, key: &ProductKey, product: &PimProduct) -> Result<bool, Failure> {
+        if owner.is_article() {
+            return Ok(product.group.as_deref().map(str::trim) == Some(owner.id()));
+        }
+        let Some(article) = self.articles.of(key, product.group.as_deref()) else { return Ok(true) };
+        let apart = |fate: Option<&str>| fate.is_some_and(|fate| fate.lines().any(|word| word == APART));
+        let members = self.ledger.members(&article).await.map_err(|error| error.failure())?;
+        let joined = members.iter().find(|member| member.key == *key);
+        Ok(joined.is_none_or(|member| apart(member.fate.as_deref())))
+    }
+
+    async fn of_product(&self, key: &ProductKey) -> Result<Recall, Failure> {
+        let state = self.states.get(key).map(|(state, _)| *state);
+        self.told_of(key, key, state).await
+    }
+
+    /// Each figure of an article is its member's.
+    async fn of_article(&self, article: &ProductKey) -> Result<Recall, Failure> {
+        let keys = self.members(article).await?;
+        let states = self.ledger.read_states(&keys).await.map_err(|error| error.failure())?;
+        let mut all: Option<Recall> = None;
+        for key in keys {
+            let Some(product) = self.products.get(&key) else { continue };
+            let own = self.told_of(article, &key, states.get(&key)).await?;
+            let said = product.variants.iter().map(|variant| (variant.sku.clone(), own.said.clone()));
+            let of_members = Recall::each(article, said);
+            match &mut all {
+                Some(all) => {
+                    // Who is silent is looked at when the first of them is.
+                    all.said.heard = all.said.heard.min(own.said.heard);
+                    all.each.extend(own.each);
+                    all.of_members.extend(of_members);
+                }
+                None => all = Some(Recall { of_members, ..own }),
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
+    /// What is said of a product's stock, whose variants are sold under `shown`.
+    async fn told_of(&self, shown: &ProductKey, key: &ProductKey, state: Option<&ProductState>) -> Result<Recall, Failure> {
+        let lines = state.and_then(|state| state.lines.as_ref());
+        let part = lines.and_then(|lines| lines.stock.clone());
+        let product = self.products.get(key);
+        let each = if part.is_some() { self.each(shown, key).await? } else { BTreeMap::new() };
+        let said = self.heard_since(key, part, said(product, state)).await?;
+        Ok(Recall { said, each, ..Recall::default() })
+    }
+
+    /// When each figure was said, of a product whose stock a declared part owns. A document in the bucket is not ours to read, and one of before does not say it.
+    async fn each(&self, shown: &ProductKey, key: &ProductKey) -> Result<BTreeMap<String, Told>, Failure> {
+        let read = self.ledger.read_small_docs(std::slice::from_ref(key)).await.map_err(|error| error.failure())?;
+        let doc = read.docs.into_values().find_map(Result::ok);
+        Ok(doc.map(|doc| told(shown, self.products.get(key), &doc)).unwrap_or_default())
     }
 
     /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
@@ -150,14 +205,14 @@ fn time_of(version: &Version) -> Option<i64> {
     i64::try_from(version.object_time_ms()?).ok()
 }
 
-/// What a document says of each variant, beside what the PIM holds.
-fn told(key: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
+/// What a document says of each variant, beside what the PIM holds; they are sold under `shown`.
+fn told(shown: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
     let newer = product.and_then(|product| product.source_version.as_ref()) != Some(&doc.version);
     let each = doc.product.variants.iter().filter_map(|variant| {
         let at = doc.product.stock_said.get(&variant.sku).and_then(time_of)?;
         Some((variant.sku.clone(), Told { pieces: i64::from(variant.stock.max(0)), at, newer }))
     });
-    Recall::each(key, each)
+    Recall::each(shown, each)
 }
 
 /// What the document that the PIM holds says of its figures. A product that people made has no document: its figures are as old as its last save.
