@@ -62,14 +62,14 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
         let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
+        let told = self.told(&keys).await?;
         let mut recalled = HashMap::with_capacity(keys.len());
         for key in keys {
             let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
             let book = read(&key, &stock.json)?;
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
-            let mut recall = if key.is_article() { self.of_article(&key).await? } else { self.of_product(&key).await? };
-            (recall.book, recall.handle) = (book, stock.handle);
-            recalled.insert(key, recall);
+            let recall = self.recall_of(&key, &told).await?;
+            recalled.insert(key, Recall { book, handle: stock.handle, ..recall });
         }
         Ok(recalled)
     }
@@ -126,21 +126,45 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
         Ok(joined.is_none_or(|member| apart(member.fate.as_deref())))
     }
 
-    async fn of_product(&self, key: &ProductKey) -> Result<Recall, Failure> {
-        let state = self.states.get(key).map(|(state, _)| *state);
-        self.told_of(key, key, state).await
+    /// What the ledger knows of these products, and of the members of these articles.
+    async fn told(&self, keys: &[ProductKey]) -> Result<BTreeMap<ProductKey, Known>, Failure> {
+        let mut known = BTreeMap::new();
+        let mut others = Vec::new();
+        for key in keys {
+            for key in if key.is_article() { self.members(key).await? } else { vec![key.clone()] } {
+                match self.states.get(&key) {
+                    Some((state, _)) => drop(known.insert(key, Known { state: Some((*state).clone()), doc: None })),
+                    None => others.push(key),
+                }
+            }
+        }
+        let states = self.ledger.read_states(&others).await.map_err(|error| error.failure())?;
+        known.extend(states.into_iter().map(|(key, state)| (key, Known { state: Some(state), doc: None })));
+        let owned: Vec<ProductKey> =
+            known.iter().filter(|(_, known)| known.stock_part().is_some()).map(|(key, _)| key.clone()).collect();
+        if !owned.is_empty() {
+            let read = self.ledger.read_small_docs(&owned).await.map_err(|error| error.failure())?;
+            for (key, doc) in read.docs {
+                if let Some(known) = known.get_mut(&key) {
+                    known.doc = doc.ok();
+                }
+            }
+        }
+        Ok(known)
     }
 
-    /// Each figure of an article is its member's.
-    async fn of_article(&self, article: &ProductKey) -> Result<Recall, Failure> {
-        let keys = self.members(article).await?;
-        let states = self.ledger.read_states(&keys).await.map_err(|error| error.failure())?;
+    /// What is said of a product's stock; each figure of an article is its member's.
+    async fn recall_of(&self, key: &ProductKey, told: &BTreeMap<ProductKey, Known>) -> Result<Recall, Failure> {
+        let nothing = Known::default();
+        if !key.is_article() {
+            return self.said_by(key, key, told.get(key).unwrap_or(&nothing)).await;
+        }
         let mut all: Option<Recall> = None;
-        for key in keys {
-            let Some(product) = self.products.get(&key) else { continue };
-            let own = self.told_of(article, &key, states.get(&key)).await?;
+        for member in self.members(key).await? {
+            let Some(product) = self.products.get(&member) else { continue };
+            let own = self.said_by(key, &member, told.get(&member).unwrap_or(&nothing)).await?;
             let said = product.variants.iter().map(|variant| (variant.sku.clone(), own.said.clone()));
-            let of_members = Recall::each(article, said);
+            let of_members = Recall::each(key, said);
             match &mut all {
                 Some(all) => {
                     // Who is silent is looked at when the first of them is.
@@ -154,21 +178,13 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
         Ok(all.unwrap_or_default())
     }
 
-    /// What is said of a product's stock, whose variants are sold under `shown`.
-    async fn told_of(&self, shown: &ProductKey, key: &ProductKey, state: Option<&ProductState>) -> Result<Recall, Failure> {
-        let lines = state.and_then(|state| state.lines.as_ref());
-        let part = lines.and_then(|lines| lines.stock.clone());
+    /// What a product says of its stock, whose variants are sold under `shown`. A document in the bucket is not ours to read, and one of before does not
+    /// say when each figure was said.
+    async fn said_by(&self, shown: &ProductKey, key: &ProductKey, known: &Known) -> Result<Recall, Failure> {
         let product = self.products.get(key);
-        let each = if part.is_some() { self.each(shown, key).await? } else { BTreeMap::new() };
-        let said = self.heard_since(key, part, said(product, state)).await?;
+        let each = known.doc.as_ref().map(|doc| told(shown, product, doc)).unwrap_or_default();
+        let said = self.heard_since(key, known.stock_part(), said(product, known.state.as_ref())).await?;
         Ok(Recall { said, each, ..Recall::default() })
-    }
-
-    /// When each figure was said, of a product whose stock a declared part owns. A document in the bucket is not ours to read, and one of before does not say it.
-    async fn each(&self, shown: &ProductKey, key: &ProductKey) -> Result<BTreeMap<String, Told>, Failure> {
-        let read = self.ledger.read_small_docs(std::slice::from_ref(key)).await.map_err(|error| error.failure())?;
-        let doc = read.docs.into_values().find_map(Result::ok);
-        Ok(doc.map(|doc| told(shown, self.products.get(key), &doc)).unwrap_or_default())
     }
 
     /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
@@ -182,6 +198,20 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
             said.heard = times.max().map_or(said.heard, |newest| newest.max(said.heard));
         }
         Ok(said)
+    }
+}
+
+/// What the ledger knows of a product.
+#[derive(Default)]
+struct Known {
+    state: Option<ProductState>,
+    /// Where a part owns the stock.
+    doc: Option<DesiredDoc>,
+}
+
+impl Known {
+    fn stock_part(&self) -> Option<PartName> {
+        self.state.as_ref()?.lines.as_ref()?.stock.clone()
     }
 }
 
