@@ -58,6 +58,7 @@ pub(crate) fn article(sizes: usize) -> Article {
             stock: 20,
             metadata: BTreeMap::new(),
             columns: BTreeMap::new(),
+            item: None,
         });
     Article {
         title: "Shirt".into(),

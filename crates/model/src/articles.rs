@@ -15,6 +15,9 @@ use stateright::{Model, Property};
 /// At rest everybody is where they belong.
 pub const SHOWN: &str = "at rest the shop shows each member where the PIM has it, and nowhere else";
 
+/// Messages bring everything, as long as none is lost.
+pub const PROMPT: &str = "without lost messages nothing waits for the sweep";
+
 const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 
 /// Attributes that tell people something, and that no rule looks at here.
@@ -612,6 +615,9 @@ impl Model for Articles {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always(SHOWN, |model: &Self, world: &World| !model.at_rest(world) || model.is_right(world)),
+            Property::always(PROMPT, |model: &Self, world: &World| {
+                model.losses > 0 || !world.is_quiet() || model.at_rest(world)
+            }),
             Property::sometimes("the last save is shown", |model: &Self, world: &World| {
                 world.saved == model.saves.len() && model.at_rest(world) && model.is_right(world)
             }),

@@ -7,7 +7,7 @@ use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 use ledger::core::{address, article};
 use ledger::{Applied, Claim, Member, ProductState, Stage, Table};
-use medusa::{Again, Depth, Known, References};
+use medusa::{Depth, Known, References};
 use pimcore::{PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, ProductMessage};
 use worker::Worker;
@@ -48,7 +48,6 @@ pub(crate) struct Held {
 pub(crate) struct Brought {
     pub(crate) applied: Applied,
     pub(crate) asides: Vec<ledger::Aside>,
-    pub(crate) again: Again,
     /// What became of each member, for the ledger.
     pub(crate) fates: Vec<(ProductKey, Option<String>)>,
 }
@@ -287,6 +286,16 @@ impl Grouped {
     /// The members of an article that are at work, whether it is to show them or not any more.
     pub(crate) fn at_work<'g>(&'g self, article: &'g ProductKey) -> impl Iterator<Item = &'g ProductKey> {
         self.places.keys().filter(move |key| self.articles_of(key).any(|at| at == article))
+    }
+
+    /// Where else members at work are, or were, shown that concern this product or article.
+    pub(crate) fn beside(&self, key: &ProductKey) -> BTreeSet<ProductKey> {
+        let of = |member: &ProductKey| -> Vec<ProductKey> {
+            let (places, left) = (self.places.get(member), self.left.get(member));
+            places.into_iter().chain(left).flatten().cloned().collect()
+        };
+        let all = self.places.keys().map(of).filter(|places| places.contains(key)).flatten();
+        all.filter(|place| place != key).collect()
     }
 
     /// What is known of an article, and how closely to look at it.

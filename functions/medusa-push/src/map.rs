@@ -165,6 +165,7 @@ fn variant(product: &PimProduct, row: &PimVariant, names: &[String], references:
         stock: i64::from(row.stock.max(0)),
         metadata: said([("relay_images", json!(shown)), (trade::FACTS, trade::shown(&row.facts))]),
         columns: trade::of_variant(&row.facts, &product.facts, product.variants.len() == 1, &references.languages),
+        item: None,
     }
 }
 

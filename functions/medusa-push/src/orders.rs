@@ -112,7 +112,7 @@ impl Orders {
                 };
                 let fate = |key: &ProductKey| (key.clone(), self.fate(article, key, &asides, view.products.get(key)));
                 let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
-                Brought { applied, asides, again: pushed.again, fates }
+                Brought { applied, asides, fates }
             });
             placed.articles.insert((*article).clone(), brought);
         }
@@ -213,7 +213,7 @@ fn alone(
 /// A product that is, or was, a member: what the ledger knows of it in the shop is the article's.
 /// So it is looked up by its external id.
 fn moved(desired: Desired, depth: Depth, to: Option<&ProductKey>) -> Order {
-    let known = Known { vanished: to.is_some(), moved_to: to.map(ToString::to_string), ..Known::default() };
+    let known = Known { moved_to: to.map(ToString::to_string), ..Known::default() };
     Order { desired, depth, known }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use catalog::{ContentHash, Failure, ProductKey, Version};
 use ledger::core::address;
 use ledger::core::aside::{Seen, same, since};
-use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed, own_sku};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
@@ -365,7 +364,7 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
         articles: &references.articles,
         products: &view.products,
         states: tasks,
-        held: &grouped.held,
+        grouped,
         writes: Mutex::default(),
     };
     let pushes: Vec<(&Desired, Depth)> = orders.all.iter().map(|order| (&order.desired, order.depth)).collect();

@@ -13,7 +13,7 @@ use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
 
 use crate::article::APART;
-use crate::grouped::{Held, Tasks};
+use crate::grouped::{Grouped, Tasks};
 
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
@@ -28,7 +28,7 @@ pub(crate) struct Around<'a, T, C> {
     pub(crate) states: &'a Tasks<'a>,
     /// Which groups are one product, and the articles that are claimed.
     pub(crate) articles: &'a Articles,
-    pub(crate) held: &'a BTreeMap<ProductKey, Held>,
+    pub(crate) grouped: &'a Grouped,
     /// How often each product's stock had been noted, as far as we know.
     pub(crate) writes: Mutex<HashMap<ProductKey, i64>>,
 }
@@ -63,10 +63,14 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
         let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
         let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
         let told = self.told(&keys).await?;
+        let others = self.books_beside(&keys).await?;
         let mut recalled = HashMap::with_capacity(keys.len());
         for key in keys {
             let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
-            let book = read(&key, &stock.json)?;
+            let mut book = read(&key, &stock.json)?;
+            for other in self.grouped.beside(&key) {
+                take_over(&mut book, others.get(&other));
+            }
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
             let recall = self.recall_of(&key, &told).await?;
             recalled.insert(key, Recall { book, handle: stock.handle, ..recall });
@@ -105,9 +109,24 @@ impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
 }
 
 impl<T: Table, C: Clock> Around<'_, T, C> {
+    /// What is remembered at the places between which members move.
+    async fn books_beside(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, Book>, Failure> {
+        let beside: BTreeSet<ProductKey> = keys.iter().flat_map(|key| self.grouped.beside(key)).collect();
+        let beside: Vec<ProductKey> = beside.into_iter().collect();
+        if beside.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.ledger.stock(&beside).await.map_err(|error| error.failure())?;
+        let each = found.into_iter().map(|(key, stock)| {
+            let book = read(&key, &stock.map_err(|error| error.failure())?.json)?;
+            Ok((key, book))
+        });
+        each.collect()
+    }
+
     /// Who has joined an article.
     async fn members(&self, article: &ProductKey) -> Result<Vec<ProductKey>, Failure> {
-        if let Some(held) = self.held.get(article) {
+        if let Some(held) = self.grouped.held.get(article) {
             return Ok(held.members.iter().map(|member| member.key.clone()).collect());
         }
         let members = self.ledger.members(article).await.map_err(|error| error.failure())?;
@@ -212,6 +231,17 @@ struct Known {
 impl Known {
     fn stock_part(&self) -> Option<PartName> {
         self.state.as_ref()?.lines.as_ref()?.stock.clone()
+    }
+}
+
+/// An inventory item that goes from one product of the shop to another takes along what was done
+/// with it last.
+fn take_over(book: &mut Book, other: Option<&Book>) {
+    for (item, applied) in other.iter().flat_map(|book| &book.0) {
+        let own = book.0.get(item).map(|own| own.at);
+        if own.is_none_or(|own| own < applied.at) {
+            book.0.insert(item.clone(), applied.clone());
+        }
     }
 }
 

@@ -219,6 +219,7 @@ fn any_article() -> impl Strategy<Value = Article> {
                     metadata: BTreeMap::new(),
                     // The same with and without, so that they come and go.
                     columns: (sar % 2 == 0).then(|| columns(sku, stock)).into_iter().flatten().collect(),
+                    item: None,
                 });
             }
         }

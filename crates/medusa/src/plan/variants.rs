@@ -6,7 +6,7 @@ use super::apart::apart;
 use super::options::Axes;
 use super::{Given, Note, Plan, Structure, codes, kept, metadata, stock};
 use crate::api::Amount;
-use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::api::model::{ItemWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
 use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
@@ -189,6 +189,9 @@ impl<'p> Draft<'p> {
         self.update(over);
         let looked_at = kept::look_at(now, self.references.retention, self.known.now);
         plan.again = plan.again.into_iter().chain(looked_at).min();
+        if kept::has_lent_its_item(now) {
+            return;
+        }
         stock::of(0, sku, now, self.references, self.known, plan, &mut self.late);
     }
 
@@ -296,6 +299,11 @@ pub(crate) fn create(article: &Article, wanted: &desired::Variant, lists: &Price
             amounts(wanted, lists).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect(),
         ),
         metadata: wanted.facts(),
+        inventory_items: wanted
+            .item
+            .iter()
+            .map(|item| ItemWrite { inventory_item_id: item.clone(), required_quantity: 1 })
+            .collect(),
         columns: wanted.columns.clone(),
     }
 }
