@@ -132,8 +132,7 @@ mod tests {
 
     #[test]
     fn an_article_is_no_product_of_the_same_name() {
-        let (product, article) =
-            (ProductKey::new("demo", "A1").unwrap(), ProductKey::article("demo", "A1").unwrap());
+        let (product, article) = (ProductKey::new("demo", "A1").unwrap(), ProductKey::article("demo", "A1").unwrap());
         assert_eq!(article.to_string(), "demo~article:A1");
         assert_ne!(product, article);
         assert_eq!(article.to_string().parse(), Ok(article.clone()));

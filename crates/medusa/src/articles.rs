@@ -51,7 +51,8 @@ impl FromStr for Articles {
             let kind = serde_json::from_value(text.into()).map_err(|error| said(error.to_string()))?;
             return Ok(Self::all(kind));
         }
-        let mut sources: BTreeMap<String, Kind> = serde_json::from_str(text).map_err(|error| said(error.to_string()))?;
+        let mut sources: BTreeMap<String, Kind> =
+            serde_json::from_str(text).map_err(|error| said(error.to_string()))?;
         let default = sources.remove("default").unwrap_or_default();
         match sources.keys().find(|source| ProductKey::new(source.as_str(), "1").is_err()) {
             Some(source) => Err(said(format!("no source can be called {source:?}"))),
@@ -84,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for (wrong, told) in [("together", "together"), (r#"{"demo": "both"}"#, "both"), (r#"{"Demo": "grouped"}"#, "Demo"), ("", "")] {
+        for (wrong, told) in
+            [("together", "together"), (r#"{"demo": "both"}"#, "both"), (r#"{"Demo": "grouped"}"#, "Demo"), ("", "")]
+        {
             let error = wrong.parse::<Articles>().unwrap_err();
             assert!(error.contains("grouped") && error.contains(told), "{error}");
         }

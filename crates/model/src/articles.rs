@@ -12,6 +12,10 @@ use ledger::core::{Condition, Item, ItemKey, Value, Write, article, state};
 use ledger::{Applied, Leases, Owner, ProductState, Stage};
 use stateright::{Model, Property};
 
+mod worlds;
+
+pub use worlds::{RULES, Without, large, small};
+
 /// At rest everybody is where they belong.
 pub const SHOWN: &str = "at rest the shop shows each member where the PIM has it, and nowhere else";
 
@@ -23,75 +27,9 @@ const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 /// Attributes that tell people something, and that no rule looks at here.
 const TELLS: [&str; 5] = ["medusa_deaths", "medusa_at", "medusa_error", "pending_shard", "medusa_version"];
 
-/// A rule that is taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Without {
-    /// One function at a time writes an article.
-    Lease,
-    /// Who writes an article reads its members after the claim.
-    ClaimFirst,
-    /// Who brings a member joins the article before reading who else has.
-    JoinFirst,
-    /// Where a member may be shown is noted before it joins.
-    Heading,
-    /// Every article where a member may be shown is written.
-    TheOthers,
-    /// A member that is in doubt does not forget where else it may be shown.
-    ForgetLate,
-    /// Only the owner of a member notes where it may be shown.
-    OwnerNotes,
-    /// Who finds an article leased gives its member back and comes again.
-    ComesBack,
-}
-
-/// The rules, each to be taken out in turn.
-pub const RULES: [Without; 8] = [
-    Without::Lease,
-    Without::ClaimFirst,
-    Without::JoinFirst,
-    Without::Heading,
-    Without::TheOthers,
-    Without::ForgetLate,
-    Without::OwnerNotes,
-    Without::ComesBack,
-];
-
 /// A save in the PIM: of which member, and where it puts it: an article, `-` for by itself, or `x`:
 /// it deletes it.
 pub type Save = (usize, char);
-
-const fn world(begin: [char; 2], saves: &'static [Save]) -> Articles {
-    Articles { begin, saves, workers: 2, crashes: 0, stalls: 0, timeouts: 0, losses: 0, without: None }
-}
-
-/// Small worlds, one question each.
-#[must_use]
-pub fn small() -> Vec<(&'static str, Articles)> {
-    vec![
-        ("two members of one article race", world(['G', 'G'], &[(0, 'G'), (1, 'G')])),
-        ("an article comes into being", world([' ', ' '], &[(0, 'G'), (1, 'G')])),
-        ("a member leaves while the article is written", world(['G', 'G'], &[(1, 'G'), (0, 'H')])),
-        ("a member moves and comes back", Articles { workers: 1, crashes: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) }),
-        ("the last member goes", world(['G', 'G'], &[(0, 'x'), (1, 'x')])),
-        ("articles are switched on", world(['-', '-'], &[(0, 'G'), (1, 'G')])),
-        ("articles are switched off", world(['G', 'G'], &[(0, '-'), (1, '-')])),
-        ("a member moves, a function dies", Articles { crashes: 1, ..world(['G', 'H'], &[(0, 'H')]) }),
-        ("two members move, a message is lost", Articles { losses: 1, ..world(['G', 'H'], &[(0, 'H'), (1, 'G')]) }),
-        ("a request lands late", Articles { timeouts: 1, ..world(['G', 'G'], &[(0, 'H'), (1, 'G')]) }),
-        ("a member moves and comes back, a function stalls", Articles { stalls: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) }),
-    ]
-}
-
-/// The same with two faults at once.
-#[must_use]
-pub fn large() -> Vec<(&'static str, Articles)> {
-    vec![
-        ("members swap, a function dies", Articles { crashes: 1, ..world(['G', 'H'], &[(0, 'H'), (1, 'G')]) }),
-        ("a member moves and comes back, one dies, one lands late", Articles { crashes: 1, timeouts: 1, ..world(['G', 'G'], &[(0, 'H'), (0, 'G')]) }),
-        ("articles are switched on, a function stalls", Articles { stalls: 1, ..world(['-', '-'], &[(0, 'G'), (1, 'G')]) }),
-        ("articles are switched on and off, a function dies", Articles { crashes: 1, ..world(['-', 'G'], &[(0, 'G'), (0, '-')]) }),
-    ]
-}
 
 /// A configuration of the model.
 #[derive(Clone, Debug)]
@@ -351,6 +289,11 @@ impl Articles {
         };
         let gone = claimed.homes.iter().find(|home| home.is_article()).unwrap_or(&key);
         let home = read.map_or_else(|| gone.clone(), |(at, _)| place(work.member, at));
+        let settled = article::is_settled(&claimed, std::slice::from_ref(&home));
+        if work.homes.is_empty() && settled {
+            (work.homes, work.settled) = (vec![home], true);
+            return true;
+        }
         if work.homes.is_empty() {
             work.homes = article::heading(&key, &claimed, std::slice::from_ref(&home));
             let mut note = article::heads_for(&key, &who, &work.homes);
@@ -365,13 +308,19 @@ impl Articles {
             }
             return true;
         }
+        self.write_places(world, work, &home)
+    }
+
+    /// What follows once it is noted where the member may be shown.
+    fn write_places(&self, world: &mut World, work: &mut Work, home: &ProductKey) -> bool {
         if !work.settled && !self.lacks(Without::JoinFirst) {
-            self.join_and_leave(world, work, &home);
+            self.join_and_leave(world, work, home);
             return true;
         }
+        let who = owner(work.owner);
         let articles: Vec<ProductKey> = work.homes.iter().filter(|home| home.is_article()).cloned().collect();
         if self.lacks(Without::ClaimFirst) && work.wanted.is_empty() {
-            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, &home, at))).collect();
+            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, home, at))).collect();
             return true;
         }
         if let Some(next) = articles.get(work.held.len())
@@ -380,7 +329,7 @@ impl Articles {
             return self.claim_next(world, work, next);
         }
         if work.wanted.is_empty() {
-            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, &home, at))).collect();
+            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, home, at))).collect();
             return true;
         }
         if let Some((at, shows)) = work.wanted.get(work.written) {
@@ -390,8 +339,7 @@ impl Articles {
         }
         if let Some(at) = work.held.get(work.completed) {
             let claimed = ProductState::of(&world.item(&state::item_key(at)));
-            let write =
-                stage::complete(Stage::Medusa, at, &who, (&claimed, &claimed), &applied(), world.now, LEASES);
+            let write = stage::complete(Stage::Medusa, at, &who, (&claimed, &claimed), &applied(), world.now, LEASES);
             if world.write(&write).is_err() {
                 let _ = world.write(&stage::doubt(Stage::Medusa, at, world.now));
                 return self.fails(world, work);
@@ -400,10 +348,10 @@ impl Articles {
             return true;
         }
         if !work.settled {
-            self.join_and_leave(world, work, &home);
+            self.join_and_leave(world, work, home);
             return true;
         }
-        self.complete(world, work, &home);
+        self.complete(world, work, home);
         false
     }
 
@@ -438,7 +386,8 @@ impl Articles {
         let mut seen = claimed.clone();
         for _ in 0..3 {
             let both = (&claimed, &seen);
-            let mut write = article::complete((&key, std::slice::from_ref(home)), &who, both, &applied, world.now, LEASES);
+            let mut write =
+                article::complete((&key, std::slice::from_ref(home)), &who, both, &applied, world.now, LEASES);
             if self.lacks(Without::ForgetLate) && !stage::ends_doubt(Stage::Medusa, both.0, both.1, world.now, LEASES) {
                 let only = article::heads_for(&key, &who, std::slice::from_ref(home));
                 write.changes.extend(only.changes);
@@ -501,8 +450,12 @@ impl Articles {
                 wanted.entry(place(n, *at)).or_default().insert(n, *save);
             }
         }
-        let there: BTreeMap<ProductKey, Shown> =
-            world.shop.iter().filter(|(_, shown)| !shown.is_empty()).map(|(at, shown)| (at.clone(), shown.clone())).collect();
+        let there: BTreeMap<ProductKey, Shown> = world
+            .shop
+            .iter()
+            .filter(|(_, shown)| !shown.is_empty())
+            .map(|(at, shown)| (at.clone(), shown.clone()))
+            .collect();
         there == wanted
     }
 
@@ -603,7 +556,7 @@ impl Model for Articles {
             }
             Action::Stalls => {
                 world.stalls -= 1;
-                        world.now += LEASES.lease_ms + 1;
+                world.now += LEASES.lease_ms + 1;
             }
             Action::LeasesEnd => world.now += LEASES.lease_ms + 1,
             Action::Waits => world.now = world.next_message()?,

@@ -301,7 +301,9 @@ impl Taken {
         if let Some(other) = self.skus.get(sku) {
             return Err(Failure::permanent(
                 codes::BAD_SKU,
-                format!("{key}: SKU {sku} is {other}'s, too, and {group} shows both as one product; change one of the two"),
+                format!(
+                    "{key}: SKU {sku} is {other}'s, too, and {group} shows both as one product; change one of the two"
+                ),
             ));
         }
         if let Some((other, theirs)) = self.choices.get(&variant.options) {

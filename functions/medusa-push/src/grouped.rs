@@ -163,7 +163,8 @@ impl Grouped {
     /// Gives articles back that nobody at work needs any more.
     async fn give_back<T: Table, B: Bus, C: Clock + Sync>(&mut self, worker: &Worker<'_, T, B, C>) {
         let needed: BTreeSet<ProductKey> = self.places.keys().flat_map(|key| self.articles_of(key)).cloned().collect();
-        let unneeded: Vec<ProductKey> = self.held.keys().filter(|article| !needed.contains(*article)).cloned().collect();
+        let unneeded: Vec<ProductKey> =
+            self.held.keys().filter(|article| !needed.contains(*article)).cloned().collect();
         for article in unneeded {
             self.held.remove(&article);
             if let Err(error) = worker.ledger.give_back(&article, &worker.owner).await {
@@ -243,7 +244,8 @@ impl Grouped {
         let mut apart = Vec::new();
         for article in self.held.keys() {
             let composed = self.compose(article, products, &HashMap::new(), references);
-            let own = composed.fates.into_iter().filter(|(key, _)| self.places.get(key).is_some_and(|at| at[0] == *article));
+            let own =
+                composed.fates.into_iter().filter(|(key, _)| self.places.get(key).is_some_and(|at| at[0] == *article));
             apart.extend(own.filter(|(_, fate)| matches!(fate, Fate::Apart(_))).map(|(key, _)| key));
         }
         let now = worker.clock.now_ms();
@@ -332,8 +334,12 @@ impl Grouped {
         let each = self.held.iter().map(|(article, held)| async move {
             let ended = match brought.get(article) {
                 Some(Ok(brought)) => self.complete(worker, (article, held), brought).await,
-                Some(Err(failure)) => worker.ledger.fail(Stage::Medusa, article, &worker.owner, failure, worker.clock.now_ms()).await,
-                None => worker.ledger.fail(Stage::Medusa, article, &worker.owner, otherwise, worker.clock.now_ms()).await,
+                Some(Err(failure)) => {
+                    worker.ledger.fail(Stage::Medusa, article, &worker.owner, failure, worker.clock.now_ms()).await
+                }
+                None => {
+                    worker.ledger.fail(Stage::Medusa, article, &worker.owner, otherwise, worker.clock.now_ms()).await
+                }
             };
             (article, ended)
         });
@@ -373,7 +379,8 @@ impl Grouped {
         let before = |key: &ProductKey| {
             self.held[article].members.iter().find(|member| member.key == *key).map(|member| &member.fate)
         };
-        let news: Vec<_> = fates.iter().filter(|(key, fate)| before(key).is_some_and(|before| before != fate)).cloned().collect();
+        let news: Vec<_> =
+            fates.iter().filter(|(key, fate)| before(key).is_some_and(|before| before != fate)).cloned().collect();
         let others = news.iter().map(|(key, _)| key).filter(|key| !self.places.contains_key(*key));
         let others: Vec<ProductKey> = others.cloned().collect();
         worker.ledger.edited(&others, worker.clock.now_ms()).await?;
@@ -399,12 +406,7 @@ impl Held {
 }
 
 /// Where a product belongs. One that the PIM lacks stays where it was: that is written without it.
-fn home(
-    key: &ProductKey,
-    product: Option<&PimProduct>,
-    state: &ProductState,
-    references: &References,
-) -> ProductKey {
+fn home(key: &ProductKey, product: Option<&PimProduct>, state: &ProductState, references: &References) -> ProductKey {
     let article = match product {
         Some(product) => references.articles.of(key, product.group.as_deref()),
         None => state.homes.iter().find(|home| home.is_article()).cloned(),

@@ -47,7 +47,11 @@ pub fn desired(
     Desired { key: key.clone(), presence }
 }
 
-pub(crate) fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
+pub(crate) fn article(
+    product: &PimProduct,
+    categories: &HashMap<ProductKey, String>,
+    references: &References,
+) -> Article {
     let titles = cleaned(&product.titles(), line);
     let mut remarks = Vec::new();
     let descriptions = product.texts().0.into_iter().map(|(language, text)| {

@@ -94,7 +94,8 @@ impl Orders {
         for key in tasks.keys() {
             let places = grouped.places.get(key);
             let own = [key.clone()];
-            let all = places.map_or(own.as_slice(), Vec::as_slice).iter().chain(grouped.left.get(key).into_iter().flatten());
+            let all =
+                places.map_or(own.as_slice(), Vec::as_slice).iter().chain(grouped.left.get(key).into_iter().flatten());
             let result = self.result(key, all, &outcomes, tasks[key].0, view, references);
             let result = result.map(|held| InShop { places: places.cloned(), ..held });
             placed.results.insert(key.clone(), result);
@@ -153,10 +154,7 @@ impl Orders {
                         aside,
                         again: pushed.again,
                         in_pim: product.is_some(),
-                        applied: Applied {
-                            seen: Some(seen),
-                            ..push::applied(product, state, marker, pushed)
-                        },
+                        applied: Applied { seen: Some(seen), ..push::applied(product, state, marker, pushed) },
                         places: None,
                     });
                 }

@@ -144,7 +144,10 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
 
     /// Gives products back whose article somebody else is at work on: nothing was done, and nothing
     /// has failed.
-    async fn put_back(&self, results: &mut BTreeMap<ProductKey, Result<InShop, Failure>>) -> HashMap<ProductKey, Outcome> {
+    async fn put_back(
+        &self,
+        results: &mut BTreeMap<ProductKey, Result<InShop, Failure>>,
+    ) -> HashMap<ProductKey, Outcome> {
         let mut outcomes = HashMap::new();
         for (key, result) in results.iter() {
             let Err(failure) = result else { continue };
@@ -253,7 +256,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         tasks.retain(|key, _| !failed.contains_key(key));
         results.extend(failed.into_iter().map(|(key, failure)| (key, Err(failure))));
         let mut placed = Placed::default();
-        let brought = self.bring_grouped((pimcore, &shop, open), &tasks, &grouped, (&mut view, tree_age), &mut placed).await;
+        let brought =
+            self.bring_grouped((pimcore, &shop, open), &tasks, &grouped, (&mut view, tree_age), &mut placed).await;
         let otherwise = brought.as_ref().err().cloned();
         let forgotten = || Failure::transient(medusa::codes::NO_OUTCOME, "the push ended without a result for it");
         let unended = grouped.end(&self.worker, &placed.articles, &otherwise.unwrap_or_else(forgotten)).await;
@@ -282,7 +286,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         if !tasks.is_empty() {
             // A look that fails is a failure of these products alone: the others have been dealt
             // with.
-            let again = self.place_if_changed((pimcore, shop), open(Lookup::Fresh).await, (&tasks, grouped), view).await;
+            let again =
+                self.place_if_changed((pimcore, shop), open(Lookup::Fresh).await, (&tasks, grouped), view).await;
             match again {
                 Ok(again) => placed.extend(again),
                 Err(failure) => placed.results.extend(tasks.into_keys().map(|key| (key, Err(failure.clone())))),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use catalog::{Attribute, Localized, Price, Product, ProductKey, ProductOption, Variant};
 use common::support::Real;
+use common::support::orders::Orders;
 use common::{Function, dress, in_pim, open, path};
 use medusa::articles::{Articles, Kind};
 use pimcore::Pimcore;
@@ -181,8 +182,10 @@ fn failures(outcomes: &BTreeMap<ProductKey, Outcome>) -> Vec<String> {
 
 /// A way through all transitions: each state is followed once by each other.
 fn all_transitions() -> Vec<usize> {
-    let mut left: BTreeSet<(usize, usize)> =
-        (0..STATES.len()).flat_map(|from| (0..STATES.len()).map(move |to| (from, to))).filter(|(a, b)| a != b).collect();
+    let mut left: BTreeSet<(usize, usize)> = (0..STATES.len())
+        .flat_map(|from| (0..STATES.len()).map(move |to| (from, to)))
+        .filter(|(a, b)| a != b)
+        .collect();
     // Hierholzer's way through a complete graph.
     let (mut stack, mut way) = (vec![0], Vec::new());
     while let Some(at) = stack.last().copied() {
@@ -215,14 +218,19 @@ async fn every_transition_of_an_article_ends_with_each_member_where_it_belongs()
         let (sold, wanted) = (lab.sold().await, lab.wanted(&state));
         let sold: BTreeMap<_, _> = sold.into_iter().filter(|(_, variants)| !variants.is_empty()).collect();
         let ids = lab.ids().await;
-        let renamed = before.iter().flat_map(|(_, before)| before).filter(|(what, id)| ids.get(*what).is_some_and(|now| now != *id));
+        let renamed = before
+            .iter()
+            .flat_map(|(_, before)| before)
+            .filter(|(what, id)| ids.get(*what).is_some_and(|now| now != *id));
         let renamed: Vec<&String> = renamed.map(|(what, _)| what).collect();
         if !failed.is_empty() || sold != wanted || !renamed.is_empty() {
-            broken.push(format!("{from} → {name}: {failed:?}\n sold {sold:?}\n not {wanted:?}\n other ids {renamed:?}"));
+            broken
+                .push(format!("{from} → {name}: {failed:?}\n sold {sold:?}\n not {wanted:?}\n other ids {renamed:?}"));
         }
         // Once more: nothing is left to do.
         let again = failures(&lab.push(&keys).await);
-        let pending: Vec<_> = keys.iter().filter(|key| lab.function.memory.state(key).pending_since.is_some()).collect();
+        let pending: Vec<_> =
+            keys.iter().filter(|key| lab.function.memory.state(key).pending_since.is_some()).collect();
         if !again.is_empty() || !pending.is_empty() || lab.ids().await != ids {
             broken.push(format!("{from} → {name}, again: {again:?}, pending {pending:?}"));
         }
@@ -256,7 +264,10 @@ async fn members_arrive_one_by_one_and_are_one_product_with_the_colour_first() {
     for key in &lab.keys {
         assert_eq!(real.admin_product(key).await, None, "it is nowhere else");
         let state = lab.function.memory.state(key);
-        assert_eq!((state.homes, state.medusa.applied.unwrap().remote_id.as_deref()), (vec![article.clone()], product["id"].as_str()));
+        assert_eq!(
+            (state.homes, state.medusa.applied.unwrap().remote_id.as_deref()),
+            (vec![article.clone()], product["id"].as_str())
+        );
     }
     // An unchanged one writes nothing.
     let lists = |product: &Value| (product["updated_at"].clone(), product["metadata"].clone());
@@ -338,4 +349,63 @@ async fn the_setting_is_switched_on_and_off_while_nothing_is_sold_twice() {
             assert_eq!(now["metadata"]["relay_moved_to"] == article.as_str(), grouped, "{}", now["metadata"]);
         }
     }
+}
+
+/// The item, stocked and reserved pieces of a SKU.
+async fn shelf(real: &Real, sku: &str) -> (String, i64, i64) {
+    let fields = "id,location_levels.stocked_quantity,location_levels.reserved_quantity";
+    let found = real.admin_get("/admin/inventory-items", &[("sku[]", sku), ("fields", fields)]).await;
+    let items = found["inventory_items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{sku}: {items:?}");
+    let level = &items[0]["location_levels"][0];
+    let pieces = |name: &str| level[name].as_i64().unwrap();
+    (items[0]["id"].as_str().unwrap().to_owned(), pieces("stocked_quantity"), pieces("reserved_quantity"))
+}
+
+#[tokio::test]
+async fn an_open_order_and_a_full_cart_survive_the_switch_on_and_off() {
+    let Some(real) = Real::connect().await else { return };
+    let orders = Orders::open(&real).await;
+    let mut lab = Lab::new(&real, "articles-orders").await;
+    let keys = lab.keys.clone();
+    lab.say([Some(BLACK), Some(RED), None]).await;
+    lab.open = grouped(&real, Kind::Separate);
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    let [ordered, carted] = ["S", "M"].map(|size| format!("{}-{size}", keys[1].id()));
+    let old = real.admin_product(&keys[1]).await.unwrap();
+    let variants = old["variants"].as_array().unwrap();
+    let variant = variants.iter().find(|variant| variant["sku"] == carted.as_str()).unwrap();
+    let order = orders.place(&ordered, "sar", 2).await.unwrap();
+    let cart = orders.fill(variant["id"].as_str().unwrap(), "sar", 1).await.unwrap();
+    let before = [shelf(&real, &ordered).await, shelf(&real, &carted).await];
+    assert_eq!((before[0].1, before[0].2), (7, 2));
+
+    lab.open = grouped(&real, Kind::Grouped);
+    for key in &keys[..2] {
+        assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new());
+    }
+    assert_eq!([shelf(&real, &ordered).await, shelf(&real, &carted).await], before, "the same items, as they were");
+    assert_eq!(real.admin_product(&keys[1]).await.unwrap()["status"], "draft");
+    let article = lab.place(0, "G");
+    let shown = real.shown(&article).await.unwrap();
+    assert_eq!((shown.variants[&ordered].stock, shown.variants[&carted].stock), (5, 7));
+
+    // The cart was filled with the old product's variant.
+    orders.check_out(&carted, &cart, 1).await.unwrap();
+    assert_eq!(shelf(&real, &carted).await, (before[1].0.clone(), 7, 1));
+    assert_eq!(real.shown(&article).await.unwrap().variants[&carted].stock, 6);
+    orders.fulfil(&order, 2).await;
+    assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 0));
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 0), "an unchanged figure moves nothing");
+    orders.place(&ordered, "sar", 1).await.unwrap();
+    assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1));
+
+    lab.open = grouped(&real, Kind::Separate);
+    for key in &keys[..2] {
+        assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new());
+    }
+    assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1), "and back");
+    assert_eq!(real.shown(&keys[1]).await.unwrap().variants[&ordered].stock, 4);
+    assert_eq!(real.shown(&article).await, None);
 }

@@ -65,11 +65,7 @@ impl<T: Table> Ledger<T> {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn note_fates(
-        &self,
-        of: &ProductKey,
-        fates: &[(ProductKey, Option<String>)],
-    ) -> Result<(), LedgerError> {
+    pub async fn note_fates(&self, of: &ProductKey, fates: &[(ProductKey, Option<String>)]) -> Result<(), LedgerError> {
         self.write_all(fates.iter().map(|(key, fate)| article::note_fate(of, key, fate.as_deref())).collect()).await
     }
 

@@ -94,7 +94,8 @@ impl<T: Table> Ledger<T> {
         applied: &Applied,
         now: i64,
     ) -> Result<Option<i64>, LedgerError> {
-        let write = |seen: &ProductState| stage::complete(stage, key, owner, (claimed, seen), applied, now, self.leases);
+        let write =
+            |seen: &ProductState| stage::complete(stage, key, owner, (claimed, seen), applied, now, self.leases);
         self.complete_by((stage, key), owner, claimed, write, now).await
     }
 

@@ -57,7 +57,10 @@ pub(super) fn keep(matched: &mut Match<'_, '_>, retention: i64, now: i64) {
         let whole = variant.prices.is_some();
         // With it Medusa would delete the item.
         let lent = has_lent_its_item(variant);
-        whole && (lent || Gone::of(variant).map_or(retention > 0, |gone| gone.until(retention).is_none_or(|until| until > now)))
+        whole
+            && (lent
+                || Gone::of(variant)
+                    .map_or(retention > 0, |gone| gone.until(retention).is_none_or(|until| until > now)))
     };
     let kept: Vec<&Variant> = matched.gone.extract_if(.., |variant| is_kept(variant)).collect();
     matched.held.extend(kept.into_iter().map(|variant| (variant, 0)));

@@ -363,7 +363,8 @@ impl Shop {
             }
             let key = &desired.key;
             let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let Known { released, closely, moves, vanished, moved_to, .. } = facts.get(slot).cloned().unwrap_or_default();
+            let Known { released, closely, moves, vanished, moved_to, .. } =
+                facts.get(slot).cloned().unwrap_or_default();
             let retention = self.references.product_retention;
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];

@@ -9,7 +9,20 @@ use pimcore::PimProduct;
 
 /// What sources call it, in lower case.
 const NAMES: [&str; 14] = [
-    "color", "colour", "farbe", "couleur", "colore", "kleur", "kolor", "renk", "cor", "لون", "اللون", "цвет", "颜色", "色",
+    "color",
+    "colour",
+    "farbe",
+    "couleur",
+    "colore",
+    "kleur",
+    "kolor",
+    "renk",
+    "cor",
+    "لون",
+    "اللون",
+    "цвет",
+    "颜色",
+    "色",
 ];
 /// Its name where the source has none.
 const NAME: &str = "Color";
@@ -57,10 +70,12 @@ impl Colours {
         }
         if told.iter().any(Option::is_some) {
             let name = told.iter().flatten().map(|(name, _)| name.clone()).next();
-            let shown = |(_, value): &(String, Localized)| references.languages.shown(value).map(|(_, text)| text.to_owned());
-            let values = told.iter().zip(products).map(|(told, product)| {
-                told.as_ref().and_then(shown).unwrap_or_else(|| number(product))
-            });
+            let shown =
+                |(_, value): &(String, Localized)| references.languages.shown(value).map(|(_, text)| text.to_owned());
+            let values = told
+                .iter()
+                .zip(products)
+                .map(|(told, product)| told.as_ref().and_then(shown).unwrap_or_else(|| number(product)));
             let values = values.collect();
             let axis = Axis::Added(name.unwrap_or_else(|| NAME.to_owned()), values);
             return Self { axis: Some(axis), strip: Strip::Words(lead) };
@@ -159,14 +174,16 @@ fn can_be_mixed_up(articles: &[&Article]) -> bool {
 
 /// What titles in a language share, and what is each one's own; `None` where one has none.
 fn differing(products: &[&PimProduct], language: &str) -> Option<(String, Vec<String>)> {
-    let titles: Vec<String> = products.iter().map(|product| line(product.name.get(language).unwrap_or_default())).collect();
+    let titles: Vec<String> =
+        products.iter().map(|product| line(product.name.get(language).unwrap_or_default())).collect();
     let words: Vec<Vec<&str>> = titles.iter().map(|title| title.split_whitespace().collect()).collect();
     let shortest = words.iter().map(Vec::len).min().filter(|shortest| *shortest > 0)?;
     let same = |at: &dyn Fn(&Vec<&str>) -> String| words.iter().all(|own| at(own) == at(&words[0]));
     let bare = |word: &str| word.trim_matches(BETWEEN).to_lowercase();
     let front = (0..shortest).take_while(|n| same(&|own| bare(own[*n]))).count();
     let back = (0..shortest - front).take_while(|n| same(&|own| bare(own[own.len() - 1 - n]))).count();
-    let trimmed = |words: &[&str]| words.join(" ").trim_matches(|c: char| c.is_whitespace() || BETWEEN.contains(&c)).to_owned();
+    let trimmed =
+        |words: &[&str]| words.join(" ").trim_matches(|c: char| c.is_whitespace() || BETWEEN.contains(&c)).to_owned();
     let rests: Vec<String> = words.iter().map(|own| trimmed(&own[front..own.len() - back])).collect();
     let lead = &words[0];
     let shared: Vec<&str> = lead[..front].iter().chain(&lead[lead.len() - back..]).copied().collect();
@@ -179,7 +196,9 @@ fn without(title: &str, words: &str) -> String {
     let gone: Vec<String> = words.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
     let own: Vec<&str> = title.split_whitespace().collect();
     let found = (0..own.len()).rev().find(|n| {
-        !gone.is_empty() && own.len() - n >= gone.len() && gone.iter().zip(&own[*n..]).all(|(gone, own)| *gone == bare(own))
+        !gone.is_empty()
+            && own.len() - n >= gone.len()
+            && gone.iter().zip(&own[*n..]).all(|(gone, own)| *gone == bare(own))
     });
     let Some(at) = found else { return title.to_owned() };
     let is_between = |n: usize| own.get(n).is_some_and(|word| word.trim_matches(BETWEEN).is_empty());

@@ -106,17 +106,26 @@ fn who_has_a_marketing_name_names_the_article_and_leads_its_images() {
     assert_eq!(choices(article)[0], "Red/S");
     // Not on sale, it names nothing.
     members[1].published = false;
-    assert_eq!(shown(&super::compose(&group(), &members.iter().collect::<Vec<_>>(), &HashMap::new(), &references())).title, "Maxi Dress");
+    assert_eq!(
+        shown(&super::compose(&group(), &members.iter().collect::<Vec<_>>(), &HashMap::new(), &references())).title,
+        "Maxi Dress"
+    );
 }
 
 #[test]
 fn a_member_of_its_own_keeps_what_it_has() {
     let one = composed(&three()[..1]);
-    assert_eq!((shown(&one).title.as_str(), shown(&one).options.as_slice()), ("Maxi Dress", ["Color".to_owned(), "Size".to_owned()].as_slice()));
+    assert_eq!(
+        (shown(&one).title.as_str(), shown(&one).options.as_slice()),
+        ("Maxi Dress", ["Color".to_owned(), "Size".to_owned()].as_slice())
+    );
     let mut plain = dress("1", "Black", &["S"]);
     plain.attributes.clear();
     let plain = composed(&[plain]);
-    assert_eq!((shown(&plain).title.as_str(), shown(&plain).options.as_slice()), ("Maxi Dress, Black", ["Size".to_owned()].as_slice()));
+    assert_eq!(
+        (shown(&plain).title.as_str(), shown(&plain).options.as_slice()),
+        ("Maxi Dress, Black", ["Size".to_owned()].as_slice())
+    );
 }
 
 #[test]
@@ -136,7 +145,10 @@ fn without_an_attribute_the_titles_tell_the_colour_and_without_titles_the_articl
         one.attributes.clear();
         PimProduct { name: Localized::default().with("en", "Dress"), ..one }
     });
-    assert_eq!((shown(&composed(&sizes)).options.as_slice(), choices(shown(&composed(&sizes)))), (["Size".to_owned()].as_slice(), vec!["S".to_owned(), "M".to_owned()]));
+    assert_eq!(
+        (shown(&composed(&sizes)).options.as_slice(), choices(shown(&composed(&sizes)))),
+        (["Size".to_owned()].as_slice(), vec!["S".to_owned(), "M".to_owned()])
+    );
 }
 
 #[test]
@@ -148,7 +160,10 @@ fn a_colour_that_is_the_members_own_option_comes_first_and_is_not_doubled() {
         one
     });
     let composed = composed(&members);
-    assert_eq!((shown(&composed).options.clone(), choices(shown(&composed))), (vec!["Colour".into(), "Size".into()], vec!["Black/S".into(), "Red/S".into()]));
+    assert_eq!(
+        (shown(&composed).options.clone(), choices(shown(&composed))),
+        (vec!["Colour".into(), "Size".into()], vec!["Black/S".into(), "Red/S".into()])
+    );
 }
 
 #[test]
@@ -196,7 +211,8 @@ fn a_member_that_cannot_be_sold_holds_up_nobody_else() {
 fn what_has_no_room_is_shown_apart_with_a_remark() {
     let sizes: Vec<String> = (0..MOST_VARIANTS - 3).map(|n| n.to_string()).collect();
     let many: Vec<&str> = sizes.iter().map(String::as_str).collect();
-    let composed = composed(&[dress("1", "Black", &many), dress("2", "Red", &["S", "M", "L", "XL"]), dress("3", "White", &["S"])]);
+    let composed =
+        composed(&[dress("1", "Black", &many), dress("2", "Red", &["S", "M", "L", "XL"]), dress("3", "White", &["S"])]);
     let Fate::Apart(why) = &composed.fates[&key("2")] else { panic!() };
     assert!(why.contains("demo~article:G") && why.contains("250"), "{why}");
     assert_eq!((shown(&composed).variants.len(), composed.fates.len()), (MOST_VARIANTS - 2, 1));
