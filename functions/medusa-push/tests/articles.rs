@@ -129,7 +129,9 @@ impl<'r> Lab<'r> {
         let alone = (0..3).map(|n| self.place(n, ""));
         for place in ["G", "H"].map(|group| self.place(0, group)).into_iter().chain(alone) {
             let Some(shown) = self.real.shown(&place).await else { continue };
-            let there = shown.variants.into_iter().filter(|(_, variant)| variant.stock > 0).map(|(sku, variant)| {
+            let sold =
+                shown.variants.into_iter().filter(|(_, variant)| variant.stock > 0 && !variant.prices.is_empty());
+            let there = sold.map(|(sku, variant)| {
                 let mut choice: Vec<String> = vec![variant.options.get("Color").cloned().unwrap_or_default()];
                 choice.extend(variant.options.get("Size").cloned());
                 (sku, (choice.join("/"), variant.prices["sar"].to_string()))

@@ -183,13 +183,16 @@ impl<'p> Draft<'p> {
         if pieces > 0 {
             plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: pieces });
         }
-        let over = kept::sold_out(now, self.known.now);
+        let lent = kept::has_lent_its_item(now);
+        let mut over = kept::sold_out(now, self.known.now);
+        // Its stock is another's, so it is not for sale at any price.
+        over.prices = now.prices.as_ref().filter(|prices| lent && !prices.is_empty()).map(|_| Vec::new());
         // Its level is seen once it counts.
         plan.look_again |= over.manage_inventory.is_some();
         self.update(over);
         let looked_at = kept::look_at(now, self.references.retention, self.known.now);
         plan.again = plan.again.into_iter().chain(looked_at).min();
-        if kept::has_lent_its_item(now) {
+        if lent {
             return;
         }
         stock::of(0, sku, now, self.references, self.known, plan, &mut self.late);
