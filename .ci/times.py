@@ -12,6 +12,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -56,7 +57,8 @@ def run(step: str, command: list[str]) -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     with STEPS.open("a") as out:
         out.write(json.dumps(took) + "\n")
-    print(f"== {step}: {took['seconds']} s, processor {took['cpu']} s" + (f", FAILED ({code})" if code else ""), flush=True)
+    free = shutil.disk_usage(".").free // 1_000_000
+    print(f"== {step}: {took['seconds']} s, processor {took['cpu']} s, {free} MB of disk free" + (f", FAILED ({code})" if code else ""), flush=True)
     return code
 
 

@@ -41,6 +41,17 @@ def test_modules_are_shared_out_by_their_budgets_and_always_the_same() -> None:
     assert set(budget.shares(modules, 1).values()) == {0}
 
 
+def test_no_test_of_a_crate_is_forgotten() -> None:
+    """Where the tests of a crate are one program, each file is one of its modules or a program of its own."""
+    crates = [manifest for manifest in REPO.glob("*/*/Cargo.toml") if "autotests = false" in manifest.read_text()]
+    assert crates
+    for manifest in crates:
+        folder = manifest.parent / "tests"
+        named = set(re.findall(r"^mod (\w+);", (folder / "all.rs").read_text(), re.MULTILINE))
+        named |= set(re.findall(r'\[\[test\]\]\nname = "(\w+)"', manifest.read_text()))
+        assert {path.stem for path in folder.glob("*.rs")} <= named, folder
+
+
 @pytest.mark.parametrize(("told", "wanted"), [("tests", ["--workspace", "--bins", "--tests"]), ("", ["--package", "normalize"])])
 def test_the_binaries_are_built_with_the_tests_where_both_are_wanted(monkeypatch: pytest.MonkeyPatch, told: str, wanted: list[str]) -> None:
     calls: list[list[str]] = []

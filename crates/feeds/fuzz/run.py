@@ -59,7 +59,8 @@ def fuzz(target, runs, sanitizer):
     sources = fingerprint()
     corpus = FUZZ / "corpus" / target
     corpus.mkdir(parents=True, exist_ok=True)
-    command = ["cargo", "fuzz", "run", "--sanitizer", sanitizer, target, str(corpus), str(FUZZ / "seeds" / target), "--"]
+    features = ["--features", "html"] if target == "html" else []
+    command = ["cargo", "fuzz", "run", *features, "--sanitizer", sanitizer, target, str(corpus), str(FUZZ / "seeds" / target), "--"]
     command += [f"-runs={runs}", *LIMITS, f"-dict={FUZZ / 'feeds.dict'}", "-print_final_stats=1"]
     done = subprocess.run(command, cwd=CRATE, env=environment(), capture_output=True, text=True, errors="replace")
 

@@ -1,7 +1,7 @@
 //! The category tree in a real shop.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! happened to the list.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeSet;
 

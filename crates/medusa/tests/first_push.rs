@@ -1,7 +1,7 @@
 //! A product's first way into a real shop, and the second push that finds nothing to do.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use medusa::Change;
 use support::{Real, Shown, offered, shirt};

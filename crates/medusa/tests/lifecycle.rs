@@ -2,7 +2,7 @@
 //! push makes of it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use medusa::{Article, Change, Depth, Desired, Note, Pushed};
 use serde_json::{Value, json};

@@ -2,9 +2,8 @@
 //! these movements.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-#[path = "support/proxy.rs"]
-mod proxy;
-mod support;
+use crate::proxy;
+use crate::support;
 
 use std::time::Duration;
 

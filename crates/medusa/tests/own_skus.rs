@@ -1,7 +1,7 @@
 //! Two products whose SKUs we made alike: both are for sale, and no SKU in the shop changes.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};

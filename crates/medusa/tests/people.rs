@@ -2,7 +2,7 @@
 //! stays.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use catalog::ProductKey;
 use medusa::{Article, Aside, Change, Depth, Known, Note, Pushed};

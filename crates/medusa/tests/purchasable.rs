@@ -2,7 +2,7 @@
 //! price.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use medusa::Change;
 use rust_decimal::Decimal;

@@ -2,7 +2,7 @@
 //! makes of it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::HashMap;
 use std::time::Instant;

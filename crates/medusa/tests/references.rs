@@ -1,7 +1,7 @@
 //! What is configured wrongly is named, because Medusa accepts wrong ids without a word.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use catalog::ErrorKind;
 use medusa::{PriceLists, References};

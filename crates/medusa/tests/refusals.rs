@@ -2,7 +2,7 @@
 //! refused waits.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,9 +1,8 @@
 //! What each kind of push asks of a real Medusa: the table in docs/performance.md.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-#[path = "support/proxy.rs"]
-mod proxy;
-mod support;
+use crate::proxy;
+use crate::support;
 
 use std::time::Duration;
 

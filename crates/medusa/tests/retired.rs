@@ -1,9 +1,8 @@
 //! Products that vanished: drafts, and deleted when their time is over and nobody needs them.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-#[path = "support/proxy.rs"]
-mod proxy;
-mod support;
+use crate::proxy;
+use crate::support;
 
 use catalog::ProductKey;
 use medusa::{Again, Change, Depth, Known, Pushed, Shop};

@@ -1,7 +1,7 @@
 //! Own sales are not undone: what customers bought stays bought, whatever the supplier repeats.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

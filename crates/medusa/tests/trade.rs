@@ -2,7 +2,7 @@
 //! everybody who ships, and people's own left alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
-mod support;
+use crate::support;
 
 use medusa::columns::{Columns, SHARED};
 use medusa::{Article, Change, Depth};

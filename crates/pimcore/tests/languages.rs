@@ -2,7 +2,7 @@
 //! it lacks them.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::time::{Duration, Instant};
 

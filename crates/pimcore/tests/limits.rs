@@ -2,7 +2,7 @@
 //! limit.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::{Failure, Localized, Product};
 use common::{category, product, provenance};

@@ -1,7 +1,7 @@
 //! What the recorded answers of a real Pimcore mean.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

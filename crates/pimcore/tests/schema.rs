@@ -2,7 +2,7 @@
 //! Pimcore.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::validation::Valid;

@@ -7,9 +7,8 @@
 //! another class has is named here; what no request ever had fails the test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
-#[path = "common/requests.rs"]
-mod requests;
+use crate::common;
+use crate::requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The client against the stand-in for Pimcore.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::time::{Duration, Instant};
 

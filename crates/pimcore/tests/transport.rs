@@ -1,7 +1,7 @@
 //! What stands between the client and Pimcore: proxies, limits, redirects.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! A draft is a mapping that can be read, and with which the first product comes out.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::{fixture, map, read, real};
 

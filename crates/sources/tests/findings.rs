@@ -2,7 +2,7 @@
 //! make.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod checks;
+use crate::checks;
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! What is wrong with a mapping is said at once, with line, column and what was perhaps meant.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::time::{Duration, Instant};
 

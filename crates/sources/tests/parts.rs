@@ -1,7 +1,7 @@
 //! Declared parts: what a mapping can say of them, and what lines become.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use catalog::Line;
 use common::{map_bytes, read};

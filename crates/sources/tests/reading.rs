@@ -1,7 +1,7 @@
 //! How feeds are read: encodings, compression, resuming, grouping, and what is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::io::Write;
 use std::sync::Arc;

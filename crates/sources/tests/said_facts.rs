@@ -1,7 +1,7 @@
 //! Facts and languages in mappings.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::{map, mapping, read};
 use sources::Bundle;

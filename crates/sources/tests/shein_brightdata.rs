@@ -2,7 +2,7 @@
 //! built-in source of the same feed.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::{map_bytes, mapping, real, repository};
 use feeds::{Feed, Limits, Outcome};

@@ -2,7 +2,7 @@
 //! public file where it lies beside the repository.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use catalog::Product;
 use common::{fixture, map, mapping, real};

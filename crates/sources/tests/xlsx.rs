@@ -1,9 +1,8 @@
 //! Excel workbooks: what a cell says, which cells count, and what is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-#[path = "common/workbook.rs"]
-mod workbook;
+use crate::common;
+use crate::workbook;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! meanwhile.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! Products that a real Medusa answers 500 to hold up nobody else.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::{ErrorKind, ProductKey};
 use common::support::Real;

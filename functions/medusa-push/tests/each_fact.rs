@@ -3,9 +3,8 @@
 //! are the table itself, so that there is no row without a test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
-#[path = "../../../crates/feeds/tests/common/mod.rs"]
-mod records;
+use crate::common;
+use crate::records;
 
 use std::collections::{BTreeMap, BTreeSet};
 

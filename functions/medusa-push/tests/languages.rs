@@ -2,7 +2,7 @@
 //! product, its category, and what stands in.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! that began with them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::{BUCKET, World};
 use ledger::RunStatus;

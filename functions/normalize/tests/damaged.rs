@@ -1,7 +1,7 @@
 //! Compressed objects that turn out damaged.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::io::Write as _;
 

@@ -1,7 +1,7 @@
 //! A catalogue, a stock list by SKU and prices by currency: one product, in every order, and nothing written for what is known.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,7 @@
 //! Files as people and programs save them, dropped in the bucket.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::io::Write as _;
 

@@ -2,7 +2,7 @@
 //! what one says that wrote nothing.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::sync::atomic::Ordering;
 

@@ -1,7 +1,7 @@
 //! Feeds of sources that are described in a mapping.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;

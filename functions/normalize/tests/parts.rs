@@ -1,7 +1,7 @@
 //! One product from two storefronts: both languages, both prices, in every order, and nothing written for what is known.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 

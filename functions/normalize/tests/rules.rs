@@ -1,7 +1,7 @@
 //! Rules in the bucket: all files are in force together, or those before are.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use common::World;
 use ledger::core::held::Past;

@@ -1,7 +1,7 @@
 //! Runs from notification to ledger, bus and bucket.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
+use crate::common;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -5,9 +5,8 @@
 //! them; the hashes were taken from it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-#[path = "../../../crates/feeds/tests/common/mod.rs"]
-mod records;
+use crate::common;
+use crate::records;
 
 use std::collections::BTreeMap;
 

@@ -26,9 +26,10 @@ use worker::{Guard, Worker};
 use crate::activation::Activation;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
+use crate::pace::Pace;
 use crate::rules::Rules;
 use crate::sync::SyncBatch;
-use crate::walk::{Pace, Walk, WalkReport};
+use crate::walk::{Walk, WalkReport};
 use crate::{changes, due};
 
 /// The function with its clients.

@@ -12,6 +12,7 @@ mod gone;
 pub mod handler;
 pub mod inventory;
 pub mod noticed;
+pub mod pace;
 pub mod rules;
 pub mod sync;
 pub mod walk;

@@ -6,34 +6,22 @@ use std::time::Duration;
 use catalog::{ContentHash, Failure, Product, ProductKey};
 use ledger::core::held::Past;
 use ledger::core::walk::{self, Dealt, SEGMENTS, Segment};
-use ledger::core::wanted;
+use ledger::core::{state, wanted};
 use ledger::{DesiredDoc, Ledger, LedgerError, SmallDocs, Stage, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use serde::Serialize;
 use want::{InForce, KIND, NAME};
 
+use crate::pace::{Pace, UnderWay};
 use crate::rules::{Before, Rules, Wish, before};
 
-/// Not begun any more with less time than this left: a page of the ledger.
-const LAST_PAGE: Duration = Duration::from_secs(25);
+/// Not begun any more with less time than this left: a look at some products, and the wait until those before them
+/// have arrived.
+const LAST_LOOK: Duration = Duration::from_secs(25);
 /// A product that was written before the rules came shows in a scan by then.
 const SETTLES_MS: i64 = 10_000;
 /// Documents in memory at once.
 const AT_ONCE: usize = 50;
-
-/// How fast a walk goes.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// After each announced product: leaves room for feeds.
-    pub pause: Duration,
-}
-
-impl Default for Pace {
-    /// Fifty products a second.
-    fn default() -> Self {
-        Self { pause: Duration::from_millis(20) }
-    }
-}
 
 /// What a walk came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -53,6 +41,7 @@ pub struct Walk<'a, T, B, C> {
     pub bus: &'a B,
     pub clock: &'a C,
     pub deadline: Deadline,
+    /// At the beginning.
     pub pace: Pace,
 }
 
@@ -71,6 +60,7 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
             return Ok(report);
         }
         let tick = self.rules.in_force(self.ledger).await?.rules.ticks(self.clock.now_ms());
+        let mut under_way = UnderWay::at(self.pace);
         for segment in 0..SEGMENTS {
             loop {
                 let seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
@@ -78,43 +68,71 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
                 if seen.has_arrived_at(&goal) {
                     break;
                 }
-                if self.deadline.remaining(self.clock.now_ms()) < LAST_PAGE {
+                if !self.has_time() {
                     return Ok(report);
                 }
-                self.page(segment, &seen, &goal, &mut report).await?;
+                self.page(segment, seen, &goal, &mut under_way, &mut report).await?;
             }
         }
         report.complete = true;
         Ok(report)
     }
 
-    async fn page(&self, segment: u32, seen: &Segment, goal: &str, report: &mut WalkReport) -> Result<(), Failure> {
+    fn has_time(&self) -> bool {
+        self.deadline.remaining(self.clock.now_ms()) >= LAST_LOOK
+    }
+
+    /// Deals with some products after the other, and moves the segment behind them.
+    async fn page(
+        &self,
+        segment: u32,
+        mut seen: Segment,
+        goal: &str,
+        under_way: &mut UnderWay,
+        report: &mut WalkReport,
+    ) -> Result<(), Failure> {
         // After the goal was read: at least as new.
         let rules = self.rules.in_force(self.ledger).await?;
         let (products, next) = self.ledger.walk_products(segment, seen.position(goal)).await.map_err(failed)?;
-        let mut dealt = Dealt { looked: products.len(), marked: 0 };
-        for some in products.chunks(AT_ONCE) {
+        let mut left = products.as_slice();
+        loop {
+            let (some, rest) = left.split_at(left.len().min(AT_ONCE));
+            left = rest;
             let concerned = self.concerned(some, &rules).await?;
+            self.announce(&concerned, goal, under_way).await?;
+            let to = if left.is_empty() { next.clone() } else { some.last().map(state::item_key) };
+            let (dealt, now) = (Dealt { looked: some.len(), marked: concerned.len() }, self.clock.now_ms());
+            // Refused: somebody else goes there, too, and the next look tells how far.
+            if !self.ledger.walk_on((NAME, segment), &seen, goal, to.as_ref(), dealt, now).await.map_err(failed)? {
+                return Ok(());
+            }
+            report.looked += dealt.looked;
+            report.announced += dealt.marked;
+            if left.is_empty() || !self.has_time() {
+                return Ok(());
+            }
+            seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
+        }
+    }
+
+    async fn announce(&self, keys: &[ProductKey], goal: &str, under_way: &mut UnderWay) -> Result<(), Failure> {
+        let mut left = keys;
+        while !left.is_empty() {
+            let (some, rest) = left.split_at(left.len().min(under_way.room()));
+            left = rest;
             // Put in doubt before they are announced: a lost announcement leaves them pending.
-            for key in &concerned {
+            for key in some {
                 self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
             }
             let message = |key: &ProductKey| {
                 let correlation_id = format!("rules-{goal}");
                 Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
             };
-            let announcements: Vec<Announcement> = concerned.iter().map(message).collect();
+            let announcements: Vec<Announcement> = some.iter().map(message).collect();
             for answer in self.bus.announce(&announcements).await {
                 answer?;
             }
-            dealt.marked += concerned.len();
-            tokio::time::sleep(self.pace.pause * u32::try_from(concerned.len()).unwrap_or(u32::MAX)).await;
-        }
-        let now = self.clock.now_ms();
-        // Refused: somebody else goes there, too, and the next look tells how far.
-        if self.ledger.walk_on((NAME, segment), seen, goal, next.as_ref(), dealt, now).await.map_err(failed)? {
-            report.looked += dealt.looked;
-            report.announced += dealt.marked;
+            under_way.announced(some, self.ledger).await.map_err(failed)?;
         }
         Ok(())
     }

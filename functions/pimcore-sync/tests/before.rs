@@ -4,7 +4,7 @@
 //! `before/pim.sql` is what that version left after the sample feed; it was written by it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::{ContentHash, Facts, Product, ProductKey};
 use common::{Function, message, version};

@@ -2,7 +2,7 @@
 //! down.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::ErrorKind;
 use common::{Function, failure, key, product, version};

@@ -2,7 +2,7 @@
 //! before.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use common::{Site, key, path, product, version};
 use pimcore_sync::census::{Counted, MADE_MS};

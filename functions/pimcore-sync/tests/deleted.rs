@@ -1,7 +1,7 @@
 //! What a person deleted in the PIM stays away until a person ends that (D11).
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! The change feed and the inventory: what people do in the PIM reaches the shop, once.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::sync::atomic::Ordering;
 

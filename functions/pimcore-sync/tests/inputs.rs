@@ -3,7 +3,7 @@
 //! product beside it.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::{ErrorKind, Failure, Localized, Product, Variant};
 use common::{Function, category, failure, key, product, version};

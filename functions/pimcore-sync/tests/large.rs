@@ -2,7 +2,7 @@
 //! and one that is lost says so and comes back.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use catalog::{ContentHash, ErrorKind, Localized, Product, Version};
 

@@ -2,7 +2,7 @@
 //! feed.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use ledger::core::config::Found;
 use ledger::core::held::{Held, Word};
 use ledger::{Applied, Claim, Owner, Stage};
 use pimcore::{PimProduct, Pimcore};
-use pimcore_sync::walk::{Pace, Walk, WalkReport};
+use pimcore_sync::pace::Pace;
+use pimcore_sync::walk::{Walk, WalkReport};
 use runtime::{Clock, Outcome, ProductMessage};
 use testing::standin::{StandIn, later};
 use want::{Bundle, KIND, NAME};
@@ -47,6 +48,10 @@ async fn put_with(function: &Function, rules: &str, rates: Option<&str>) {
     function.clock.0.fetch_add(11_000, Ordering::Relaxed);
 }
 
+fn announced_key(announcement: &runtime::Announcement) -> ProductKey {
+    serde_json::from_str::<ProductMessage>(announcement.detail()).unwrap().key
+}
+
 async fn walk(function: &Function) -> (WalkReport, Vec<ProductKey>) {
     let walk = Walk {
         ledger: &*function.memory,
@@ -54,13 +59,10 @@ async fn walk(function: &Function) -> (WalkReport, Vec<ProductKey>) {
         bus: &function.heard,
         clock: &function.clock,
         deadline: function.deadline(),
-        pace: Pace { pause: Duration::ZERO },
+        pace: Pace::unhurried(),
     };
     let report = walk.go_on().await.unwrap();
-    let of = |announcement: &runtime::Announcement| -> ProductKey {
-        serde_json::from_str::<ProductMessage>(announcement.detail()).unwrap().key
-    };
-    let mut keys: Vec<ProductKey> = function.heard.take().iter().map(of).collect();
+    let mut keys: Vec<ProductKey> = function.heard.take().iter().map(announced_key).collect();
     keys.sort();
     (report, keys)
 }
@@ -402,7 +404,7 @@ async fn of_ten_thousand_products_those_are_written_that_come_out_different_and_
             bus,
             clock: &function.clock,
             deadline: function.deadline(),
-            pace: Pace { pause: Duration::ZERO },
+            pace: Pace::unhurried(),
         };
         walk.go_on().await
     };
@@ -426,6 +428,70 @@ async fn of_ten_thousand_products_those_are_written_that_come_out_different_and_
     let _ = function.heard.take();
     let (report, keys) = walk(&function).await;
     assert_eq!((report.looked, keys.len(), report.complete), (0, 0, true), "once");
+}
+
+/// A bus whose announcements arrive a moment later, where anything arrives at all.
+#[derive(Default)]
+struct Arrives {
+    announced: std::sync::Mutex<Vec<ProductKey>>,
+    most: std::sync::atomic::AtomicUsize,
+    total: std::sync::atomic::AtomicUsize,
+}
+
+impl runtime::Bus for Arrives {
+    async fn announce(&self, announcements: &[runtime::Announcement]) -> Vec<Result<(), catalog::Failure>> {
+        let mut announced = self.announced.lock().unwrap();
+        announced.extend(announcements.iter().map(announced_key));
+        self.most.fetch_max(announced.len(), Ordering::Relaxed);
+        self.total.fetch_add(announcements.len(), Ordering::Relaxed);
+        announcements.iter().map(|_| Ok(())).collect()
+    }
+}
+
+/// A walk over sixty products that all come out different, ten at a time.
+async fn paced(bus: &Arrives, arrive: bool) -> WalkReport {
+    let function = Function::default();
+    for n in 0..60 {
+        let key = function.memory.put(&product(&n.to_string()), &version(1)).key;
+        at_rest(&function, &key).await;
+    }
+    put(&function, "rules: [{rule: Ours, price: [{factor: 2}]}]").await;
+    let pace = Pace { portion: 10, least: 10, most: 10, patience: Duration::from_millis(600), ..Pace::default() };
+    let walk = Walk {
+        ledger: &*function.memory,
+        rules: &function.rules,
+        bus,
+        clock: &function.clock,
+        deadline: function.deadline(),
+        pace,
+    };
+    let arrivals = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let arrived = std::mem::take(&mut *bus.announced.lock().unwrap());
+            for key in &arrived {
+                at_rest(&function, key).await;
+            }
+        }
+    };
+    tokio::select! {
+        report = walk.go_on() => report.unwrap(),
+        () = arrivals, if arrive => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn a_walk_waits_for_what_it_has_announced_so_that_a_feed_does_not_wait_behind_it() {
+    let bus = Arrives::default();
+    let report = paced(&bus, true).await;
+    assert_eq!((report.complete, report.announced, bus.most.into_inner()), (true, 60, 10), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_where_nothing_arrives() {
+    let bus = Arrives::default();
+    let report = paced(&bus, false).await;
+    assert_eq!((report.complete, report.announced, bus.total.into_inner()), (true, 60, 60), "{report:?}");
 }
 
 /// A product that both targets have, as its source says it.

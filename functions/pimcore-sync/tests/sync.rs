@@ -1,7 +1,7 @@
 //! Batches: what Pimcore holds afterwards, what the ledger knows, and what it cost.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod common;
+use crate::common;
 
 use std::time::Duration;
 

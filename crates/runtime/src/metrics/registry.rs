@@ -111,11 +111,11 @@ const PAGE: &str = "# Metrics
 Written by `RELAY_WRITE_DOCS=1 cargo test -p runtime --test registry` from `crates/runtime/src/metrics/registry.rs`.
 
 Namespace `catalog-relay`, in CloudWatch's embedded format, written to the log when an invocation ends. Dimensions: `Environment` (the stack's name), and
-`Function` unless *by* says otherwise; a name behind `+` breaks the total down, into 20 values an invocation, the rest as `other`. Where no unit
-stands, it is Count. Counts of zero are not written (D27).
+`Function` unless brackets name another or none; a name behind `+` breaks the total down, into 20 values an invocation, the rest as `other`. The unit is
+Count unless brackets name one. Counts of zero are not written (D27).
 
-| metric | unit | by | from | meaning |
-|---|---|---|---|---|
+| metric | from | meaning |
+|---|---|---|
 ";
 
 /// The page docs/metrics.md.
@@ -124,13 +124,15 @@ pub fn markdown() -> String {
     let mut table = PAGE.to_owned();
     for metric in Metric::ALL {
         let Definition { name, unit, scope, by, from, meaning } = metric.definition();
-        let unit = if unit == "Count" { "" } else { unit };
-        let dimensions = match (scope, by) {
-            (Scope::Function, None) => String::new(),
-            (Scope::Function, Some(by)) => format!("+`{by}`"),
-            (scope, _) => scope.dimension().map_or_else(|| "none".to_owned(), |one| format!("`{one}`")),
+        let dimension = match (scope, by) {
+            (Scope::Function, None) => None,
+            (Scope::Function, Some(by)) => Some(format!("+`{by}`")),
+            (scope, _) => Some(scope.dimension().map_or_else(|| "none".to_owned(), |one| format!("`{one}`"))),
         };
-        let _ = writeln!(table, "| `{name}` | {unit} | {dimensions} | {from} | {meaning} |");
+        let unit = (unit != "Count").then(|| unit.to_owned());
+        let brackets: Vec<String> = unit.into_iter().chain(dimension).collect();
+        let brackets = if brackets.is_empty() { String::new() } else { format!(" ({})", brackets.join(", ")) };
+        let _ = writeln!(table, "| `{name}` | {from} | {meaning}{brackets} |");
     }
     table
 }
