@@ -43,6 +43,21 @@ pub(crate) struct Held {
     unreadable: BTreeMap<ProductKey, Failure>,
 }
 
+/// When something is written among what a batch brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// It takes members over from others.
+    Takes,
+    /// It takes some over and loses others.
+    Both,
+    /// It only loses some, or has nothing to do with members that move.
+    Last,
+}
+
+impl Turn {
+    pub(crate) const ALL: [Self; 3] = [Self::Takes, Self::Both, Self::Last];
+}
+
 /// How bringing an article ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Brought {
@@ -288,6 +303,26 @@ impl Grouped {
     /// The members of an article that are at work, whether it is to show them or not any more.
     pub(crate) fn at_work<'g>(&'g self, article: &'g ProductKey) -> impl Iterator<Item = &'g ProductKey> {
         self.places.keys().filter(move |key| self.articles_of(key).any(|at| at == article))
+    }
+
+    /// When this product or article is written: who takes a member over before who loses it, so that
+    /// what is sold goes along and is for sale all the time.
+    pub(crate) fn turn(&self, key: &ProductKey) -> Turn {
+        let takes = |(member, places): (&ProductKey, &Vec<ProductKey>)| {
+            places.contains(key) && self.left.get(member).is_some_and(|left| !left.is_empty())
+        };
+        let takes = self.places.iter().any(takes);
+        match (takes, self.left.values().any(|left| left.contains(key))) {
+            (true, false) => Turn::Takes,
+            (true, true) => Turn::Both,
+            (false, _) => Turn::Last,
+        }
+    }
+
+    /// Whether this one loses a member to one of these.
+    pub(crate) fn loses_to(&self, key: &ProductKey, failed: &BTreeMap<ProductKey, Failure>) -> Option<Failure> {
+        let lost = self.left.iter().filter(|(_, left)| left.contains(key)).map(|(member, _)| member);
+        lost.filter_map(|member| self.places.get(member)).flatten().find_map(|place| failed.get(place)).cloned()
     }
 
     /// Where else members at work are, or were, shown that concern this product or article.

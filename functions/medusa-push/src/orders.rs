@@ -83,13 +83,16 @@ impl Orders {
     /// What became of each product, and of each article.
     pub(crate) fn placed(
         &self,
-        pushed: Vec<Result<Pushed, Failure>>,
+        mut pushed: BTreeMap<ProductKey, Result<Pushed, Failure>>,
         (tasks, grouped): (&Tasks<'_>, &Grouped),
         view: &PimView,
         references: &References,
     ) -> Placed {
-        let outcomes: BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)> =
-            self.all.iter().zip(pushed).map(|(order, pushed)| (&order.desired.key, (order, pushed))).collect();
+        let outcomes: BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)> = self
+            .all
+            .iter()
+            .filter_map(|order| Some((&order.desired.key, (order, pushed.remove(&order.desired.key)?))))
+            .collect();
         let mut placed = Placed::default();
         for key in tasks.keys() {
             let places = grouped.places.get(key);

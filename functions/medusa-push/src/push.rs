@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use ledger::core::address;
 use ledger::core::aside::{Seen, same, since};
 use ledger::{Applied, Aside, ProductState, Stage, Table};
@@ -15,7 +15,7 @@ use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
 use crate::codes;
-use crate::grouped::{Brought, Grouped, Tasks};
+use crate::grouped::{Brought, Grouped, Tasks, Turn};
 use crate::orders::Orders;
 use crate::stock::Around;
 use crate::{map, metrics};
@@ -372,10 +372,32 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
         grouped,
         writes: Mutex::default(),
     };
-    let pushes: Vec<(&Desired, Depth)> = orders.all.iter().map(|order| (&order.desired, order.depth)).collect();
-    let known: Vec<Known> = orders.all.iter().map(|order| order.known.clone()).collect();
-    let pushed = open.shop.push_known(&pushes, &known, &around, ends).await;
+    let mut pushed = BTreeMap::new();
+    for turn in Turn::ALL {
+        // What loses a member that could not be taken over yet keeps it.
+        let failed = failed_of(&pushed);
+        let (mut pushes, mut known): (Vec<(&Desired, Depth)>, Vec<Known>) = (Vec::new(), Vec::new());
+        for order in orders.all.iter().filter(|order| grouped.turn(&order.desired.key) == turn) {
+            match grouped.loses_to(&order.desired.key, &failed) {
+                Some(failure) => drop(pushed.insert(order.desired.key.clone(), Err(failure))),
+                None => {
+                    pushes.push((&order.desired, order.depth));
+                    known.push(order.known.clone());
+                }
+            }
+        }
+        if !pushes.is_empty() {
+            let outcomes = open.shop.push_known(&pushes, &known, &around, ends).await;
+            pushed.extend(pushes.iter().map(|(desired, _)| desired.key.clone()).zip(outcomes));
+        }
+    }
     Ok(orders.placed(pushed, (tasks, grouped), view, references))
+}
+
+/// What has failed and is worth trying again.
+fn failed_of(pushed: &BTreeMap<ProductKey, Result<Pushed, Failure>>) -> BTreeMap<ProductKey, Failure> {
+    let failed = pushed.iter().filter_map(|(key, outcome)| Some((key.clone(), outcome.as_ref().err()?.clone())));
+    failed.filter(|(_, failure)| failure.kind == ErrorKind::Transient).collect()
 }
 
 /// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody
