@@ -7,10 +7,10 @@ use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use catalog::{Attribute, Localized, Price, Product, ProductKey, ProductOption, Variant};
+use catalog::{Attribute, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use common::support::Real;
 use common::support::orders::Orders;
-use common::{Function, dress, in_pim, open, path};
+use common::{Function, dress, in_pim_as, open, path};
 use medusa::articles::{Articles, Kind};
 use pimcore::Pimcore;
 use runtime::Outcome;
@@ -113,7 +113,10 @@ impl<'r> Lab<'r> {
             if self.pim.view(&at).is_some() {
                 self.pim.delete(&at);
             }
-            in_pim(&self.pimcore, &[self.member(n, said)], self.writes).await;
+            // Just now: what is ordered from now on comes after it.
+            let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap();
+            let version = Version::new(now - 1_000 + self.writes, "0", 0);
+            in_pim_as(&self.pimcore, &[self.member(n, said)], &version).await;
             let visibility = if said.4 { "hide" } else { "inherit" };
             self.pim.edit(&at, json!({"shopVisibility": visibility}));
         }
@@ -129,9 +132,8 @@ impl<'r> Lab<'r> {
         let alone = (0..3).map(|n| self.place(n, ""));
         for place in ["G", "H"].map(|group| self.place(0, group)).into_iter().chain(alone) {
             let Some(shown) = self.real.shown(&place).await else { continue };
-            let sold =
-                shown.variants.into_iter().filter(|(_, variant)| variant.stock > 0 && !variant.prices.is_empty());
-            let there = sold.map(|(sku, variant)| {
+            let buyable = shown.variants.into_iter().filter(|(_, own)| own.stock > 0 && !own.prices.is_empty());
+            let there = buyable.map(|(sku, variant)| {
                 let mut choice: Vec<String> = vec![variant.options.get("Color").cloned().unwrap_or_default()];
                 choice.extend(variant.options.get("Size").cloned());
                 (sku, (choice.join("/"), variant.prices["sar"].to_string()))
