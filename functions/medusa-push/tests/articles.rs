@@ -413,3 +413,38 @@ async fn an_open_order_and_a_full_cart_survive_the_switch_on_and_off() {
     assert_eq!(real.shown(&keys[1]).await.unwrap().variants[&ordered].stock, 4);
     assert_eq!(real.shown(&article).await, None);
 }
+
+#[tokio::test]
+async fn what_a_person_takes_off_sale_of_an_article_is_told_at_each_member_and_comes_back_with_any_release() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-aside").await;
+    let (article, keys) = (lab.place(0, "G"), lab.keys.clone());
+    lab.say([Some(BLACK), Some(RED), None]).await;
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    let asides = |lab: &Lab<'_>| -> Vec<Vec<String>> {
+        let of = |key| lab.function.memory.state(key).aside.into_iter().map(|aside| aside.what).collect();
+        keys[..2].iter().map(of).collect()
+    };
+    for (act, price) in [("draft", "25"), ("deleted", "26")] {
+        let id = real.admin_product(&article).await.unwrap()["id"].as_str().unwrap().to_owned();
+        let there = format!("/admin/products/{id}");
+        match act {
+            "draft" => drop(real.admin_post(&there, &json!({"status": "draft"})).await),
+            _ => real.shop.medusa.delete(&there, testing::standin::later()).await.unwrap(),
+        }
+        lab.say([Some(BLACK), Some(("G", "Red", SM, price, false)), None]).await;
+        lab.function.heard.take();
+        // One member's push sees it; the other is told.
+        assert_eq!(failures(&lab.push(&keys[1..2]).await), Vec::<String>::new());
+        assert_eq!((asides(&lab), lab.function.heard.take().len()), (vec![vec![], vec![act.to_owned()]], 1));
+        assert_eq!(failures(&lab.push(&keys[..1]).await), Vec::<String>::new());
+        assert_eq!(asides(&lab), vec![vec![act.to_owned()]; 2]);
+        assert_eq!(real.shown(&article).await, None, "{act}: it stays so");
+        // Any member's release is the article's.
+        assert!(lab.function.memory.release_aside(&keys[0], 7).await.unwrap());
+        assert_eq!(failures(&lab.push(&keys[..1]).await), Vec::<String>::new());
+        assert_eq!(real.shown(&article).await.unwrap().variants.len(), 4, "{act}");
+        assert_eq!(failures(&lab.push(&keys[1..2]).await), Vec::<String>::new());
+        assert_eq!(asides(&lab), vec![Vec::<String>::new(); 2], "{act}");
+    }
+}
