@@ -6,13 +6,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A product of one source. Its text form, `source:id`, is the product's external id in every
-/// target.
+/// target. What the members of a group are together in the shop, an article, has a key too:
+/// `source~article:group`, which no source can be called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct ProductKey {
     source: String,
     id: String,
+    article: bool,
 }
+
+/// Between a source and the group of an article.
+const ARTICLE: &str = "~article";
 
 /// The same fields unchecked, as they stand in a message.
 #[derive(Serialize, Deserialize)]
@@ -20,6 +25,8 @@ pub struct ProductKey {
 struct Raw {
     source: String,
     product_id: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    article: bool,
 }
 
 /// Why a text is no product key.
@@ -52,7 +59,18 @@ impl ProductKey {
         if chars == 0 || chars > Self::MAX_ID_CHARS || id.chars().any(char::is_control) || id.trim() != id {
             return Err(KeyError::Id { got: chars, shown: id.chars().take(64).collect() });
         }
-        Ok(Self { source, id })
+        Ok(Self { source, id, article: false })
+    }
+
+    /// The article that a group of a source is in the shop.
+    pub fn article(source: impl Into<String>, group: impl Into<String>) -> Result<Self, KeyError> {
+        Ok(Self { article: true, ..Self::new(source, group)? })
+    }
+
+    /// Whether it names an article, not a product.
+    #[must_use]
+    pub const fn is_article(&self) -> bool {
+        self.article
     }
 
     /// The source, such as `shein-api`.
@@ -61,7 +79,7 @@ impl ProductKey {
         &self.source
     }
 
-    /// The product's id within its source.
+    /// The product's id within its source; of an article, the group.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -70,7 +88,8 @@ impl ProductKey {
 
 impl fmt::Display for ProductKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.source, self.id)
+        let kind = if self.article { ARTICLE } else { "" };
+        write!(f, "{}{kind}:{}", self.source, self.id)
     }
 }
 
@@ -79,7 +98,10 @@ impl FromStr for ProductKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (source, id) = text.split_once(':').ok_or_else(|| KeyError::Form(text.chars().take(64).collect()))?;
-        Self::new(source, id)
+        match source.strip_suffix(ARTICLE) {
+            Some(source) => Self::article(source, id),
+            None => Self::new(source, id),
+        }
     }
 }
 
@@ -87,13 +109,13 @@ impl TryFrom<Raw> for ProductKey {
     type Error = KeyError;
 
     fn try_from(raw: Raw) -> Result<Self, Self::Error> {
-        Self::new(raw.source, raw.product_id)
+        Ok(Self { article: raw.article, ..Self::new(raw.source, raw.product_id)? })
     }
 }
 
 impl From<ProductKey> for Raw {
     fn from(key: ProductKey) -> Self {
-        Self { source: key.source, product_id: key.id }
+        Self { source: key.source, product_id: key.id, article: key.article }
     }
 }
 
@@ -106,6 +128,17 @@ mod tests {
         let key: ProductKey = "shein-api:a:b".parse().unwrap();
         assert_eq!((key.source(), key.id()), ("shein-api", "a:b"));
         assert_eq!(key.to_string(), "shein-api:a:b");
+    }
+
+    #[test]
+    fn an_article_is_no_product_of_the_same_name() {
+        let (product, article) = (ProductKey::new("demo", "A1").unwrap(), ProductKey::article("demo", "A1").unwrap());
+        assert_eq!(article.to_string(), "demo~article:A1");
+        assert_ne!(product, article);
+        assert_eq!(article.to_string().parse(), Ok(article.clone()));
+        let json = serde_json::to_string(&article).unwrap();
+        assert_eq!(serde_json::from_str::<ProductKey>(&json).unwrap(), article);
+        assert!("~article:A1".parse::<ProductKey>().is_err() && "demo~other:A1".parse::<ProductKey>().is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The protocol without I/O: what is known and the time go in, a conditional write comes out.
 
 pub mod address;
+pub mod article;
 pub mod aside;
 pub mod blame;
 pub mod breaker;

@@ -13,8 +13,8 @@ pub use crate::core::run::{Counts, Run, RunClaim, RunId, RunStatus};
 pub use crate::core::stage::{Applied, Claim, Leases, Owner, Stage};
 pub use crate::core::state::{ProductState, RecordedError, StageState};
 pub use crate::shell::{
-    Bodies, DesiredOutcome, DynamoDb, Laid, Ledger, LedgerError, PartOf, S3Bodies, Scanned, SmallDocs, StatesPage,
-    Table, breaker,
+    Bodies, DesiredOutcome, DynamoDb, Laid, Ledger, LedgerError, Member, PartOf, S3Bodies, Scanned, SmallDocs,
+    StatesPage, Table, breaker,
 };
 #[cfg(feature = "memory")]
 pub use crate::shell::{Call, Memory};

@@ -1,6 +1,7 @@
 //! The shell: sends the core's writes to DynamoDB and hands back what it answered.
 
 mod addresses;
+mod articles;
 mod bodies;
 pub mod breaker;
 mod brought;
@@ -30,6 +31,7 @@ use catalog::ProductKey;
 use crate::core::stage::{Leases, Owner};
 use crate::core::state::{self, ProductState};
 use crate::core::{Item, ItemKey, Write, made, watermark};
+pub use articles::Member;
 pub use bodies::{Bodies, S3Bodies};
 pub use docs::{DesiredOutcome, SmallDocs};
 pub use error::LedgerError;

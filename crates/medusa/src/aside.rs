@@ -156,7 +156,12 @@ pub struct Known {
     pub moves: bool,
     /// What it was last made to show, as a marker.
     pub view: Option<String>,
+    /// The article that shows it instead, where it is not for sale by itself.
+    pub moved_to: Option<String>,
 }
+
+/// The product metadata key that says which article shows it instead.
+pub const MOVED_TO: &str = "relay_moved_to";
 
 /// What of a product that is there a person took off sale. `new` are the desired variants that are
 /// not there.

@@ -111,6 +111,10 @@ pub struct Variant {
     /// Medusa's own columns of what trade needs to know.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: Columns,
+    /// The inventory item that it takes over where it is new, from a variant that was elsewhere.
+    /// How it gets there is no part of what it is to be.
+    #[serde(skip)]
+    pub item: Option<String>,
 }
 
 impl Variant {

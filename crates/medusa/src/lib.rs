@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod api;
+pub mod articles;
 pub mod aside;
 pub mod categories;
 pub mod codes;
@@ -24,6 +25,7 @@ pub mod text;
 
 pub use address::{Addresses, HandleTemplate};
 pub use api::{Amount, ApiError, Credentials, CredentialsError, Medusa, Refusal, SetupError};
+pub use articles::Articles;
 pub use aside::{Aside, Known};
 pub use categories::{Categories, Category};
 pub use compare_at::{CompareAt, PriceList, PriceLists};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::HandleTemplate;
 use crate::api::model::Ref;
 use crate::api::{ApiError, Medusa, Refusal};
+use crate::articles::Articles;
 use crate::compare_at::PriceLists;
 use crate::plan::RETENTION;
 use crate::stock::{StockSettings, Terms};
@@ -46,6 +47,8 @@ pub struct References {
     pub product_retention: i64,
     /// What the handle of a new product is made of.
     pub handles: HandleTemplate,
+    /// Which groups are one product.
+    pub articles: Articles,
 }
 
 /// The part of the references that decides what is written, for the marker.
@@ -111,6 +114,7 @@ impl References {
             retention: RETENTION,
             product_retention: 0,
             handles: HandleTemplate::default(),
+            articles: Articles::default(),
         })
     }
 

@@ -119,6 +119,8 @@ pub struct Recall {
     pub said: Said,
     /// What is said of single variants, by SKU, where each figure has its own time.
     pub each: BTreeMap<String, Told>,
+    /// What is said of the members of an article, by the SKUs of their variants.
+    pub of_members: BTreeMap<String, Said>,
     /// The handle that was chosen for it ([`crate::address`]).
     pub handle: Option<String>,
 }
@@ -137,7 +139,7 @@ pub struct Told {
 impl Recall {
     /// What is known of single variants of a product. In the shop it may have one of its own SKUs ([`crate::own_sku`]).
     #[must_use]
-    pub fn each(key: &ProductKey, told: impl IntoIterator<Item = (String, Told)>) -> BTreeMap<String, Told> {
+    pub fn each<T: Clone>(key: &ProductKey, told: impl IntoIterator<Item = (String, T)>) -> BTreeMap<String, T> {
         told.into_iter().flat_map(|(sku, told)| [(crate::own_sku::own(key, &sku), told.clone()), (sku, told)]).collect()
     }
 
@@ -147,13 +149,14 @@ impl Recall {
     /// rather too few are for sale until the PIM follows.
     #[must_use]
     pub fn said_of(&self, sku: &str, figure: i64, applied: Option<&Applied>) -> Said {
+        let said = self.of_members.get(sku).unwrap_or(&self.said);
         let at = match self.each.get(sku) {
             Some(told) if told.pieces == figure => told.at,
-            Some(told) if told.newer => applied.map_or(self.said.at, |applied| applied.since.min(self.said.at)),
+            Some(told) if told.newer => applied.map_or(said.at, |applied| applied.since.min(said.at)),
             // It was changed in the PIM, or is as old as the product.
-            _ => self.said.at,
+            _ => said.at,
         };
-        Said { at, ..self.said.clone() }
+        Said { at, ..said.clone() }
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn references() -> References {
         // What is kept has tests of its own.
         retention: 0,
         product_retention: 0,
+        articles: crate::Articles::default(),
         handles: crate::address::HandleTemplate::default(),
     }
 }
@@ -57,6 +58,7 @@ pub(crate) fn article(sizes: usize) -> Article {
             stock: 20,
             metadata: BTreeMap::new(),
             columns: BTreeMap::new(),
+            item: None,
         });
     Article {
         title: "Shirt".into(),

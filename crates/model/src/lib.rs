@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod addresses;
+pub mod articles;
 pub mod bodies;
 pub mod configurations;
 pub mod held;

@@ -165,6 +165,17 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         results: BTreeMap<ProductKey, Result<Applied, Failure>>,
         probe: &Probe<impl AsyncFn(Stage) -> bool>,
     ) -> HashMap<ProductKey, Outcome> {
+        self.record_at(ours, results, &BTreeMap::new(), probe).await
+    }
+
+    /// The same of products some of which the shop shows elsewhere than by themselves.
+    pub async fn record_at(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: BTreeMap<ProductKey, Result<Applied, Failure>>,
+        places: &BTreeMap<ProductKey, Vec<ProductKey>>,
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
+    ) -> HashMap<ProductKey, Outcome> {
         let working = self.guard.learn_from_batch(self.ledger, self.bus, &results, probe, self.clock.now_ms()).await;
         let nothing = ProductState::default();
         let each = results.into_iter().map(|(key, result)| {
@@ -172,7 +183,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
             let working = &working;
             async move {
                 let outcome = match result {
-                    Ok(applied) => self.complete(&key, seen, &applied).await,
+                    Ok(applied) => self.complete(&key, places.get(&key), seen, &applied).await,
                     Err(failure) => self.fail(&key, self.judge(seen, failure, working)).await,
                 };
                 (key, outcome)
@@ -192,9 +203,19 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         blame::judge(target, claimed.stage(self.stage), failure, working.contains(&target), code)
     }
 
-    async fn complete(&self, key: &ProductKey, seen: &ProductState, applied: &Applied) -> Outcome {
+    async fn complete(
+        &self,
+        key: &ProductKey,
+        places: Option<&Vec<ProductKey>>,
+        seen: &ProductState,
+        applied: &Applied,
+    ) -> Outcome {
         let now = self.clock.now_ms();
-        match self.ledger.complete(self.stage, key, &self.owner, seen, applied, now).await {
+        let completed = match places {
+            Some(places) => self.ledger.complete_at((key, places), &self.owner, seen, applied, now).await,
+            None => self.ledger.complete(self.stage, key, &self.owner, seen, applied, now).await,
+        };
+        match completed {
             Ok(None) => Outcome::Done,
             // Somebody's request may land late: look at it once more then.
             Ok(Some(at)) => Outcome::Again(Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or(0))),

@@ -5,10 +5,13 @@
 //! equal to that ([`medusa::Shop::push`]). So a message can come twice, late or out of order, and
 //! people's edits in the PIM reach the shop the same way feeds do.
 
+pub mod article;
 pub mod codes;
+mod grouped;
 pub mod handler;
 pub mod map;
 pub mod metrics;
+mod orders;
 pub mod push;
 mod stock;
 pub mod trade;

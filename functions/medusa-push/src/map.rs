@@ -47,7 +47,11 @@ pub fn desired(
     Desired { key: key.clone(), presence }
 }
 
-fn article(product: &PimProduct, categories: &HashMap<ProductKey, String>, references: &References) -> Article {
+pub(crate) fn article(
+    product: &PimProduct,
+    categories: &HashMap<ProductKey, String>,
+    references: &References,
+) -> Article {
     let titles = cleaned(&product.titles(), line);
     let mut remarks = Vec::new();
     let descriptions = product.texts().0.into_iter().map(|(language, text)| {
@@ -165,6 +169,7 @@ fn variant(product: &PimProduct, row: &PimVariant, names: &[String], references:
         stock: i64::from(row.stock.max(0)),
         metadata: said([("relay_images", json!(shown)), (trade::FACTS, trade::shown(&row.facts))]),
         columns: trade::of_variant(&row.facts, &product.facts, product.variants.len() == 1, &references.languages),
+        item: None,
     }
 }
 
@@ -229,6 +234,7 @@ pub(crate) mod tests {
             languages: catalog::Languages::default(),
             retention: medusa::plan::RETENTION,
             product_retention: 0,
+            articles: medusa::Articles::default(),
             handles: medusa::HandleTemplate::default(),
         }
     }

@@ -1,13 +1,12 @@
 //! A batch of announced products: read them from the PIM, make the shop equal, complete.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use catalog::{ContentHash, Failure, ProductKey, Version};
+use catalog::{ContentHash, ErrorKind, Failure, ProductKey, Version};
 use ledger::core::address;
 use ledger::core::aside::{Seen, same, since};
-use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed, own_sku};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
@@ -16,6 +15,8 @@ use worker::access::medusa::{Lookup, OpenShop};
 use worker::{Claims, Probe, Worker};
 
 use crate::codes;
+use crate::grouped::{Brought, Grouped, Tasks, Turn};
+use crate::orders::Orders;
 use crate::stock::Around;
 use crate::{map, metrics};
 
@@ -33,15 +34,17 @@ pub struct PushBatch<'a, T, B, C> {
 }
 
 /// What the shop was found, or made, to hold.
-struct InShop {
-    applied: Applied,
-    change: Change,
+pub(crate) struct InShop {
+    pub(crate) applied: Applied,
+    pub(crate) change: Change,
     /// What a person took off sale there.
-    aside: Vec<Aside>,
+    pub(crate) aside: Vec<Aside>,
     /// When to look closely although nothing changes.
-    again: Again,
+    pub(crate) again: Again,
     /// The PIM has it. Remarks on what it lacks would make it again, although a person deleted it.
-    in_pim: bool,
+    pub(crate) in_pim: bool,
+    /// Where it is shown, if not by itself as ever.
+    pub(crate) places: Option<Vec<ProductKey>>,
 }
 
 impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
@@ -108,7 +111,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             let of = |key: ProductKey| Some((key.clone(), *claimed.get(&key)?));
             bring(keys.into_iter().filter_map(of).collect()).await
         };
-        let results = self.worker.isolate(results, &probe, some).await;
+        let mut results = self.worker.isolate(results, &probe, some).await;
+        outcomes.extend(self.put_back(&mut results).await);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
@@ -117,12 +121,16 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         let now = self.worker.clock.now_ms();
         self.note_asides(&ours, &results, messages, now).await;
         self.note_moved(&ours, &results, now).await;
+        let places = |(key, result): (&ProductKey, &Result<InShop, Failure>)| {
+            Some((key.clone(), result.as_ref().ok()?.places.clone()?))
+        };
+        let places = results.iter().filter_map(places).collect();
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
         let lags =
             held.filter_map(|(key, held)| Some((key.clone(), metrics::lag(ours.get(key)?, held, now)?))).collect();
-        let recorded = self.worker.record(&ours, results, &probe).await;
+        let recorded = self.worker.record_at(&ours, results, &places, &probe).await;
         metrics::arrived(&lags, &recorded, self.metrics);
         outcomes.extend(recorded);
         tracing::info!(
@@ -131,6 +139,26 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "batch brought to the shop"
         );
+        outcomes
+    }
+
+    /// Gives products back whose article somebody else is at work on: nothing was done, and nothing
+    /// has failed.
+    async fn put_back(
+        &self,
+        results: &mut BTreeMap<ProductKey, Result<InShop, Failure>>,
+    ) -> HashMap<ProductKey, Outcome> {
+        let mut outcomes = HashMap::new();
+        for (key, result) in results.iter() {
+            let Err(failure) = result else { continue };
+            if failure.code == worker::codes::LEASED {
+                if let Err(error) = self.worker.ledger.give_back(key, &self.worker.owner).await {
+                    tracing::warn!(product = %key, %error, "it could not be given back: its lease ends by itself");
+                }
+                outcomes.insert(key.clone(), Outcome::Failed(failure.clone()));
+            }
+        }
+        results.retain(|key, _| !outcomes.contains_key(key));
         outcomes
     }
 
@@ -221,40 +249,67 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             // folder cannot be seen.
             pimcore.health(ends).await?;
         }
-        view.tree = tree_for(pimcore, &view.products, tree_age, ends).await?;
         let mut tasks = claimed.clone();
         tasks.retain(|key, _| !results.contains_key(key));
-        results.extend(place(&self.worker, pimcore, &shop, &tasks, &view, ends).await?);
+        let of = (pimcore, &shop.shop.references);
+        let (grouped, failed) = Grouped::find(&self.worker, of, &tasks, &mut view.products).await?;
+        tasks.retain(|key, _| !failed.contains_key(key));
+        results.extend(failed.into_iter().map(|(key, failure)| (key, Err(failure))));
+        let mut placed = Placed::default();
+        let brought =
+            self.bring_grouped((pimcore, &shop, open), &tasks, &grouped, (&mut view, tree_age), &mut placed).await;
+        let otherwise = brought.as_ref().err().cloned();
+        let forgotten = || Failure::transient(medusa::codes::NO_OUTCOME, "the push ended without a result for it");
+        let unended = grouped.end(&self.worker, &placed.articles, &otherwise.unwrap_or_else(forgotten)).await;
+        brought?;
+        results.extend(placed.results);
+        results.extend(unended.into_iter().map(|(key, failure)| (key, Err(failure))));
+        Ok(results)
+    }
+
+    async fn bring_grouped(
+        &self,
+        (pimcore, shop, open): (&Pimcore, &OpenShop, &impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>),
+        tasks: &Tasks<'_>,
+        grouped: &Grouped,
+        (view, tree_age): (&mut PimView, Duration),
+        placed: &mut Placed,
+    ) -> Result<(), Failure> {
+        let ends = self.worker.ends();
+        view.tree = tree_for(pimcore, &view.products, tree_age, ends).await?;
+        placed.extend(place(&self.worker, (pimcore, shop), (tasks, grouped), view, ends).await?);
 
         // Refused for what we believe of the shop's settings: believed once it has been looked at
         // again.
-        tasks.retain(|key, _| matches!(&results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
+        let mut tasks = tasks.clone();
+        tasks.retain(|key, _| matches!(&placed.results[key], Err(failure) if failure.code == medusa::codes::NO_PRICE));
         if !tasks.is_empty() {
             // A look that fails is a failure of these products alone: the others have been dealt
             // with.
-            match self.place_if_changed(pimcore, &shop, open(Lookup::Fresh).await, &tasks, &view).await {
-                Ok(again) => results.extend(again),
-                Err(failure) => results.extend(tasks.into_keys().map(|key| (key, Err(failure.clone())))),
+            let again =
+                self.place_if_changed((pimcore, shop), open(Lookup::Fresh).await, (&tasks, grouped), view).await;
+            match again {
+                Ok(again) => placed.extend(again),
+                Err(failure) => placed.results.extend(tasks.into_keys().map(|key| (key, Err(failure.clone())))),
             }
         }
-        Ok(results)
+        Ok(())
     }
 
     /// Places what was refused if the shop, looked at again, sells in other currencies than we
     /// believed.
     async fn place_if_changed(
         &self,
-        pimcore: &Pimcore,
-        believed: &OpenShop,
+        (pimcore, believed): (&Pimcore, &OpenShop),
         newer: Result<Arc<OpenShop>, Failure>,
-        tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+        of: (&Tasks<'_>, &Grouped),
         view: &PimView,
-    ) -> Result<BTreeMap<ProductKey, Result<InShop, Failure>>, Failure> {
+    ) -> Result<Placed, Failure> {
         let newer = newer?;
         if newer.shop.references.currencies == believed.shop.references.currencies {
-            return Ok(BTreeMap::new());
+            return Ok(Placed::default());
         }
-        place(&self.worker, pimcore, &newer, tasks, view, self.worker.ends()).await
+        place(&self.worker, (pimcore, &newer), of, view, self.worker.ends()).await
     }
 }
 
@@ -272,62 +327,77 @@ fn claimed<'s>(
 
 /// What the PIM showed.
 #[derive(Default)]
-struct PimView {
-    products: BTreeMap<ProductKey, PimProduct>,
-    tree: Arc<CategoryTree>,
+pub(crate) struct PimView {
+    pub(crate) products: BTreeMap<ProductKey, PimProduct>,
+    pub(crate) tree: Arc<CategoryTree>,
+}
+
+/// How far the shop holds what was read.
+#[derive(Default)]
+pub(crate) struct Placed {
+    pub(crate) results: BTreeMap<ProductKey, Result<InShop, Failure>>,
+    pub(crate) articles: BTreeMap<ProductKey, Result<Brought, Failure>>,
+}
+
+impl Placed {
+    fn extend(&mut self, other: Self) {
+        self.results.extend(other.results);
+        self.articles.extend(other.articles);
+    }
 }
 
 /// Makes the shop hold what was read.
-async fn place<T: Table, B, C: Clock + Sync>(
+async fn place<T: Table, B: Bus, C: Clock + Sync>(
     worker: &Worker<'_, T, B, C>,
-    pimcore: &Pimcore,
-    open: &OpenShop,
-    tasks: &BTreeMap<ProductKey, (&ProductState, Depth)>,
+    (pimcore, open): (&Pimcore, &OpenShop),
+    (tasks, grouped): (&Tasks<'_>, &Grouped),
     view: &PimView,
     ends: Instant,
-) -> Result<BTreeMap<ProductKey, Result<InShop, Failure>>, Failure> {
+) -> Result<Placed, Failure> {
     let references = &open.shop.references;
-    let wanted = map::categories(tasks.keys().filter_map(|key| view.products.get(key)), &view.tree, references);
+    let members = grouped.held.values().flat_map(|held| &held.members).map(|member| &member.key);
+    let shown: BTreeSet<&ProductKey> = tasks.keys().chain(members).collect();
+    let wanted = map::categories(shown.into_iter().filter_map(|key| view.products.get(key)), &view.tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
-    let desired: Vec<(Desired, Depth)> = tasks
-        .iter()
-        .map(|(key, (_, depth))| (map::desired(key, view.products.get(key), &categories, references), *depth))
-        .collect();
-    let pushes: Vec<(&Desired, Depth)> = desired.iter().map(|(desired, depth)| (desired, *depth)).collect();
+    let now = worker.clock.now_ms();
+    let orders = Orders::of((tasks, grouped), &view.products, &categories, references, now);
     let around = Around {
         pimcore,
         ledger: worker.ledger,
         clock: worker.clock,
         settings: &references.stock,
+        articles: &references.articles,
         products: &view.products,
         states: tasks,
+        grouped,
         writes: Mutex::default(),
     };
-    let now = worker.clock.now_ms();
-    let known = tasks.values().zip(&desired).map(|((state, _), (desired, _))| {
-        let shows = state.medusa.applied.as_ref().and_then(|applied| applied.view.as_deref());
-        // What people unpublished or hid in the PIM is there all the same.
-        let vanished = view.products.get(&desired.key).is_none_or(|product| product.withdrawn && !product.offered());
-        Known { vanished, differs: shows != Some(desired.marker(references).as_str()), ..known(state, now) }
-    });
-    let known: Vec<Known> = known.collect();
-    let pushed = open.shop.push_known(&pushes, &known, &around, ends).await;
-    let held = desired.iter().zip(pushed).map(|((desired, _), outcome)| {
-        let key = &desired.key;
-        let product = view.products.get(key);
-        let held = outcome.map(|pushed| InShop {
-            change: pushed.change,
-            aside: asides(key, &pushed.notes),
-            again: pushed.again,
-            in_pim: product.is_some(),
-            applied: Applied {
-                seen: Some(product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree))),
-                ..applied(product, tasks[key].0, desired.marker(references), pushed)
-            },
-        });
-        (key.clone(), held)
-    });
-    Ok(held.collect())
+    let mut pushed = BTreeMap::new();
+    for turn in Turn::ALL {
+        // What loses a member that could not be taken over yet keeps it.
+        let failed = failed_of(&pushed);
+        let (mut pushes, mut known): (Vec<(&Desired, Depth)>, Vec<Known>) = (Vec::new(), Vec::new());
+        for order in orders.all.iter().filter(|order| grouped.turn(&order.desired.key) == turn) {
+            match grouped.loses_to(&order.desired.key, &failed) {
+                Some(failure) => drop(pushed.insert(order.desired.key.clone(), Err(failure))),
+                None => {
+                    pushes.push((&order.desired, order.depth));
+                    known.push(order.known.clone());
+                }
+            }
+        }
+        if !pushes.is_empty() {
+            let outcomes = open.shop.push_known(&pushes, &known, &around, ends).await;
+            pushed.extend(pushes.iter().map(|(desired, _)| desired.key.clone()).zip(outcomes));
+        }
+    }
+    Ok(orders.placed(pushed, (tasks, grouped), view, references))
+}
+
+/// What has failed and is worth trying again.
+fn failed_of(pushed: &BTreeMap<ProductKey, Result<Pushed, Failure>>) -> BTreeMap<ProductKey, Failure> {
+    let failed = pushed.iter().filter_map(|(key, outcome)| Some((key.clone(), outcome.as_ref().err()?.clone())));
+    failed.filter(|(_, failure)| failure.kind == ErrorKind::Transient).collect()
 }
 
 /// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody
@@ -344,7 +414,7 @@ pub fn depth(state: &ProductState, cause: Cause) -> Depth {
 }
 
 /// What is known of a product in the shop.
-fn known(state: &ProductState, now: i64) -> Known {
+pub(crate) fn known(state: &ProductState, now: i64) -> Known {
     let applied = state.medusa.applied.as_ref().and_then(|applied| applied.remote_id.clone());
     // One that was deleted has no id any more but in the note.
     let id = applied.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
@@ -365,7 +435,7 @@ fn due(known: Option<i64>, again: Again, now: i64) -> Option<i64> {
 }
 
 /// What a push found set aside, for the ledger.
-fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
+pub(crate) fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
     let aside = |note: &Note| match note {
         Note::SetAside(aside) => Some(Aside {
             what: aside.what().to_owned(),
@@ -404,7 +474,7 @@ async fn tree_for(
 
 /// What the ledger notes: the content that the PIM held when it was read, and the state of the shop
 /// that follows from it.
-fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, pushed: Pushed) -> Applied {
+pub(crate) fn applied(product: Option<&PimProduct>, seen: &ProductState, view: String, pushed: Pushed) -> Applied {
     let in_pim = seen.pimcore.applied.as_ref();
     let hash = product.and_then(|product| product.content_hash.clone()).or_else(|| in_pim.map(|pim| pim.hash.clone()));
     let version =

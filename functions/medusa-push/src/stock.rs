@@ -8,9 +8,12 @@ use catalog::{Failure, PartName, ProductKey, Version};
 use futures::stream::{self, StreamExt};
 use ledger::core::lines;
 use ledger::{DesiredDoc, Ledger, LedgerError, ProductState, Table};
-use medusa::{Addresses, Book, Depth, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
+use medusa::{Addresses, Articles, Book, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
 use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
+
+use crate::article::APART;
+use crate::grouped::{Grouped, Tasks};
 
 /// Ledger writes in flight at once.
 const PARALLEL: usize = 16;
@@ -22,28 +25,32 @@ pub(crate) struct Around<'a, T, C> {
     pub(crate) clock: &'a C,
     pub(crate) settings: &'a StockSettings,
     pub(crate) products: &'a BTreeMap<ProductKey, PimProduct>,
-    pub(crate) states: &'a BTreeMap<ProductKey, (&'a ProductState, Depth)>,
+    pub(crate) states: &'a Tasks<'a>,
+    /// Which groups are one product, and the articles that are claimed.
+    pub(crate) articles: &'a Articles,
+    pub(crate) grouped: &'a Grouped,
     /// How often each product's stock had been noted, as far as we know.
     pub(crate) writes: Mutex<HashMap<ProductKey, i64>>,
 }
 
 impl<T: Table, C: Clock + Sync> SkuOwners for Around<'_, T, C> {
     async fn wants(&self, owner: &ProductKey, sku: &str, deadline: Instant) -> Result<bool, Failure> {
-        let mut read = self.pimcore.read_products(std::slice::from_ref(owner), deadline).await?;
-        match read.remove(owner) {
-            Some(product) => {
-                let product = product?;
-                Ok(product.offered() && product.variants.iter().any(|variant| variant.sku == sku))
+        let owners = if owner.is_article() { self.members(owner).await? } else { vec![owner.clone()] };
+        for (key, product) in self.pimcore.read_products(&owners, deadline).await? {
+            let product = product?;
+            let offers = product.offered() && product.variants.iter().any(|variant| variant.sku == sku);
+            if offers && self.is_shown_by(owner, &key, &product).await? {
+                return Ok(true);
             }
-            None => Ok(false),
         }
+        Ok(false)
     }
 
     async fn made(&self, key: &ProductKey, _: Instant) -> Result<BTreeSet<String>, Failure> {
-        let read = self.ledger.read_small_docs(std::slice::from_ref(key)).await.map_err(|error| error.failure())?;
+        let keys = if key.is_article() { self.members(key).await? } else { vec![key.clone()] };
+        let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
         // What cannot be read says nothing of its SKUs; nor does one in the bucket, which is not ours to read.
-        let doc = read.docs.into_values().find_map(Result::ok);
-        Ok(doc.map(|doc| doc.product.made_skus).unwrap_or_default())
+        Ok(read.docs.into_values().filter_map(Result::ok).flat_map(|doc| doc.product.made_skus).collect())
     }
 }
 
@@ -55,17 +62,18 @@ impl<T: Table, C: Clock + Sync> StockBooks for Around<'_, T, C> {
     async fn recall(&self, keys: &[&ProductKey], _: Instant) -> Result<HashMap<ProductKey, Recall>, Failure> {
         let keys: Vec<ProductKey> = keys.iter().map(|key| (*key).clone()).collect();
         let mut found = self.ledger.stock(&keys).await.map_err(|error| error.failure())?;
-        let mut each = self.each(&keys).await?;
+        let told = self.told(&keys).await?;
+        let others = self.books_beside(&keys).await?;
         let mut recalled = HashMap::with_capacity(keys.len());
         for key in keys {
             let stock = found.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
-            let book = read(&key, &stock.json)?;
+            let mut book = read(&key, &stock.json)?;
+            for other in self.grouped.beside(&key) {
+                take_over(&mut book, others.get(&other));
+            }
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stock.writes);
-            let state = self.states.get(&key).map(|(state, _)| *state);
-            let part = state.and_then(|state| state.lines.as_ref()?.stock.clone());
-            let said = self.heard_since(&key, part, said(self.products.get(&key), state)).await?;
-            let each = each.remove(&key).unwrap_or_default();
-            recalled.insert(key, Recall { book, said, each, handle: stock.handle });
+            let recall = self.recall_of(&key, &told).await?;
+            recalled.insert(key, Recall { book, handle: stock.handle, ..recall });
         }
         Ok(recalled)
     }
@@ -101,19 +109,101 @@ impl<T: Table, C: Clock + Sync> Addresses for Around<'_, T, C> {
 }
 
 impl<T: Table, C: Clock> Around<'_, T, C> {
-    /// When each figure was said, of products whose stock a declared part owns. A document in the bucket is not ours to read, and one of before does not say it.
-    async fn each(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, BTreeMap<String, Told>>, Failure> {
-        let owned = |key: &&ProductKey| {
-            let lines = self.states.get(key).and_then(|(state, _)| state.lines.as_ref());
-            lines.is_some_and(|lines| lines.stock.is_some())
-        };
-        let keys: Vec<ProductKey> = keys.iter().filter(owned).cloned().collect();
-        if keys.is_empty() {
+    /// What is remembered at the places between which members move.
+    async fn books_beside(&self, keys: &[ProductKey]) -> Result<HashMap<ProductKey, Book>, Failure> {
+        let beside: BTreeSet<ProductKey> = keys.iter().flat_map(|key| self.grouped.beside(key)).collect();
+        let beside: Vec<ProductKey> = beside.into_iter().collect();
+        if beside.is_empty() {
             return Ok(HashMap::new());
         }
-        let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
-        let docs = read.docs.into_iter().filter_map(|(key, doc)| Some((key, doc.ok()?)));
-        Ok(docs.map(|(key, doc)| (key.clone(), told(&key, self.products.get(&key), &doc))).collect())
+        let found = self.ledger.stock(&beside).await.map_err(|error| error.failure())?;
+        let each = found.into_iter().map(|(key, stock)| {
+            let book = read(&key, &stock.map_err(|error| error.failure())?.json)?;
+            Ok((key, book))
+        });
+        each.collect()
+    }
+
+    /// Who has joined an article.
+    async fn members(&self, article: &ProductKey) -> Result<Vec<ProductKey>, Failure> {
+        if let Some(held) = self.grouped.held.get(article) {
+            return Ok(held.members.iter().map(|member| member.key.clone()).collect());
+        }
+        let members = self.ledger.members(article).await.map_err(|error| error.failure())?;
+        Ok(members.into_iter().map(|member| member.key).collect())
+    }
+
+    /// Whether `owner`, itself or an article, is where the shop shows what it sells of a product.
+    async fn is_shown_by(&self, owner: &ProductKey, key: &ProductKey, product: &PimProduct) -> Result<bool, Failure> {
+        if owner.is_article() {
+            return Ok(product.group.as_deref().map(str::trim) == Some(owner.id()));
+        }
+        let Some(article) = self.articles.of(key, product.group.as_deref()) else { return Ok(true) };
+        let apart = |fate: Option<&str>| fate.is_some_and(|fate| fate.lines().any(|word| word == APART));
+        let members = self.ledger.members(&article).await.map_err(|error| error.failure())?;
+        let joined = members.iter().find(|member| member.key == *key);
+        Ok(joined.is_none_or(|member| apart(member.fate.as_deref())))
+    }
+
+    /// What the ledger knows of these products, and of the members of these articles.
+    async fn told(&self, keys: &[ProductKey]) -> Result<BTreeMap<ProductKey, Known>, Failure> {
+        let mut known = BTreeMap::new();
+        let mut others = Vec::new();
+        for key in keys {
+            for key in if key.is_article() { self.members(key).await? } else { vec![key.clone()] } {
+                match self.states.get(&key) {
+                    Some((state, _)) => drop(known.insert(key, Known { state: Some((*state).clone()), doc: None })),
+                    None => others.push(key),
+                }
+            }
+        }
+        let states = self.ledger.read_states(&others).await.map_err(|error| error.failure())?;
+        known.extend(states.into_iter().map(|(key, state)| (key, Known { state: Some(state), doc: None })));
+        let owned: Vec<ProductKey> =
+            known.iter().filter(|(_, known)| known.stock_part().is_some()).map(|(key, _)| key.clone()).collect();
+        if !owned.is_empty() {
+            let read = self.ledger.read_small_docs(&owned).await.map_err(|error| error.failure())?;
+            for (key, doc) in read.docs {
+                if let Some(known) = known.get_mut(&key) {
+                    known.doc = doc.ok();
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// What is said of a product's stock; each figure of an article is its member's.
+    async fn recall_of(&self, key: &ProductKey, told: &BTreeMap<ProductKey, Known>) -> Result<Recall, Failure> {
+        let nothing = Known::default();
+        if !key.is_article() {
+            return self.said_by(key, key, told.get(key).unwrap_or(&nothing)).await;
+        }
+        let mut all: Option<Recall> = None;
+        for member in self.members(key).await? {
+            let Some(product) = self.products.get(&member) else { continue };
+            let own = self.said_by(key, &member, told.get(&member).unwrap_or(&nothing)).await?;
+            let said = product.variants.iter().map(|variant| (variant.sku.clone(), own.said.clone()));
+            let of_members = Recall::each(key, said);
+            match &mut all {
+                Some(all) => {
+                    // Who is silent is looked at when the first of them is.
+                    all.said.heard = all.said.heard.min(own.said.heard);
+                    all.each.extend(own.each);
+                    all.of_members.extend(of_members);
+                }
+                None => all = Some(Recall { of_members, ..own }),
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
+    /// What a product says of its stock, whose variants are sold under `shown`. A document in the bucket is not ours to read, and one of before does not
+    /// say when each figure was said.
+    async fn said_by(&self, shown: &ProductKey, key: &ProductKey, known: &Known) -> Result<Recall, Failure> {
+        let product = self.products.get(key);
+        let each = known.doc.as_ref().map(|doc| told(shown, product, doc)).unwrap_or_default();
+        let said = self.heard_since(key, known.stock_part(), said(product, known.state.as_ref())).await?;
+        Ok(Recall { said, each, ..Recall::default() })
     }
 
     /// A supplier whose product was not heard of for too long may have been heard all the same: a large feed notes nothing of what it repeats, but it
@@ -127,6 +217,31 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
             said.heard = times.max().map_or(said.heard, |newest| newest.max(said.heard));
         }
         Ok(said)
+    }
+}
+
+/// What the ledger knows of a product.
+#[derive(Default)]
+struct Known {
+    state: Option<ProductState>,
+    /// Where a part owns the stock.
+    doc: Option<DesiredDoc>,
+}
+
+impl Known {
+    fn stock_part(&self) -> Option<PartName> {
+        self.state.as_ref()?.lines.as_ref()?.stock.clone()
+    }
+}
+
+/// An inventory item that goes from one product of the shop to another takes along what was done
+/// with it last.
+fn take_over(book: &mut Book, other: Option<&Book>) {
+    for (item, applied) in other.iter().flat_map(|book| &book.0) {
+        let own = book.0.get(item).map(|own| own.at);
+        if own.is_none_or(|own| own < applied.at) {
+            book.0.insert(item.clone(), applied.clone());
+        }
     }
 }
 
@@ -150,14 +265,14 @@ fn time_of(version: &Version) -> Option<i64> {
     i64::try_from(version.object_time_ms()?).ok()
 }
 
-/// What a document says of each variant, beside what the PIM holds.
-fn told(key: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
+/// What a document says of each variant, beside what the PIM holds; they are sold under `shown`.
+fn told(shown: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
     let newer = product.and_then(|product| product.source_version.as_ref()) != Some(&doc.version);
     let each = doc.product.variants.iter().filter_map(|variant| {
         let at = doc.product.stock_said.get(&variant.sku).and_then(time_of)?;
         Some((variant.sku.clone(), Told { pieces: i64::from(variant.stock.max(0)), at, newer }))
     });
-    Recall::each(key, each)
+    Recall::each(shown, each)
 }
 
 /// What the document that the PIM holds says of its figures. A product that people made has no document: its figures are as old as its last save.

@@ -7,6 +7,7 @@ mod common;
 mod records;
 
 mod addresses;
+mod articles;
 mod before;
 mod breaker;
 mod chokes;

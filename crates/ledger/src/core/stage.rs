@@ -311,8 +311,12 @@ fn lease(stage: Stage, owner: &Owner, now: i64, leases: Leases) -> Vec<Change> {
     ]
 }
 
-fn pending(key: &ProductKey, now: i64) -> [Change; 2] {
-    [
+/// An article is never pending: its members are, and they bring it ([`super::article`]).
+fn pending(key: &ProductKey, now: i64) -> Vec<Change> {
+    if key.is_article() {
+        return Vec::new();
+    }
+    vec![
         Change::Set(state::PENDING_SHARD, state::pending_shard(key).into()),
         Change::SetIfAbsent(state::PENDING_SINCE, now.into()),
     ]

@@ -4,6 +4,7 @@ use catalog::{ContentHash, ErrorKind, Failure, PartName, ProductKey, Version};
 use serde::{Deserialize, Serialize};
 
 use super::address;
+use super::article;
 use super::aside::{self, Aside};
 use super::drafts;
 use super::expression::{Item, ItemKey, Value};
@@ -31,10 +32,10 @@ pub const EDITS: &str = "edits";
 /// Number of partitions of the pending index, so that a large feed does not make one of them hot.
 pub const PENDING_SHARDS: u8 = 8;
 
-/// The key of a product's partition.
+/// The key of a product's partition, or an article's.
 #[must_use]
 pub fn partition(key: &ProductKey) -> String {
-    format!("P#{}#{}", key.source(), key.id())
+    format!("{}#{}#{}", if key.is_article() { 'A' } else { 'P' }, key.source(), key.id())
 }
 
 /// The key of a product's `state` item.
@@ -169,6 +170,8 @@ pub struct ProductState {
     pub lines: Option<Declared>,
     /// When (ms) a person asked that it move to the address that it would be given today.
     pub moves: Option<i64>,
+    /// Where in the shop it may be shown; empty for nowhere but by itself ([`article`]).
+    pub homes: Vec<ProductKey>,
 }
 
 impl ProductState {
@@ -193,6 +196,7 @@ impl ProductState {
             parts: parts::marks(item),
             lines: Declared::of(item),
             moves: item.get(address::MOVE).and_then(Value::number),
+            homes: article::homes(item),
         }
     }
 

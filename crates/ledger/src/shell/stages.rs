@@ -6,6 +6,7 @@ use catalog::{Failure, ProductKey};
 use futures::future::try_join_all;
 
 use super::{Ledger, LedgerError, Table};
+use crate::core::Write;
 use crate::core::deaths::{self, Care};
 use crate::core::stage::{self, Applied, Claim, Owner, Refusal, Stage};
 use crate::core::state::ProductState;
@@ -78,7 +79,7 @@ impl<T: Table> Ledger<T> {
         Ok(Claim::Leased { until: now + self.leases.lease_ms })
     }
 
-    /// Completes a stage. `seen` is the state that [`Ledger::claim`] gave. Returns when (ms) the
+    /// Completes a stage. `claimed` is the state that [`Ledger::claim`] gave. Returns when (ms) the
     /// stage has to be done once more, if it has.
     ///
     /// # Errors
@@ -89,17 +90,29 @@ impl<T: Table> Ledger<T> {
         stage: Stage,
         key: &ProductKey,
         owner: &Owner,
-        seen: &ProductState,
+        claimed: &ProductState,
         applied: &Applied,
         now: i64,
     ) -> Result<Option<i64>, LedgerError> {
-        let claimed = seen;
-        let mut seen = seen.clone();
+        let write =
+            |seen: &ProductState| stage::complete(stage, key, owner, (claimed, seen), applied, now, self.leases);
+        self.complete_by((stage, key), owner, claimed, write, now).await
+    }
+
+    /// Completes a stage by the write that `write` makes of the newest known state.
+    pub(super) async fn complete_by(
+        &self,
+        (stage, key): (Stage, &ProductKey),
+        owner: &Owner,
+        claimed: &ProductState,
+        write: impl Fn(&ProductState) -> Write,
+        now: i64,
+    ) -> Result<Option<i64>, LedgerError> {
+        let mut seen = claimed.clone();
         // The desired content, or the other stage, may change between claim and complete: look
         // again, a bounded number of times.
         for _ in 0..Self::ROUNDS {
-            let write = stage::complete(stage, key, owner, (claimed, &seen), applied, now, self.leases);
-            match self.table.write(&write).await? {
+            match self.table.write(&write(&seen)).await? {
                 Ok(after) => {
                     let after = ProductState::of(&after);
                     if let Some(write) = stage::arrived(key, &after) {
@@ -116,9 +129,14 @@ impl<T: Table> Ledger<T> {
                 }
             }
         }
+        Err(self.lost(stage, key, now).await?)
+    }
+
+    /// Doubts the stage of an owner that finds its lease gone; the error to give.
+    pub(super) async fn lost(&self, stage: Stage, key: &ProductKey, now: i64) -> Result<LedgerError, LedgerError> {
         let lost = LedgerError::LeaseLost { what: format!("product {key} at {}", stage.as_str()) };
         self.doubt(stage, key, now).await?;
-        Err(lost)
+        Ok(lost)
     }
 
     /// Marks a stage as not to be believed: the next claim does it again.

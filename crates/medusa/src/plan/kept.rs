@@ -55,10 +55,23 @@ pub(super) fn keep(matched: &mut Match<'_, '_>, retention: i64, now: i64) {
     let is_kept = |variant: &&Variant| {
         // Without a price set it cannot be for sale, sold out or not.
         let whole = variant.prices.is_some();
-        whole && Gone::of(variant).map_or(retention > 0, |gone| gone.until(retention).is_none_or(|until| until > now))
+        // With it Medusa would delete the item.
+        let lent = has_lent_its_item(variant);
+        whole
+            && (lent
+                || Gone::of(variant)
+                    .map_or(retention > 0, |gone| gone.until(retention).is_none_or(|until| until > now)))
     };
     let kept: Vec<&Variant> = matched.gone.extract_if(.., |variant| is_kept(variant)).collect();
     matched.held.extend(kept.into_iter().map(|variant| (variant, 0)));
+}
+
+/// Whether another variant has its SKU and its inventory item by now: then what is in stock is that
+/// one's.
+pub(super) fn has_lent_its_item(variant: &Variant) -> bool {
+    let named = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
+    !named(&variant.sku) && items.into_iter().any(|item| named(&item.sku))
 }
 
 /// When (ms) to look again whether it can be deleted.

@@ -219,6 +219,7 @@ fn any_article() -> impl Strategy<Value = Article> {
                     metadata: BTreeMap::new(),
                     // The same with and without, so that they come and go.
                     columns: (sar % 2 == 0).then(|| columns(sku, stock)).into_iter().flatten().collect(),
+                    item: None,
                 });
             }
         }
@@ -421,4 +422,46 @@ fn retired() -> References {
     let lists = references_with_lists().price_lists;
     let retired = lists.in_use.into_iter().map(|list| list.id).collect();
     References { price_lists: crate::compare_at::PriceLists { in_use: vec![], retired }, ..references() }
+}
+
+/// Between an article and its members a SKU goes with its inventory item; whoever had both keeps the
+/// variant, for the orders that name it.
+#[test]
+fn what_has_lent_its_inventory_item_is_not_for_sale_leaves_the_stock_alone_and_may_have_it_back() {
+    let wanted = article(1);
+    let mut there = held(&key("demo:1"), &article(2));
+    there.variants[1].sku = None;
+    let lent = there.variants[1].id.clone();
+    let plan = plan_for(&wanted, &there);
+    let batches = plan.structure.iter().filter_map(|step| match step {
+        Structure::Variants(batch) => Some(batch),
+        _ => None,
+    });
+    let batches: Vec<&VariantsBatch> = batches.collect();
+    assert!(batches.iter().all(|batch| batch.delete.is_empty()), "Medusa would delete the item with it");
+    let change = batches.iter().flat_map(|batch| &batch.update).find(|change| change.id.as_ref() == Some(&lent));
+    assert_eq!(change.unwrap().prices, Some(vec![]));
+    assert!(
+        plan.stock.due.is_empty() && !plan.structure.iter().any(|step| matches!(step, Structure::RenameItem { .. }))
+    );
+
+    // Back: the same choice is the same variant, with its prices.
+    there.variants[1].prices = Some(vec![]);
+    let plan = plan_for(&article(2), &there);
+    let back = plan.structure.iter().find_map(|step| match step {
+        Structure::Variants(batch) => batch.update.iter().find(|change| change.id.as_ref() == Some(&lent)),
+        _ => None,
+    });
+    let back = back.unwrap();
+    assert_eq!((back.sku.clone(), back.prices.as_ref().map(Vec::len)), (Some(Some("demo-1-1".into())), Some(2)));
+
+    // What takes an item over is made with it.
+    let mut grown = article(3);
+    grown.variants[2].item = Some("iitem_9".into());
+    let plan = plan_for(&grown, &held(&key("demo:1"), &article(2)));
+    let made = plan.structure.iter().find_map(|step| match step {
+        Structure::Variants(batch) => batch.create.first(),
+        _ => None,
+    });
+    assert_eq!(made.unwrap().inventory_items[0].inventory_item_id, "iitem_9");
 }

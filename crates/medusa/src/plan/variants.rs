@@ -6,7 +6,7 @@ use super::apart::apart;
 use super::options::Axes;
 use super::{Given, Note, Plan, Structure, codes, kept, metadata, stock};
 use crate::api::Amount;
-use crate::api::model::{Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::api::model::{ItemWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
 use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
@@ -183,12 +183,18 @@ impl<'p> Draft<'p> {
         if pieces > 0 {
             plan.notes.push(Note::KeptForOrders { sku: sku.to_owned(), reserved: pieces });
         }
-        let over = kept::sold_out(now, self.known.now);
+        let lent = kept::has_lent_its_item(now);
+        let mut over = kept::sold_out(now, self.known.now);
+        // Its stock is another's, so it is not for sale at any price.
+        over.prices = now.prices.as_ref().filter(|prices| lent && !prices.is_empty()).map(|_| Vec::new());
         // Its level is seen once it counts.
         plan.look_again |= over.manage_inventory.is_some();
         self.update(over);
         let looked_at = kept::look_at(now, self.references.retention, self.known.now);
         plan.again = plan.again.into_iter().chain(looked_at).min();
+        if lent {
+            return;
+        }
         stock::of(0, sku, now, self.references, self.known, plan, &mut self.late);
     }
 
@@ -296,6 +302,11 @@ pub(crate) fn create(article: &Article, wanted: &desired::Variant, lists: &Price
             amounts(wanted, lists).into_iter().map(|(currency, amount)| price(None, currency, amount)).collect(),
         ),
         metadata: wanted.facts(),
+        inventory_items: wanted
+            .item
+            .iter()
+            .map(|item| ItemWrite { inventory_item_id: item.clone(), required_quantity: 1 })
+            .collect(),
         columns: wanted.columns.clone(),
     }
 }

@@ -199,7 +199,7 @@ impl Shop {
                 item_id: variant.inventory_items.first()?.inventory_item_id.clone(),
                 location_id: location.to_owned(),
                 figure: figure(sku),
-                there: false,
+                there: article.variants.iter().any(|variant| variant.sku == sku && variant.item.is_some()),
                 unreserved: false,
             })
         });

@@ -28,7 +28,7 @@ use catalog::{Failure, Fate, ProductKey};
 use crate::address::{Address, Addresses};
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
-use crate::aside::{Aside, Known, MADE, Made};
+use crate::aside::{Aside, Known, MADE, MOVED_TO, Made};
 use crate::codes;
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
@@ -197,9 +197,9 @@ struct Partial {
     why: Option<Failure>,
 }
 
-/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then loses
-/// what waits.
-const CHANGES_A_ROUND: usize = 3;
+/// In a round an offer gets the SKUs of its own that it has, then the items that it takes over, then
+/// the SKUs that it needs, then loses what waits.
+const CHANGES_A_ROUND: usize = 4;
 
 /// A place for one [`Partial`], which outlives the rounds that make it.
 type Partials = [OnceLock<Partial>];
@@ -224,7 +224,8 @@ impl<'a> Offer<'a> {
         references: &References,
         places: &'a Partials,
     ) -> Result<Self, Failure> {
-        let offer = self.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        let offer = self.with_items(&taken.items, places);
+        let offer = offer.with_own(&taken.made.iter().map(String::as_str).collect(), places);
         offer.without_held(taken.held, there, references, places)
     }
 
@@ -235,6 +236,19 @@ impl<'a> Offer<'a> {
             return self;
         }
         let article = own_sku::with_own(self.key, self.article, skus);
+        let own = kept_in(places, Partial { article, marker: self.marker.to_owned(), why: None });
+        Self { article: &own.article, ..self }
+    }
+
+    /// The same offer, whose new variants take these inventory items over.
+    fn with_items(self, items: &BTreeMap<String, String>, places: &'a Partials) -> Self {
+        if items.is_empty() {
+            return self;
+        }
+        let mut article = self.article.clone();
+        for variant in &mut article.variants {
+            variant.item = items.get(&variant.sku).cloned().or_else(|| variant.item.take());
+        }
         let own = kept_in(places, Partial { article, marker: self.marker.to_owned(), why: None });
         Self { article: &own.article, ..self }
     }
@@ -349,7 +363,8 @@ impl Shop {
             }
             let key = &desired.key;
             let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let Known { released, closely, moves, vanished, .. } = facts.get(slot).cloned().unwrap_or_default();
+            let Known { released, closely, moves, vanished, moved_to, .. } =
+                facts.get(slot).cloned().unwrap_or_default();
             let retention = self.references.product_retention;
             if let Some(id) = deleted.get(&slot).filter(|_| !released) {
                 let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
@@ -392,6 +407,7 @@ impl Shop {
                             .map(|made| (MADE.to_owned(), made.withdrawn().value()))
                             .into_iter()
                             .chain(retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0))
+                            .chain(moved_to.map(|to| (MOVED_TO.to_owned(), to.into())))
                             .collect(),
                         ..ProductUpdate::of(there.id)
                     },

@@ -25,6 +25,8 @@ pub(super) struct Taken {
     pub(super) made: BTreeSet<String>,
     /// Those that others hold with good reason; who they are.
     pub(super) held: BTreeMap<String, Failure>,
+    /// Inventory items that are to be taken over, by SKU.
+    pub(super) items: BTreeMap<String, String>,
 }
 
 impl Taken {
@@ -36,19 +38,21 @@ impl Taken {
 
 impl Shop {
     /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good
-    /// reason.
+    /// reason. Between an article and its members the inventory item goes along, with what open
+    /// orders and carts hold of it: its id comes back.
     pub(super) async fn free_sku(
         &self,
         refusal: &Refusal,
         heir: &ProductKey,
         owners: &impl SkuOwners,
         deadline: Instant,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<String>, Failure> {
         let (sku, item_only) = match refusal {
             Refusal::SkuTaken(sku) => (sku.as_str(), false),
             Refusal::InventorySkuTaken(sku) => (sku.as_str(), true),
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
+        let mut goes_along = heir.is_article();
         let query = [("sku[]", sku), ("fields", "id,sku,product_id,product.external_id,product.title")];
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
         let own = heir.to_string();
@@ -64,13 +68,17 @@ impl Shop {
                     format!("{heir}: SKU {sku}, which we made, belongs to another product ({})", holder.product_id);
                 return Err(said::permanent(codes::SKU_TAKEN, made));
             }
+            goes_along |= holder.owner().is_some_and(|owner| owner.is_article());
             self.release_variant(sku, &holder, heir, owners, deadline).await?;
         }
+        let mut taken_over = None;
         let query = [("sku[]", sku), ("fields", "id,sku,variants.id,variants.sku")];
         let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
         for item in inventory_items {
             let path = format!("/admin/inventory-items/{}", item.id);
+            let nameless = item.variants.iter().flatten().all(|variant| variant.sku.is_none());
             match item.variants.iter().flatten().next() {
+                Some(_) if goes_along && nameless => taken_over = Some(item.id),
                 // Left behind by a crash, or by a product update that dropped its variant.
                 None => {
                     tracing::warn!(sku, item = item.id, "removing an inventory item that no variant uses");
@@ -83,7 +91,7 @@ impl Shop {
                 }
             }
         }
-        Ok(())
+        Ok(taken_over)
     }
 
     /// Which of these SKUs a variant has, or an inventory item if `items` are asked for.
@@ -127,7 +135,7 @@ impl Shop {
         taken.made = self.held_by_others(&made, heir, deadline).await.map_err(|error| error.about(heir))?;
         for sku in found.difference(&taken.made) {
             match self.free_sku(&Refusal::SkuTaken(sku.clone()), heir, owners, deadline).await {
-                Ok(()) => {}
+                Ok(item) => taken.items.extend(item.map(|item| (sku.clone(), item))),
                 Err(failure) if failure.code == "medusa_sku_taken" => drop(taken.held.insert(sku.clone(), failure)),
                 Err(failure) => return Err(failure),
             }
@@ -180,9 +188,7 @@ impl Shop {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let product = holder.product.as_ref();
-        let owner: Option<ProductKey> =
-            product.and_then(|product| product.external_id.as_deref()).and_then(|id| id.parse().ok());
-        let Some(owner) = owner else {
+        let Some(owner) = holder.owner() else {
             let title = product.and_then(|product| product.title.as_deref()).unwrap_or("?");
             return Err(said::permanent(
                 codes::SKU_TAKEN,
@@ -230,6 +236,10 @@ struct Holder {
 }
 
 impl Holder {
+    fn owner(&self) -> Option<ProductKey> {
+        self.product.as_ref()?.external_id.as_deref()?.parse().ok()
+    }
+
     fn is_not_of(&self, external_id: &str) -> bool {
         self.product.as_ref().and_then(|product| product.external_id.as_deref()) != Some(external_id)
     }

@@ -261,7 +261,7 @@ impl Shop {
                 changed = earliest(changed, held.touched - CLOCKS);
             }
             // A product that has just been made, of which nothing is remembered, cannot have been sold.
-            let unsold = work.change == Change::Created && work.recall.book.0.is_empty();
+            let unsold = work.change == Change::Created && work.recall.book.0.is_empty() && !shelf.there;
             if written.is_none() && terms.figure == Meaning::AfterOrders && !unsold {
                 let said = work.recall.said_of(&shelf.sku, shelf.figure, applied);
                 let since = figure_time(shelf.figure, &said, applied, terms, now);

@@ -271,10 +271,14 @@ impl Shop {
                         if freed <= offer.article.variants.len() =>
                     {
                         let free = self.free_sku(taken, offer.key, owners, deadline).await;
-                        free.map_err(|failure| match failure.code.as_str() {
+                        let item = free.map_err(|failure| match failure.code.as_str() {
                             "medusa_sku_taken" => Stumble::Taken(failure),
                             _ => Stumble::Failed(failure),
                         })?;
+                        // Which it is to take over: planned anew.
+                        if item.is_some() {
+                            return Err(Stumble::Conflict(error));
+                        }
                         freed += 1;
                     }
                     Some(Refusal::Missing) => return Err(Stumble::Conflict(error)),

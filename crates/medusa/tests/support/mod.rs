@@ -575,5 +575,6 @@ pub fn variant(key: &ProductKey, options: &[&str]) -> Variant {
         stock: 20,
         metadata: BTreeMap::new(),
         columns: BTreeMap::new(),
+        item: None,
     }
 }

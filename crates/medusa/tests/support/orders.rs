@@ -148,6 +148,12 @@ impl<'a> Orders<'a> {
     /// The same for a variant whose id is known: what happens is the customer's requests and
     /// nothing else.
     pub async fn buy(&self, sku: &str, variant: &str, currency: &str, quantity: i64) -> Result<Order, String> {
+        let cart = self.fill(variant, currency, quantity).await?;
+        self.check_out(sku, &cart, quantity).await
+    }
+
+    /// A cart that only waits for its customer to say yes; its id.
+    pub async fn fill(&self, variant: &str, currency: &str, quantity: i64) -> Result<String, String> {
         let channel = &self.real.shop.references.sales_channel_id;
         let address = json!({
             "first_name": "Sara", "last_name": "Haddad", "address_1": "1 Harbour Street", "city": "Port",
@@ -166,6 +172,11 @@ impl<'a> Orders<'a> {
         let sessions =
             format!("/store/payment-collections/{}/payment-sessions", text(&payment["payment_collection"]["id"]));
         self.ask(&sessions, &json!({ "provider_id": PAYMENT })).await?;
+        Ok(cart)
+    }
+
+    /// The customer says yes.
+    pub async fn check_out(&self, sku: &str, cart: &str, quantity: i64) -> Result<Order, String> {
         let done = self.ask(&format!("/store/carts/{cart}/complete"), &json!({})).await?;
         if done["type"] != "order" {
             return Err(done["error"]["message"].as_str().unwrap_or("the cart stays a cart").to_owned());

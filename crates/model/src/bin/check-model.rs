@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use model::{Verdict, check, configurations, held, rules, wanted};
+use model::{Verdict, articles, check, configurations, held, rules, wanted};
 use serde::Serialize;
 
 /// A world must be larger than this for the report to count.
@@ -64,6 +64,9 @@ fn main() -> ExitCode {
         world(name, check(model, None));
     }
     for (name, model) in held::small().into_iter().chain(held::large()).filter(|(name, _)| asked(name)) {
+        world(name, check(model, None));
+    }
+    for (name, model) in articles::small().into_iter().chain(articles::large()).filter(|(name, _)| asked(name)) {
         world(name, check(model, None));
     }
     for (name, model) in wanted::small().into_iter().chain(wanted::large()).filter(|(name, _)| asked(name)) {

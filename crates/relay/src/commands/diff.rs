@@ -64,6 +64,12 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     let mut told = |failure: &Failure| problems.push(format!("{failure}: {}", remedy::advice(&failure.code)));
     let pim = pim?.inspect_err(&mut told).ok();
     let shop = shop?.inspect_err(&mut told).ok();
+    let state = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
+    let article = state.homes.iter().find(|home| home.is_article());
+    problems.extend(article.map(|article| {
+        format!("the shop shows it by {article}, which is not compared; `relay trace {article}` tells its members")
+    }));
+    let shop = shop.filter(|_| article.is_none());
     let found = doc.is_some() || matches!(pim, Some(Some(_))) || matches!(shop, Some((_, Some(_))));
     if !found && problems.is_empty() {
         return Err(CliError::NotFound {
@@ -83,7 +89,6 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
         (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
         _ => None,
     };
-    let state = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
     let parts = match &doc {
         Some(doc) if state.parts.is_some() => {
             let said = stack.ledger.read_parts(&key).await?;

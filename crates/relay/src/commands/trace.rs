@@ -21,11 +21,13 @@ use crate::error::CliError;
 use crate::render::time;
 use crate::stack::Stack;
 
+mod article;
 mod doubt;
 mod fields;
 mod story;
 mod verdict;
 
+pub use article::Article;
 pub use fields::FieldOrigin;
 pub use verdict::{Evidence, Verdict, verdict};
 
@@ -67,6 +69,9 @@ pub struct Trace {
     pub letters: Vec<Letter>,
     /// How many pieces of each variant the shop was made to have, and why.
     pub stock: Vec<Stock>,
+    /// The articles by which the shop shows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub articles: Vec<Article>,
     /// The breakers of both targets.
     pub breakers: Vec<breakers::Line>,
 }
@@ -197,6 +202,9 @@ pub enum InPimcore {
 /// When AWS does not answer, or the product key is none.
 pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) -> Result<Answer, CliError> {
     let key = super::product_key(product)?;
+    if key.is_article() {
+        return article::run(stack, &key, now).await;
+    }
     let keys = std::slice::from_ref(&key);
     let (states, docs, stock) =
         tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys), stack.ledger.stock(keys))?;
@@ -227,6 +235,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         _ => Vec::new(),
     };
     let parts = parts_of(said);
+    let articles = article::of(&stack.ledger, state.as_ref()).await?;
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
     let run = state.as_ref().and_then(|state| state.run.as_deref());
     let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
@@ -284,6 +293,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         searched,
         letters,
         stock,
+        articles,
         breakers,
     };
     let text = story::text(&trace, &stack.name, now);

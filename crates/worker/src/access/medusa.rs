@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, Languages};
 use medusa::plan::RETENTION;
-use medusa::{Categories, CompareAt, Credentials, HandleTemplate, Medusa, References, Shop, StockSettings};
+use medusa::{Articles, Categories, CompareAt, Credentials, HandleTemplate, Medusa, References, Shop, StockSettings};
 use runtime::{Secrets, settings};
 use tokio::sync::Mutex;
 
@@ -37,6 +37,8 @@ pub struct MedusaAccess {
     product_retention: i64,
     /// What the handle of a new product is made of.
     handles: HandleTemplate,
+    /// Which groups are one product.
+    articles: Articles,
     secrets: Secrets,
     kept: Mutex<Option<Kept>>,
 }
@@ -91,7 +93,12 @@ impl MedusaAccess {
         let retention = settings::optional(RETENTION_DAYS).map_or(Ok(RETENTION), |text| days(RETENTION_DAYS, &text))?;
         let retiring = settings::optional(PRODUCT_RETENTION_DAYS);
         let retiring = retiring.map_or(Ok(0), |text| days(PRODUCT_RETENTION_DAYS, &text))?;
-        Ok(access.showing(settings::languages()?).keeping(retention).retiring(retiring).addressed(handles))
+        let articles = match settings::optional("ARTICLES") {
+            Some(text) => text.parse().map_err(|error| format!("ARTICLES {error}"))?,
+            None => Articles::default(),
+        };
+        let access = access.showing(settings::languages()?).keeping(retention).retiring(retiring);
+        Ok(access.addressed(handles).grouping(articles))
     }
 
     /// Medusa at `url`, opened by the secret with this name or ARN.
@@ -118,6 +125,7 @@ impl MedusaAccess {
             retention,
             product_retention: 0,
             handles,
+            articles: Articles::default(),
             secrets,
             kept,
         }
@@ -134,6 +142,13 @@ impl MedusaAccess {
     #[must_use]
     pub fn addressed(mut self, handles: HandleTemplate) -> Self {
         self.handles = handles;
+        self
+    }
+
+    /// The same shop, in which these groups are one product.
+    #[must_use]
+    pub fn grouping(mut self, articles: Articles) -> Self {
+        self.articles = articles;
         self
     }
 
@@ -174,6 +189,7 @@ impl MedusaAccess {
         references.retention = self.retention;
         references.product_retention = self.product_retention;
         references.handles = self.handles.clone();
+        references.articles = self.articles.clone();
         let open = Arc::new(OpenShop { shop: Shop { medusa, references }, categories: Categories::default() });
         *kept = Some(Kept { credentials, since: Instant::now(), open: Arc::clone(&open) });
         Ok(open)

@@ -159,7 +159,11 @@ pub fn category_path(key: &ProductKey) -> CategoryPath {
 
 /// Brings products to the PIM as pimcore-sync does.
 pub async fn in_pim(pimcore: &Pimcore, products: &[Product], n: u64) {
-    let version = Version::new(9_000_000_000_000 + n, "0", 0);
+    in_pim_as(pimcore, products, &Version::new(9_000_000_000_000 + n, "0", 0)).await;
+}
+
+/// The same, said at another time.
+pub async fn in_pim_as(pimcore: &Pimcore, products: &[Product], version: &Version) {
     let writes = products.iter().map(|product| {
         let provenance = Provenance {
             hash: ContentHash::of(product),

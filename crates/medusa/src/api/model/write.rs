@@ -163,9 +163,22 @@ pub struct VariantWrite {
     /// Merged by key; an empty text removes the key.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The items that it counts, where it is new and takes over another's; otherwise Medusa makes
+    /// one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inventory_items: Vec<ItemWrite>,
     /// Its own columns; null clears one.
     #[serde(flatten)]
     pub columns: Columns,
+}
+
+/// An inventory item of a new variant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ItemWrite {
+    /// `iitem_…`
+    pub inventory_item_id: String,
+    /// Pieces of it that one of the variant is.
+    pub required_quantity: u32,
 }
 
 /// A price to be there.

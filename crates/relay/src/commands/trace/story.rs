@@ -36,6 +36,9 @@ pub(super) fn text(trace: &Trace, stack: &str, now: i64) -> String {
         }
         text.push_str(&stage_text(&state.pimcore, state.hash.as_deref(), now));
         text.push_str(&format!("\n\nMedusa{}", stage_text(&state.medusa, state.hash.as_deref(), now)));
+        for article in &trace.articles {
+            text.push_str(&article.beside(&trace.product));
+        }
         if let Some(since) = state.pending_since {
             text.push_str(&format!("\n\nPending since {}", ago(since, now)));
         }
@@ -239,6 +242,7 @@ mod tests {
                 version: "v".into(),
                 at: NOW,
             }],
+            articles: vec![],
             breakers: vec![],
         }
     }

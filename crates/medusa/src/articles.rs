@@ -1,0 +1,95 @@
+//! Which sources' groups are one product in the shop.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use catalog::ProductKey;
+use serde::Deserialize;
+
+/// The setting `Articles`: a word for all sources, or JSON with a word for each,
+/// `{"default": "separate", "shein-api": "grouped"}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Articles {
+    default: Kind,
+    sources: BTreeMap<String, Kind>,
+}
+
+/// What becomes of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Each member is a product of its own.
+    #[default]
+    Separate,
+    /// All members are one product.
+    Grouped,
+}
+
+impl Articles {
+    /// The same for all sources.
+    #[must_use]
+    pub const fn all(kind: Kind) -> Self {
+        Self { default: kind, sources: BTreeMap::new() }
+    }
+
+    /// The article that a product of this group belongs to; `None` where it is by itself.
+    #[must_use]
+    pub fn of(&self, key: &ProductKey, group: Option<&str>) -> Option<ProductKey> {
+        let group = group.map(str::trim).filter(|group| !group.is_empty())?;
+        let kind = self.sources.get(key.source()).unwrap_or(&self.default);
+        (*kind == Kind::Grouped).then(|| ProductKey::article(key.source(), group).ok()).flatten()
+    }
+}
+
+impl FromStr for Articles {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let said = |error: String| format!("should be separate, grouped, or JSON with one of these by source: {error}");
+        let text = text.trim();
+        if !text.starts_with('{') {
+            let kind = serde_json::from_value(text.into()).map_err(|error| said(error.to_string()))?;
+            return Ok(Self::all(kind));
+        }
+        let mut sources: BTreeMap<String, Kind> =
+            serde_json::from_str(text).map_err(|error| said(error.to_string()))?;
+        let default = sources.remove("default").unwrap_or_default();
+        match sources.keys().find(|source| ProductKey::new(source.as_str(), "1").is_err()) {
+            Some(source) => Err(said(format!("no source can be called {source:?}"))),
+            None => Ok(Self { default, sources }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::key;
+
+    #[test]
+    fn a_group_is_an_article_where_its_source_is_grouped() {
+        let article = |setting: &str, product: &str, group: Option<&str>| {
+            setting.parse::<Articles>().unwrap().of(&key(product), group).map(|key| key.to_string())
+        };
+        let (own, mixed) = (Some("G 1"), r#"{"default": "grouped", "acme": "separate"}"#);
+        assert_eq!(article("separate", "demo:1", own), None);
+        assert_eq!(article("grouped", "demo:1", own).as_deref(), Some("demo~article:G 1"));
+        assert_eq!(article(mixed, "acme:1", own), None);
+        assert_eq!(article(mixed, "demo:1", own).as_deref(), Some("demo~article:G 1"));
+        assert_eq!(article(r#"{"demo": "grouped"}"#, "acme:1", own), None);
+        for none in [None, Some(""), Some("  ")] {
+            assert_eq!(article("grouped", "demo:1", none), None);
+        }
+        assert_eq!(article("grouped", "demo:1", Some(&"g".repeat(200))), None, "too long for a key");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (wrong, told) in
+            [("together", "together"), (r#"{"demo": "both"}"#, "both"), (r#"{"Demo": "grouped"}"#, "Demo"), ("", "")]
+        {
+            let error = wrong.parse::<Articles>().unwrap_err();
+            assert!(error.contains("grouped") && error.contains(told), "{error}");
+        }
+    }
+}

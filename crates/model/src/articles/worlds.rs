@@ -1,0 +1,84 @@
+//! The worlds that are checked, and the rules that are taken out.
+
+use super::{Articles, Save};
+
+/// A rule that is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Without {
+    /// One function at a time writes an article.
+    Lease,
+    /// Who writes an article reads its members after the claim.
+    ClaimFirst,
+    /// Who brings a member joins the article before reading who else has.
+    JoinFirst,
+    /// Where a member may be shown is noted before it joins.
+    Heading,
+    /// Every article where a member may be shown is written.
+    TheOthers,
+    /// A member that is in doubt does not forget where else it may be shown.
+    ForgetLate,
+    /// Only the owner of a member notes where it may be shown.
+    OwnerNotes,
+    /// Who finds an article leased gives its member back and comes again.
+    ComesBack,
+}
+
+/// The rules, each to be taken out in turn.
+pub const RULES: [Without; 8] = [
+    Without::Lease,
+    Without::ClaimFirst,
+    Without::JoinFirst,
+    Without::Heading,
+    Without::TheOthers,
+    Without::ForgetLate,
+    Without::OwnerNotes,
+    Without::ComesBack,
+];
+
+const fn world(begin: [char; 2], saves: &'static [Save]) -> Articles {
+    Articles { begin, saves, workers: 2, crashes: 0, stalls: 0, timeouts: 0, losses: 0, without: None }
+}
+
+/// Small worlds, one question each.
+#[must_use]
+pub fn small() -> Vec<(&'static str, Articles)> {
+    vec![
+        ("two members of one article race", world(['G', 'G'], &[(0, 'G'), (1, 'G')])),
+        ("an article comes into being", world([' ', ' '], &[(0, 'G'), (1, 'G')])),
+        ("a member leaves while the article is written", world(['G', 'G'], &[(1, 'G'), (0, 'H')])),
+        (
+            "a member moves and comes back",
+            Articles { workers: 1, crashes: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) },
+        ),
+        ("the last member goes", world(['G', 'G'], &[(0, 'x'), (1, 'x')])),
+        ("articles are switched on", world(['-', '-'], &[(0, 'G'), (1, 'G')])),
+        ("articles are switched off", world(['G', 'G'], &[(0, '-'), (1, '-')])),
+        ("a member moves, a function dies", Articles { crashes: 1, ..world(['G', 'H'], &[(0, 'H')]) }),
+        ("two members move, a message is lost", Articles { losses: 1, ..world(['G', 'H'], &[(0, 'H'), (1, 'G')]) }),
+        ("a request lands late", Articles { timeouts: 1, ..world(['G', 'G'], &[(0, 'H'), (1, 'G')]) }),
+        (
+            "a member moves and comes back, a function stalls",
+            Articles { stalls: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) },
+        ),
+    ]
+}
+
+/// The same with two faults at once.
+#[must_use]
+pub fn large() -> Vec<(&'static str, Articles)> {
+    vec![
+        ("members swap, a function dies", Articles { crashes: 1, ..world(['G', 'H'], &[(0, 'H'), (1, 'G')]) }),
+        (
+            "a member moves and comes back, one dies, one lands late",
+            Articles { crashes: 1, timeouts: 1, ..world(['G', 'G'], &[(0, 'H'), (0, 'G')]) },
+        ),
+        (
+            "articles are switched on, a function stalls",
+            Articles { stalls: 1, ..world(['-', '-'], &[(0, 'G'), (1, 'G')]) },
+        ),
+        (
+            "articles are switched on and off, a function dies",
+            Articles { crashes: 1, ..world(['-', 'G'], &[(0, 'G'), (0, '-')]) },
+        ),
+    ]
+}

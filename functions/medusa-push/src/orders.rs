@@ -1,0 +1,229 @@
+//! What a batch orders of the shop, and what became of each product: of those that are by
+//! themselves, of articles, and of what is left behind when a product moves.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use catalog::{ContentHash, Failure, Fate as RequestFate, ProductKey, Version};
+use ledger::core::missing;
+use ledger::{Applied, Aside, ProductState};
+use medusa::{Change, Depth, Desired, Known, Presence, Pushed, References};
+use pimcore::PimProduct;
+
+use crate::article::Fate;
+use crate::grouped::{Brought, Grouped, Tasks};
+use crate::push::{self, InShop, PimView, Placed};
+use crate::{codes, map};
+
+const REMARKS: &str = "relay_remarks";
+
+/// One product of the shop.
+pub(crate) struct Order {
+    pub(crate) desired: Desired,
+    pub(crate) depth: Depth,
+    pub(crate) known: Known,
+}
+
+/// All that a batch orders.
+pub(crate) struct Orders {
+    pub(crate) all: Vec<Order>,
+    /// What becomes of members, by article.
+    fates: BTreeMap<ProductKey, BTreeMap<ProductKey, Fate>>,
+}
+
+impl Orders {
+    pub(crate) fn of(
+        (tasks, grouped): (&Tasks<'_>, &Grouped),
+        products: &BTreeMap<ProductKey, PimProduct>,
+        categories: &HashMap<ProductKey, String>,
+        references: &References,
+        now: i64,
+    ) -> Self {
+        let mut orders = Self { all: Vec::new(), fates: BTreeMap::new() };
+        let mut articles = BTreeSet::new();
+        for key in grouped.held.keys().filter(|article| grouped.at_work(article).any(|key| tasks.contains_key(key))) {
+            articles.insert(key.clone());
+        }
+        for article in articles {
+            let composed = grouped.compose(&article, products, categories, references);
+            let (known, depth) = grouped.known(&article, tasks, now);
+            let desired = Desired { key: article.clone(), presence: composed.presence };
+            let differs = grouped.view(&article) != Some(desired.marker(references).as_str());
+            let known = Known { vanished: composed.vanished, differs, ..known };
+            orders.all.push(Order { desired, depth, known });
+            orders.fates.insert(article, composed.fates);
+        }
+        for (key, (state, depth)) in tasks {
+            let product = products.get(key);
+            let as_ever = map::desired(key, product, categories, references);
+            let order = match (grouped.places.get(key), grouped.left.get(key)) {
+                (None, _) => Some(alone(as_ever, (state, *depth), product, references, now)),
+                (Some(places), _) if places.contains(key) => {
+                    let remark = orders.remark(places, key);
+                    Some(moved(remarked(as_ever, remark), *depth, None))
+                }
+                (Some(places), Some(left)) if left.contains(key) => {
+                    let withheld = Desired { key: key.clone(), presence: Presence::Withheld };
+                    Some(moved(withheld, *depth, places.first()))
+                }
+                _ => None,
+            };
+            orders.all.extend(order);
+        }
+        orders
+    }
+
+    fn remark(&self, places: &[ProductKey], key: &ProductKey) -> Option<&str> {
+        let fate = places.iter().find_map(|place| self.fates.get(place)?.get(key))?;
+        match fate {
+            Fate::Apart(why) => Some(why),
+            Fate::Waits(_) => None,
+        }
+    }
+
+    /// What became of each product, and of each article.
+    pub(crate) fn placed(
+        &self,
+        mut pushed: BTreeMap<ProductKey, Result<Pushed, Failure>>,
+        (tasks, grouped): (&Tasks<'_>, &Grouped),
+        view: &PimView,
+        references: &References,
+    ) -> Placed {
+        let outcomes: BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)> = self
+            .all
+            .iter()
+            .filter_map(|order| Some((&order.desired.key, (order, pushed.remove(&order.desired.key)?))))
+            .collect();
+        let mut placed = Placed::default();
+        for key in tasks.keys() {
+            let places = grouped.places.get(key);
+            let own = [key.clone()];
+            let all =
+                places.map_or(own.as_slice(), Vec::as_slice).iter().chain(grouped.left.get(key).into_iter().flatten());
+            let result = self.result(key, all, &outcomes, tasks[key].0, view, references);
+            let result = result.map(|held| InShop { places: places.cloned(), ..held });
+            placed.results.insert(key.clone(), result);
+        }
+        for (article, (order, outcome)) in outcomes.iter().filter(|(key, _)| key.is_article()) {
+            let brought = outcome.as_ref().map_err(Clone::clone).map(|pushed| {
+                let asides = push::asides(article, &pushed.notes);
+                let applied = Applied {
+                    hash: ContentHash::from_text("-"),
+                    version: Version::from_text("-"),
+                    remote_id: pushed.product_id.clone(),
+                    view: Some(order.desired.marker(references)),
+                    seen: None,
+                    at: 0,
+                };
+                let fate = |key: &ProductKey| (key.clone(), self.fate(article, key, &asides, view.products.get(key)));
+                let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
+                Brought { applied, asides, fates }
+            });
+            placed.articles.insert((*article).clone(), brought);
+        }
+        placed
+    }
+
+    /// What became of a product, of all places where it is or was shown; the first is where it
+    /// belongs.
+    fn result<'p>(
+        &self,
+        key: &ProductKey,
+        places: impl Iterator<Item = &'p ProductKey>,
+        outcomes: &BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)>,
+        state: &ProductState,
+        view: &PimView,
+        references: &References,
+    ) -> Result<InShop, Failure> {
+        let product = view.products.get(key);
+        let mut held: Option<InShop> = None;
+        for place in places {
+            let Some((order, outcome)) = outcomes.get(place) else { continue };
+            let pushed = outcome.clone().map_err(|failure| about(key, place, failure))?;
+            if let Some(Fate::Waits(failure)) = self.fates.get(place).and_then(|fates| fates.get(key)) {
+                // The shop has answered.
+                return Err(failure.clone().request(RequestFate::Answered));
+            }
+            let changed = !matches!(pushed.change, Change::Unchanged | Change::Absent);
+            match &mut held {
+                Some(held) if changed => held.change = Change::Updated,
+                Some(_) => {}
+                None => {
+                    let asides = push::asides(place, &pushed.notes);
+                    let aside = if place == key { asides } else { asides_of(asides, product) };
+                    let seen = product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree));
+                    let marker = order.desired.marker(references);
+                    held = Some(InShop {
+                        change: pushed.change,
+                        aside,
+                        again: pushed.again,
+                        in_pim: product.is_some(),
+                        applied: Applied { seen: Some(seen), ..push::applied(product, state, marker, pushed) },
+                        places: None,
+                    });
+                }
+            }
+        }
+        held.ok_or_else(|| Failure::transient(codes::NOT_CLAIMED, format!("{key}: nothing was ordered of the shop")))
+    }
+
+    /// What became of a member, in a word; `None` where it is shown as wanted.
+    fn fate(
+        &self,
+        article: &ProductKey,
+        key: &ProductKey,
+        asides: &[Aside],
+        product: Option<&PimProduct>,
+    ) -> Option<String> {
+        let fate = self.fates.get(article).and_then(|fates| fates.get(key)).map(|fate| fate.word().to_owned());
+        let own = asides_of(asides.to_vec(), product);
+        let asides = own.iter().map(|aside| format!("{} {}", aside.what, aside.sku.as_deref().unwrap_or_default()));
+        let words: Vec<String> = fate.into_iter().chain(asides).map(|word| word.trim().to_owned()).collect();
+        (!words.is_empty()).then(|| words.join("\n"))
+    }
+}
+
+/// What is set aside of an article that concerns one of its members.
+fn asides_of(asides: Vec<Aside>, product: Option<&PimProduct>) -> Vec<Aside> {
+    let has = |sku: &String| product.is_some_and(|product| product.variants.iter().any(|variant| variant.sku == *sku));
+    asides.into_iter().filter(|aside| aside.sku.as_ref().is_none_or(has)).collect()
+}
+
+fn about(key: &ProductKey, place: &ProductKey, mut failure: Failure) -> Failure {
+    if key != place {
+        failure.message = format!("{key}: {}", failure.message);
+    }
+    failure
+}
+
+/// A product that is by itself, as ever.
+fn alone(
+    desired: Desired,
+    (state, depth): (&ProductState, Depth),
+    product: Option<&PimProduct>,
+    references: &References,
+    now: i64,
+) -> Order {
+    let shows = state.medusa.applied.as_ref().and_then(|applied| applied.view.as_deref());
+    // What people unpublished or hid in the PIM is there all the same.
+    let vanished = product.is_none_or(|product| product.withdrawn && !product.offered());
+    let differs = shows != Some(desired.marker(references).as_str());
+    let known = Known { vanished, differs, ..push::known(state, now) };
+    Order { desired, depth, known }
+}
+
+/// A product that is, or was, a member: what the ledger knows of it in the shop is the article's.
+/// So it is looked up by its external id.
+fn moved(desired: Desired, depth: Depth, to: Option<&ProductKey>) -> Order {
+    let known = Known { moved_to: to.map(ToString::to_string), ..Known::default() };
+    Order { desired, depth, known }
+}
+
+fn remarked(mut desired: Desired, remark: Option<&str>) -> Desired {
+    if let (Presence::Offered(article), Some(remark)) = (&mut desired.presence, remark) {
+        let remarks = article.metadata.entry(REMARKS.to_owned()).or_insert_with(|| serde_json::json!([]));
+        if let Some(remarks) = remarks.as_array_mut() {
+            remarks.push(remark.into());
+        }
+    }
+    desired
+}
