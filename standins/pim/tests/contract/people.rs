@@ -73,6 +73,8 @@ impl Room {
     /// Text, hash and banner as the editor shows them.
     async fn editor(&self) -> (String, String, bool) {
         let (_, body) = self.send("GET", &format!("object/get?id={}", self.id), &[]).await;
+        // Whoever opens it next would be told that it is open.
+        self.send("PUT", "element/unlock-element", &[("id", self.id.to_string())]).await;
         let text = body["data"]["localizedfields"]["data"]["en"]["marketingName"].as_str().unwrap_or_default();
         let hash = body["data"]["contentHash"].as_str().unwrap_or_default();
         (text.to_owned(), hash.to_owned(), body["draft"].is_object())
