@@ -31,7 +31,7 @@ pub(crate) struct Plain {
 }
 
 /// The column that a field is, and nothing besides.
-fn column<'f>(field: &'f Field) -> Option<&'f str> {
+fn column(field: &Field) -> Option<&str> {
     let Field { take: Take::Paths(paths), default: None, others: None, split: None, unit: None, table, .. } = field
     else {
         return None;
@@ -64,7 +64,7 @@ impl Plain {
         let fields: BTreeSet<&Owned> = says.iter().map(|(_, field)| field).collect();
         let fits = !says.is_empty() && says.len() < READ && fields.len() == says.len();
         let blank = form.blank.clone();
-        fits.then(|| Self { separator, columns: columns.len(), by, kind: line.kind, says, blank })
+        fits.then_some(Self { separator, columns: columns.len(), by, kind: line.kind, says, blank })
     }
 
     /// What a row says; `None` where it has to be looked at.

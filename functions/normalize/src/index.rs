@@ -83,7 +83,7 @@ impl Entries {
 
     /// The object, without what is about these, and its digest.
     #[must_use]
-    pub fn encoded(&self, apart: &mut Vec<u64>) -> (Vec<u8>, String) {
+    pub fn encoded(&self, apart: &mut [u64]) -> (Vec<u8>, String) {
         apart.sort_unstable();
         let mut bytes = Vec::with_capacity(MAGIC.len() + self.0.len() * ENTRY);
         bytes.extend_from_slice(MAGIC);
@@ -109,7 +109,7 @@ impl LastSaid {
     /// Reads an object, if it is the one of this digest.
     #[must_use]
     pub fn read(bytes: Vec<u8>, digest: &str) -> Option<Self> {
-        let whole = bytes.starts_with(MAGIC) && bytes.len() % ENTRY == 0 && bytes.len() as u64 <= LIMIT;
+        let whole = bytes.starts_with(MAGIC) && bytes.len().is_multiple_of(ENTRY) && bytes.len() as u64 <= LIMIT;
         if !whole || blake3::hash(&bytes).to_hex().as_str() != digest {
             return None;
         }
