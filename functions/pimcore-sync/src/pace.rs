@@ -69,27 +69,24 @@ impl UnderWay {
         Self { pace, keys: Vec::new(), since: Instant::now() }
     }
 
-    /// How many more may be announced now.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        self.pace.portion.saturating_sub(self.keys.len()).max(1)
-    }
-
-    /// Some were announced. Where that fills the portion, this returns when it has arrived.
+    /// How many more may be announced: where a portion is full, this returns when it has arrived.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn announced<T: Table>(&mut self, keys: &[ProductKey], ledger: &Ledger<T>) -> Result<(), LedgerError> {
-        if self.keys.is_empty() {
-            self.since = Instant::now();
-        }
-        self.keys.extend_from_slice(keys);
+    pub async fn room<T: Table>(&mut self, ledger: &Ledger<T>) -> Result<usize, LedgerError> {
         if self.keys.len() >= self.pace.portion {
             let took = self.arrival(ledger).await?;
             self.pace = self.pace.after(took);
             self.keys.clear();
         }
-        Ok(())
+        Ok(self.pace.portion - self.keys.len())
+    }
+
+    pub fn announced(&mut self, keys: &[ProductKey]) {
+        if self.keys.is_empty() {
+            self.since = Instant::now();
+        }
+        self.keys.extend_from_slice(keys);
     }
 
     /// How long it took until nine of ten had arrived: a few that a target refuses are not waited for.

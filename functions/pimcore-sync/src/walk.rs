@@ -96,10 +96,12 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
         let (products, next) = self.ledger.walk_products(segment, seen.position(goal)).await.map_err(failed)?;
         let mut left = products.as_slice();
         loop {
-            let (some, rest) = left.split_at(left.len().min(AT_ONCE));
+            let room = under_way.room(self.ledger).await.map_err(failed)?;
+            let (some, rest) = left.split_at(left.len().min(AT_ONCE).min(room));
             left = rest;
             let concerned = self.concerned(some, &rules).await?;
-            self.announce(&concerned, goal, under_way).await?;
+            self.announce(&concerned, goal).await?;
+            under_way.announced(&concerned);
             let to = if left.is_empty() { next.clone() } else { some.last().map(state::item_key) };
             let (dealt, now) = (Dealt { looked: some.len(), marked: concerned.len() }, self.clock.now_ms());
             // Refused: somebody else goes there, too, and the next look tells how far.
@@ -115,24 +117,18 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
         }
     }
 
-    async fn announce(&self, keys: &[ProductKey], goal: &str, under_way: &mut UnderWay) -> Result<(), Failure> {
-        let mut left = keys;
-        while !left.is_empty() {
-            let (some, rest) = left.split_at(left.len().min(under_way.room()));
-            left = rest;
-            // Put in doubt before they are announced: a lost announcement leaves them pending.
-            for key in some {
-                self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
-            }
-            let message = |key: &ProductKey| {
-                let correlation_id = format!("rules-{goal}");
-                Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
-            };
-            let announcements: Vec<Announcement> = some.iter().map(message).collect();
-            for answer in self.bus.announce(&announcements).await {
-                answer?;
-            }
-            under_way.announced(some, self.ledger).await.map_err(failed)?;
+    async fn announce(&self, keys: &[ProductKey], goal: &str) -> Result<(), Failure> {
+        // Put in doubt before they are announced: a lost announcement leaves them pending.
+        for key in keys {
+            self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
+        }
+        let message = |key: &ProductKey| {
+            let correlation_id = format!("rules-{goal}");
+            Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
+        };
+        let announcements: Vec<Announcement> = keys.iter().map(message).collect();
+        for answer in self.bus.announce(&announcements).await {
+            answer?;
         }
         Ok(())
     }

@@ -138,15 +138,15 @@ pub fn advance(
     dealt: Dealt,
     now: i64,
 ) -> Write {
-    let count = |known: i64, more: usize| {
-        let known = if seen.goal.as_deref() == Some(goal) { known } else { 0 };
-        known.saturating_add(i64::try_from(more).unwrap_or(i64::MAX))
+    let count = |name, more: usize| {
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        if seen.goal.as_deref() == Some(goal) { Change::Add(name, more) } else { Change::Set(name, more.into()) }
     };
     let mut changes = vec![
         Change::Add(REVISION, 1),
         Change::Set(MOVED, now.into()),
-        Change::Set(LOOKED, count(seen.looked, dealt.looked).into()),
-        Change::Set(MARKED, count(seen.marked, dealt.marked).into()),
+        count(LOOKED, dealt.looked),
+        count(MARKED, dealt.marked),
     ];
     if seen.goal.as_deref() != Some(goal) {
         changes.extend([Change::Set(GOAL, goal.into()), Change::Set(BEGAN, now.into())]);
@@ -161,6 +161,14 @@ pub fn advance(
         0 => Condition::Absent(REVISION),
         revision => Condition::Eq(REVISION, Operand::Value(revision.into())),
     };
+    Write { key: key(name, segment), condition, changes }
+}
+
+/// Counts what somebody announced who was overtaken: the other took it for under way already.
+#[must_use]
+pub fn marked_too((name, segment): (&str, u32), goal: &str, marked: usize) -> Write {
+    let condition = Condition::Eq(GOAL, Operand::Value(goal.into()));
+    let changes = vec![Change::Add(MARKED, i64::try_from(marked).unwrap_or(i64::MAX))];
     Write { key: key(name, segment), condition, changes }
 }
 
@@ -205,8 +213,10 @@ mod tests {
             item = advance(("rules", 0), &seen, goal, Some(&to), dealt, 10).apply(&item).unwrap();
             let stale = advance(("rules", 0), &seen, goal, None, dealt, 11).apply(&item);
             assert!(stale.is_err(), "somebody else was there");
+            item = marked_too(("rules", 0), goal, 1).apply(&item).unwrap();
+            assert!(marked_too(("rules", 0), "other", 1).apply(&item).is_err());
             let seen = Segment::of(&item);
-            assert_eq!((seen.position(goal), seen.looked, seen.marked, seen.done), (Some(&to), 5, 2, None));
+            assert_eq!((seen.position(goal), seen.looked, seen.marked, seen.done), (Some(&to), 5, 3, None));
             item = advance(("rules", 0), &seen, goal, None, dealt, 20).apply(&item).unwrap();
             let seen = Segment::of(&item);
             assert!(seen.has_arrived_at(goal) && seen.looked == 10 && seen.began == Some(10), "{seen:?}");

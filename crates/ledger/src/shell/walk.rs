@@ -28,7 +28,7 @@ impl<T: Table> Ledger<T> {
         Ok((rows.into_iter().filter_map(|(key, _)| state::product_of(&key.pk)).collect(), next))
     }
 
-    /// Moves a segment; `false` if somebody else did meanwhile.
+    /// Moves a segment; `false` if somebody else did meanwhile. What was marked counts either way.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -41,6 +41,11 @@ impl<T: Table> Ledger<T> {
         dealt: Dealt,
         now: i64,
     ) -> Result<bool, LedgerError> {
-        Ok(self.write(&walk::advance(name, seen, goal, to, dealt, now)).await?.is_ok())
+        let moved = self.write(&walk::advance(name, seen, goal, to, dealt, now)).await?.is_ok();
+        if !moved && dealt.marked > 0 {
+            // Refused: it goes for another goal by now.
+            let _ = self.write(&walk::marked_too(name, goal, dealt.marked)).await?;
+        }
+        Ok(moved)
     }
 }
