@@ -324,8 +324,8 @@ impl Taken {
 /// Whether people wrote the title in this language, or in the language of this locale.
 fn is_peoples(product: &PimProduct, language: &str) -> bool {
     let of = |text: &str| text.split('-').next().map(str::to_lowercase);
-    let own = product.marketing_name.0.iter().filter(|(own, _)| of(own) == of(language));
-    own.into_iter().any(|(_, name)| !name.trim().is_empty())
+    let mut own = product.marketing_name.0.iter().filter(|(own, _)| of(own) == of(language));
+    own.any(|(_, name)| !name.trim().is_empty())
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ pub(super) fn keep(matched: &mut Match<'_, '_>, retention: i64, now: i64) {
 /// one's.
 pub(super) fn has_lent_its_item(variant: &Variant) -> bool {
     let named = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    let items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
-    !named(&variant.sku) && items.into_iter().any(|item| named(&item.sku))
+    let mut items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
+    !named(&variant.sku) && items.any(|item| named(&item.sku))
 }
 
 /// When (ms) to look again whether it can be deleted.
