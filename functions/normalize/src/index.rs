@@ -15,25 +15,33 @@ const MAGIC: &[u8; 16] = b"relay lines  1\n\n";
 const ENTRY: usize = 16;
 /// Lines of a file up to which there is an index: 24 MB, kept in memory while the file is read.
 pub const MOST: usize = 1_500_000;
+/// Lines that are always kept beside the last file's.
+const FEW: usize = 1_000;
 /// Bytes of an index at most.
 pub const LIMIT: u64 = (MOST * ENTRY + MAGIC.len()) as u64;
 
-/// A line: what it is about, what it says.
+/// A line: what it is about, what it says. Ordered as its bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry(u64, u64);
+pub struct Entry([u8; ENTRY]);
 
 impl Entry {
     /// Of a line.
     #[must_use]
     pub fn of(line: &Line) -> Self {
-        Self(digest(&line.about), digest(&line.says))
+        let both = (u128::from(digest(&line.about)) << 64) | u128::from(digest(&line.says));
+        Self(both.to_be_bytes())
     }
 
     /// What it is about.
     #[must_use]
-    pub const fn about(self) -> u64 {
-        self.0
+    pub fn about(self) -> u64 {
+        about(&self.0)
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the upper half is what is left")]
+fn about(entry: &[u8; ENTRY]) -> u64 {
+    (u128::from_be_bytes(*entry) >> 64) as u64
 }
 
 /// A digest, for nothing but being compared.
@@ -49,60 +57,80 @@ pub fn key(register: &str) -> String {
     format!("manifests/.lines/{register}")
 }
 
-/// The lines of a file that is looked through.
-#[derive(Debug, Default)]
-pub struct Entries(Vec<Entry>);
+/// The lines of a file that is looked through, as the object has them: there is no second copy.
+#[derive(Debug)]
+pub struct Entries(Vec<u8>);
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self(MAGIC.to_vec())
+    }
+}
 
 impl Entries {
     /// Adds one; nothing more once there are too many.
     pub fn add(&mut self, entry: Entry) {
-        if self.0.len() <= MOST {
-            self.0.push(entry);
+        if self.len() <= MOST {
+            self.0.extend_from_slice(&entry.0);
         }
     }
 
     /// Puts them into their order; `false` where there are too many, or something is said twice and
     /// not alike.
     pub fn settle(&mut self) -> bool {
-        self.0.sort_unstable();
-        self.0.dedup();
-        self.0.len() <= MOST && self.0.windows(2).all(|pair| pair[0].0 != pair[1].0)
+        self.0.as_chunks_mut::<ENTRY>().0.get_mut(1..).unwrap_or_default().sort_unstable();
+        let mut last = None;
+        self.retain(|_, entry| last.replace(*entry) != Some(*entry));
+        self.len() <= MOST && self.all().windows(2).all(|pair| about(&pair[0]) != about(&pair[1]))
     }
 
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        (self.0.len() / ENTRY).saturating_sub(1)
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The object, without what is about these, and its digest.
     #[must_use]
-    pub fn encoded(&self, apart: &mut [u64]) -> (Vec<u8>, String) {
+    pub fn encoded(mut self, apart: &mut [u64]) -> (Vec<u8>, String) {
         apart.sort_unstable();
-        let mut bytes = Vec::with_capacity(MAGIC.len() + self.0.len() * ENTRY);
-        bytes.extend_from_slice(MAGIC);
-        for Entry(about, says) in self.0.iter().filter(|entry| apart.binary_search(&entry.0).is_err()) {
-            bytes.extend_from_slice(&about.to_le_bytes());
-            bytes.extend_from_slice(&says.to_le_bytes());
+        self.retain(|_, entry| apart.binary_search(&about(entry)).is_err());
+        let digest = blake3::hash(&self.0).to_hex().to_string();
+        (self.0, digest)
+    }
+
+    fn all(&self) -> &[[u8; ENTRY]] {
+        self.0.as_chunks().0.get(1..).unwrap_or_default()
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(usize, &[u8; ENTRY]) -> bool) {
+        let chunks = self.0.as_chunks_mut::<ENTRY>().0;
+        let mut kept = 1;
+        for number in 1..chunks.len() {
+            if keep(number - 1, &chunks[number]) {
+                chunks[kept] = chunks[number];
+                kept += 1;
+            }
         }
-        let digest = blake3::hash(&bytes).to_hex().to_string();
-        (bytes, digest)
+        self.0.truncate(kept * ENTRY);
     }
 }
 
-/// An index as it was read.
+/// An index as it was read, and which of its lines were met again.
 #[derive(Debug)]
 pub struct LastSaid {
-    bytes: Vec<u8>,
+    entries: Entries,
     /// Where the entries begin whose first bits are so and so.
     starts: Vec<u32>,
     shift: u32,
+    /// A bit for each entry.
+    seen: Vec<u64>,
 }
 
 impl LastSaid {
@@ -113,12 +141,12 @@ impl LastSaid {
         if !whole || blake3::hash(&bytes).to_hex().as_str() != digest {
             return None;
         }
-        let lines = bytes.len() / ENTRY - 1;
-        let bits = usize::BITS - lines.leading_zeros();
+        let entries = Entries(bytes);
+        let bits = usize::BITS - entries.len().leading_zeros();
         let shift = u64::BITS - bits.max(1);
         let mut starts = vec![0_u32; (1 << bits.max(1)) + 1];
-        for number in 0..lines {
-            let first = usize::try_from(entry(&bytes, number).0 >> shift).unwrap_or(usize::MAX);
+        for entry in entries.all() {
+            let first = usize::try_from(about(entry) >> shift).unwrap_or(usize::MAX);
             *starts.get_mut(first + 1)? += 1;
         }
         let mut sum = 0;
@@ -126,22 +154,40 @@ impl LastSaid {
             sum += *start;
             *start = sum;
         }
-        Some(Self { bytes, starts, shift })
+        let seen = vec![0; entries.len().div_ceil(64)];
+        Some(Self { entries, starts, shift, seen })
     }
 
-    /// Whether the last file said exactly this.
+    /// Whether the last file said exactly this; then it is remembered.
+    pub fn meets(&mut self, line: Entry) -> bool {
+        let Some(number) = self.find(line) else { return false };
+        if let Some(bits) = self.seen.get_mut(number / 64) {
+            *bits |= 1 << (number % 64);
+        }
+        true
+    }
+
+    /// Whether so many other lines say that little is gained by going on.
     #[must_use]
-    pub fn has(&self, line: Entry) -> bool {
-        let first = usize::try_from(line.0 >> self.shift).unwrap_or(usize::MAX);
-        let (Some(from), Some(to)) = (self.starts.get(first), self.starts.get(first + 1)) else { return false };
-        (*from..*to).any(|number| entry(&self.bytes, number as usize) == line)
+    pub fn is_left_behind(&self, others: &Entries) -> bool {
+        others.len() > (self.entries.len() / 4).max(FEW)
     }
-}
 
-fn entry(bytes: &[u8], number: usize) -> Entry {
-    let at = MAGIC.len() + number * ENTRY;
-    let half = |at: usize| bytes.get(at..at + 8).and_then(|half| half.try_into().ok()).map_or(0, u64::from_le_bytes);
-    Entry(half(at), half(at + 8))
+    /// What was met again, and these.
+    #[must_use]
+    pub fn met_and(self, others: &Entries) -> Entries {
+        let Self { mut entries, seen, .. } = self;
+        entries.retain(|number, _| seen.get(number / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1));
+        entries.0.extend_from_slice(others.0.get(ENTRY..).unwrap_or_default());
+        entries
+    }
+
+    fn find(&self, line: Entry) -> Option<usize> {
+        let first = usize::try_from(line.about() >> self.shift).ok()?;
+        let (from, to) = (*self.starts.get(first)? as usize, *self.starts.get(first + 1)? as usize);
+        let among = self.entries.all().get(from..to)?;
+        among.iter().position(|entry| *entry == line.0).map(|at| from + at)
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +215,7 @@ mod tests {
     fn what_is_damaged_another_or_nothing_is_no_index() {
         let mut entries = index(&[(1, 5), (2, 6)]);
         assert!(entries.settle());
-        let (bytes, digest) = entries.encoded(&mut Vec::new());
+        let (bytes, digest) = entries.encoded(&mut []);
         assert!(LastSaid::read(bytes.clone(), &digest).is_some());
         assert!(LastSaid::read(bytes.clone(), "0").is_none());
         for at in 0..bytes.len() {
@@ -178,8 +224,8 @@ mod tests {
             assert!(LastSaid::read(damaged, &digest).is_none());
             assert!(LastSaid::read(bytes[..at].to_vec(), &digest).is_none());
         }
-        let (empty, digest) = Entries::default().encoded(&mut Vec::new());
-        assert!(!LastSaid::read(empty, &digest).unwrap().has(Entry::of(&line(1, 5))));
+        let (empty, digest) = Entries::default().encoded(&mut []);
+        assert!(!LastSaid::read(empty, &digest).unwrap().meets(Entry::of(&line(1, 5))));
     }
 
     #[test]
@@ -199,13 +245,36 @@ mod tests {
             prop_assert!(entries.settle());
             let mut out: Vec<u64> = apart.iter().map(|sku| Entry::of(&line(*sku, 0)).about()).collect();
             let (bytes, digest) = entries.encoded(&mut out);
-            let read = LastSaid::read(bytes, &digest).unwrap();
+            let mut read = LastSaid::read(bytes, &digest).unwrap();
             for sku in 0..2_000 {
                 for pieces in 0..4 {
                     let there = said.get(&sku) == Some(&pieces) && !apart.contains(&sku);
-                    prop_assert_eq!(read.has(Entry::of(&line(sku, pieces))), there);
+                    prop_assert_eq!(read.meets(Entry::of(&line(sku, pieces))), there);
                 }
             }
+        }
+
+        #[test]
+        fn what_is_met_again_and_what_is_new_are_one_index(
+            before in proptest::collection::btree_map(0_u32..200, 0..3, 0..100),
+            now in proptest::collection::btree_map(0_u32..200, 0..3, 0..100),
+        ) {
+            let lines = |said: &BTreeMap<u32, i32>| said.iter().map(|(sku, pieces)| (*sku, *pieces)).collect::<Vec<_>>();
+            let mut entries = index(&lines(&before));
+            prop_assert!(entries.settle());
+            let (bytes, digest) = entries.encoded(&mut []);
+            let mut said = LastSaid::read(bytes, &digest).unwrap();
+            let mut fresh = Entries::default();
+            for (sku, pieces) in lines(&now) {
+                let entry = Entry::of(&line(sku, pieces));
+                if !said.meets(entry) {
+                    fresh.add(entry);
+                }
+            }
+            let mut both = said.met_and(&fresh);
+            let mut whole = index(&lines(&now));
+            prop_assert!(both.settle() && whole.settle());
+            prop_assert_eq!(both.encoded(&mut []), whole.encoded(&mut []));
         }
     }
 }

@@ -60,10 +60,9 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         let Some(part) = progress.part else { return Ok(None) };
         let failure = |error: ledger::LedgerError| error.failure();
         let (owned, last) = self.store.part_file(&progress.register).await.map_err(failure)?;
-        let index = self.index_for(progress, &last).await;
-        let said = index.as_ref().map(|(_, said)| said);
+        let (index, said) = self.index_for(progress, &last).await.unzip();
         // Of a run that goes on, nothing else is to be found out.
-        let goes_on = progress.begun_at > 0 && said.is_none();
+        let goes_on = progress.begun_at > 0 && index.is_none();
         let survey = match progress.work.id.is_strict() || goes_on {
             true => Survey::default(),
             false => self.look(progress, known, said).await?,
@@ -78,7 +77,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             progress.repeated = Some(Repeated::Passed);
         }
         let then = self.store.begin_lines(&progress.register, &progress.work.id).await.map_err(failure)?;
-        let index = index.map(|(index, _)| index).filter(|index| then.index_for(&progress.work.id) == Some(index));
+        let index = index.filter(|index| then.index_for(&progress.work.id) == Some(index));
         let notes_nothing = progress.repeated == Some(Repeated::Passed);
         let used = index.as_ref().filter(|_| survey.whole && notes_nothing && !survey.known.is_empty());
         progress.passing = Passing {
@@ -115,7 +114,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         &self,
         progress: &Progressing<'_>,
         known: &Known,
-        said: Option<&LastSaid>,
+        mut said: Option<LastSaid>,
     ) -> Result<Survey, StreamError> {
         let mut survey = Survey::default();
         let seen = self
@@ -124,16 +123,22 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                     let Outcome::Line(mapped) = outcome else { continue };
                     survey.lines += 1;
                     let entry = Entry::of(&mapped.line);
-                    survey.entries.add(entry);
-                    if said.is_some_and(|said| said.has(entry)) {
+                    if said.as_mut().is_some_and(|said| said.meets(entry)) {
                         survey.known.insert(mapped.index);
-                    } else {
-                        survey.blank += u64::from(part_file::may_blank(mapped.line.says.values()));
+                        continue;
+                    }
+                    survey.entries.add(entry);
+                    survey.blank += u64::from(part_file::may_blank(mapped.line.says.values()));
+                    if let Some(said) = said.take_if(|said| said.is_left_behind(&survey.entries)) {
+                        survey.entries = said.met_and(&survey.entries);
                     }
                 }
                 Ok(true)
             })
             .await?;
+        if let Some(said) = said {
+            survey.entries = said.met_and(&survey.entries);
+        }
         survey.whole = survey.entries.settle() && seen;
         Ok(survey)
     }
@@ -218,7 +223,6 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     async fn leave_index(&self, progress: &Progressing<'_>, mut passing: Passing) -> Option<Index> {
         let entries = passing.entries?;
         let (body, digest) = entries.encoded(&mut passing.apart);
-        drop(entries);
         let index = Index {
             run: progress.run.name.clone(),
             lines: (body.len() as u64 / 16).saturating_sub(1),
