@@ -54,8 +54,12 @@ impl Splitter {
         }
     }
 
-    /// The place behind the last record that was handed out.
+    /// The place behind the last record that was handed out. Before any markup there is none: who
+    /// goes on has to see how the feed begins.
     pub(crate) fn place(&self) -> (u64, u64) {
+        if !self.any {
+            return (0, self.index);
+        }
         let begin = self.record.unwrap_or(self.at);
         (self.base + begin as u64 - self.dropped, self.index)
     }
