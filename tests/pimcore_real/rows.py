@@ -297,20 +297,21 @@ def open_elsewhere(room: Room) -> str:
     return f"{'success' if answer.success else answer.message} / {room.live(item)}"
 
 
-@row("3.5", "a person locks it: an update", "success")
-def lock(room: Room) -> str:
+def locked_by_a_person(room: Room, how: str) -> str:
     item = room.product()
-    room.person.update(item.id, locked="self")
+    room.person.update(item.id, locked=how)
     answer = room.update(item)
     return "success" if answer.success else answer.message
+
+
+@row("3.5", "a person locks it: an update", "success")
+def lock(room: Room) -> str:
+    return locked_by_a_person(room, "self")
 
 
 @row("3.12", "a person locks it with what is below: an update", "success")
 def lock_propagate(room: Room) -> str:
-    item = room.product()
-    room.person.update(item.id, locked="propagate")
-    answer = room.update(item)
-    return "success" if answer.success else answer.message
+    return locked_by_a_person(room, "propagate")
 
 
 @row("3.13", "locked: a person's save, rename, move; after an update the lock", "success / success / refused / stays")

@@ -2,7 +2,7 @@
 //! status` ([`ledger::core::drafts`]).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use ledger::core::drafts::{Answer, Look, learn, look};
@@ -10,6 +10,9 @@ use ledger::{Ledger, ProductState, Table};
 use pimcore::{Change, Pimcore};
 
 use crate::changes::SETTLE_S;
+
+/// No longer than this: what people saved is waiting to be followed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A saved product with its state.
 pub(crate) type Row<'a> = (&'a Change, &'a ProductKey, &'a ProductState);
@@ -26,6 +29,7 @@ pub(crate) async fn find<T: Table>(
     now: i64,
     ends: Instant,
 ) -> Result<(), Failure> {
+    let ends = ends.min(Instant::now() + PATIENCE);
     let settled = rows.iter().filter(|(change, ..)| change.cursor.modified <= now / 1000 - SETTLE_S);
     let asked =
         settled.map(|(change, key, state)| (change.cursor.id, *key, *state, look(state, change.cursor.modified)));

@@ -15,8 +15,8 @@ use want::{InForce, KIND, NAME};
 use crate::pace::{Pace, UnderWay};
 use crate::rules::{Before, Rules, Wish, before};
 
-/// Not begun any more with less time than this left: a look at some products, and the wait until those before them
-/// have arrived.
+/// Not begun any more with less time than this left: a look at some products, and the wait until
+/// those before them have arrived.
 const LAST_LOOK: Duration = Duration::from_secs(25);
 /// A product that was written before the rules came shows in a scan by then.
 const SETTLES_MS: i64 = 10_000;
@@ -104,16 +104,15 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
             under_way.announced(&concerned);
             let to = if left.is_empty() { next.clone() } else { some.last().map(state::item_key) };
             let (dealt, now) = (Dealt { looked: some.len(), marked: concerned.len() }, self.clock.now_ms());
+            let moved = self.ledger.walk_on((NAME, segment), &seen, goal, to.as_ref(), dealt, now).await;
             // Refused: somebody else goes there, too, and the next look tells how far.
-            if !self.ledger.walk_on((NAME, segment), &seen, goal, to.as_ref(), dealt, now).await.map_err(failed)? {
-                return Ok(());
-            }
+            let Some(moved) = moved.map_err(failed)? else { return Ok(()) };
+            seen = moved;
             report.looked += dealt.looked;
             report.announced += dealt.marked;
             if left.is_empty() || !self.has_time() {
                 return Ok(());
             }
-            seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
         }
     }
 

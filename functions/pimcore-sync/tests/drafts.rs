@@ -14,6 +14,13 @@ fn text(text: &str) -> Value {
 }
 
 impl Site {
+    /// A person drafts, and a feed's price hides it.
+    async fn hides_a_draft(&self, amount: &str, n: u64) {
+        self.pim.draft(&path("1"), text("DRAFT"));
+        self.run(&[self.says("1", amount, n)]).await;
+        self.minute().await;
+    }
+
     /// What the schedule does, once what was saved has settled.
     async fn minute(&self) -> FollowReport {
         self.pass(OVERLAP_S + SETTLE_S + 1);
@@ -76,9 +83,7 @@ async fn a_persons_save_and_ours_between_two_looks_are_no_hidden_draft() {
     site.run(&[site.says("1", "21", 2)]).await;
     site.minute().await;
     assert_eq!(site.hidden().await, Vec::<String>::new());
-    site.pim.draft(&path("1"), text("DRAFT"));
-    site.run(&[site.says("1", "22", 3)]).await;
-    site.minute().await;
+    site.hides_a_draft("22", 3).await;
     assert_eq!(site.hidden().await, ["1"], "from there on it is known again");
 }
 
@@ -144,8 +149,6 @@ async fn what_was_never_written_by_this_version_is_counted_first() {
     site.run(&[site.says("1", "21", 2)]).await;
     site.minute().await;
     assert_eq!(site.hidden().await, Vec::<String>::new());
-    site.pim.draft(&path("1"), text("DRAFT"));
-    site.run(&[site.says("1", "22", 3)]).await;
-    site.minute().await;
+    site.hides_a_draft("22", 3).await;
     assert_eq!(site.hidden().await, ["1"]);
 }

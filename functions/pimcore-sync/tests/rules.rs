@@ -52,16 +52,14 @@ fn announced_key(announcement: &runtime::Announcement) -> ProductKey {
     serde_json::from_str::<ProductMessage>(announcement.detail()).unwrap().key
 }
 
+/// A walk by `bus`, as fast as `pace` says.
+async fn walk_by<B: runtime::Bus>(function: &Function, bus: &B, pace: Pace) -> Result<WalkReport, catalog::Failure> {
+    let (ledger, rules, clock) = (&*function.memory, &function.rules, &function.clock);
+    Walk { ledger, rules, bus, clock, deadline: function.deadline(), pace }.go_on().await
+}
+
 async fn walk(function: &Function) -> (WalkReport, Vec<ProductKey>) {
-    let walk = Walk {
-        ledger: &*function.memory,
-        rules: &function.rules,
-        bus: &function.heard,
-        clock: &function.clock,
-        deadline: function.deadline(),
-        pace: Pace::unhurried(),
-    };
-    let report = walk.go_on().await.unwrap();
+    let report = walk_by(function, &function.heard, Pace::unhurried()).await.unwrap();
     let mut keys: Vec<ProductKey> = function.heard.take().iter().map(announced_key).collect();
     keys.sort();
     (report, keys)
@@ -397,17 +395,7 @@ async fn of_ten_thousand_products_those_are_written_that_come_out_different_and_
         }
     }
     put(&function, DOUBLE).await;
-    let walk_on = async |bus: &Breaks| {
-        let walk = Walk {
-            ledger: &*function.memory,
-            rules: &function.rules,
-            bus,
-            clock: &function.clock,
-            deadline: function.deadline(),
-            pace: Pace::unhurried(),
-        };
-        walk.go_on().await
-    };
+    let walk_on = async |bus: &Breaks| walk_by(&function, bus, Pace::unhurried()).await;
     assert!(walk_on(&Breaks((DEAR / 2).into())).await.is_err(), "it breaks off in the middle");
     let (report, _) = walk(&function).await;
     assert!(report.complete && report.looked < MANY, "it goes on where it broke off: {report:?}");
@@ -457,14 +445,6 @@ async fn paced(bus: &Arrives, arrive: bool) -> WalkReport {
     }
     put(&function, "rules: [{rule: Ours, price: [{factor: 2}]}]").await;
     let pace = Pace { portion: 10, least: 10, most: 10, patience: Duration::from_millis(600), ..Pace::default() };
-    let walk = Walk {
-        ledger: &*function.memory,
-        rules: &function.rules,
-        bus,
-        clock: &function.clock,
-        deadline: function.deadline(),
-        pace,
-    };
     let arrivals = async {
         loop {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -475,7 +455,7 @@ async fn paced(bus: &Arrives, arrive: bool) -> WalkReport {
         }
     };
     tokio::select! {
-        report = walk.go_on() => report.unwrap(),
+        report = walk_by(&function, bus, pace) => report.unwrap(),
         () = arrivals, if arrive => unreachable!(),
     }
 }
@@ -492,6 +472,35 @@ async fn a_walk_goes_on_where_nothing_arrives() {
     let bus = Arrives::default();
     let report = paced(&bus, false).await;
     assert_eq!((report.complete, report.announced, bus.total.into_inner()), (true, 60, 60), "{report:?}");
+}
+
+/// A bus on which another walker goes all the way while the first one announces.
+struct Overtaken<'f>(&'f Function, std::sync::atomic::AtomicBool);
+
+impl runtime::Bus for Overtaken<'_> {
+    async fn announce(&self, announcements: &[runtime::Announcement]) -> Vec<Result<(), catalog::Failure>> {
+        if !self.1.swap(true, Ordering::Relaxed) {
+            Box::pin(walk_by(self.0, &self.0.heard, Pace::unhurried())).await.unwrap();
+        }
+        announcements.iter().map(|_| Ok(())).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_an_overtaken_walker_announced_counts() {
+    let function = Function::default();
+    for n in 0..60 {
+        let key = function.memory.put(&product(&n.to_string()), &version(1)).key;
+        at_rest(&function, &key).await;
+    }
+    put(&function, "rules: [{rule: Ours, price: [{factor: 2}]}]").await;
+    let bus = Overtaken(&function, false.into());
+    assert!(walk_by(&function, &bus, Pace::unhurried()).await.unwrap().complete);
+    let mut marked = 0;
+    for segment in 0..ledger::core::walk::SEGMENTS {
+        marked += function.memory.walk_segment(NAME, segment).await.unwrap().marked;
+    }
+    assert_eq!(marked, 60);
 }
 
 /// A product that both targets have, as its source says it.

@@ -28,7 +28,8 @@ impl<T: Table> Ledger<T> {
         Ok((rows.into_iter().filter_map(|(key, _)| state::product_of(&key.pk)).collect(), next))
     }
 
-    /// Moves a segment; `false` if somebody else did meanwhile. What was marked counts either way.
+    /// Moves a segment, and tells where it is by then; `None` if somebody else moved it meanwhile.
+    /// What was marked counts either way.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
@@ -40,12 +41,12 @@ impl<T: Table> Ledger<T> {
         to: Option<&ItemKey>,
         dealt: Dealt,
         now: i64,
-    ) -> Result<bool, LedgerError> {
-        let moved = self.write(&walk::advance(name, seen, goal, to, dealt, now)).await?.is_ok();
-        if !moved && dealt.marked > 0 {
+    ) -> Result<Option<Segment>, LedgerError> {
+        let moved = self.write(&walk::advance(name, seen, goal, to, dealt, now)).await?.ok();
+        if moved.is_none() && dealt.marked > 0 {
             // Refused: it goes for another goal by now.
             let _ = self.write(&walk::marked_too(name, goal, dealt.marked)).await?;
         }
-        Ok(moved)
+        Ok(moved.as_ref().map(Segment::of))
     }
 }
