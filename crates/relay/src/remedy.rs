@@ -1,6 +1,6 @@
 //! What every error code means and what a person does about it.
 //!
-//! One table, used by `relay` and printed in docs/error-codes.md. A test demands an entry for every
+//! One table, used by `relay`; docs/error-codes.md lists its codes. A test demands an entry for every
 //! code on a crate's list.
 
 mod feed;
@@ -28,7 +28,7 @@ pub enum After {
 }
 
 impl After {
-    /// The same as a heading of the page.
+    /// The same in a word, for the page.
     const fn word(self) -> &'static str {
         match self {
             Self::GoesOn => "by itself",
@@ -119,30 +119,31 @@ pub fn advice(code: &str) -> String {
 /// What docs/error-codes.md begins with.
 const PAGE: &str = "# Error codes
 
-From `crates/relay/src/remedy` by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes`; `relay explain <code>` says the same.
+`relay explain <code>` says what a code means and what to do about it; `relay explain` says it of all. \
+The texts are in [`crates/relay/src/remedy`](../crates/relay/src/remedy). `relay status`, `relay trace` and \
+`relay dlq parked` show them beside each error.
 
-Headings say what happens once the cause is gone:
+Once the cause is gone:
 
 - *by itself*: what waits goes on, at the latest with the next sweep
 - *unpark*: nothing comes back but by `relay dlq unpark --code <code>`
 - *feed*: upload the corrected feed; what did not change costs nothing
 - *nothing* is to follow
+
+Written by `RELAY_WRITE_DOCS=1 cargo test -p relay --test codes`.
 ";
 
-/// The page docs/error-codes.md: a section for each part, a list for each way in which things go
-/// on.
+/// The page docs/error-codes.md: a section for each part, in it the codes by what follows.
 #[must_use]
 pub fn markdown() -> String {
     let mut text = PAGE.to_owned();
     for (title, remedies) in PARTS {
-        let _ = write!(text, "\n## {title}\n");
+        let _ = write!(text, "\n## {title}\n\n");
         for after in [After::NewFeed, After::GoesOn, After::Unpark, After::Nothing] {
-            let mut rows = remedies.iter().filter(|remedy| remedy.after == after).peekable();
-            if rows.peek().is_some() {
-                let _ = write!(text, "\n### {}\n\n", after.word());
-            }
-            for remedy in rows {
-                let _ = writeln!(text, "- `{}`: {} {}", remedy.code, remedy.meaning, remedy.action);
+            let codes: Vec<String> =
+                remedies.iter().filter(|one| one.after == after).map(|one| format!("`{}`", one.code)).collect();
+            if !codes.is_empty() {
+                let _ = writeln!(text, "- *{}*: {}", after.word(), codes.join(", "));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Every error code has a remedy, and docs/error-codes.md shows the table as it is.
+//! Every error code has a remedy, and docs/error-codes.md lists each code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -78,7 +78,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn the_page_of_codes_shows_the_table_as_it_is() {
+fn the_page_of_codes_lists_those_of_the_table() {
     let path = root().join("docs/error-codes.md");
     if std::env::var("RELAY_WRITE_DOCS").is_ok() {
         fs::write(&path, remedy::markdown()).expect("written");
