@@ -117,30 +117,15 @@ def per_million(counts: dict) -> str:
     for region, prices in PRICES.items():
         sums = [sum(taken[kind][name] * MILLION * prices[name] for name in taken[kind]) for kind in kinds]
         rows.append(f"| **together, {region}** | | **{sums[0]:.2f}** | | **{sums[1]:.2f}** | | **{sums[2]:.2f}** |")
-    return f"| {first} | new | USD | changed | USD | unchanged | USD |\n|---|--:|--:|--:|--:|--:|--:|\n" + "\n".join(rows) + "\n"
+    return f"| {first} | new | USD | changed | USD | unchanged | USD |\n|---|--:|--:|--:|--:|--:|--:|\n" + "\n".join(rows) + "\n\n" + basis(counts)
 
 
-def counted(counts: dict) -> str:
-    kinds = ("new", "changed", "unchanged")
-    products = counts["products"]
-    rows = []
-    for label, path in (
-        ("writes of desired products", ("aws", "written doc")),
-        ("writes of states", ("aws", "written state")),
-        ("items read", ("aws", "items read")),
-        ("events", ("aws", "events")),
-        ("`PutEvents` calls", ("aws", "AWSEvents.PutEvents")),
-        ("`BatchGetItem` calls", ("aws", "DynamoDB.BatchGetItem")),
-        ("requests to Pimcore", ("pimcore", "requests")),
-    ):
-        rows.append(f"| {label} | " + " | ".join(f"{counts[kind][path[0]].get(path[1], 0) / products:.2f}" for kind in kinds) + " |")
-    shop = [sum(counts[kind]["medusa"].values()) / products for kind in kinds]
-    rows.append("| requests to Medusa | " + " | ".join(f"{value:.2f}" for value in shop) + " |")
-    runs = [sum(counts[kind]["invocations"].values()) / products for kind in kinds]
-    rows.append("| invocations | " + " | ".join(f"{value:.2f}" for value in runs) + " |")
-    note = f"Counted on {counts['measured']} with {products} products of the real feed ({counts['feedBytes'] / products / 1000:.0f} kB each)"
-    note += f"; a product's `doc` item has {counts['itemBytes']['doc']:,} bytes, its `state` {counts['itemBytes']['state']:,}.\n"
-    return "| calls a product | new | changed | unchanged |\n|---|--:|--:|--:|\n" + "\n".join(rows) + "\n\n" + note
+def basis(counts: dict) -> str:
+    products, items = counts["products"], counts["itemBytes"]
+    return (
+        f"Counted on {counts['measured']} with {products} products of the real feed ({counts['feedBytes'] / products / 1000:.0f} kB each); "
+        f"a product's `doc` item has {items['doc']:,} bytes, its `state` {items['state']:,}.\n"
+    )
 
 
 def idle() -> str:
@@ -150,7 +135,7 @@ def idle() -> str:
     starts = 0.0
     for count, unit in re.findall(r"ScheduleExpression: rate\((\d+) (minute|hour|day)s?\)", template):
         starts += MONTH_SECONDS / (int(count) * {"minute": 60, "hour": 3600, "day": 86400}[unit])
-    rows = []
+    rows, total = [], 0.0
     for name, quantity, price in (
         (f"{alarms} alarms", alarms, "alarm-month"),
         (f"{dashboards} dashboard", dashboards, "dashboard-month"),
@@ -158,12 +143,10 @@ def idle() -> str:
         (f"{ASSUMED['idle queue requests']:,.0f} requests of waiting pollers", ASSUMED["idle queue requests"], "queue request"),
         (f"{starts:,.0f} scheduled starts of 0.2 s", starts * 0.2 * MEMORY_GB, "GB-second, arm64"),
     ):
-        money = [quantity * PRICES[region][price] for region in PRICES]
-        rows.append((name, money))
-    total = [sum(money[at] for _, money in rows) for at in range(len(PRICES))]
-    lines = [f"| {name} | " + " | ".join(f"{value:.2f}" for value in money) + " |" for name, money in rows]
-    head = "| a month | " + " | ".join(PRICES) + " |\n|---|" + "--:|" * len(PRICES) + "\n"
-    return head + "\n".join(lines) + "\n| **together** | " + " | ".join(f"**{value:.2f}**" for value in total) + " |\n"
+        (money,) = {quantity * PRICES[region][price] for region in PRICES}  # the same in all of them
+        rows.append(f"| {name} | {money:.2f} |")
+        total += money
+    return "| a month | USD |\n|---|--:|\n" + "\n".join(rows) + f"\n| **together** | **{total:.2f}** |\n"
 
 
 def kept(counts: dict) -> str:
@@ -208,7 +191,7 @@ def platforms() -> str:
 
 def rendered() -> str:
     counts = json.loads(COUNTS.read_text())
-    tables = {"counted": counted(counts), "idle": idle(), "kept": kept(counts), "platforms": platforms(), "million": per_million(counts)}
+    tables = {"idle": idle(), "kept": kept(counts), "platforms": platforms(), "million": per_million(counts)}
     page = PAGE.read_text()
     for name, table in tables.items():
         page, found = re.subn(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", lambda m, table=table: f"{m[1]}\n{table}\n{m[2]}", page, flags=re.DOTALL)
