@@ -8,24 +8,17 @@ use catalog::facts::{FACTS, has_language};
 const BEGIN: &str = "<!-- generated: UPDATE_DOCS=1 cargo test -p catalog --test docs -->\n";
 
 fn generated() -> String {
-    let mut table =
-        String::from("| fact | says | such as | Pimcore's row | Medusa's column |\n|---|---|---|---|---|\n");
+    let mut table = String::from("| fact | such as | Medusa's column |\n|---|---|---|\n");
     for info in FACTS {
         let (name, _, text) = info.example;
-        let mut row = Vec::new();
-        if !name.is_empty() {
-            row.push("name");
-        }
-        if has_language(info.code) || info.code == "document" {
-            row.push("lang");
-        }
+        let lang = if has_language(info.code) || info.code == "document" { ", *by language*" } else { "" };
         let shop = match info.column {
             Some(column) => column,
             None if info.shown => "",
             None => "not shown to customers",
         };
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-        writeln!(table, "| `{}` | {} | {name}`{text}` | {} | {shop} |", info.code, info.about, row.join(", ")).unwrap();
+        writeln!(table, "| `{}`: {}{lang} | {name}`{text}` | {shop} |", info.code, info.about).unwrap();
     }
     table
 }

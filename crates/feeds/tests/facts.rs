@@ -248,24 +248,21 @@ fn the_docs_say_which_facts_the_real_files_hold() {
         ("Shopify home and garden*", of_shopify(&home)),
         ("Shopee rows*", of_shopee(&shopee)),
     ];
-    let mut report = String::from("| fact |");
-    columns.iter().for_each(|(name, (count, _))| write!(report, " {name} ({count}) |").unwrap());
-    report.push_str("\n|---|");
-    columns.iter().for_each(|_| report.push_str("---|"));
-    report.push('\n');
+    let mut report = String::new();
     let mut nowhere = Vec::new();
     for info in FACTS {
-        let counts: Vec<usize> =
-            columns.iter().map(|(_, (_, held))| held.get(info.code).copied().unwrap_or(0)).collect();
-        if counts.iter().all(|count| *count == 0) {
+        let having = |(name, (_, held)): &(&str, (usize, Held))| {
+            held.get(info.code).filter(|count| **count > 0).map(|count| format!("{name} {count}"))
+        };
+        let counts: Vec<String> = columns.iter().filter_map(having).collect();
+        if counts.is_empty() {
             nowhere.push(format!("`{}`", info.code));
-            continue;
+        } else {
+            writeln!(report, "- `{}`: {}", info.code, counts.join(", ")).unwrap();
         }
-        write!(report, "| `{}` |", info.code).unwrap();
-        counts.iter().for_each(|count| write!(report, " {count} |").unwrap());
-        report.push('\n');
     }
-    writeln!(report, "\nIn none of them: {}.", nowhere.join(", ")).unwrap();
+    let read: Vec<String> = columns.iter().map(|(name, (count, _))| format!("{name} {count}")).collect();
+    writeln!(report, "\nOf {}. In none: {}.", read.join(", "), nowhere.join(", ")).unwrap();
 
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/feeds.md");
     let page = std::fs::read_to_string(&path).unwrap();

@@ -105,7 +105,7 @@ fn names_are_distinct_and_a_breakdown_has_a_total() {
 }
 
 #[test]
-fn the_page_shows_the_table_as_it_is() {
+fn the_page_shows_the_registry_as_it_is() {
     let path = root().join("docs/metrics.md");
     if std::env::var("RELAY_WRITE_DOCS").is_ok() {
         fs::write(&path, markdown()).expect("written");

@@ -108,31 +108,42 @@ registry! {
 /// What docs/metrics.md begins with.
 const PAGE: &str = "# Metrics
 
-Written by `RELAY_WRITE_DOCS=1 cargo test -p runtime --test registry` from `crates/runtime/src/metrics/registry.rs`.
-
 Namespace `catalog-relay`, in CloudWatch's embedded format, written to the log when an invocation ends. Dimensions: `Environment` (the stack's name), and
-`Function` unless brackets name another or none; a name behind `+` breaks the total down, into 20 values an invocation, the rest as `other`. The unit is
+`Function` unless brackets name another or none. A name behind `+` breaks the total down, into 20 values an invocation, the rest as `other`. The unit is
 Count unless brackets name one. Counts of zero are not written (D27).
 
-| metric | from | meaning |
-|---|---|---|
+Written by `RELAY_WRITE_DOCS=1 cargo test -p runtime --test registry`.
 ";
 
-/// The page docs/metrics.md.
+/// The page docs/metrics.md: a list for each group of functions that report the same.
 #[must_use]
 pub fn markdown() -> String {
-    let mut table = PAGE.to_owned();
-    for metric in Metric::ALL {
-        let Definition { name, unit, scope, by, from, meaning } = metric.definition();
-        let dimension = match (scope, by) {
-            (Scope::Function, None) => None,
-            (Scope::Function, Some(by)) => Some(format!("+`{by}`")),
-            (scope, _) => Some(scope.dimension().map_or_else(|| "none".to_owned(), |one| format!("`{one}`"))),
-        };
-        let unit = (unit != "Count").then(|| unit.to_owned());
-        let brackets: Vec<String> = unit.into_iter().chain(dimension).collect();
-        let brackets = if brackets.is_empty() { String::new() } else { format!(" ({})", brackets.join(", ")) };
-        let _ = writeln!(table, "| `{name}` | {from} | {meaning}{brackets} |");
+    let mut page = PAGE.to_owned();
+    let definitions: Vec<Definition> = Metric::ALL.iter().map(|metric| metric.definition()).collect();
+    let mut groups: Vec<&str> = Vec::new();
+    for one in &definitions {
+        if !groups.contains(&one.from) {
+            groups.push(one.from);
+        }
     }
-    table
+    for group in groups {
+        let _ = write!(page, "\n## {group}\n\n");
+        for one in definitions.iter().filter(|one| one.from == group) {
+            let _ = writeln!(page, "- {}", line(one));
+        }
+    }
+    page
+}
+
+/// A metric as the page says it, such as "`DeadLetters`: Letters sent back. (`Queue`)".
+fn line(Definition { name, unit, scope, by, meaning, .. }: &Definition) -> String {
+    let dimension = match (scope, by) {
+        (Scope::Function, None) => None,
+        (Scope::Function, Some(by)) => Some(format!("+`{by}`")),
+        (scope, _) => Some(scope.dimension().map_or_else(|| "none".to_owned(), |one| format!("`{one}`"))),
+    };
+    let unit = (*unit != "Count").then(|| (*unit).to_owned());
+    let brackets: Vec<String> = unit.into_iter().chain(dimension).collect();
+    let brackets = if brackets.is_empty() { String::new() } else { format!(" ({})", brackets.join(", ")) };
+    format!("`{name}`: {meaning}{brackets}")
 }
