@@ -11,7 +11,7 @@ use std::time::Instant;
 use catalog::Failure;
 
 use super::update::MOST_ROUNDS;
-use super::{Change, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, Work, done, under_way};
+use super::{Change, LastSteps, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, done, under_way};
 use crate::address::{Address, Addresses};
 use crate::api::model::{
     ImageWrite, OptionCreate, Product, ProductCreate, ProductUpdate, ProductsBatch, ProductsBatchReply, Ref,
@@ -39,7 +39,7 @@ impl Shop {
         owners: &(impl SkuOwners + Addresses),
         partials: &'a Partials,
         deadline: Instant,
-    ) -> Vec<Work<'a>> {
+    ) -> Vec<LastSteps<'a>> {
         let coded: Vec<_> = offers.iter().map(|offer| (offer, None)).collect();
         let uncoded = match self.codes_of_others(&coded, deadline).await {
             Ok(uncoded) => uncoded,
@@ -162,7 +162,7 @@ impl Shop {
         offers: &[Offer<'a>],
         created: Vec<Product>,
         outcomes: &mut [Option<Outcome>],
-    ) -> Vec<Work<'a>> {
+    ) -> Vec<LastSteps<'a>> {
         let mut by_id: HashMap<String, Product> =
             created.into_iter().filter_map(|product| Some((product.external_id.clone()?, product))).collect();
         let mut works = Vec::with_capacity(offers.len());
@@ -179,7 +179,7 @@ impl Shop {
         works
     }
 
-    fn rest_of<'a>(&self, offer: &Offer<'a>, product: &Product) -> Work<'a> {
+    fn rest_of<'a>(&self, offer: &Offer<'a>, product: &Product) -> LastSteps<'a> {
         let article = offer.article;
         let figure =
             |sku: &str| article.variants.iter().find(|variant| variant.sku == sku).map_or(0, |variant| variant.stock);
@@ -216,7 +216,7 @@ impl Shop {
                     translations,
                 })
             });
-        Work {
+        LastSteps {
             slot: offer.slot,
             key: offer.key,
             stock: Shelves { items: due.iter().map(|shelf| shelf.item_id.clone()).collect(), due, adopted: vec![] },

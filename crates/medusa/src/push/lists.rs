@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde::de::IgnoredAny;
 
-use super::settle::MOST_ROWS;
-use super::{Shop, Work};
+use super::finish::MOST_ROWS;
+use super::{LastSteps, Shop};
 use crate::api::model::{EntriesBatch, EntriesBatchReply, EntryWrite};
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::plan::{Entry, Needed};
@@ -67,18 +67,18 @@ impl Shop {
     }
 
     /// Writes the entries of new products.
-    pub(super) async fn enter(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+    pub(super) async fn enter(&self, works: &[LastSteps<'_>], deadline: Instant) -> Result<(), ApiError> {
         let entries: Vec<&Entry> = works.iter().flat_map(|work| &work.entries).collect();
         self.put_entries(&entries, deadline).await.map(drop)
     }
 
     /// Removes what is not needed any more.
-    pub(super) async fn leave(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+    pub(super) async fn leave(&self, works: &[LastSteps<'_>], deadline: Instant) -> Result<(), ApiError> {
         let entries: Vec<(String, String)> =
             works.iter().flat_map(|work| work.leaving.entries.iter().cloned()).collect();
         self.remove_entries(&entries, deadline).await?;
         for list in lists_of(works.iter().flat_map(|work| &work.leaving.lists).map(String::as_str)) {
-            let leaves = |work: &&Work<'_>| work.leaving.lists.iter().any(|own| own == list);
+            let leaves = |work: &&LastSteps<'_>| work.leaving.lists.iter().any(|own| own == list);
             let ids: Vec<&str> = works.iter().filter(leaves).map(|work| work.last.id.as_str()).collect();
             for remove in ids.chunks(MOST_LEAVING) {
                 let path = format!("/admin/price-lists/{list}/products");

@@ -11,10 +11,11 @@ mod addresses;
 mod codes_taken;
 mod create;
 mod find;
+mod finish;
 mod lists;
 mod retire;
-mod settle;
 mod skus;
+mod sort;
 mod stock;
 mod update;
 
@@ -23,24 +24,22 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use catalog::{Failure, Fate, ProductKey};
+use catalog::{Failure, ProductKey};
 
 use crate::address::{Address, Addresses};
 use crate::api::Medusa;
 use crate::api::model::{Metadata, Product, ProductUpdate, TranslationsBatch};
-use crate::aside::{Aside, Known, MADE, MOVED_TO, Made};
+use crate::aside::{Aside, Known, MADE, Made};
 use crate::codes;
-use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, MARKER, ON_SALE, PENDING, Presence};
 use crate::left::Left;
 use crate::own_sku;
-use crate::plan::retired::{self, Retirement};
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
 use crate::stock::{Book, Recall, StockBooks};
-use find::Found;
 use lists::Leaving;
 use skus::Taken;
+use sort::Sorted;
 
 /// A shop to push to.
 pub struct Shop {
@@ -142,7 +141,7 @@ pub trait SkuOwners: Sync {
 
 /// The last steps of one product.
 #[derive(Debug)]
-struct Work<'a> {
+struct LastSteps<'a> {
     /// Its place in the batch.
     slot: usize,
     key: &'a ProductKey,
@@ -332,153 +331,15 @@ impl Shop {
         owners: &(impl SkuOwners + StockBooks + Addresses),
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let markers: Vec<String> = orders.iter().map(|(desired, _)| desired.marker(&self.references)).collect();
-        let Found { products: mut found, in_full, deleted } = self.find(orders, facts, deadline).await?;
-        let ended = self.end_deletions(&mut found, orders, outcomes, deadline).await;
-        let now = owners.now_ms();
-        let (mut noted, mut due) = (Vec::new(), Vec::new());
-        let nothing = Recall::default();
-
-        let coined: Vec<Option<Coined>> = orders
-            .iter()
-            .map(|(desired, _)| match &desired.presence {
-                Presence::Offered(article) => coined(&desired.key, article),
-                Presence::Withheld => None,
-            })
-            .collect();
-        let lefts: Vec<Option<Left>> = orders
-            .iter()
-            .zip(&found)
-            .enumerate()
-            .map(|(slot, ((desired, _), there))| {
-                let as_said = coined[slot].is_none();
-                Left::of(desired, there.as_ref()?, facts.get(slot)?, as_said, &self.references)
-            })
-            .collect();
-        let (mut new, mut known, mut works) = (Vec::new(), Vec::new(), Vec::new());
-        let mut read = HashMap::new();
-        for (slot, ((desired, depth), found)) in orders.iter().zip(found).enumerate() {
-            if outcomes[slot].is_some() {
-                continue;
-            }
-            let key = &desired.key;
-            let done = |change, product_id, again| Some(Ok(Pushed { product_id, change, again, notes: vec![] }));
-            let Known { released, closely, moves, vanished, moved_to, .. } =
-                facts.get(slot).cloned().unwrap_or_default();
-            let retention = self.references.product_retention;
-            if let Some(id) = deleted.get(&slot).filter(|_| !released) {
-                let notes = vec![Note::SetAside(Aside::Deleted { id: id.clone() })];
-                outcomes[slot] =
-                    Some(Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes }));
-                continue;
-            }
-            match (&desired.presence, found) {
-                (Presence::Withheld, None) if ended.contains(&slot) => {
-                    outcomes[slot] = done(Change::Deleted, None, Again::Never);
-                }
-                (Presence::Withheld, None) => outcomes[slot] = done(Change::Absent, None, Again::Never),
-                (Presence::Withheld, Some(there)) if plan::is_withheld(&there) => {
-                    match retired::decide(&there, vanished, retention, now) {
-                        Retirement::Stays(until) => {
-                            outcomes[slot] =
-                                done(Change::Unchanged, Some(there.id), until.map_or(Again::Never, Again::At));
-                        }
-                        Retirement::Noted(metadata, until) => {
-                            noted.push((slot, key, ProductUpdate { metadata, ..ProductUpdate::of(there.id.as_str()) }));
-                            outcomes[slot] =
-                                done(Change::Withdrawn, Some(there.id), until.map_or(Again::Never, Again::At));
-                        }
-                        Retirement::Due => due.push((slot, key, there.id)),
-                    }
-                }
-                (Presence::Withheld, Some(there)) => works.push(Work {
-                    slot,
-                    key,
-                    stock: Shelves::default(),
-                    recall: &nothing,
-                    book: Book::default(),
-                    translations: TranslationsBatch::default(),
-                    entries: vec![],
-                    leaving: Leaving::default(),
-                    last: ProductUpdate {
-                        status: Some("draft"),
-                        // That it is a draft now is our doing, and ours to end.
-                        metadata: Made::of(there.metadata.as_ref())
-                            .map(|made| (MADE.to_owned(), made.withdrawn().value()))
-                            .into_iter()
-                            .chain(retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0))
-                            .chain(moved_to.map(|to| (MOVED_TO.to_owned(), to.into())))
-                            .collect(),
-                        ..ProductUpdate::of(there.id)
-                    },
-                    change: Change::Withdrawn,
-                    again: (vanished && retention > 0).then(|| now.saturating_add(retention)),
-                    notes: vec![],
-                    waits: None,
-                }),
-                (Presence::Offered(article), there) => {
-                    let payable = coined[slot].as_ref();
-                    let waits = payable.and_then(|coined| coined.refused.as_ref());
-                    let article = payable.map_or(&**article, |coined| &coined.article);
-                    if let Err(failure) = article.check(key) {
-                        // The shop has just answered. A variant whose only price rounds to nothing
-                        // has none for that reason.
-                        let failure = waits.cloned().unwrap_or(failure);
-                        outcomes[slot] = Some(Err(failure.request(Fate::Answered)));
-                        continue;
-                    }
-                    for remark in payable.into_iter().flat_map(|coined| &coined.remarks) {
-                        tracing::info!(product = %key, "{remark}");
-                    }
-                    let (marker, depth) = (markers[slot].as_str(), *depth);
-                    let offer = Offer {
-                        slot,
-                        key,
-                        article,
-                        marker,
-                        depth,
-                        recall: &nothing,
-                        handle: None,
-                        moves,
-                        waits,
-                        released,
-                        left: lefts[slot].as_ref(),
-                    };
-                    match there {
-                        None => new.push(offer),
-                        Some(there)
-                            if depth == Depth::Light
-                                && !closely
-                                && !moves
-                                && offer.markers().any(|marker| plan::looks_equal(key, article, marker, &there)) =>
-                        {
-                            let equal = done(Change::Unchanged, Some(there.id), Again::AsKnown);
-                            outcomes[slot] = waits.map_or(equal, |why| Some(Err(why.clone())));
-                        }
-                        Some(there) => {
-                            known.push((offer, there.id.clone()));
-                            if in_full.contains(&slot) {
-                                read.insert(there.id.clone(), there);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        self.note_vanished(noted, outcomes, deadline).await;
-        let offers = new.iter().chain(known.iter().map(|(offer, _)| offer)).map(|offer: &Offer<'_>| offer.key);
-        let looked_at: Vec<&ProductKey> = offers.chain(due.iter().map(|(_, key, _)| *key)).collect();
+        let (batch, found) = self.look_up(orders, facts, outcomes, owners, deadline).await?;
+        let mut sorted = batch.sort(found, outcomes);
+        self.note_vanished(std::mem::take(&mut sorted.noted), outcomes, deadline).await;
+        let looked_at = sorted.looked_at();
         let recalled = if looked_at.is_empty() { HashMap::new() } else { owners.recall(&looked_at, deadline).await? };
-        for offer in new.iter_mut().chain(known.iter_mut().map(|(offer, _)| offer)) {
-            offer.recall = recalled.get(offer.key).unwrap_or(&nothing);
-        }
-        let due = due.into_iter().map(|(slot, key, id)| {
-            let chosen = recalled.get(key).and_then(|recall| recall.handle.as_deref());
-            retire::Due { slot, key, id, chosen }
-        });
-        let due: Vec<_> = due.collect();
+        sorted.recall(&recalled);
+        let Sorted { due, new, known, read, mut last, .. } = sorted;
         if !due.is_empty() {
-            self.retire(due, outcomes, owners, now, deadline).await;
+            self.retire(due, outcomes, owners, batch.now, deadline).await;
         }
         let handles: Vec<OnceLock<String>> = orders.iter().map(|_| OnceLock::new()).collect();
         let mut new = self.with_handles(new, &handles, outcomes, owners, deadline).await?;
@@ -486,12 +347,12 @@ impl Shop {
         let partials: Vec<OnceLock<Partial>> =
             (0..orders.len() * update::MOST_ROUNDS * CHANGES_A_ROUND).map(|_| OnceLock::new()).collect();
         if !known.is_empty() {
-            works.extend(self.update((known, read), outcomes, owners, (&partials, &handles), deadline).await?);
+            last.extend(self.update((known, read), outcomes, owners, (&partials, &handles), deadline).await?);
         }
         if !new.is_empty() {
-            works.extend(self.create(new, outcomes, owners, &partials, deadline).await);
+            last.extend(self.create(new, outcomes, owners, &partials, deadline).await);
         }
-        self.settle(works, outcomes, owners, deadline).await;
+        self.finish(last, outcomes, owners, deadline).await;
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::settle::MOST_ROWS;
-use super::{Change, Outcome, Shop, Work};
+use super::finish::MOST_ROWS;
+use super::{Change, LastSteps, Outcome, Shop};
 use crate::api::model::{LevelWrite, LevelsBatch};
 use crate::api::{ApiError, split_batch, split_query};
 use crate::plan::Shelf;
@@ -76,13 +76,13 @@ impl Shop {
     /// Does what is due to the levels of all products at once; if Medusa refuses that, of each on its own. Sets the outcome of those that fail.
     pub(super) async fn stock<'a>(
         &self,
-        mut works: Vec<Work<'a>>,
+        mut works: Vec<LastSteps<'a>>,
         outcomes: &mut [Option<Outcome>],
         books: &impl StockBooks,
         deadline: Instant,
-    ) -> Vec<Work<'a>> {
-        let idle = |work: &mut Work<'_>| work.stock.due.is_empty() && work.stock.adopted.is_empty();
-        let mut done: Vec<Work<'a>> = works.extract_if(.., idle).collect();
+    ) -> Vec<LastSteps<'a>> {
+        let idle = |work: &mut LastSteps<'_>| work.stock.due.is_empty() && work.stock.adopted.is_empty();
+        let mut done: Vec<LastSteps<'a>> = works.extract_if(.., idle).collect();
         let (refused, error) = match self.bring(&mut works, books, deadline).await {
             Ok(()) => {
                 done.extend(works);
@@ -118,9 +118,14 @@ impl Shop {
         done
     }
 
-    async fn bring(&self, works: &mut [Work<'_>], books: &impl StockBooks, deadline: Instant) -> Result<(), Trouble> {
+    async fn bring(
+        &self,
+        works: &mut [LastSteps<'_>],
+        books: &impl StockBooks,
+        deadline: Instant,
+    ) -> Result<(), Trouble> {
         let mut failed: HashMap<ProductKey, Failure> = HashMap::new();
-        let shelves = |(work, of): (usize, &Work<'_>)| -> Vec<Open> {
+        let shelves = |(work, of): (usize, &LastSteps<'_>)| -> Vec<Open> {
             of.stock.due.iter().map(|shelf| Open { work, shelf: shelf.clone(), written: None }).collect()
         };
         let mut open: Vec<Open> = works.iter().enumerate().flat_map(shelves).collect();
@@ -175,7 +180,7 @@ impl Shop {
     fn judge(
         &self,
         open: Vec<Open>,
-        works: &mut [Work<'_>],
+        works: &mut [LastSteps<'_>],
         levels: &Levels,
         lines: &[Line],
         (look, now, settles): (usize, i64, i64),
@@ -221,7 +226,7 @@ impl Shop {
         come
     }
 
-    fn meaning(&self, works: &[Work<'_>], open: &Open) -> Meaning {
+    fn meaning(&self, works: &[LastSteps<'_>], open: &Open) -> Meaning {
         self.references.stock.of(works[open.work].key.source()).figure
     }
 
@@ -231,7 +236,7 @@ impl Shop {
     async fn lines_for(
         &self,
         open: &[Open],
-        works: &[Work<'_>],
+        works: &[LastSteps<'_>],
         levels: &Levels,
         (now, hurried): (i64, Option<i64>),
         deadline: Instant,
@@ -391,7 +396,7 @@ fn written_at(open: &mut [Open], wrote: &[LevelWritten]) {
 
 /// Notes the books of these products that differ from what is remembered. The products whose books could not be noted, with the reason.
 async fn note(
-    works: &[Work<'_>],
+    works: &[LastSteps<'_>],
     which: HashSet<usize>,
     books: &impl StockBooks,
     deadline: Instant,

@@ -9,7 +9,7 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
-use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
+use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, done, under_way};
 use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
@@ -24,6 +24,41 @@ use crate::{codes, own_sku, said};
 /// meanwhile.
 pub(super) const MOST_ROUNDS: usize = 4;
 
+/// What is to be done with a product, as it was read.
+type Planned<'a> = (Offer<'a>, Product, Plan);
+
+/// What is known of a batch over several rounds; maps are by the place in the batch.
+#[derive(Default)]
+struct Rounds<'a> {
+    /// Products that still differ, with their ids.
+    open: Vec<(Offer<'a>, String)>,
+    /// What is left to do for the others.
+    last: Vec<LastSteps<'a>>,
+    /// Whether something was written to it.
+    written: HashMap<usize, bool>,
+    /// What an earlier version would have noted, although its marker is gone since the first round.
+    before: HashMap<usize, Made>,
+    /// Likewise what its marker said: we take it off ourselves.
+    marks: HashMap<usize, Marked>,
+    /// Bar codes that others have.
+    uncoded: BTreeMap<usize, BTreeSet<String>>,
+}
+
+impl Rounds<'_> {
+    /// Puts back what an earlier version would have noted; whether it left the product.
+    fn put_back_made(&mut self, offer: &Offer<'_>, product: &mut Product, channel: &str) -> bool {
+        let left = offer.left.filter(|left| left.is_on(product));
+        if let Some(left) = left {
+            self.before.insert(offer.slot, left.made(product, offer.article, channel));
+        }
+        if let Some(made) = self.before.get(&offer.slot) {
+            let metadata = product.metadata.get_or_insert_default();
+            metadata.entry(MADE.to_owned()).or_insert_with(|| made.value());
+        }
+        left.is_some()
+    }
+}
+
 impl Shop {
     /// Changes what has to be changed step by step; what remains comes back as work for the last
     /// steps. What was `read` in full already is not read again.
@@ -34,123 +69,159 @@ impl Shop {
         owners: &(impl SkuOwners + StockBooks + Addresses),
         (partials, handles): (&'a Partials, &'a [OnceLock<String>]),
         deadline: Instant,
-    ) -> Result<Vec<Work<'a>>, Failure> {
-        let mut works = Vec::new();
-        let mut written: HashMap<usize, bool> = HashMap::new();
-        let mut open = self.moved(known, handles, owners, deadline).await?;
-        // What an earlier version would have noted, although its marker is gone since the first
-        // round.
-        let mut before: HashMap<usize, Made> = HashMap::new();
-        // Likewise what its marker said: we take it off ourselves.
-        let mut marks: HashMap<usize, Marked> = HashMap::new();
-        let (mut uncoded, all_free) = (BTreeMap::new(), BTreeSet::new());
+    ) -> Result<Vec<LastSteps<'a>>, Failure> {
+        let open = self.moved(known, handles, owners, deadline).await?;
+        let mut rounds = Rounds { open, ..Rounds::default() };
         for round in 1..=MOST_ROUNDS {
-            let mut there = std::mem::take(&mut read);
-            let unread = open.iter().map(|(_, id)| id.as_str()).filter(|id| !there.contains_key(*id)).collect();
-            there.extend(self.read_by_id(unread, deadline).await?);
-            if round == 1 {
-                let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
-                self.remove_orphans(&left_behind, deadline).await?;
-            }
-            for (offer, id) in &mut open {
-                if let Some(there) = there.get(id.as_str()) {
-                    *offer = offer.with_own(&own_sku::kept(offer.key, offer.article, there), partials);
-                }
-            }
-            let found = self.leave_out(&mut open, (&there, round > 1), outcomes, owners, partials, deadline).await?;
-            if found.written {
-                there = self.read_by_id(open.iter().map(|(_, id)| id.as_str()).collect(), deadline).await?;
-            }
-            if round == 1 || found.own {
-                let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
-                uncoded = self.codes_of_others(&coded, deadline).await?;
-            }
-            let mut planned = Vec::new();
-            for (offer, id) in open {
-                match there.remove(&id) {
-                    Some(mut product) => {
-                        let channel = &self.references.sales_channel_id;
-                        let left = offer.left.filter(|left| left.is_on(&product));
-                        if let Some(left) = left {
-                            before.insert(offer.slot, left.made(&product, offer.article, channel));
-                        }
-                        if let (Some(made), metadata) = (before.get(&offer.slot), &mut product.metadata) {
-                            metadata.get_or_insert_default().entry(MADE.to_owned()).or_insert_with(|| made.value());
-                        }
-                        let asides = aside::of(&product, offer.article, channel, offer.released);
-                        let notes = asides.iter().cloned().map(Note::SetAside);
-                        let Some(article) = aside::without(offer.article, &asides) else {
-                            let (product_id, change) = (Some(product.id), Change::Unchanged);
-                            outcomes[offer.slot] =
-                                Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
-                            continue;
-                        };
-                        let full = offer.depth == Depth::Full;
-                        let mark = *marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
-                        let known = Given {
-                            recall: offer.recall,
-                            terms: self.references.stock.of(offer.key.source()),
-                            marked: if left.is_some() { Marked::AsWanted } else { mark },
-                            now: owners.now_ms(),
-                            uncoded: uncoded.get(&offer.slot).unwrap_or(&all_free),
-                            moves_to: offer.handle,
-                        };
-                        let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
-                        plan.notes.extend(notes);
-                        let address = Address::of(offer.key, &product);
-                        let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
-                        plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
-                        if plan.product.metadata.contains_key(REDIRECTS) {
-                            for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
-                                owners.keep(offer.key, handle, deadline).await?;
-                            }
-                        }
-                        aside::respect(&asides, &mut plan);
-                        planned.push((offer, product, plan));
-                    }
-                    None => {
-                        let gone = format!("{}: {id} was deleted in Medusa just now", offer.key);
-                        outcomes[offer.slot] = Some(Err(said::transient(codes::NOT_FOUND, gone)));
-                    }
-                }
-            }
+            let read = (std::mem::take(&mut read), round);
+            let there = self.look(&mut rounds, read, outcomes, owners, partials, deadline).await?;
+            let planned = self.plan_all(&mut rounds, there, outcomes, owners, deadline).await?;
             self.take_markers(&planned, deadline).await?;
             let put = self.put_on_sale(&planned, deadline).await?;
-            open = Vec::new();
-            for ((offer, product, plan), put) in planned.into_iter().zip(put) {
-                let changed = written.entry(offer.slot).or_default();
-                *changed |= !plan.is_empty();
-                let steps = async {
-                    let leaving = put.map_err(|error| Stumble::at(error, &offer))?;
-                    self.restructure(&offer, &product.id, &plan, owners, deadline).await.map(|()| leaving)
-                };
-                match steps.await {
-                    Ok(leaving) if !plan.look_again => {
-                        works.push(self.work(&offer, &product, plan, leaving, *changed));
-                    }
-                    Ok(_) => open.push((offer, product.id)),
-                    Err(Stumble::Conflict(error)) if round < MOST_ROUNDS => {
-                        tracing::info!(product = %offer.key, round, %error, "looking again");
-                        open.push((offer, product.id));
-                    }
-                    // The next round leaves it out.
-                    Err(Stumble::Taken(_)) if round < MOST_ROUNDS => open.push((offer, product.id)),
-                    Err(Stumble::Conflict(error)) => outcomes[offer.slot] = Some(Err(error.about(offer.key))),
-                    Err(Stumble::Taken(failure) | Stumble::Failed(failure)) => {
-                        outcomes[offer.slot] = Some(Err(failure))
-                    }
-                }
+            for (planned, put) in planned.into_iter().zip(put) {
+                self.change(&mut rounds, (planned, put), round, outcomes, owners, deadline).await;
             }
-            if open.is_empty() {
-                return Ok(works);
+            if rounds.open.is_empty() {
+                break;
             }
         }
-        for (offer, _) in open {
+        for (offer, _) in rounds.open {
             let restless =
                 format!("{}: still differs after {MOST_ROUNDS} rounds; somebody else may be changing it", offer.key);
             outcomes[offer.slot] = Some(Err(said::transient(codes::RESTLESS, restless)));
         }
-        Ok(works)
+        Ok(rounds.last)
+    }
+
+    /// Reads what still differs, and finds out what of it has to wait: SKUs and bar codes that
+    /// others have.
+    async fn look<'a>(
+        &self,
+        rounds: &mut Rounds<'a>,
+        (mut there, round): (HashMap<String, Product>, usize),
+        outcomes: &mut [Option<Outcome>],
+        owners: &impl SkuOwners,
+        partials: &'a Partials,
+        deadline: Instant,
+    ) -> Result<HashMap<String, Product>, Failure> {
+        let open = &mut rounds.open;
+        let unread = open.iter().map(|(_, id)| id.as_str()).filter(|id| !there.contains_key(*id)).collect();
+        there.extend(self.read_by_id(unread, deadline).await?);
+        if round == 1 {
+            let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
+            self.remove_orphans(&left_behind, deadline).await?;
+        }
+        for (offer, id) in open.iter_mut() {
+            if let Some(there) = there.get(id.as_str()) {
+                *offer = offer.with_own(&own_sku::kept(offer.key, offer.article, there), partials);
+            }
+        }
+        let found = self.leave_out(open, (&there, round > 1), outcomes, owners, partials, deadline).await?;
+        if found.written {
+            there = self.read_by_id(open.iter().map(|(_, id)| id.as_str()).collect(), deadline).await?;
+        }
+        if round == 1 || found.own {
+            let coded: Vec<_> = open.iter().map(|(offer, id)| (offer, there.get(id))).collect();
+            rounds.uncoded = self.codes_of_others(&coded, deadline).await?;
+        }
+        Ok(there)
+    }
+
+    /// Plans what still differs. It is closed with that, until its change leaves it open.
+    async fn plan_all<'a>(
+        &self,
+        rounds: &mut Rounds<'a>,
+        mut there: HashMap<String, Product>,
+        outcomes: &mut [Option<Outcome>],
+        owners: &(impl StockBooks + Addresses),
+        deadline: Instant,
+    ) -> Result<Vec<Planned<'a>>, Failure> {
+        let mut planned = Vec::new();
+        for (offer, id) in std::mem::take(&mut rounds.open) {
+            let Some(product) = there.remove(&id) else {
+                let gone = format!("{}: {id} was deleted in Medusa just now", offer.key);
+                outcomes[offer.slot] = Some(Err(said::transient(codes::NOT_FOUND, gone)));
+                continue;
+            };
+            planned.extend(self.plan_one(rounds, (offer, product), outcomes, owners, deadline).await?);
+        }
+        Ok(planned)
+    }
+
+    /// Plans a product, without what people took off sale. If that is all of it there is no plan.
+    async fn plan_one<'a>(
+        &self,
+        rounds: &mut Rounds<'a>,
+        (offer, mut product): (Offer<'a>, Product),
+        outcomes: &mut [Option<Outcome>],
+        owners: &(impl StockBooks + Addresses),
+        deadline: Instant,
+    ) -> Result<Option<Planned<'a>>, Failure> {
+        let channel = &self.references.sales_channel_id;
+        let as_left = rounds.put_back_made(&offer, &mut product, channel);
+        let asides = aside::of(&product, offer.article, channel, offer.released);
+        let notes = asides.iter().cloned().map(Note::SetAside);
+        let Some(article) = aside::without(offer.article, &asides) else {
+            let (product_id, change) = (Some(product.id), Change::Unchanged);
+            outcomes[offer.slot] = Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
+            return Ok(None);
+        };
+        let mark = *rounds.marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
+        let all_free = BTreeSet::new();
+        let known = Given {
+            recall: offer.recall,
+            terms: self.references.stock.of(offer.key.source()),
+            marked: if as_left { Marked::AsWanted } else { mark },
+            now: owners.now_ms(),
+            uncoded: rounds.uncoded.get(&offer.slot).unwrap_or(&all_free),
+            moves_to: offer.handle,
+        };
+        let full = offer.depth == Depth::Full;
+        let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
+        plan.notes.extend(notes);
+        let address = Address::of(offer.key, &product);
+        let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
+        plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
+        if plan.product.metadata.contains_key(REDIRECTS) {
+            for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
+                owners.keep(offer.key, handle, deadline).await?;
+            }
+        }
+        aside::respect(&asides, &mut plan);
+        Ok(Some((offer, product, plan)))
+    }
+
+    /// Changes one product, as far as one round goes: then its last steps are left, or it is open
+    /// again.
+    async fn change<'a>(
+        &self,
+        rounds: &mut Rounds<'a>,
+        ((offer, product, plan), put): (Planned<'a>, Result<Leaving, ApiError>),
+        round: usize,
+        outcomes: &mut [Option<Outcome>],
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) {
+        let changed = rounds.written.entry(offer.slot).or_default();
+        *changed |= !plan.is_empty();
+        let steps = async {
+            let leaving = put.map_err(|error| Stumble::at(error, &offer))?;
+            self.restructure(&offer, &product.id, &plan, owners, deadline).await.map(|()| leaving)
+        };
+        match steps.await {
+            Ok(leaving) if !plan.look_again => {
+                rounds.last.push(self.last_steps(&offer, &product, plan, leaving, *changed));
+            }
+            Ok(_) => rounds.open.push((offer, product.id)),
+            Err(Stumble::Conflict(error)) if round < MOST_ROUNDS => {
+                tracing::info!(product = %offer.key, round, %error, "looking again");
+                rounds.open.push((offer, product.id));
+            }
+            // The next round leaves it out.
+            Err(Stumble::Taken(_)) if round < MOST_ROUNDS => rounds.open.push((offer, product.id)),
+            Err(Stumble::Conflict(error)) => outcomes[offer.slot] = Some(Err(error.about(offer.key))),
+            Err(Stumble::Taken(failure) | Stumble::Failed(failure)) => outcomes[offer.slot] = Some(Err(failure)),
+        }
     }
 
     async fn read_by_id(&self, ids: Vec<&str>, deadline: Instant) -> Result<HashMap<String, Product>, ApiError> {
@@ -325,14 +396,21 @@ impl Shop {
         Ok(())
     }
 
-    fn work<'a>(&self, offer: &Offer<'a>, product: &Product, plan: Plan, leaving: Leaving, changed: bool) -> Work<'a> {
+    fn last_steps<'a>(
+        &self,
+        offer: &Offer<'a>,
+        product: &Product,
+        plan: Plan,
+        leaving: Leaving,
+        changed: bool,
+    ) -> LastSteps<'a> {
         let mut last = plan.product;
         // After several calls the marker has been taken away, whatever this reading still shows.
         let changed = changed || marker_of(product) != Some(offer.marker);
         if changed {
             last.metadata.extend(plan.done);
         }
-        Work {
+        LastSteps {
             slot: offer.slot,
             key: offer.key,
             stock: plan.stock,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::de::IgnoredAny;
 
-use super::{Again, Outcome, Pushed, Shop, Work};
+use super::{Again, LastSteps, Outcome, Pushed, Shop};
 use crate::api::model::{ProductUpdate, ProductsBatch, TranslationsBatch};
 use crate::api::{ApiError, split_batch};
 use crate::stock::StockBooks;
@@ -18,18 +18,20 @@ const MOST_PRODUCTS: usize = 50;
 impl Shop {
     /// Does what is left for every product and sets its outcome. A product whose stock or
     /// translations fail keeps its old state and no marker.
-    pub(super) async fn settle(
+    pub(super) async fn finish(
         &self,
-        works: Vec<Work<'_>>,
+        works: Vec<LastSteps<'_>>,
         outcomes: &mut [Option<Outcome>],
         books: &impl StockBooks,
         deadline: Instant,
     ) {
         let works = self.stock(works, outcomes, books, deadline).await;
-        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.translate(works, deadline).await).await;
-        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.enter(works, deadline).await).await;
-        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.leave(works, deadline).await).await;
-        let works = self.step(works, outcomes, async |works: &[Work<'_>]| self.finish(works, deadline).await).await;
+        let works =
+            self.step(works, outcomes, async |works: &[LastSteps<'_>]| self.translate(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[LastSteps<'_>]| self.enter(works, deadline).await).await;
+        let works = self.step(works, outcomes, async |works: &[LastSteps<'_>]| self.leave(works, deadline).await).await;
+        let works =
+            self.step(works, outcomes, async |works: &[LastSteps<'_>]| self.publish(works, deadline).await).await;
         let now = books.now_ms();
         for work in works {
             for note in &work.notes {
@@ -46,10 +48,10 @@ impl Shop {
     /// the one it is about.
     async fn step<'a>(
         &self,
-        works: Vec<Work<'a>>,
+        works: Vec<LastSteps<'a>>,
         outcomes: &mut [Option<Outcome>],
-        act: impl AsyncFn(&[Work<'_>]) -> Result<(), ApiError>,
-    ) -> Vec<Work<'a>> {
+        act: impl AsyncFn(&[LastSteps<'_>]) -> Result<(), ApiError>,
+    ) -> Vec<LastSteps<'a>> {
         let error = match act(&works).await {
             Ok(()) => return works,
             Err(error) => error,
@@ -66,7 +68,7 @@ impl Shop {
         done
     }
 
-    async fn translate(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+    async fn translate(&self, works: &[LastSteps<'_>], deadline: Instant) -> Result<(), ApiError> {
         let path = "/admin/translations/batch";
         let create = works.iter().flat_map(|work| work.translations.create.iter().cloned()).collect();
         for create in split_batch(create, MOST_ROWS, |_| 1) {
@@ -81,7 +83,7 @@ impl Shop {
         Ok(())
     }
 
-    async fn finish(&self, works: &[Work<'_>], deadline: Instant) -> Result<(), ApiError> {
+    async fn publish(&self, works: &[LastSteps<'_>], deadline: Instant) -> Result<(), ApiError> {
         let updates: Vec<ProductUpdate> =
             works.iter().map(|work| work.last.clone()).filter(|last| !last.is_empty()).collect();
         self.update_products(updates, deadline).await
