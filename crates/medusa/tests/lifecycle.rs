@@ -12,11 +12,11 @@ use support::{EverybodyWants, NobodyWants, Real, Shown, curation, deadline, offe
 /// push to do nothing.
 async fn repaired(real: &Real, desired: &Desired, article: &Article) -> Pushed {
     let pushed = real.push_as(desired, Depth::Full).await.unwrap();
-    settled(real, desired, article).await;
+    is_at_rest(real, desired, article).await;
     pushed
 }
 
-async fn settled(real: &Real, desired: &Desired, article: &Article) {
+async fn is_at_rest(real: &Real, desired: &Desired, article: &Article) {
     assert_eq!(real.shown(&desired.key).await, Some(Shown::expected(article, real)));
     let there = real.admin_product(&desired.key).await;
     let shop = real.another_shop();
@@ -60,10 +60,10 @@ async fn a_product_leaves_the_shop_as_a_draft_and_comes_back_under_the_same_id()
     changed.variants.push(variant(&key, &["Red", "XL"]));
     let back = real.push(&offered(&key, &changed)).await.unwrap();
     assert_eq!((back.change, back.product_id), (Change::Updated, first.product_id));
-    settled(&real, &offered(&key, &changed), &changed).await;
+    is_at_rest(&real, &offered(&key, &changed), &changed).await;
     real.push(&withheld(&key)).await.unwrap();
     assert_eq!(real.push(&offered(&key, &changed)).await.unwrap().change, Change::Updated);
-    settled(&real, &offered(&key, &changed), &changed).await;
+    is_at_rest(&real, &offered(&key, &changed), &changed).await;
     real.assert_purchasable(&key, &changed).await;
 }
 
@@ -173,7 +173,7 @@ async fn tags_type_and_collection_survive_every_kind_of_push() {
         assert_eq!(pushed.change, expected, "{what}");
         assert_eq!(curation(&real.admin_product(&key).await.unwrap()), curated, "{what}");
     }
-    settled(&real, &offered(&key, &article), &article).await;
+    is_at_rest(&real, &offered(&key, &article), &article).await;
 }
 
 fn find_tier(prices: &Value) -> Option<&Value> {
@@ -198,7 +198,7 @@ async fn what_people_changed_in_our_fields_is_undone() {
     ] {
         real.admin_post(&path, &change).await;
         assert_eq!(real.push(&desired).await.unwrap().change, Change::Updated, "{change}");
-        settled(&real, &desired, &article).await;
+        is_at_rest(&real, &desired, &article).await;
     }
     // But the address: that is theirs, and the old one leads to it.
     let there = real.admin_product(&key).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_product_that_is_gone_and_of_which_nothing_is_known_is_created_again()
     let path = format!("/admin/products/{}", first.product_id.unwrap());
     real.shop.medusa.delete(&path, deadline()).await.unwrap();
     assert_eq!(real.push(&desired).await.unwrap().change, Change::Created);
-    settled(&real, &desired, &article).await;
+    is_at_rest(&real, &desired, &article).await;
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn half_made_products_are_completed() {
         let half = id(&real.admin_post("/admin/products", &body).await["product"]);
         let pushed = real.push(&offered(&key, &article)).await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
         assert_eq!((pushed.change, pushed.product_id), (Change::Updated, Some(half)), "{what}");
-        settled(&real, &offered(&key, &article), &article).await;
+        is_at_rest(&real, &offered(&key, &article), &article).await;
         real.assert_purchasable(&key, &article).await;
     }
 }
@@ -347,7 +347,7 @@ async fn an_inventory_item_that_a_crash_left_behind_gives_way() {
             &real.admin_post("/admin/inventory-items", &json!({"sku": article.variants[1].sku})).await["inventory_item"],
         );
         real.push(&offered(&key, &article)).await.unwrap();
-        settled(&real, &offered(&key, &article), &article).await;
+        is_at_rest(&real, &offered(&key, &article), &article).await;
         let left = real.admin_get("/admin/inventory-items", &[("id[]", &orphan), ("fields", "id")]).await;
         assert_eq!(left["inventory_items"], json!([]));
     }
@@ -409,7 +409,7 @@ async fn a_handle_taken_by_somebody_else_is_left_to_them() {
     let pushed = real.push(&offered(&key, &article)).await.unwrap();
     assert_eq!(pushed.change, Change::Created);
     assert_ne!(pushed.product_id.as_ref(), Some(&theirs));
-    settled(&real, &offered(&key, &article), &article).await;
+    is_at_rest(&real, &offered(&key, &article), &article).await;
     let path = format!("/admin/products/{theirs}");
     assert_eq!(real.admin_get(&path, &[("fields", "title,external_id")]).await["product"]["title"], "Theirs");
 }
@@ -442,7 +442,7 @@ async fn skus_move_between_products_in_any_order() {
             // said so; a last look finds nothing to do.
             for (key, article) in [(&one, &a), (&two, &b)] {
                 real.push(&offered(key, article)).await.unwrap();
-                settled(&real, &offered(key, article), article).await;
+                is_at_rest(&real, &offered(key, article), article).await;
             }
         }
     }

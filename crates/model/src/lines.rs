@@ -286,31 +286,9 @@ impl Lines {
     fn step(&self, world: &mut World, index: usize) -> Option<()> {
         let mut writer = world.writers[index].clone();
         let sku = self.sku(index);
-        let is_line = matches!(self.brought[index], Brought::Line(..));
         let next = match writer.phase {
-            Phase::Waiting => match self.brought[index] {
-                Brought::Record(..) => Phase::Part,
-                Brought::Line(..) => {
-                    writer.kept = world.lines.get(sku).cloned().unwrap_or_default();
-                    writer.found = world.noted.contains(&sku);
-                    self.classified(&writer, index)
-                }
-                Brought::Repeated(_) => {
-                    writer.kept = world.lines.get(sku).cloned().unwrap_or_default();
-                    if Kept::of(&writer.kept).waits_since.is_some() { Phase::WaitOn } else { Phase::Done }
-                }
-            },
-            Phase::WriteLine => {
-                let Brought::Line(_, pieces) = self.brought[index] else { return None };
-                let kept = Kept::of(&writer.kept);
-                let waits = kept.waits_since.is_some() || (!kept.is_there() && !world.noted.contains(&sku));
-                let says = self.said(&kept.statement, &says(sku, pieces), index);
-                let mut write = lines::write_line(Self::key_of(sku), &kept, &says, &origin(), waits.then_some(1));
-                if self.lacks(Without::LineLock) {
-                    write.condition = Condition::Always;
-                }
-                if apply(world.lines.entry(sku).or_default(), &write) { Phase::Holders } else { Phase::Waiting }
-            }
+            Phase::Waiting => self.begin(world, &mut writer, index),
+            Phase::WriteLine => self.write_line(world, &writer, index)?,
             Phase::WaitOn => {
                 let mut write = lines::wait(Self::key_of(sku), &Kept::of(&writer.kept), 2);
                 if self.lacks(Without::WaitLock) {
@@ -337,88 +315,21 @@ impl Lines {
                 apply(world.lines.entry(sku).or_default(), &write);
                 self.looks_again(&mut writer)
             }
-            Phase::Part => {
-                let Brought::Record(name, sku) = self.brought[index] else { return None };
-                let content = format!("{name} {sku} 0");
-                let write = parts::write_part(&key(), &main_part(), &doc_of(&content, version(index)), body(&content));
-                if apply(&mut world.part, &write) { Phase::ReadDoc } else { Phase::Done }
-            }
-            Phase::ReadDoc => {
-                writer.doc = world.doc.clone();
-                writer.part = world.part.clone();
-                match (is_line, parts::mark_of(&writer.doc)) {
-                    // No product yet, or one that has another SKU by now.
-                    (true, None) => self.not_there(&writer),
-                    (true, Some(_)) if product(&content_of(&writer.part)).variants[0].sku != sku => {
-                        self.not_there(&writer)
-                    }
-                    _ if self.lacks(Without::NotedFirst) => Phase::ReadLines,
-                    _ => Phase::Note,
-                }
-            }
+            Phase::Part => self.write_part(world, index)?,
+            Phase::ReadDoc => self.read_doc(world, &mut writer, index),
             Phase::Note => {
                 Self::note(world, &writer);
                 Phase::ReadLines
             }
-            Phase::ReadLines => {
-                let sku = Self::sku_of(&writer)?;
-                writer.read = BTreeMap::from([(sku, world.lines.get(sku).cloned().unwrap_or_default())]);
-                let (content, hash, version, marks) = Self::together(&writer)?;
-                let known = parts::mark_of(&writer.doc).filter(|mark| mark.hash == hash);
-                let known = known.filter(|_| parts::marks(&writer.doc).as_ref() == Some(&marks));
-                let says_it_all = known.is_some();
-                let version = known.filter(|_| self.lacks(Without::WrittenAnyway)).map_or(version, |mark| mark.version);
-                writer.made = Some((content, hash, version, marks));
-                if says_it_all && self.lacks(Without::WrittenAnyway) { Phase::Follow } else { Phase::Doc }
-            }
+            Phase::ReadLines => self.read_lines(world, &mut writer)?,
             Phase::Follow => {
-                self.settle(world, sku_read(&writer)?, writer.read.values().next()?);
+                self.end_wait(world, sku_read(&writer)?, writer.read.values().next()?);
                 let hash = |item: &Item| parts::mark_of(item).map(|mark| mark.hash);
                 if hash(&world.state) == hash(&writer.doc) { Phase::Done } else { Phase::State }
             }
-            Phase::Doc => {
-                let (content, _, version, marks) = writer.made.clone()?;
-                let doc = doc_of(&content, version);
-                let mut write = match parts::mark_of(&writer.doc) {
-                    Some(mark) => parts::write_together(&key(), &doc, Some(body(&content)), &marks, &mark),
-                    None => {
-                        let mark = Mark { version: doc.version.clone(), hash: doc.hash.clone() };
-                        lines::first(parts::write_together(&key(), &doc, Some(body(&content)), &marks, &mark))
-                    }
-                };
-                if self.lacks(Without::DocLock) {
-                    write.condition = Condition::Always;
-                }
-                match apply(&mut world.doc, &lines::under(write, &declared())) {
-                    true => Phase::Again,
-                    false => Phase::ReadDoc,
-                }
-            }
-            Phase::Again => {
-                let sku = Self::sku_of(&writer)?;
-                let before = product(&content_of(&writer.doc)).variants.first().map(|one| one.sku.clone());
-                let fresh = before.as_deref() != Some(sku);
-                let now = world.lines.get(sku).cloned().unwrap_or_default();
-                let then = writer.read.get(sku).cloned().unwrap_or_default();
-                let same = Kept::of(&now).statement == Kept::of(&then).statement;
-                if fresh && !same && !self.lacks(Without::ReadAgain) {
-                    Phase::ReadDoc
-                } else {
-                    // Of those that it has had, what was read tells whether it waits.
-                    let seen = if fresh && !self.lacks(Without::ReadAgain) { &now } else { &then };
-                    self.settle(world, sku, seen);
-                    Phase::State
-                }
-            }
-            Phase::State => {
-                let (content, _, version, marks) = writer.made.clone()?;
-                let write = parts::write_state_together(&key(), &doc_of(&content, version), &marks, 0);
-                apply(&mut world.state, &lines::under(write, &declared()));
-                if self.lacks(Without::NotedFirst) {
-                    Self::note(world, &writer);
-                }
-                Phase::Done
-            }
+            Phase::Doc => self.write_doc(world, &writer)?,
+            Phase::Again => self.read_again(world, &writer)?,
+            Phase::State => self.write_state(world, &writer)?,
             Phase::Done => return None,
         };
         writer.phase = next;
@@ -427,9 +338,115 @@ impl Lines {
         Some(())
     }
 
-    fn settle(&self, world: &mut World, sku: &'static str, seen: &Item) {
+    fn begin(&self, world: &World, writer: &mut Writer, index: usize) -> Phase {
+        let sku = self.sku(index);
+        match self.brought[index] {
+            Brought::Record(..) => Phase::Part,
+            Brought::Line(..) => {
+                writer.kept = world.lines.get(sku).cloned().unwrap_or_default();
+                writer.found = world.noted.contains(&sku);
+                self.classified(writer, index)
+            }
+            Brought::Repeated(_) => {
+                writer.kept = world.lines.get(sku).cloned().unwrap_or_default();
+                if Kept::of(&writer.kept).waits_since.is_some() { Phase::WaitOn } else { Phase::Done }
+            }
+        }
+    }
+
+    fn write_line(&self, world: &mut World, writer: &Writer, index: usize) -> Option<Phase> {
+        let Brought::Line(sku, pieces) = self.brought[index] else { return None };
+        let kept = Kept::of(&writer.kept);
+        let waits = kept.waits_since.is_some() || (!kept.is_there() && !world.noted.contains(&sku));
+        let says = self.said(&kept.statement, &says(sku, pieces), index);
+        let mut write = lines::write_line(Self::key_of(sku), &kept, &says, &origin(), waits.then_some(1));
+        if self.lacks(Without::LineLock) {
+            write.condition = Condition::Always;
+        }
+        Some(if apply(world.lines.entry(sku).or_default(), &write) { Phase::Holders } else { Phase::Waiting })
+    }
+
+    fn write_part(&self, world: &mut World, index: usize) -> Option<Phase> {
+        let Brought::Record(name, sku) = self.brought[index] else { return None };
+        let content = format!("{name} {sku} 0");
+        let write = parts::write_part(&key(), &main_part(), &doc_of(&content, version(index)), body(&content));
+        Some(if apply(&mut world.part, &write) { Phase::ReadDoc } else { Phase::Done })
+    }
+
+    fn read_doc(&self, world: &World, writer: &mut Writer, index: usize) -> Phase {
+        writer.doc = world.doc.clone();
+        writer.part = world.part.clone();
+        let is_line = matches!(self.brought[index], Brought::Line(..));
+        let has_it = || product(&content_of(&writer.part)).variants[0].sku == self.sku(index);
+        // No product yet, or one that has another SKU by now.
+        if is_line && (parts::mark_of(&writer.doc).is_none() || !has_it()) {
+            return self.not_there(writer);
+        }
+        if self.lacks(Without::NotedFirst) { Phase::ReadLines } else { Phase::Note }
+    }
+
+    fn read_lines(&self, world: &World, writer: &mut Writer) -> Option<Phase> {
+        let sku = Self::sku_of(writer)?;
+        writer.read = BTreeMap::from([(sku, world.lines.get(sku).cloned().unwrap_or_default())]);
+        let (content, hash, version, marks) = Self::together(writer)?;
+        let known = parts::mark_of(&writer.doc).filter(|mark| mark.hash == hash);
+        let known = known.filter(|_| parts::marks(&writer.doc).as_ref() == Some(&marks));
+        let says_it_all = known.is_some();
+        let version = known.filter(|_| self.lacks(Without::WrittenAnyway)).map_or(version, |mark| mark.version);
+        writer.made = Some((content, hash, version, marks));
+        Some(if says_it_all && self.lacks(Without::WrittenAnyway) { Phase::Follow } else { Phase::Doc })
+    }
+
+    fn write_doc(&self, world: &mut World, writer: &Writer) -> Option<Phase> {
+        let (content, _, version, marks) = writer.made.clone()?;
+        let doc = doc_of(&content, version);
+        let mut write = match parts::mark_of(&writer.doc) {
+            Some(mark) => parts::write_together(&key(), &doc, Some(body(&content)), &marks, &mark),
+            None => {
+                let mark = Mark { version: doc.version.clone(), hash: doc.hash.clone() };
+                lines::first(parts::write_together(&key(), &doc, Some(body(&content)), &marks, &mark))
+            }
+        };
+        if self.lacks(Without::DocLock) {
+            write.condition = Condition::Always;
+        }
+        Some(match apply(&mut world.doc, &lines::under(write, &declared())) {
+            true => Phase::Again,
+            false => Phase::ReadDoc,
+        })
+    }
+
+    /// The lines of identifiers that are new to the product, once more.
+    fn read_again(&self, world: &mut World, writer: &Writer) -> Option<Phase> {
+        let sku = Self::sku_of(writer)?;
+        let before = product(&content_of(&writer.doc)).variants.first().map(|one| one.sku.clone());
+        let fresh = before.as_deref() != Some(sku);
+        let now = world.lines.get(sku).cloned().unwrap_or_default();
+        let then = writer.read.get(sku).cloned().unwrap_or_default();
+        let same = Kept::of(&now).statement == Kept::of(&then).statement;
+        if fresh && !same && !self.lacks(Without::ReadAgain) {
+            return Some(Phase::ReadDoc);
+        }
+        // Of those that it has had, what was read tells whether it waits.
+        let seen = if fresh && !self.lacks(Without::ReadAgain) { &now } else { &then };
+        self.end_wait(world, sku, seen);
+        Some(Phase::State)
+    }
+
+    fn write_state(&self, world: &mut World, writer: &Writer) -> Option<Phase> {
+        let (content, _, version, marks) = writer.made.clone()?;
+        let write = parts::write_state_together(&key(), &doc_of(&content, version), &marks, 0);
+        apply(&mut world.state, &lines::under(write, &declared()));
+        if self.lacks(Without::NotedFirst) {
+            Self::note(world, writer);
+        }
+        Some(Phase::Done)
+    }
+
+    /// A line that has found its product waits no longer.
+    fn end_wait(&self, world: &mut World, sku: &'static str, seen: &Item) {
         if !self.lacks(Without::Settled) && Kept::of(seen).waits_since.is_some() {
-            apply(world.lines.entry(sku).or_default(), &lines::settle(Self::key_of(sku)));
+            apply(world.lines.entry(sku).or_default(), &lines::end_wait(Self::key_of(sku)));
         }
     }
 

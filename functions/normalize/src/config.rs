@@ -78,10 +78,10 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
     async fn look_at(&self, changed: &Changed) -> Result<(), Failure> {
         let file = changed.key.strip_prefix(SOURCES).filter(|file| !file.is_empty() && !file.contains('/'));
         if let Some(name) = file.and_then(|file| file.strip_suffix(".yaml")) {
-            return self.settle(&changed.bucket, SOURCE, name).await;
+            return self.read_anew(&changed.bucket, SOURCE, name).await;
         }
         if rules::is_one(&changed.key) {
-            return self.settle(&changed.bucket, rules::RULES, rules::SHOP).await;
+            return self.read_anew(&changed.bucket, rules::RULES, rules::SHOP).await;
         }
         if let Some(table) = file.filter(|file| file.ends_with(".csv")) {
             let heads = self.store.config_heads(SOURCE).await.map_err(|error| error.failure())?;
@@ -89,7 +89,7 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
             let concerned =
                 |head: &Head| head.refused.is_some() || head.files.iter().any(|file| file.as_str() == table);
             for (name, _) in heads.iter().filter(|(_, head)| concerned(head)) {
-                self.settle(&changed.bucket, SOURCE, name).await?;
+                self.read_anew(&changed.bucket, SOURCE, name).await?;
             }
             return Ok(());
         }
@@ -108,7 +108,7 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
     }
 
     /// Looks at the files of a name until nobody looked at another state of it meanwhile.
-    async fn settle(&self, bucket: &str, kind: &'static str, name: &str) -> Result<(), Failure> {
+    async fn read_anew(&self, bucket: &str, kind: &'static str, name: &str) -> Result<(), Failure> {
         let store = |error: LedgerError| error.failure();
         for _ in 0..ROUNDS {
             let now = self.clock.now_ms();
@@ -130,7 +130,7 @@ impl<T: Table, O: Objects, B: Bus, C: Clock> Configure<'_, T, O, B, C> {
                 }
                 Found::Removed => self.tell("ConfigurationChanged", kind, name, None, &[]).await?,
             }
-            if self.store.config_settle(kind, name, &seen, &found, now).await.map_err(store)?.is_ok() {
+            if self.store.config_record(kind, name, &seen, &found, now).await.map_err(store)?.is_ok() {
                 tracing::info!(kind, name, found = ?found, "a configuration was looked at");
                 let in_force = match &found {
                     Found::Sound { .. } => true,

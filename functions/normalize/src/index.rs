@@ -77,7 +77,7 @@ impl Entries {
 
     /// Puts them into their order; `false` where there are too many, or something is said twice and
     /// not alike.
-    pub fn settle(&mut self) -> bool {
+    pub fn put_in_order(&mut self) -> bool {
         self.0.as_chunks_mut::<ENTRY>().0.get_mut(1..).unwrap_or_default().sort_unstable();
         let mut last = None;
         self.retain(|_, entry| last.replace(*entry) != Some(*entry));
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn what_is_damaged_another_or_nothing_is_no_index() {
         let mut entries = index(&[(1, 5), (2, 6)]);
-        assert!(entries.settle());
+        assert!(entries.put_in_order());
         let (bytes, digest) = entries.encoded(&mut []);
         assert!(LastSaid::read(bytes.clone(), &digest).is_some());
         assert!(LastSaid::read(bytes.clone(), "0").is_none());
@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn one_identifier_that_says_two_things_is_found() {
-        assert!(!index(&[(1, 5), (2, 6), (1, 7)]).settle());
-        assert!(index(&[(1, 5), (2, 6), (1, 5)]).settle());
+        assert!(!index(&[(1, 5), (2, 6), (1, 7)]).put_in_order());
+        assert!(index(&[(1, 5), (2, 6), (1, 5)]).put_in_order());
     }
 
     proptest! {
@@ -242,7 +242,7 @@ mod tests {
         ) {
             let lines: Vec<(u32, i32)> = said.iter().map(|(sku, pieces)| (*sku, *pieces)).collect();
             let mut entries = index(&lines);
-            prop_assert!(entries.settle());
+            prop_assert!(entries.put_in_order());
             let mut out: Vec<u64> = apart.iter().map(|sku| Entry::of(&line(*sku, 0)).about()).collect();
             let (bytes, digest) = entries.encoded(&mut out);
             let mut read = LastSaid::read(bytes, &digest).unwrap();
@@ -261,7 +261,7 @@ mod tests {
         ) {
             let lines = |said: &BTreeMap<u32, i32>| said.iter().map(|(sku, pieces)| (*sku, *pieces)).collect::<Vec<_>>();
             let mut entries = index(&lines(&before));
-            prop_assert!(entries.settle());
+            prop_assert!(entries.put_in_order());
             let (bytes, digest) = entries.encoded(&mut []);
             let mut said = LastSaid::read(bytes, &digest).unwrap();
             let mut fresh = Entries::default();
@@ -273,7 +273,7 @@ mod tests {
             }
             let mut both = said.met_and(&fresh);
             let mut whole = index(&lines(&now));
-            prop_assert!(both.settle() && whole.settle());
+            prop_assert!(both.put_in_order() && whole.put_in_order());
             prop_assert_eq!(both.encoded(&mut []), whole.encoded(&mut []));
         }
     }

@@ -56,7 +56,7 @@ pub(crate) async fn claim<T: Table>(store: &Ledger<T>, name: &str, now: i64) -> 
             Err(other) => return Ok(Some(other)),
             Ok(None) => return Ok(None),
             Ok(Some(found)) => {
-                let written = store.config_settle(KIND, beginning(name), &head, &found, now).await;
+                let written = store.config_record(KIND, beginning(name), &head, &found, now).await;
                 if written.map_err(|error| error.failure())?.is_ok() {
                     return Ok(None);
                 }
@@ -71,7 +71,7 @@ pub(crate) async fn release<T: Table>(store: &Ledger<T>, name: &str, now: i64) -
     for _ in 0..ROUNDS {
         let head = store.config_head(KIND, beginning(name)).await.map_err(|error| error.failure())?;
         let Some(found) = released(&head, name) else { return Ok(()) };
-        let written = store.config_settle(KIND, beginning(name), &head, &found, now).await;
+        let written = store.config_record(KIND, beginning(name), &head, &found, now).await;
         if written.map_err(|error| error.failure())?.is_ok() {
             return Ok(());
         }
@@ -85,7 +85,7 @@ fn changing(name: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use ledger::core::config::{Head, settle};
+    use ledger::core::config::{Head, record};
     use proptest::prelude::*;
 
     use super::*;
@@ -103,7 +103,7 @@ mod tests {
                     Some((head, putting)) => {
                         let name = NAMES[who];
                         let found = if putting { claimed(&head, name).ok().flatten() } else { released(&head, name) };
-                        if let Some(after) = found.and_then(|found| settle(KIND, "acme", &head, &found, 1).apply(&item).ok()) {
+                        if let Some(after) = found.and_then(|found| record(KIND, "acme", &head, &found, 1).apply(&item).ok()) {
                             item = after;
                         }
                     }

@@ -93,7 +93,7 @@ async fn feed_shop(function: &Function, pimcore: &Pimcore, id: &str) {
 }
 
 /// So much later that no save of before can still show.
-fn settle(pim: &StandIn, function: &Function) {
+fn come_to_rest(pim: &StandIn, function: &Function) {
     let seconds = OVERLAP_S + SETTLE_S + 1;
     function.clock.0.fetch_add(seconds * 1000, Ordering::Relaxed);
     pim.ahead.fetch_add(seconds, Ordering::Relaxed);
@@ -107,7 +107,7 @@ async fn an_edit_is_announced_and_a_quiet_pim_is_not() {
     for id in ["1", "2", "3"] {
         feed_shop(&function, &pimcore, id).await;
     }
-    settle(&pim, &function);
+    come_to_rest(&pim, &function);
     follow(&function, &pimcore).await;
     for _ in 0..3 {
         let (report, heard) = follow(&function, &pimcore).await;
@@ -116,7 +116,7 @@ async fn an_edit_is_announced_and_a_quiet_pim_is_not() {
     pim.edit(&path("2"), json!({"marketingName": {"en": "New"}}));
     let (_, heard) = follow(&function, &pimcore).await;
     assert!(matches!(heard.as_slice(), [announcement] if edited(announcement, "2")), "{heard:?}");
-    settle(&pim, &function);
+    come_to_rest(&pim, &function);
     follow(&function, &pimcore).await;
     for published in [false, true] {
         pim.edit(&path("3"), json!({"published": published}));
@@ -204,7 +204,7 @@ async fn an_edit_of_a_product_that_the_shop_refused_is_announced() {
     with_products(&function, &pimcore, &["1"]).await;
     let refused = Failure::permanent("medusa_no_price", "no price in a currency the shop sells in");
     Push::claims(&function, "1").await.fails(&refused).await;
-    settle(&pim, &function);
+    come_to_rest(&pim, &function);
     follow(&function, &pimcore).await;
     pim.edit(&path("1"), json!({"marketingName": {"en": "New"}}));
     assert_eq!(follow(&function, &pimcore).await.0.announced, 1);
@@ -229,7 +229,7 @@ async fn a_pim_that_cannot_be_read_in_full_moves_nothing() {
     let pim = StandIn::start("follow-unreadable").await;
     let (pimcore, function) = (pim.client(), Function::default());
     with_products(&function, &pimcore, &["1"]).await;
-    settle(&pim, &function);
+    come_to_rest(&pim, &function);
     let before = function.memory.watermark(changes::WATERMARK).await.unwrap();
     pim.fault(json!({"kind": "server-error", "match": "query ReadProducts"}));
     let failed =
@@ -273,7 +273,7 @@ async fn a_stale_save_of_a_person_is_repaired_and_their_fields_survive() {
         .unwrap();
     assert_eq!((read.brand.as_deref(), read.title("en")), (Some("Acme"), Some("Mine")));
     assert_eq!(read.content_hash, function.memory.state(&key("1")).hash);
-    settle(&pim, &function);
+    come_to_rest(&pim, &function);
     let (report, _) = follow(&function, &pimcore).await;
     assert_eq!(report.repaired, 0);
 }

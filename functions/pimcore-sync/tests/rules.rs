@@ -44,7 +44,7 @@ async fn put_with(function: &Function, rules: &str, rates: Option<&str>) {
         function.memory.config_keep(KIND, NAME, &bundle.digest(), bundle.json().as_bytes()).await.unwrap();
         Found::Sound { digest: bundle.digest(), files: vec!["config/rules/a.yaml".into()], looks_back }
     };
-    function.memory.config_settle(KIND, NAME, &seen, &found, now).await.unwrap().unwrap();
+    function.memory.config_record(KIND, NAME, &seen, &found, now).await.unwrap().unwrap();
     function.clock.0.fetch_add(11_000, Ordering::Relaxed);
 }
 

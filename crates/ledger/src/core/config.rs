@@ -6,7 +6,7 @@
 //! | `C#<kind>#<name>`, a digest | a text that is or was in force: work that began by it goes on by it |
 //!
 //! It is level-triggered like everything else. A message says that a file changed; whoever gets it reads the head, then the file as it is now, checks it as a
-//! whole, keeps its text, and [settles](settle) the head if nobody has since. Who read an older file than somebody else did is refused and looks
+//! whole, keeps its text, and [records](record) the head if nobody has since. Who read an older file than somebody else did is refused and looks
 //! again, so at rest the head speaks of the newest file, in whatever order messages come, and as often as they like. What is refused leaves what is in force
 //! as it is.
 
@@ -146,7 +146,7 @@ pub fn says(head: &Head, found: &Found) -> bool {
 /// Writes what was found, if the head is still as it was `seen`. The revision is counted up even where the head says it already: somebody who read an older
 /// file may still be about to write, on the same head.
 #[must_use]
-pub fn settle(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> Write {
+pub fn record(kind: &str, name: &str, seen: &Head, found: &Found, now: i64) -> Write {
     let mut changes = match found {
         _ if says(seen, found) => Vec::new(),
         Found::Sound { digest, files, looks_back } => {
@@ -209,10 +209,10 @@ mod tests {
             (Found::Removed, None, false),
         ] {
             let seen = Head::of(&item);
-            item = settle("source", "acme", &seen, &found, 7).apply(&item).unwrap();
+            item = record("source", "acme", &seen, &found, 7).apply(&item).unwrap();
             let head = Head::of(&item);
             assert_eq!((head.digest.as_deref(), head.refused.is_some()), (digest, complains), "{found:?}");
-            let again = Head::of(&settle("source", "acme", &head, &found, 8).apply(&item).unwrap());
+            let again = Head::of(&record("source", "acme", &head, &found, 8).apply(&item).unwrap());
             assert!(
                 says(&head, &found) && again == Head { revision: head.revision + 1, ..head },
                 "again: nothing but counted"
@@ -231,15 +231,15 @@ mod tests {
             ("c", true, 5, Some(5)),
         ] {
             let found = Found::Sound { digest: digest.to_owned(), files: vec![], looks_back };
-            item = settle("rules", "shop", &Head::of(&item), &found, now).apply(&item).unwrap();
+            item = record("rules", "shop", &Head::of(&item), &found, now).apply(&item).unwrap();
             assert_eq!(Head::of(&item).looks_back, since, "{digest}");
         }
-        item = settle("rules", "shop", &Head::of(&item), &Found::Removed, 6).apply(&item).unwrap();
+        item = record("rules", "shop", &Head::of(&item), &Found::Removed, 6).apply(&item).unwrap();
         assert_eq!(Head::of(&item).looks_back, None);
     }
 
     proptest! {
-        /// Readers of one file, each of which reads head, then file, then settles, in steps that interleave in any way. The file changes in between, and every
+        /// Readers of one file, each of which reads head, then file, then records, in steps that interleave in any way. The file changes in between, and every
         /// change wakes another reader.
         #[test]
         fn at_rest_the_head_speaks_of_the_newest_file(steps in proptest::collection::vec((0usize..4, 0u8..4), 0..80)) {
@@ -250,7 +250,7 @@ mod tests {
                 match *at {
                     0 => (*seen, *at) = (Head::of(item), 1),
                     1 => (*found, *at) = (Some(file.clone().unwrap_or(Found::Removed)), 2),
-                    2 => *at = match settle("s", "n", seen, found.as_ref().unwrap(), 5).apply(item) {
+                    2 => *at = match record("s", "n", seen, found.as_ref().unwrap(), 5).apply(item) {
                         Ok(after) => { *item = after; 3 }
                         Err(_) => 0,
                     },

@@ -253,7 +253,7 @@ fn waiting(key: &ItemKey, kept: &Kept, now: i64) -> Vec<Change> {
 
 /// Ends a line's waiting: a product has it. Whatever the line says by then.
 #[must_use]
-pub fn settle(key: ItemKey) -> Write {
+pub fn end_wait(key: ItemKey) -> Write {
     let gone = [WAITS_SINCE, EXPIRES_AT, state::PENDING_SHARD, state::PENDING_SINCE];
     Write { key, condition: Condition::Present(SAYS), changes: gone.map(Change::Remove).into() }
 }
@@ -367,13 +367,13 @@ mod tests {
         assert_eq!((kept.waits_since, item[state::PENDING_SINCE].number()), (Some(1_000), Some(1_000)));
         assert_eq!(item[EXPIRES_AT].number(), Some(9 + WAITS_DAYS * 86_400));
         assert!(shards().any(|shard| item[state::PENDING_SHARD].text() == Some(&shard)));
-        let settled = settle(key()).apply(&item).unwrap();
-        assert_eq!(Kept::of(&settled).waits_since, None);
-        assert!(!settled.contains_key(EXPIRES_AT) && !settled.contains_key(state::PENDING_SHARD));
-        assert_eq!(Kept::of(&settled).statement, kept.statement);
-        assert!(settle(key()).apply(&Item::new()).is_err(), "makes no item");
-        assert!(wait(key(), &kept, 10_000).apply(&settled).is_err(), "what a product has does not expire");
-        assert!(wait(key(), &Kept::of(&settled), 10_000).apply(&settled).is_ok(), "unless it has it no more");
+        let ended = end_wait(key()).apply(&item).unwrap();
+        assert_eq!(Kept::of(&ended).waits_since, None);
+        assert!(!ended.contains_key(EXPIRES_AT) && !ended.contains_key(state::PENDING_SHARD));
+        assert_eq!(Kept::of(&ended).statement, kept.statement);
+        assert!(end_wait(key()).apply(&Item::new()).is_err(), "makes no item");
+        assert!(wait(key(), &kept, 10_000).apply(&ended).is_err(), "what a product has does not expire");
+        assert!(wait(key(), &Kept::of(&ended), 10_000).apply(&ended).is_ok(), "unless it has it no more");
     }
 
     #[test]

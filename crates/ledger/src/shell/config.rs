@@ -53,7 +53,7 @@ impl<T: Table> Ledger<T> {
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub async fn config_settle(
+    pub async fn config_record(
         &self,
         kind: &str,
         name: &str,
@@ -61,7 +61,7 @@ impl<T: Table> Ledger<T> {
         found: &Found,
         now: i64,
     ) -> Result<Result<Head, Head>, LedgerError> {
-        let written = self.write(&config::settle(kind, name, seen, found, now)).await?;
+        let written = self.write(&config::record(kind, name, seen, found, now)).await?;
         Ok(written.map(|item| Head::of(&item)).map_err(|item| Head::of(&item)))
     }
 }

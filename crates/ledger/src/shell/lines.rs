@@ -252,9 +252,9 @@ impl<T: Table> Ledger<T> {
             if !again.iter().all(said) {
                 return Ok(Put::Again);
             }
-            self.settle(&again).await?;
+            self.end_waits(&again).await?;
         }
-        self.settle(&read).await?;
+        self.end_waits(&read).await?;
         if same {
             let note = lines::under(parts::note_state_together(key, &doc, &marks), declared);
             if self.table.write(&note).await?.is_ok() {
@@ -311,9 +311,9 @@ impl<T: Table> Ledger<T> {
         Ok(each.collect())
     }
 
-    async fn settle(&self, read: &[Read]) -> Result<(), LedgerError> {
+    async fn end_waits(&self, read: &[Read]) -> Result<(), LedgerError> {
         for (_, _, key, _) in read.iter().filter(|(.., kept)| kept.waits_since.is_some()) {
-            let _ = self.table.write_large(&lines::settle(key.clone())).await?;
+            let _ = self.table.write_large(&lines::end_wait(key.clone())).await?;
         }
         Ok(())
     }

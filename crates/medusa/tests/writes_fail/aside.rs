@@ -222,7 +222,7 @@ async fn moves(lab: &mut Lab<'_>, fault: Option<(usize, Fault)>) -> Result<usize
     if !leads_on().await? {
         return Err("it has not moved".to_owned());
     }
-    world.settle(&world.after).await.map(|()| writes)
+    world.bring_to_rest(&world.after).await.map(|()| writes)
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ impl World<'_> {
     }
 
     /// Compares everything and repairs, without faults, until there is nothing left to do.
-    pub(crate) async fn settle(&self, articles: &[Article]) -> Result<(), String> {
+    pub(crate) async fn bring_to_rest(&self, articles: &[Article]) -> Result<(), String> {
         let desired = self.desired(articles);
         self.push(articles).await.map_err(|why| format!("without faults: {why}"))?;
         for outcome in self.real.push_all(&desired).await {
@@ -313,7 +313,7 @@ impl<'a> Lab<'a> {
         {
             return Err(format!("nothing was wrong, and yet: {failure}"));
         }
-        world.settle(&world.after).await
+        world.bring_to_rest(&world.after).await
     }
 }
 

@@ -220,7 +220,7 @@ async fn put(stack: &Stack, paths: &[PathBuf], rates: Option<&Path>, now: i64) -
         upload(stack, RATES, text).await?;
         written.push("rates.json".to_owned());
     }
-    settle(stack, &before, &format!("{} written", count(written.len(), "file")), now).await
+    wait_for_the_stack(stack, &before, &format!("{} written", count(written.len(), "file")), now).await
 }
 
 async fn remove(stack: &Stack, files: &[String], now: i64) -> Result<Answer, CliError> {
@@ -241,11 +241,11 @@ async fn remove(stack: &Stack, files: &[String], now: i64) -> Result<Answer, Cli
         let removed = stack.s3().delete_object().bucket(&stack.bucket).key(key).send().await;
         removed.map_err(|error| aws_error("S3 DeleteObject", key, &error))?;
     }
-    settle(stack, &before, &format!("{} removed", count(keys.len(), "file")), now).await
+    wait_for_the_stack(stack, &before, &format!("{} removed", count(keys.len(), "file")), now).await
 }
 
 /// Waits until the stack has looked at the files as they are now.
-async fn settle(stack: &Stack, before: &Head, what: &str, now: i64) -> Result<Answer, CliError> {
+async fn wait_for_the_stack(stack: &Stack, before: &Head, what: &str, now: i64) -> Result<Answer, CliError> {
     let wanted = files(stack).await?;
     let digest = (!wanted.is_empty()).then(|| wanted.digest());
     for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {

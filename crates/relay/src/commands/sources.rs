@@ -127,7 +127,7 @@ async fn put(stack: &Stack, file: &Path, replay: bool, now: i64) -> Result<Answe
         head.refused.as_ref().is_some_and(|refused| refused.digest == digest)
             || (head.refused.is_none() && head.digest.as_ref() == Some(&digest))
     };
-    let Some(head) = settled(stack, name, wanted).await? else { return Err(not_looked_at(name)) };
+    let Some(head) = wait_for(stack, name, wanted).await? else { return Err(not_looked_at(name)) };
     if let Some(refused) = &head.refused {
         let text =
             format!("The stack refuses it:\n  {}\nWhat was in force stays in force.", refused.problems.join("\n  "));
@@ -173,7 +173,7 @@ async fn upload(stack: &Stack, key: &str, text: &str) -> Result<(), CliError> {
 }
 
 /// The head once it is as is wanted; nothing where that takes too long.
-async fn settled(stack: &Stack, name: &str, wanted: impl Fn(&Head) -> bool) -> Result<Option<Head>, CliError> {
+async fn wait_for(stack: &Stack, name: &str, wanted: impl Fn(&Head) -> bool) -> Result<Option<Head>, CliError> {
     let looks = PATIENCE.as_millis() / LOOK_EVERY.as_millis();
     for _ in 0..looks {
         let head = stack.ledger.config_head(KIND, name).await?;
@@ -248,7 +248,7 @@ async fn remove(stack: &Stack, name: &str) -> Result<Answer, CliError> {
         return Ok(Answer::new(&json!({"source": name, "removed": false}), text, false));
     }
     let gone = |head: &Head| head.digest.is_none() && head.refused.is_none();
-    if settled(stack, name, gone).await?.is_none() {
+    if wait_for(stack, name, gone).await?.is_none() {
         return Err(not_looked_at(name));
     }
     let then = if shipped::bundle(name).is_some() {

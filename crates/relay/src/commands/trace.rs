@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, PartName, ProductKey};
 use ledger::core::gone::By;
-use ledger::{DesiredDoc, ProductState};
+use ledger::{DesiredDoc, LedgerError, ProductState};
 use redrive::overdue::stage_of;
 use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
@@ -210,50 +210,22 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         tokio::try_join!(stack.ledger.read_states(keys), stack.ledger.read_docs(keys), stack.ledger.stock(keys))?;
     let stock = stock_lines(&key, stock.into_iter().next().map(|(_, stock)| stock).transpose()?, now);
     let state = states.get(&key).filter(|state| **state != ProductState::default()).cloned();
-    // One that cannot be read is a part of the story, not its end.
-    let (doc, unreadable) = match docs.into_iter().next() {
-        Some((_, Ok(doc))) => (Some(doc), None),
-        Some((_, Err(error))) => (None, Some(error.failure())),
-        None => (None, None),
-    };
-    let said = match state.as_ref().is_some_and(|state| state.parts.is_some()) {
-        true => stack.ledger.read_parts(&key).await?,
-        false => Vec::new(),
-    };
+    let (doc, unreadable) = readable(docs);
     let rules = match &doc {
         Some(doc) => rules_in_force::told(stack, &key, doc, now).await?,
         None => Vec::new(),
     };
-    let said: Vec<(PartName, DesiredDoc)> =
-        said.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
-    let said_by_lines = match (&doc, state.as_ref().and_then(|state| state.lines.as_ref())) {
-        (Some(doc), Some(declared)) => stack.ledger.lines_of(&doc.product, declared).await?,
-        _ => Vec::new(),
-    };
-    let fields = match &doc {
-        Some(doc) if !said.is_empty() => fields::origins(&doc.product, &said, &said_by_lines),
-        _ => Vec::new(),
-    };
-    let parts = parts_of(said);
+    let (parts, fields) = said_of(stack, &key, doc.as_ref(), state.as_ref()).await?;
     let articles = article::of(&stack.ledger, state.as_ref()).await?;
     let lines = runs::lines(stack, KNOWN_RUNS, now).await?;
-    let run = state.as_ref().and_then(|state| state.run.as_deref());
-    let run = lines.iter().find(|line| Some(line.run.name.as_str()) == run).cloned();
-    let bound = Bound { runs, known: state.is_some() };
-    let at_rest = state.as_ref().is_some_and(|state| stage_of(state).is_none());
-    let (found, letters, breakers, in_pimcore) =
-        tokio::join!(search(stack, &key, &lines, bound), letters(stack, &key), breakers::lines(stack), async {
-            if at_rest { Some(in_pimcore(stack, &key).await) } else { None }
-        },);
+    let run = run_of(state.as_ref(), &lines);
+    let (found, letters, breakers, in_pimcore) = tokio::join!(
+        search(stack, &key, &lines, Bound { runs, known: state.is_some() }),
+        letters(stack, &key),
+        breakers::lines(stack),
+        async { if is_at_rest(state.as_ref()) { Some(in_pimcore(stack, &key).await) } else { None } },
+    );
     let ((rejected, searched), letters, breakers) = (found?, letters?, breakers?);
-    let doubtful = match run.as_ref().filter(|run| doubt::is_doubtful(run, &lines)) {
-        None => false,
-        Some(run) => {
-            let part = doc.as_ref().and_then(|doc| stack.ledger.part_of(&doc.product));
-            let bucket = withdrawal::s3::Bucket(stack.s3().clone());
-            !doubt::is_settled_by_a_full_feed(&bucket, &stack.bucket, (&key, part.as_ref()), run, &lines).await?
-        }
-    };
     let deleted_by = match state.as_ref().and_then(|state| state.gone) {
         Some(_) => stack.ledger.gone_by(&key).await?,
         None => None,
@@ -262,7 +234,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         state: state.as_ref(),
         doc: doc.as_ref(),
         unreadable: unreadable.as_ref(),
-        doubtful,
+        doubtful: is_doubtful(stack, &key, doc.as_ref(), run.as_ref(), &lines).await?,
         rejected: &rejected,
         searched,
         letters: &letters,
@@ -273,17 +245,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
     let verdict = verdict(&key, &evidence, now);
     let trace = Trace {
         product: key.to_string(),
-        desired: doc.map(|doc| Desired {
-            title: doc.product.name.base().unwrap_or_default().to_owned(),
-            variants: doc.product.variants.len(),
-            withdrawn: doc.product.withdrawn,
-            extra: extra_of(&doc.product),
-            rules,
-            version: doc.version.to_string(),
-            provenance: doc.provenance,
-            parts,
-            fields,
-        }),
+        desired: doc.map(|doc| Desired { rules, parts, fields, ..desired(doc) }),
         state: state.map(|state| view::Product::of(&key, &state)),
         in_pimcore,
         deleted_by,
@@ -296,8 +258,82 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         articles,
         breakers,
     };
-    let text = story::text(&trace, &stack.name, now);
-    Ok(Answer::new(&trace, text, trace.verdict.attention))
+    Ok(Answer::new(&trace, story::text(&trace, &stack.name, now), trace.verdict.attention))
+}
+
+/// A product's document, or why it cannot be read: that is a part of the story, not its end.
+fn readable<K>(
+    docs: impl IntoIterator<Item = (K, Result<DesiredDoc, LedgerError>)>,
+) -> (Option<DesiredDoc>, Option<Failure>) {
+    match docs.into_iter().next() {
+        Some((_, Ok(doc))) => (Some(doc), None),
+        Some((_, Err(error))) => (None, Some(error.failure())),
+        None => (None, None),
+    }
+}
+
+/// Nothing of it is on its way.
+fn is_at_rest(state: Option<&ProductState>) -> bool {
+    state.is_some_and(|state| stage_of(state).is_none())
+}
+
+/// The run that brought the product.
+fn run_of(state: Option<&ProductState>, lines: &[Line]) -> Option<Line> {
+    let name = state?.run.as_deref()?;
+    lines.iter().find(|line| line.run.name == name).cloned()
+}
+
+fn desired(doc: DesiredDoc) -> Desired {
+    Desired {
+        title: doc.product.name.base().unwrap_or_default().to_owned(),
+        variants: doc.product.variants.len(),
+        withdrawn: doc.product.withdrawn,
+        extra: extra_of(&doc.product),
+        rules: Vec::new(),
+        version: doc.version.to_string(),
+        provenance: doc.provenance,
+        parts: Vec::new(),
+        fields: Vec::new(),
+    }
+}
+
+/// What each part of a product says, and where each field comes from.
+async fn said_of(
+    stack: &Stack,
+    key: &ProductKey,
+    doc: Option<&DesiredDoc>,
+    state: Option<&ProductState>,
+) -> Result<(Vec<Part>, Vec<FieldOrigin>), CliError> {
+    let said = match state.is_some_and(|state| state.parts.is_some()) {
+        true => stack.ledger.read_parts(key).await?,
+        false => Vec::new(),
+    };
+    let said: Vec<(PartName, DesiredDoc)> =
+        said.into_iter().filter_map(|(name, doc)| name.map(|name| (name, doc))).collect();
+    let said_by_lines = match (doc, state.and_then(|state| state.lines.as_ref())) {
+        (Some(doc), Some(declared)) => stack.ledger.lines_of(&doc.product, declared).await?,
+        _ => Vec::new(),
+    };
+    let fields = match doc {
+        Some(doc) if !said.is_empty() => fields::origins(&doc.product, &said, &said_by_lines),
+        _ => Vec::new(),
+    };
+    Ok((parts_of(said), fields))
+}
+
+/// Whether the run that brought the product read a damaged object, and nothing since has said what
+/// is right.
+async fn is_doubtful(
+    stack: &Stack,
+    key: &ProductKey,
+    doc: Option<&DesiredDoc>,
+    run: Option<&Line>,
+    lines: &[Line],
+) -> Result<bool, CliError> {
+    let Some(run) = run.filter(|run| doubt::is_doubtful(run, lines)) else { return Ok(false) };
+    let part = doc.and_then(|doc| stack.ledger.part_of(&doc.product));
+    let bucket = withdrawal::s3::Bucket(stack.s3().clone());
+    Ok(!doubt::ended_by_a_full_feed(&bucket, &stack.bucket, (key, part.as_ref()), run, lines).await?)
 }
 
 /// The parts of a product, the leading one first.

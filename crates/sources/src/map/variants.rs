@@ -12,7 +12,7 @@ use super::{Scope, facts, money};
 use crate::mapping::Field;
 use crate::record;
 
-/// A variant whose SKU and options are not settled.
+/// A variant whose SKU and options are not complete.
 struct Draft {
     sku: Option<String>,
     title: Option<String>,
@@ -73,7 +73,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
         None => take(*scope)?,
     }
     let [single] = &drafts[..] else {
-        return Ok(settled(drafts, &names, id, remarks));
+        return Ok(completed(drafts, &names, id, remarks));
     };
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
@@ -85,7 +85,7 @@ pub(super) fn all(scope: &Scope<'_>, id: &str, language: &str) -> Result<Made, D
             draft.values.iter_mut().for_each(String::clear);
         }
     }
-    Ok(settled(drafts, &names, id, remarks))
+    Ok(completed(drafts, &names, id, remarks))
 }
 
 fn draft(
@@ -125,7 +125,7 @@ fn draft(
 }
 
 /// Leaves out axes on which nothing stands, and gives SKUs and titles to those that have none.
-fn settled(mut drafts: Vec<Draft>, names: &[Localized], id: &str, remarks: Vec<Warning>) -> Made {
+fn completed(mut drafts: Vec<Draft>, names: &[Localized], id: &str, remarks: Vec<Warning>) -> Made {
     let used: Vec<bool> =
         (0..names.len()).map(|axis| drafts.iter().any(|draft| !draft.values[axis].is_empty())).collect();
     let options: Vec<ProductOption> = names

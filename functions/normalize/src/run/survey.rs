@@ -139,7 +139,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if let Some(said) = said {
             survey.entries = said.met_and(&survey.entries);
         }
-        survey.whole = survey.entries.settle() && seen;
+        survey.whole = survey.entries.put_in_order() && seen;
         Ok(survey)
     }
 

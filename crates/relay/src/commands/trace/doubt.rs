@@ -9,13 +9,13 @@ use super::of_source;
 use crate::commands::runs::Line;
 
 /// Whether a run ended at damaged data, so that what it had read before may have been damaged, too.
-/// A later run of the same object settles it: what that says alike is not written again, and keeps
+/// A later run of the same object ends it: what that says alike is not written again, and keeps
 /// the name of the run that brought it.
 #[must_use]
 pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
     let damaged = run.run.reason.as_deref().is_some_and(|reason| reason.starts_with("corrupt_compression"));
-    let settles = |line: &Line| line.object == run.object && is_later(line, run);
-    run.run.status == RunStatus::Failed && damaged && !all.iter().any(settles)
+    let ends_it = |line: &Line| line.object == run.object && is_later(line, run);
+    run.run.status == RunStatus::Failed && damaged && !all.iter().any(ends_it)
 }
 
 fn is_later(line: &Line, run: &Line) -> bool {
@@ -27,7 +27,7 @@ fn is_later(line: &Line, run: &Line) -> bool {
 ///
 /// # Errors
 /// When the bucket does not answer.
-pub(super) async fn is_settled_by_a_full_feed<M: Manifests>(
+pub(super) async fn ended_by_a_full_feed<M: Manifests>(
     manifests: &M,
     bucket: &str,
     (key, part): (&ProductKey, Option<&PartName>),
@@ -129,22 +129,22 @@ mod tests {
                 ("manifests/demo/full/2".to_owned(), b"3\n77\n".to_vec()),
             ]))
         };
-        let settled = async |id: &str, part: Option<&str>, parts: &str, line: Line| {
+        let ended = async |id: &str, part: Option<&str>, parts: &str, line: Line| {
             let (key, part) = (ProductKey::new("demo", id).unwrap(), part.map(PartName::from_text));
             let (bucket, lines) = (bucket(parts), [damaged(), line]);
-            is_settled_by_a_full_feed(&bucket, "b", (&key, part.as_ref()), &lines[0], &lines).await.unwrap()
+            ended_by_a_full_feed(&bucket, "b", (&key, part.as_ref()), &lines[0], &lines).await.unwrap()
         };
         for id in ["1", "3", "7", "77"] {
-            assert!(settled(id, None, "", good("full", elsewhere, 20)).await, "{id}");
+            assert!(ended(id, None, "", good("full", elsewhere, 20)).await, "{id}");
         }
-        assert!(!settled("5", None, "", good("full", elsewhere, 20)).await, "it says nothing of this one");
-        assert!(!settled("7", None, "", good("full", elsewhere, 5)).await, "it came before");
-        assert!(!settled("7", None, "", good("partial", elsewhere, 20)).await, "nobody knows what it contained");
+        assert!(!ended("5", None, "", good("full", elsewhere, 20)).await, "it says nothing of this one");
+        assert!(!ended("7", None, "", good("full", elsewhere, 5)).await, "it came before");
+        assert!(!ended("7", None, "", good("partial", elsewhere, 20)).await, "nobody knows what it contained");
         let other = "s3://b/incoming/other/b";
-        assert!(!settled("7", None, "", good("full", other, 20)).await, "it is another source's");
+        assert!(!ended("7", None, "", good("full", other, 20)).await, "it is another source's");
         let failed = line("full", elsewhere, 20, RunStatus::Failed, Some("truncated: so"));
-        assert!(!settled("7", None, "", failed).await);
-        assert!(settled("7", Some("us"), r#""us""#, good("full", elsewhere, 20)).await);
-        assert!(!settled("7", Some("fr"), r#""us""#, good("full", elsewhere, 20)).await, "another storefront's");
+        assert!(!ended("7", None, "", failed).await);
+        assert!(ended("7", Some("us"), r#""us""#, good("full", elsewhere, 20)).await);
+        assert!(!ended("7", Some("fr"), r#""us""#, good("full", elsewhere, 20)).await, "another storefront's");
     }
 }
