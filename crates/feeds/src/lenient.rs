@@ -184,70 +184,70 @@ impl<T> Default for List<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-            type Value = List<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element_seed(Guard::default())? {
-                    items.push(item);
-                }
-                Ok(List(items))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(key) = map.next_key::<Text<'de>>()? {
-                    if key.0.is_empty() || !key.0.bytes().all(|byte| byte.is_ascii_digit()) {
-                        return if items.is_empty() {
-                            T::deserialize(One::new(key, map)).map(|item| List(vec![item]))
-                        } else {
-                            Err(A::Error::custom("invalid type: map, expected a list"))
-                        };
-                    }
-                    items.push(map.next_value_seed(Guard::default())?);
-                }
-                Ok(List(items))
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                if text.trim().is_empty() {
-                    return Ok(List(Vec::new()));
-                }
-                T::deserialize(BorrowedStrDeserializer::new(text)).map(|item| List(vec![item]))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                if text.trim().is_empty() {
-                    return Ok(List(Vec::new()));
-                }
-                T::deserialize(StrDeserializer::new(text)).map(|item| List(vec![item]))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                T::deserialize(serde::de::value::U64Deserializer::new(number)).map(|item| List(vec![item]))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-                T::deserialize(serde::de::value::I64Deserializer::new(number)).map(|item| List(vec![item]))
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-                T::deserialize(serde::de::value::F64Deserializer::new(number)).map(|item| List(vec![item]))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(List(Vec::new()))
-            }
-        }
-
         deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Guard::default())? {
+            items.push(item);
+        }
+        Ok(List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            if key.0.is_empty() || !key.0.bytes().all(|byte| byte.is_ascii_digit()) {
+                return if items.is_empty() {
+                    T::deserialize(One::new(key, map)).map(|item| List(vec![item]))
+                } else {
+                    Err(A::Error::custom("invalid type: map, expected a list"))
+                };
+            }
+            items.push(map.next_value_seed(Guard::default())?);
+        }
+        Ok(List(items))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        if text.trim().is_empty() {
+            return Ok(List(Vec::new()));
+        }
+        T::deserialize(BorrowedStrDeserializer::new(text)).map(|item| List(vec![item]))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.trim().is_empty() {
+            return Ok(List(Vec::new()));
+        }
+        T::deserialize(StrDeserializer::new(text)).map(|item| List(vec![item]))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        T::deserialize(serde::de::value::U64Deserializer::new(number)).map(|item| List(vec![item]))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        T::deserialize(serde::de::value::I64Deserializer::new(number)).map(|item| List(vec![item]))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        T::deserialize(serde::de::value::F64Deserializer::new(number)).map(|item| List(vec![item]))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(List(Vec::new()))
     }
 }
 

@@ -285,17 +285,20 @@ impl Guarded {
         world.pim = Some(shown);
     }
 
+    fn claim(world: &mut World) -> Option<Step> {
+        let free = !world.workers.iter().any(Step::holds_lease);
+        if !world.message || !free || world.doc == 0 {
+            return None;
+        }
+        world.message = false;
+        let at_rest = world.applied == world.doc && world.doubts == 0;
+        Some(if at_rest { Step::Idle } else { Step::Claimed(world.doubts) })
+    }
+
     fn work(&self, world: &mut World, who: usize) -> Option<()> {
         let step = std::mem::take(&mut world.workers[who]);
         world.workers[who] = match step {
-            Step::Idle => {
-                let free = !world.workers.iter().any(Step::holds_lease);
-                if !world.message || !free || world.doc == 0 {
-                    return None;
-                }
-                world.message = false;
-                if world.applied == world.doc && world.doubts == 0 { Step::Idle } else { Step::Claimed(world.doubts) }
-            }
+            Step::Idle => Self::claim(world)?,
             Step::Claimed(doubts) => {
                 let walked = world.guarded;
                 Step::Read(Brought {

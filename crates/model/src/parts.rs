@@ -295,13 +295,7 @@ impl Parts {
                 let write = parts::replace_only(&key(), &own, own_body, &name, &before);
                 if apply(&mut world.doc, &write) { Phase::StateOnly } else { Phase::ReadDoc }
             }
-            Phase::Split => {
-                let before = parts::mark_of(&writer.doc)?;
-                let content = content_of(&writer.doc);
-                let other = parts::part(&writer.doc).unwrap_or_else(|| name_in(&content));
-                self.write_part(world, &other, &doc(&content, before.version), body(&content));
-                self.own_or_read(&writer)
-            }
+            Phase::Split => self.split(world, &writer)?,
             Phase::Own => {
                 let written = self.write_part(world, &name, &own, own_body);
                 writer.own = written;
@@ -318,25 +312,7 @@ impl Parts {
                 writer.together = self.together(&writer, index);
                 Phase::Together
             }
-            Phase::Together => {
-                if self.lacks(Without::DocFirst) {
-                    // Read once more, after the parts.
-                    writer.doc = world.doc.clone();
-                    writer.together = self.together(&writer, index);
-                }
-                let (content, version, marks) = writer.together.clone()?;
-                let before = parts::mark_of(&writer.doc)?;
-                let mut write =
-                    parts::write_together(&key(), &doc(&content, version), Some(body(&content)), &marks, &before);
-                if self.lacks(Without::Lock) {
-                    write.condition = Condition::Always;
-                }
-                match apply(&mut world.doc, &write) {
-                    false => Phase::ReadDoc,
-                    true if self.lacks(Without::OwnFirst) => Phase::Own,
-                    true => Phase::StateTogether,
-                }
-            }
+            Phase::Together => self.write_together(world, &mut writer, index)?,
             Phase::StateTogether => {
                 let (content, version, marks) = writer.together.clone()?;
                 let doc = doc(&content, version);
@@ -350,6 +326,35 @@ impl Parts {
         writer.phase = next;
         world.writers[index] = if next == Phase::Done { Writer { phase: next, ..Writer::default() } } else { writer };
         Some(next)
+    }
+
+    /// What the `doc` holds becomes a part.
+    fn split(&self, world: &mut World, writer: &Writer) -> Option<Phase> {
+        let before = parts::mark_of(&writer.doc)?;
+        let content = content_of(&writer.doc);
+        let other = parts::part(&writer.doc).unwrap_or_else(|| name_in(&content));
+        self.write_part(world, &other, &doc(&content, before.version), body(&content));
+        Some(self.own_or_read(writer))
+    }
+
+    /// What all parts say replaces the very `doc` that was read.
+    fn write_together(&self, world: &mut World, writer: &mut Writer, index: usize) -> Option<Phase> {
+        if self.lacks(Without::DocFirst) {
+            // Read once more, after the parts.
+            writer.doc = world.doc.clone();
+            writer.together = self.together(writer, index);
+        }
+        let (content, version, marks) = writer.together.clone()?;
+        let before = parts::mark_of(&writer.doc)?;
+        let mut write = parts::write_together(&key(), &doc(&content, version), Some(body(&content)), &marks, &before);
+        if self.lacks(Without::Lock) {
+            write.condition = Condition::Always;
+        }
+        Some(match apply(&mut world.doc, &write) {
+            false => Phase::ReadDoc,
+            true if self.lacks(Without::OwnFirst) => Phase::Own,
+            true => Phase::StateTogether,
+        })
     }
 
     fn newest(&self) -> String {

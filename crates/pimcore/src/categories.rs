@@ -148,17 +148,7 @@ impl Pimcore {
         learnt: &mut Learnt,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let mut variables = Map::new();
-        for (n, step) in creates.iter().enumerate() {
-            let Step::Create { external_id, parent, key, input, .. } = step else { continue };
-            let mut input = input.clone();
-            if learnt.apart.contains(external_id) {
-                input.external_id = external::apart(external_id);
-            }
-            variables.insert(format!("k{n}"), key.as_str().into());
-            variables.insert(format!("p{n}"), parent.as_ref().map_or(CATEGORY_FOLDER, CategoryPath::as_str).into());
-            variables.insert(format!("i{n}"), json!(input));
-        }
+        let variables = created_with(creates, learnt);
         let document = operations::category_batch(creates.len());
         let sent = self.post(&document, &Value::Object(variables), deadline).await?;
         let outcomes = answer::mutation(sent.view(), creates.len())?;
@@ -234,6 +224,22 @@ impl Pimcore {
 }
 
 /// The external id of a create, from where to where an update goes: what a failure is kept under.
+/// The variables of a request that creates categories.
+fn created_with(creates: &[Step], learnt: &Learnt) -> Map<String, Value> {
+    let mut variables = Map::new();
+    for (n, step) in creates.iter().enumerate() {
+        let Step::Create { external_id, parent, key, input, .. } = step else { continue };
+        let mut input = input.clone();
+        if learnt.apart.contains(external_id) {
+            input.external_id = external::apart(external_id);
+        }
+        variables.insert(format!("k{n}"), key.as_str().into());
+        variables.insert(format!("p{n}"), parent.as_ref().map_or(CATEGORY_FOLDER, CategoryPath::as_str).into());
+        variables.insert(format!("i{n}"), json!(input));
+    }
+    variables
+}
+
 fn name(step: &Step) -> String {
     match step {
         Step::Create { external_id, .. } => external_id.clone(),

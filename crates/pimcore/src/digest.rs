@@ -55,11 +55,7 @@ impl PimProduct {
             shop_visibility,
             keep_when_withdrawn,
         } = self;
-        let visibility = match shop_visibility {
-            ShopVisibility::Inherit => 'i',
-            ShopVisibility::Show => 's',
-            ShopVisibility::Hide => 'h',
-        };
+        let visibility = letter_of(*shop_visibility);
         let said = (
             (REVISION, key.to_string(), id, published, withdrawn, visibility, keep_when_withdrawn, content_hash),
             (sku, group, brand, url, name, description, marketing_name, marketing_description),
@@ -68,25 +64,32 @@ impl PimProduct {
             [categories, extra_categories].map(|rows| rows.iter().map(|row| category(row, tree)).collect::<Vec<_>>()),
         );
         let mut hasher = blake3::Hasher::new();
-        // Writing to a hasher cannot fail, and every map has text keys.
-        serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
+        say(&mut hasher, &said);
         // A reading without facts has the digest that it had before there were any.
-        let told: Vec<(&str, Vec<Row>)> = std::iter::once(("", facts))
+        let told = std::iter::once(("", facts))
             .chain(variants.iter().map(|variant| (variant.sku.as_str(), &variant.facts)))
-            .map(|(sku, facts)| (sku, facts.rows()))
-            .filter(|(_, rows)| !rows.is_empty())
-            .collect();
-        for (sku, rows) in told {
-            for Row { code, name, lang, text } in &rows {
-                serde_json::to_writer(&mut hasher, &(sku, code, name, lang, text))
-                    .unwrap_or_else(|error| unreachable!("always JSON: {error}"));
-            }
+            .flat_map(|(sku, facts)| facts.rows().into_iter().map(move |row| (sku, row)));
+        for (sku, Row { code, name, lang, text }) in told {
+            say(&mut hasher, &(sku, code, name, lang, text));
         }
         if !withheld.is_empty() {
-            serde_json::to_writer(&mut hasher, withheld).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
+            say(&mut hasher, withheld);
         }
         hasher.finalize().to_hex()[..DIGITS].to_owned()
     }
+}
+
+fn letter_of(visibility: ShopVisibility) -> char {
+    match visibility {
+        ShopVisibility::Inherit => 'i',
+        ShopVisibility::Show => 's',
+        ShopVisibility::Hide => 'h',
+    }
+}
+
+/// Writing to a hasher cannot fail, and every map has text keys.
+fn say(hasher: &mut blake3::Hasher, what: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(hasher, what).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
 }
 
 fn image(row: &PimImage) -> impl Serialize {

@@ -133,15 +133,7 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
         }
         prices.apply(rule, |cost| !by_price || holds(Some(cost)), &mut remarks);
         applied.push(rule);
-        if let Some(values) = &rule.values {
-            for option in values.spell(&mut product) {
-                let message = format!(
-                    "{}: the values of {option:?} stay as they are: spelled alike, two variants would have the same",
-                    rule.name
-                );
-                remarks.push(Remark { code: codes::VALUES_COLLIDE, message });
-            }
-        }
+        spell(rule, &mut product, &mut remarks);
         place(rule, rules, &mut product);
         if rule.stop {
             break;
@@ -157,24 +149,31 @@ fn run(said: &Product, rules: &Rules, moment: &Moment<'_>, steps: Option<&mut Ve
     }
     let mut held = Vec::new();
     for rule in applied {
-        let (name, place) = (&rule.name, &rule.place);
+        let at = |reason: String| (rule.name.clone(), rule.place.clone(), reason);
         if let Some(gate) = &rule.withhold {
-            let reasons = gate::reasons(gate, &view, &product, below_cost.as_deref());
-            withheld.extend(reasons.into_iter().map(|reason| Withheld {
-                rule: name.clone(),
-                place: place.clone(),
-                reason,
-            }));
+            let reasons = gate::reasons(gate, &view, &product, below_cost.as_deref()).into_iter().map(at);
+            withheld.extend(reasons.map(|(rule, place, reason)| Withheld { rule, place, reason }));
         }
         if let (Some(guard), Some(last)) = (&rule.hold, moment.last) {
-            let reasons = guard::reasons(guard, last, &product);
-            held.extend(reasons.into_iter().map(|reason| Held { rule: name.clone(), place: place.clone(), reason }));
+            let reasons = guard::reasons(guard, last, &product).into_iter().map(at);
+            held.extend(reasons.map(|(rule, place, reason)| Held { rule, place, reason }));
         }
     }
     remarks.append(&mut view.failed.take());
     remarks.sort_unstable();
     remarks.dedup();
     Wanted { product, withheld, held, remarks, unmapped }
+}
+
+/// Spells values as a rule says; those of an option stay where two variants would become one.
+fn spell(rule: &Rule, product: &mut Product, remarks: &mut Vec<Remark>) {
+    for option in rule.values.iter().flat_map(|values| values.spell(product)) {
+        let message = format!(
+            "{}: the values of {option:?} stay as they are: spelled alike, two variants would have the same",
+            rule.name
+        );
+        remarks.push(Remark { code: codes::VALUES_COLLIDE, message });
+    }
 }
 
 /// Puts the product where the table says.

@@ -470,7 +470,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                 report.left += 1;
                 continue;
             };
-            let mut doc = doc.map_err(|error| error.failure())?;
+            let doc = doc.map_err(|error| error.failure())?;
             match step(&doc, version) {
                 Step::AnnounceAgain if !again => report.left += 1,
                 Step::Leave => {
@@ -484,16 +484,20 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
                     report.again += 1;
                     announce.push(key);
                 }
-                Step::Withdraw => {
-                    doc.product.withdrawn = true;
-                    doc.hash = ContentHash::of(&doc.product);
-                    doc.version = version.clone();
-                    doc.run.clone_from(&request.run);
-                    doc.provenance = format!("not in the full feed {}", index.object);
-                    write.push((key, doc));
-                }
+                Step::Withdraw => write.push((key, withdrawn(doc, version, request, index))),
             }
         }
+        announce.extend(self.write_withdrawn(write, index, report).await?);
+        self.announce(&announce, request).await
+    }
+
+    /// Writes withdrawn products; which of them are.
+    async fn write_withdrawn(
+        &self,
+        write: Vec<(ProductKey, DesiredDoc)>,
+        index: &Index,
+        report: &mut WithdrawalReport,
+    ) -> Result<Vec<ProductKey>, Failure> {
         let now = self.clock.now_ms();
         let written: Vec<(ProductKey, DesiredOutcome)> = stream::iter(write)
             .map(|(key, doc)| async move {
@@ -506,23 +510,38 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             .buffer_unordered(PARALLEL)
             .try_collect()
             .await?;
+        let mut done = Vec::with_capacity(written.len());
         for (key, outcome) in written {
             match outcome {
                 DesiredOutcome::Written | DesiredOutcome::Same => {
                     report.withdrawn += 1;
                     self.metrics.count(Metric::ProductsWithdrawn, 1);
-                    announce.push(key);
+                    done.push(key);
                 }
                 DesiredOutcome::Stale => report.left += 1,
             }
         }
+        Ok(done)
+    }
+
+    async fn announce(&self, keys: &[ProductKey], request: &Request) -> Result<(), Failure> {
         let message = |key: &ProductKey| ProductMessage {
             key: key.clone(),
             correlation_id: request.run.clone(),
             cause: Cause::Feed,
         };
         let announcements: Vec<Announcement> =
-            announce.iter().map(|key| Announcement::product_changed(&message(key))).collect();
+            keys.iter().map(|key| Announcement::product_changed(&message(key))).collect();
         self.bus.announce(&announcements).await.into_iter().collect()
     }
+}
+
+/// The document of a product that a full feed lacks.
+fn withdrawn(mut doc: DesiredDoc, version: &Version, request: &Request, index: &Index) -> DesiredDoc {
+    doc.product.withdrawn = true;
+    doc.hash = ContentHash::of(&doc.product);
+    doc.version = version.clone();
+    doc.run.clone_from(&request.run);
+    doc.provenance = format!("not in the full feed {}", index.object);
+    doc
 }

@@ -111,11 +111,8 @@ impl Redriver {
                 report.more = true;
                 break;
             }
-            // Hidden for as long as this function may live, and a little more.
-            let life = left + Deadline::RESERVE + Duration::from_secs(5);
-            let hidden = i32::try_from(life.as_secs()).unwrap_or(900).min(900);
             let wanted = (max - chosen).div_ceil(10).clamp(1, PARALLEL);
-            let (letters, mut failed) = receive(queue, wanted, hidden, &mut report).await;
+            let (letters, mut failed) = receive(queue, wanted, hidden_for(left), &mut report).await;
             if letters.is_empty() {
                 break;
             }
@@ -133,14 +130,10 @@ impl Redriver {
                     report.skipped += others.len();
                     back.extend(others);
                     products.extend(selected.iter().filter_map(|case| case.subject.product().cloned()));
-                    if rehearsal {
-                        back.extend(selected.into_iter().map(|case| {
-                            report.add(handled(&case, now, None));
-                            case.received.handle
-                        }));
-                    } else {
-                        back.extend(self.carry_out((name, queue), mode, selected, &mut report).await);
-                    }
+                    back.extend(match rehearsal {
+                        true => rehearse(selected, now, &mut report),
+                        false => self.carry_out((name, queue), mode, selected, &mut report).await,
+                    });
                 }
                 Err((error, handles)) => {
                     report.failures.push(error.to_string());
@@ -332,6 +325,22 @@ async fn receive(queue: &Queue, times: usize, hidden: i32, report: &mut QueueRep
 
 /// The letters that the filter selects, no more than there is `room` for, with what an operator
 /// asked for; the others' handles.
+/// How long (s) letters are hidden that are worked on: as long as this function may live, and a
+/// little more.
+fn hidden_for(left: Duration) -> i32 {
+    let life = left + Deadline::RESERVE + Duration::from_secs(5);
+    i32::try_from(life.as_secs()).unwrap_or(900).min(900)
+}
+
+/// Says what would become of letters; all of them go back.
+fn rehearse(selected: Vec<Case>, now: i64, report: &mut QueueReport) -> Vec<String> {
+    let told = |case: Case| {
+        report.add(handled(&case, now, None));
+        case.received.handle
+    };
+    selected.into_iter().map(told).collect()
+}
+
 fn select(
     request: &Request,
     (name, mode): (QueueName, Mode),

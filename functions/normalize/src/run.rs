@@ -63,6 +63,11 @@ pub struct Reader<'a, T, O, B, Q, C> {
     pub metrics: &'a Metrics,
 }
 
+fn empty() -> Broken {
+    let message = "the object has no bytes".to_owned();
+    Broken { reason: Reason::EmptyFeed, offset: 0, index: 0, message, excerpt: None }
+}
+
 /// Why a feed that every invocation reads from its beginning will never be read: compressed, a workbook, or with a product's records spread over it.
 fn too_slow(feed: &Feed, size: u64) -> Broken {
     let place = feed.checkpoint();
@@ -205,26 +210,14 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     async fn stream(&self, progress: &mut Progressing<'_>, known: &Known) -> Result<End, StreamError> {
         let work = progress.work;
         if progress.info.size == 0 {
-            let broken = Broken {
-                reason: Reason::EmptyFeed,
-                offset: 0,
-                index: 0,
-                message: "the object has no bytes".to_owned(),
-                excerpt: None,
-            };
-            return Ok(End::Finished { failed: Some(progress.broken(&broken)), corrupt: false });
+            return Ok(End::Finished { failed: Some(progress.broken(&empty())), corrupt: false });
         }
         self.judge(progress, known).await?;
         if let Some(refused) = self.survey(progress, known).await? {
             return Ok(End::Finished { failed: Some(refused), corrupt: false });
         }
-        let checkpoint = progress.resume.checkpoint.clone();
-        let from = checkpoint.object_offset();
-        let mut feed = known
-            .feed(progress.info.checksum, &work.id.key, checkpoint, self.limits)
-            .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?
-            .in_charset(progress.info.charset.as_deref())
-            .passing_over(&progress.passing.known);
+        let from = progress.resume.checkpoint.object_offset();
+        let mut feed = self.begun(progress, known)?;
         let mut object = ObjectReader::new(self.objects.clone(), work.clone(), from, progress.info.size);
         let mut ahead = VecDeque::new();
         if progress.run.record == 0
@@ -245,32 +238,16 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             feed.offer(piece.unwrap_or_default());
             loop {
                 let step = if last { feed.conclude(&mut outcomes) } else { feed.step(&mut outcomes) };
-                for outcome in outcomes.drain(..) {
-                    progress.take(outcome);
-                    if progress.window_is_full() {
-                        self.write_window(progress, false).await?;
-                    }
-                    // Looked at for each record: a few bytes of a feed can be many rejections.
-                    if progress.rejects.size() > REJECTS_BYTES {
-                        self.write_rejects(progress).await?;
-                    }
-                }
+                self.take(progress, outcomes.drain(..)).await?;
                 progress.position(feed.checkpoint());
                 if let Err(broken) = &step {
                     self.write_window(progress, true).await?;
                     let failed = Some(progress.broken(broken));
                     return Ok(End::Finished { failed, corrupt: broken.reason == Reason::ObjectCorrupt });
                 }
-                // An invocation that began late still does something before it gives up.
-                let begun = progress.run.record > progress.begun_at;
                 let more = matches!(step, Ok(step) if step == Progress::More || !last);
-                if more && (begun || feed.rereads()) && self.deadline.remaining(self.clock.now_ms()) < HAND_OVER {
-                    if !begun && self.clock.now_ms() - started > ENOUGH_MS {
-                        let failed = Some(progress.broken(&too_slow(&feed, progress.info.size)));
-                        return Ok(End::Finished { failed, corrupt: false });
-                    }
-                    self.write_window(progress, false).await?;
-                    return Ok(End::HandedOver);
+                if more && let Some(end) = self.out_of_time(progress, &feed, started).await? {
+                    return Ok(end);
                 }
                 if self.commit_is_due(progress) {
                     self.write_window(progress, false).await?;
@@ -285,6 +262,54 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
                 return Ok(End::Finished { failed: None, corrupt: false });
             }
         }
+    }
+
+    /// The feed from where the run stands.
+    fn begun(&self, progress: &Progressing<'_>, known: &Known) -> Result<Feed, Failure> {
+        let (info, checkpoint) = (&progress.info, progress.resume.checkpoint.clone());
+        let feed = known
+            .feed(info.checksum, &progress.work.id.key, checkpoint, self.limits)
+            .map_err(|error| Failure::transient(codes::DECODER_UNAVAILABLE, error.to_string()))?;
+        Ok(feed.in_charset(info.charset.as_deref()).passing_over(&progress.passing.known))
+    }
+
+    /// Takes what was read, and writes what would be too much to keep.
+    async fn take(
+        &self,
+        progress: &mut Progressing<'_>,
+        outcomes: impl Iterator<Item = feeds::Outcome>,
+    ) -> Result<(), Failure> {
+        for outcome in outcomes {
+            progress.take(outcome);
+            if progress.window_is_full() {
+                self.write_window(progress, false).await?;
+            }
+            // Looked at for each record: a few bytes of a feed can be many rejections.
+            if progress.rejects.size() > REJECTS_BYTES {
+                self.write_rejects(progress).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How this invocation's part ends if its time is over. One that began late still does something
+    /// before it gives up.
+    async fn out_of_time(
+        &self,
+        progress: &mut Progressing<'_>,
+        feed: &Feed,
+        started: i64,
+    ) -> Result<Option<End>, Failure> {
+        let begun = progress.run.record > progress.begun_at;
+        if !(begun || feed.rereads()) || self.deadline.remaining(self.clock.now_ms()) >= HAND_OVER {
+            return Ok(None);
+        }
+        if !begun && self.clock.now_ms() - started > ENOUGH_MS {
+            let failed = Some(progress.broken(&too_slow(feed, progress.info.size)));
+            return Ok(Some(End::Finished { failed, corrupt: false }));
+        }
+        self.write_window(progress, false).await?;
+        Ok(Some(End::HandedOver))
     }
 
     /// Decodes a compressed object to its check sum before anything of it counts: what a damaged one says may be wrong in any place. What was read is

@@ -263,9 +263,7 @@ impl Facts {
         rows.one("ageGroup", age_group.as_ref());
         rows.one("gender", gender.as_ref());
         rows.one("leadTime", lead_time.as_ref());
-        for Document { kind, language, url } in documents {
-            rows.push("document", kind.as_str(), language.as_deref().unwrap_or(""), url);
-        }
+        rows.documents(documents);
         rows.texts("seoTitle", seo_title);
         rows.texts("seoDescription", seo_description);
         for (lang, words) in keywords {
@@ -274,9 +272,7 @@ impl Facts {
         for Relation { kind, product } in relations {
             rows.push("relation", kind.as_str(), "", product);
         }
-        for (name, text) in extra {
-            rows.push("extra", name, "", text);
-        }
+        extra.iter().for_each(|(name, text)| rows.push("extra", name, "", text));
         rows.0
     }
 
@@ -299,6 +295,12 @@ impl Rows {
     fn one(&mut self, code: &str, said: Option<&impl Display>) {
         if let Some(said) = said {
             self.push(code, "", "", &said.to_string());
+        }
+    }
+
+    fn documents(&mut self, documents: &[Document]) {
+        for Document { kind, language, url } in documents {
+            self.push("document", kind.as_str(), language.as_deref().unwrap_or(""), url);
         }
     }
 

@@ -94,36 +94,9 @@ impl<'a> Run<'a> {
                 }
                 fitting(Val::Made(joined.into()))?
             }
-            Node::All(all) => {
-                let mut truth = true;
-                for node in all {
-                    if !self.truth(node)? {
-                        truth = false;
-                        break;
-                    }
-                }
-                Val::Bool(truth)
-            }
-            Node::Any(all) => {
-                let mut truth = false;
-                for node in all {
-                    if self.truth(node)? {
-                        truth = true;
-                        break;
-                    }
-                }
-                Val::Bool(truth)
-            }
-            Node::First(all) => {
-                let mut value = Val::None;
-                for node in all {
-                    value = self.value(node)?;
-                    if !matches!(value, Val::None) {
-                        break;
-                    }
-                }
-                value
-            }
+            Node::All(all) => Val::Bool(!self.one_is(all, false)?),
+            Node::Any(all) => Val::Bool(self.one_is(all, true)?),
+            Node::First(all) => self.first(all)?,
             Node::Block(steps) => self.steps(steps)?,
             Node::If(choice) => {
                 let If { condition, then, otherwise } = &**choice;
@@ -141,6 +114,27 @@ impl<'a> Run<'a> {
             }
             Node::Chain(chain) => self.chain(chain)?,
         })
+    }
+
+    /// Whether one of them is that truth. Those behind it are not looked at.
+    fn one_is(&mut self, all: &'a [Node], wanted: bool) -> Option<bool> {
+        for node in all {
+            if self.truth(node)? == wanted {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// The first that is given.
+    fn first(&mut self, all: &'a [Node]) -> Option<Val<'a>> {
+        for node in all {
+            let value = self.value(node)?;
+            if !matches!(value, Val::None) {
+                return Some(value);
+            }
+        }
+        Some(Val::None)
     }
 
     fn chosen(&mut self, switch: &'a Switch) -> Option<Val<'a>> {

@@ -43,60 +43,25 @@ struct Rule {
 }
 
 fn main() -> ExitCode {
-    let mut ok = true;
     let only = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
-    let mut worlds = Vec::new();
-    println!("{:>10}  {:>6}  {:>7}  world", "states", "depth", "seconds");
-    let products = configurations::small().into_iter().chain(configurations::large());
-    let mut world = |name, verdict: Verdict| {
-        println!("{:>10}  {:>6}  {:>7.1}  {name}", verdict.states, verdict.depth, verdict.seconds);
-        for violation in &verdict.violated {
-            println!("    VIOLATED: {}\n    {}", violation.property, violation.steps.join(" → "));
-        }
-        ok &= verdict.violated.is_empty() && verdict.unreachable.is_empty() && verdict.exhaustive;
-        worlds.push(World { name, verdict });
+    let worlds = worlds(&only);
+    let hold = |world: &World| {
+        let Verdict { violated, unreachable, exhaustive, .. } = &world.verdict;
+        violated.is_empty() && unreachable.is_empty() && *exhaustive
     };
-    let asked = |name: &str| name.contains(&only);
-    for (name, model) in products.filter(|(name, _)| asked(name)) {
-        world(name, check(model, None));
-    }
-    for (name, model) in [configurations::run()].into_iter().filter(|(name, _)| asked(name)) {
-        world(name, check(model, None));
-    }
-    for (name, model) in held::small().into_iter().chain(held::large()).filter(|(name, _)| asked(name)) {
-        world(name, check(model, None));
-    }
-    for (name, model) in articles::small().into_iter().chain(articles::large()).filter(|(name, _)| asked(name)) {
-        world(name, check(model, None));
-    }
-    for (name, model) in wanted::small().into_iter().chain(wanted::large()).filter(|(name, _)| asked(name)) {
-        world(name, check(model, None));
-    }
+    let mut ok = worlds.iter().all(hold);
     if !only.is_empty() {
         return if ok && !worlds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-
-    println!("\n{:>10}  {:>6}  without", "states", "steps");
-    let products = rules::of_products().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
-    let runs = rules::of_runs().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
-    let mut without = Vec::new();
-    for (mutation, verdict) in products.chain(runs) {
-        let rule = mutation.map_or("nothing", |mutation| mutation.without);
-        let caught_by: Vec<&str> = verdict.violated.iter().map(|violation| violation.property).collect();
-        let steps = verdict.violated.iter().map(|violation| violation.steps.len()).min().unwrap_or(0);
-        let shown = caught_by.first().map_or("NOT CAUGHT", |property| property);
-        println!("{:>10}  {steps:>6}  {rule}\n{:>20}breaks: {shown}", verdict.states, "");
-        ok &= !caught_by.is_empty();
-        without.push(Rule { without: rule, caught_by, states: verdict.states, steps });
-    }
-
+    let rules = rules_taken_out();
+    ok &= rules.iter().all(|rule| !rule.caught_by.is_empty());
     let largest_states = worlds.iter().map(|world| world.verdict.states).max().unwrap_or(0);
     let report = Report {
         largest_states,
         total_states: worlds.iter().map(|world| world.verdict.states).sum(),
         seconds: worlds.iter().map(|world| world.verdict.seconds).sum(),
         worlds,
-        rules: without,
+        rules,
     };
     ok &= largest_states >= STATES;
     println!(
@@ -111,6 +76,55 @@ fn main() -> ExitCode {
         ok = false;
     }
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Visits all worlds whose name contains `only`.
+fn worlds(only: &str) -> Vec<World> {
+    println!("{:>10}  {:>6}  {:>7}  world", "states", "depth", "seconds");
+    let mut worlds = Vec::new();
+    let mut visit = |name: &'static str, check: &dyn Fn() -> Verdict| {
+        if !name.contains(only) {
+            return;
+        }
+        let verdict = check();
+        println!("{:>10}  {:>6}  {:>7.1}  {name}", verdict.states, verdict.depth, verdict.seconds);
+        for violation in &verdict.violated {
+            println!("    VIOLATED: {}\n    {}", violation.property, violation.steps.join(" → "));
+        }
+        worlds.push(World { name, verdict });
+    };
+    for (name, model) in configurations::small().into_iter().chain(configurations::large()) {
+        visit(name, &|| check(model.clone(), None));
+    }
+    let (name, run) = configurations::run();
+    visit(name, &|| check(run.clone(), None));
+    for (name, model) in held::small().into_iter().chain(held::large()) {
+        visit(name, &|| check(model.clone(), None));
+    }
+    for (name, model) in articles::small().into_iter().chain(articles::large()) {
+        visit(name, &|| check(model.clone(), None));
+    }
+    for (name, model) in wanted::small().into_iter().chain(wanted::large()) {
+        visit(name, &|| check(model.clone(), None));
+    }
+    worlds
+}
+
+/// Takes each rule out in turn: what that breaks.
+fn rules_taken_out() -> Vec<Rule> {
+    println!("\n{:>10}  {:>6}  without", "states", "steps");
+    let products = rules::of_products().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
+    let runs = rules::of_runs().into_iter().map(|model| (model.mutation, check(model, Some(PATIENCE))));
+    let mut taken_out = Vec::new();
+    for (mutation, verdict) in products.chain(runs) {
+        let without = mutation.map_or("nothing", |mutation| mutation.without);
+        let caught_by: Vec<&str> = verdict.violated.iter().map(|violation| violation.property).collect();
+        let steps = verdict.violated.iter().map(|violation| violation.steps.len()).min().unwrap_or(0);
+        let shown = caught_by.first().map_or("NOT CAUGHT", |property| property);
+        println!("{:>10}  {steps:>6}  {without}\n{:>20}breaks: {shown}", verdict.states, "");
+        taken_out.push(Rule { without, caught_by, states: verdict.states, steps });
+    }
+    taken_out
 }
 
 fn write(report: &Report) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
+use ledger::{DesiredDoc, ProductState};
 use medusa::api::model::{DEEP_FIELDS, Product, TRANSLATION_FIELDS};
 use medusa::{CompareAt, Credentials, Medusa, References};
 use pimcore::{ApiKey, PimProduct, Pimcore};
@@ -83,24 +84,8 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     };
     let in_pim = pim.as_ref().and_then(Option::as_ref);
     let source = in_pim.map(facets::of_pimcore_source);
-    // What the shop should show of a product that the PIM does not have: nothing.
-    let mut shown = match (&pim, &shop) {
-        (Some(Some(product)), Some((references, _))) => Some(facets::of_pimcore_shown(product, references)),
-        (Some(None), Some(_)) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
-        _ => None,
-    };
-    let parts = match &doc {
-        Some(doc) if state.parts.is_some() => {
-            let said = stack.ledger.read_parts(&key).await?;
-            let said: Vec<_> = said.into_iter().filter_map(|(name, doc)| Some((name?, doc))).collect();
-            let lines = match &state.lines {
-                Some(declared) => stack.ledger.lines_of(&doc.product, declared).await?,
-                None => Vec::new(),
-            };
-            parts::compared(doc, &said, &lines)
-        }
-        _ => parts::Parts::default(),
-    };
+    let mut shown = to_be_shown(pim.as_ref(), shop.as_ref().map(|(references, _)| references));
+    let parts = parts_of(stack, &key, doc.as_ref(), &state).await?;
     let asides = state.aside;
     // What a person unpublished is kept current.
     let draft = asides.iter().any(|aside| aside.what == "draft");
@@ -128,6 +113,31 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     let differs = missing || diff.rows.iter().any(|row| row.pimcore_differs || row.medusa_differs);
     let text = text(&diff, missing);
     Ok(Answer::new(&diff, text, differs || !diff.problems.is_empty()))
+}
+
+/// What the shop should show: of a product that the PIM does not have nothing, and what cannot be
+/// known if one of both did not answer.
+fn to_be_shown(pim: Option<&Option<PimProduct>>, references: Option<&References>) -> Option<facets::Facts> {
+    match (pim?, references?) {
+        (Some(product), references) => Some(facets::of_pimcore_shown(product, references)),
+        (None, _) => Some(facets::Facts::from([("for sale".to_owned(), "false".to_owned())])),
+    }
+}
+
+async fn parts_of(
+    stack: &Stack,
+    key: &ProductKey,
+    doc: Option<&DesiredDoc>,
+    state: &ProductState,
+) -> Result<parts::Parts, CliError> {
+    let Some(doc) = doc.filter(|_| state.parts.is_some()) else { return Ok(parts::Parts::default()) };
+    let said = stack.ledger.read_parts(key).await?;
+    let said: Vec<_> = said.into_iter().filter_map(|(name, doc)| Some((name?, doc))).collect();
+    let lines = match &state.lines {
+        Some(declared) => stack.ledger.lines_of(&doc.product, declared).await?,
+        None => Vec::new(),
+    };
+    Ok(parts::compared(doc, &said, &lines))
 }
 
 pub(super) type Asked<T> = Result<Result<T, Failure>, CliError>;

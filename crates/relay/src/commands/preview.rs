@@ -148,18 +148,7 @@ async fn of_feed(
             }
         }
         for some in products.chunks(TOGETHER) {
-            let keys: Vec<ProductKey> = some.iter().map(|(key, _)| key.clone()).collect();
-            let known = before.of(&keys, now).await?;
-            for (key, said) in some {
-                let last = known.get(key).map(|(product, at)| (product, *at));
-                let whole = match (&before, last) {
-                    (Before::Ledger(stack), Some(_)) => {
-                        together(&stack.ledger, key, Brought::Record(said), now).await?
-                    }
-                    _ => None,
-                };
-                tally.product(key, (whole.as_ref().unwrap_or(said), now), last);
-            }
+            of_products(some, &mut before, &mut tally, now).await?;
         }
         if let (Before::Ledger(stack), Some(source), Some(name)) = (&before, &asked.source, &asked.part) {
             of_lines(stack, &mut tally, (source, &PartName::from_text(name.as_str())), lines, now).await?;
@@ -178,6 +167,26 @@ async fn of_feed(
         tally.report.counts.withdrawn += lacking;
     }
     Ok(tally.report())
+}
+
+/// Compares some products with what was before.
+async fn of_products(
+    some: &[(ProductKey, Product)],
+    before: &mut Before<'_>,
+    tally: &mut Tally<'_>,
+    now: i64,
+) -> Result<(), CliError> {
+    let keys: Vec<ProductKey> = some.iter().map(|(key, _)| key.clone()).collect();
+    let known = before.of(&keys, now).await?;
+    for (key, said) in some {
+        let last = known.get(key).map(|(product, at)| (product, *at));
+        let whole = match (&*before, last) {
+            (Before::Ledger(stack), Some(_)) => together(&stack.ledger, key, Brought::Record(said), now).await?,
+            _ => None,
+        };
+        tally.product(key, (whole.as_ref().unwrap_or(said), now), last);
+    }
+    Ok(())
 }
 
 /// The feed, read by the mapping that is in force for its source on the stack, where there is one.

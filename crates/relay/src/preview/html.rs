@@ -30,22 +30,7 @@ pub fn page(report: &Report, now: i64) -> String {
         let _ =
             writeln!(page, "<p class=\"card warn\">The whole of it would wait for a person: {}</p>", escaped(reason));
     }
-    let counts = &report.counts;
-    page.push_str("<div class=\"cards\">");
-    for (name, count, warn) in [
-        ("products", counts.products, false),
-        ("new", counts.new, false),
-        ("changed", counts.changed, false),
-        ("unchanged", counts.unchanged, false),
-        ("withdrawn", counts.withdrawn, counts.withdrawn > 0),
-        ("rejected", counts.rejected, counts.rejected > 0),
-        ("withheld", counts.gated, counts.gated > 0),
-        ("held", counts.held, counts.held > 0),
-    ] {
-        let class = if warn { "card warn" } else { "card" };
-        let _ = write!(page, "<div class=\"{class}\"><b>{count}</b>{name}</div>");
-    }
-    page.push_str("</div>\n");
+    cards(&mut page, report);
     if !report.fields.is_empty() {
         let _ = writeln!(
             page,
@@ -75,6 +60,26 @@ pub fn page(report: &Report, now: i64) -> String {
     }
     page.push_str("</html>\n");
     page
+}
+
+/// How many there are of what.
+fn cards(page: &mut String, report: &Report) {
+    let counts = &report.counts;
+    page.push_str("<div class=\"cards\">");
+    for (name, count, warn) in [
+        ("products", counts.products, false),
+        ("new", counts.new, false),
+        ("changed", counts.changed, false),
+        ("unchanged", counts.unchanged, false),
+        ("withdrawn", counts.withdrawn, counts.withdrawn > 0),
+        ("rejected", counts.rejected, counts.rejected > 0),
+        ("withheld", counts.gated, counts.gated > 0),
+        ("held", counts.held, counts.held > 0),
+    ] {
+        let class = if warn { "card warn" } else { "card" };
+        let _ = write!(page, "<div class=\"{class}\"><b>{count}</b>{name}</div>");
+    }
+    page.push_str("</div>\n");
 }
 
 fn prices(page: &mut String, prices: &Prices) {

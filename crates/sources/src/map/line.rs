@@ -81,68 +81,12 @@ fn given(scope: &Scope<'_>, field: &Field) -> bool {
     }
 }
 
-/// The same checks and corrections as for what products say.
+/// The same checks and corrections as for what products say: made by a product that says the same.
 fn checked(mapping: &Mapping, mut line: Line) -> Result<Line, Defect> {
-    let texts = |wanted: fn(&Owned) -> Option<&String>| {
-        let said = line.says.iter().filter_map(|(field, said)| match said {
-            Said::Text(text) => Some((wanted(field)?.clone(), text.clone())),
-            _ => None,
-        });
-        Localized(said.collect())
-    };
-    let mut name = texts(|field| if let Owned::Name(language) = field { Some(language) } else { None });
-    if name.is_empty() {
-        name = name.with("en", "-");
-    }
-    let mut prices: Vec<Price> = line
-        .says
-        .iter()
-        .filter_map(|(field, said)| match (field, said) {
-            (Owned::Price(currency), Said::Amount(amount, list_amount)) => {
-                Some(Price { currency: currency.clone(), amount: *amount, list_amount: *list_amount })
-            }
-            _ => None,
-        })
-        .collect();
-    let none = prices.is_empty();
-    if none {
-        prices.push(Price { currency: "EUR".to_owned(), amount: Decimal::ONE, list_amount: None });
-    }
-    let brand = match line.says.get(&Owned::Brand) {
-        Some(Said::Text(text)) => Some(text.clone()),
-        _ => None,
-    };
-    let product = Product {
-        source: mapping.source.clone(),
-        made_skus: std::collections::BTreeSet::new(),
-        stock_said: Default::default(),
-        id: "line".to_owned(),
-        group: None,
-        sku: None,
-        name,
-        description: texts(|field| if let Owned::Description(language) = field { Some(language) } else { None }),
-        brand,
-        categories: Vec::new(),
-        attributes: Vec::new(),
-        options: Vec::new(),
-        variants: vec![Variant {
-            sku: line.about.value.clone(),
-            title: "line".to_owned(),
-            options: Vec::new(),
-            prices,
-            stock: 0,
-            images: Vec::new(),
-            facts: None,
-        }],
-        images: Vec::new(),
-        url: None,
-        withdrawn: false,
-        facts: None,
-        warnings: Vec::new(),
-    };
-    let Product { name, description, brand, mut variants, .. } = quality::checked(product)?;
+    let priced = line.says.iter().any(|(field, said)| matches!((field, said), (Owned::Price(_), Said::Amount(..))));
+    let Product { name, description, brand, mut variants, .. } = quality::checked(saying_the_same(mapping, &line))?;
     let (sku, mut prices) = variants.pop().map(|variant| (variant.sku, variant.prices)).unwrap_or_default();
-    if none {
+    if !priced {
         prices.clear();
     }
     for (field, said) in &mut line.says {
@@ -168,4 +112,66 @@ fn checked(mapping: &Mapping, mut line: Line) -> Result<Line, Defect> {
         _ => true,
     });
     Ok(line)
+}
+
+/// A product of one variant that says what the line says. Without a name or a price it has one that
+/// nobody reads: every product needs them.
+fn saying_the_same(mapping: &Mapping, line: &Line) -> Product {
+    let texts = |wanted: fn(&Owned) -> Option<&String>| {
+        let said = line.says.iter().filter_map(|(field, said)| match said {
+            Said::Text(text) => Some((wanted(field)?.clone(), text.clone())),
+            _ => None,
+        });
+        Localized(said.collect())
+    };
+    let mut name = texts(|field| if let Owned::Name(language) = field { Some(language) } else { None });
+    if name.is_empty() {
+        name = name.with("en", "-");
+    }
+    let brand = match line.says.get(&Owned::Brand) {
+        Some(Said::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    Product {
+        source: mapping.source.clone(),
+        made_skus: std::collections::BTreeSet::new(),
+        stock_said: Default::default(),
+        id: "line".to_owned(),
+        group: None,
+        sku: None,
+        name,
+        description: texts(|field| if let Owned::Description(language) = field { Some(language) } else { None }),
+        brand,
+        categories: Vec::new(),
+        attributes: Vec::new(),
+        options: Vec::new(),
+        variants: vec![Variant {
+            sku: line.about.value.clone(),
+            title: "line".to_owned(),
+            options: Vec::new(),
+            prices: prices_of(line),
+            stock: 0,
+            images: Vec::new(),
+            facts: None,
+        }],
+        images: Vec::new(),
+        url: None,
+        withdrawn: false,
+        facts: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn prices_of(line: &Line) -> Vec<Price> {
+    let price = |(field, said): (&Owned, &Said)| match (field, said) {
+        (Owned::Price(currency), Said::Amount(amount, list_amount)) => {
+            Some(Price { currency: currency.clone(), amount: *amount, list_amount: *list_amount })
+        }
+        _ => None,
+    };
+    let prices: Vec<Price> = line.says.iter().filter_map(price).collect();
+    if prices.is_empty() {
+        return vec![Price { currency: "EUR".to_owned(), amount: Decimal::ONE, list_amount: None }];
+    }
+    prices
 }

@@ -138,6 +138,15 @@ impl Reader<'_> {
         }
     }
 
+    fn check_source(&mut self, source: Option<&str>, node: Option<&Node>) {
+        let (Some(source), Some(node)) = (source, node) else { return };
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let hyphen_at_an_end = source.starts_with('-') || source.ends_with('-');
+        if source.is_empty() || source.len() > 40 || !source.chars().all(fits) || hyphen_at_an_end {
+            self.say(node.at, "a source's name has up to 40 small letters of ASCII, digits and single hyphens");
+        }
+    }
+
     fn top(&mut self, root: &Node, text: &str) -> Option<Mapping> {
         let top = self.object(root, keys::TOP)?;
         let source = self.text_of(&top, "source");
@@ -150,17 +159,7 @@ impl Reader<'_> {
                 self.say(root.at, format!("there is no {needed:?} in the mapping"));
             }
         }
-        if let (Some(source), Some(node)) = (&source, top.get("source")) {
-            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if source.is_empty()
-                || source.len() > 40
-                || !source.chars().all(fits)
-                || source.starts_with('-')
-                || source.ends_with('-')
-            {
-                self.say(node.at, "a source's name has up to 40 small letters of ASCII, digits and single hyphens");
-            }
-        }
+        self.check_source(source.as_deref(), top.get("source"));
         let form = top.get("form").and_then(|node| self.form(node));
         self.form.clone_from(&form);
         if let Some(node) = top.get("columns") {
