@@ -251,10 +251,8 @@ mod tests {
         ] {
             assert_eq!(without(title, colour), rest, "{title}");
         }
-        let words = |text: &str| Colours {
-            axis: None,
-            strip: Strip { words: [text.to_owned()].into(), ..Strip::default() },
-        };
+        let words =
+            |text: &str| Colours { axis: None, strip: Strip { words: [text.to_owned()].into(), ..Strip::default() } };
         assert_eq!(words("Red").title("en", "Red"), "Red", "never empty");
     }
 }
