@@ -120,7 +120,7 @@ def up(options: argparse.Namespace) -> int:
     from local_stack.stack import Stack
     from local_stack.where import where_to_look
 
-    stack = Stack.open(options.stack, publish_policy=options.publish_policy, articles="grouped")
+    stack = Stack.open(options.stack, publish_policy=options.publish_policy)
     stack.start()
     say()
     print(where_to_look(stack))
@@ -132,7 +132,7 @@ def demo(options: argparse.Namespace) -> int:
     from local_stack.demo import demonstrate
     from local_stack.stack import Stack
 
-    stack = Stack.open(options.stack, publish_policy=options.publish_policy, articles="grouped")
+    stack = Stack.open(options.stack, publish_policy=options.publish_policy)
     stack.start()
     return demonstrate(stack, options.feed, options.source, options.wait, options.rules or ruled.to_begin_with(stack))
 

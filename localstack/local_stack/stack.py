@@ -28,8 +28,6 @@ class Stack:
     place: Place
     ports: dict[str, int]
     publish_policy: str = "auto"
-    articles: str = ""
-    """Whether colours are one product; empty: as the template has it."""
 
     @classmethod
     def load(cls, name: str) -> Stack | None:
@@ -48,13 +46,13 @@ class Stack:
             ) from problem
 
     @classmethod
-    def open(cls, name: str, *, publish_policy: str = "auto", articles: str = "", any_ports: bool = False) -> Stack:
+    def open(cls, name: str, *, publish_policy: str = "auto", any_ports: bool = False) -> Stack:
         """A stack by name, with ports chosen if it is new or somebody else has taken one of its own."""
         known = cls.load(name)
         stack = known or cls(Place(name), {}, publish_policy)
         if not known:
             stack.forget_remains()
-        stack.publish_policy, stack.articles = publish_policy, articles
+        stack.publish_policy = publish_policy
         taken: set[int] = set()
         for part, default in DEFAULT_PORTS.items():
             wanted = stack.ports.get(part, 0 if any_ports else default)
@@ -121,8 +119,7 @@ class Stack:
         for name, value in deploy.secrets_of(self.place, facts).items():
             deploy.put_secret(self.ports["aws"], name, value)
         urls = {part: self.url(part) for part in ("pim", "medusa")} | through
-        values = deploy.parameters(self.place, urls, facts, self.publish_policy) | ({"Articles": self.articles} if self.articles else {})
-        deploy.deploy(self.place, self.ports, values)
+        deploy.deploy(self.place, self.ports, deploy.parameters(self.place, urls, facts, self.publish_policy))
 
     def start_aws(self, functions_see: str = "") -> None:
         emulator.start(self.place, self.ports["aws"], functions_see)

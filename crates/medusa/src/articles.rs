@@ -7,7 +7,7 @@ use catalog::ProductKey;
 use serde::Deserialize;
 
 /// The setting `Articles`: a word for all sources, or JSON with a word for each,
-/// `{"default": "separate", "shein-api": "grouped"}`.
+/// `{"default": "grouped", "shein-api": "separate"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Articles {
     default: Kind,
@@ -19,9 +19,9 @@ pub struct Articles {
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Each member is a product of its own.
-    #[default]
     Separate,
     /// All members are one product.
+    #[default]
     Grouped,
 }
 
@@ -76,7 +76,9 @@ mod tests {
         assert_eq!(article("grouped", "demo:1", own).as_deref(), Some("demo~article:G 1"));
         assert_eq!(article(mixed, "acme:1", own), None);
         assert_eq!(article(mixed, "demo:1", own).as_deref(), Some("demo~article:G 1"));
-        assert_eq!(article(r#"{"demo": "grouped"}"#, "acme:1", own), None);
+        assert_eq!(article(r#"{"demo": "separate"}"#, "demo:1", own), None);
+        assert_eq!(article(r#"{"demo": "separate"}"#, "acme:1", own).as_deref(), Some("acme~article:G 1"));
+        assert_eq!(Articles::default(), Articles::all(Kind::Grouped));
         for none in [None, Some(""), Some("  ")] {
             assert_eq!(article("grouped", "demo:1", none), None);
         }
