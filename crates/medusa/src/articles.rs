@@ -6,6 +6,11 @@ use std::str::FromStr;
 use catalog::ProductKey;
 use serde::Deserialize;
 
+/// The product metadata key with the keys of the members that are shown.
+pub const MEMBERS: &str = "relay_members";
+/// The variant metadata key with the member that it is of.
+pub const MEMBER: &str = "relay_member";
+
 /// The setting `Articles`: a word for all sources, or JSON with a word for each,
 /// `{"default": "grouped", "shein-api": "separate"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

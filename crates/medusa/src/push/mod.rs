@@ -166,6 +166,33 @@ struct Work<'a> {
     waits: Option<Failure>,
 }
 
+impl<'a> Work<'a> {
+    /// Takes a product from sale that is there.
+    fn withdrawal(slot: usize, key: &'a ProductKey, recall: &'a Recall, there: &Product) -> Self {
+        // That it is a draft now is our doing, and ours to end.
+        let made = Made::of(there.metadata.as_ref()).map(|made| (MADE.to_owned(), made.withdrawn().value()));
+        Self {
+            slot,
+            key,
+            stock: Shelves::default(),
+            recall,
+            book: Book::default(),
+            translations: TranslationsBatch::default(),
+            entries: vec![],
+            leaving: Leaving::default(),
+            last: ProductUpdate {
+                status: Some("draft"),
+                metadata: made.into_iter().collect(),
+                ..ProductUpdate::of(there.id.as_str())
+            },
+            change: Change::Withdrawn,
+            again: None,
+            notes: vec![],
+            waits: None,
+        }
+    }
+}
+
 /// An article to be offered and where its result goes.
 #[derive(Clone, Copy)]
 struct Offer<'a> {
@@ -391,36 +418,29 @@ impl Shop {
                         Retirement::Due => due.push((slot, key, there.id)),
                     }
                 }
-                (Presence::Withheld, Some(there)) => works.push(Work {
-                    slot,
-                    key,
-                    stock: Shelves::default(),
-                    recall: &nothing,
-                    book: Book::default(),
-                    translations: TranslationsBatch::default(),
-                    entries: vec![],
-                    leaving: Leaving::default(),
-                    last: ProductUpdate {
-                        status: Some("draft"),
-                        // That it is a draft now is our doing, and ours to end.
-                        metadata: Made::of(there.metadata.as_ref())
-                            .map(|made| (MADE.to_owned(), made.withdrawn().value()))
-                            .into_iter()
-                            .chain(retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0))
-                            .chain(moved_to.map(|to| (MOVED_TO.to_owned(), to.into())))
-                            .collect(),
-                        ..ProductUpdate::of(there.id)
-                    },
-                    change: Change::Withdrawn,
-                    again: (vanished && retention > 0).then(|| now.saturating_add(retention)),
-                    notes: vec![],
-                    waits: None,
-                }),
+                (Presence::Withheld, Some(there)) => {
+                    let mut work = Work::withdrawal(slot, key, &nothing, &there);
+                    let noted = retired::vanishing(now).into_iter().filter(|_| vanished && retention > 0);
+                    work.last.metadata.extend(noted.chain(moved_to.map(|to| (MOVED_TO.to_owned(), to.into()))));
+                    work.again = (vanished && retention > 0).then(|| now.saturating_add(retention));
+                    works.push(work);
+                }
                 (Presence::Offered(article), there) => {
                     let payable = coined[slot].as_ref();
                     let waits = payable.and_then(|coined| coined.refused.as_ref());
                     let article = payable.map_or(&**article, |coined| &coined.article);
-                    if let Err(failure) = article.check(key) {
+                    if article.variants.is_empty()
+                        && there.as_ref().is_none_or(plan::is_withheld)
+                        && !article.stays.is_empty()
+                    {
+                        // Nothing else is on sale, and what cannot be read is not there, either.
+                        let change = if there.is_some() { Change::Unchanged } else { Change::Absent };
+                        outcomes[slot] = done(change, there.map(|there| there.id), Again::Never);
+                        continue;
+                    }
+                    if (article.stays.is_empty() || !article.variants.is_empty())
+                        && let Err(failure) = article.check(key)
+                    {
                         // The shop has just answered. A variant whose only price rounds to nothing
                         // has none for that reason.
                         let failure = waits.cloned().unwrap_or(failure);

@@ -15,7 +15,7 @@ use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
+use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan, stays};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, own_sku, said};
 
@@ -85,6 +85,15 @@ impl Shop {
                                 Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
                             continue;
                         };
+                        let stays = stays::of(&article, &product);
+                        if stays.is_empty() && article.variants.is_empty() {
+                            works.push(Work::withdrawal(offer.slot, offer.key, offer.recall, &product));
+                            continue;
+                        }
+                        let article = match stays.is_empty() {
+                            true => article,
+                            false => Cow::Owned(stays::beside(&article, &product, &stays)),
+                        };
                         let full = offer.depth == Depth::Full;
                         let mark = *marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
                         let known = Given {
@@ -100,6 +109,7 @@ impl Shop {
                         let address = Address::of(offer.key, &product);
                         let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
                         plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
+                        stays::keep_made(&mut plan.done, &product, &stays);
                         if plan.product.metadata.contains_key(REDIRECTS) {
                             for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
                                 owners.keep(offer.key, handle, deadline).await?;
