@@ -175,7 +175,7 @@ fn together(
         categories: articles.iter().flat_map(|article| article.categories.iter().cloned()).collect(),
         metadata: metadata(parts),
         columns: shared(articles.iter().map(|article| &article.columns)),
-        stays: BTreeSet::new(),
+        ..Article::default()
     }
 }
 

@@ -7,10 +7,11 @@ use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use catalog::{Attribute, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
+use catalog::{Attribute, ContentHash, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use common::support::Real;
 use common::support::orders::Orders;
 use common::{Function, dress, in_pim_as, open, path};
+use ledger::DesiredDoc;
 use medusa::articles::{Articles, Kind};
 use pimcore::Pimcore;
 use runtime::Outcome;
@@ -300,6 +301,57 @@ async fn the_same_choice_twice_is_told_and_solved_by_whoever_changes() {
     let state = lab.function.memory.state(&keys[1]);
     assert_eq!((state.medusa.last_error, state.pending_since), (None, None));
     assert_eq!(lab.sold().await.values().map(BTreeMap::len).sum::<usize>(), 4);
+}
+
+/// SKUs stand on labels and invoices, those that we made, too; and the pieces on the shelf are under
+/// them.
+#[tokio::test]
+async fn a_variant_keeps_the_sku_that_we_made_and_its_item_in_an_article_and_by_itself() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-made").await;
+    let keys = lab.keys.clone();
+    lab.say([Some(BLACK), Some(RED), None]).await;
+    // Another source has the same id, and its SKUs, in the shop before.
+    let other = ProductKey::new("earlier", keys[1].id()).unwrap();
+    let mut first = lab.member(1, RED);
+    (first.source, first.group) = ("earlier".into(), None);
+    in_pim_as(&lab.pimcore, &[first], &Version::new(1, "0", 0)).await;
+    assert_eq!(failures(&lab.push(std::slice::from_ref(&other)).await), Vec::<String>::new());
+    for n in 0..2 {
+        let mut product = lab.member(n, [BLACK, RED][n]);
+        product.made_skus = product.variants.iter().map(|variant| variant.sku.clone()).collect();
+        let doc = DesiredDoc {
+            hash: ContentHash::of(&product),
+            product,
+            version: Version::new(1, "0", 0),
+            run: "run".into(),
+            provenance: "test".into(),
+        };
+        lab.function.memory.put_desired(&keys[n], &doc, 1).await.unwrap();
+    }
+    let plain = |n: usize| format!("{}-S", keys[n].id());
+    let skus = [plain(0), medusa::own_sku::own(&keys[1], &plain(1))];
+    let mut shelves = Vec::new();
+    for kind in [Kind::Separate, Kind::Grouped, Kind::Separate, Kind::Grouped] {
+        lab.open = grouped(&real, kind);
+        for key in &keys[..2] {
+            assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new(), "{kind:?} {key}");
+        }
+        let place = |n: usize| if kind == Kind::Grouped { lab.place(0, "G") } else { keys[n].clone() };
+        for (n, sku) in skus.iter().enumerate() {
+            let shown = real.shown(&place(n)).await.unwrap();
+            assert_eq!(
+                shown.variants.get(sku).map(|variant| variant.stock),
+                Some(7),
+                "{kind:?}: {:?}",
+                shown.variants.keys()
+            );
+        }
+        let now = [shelf(&real, &skus[0]).await, shelf(&real, &skus[1]).await];
+        assert_eq!(shelves.first().unwrap_or(&now), &now, "{kind:?}: the same items");
+        shelves.push(now);
+    }
+    assert_eq!(real.shown(&other).await.unwrap().variants[&plain(1)].stock, 7, "the earlier one has the plain form");
 }
 
 /// What Pimcore cannot show says nothing of itself: by itself it stays as it was, too.

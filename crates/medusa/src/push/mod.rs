@@ -224,8 +224,8 @@ struct Partial {
     why: Option<Failure>,
 }
 
-/// In a round an offer gets the SKUs of its own that it has, then the items that it takes over, then
-/// the SKUs that it needs, then loses what waits.
+/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then
+/// the items that it takes over, then loses what waits.
 const CHANGES_A_ROUND: usize = 4;
 
 /// A place for one [`Partial`], which outlives the rounds that make it.
@@ -251,8 +251,8 @@ impl<'a> Offer<'a> {
         references: &References,
         places: &'a Partials,
     ) -> Result<Self, Failure> {
-        let offer = self.with_items(&taken.items, places);
-        let offer = offer.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        let offer = self.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        let offer = offer.with_items(&taken.items, places);
         offer.without_held(taken.held, there, references, places)
     }
 

@@ -9,6 +9,7 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
+use super::skus::{Heir, Taken};
 use super::{Again, Change, Depth, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, Work, done, under_way};
 use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
@@ -198,7 +199,7 @@ impl Shop {
             let own: BTreeSet<String> =
                 new_to(&offer, &id).into_iter().filter(|sku| found.contains(*sku)).map(str::to_owned).collect();
             let asked = own.len();
-            let result = match self.free_skus(own, offer.key, owners, deadline).await {
+            let result = match self.free_all(own, Heir::of(&offer), there.get(&id), owners, deadline).await {
                 Ok(taken) => {
                     let freed = asked - taken.len();
                     done.own |= !taken.made.is_empty();
@@ -216,6 +217,28 @@ impl Shop {
         }
         *open = left;
         Ok(done)
+    }
+
+    /// As [`Shop::free_skus`]; and what it gets in the place of those that we made may be elsewhere
+    /// by now, too.
+    async fn free_all(
+        &self,
+        found: BTreeSet<String>,
+        to: Heir<'_>,
+        there: Option<&Product>,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<Taken, Failure> {
+        let mut taken = self.free_skus(found, to, owners, deadline).await?;
+        let has =
+            |sku: &str| there.into_iter().flat_map(|there| &there.variants).any(|v| v.sku.as_deref() == Some(sku));
+        let own: Vec<String> = taken.made.iter().map(|sku| to.own(sku)).filter(|own| !has(own)).collect();
+        if !own.is_empty() {
+            let own: Vec<&str> = own.iter().map(String::as_str).collect();
+            let found = self.taken(&own, true, deadline).await.map_err(|error| error.about(to.key))?;
+            taken.items.extend(self.free_skus(found, to, owners, deadline).await?.items);
+        }
+        Ok(taken)
     }
 
     /// Says of products that need several calls that they are under way, so that an interruption
@@ -280,7 +303,7 @@ impl Shop {
                     Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
                         if freed <= offer.article.variants.len() =>
                     {
-                        let free = self.free_sku(taken, offer.key, owners, deadline).await;
+                        let free = self.free_sku(taken, Heir::of(offer), owners, deadline).await;
                         let item = free.map_err(|failure| match failure.code.as_str() {
                             "medusa_sku_taken" => Stumble::Taken(failure),
                             _ => Stumble::Failed(failure),
