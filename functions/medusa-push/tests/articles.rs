@@ -519,10 +519,18 @@ async fn an_open_order_and_a_full_cart_survive_the_switch_on_and_off() {
     orders.place(&ordered, "sar", 1).await.unwrap();
     assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1));
 
+    // A cart that is filled with the article's variant, before it is a draft.
+    let rows = real.admin_product(&article).await.unwrap()["variants"].as_array().unwrap().clone();
+    let own = rows.iter().find(|row| row["sku"] == carted.as_str()).unwrap()["id"].as_str().unwrap().to_owned();
+    let cart = orders.fill(&own, "sar", 1).await.unwrap();
     lab.open = grouped(&real, Kind::Separate);
     for key in &keys[..2] {
         assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new());
     }
+    assert!(orders.fill(&own, "sar", 1).await.is_err(), "no new one can be filled with it");
+    let left = shelf(&real, &carted).await;
+    orders.check_out(&carted, &cart, 1).await.unwrap();
+    assert_eq!(shelf(&real, &carted).await, (left.0, left.1, left.2 + 1), "of the product's own pieces");
     assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1), "and back");
     assert_eq!(real.shown(&keys[1]).await.unwrap().variants[&ordered].stock, 4);
     assert_eq!(real.shown(&article).await, None);
