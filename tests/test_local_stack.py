@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from local_stack.orders import Bought
 from local_stack.paths import REPO, SOURCES
 from local_stack.processes import Service, environment, free_port
 from local_stack.report import Report, Row
-from local_stack.shopfront import Shown, said
+from local_stack.shopfront import Shown, fillings, said
 
 
 def archive_of(content: bytes) -> bytes:
@@ -166,6 +167,45 @@ def test_one_piece_is_ordered_in_each_region_of_what_there_is_most_of() -> None:
 
 def test_a_sku_of_the_products_own_is_known_for_what_the_feed_calls_it() -> None:
     assert [said(sku, {"A", "B~c"}) for sku in ("A~1a2b3c4d", "B~c", "C~1a2b3c4d", "A")] == ["A", "B~c", "C~1a2b3c4d", "A"]
+
+
+def said_of(sku: str, **more: Any) -> dict[str, Any]:
+    return {"variants": [{"sku": sku, "title": sku, "stock": 1, "prices": [{"currency": "SAR", "amount": "2.50"}]}], **more}
+
+
+def test_a_product_is_where_the_ledger_says_that_the_shop_shows_it() -> None:
+    item = {"pk": "P#demo#1", "medusa_id": "prod_1"}
+    assert ledger.state_of(item).place == "demo:1"
+    assert ledger.state_of(item | {"medusa_homes": "demo:1\ndemo~article:G"}).place == "demo~article:G", "it is on its way there"
+
+
+def test_an_article_sells_what_its_members_do_that_are_not_withdrawn() -> None:
+    one = demo.together({"demo:1": said_of("A")})
+    assert one == said_of("A"), "a product by itself is as it is"
+    three = {"demo:1": said_of("A"), "demo:2": said_of("B", withdrawn=True), "demo:3": said_of("C")}
+    sold = demo.together(three)
+    assert [(variant["sku"], variant["member"]) for variant in sold["variants"]] == [("A", "demo:1"), ("C", "demo:3")]
+    assert not sold.get("withdrawn")
+    gone = demo.together({key: document | {"withdrawn": True} for key, document in three.items()})
+    assert (len(gone["variants"]), gone["withdrawn"]) == (3, True)
+
+
+def test_a_cart_also_takes_one_variant_of_each_colour() -> None:
+    price = Decimal("2.50")
+    pieces = [({"sku": sku, "member": member}, price) for sku, member in (("A", "1"), ("B", "1"), ("C", "2"), ("D", "3"))]
+    carts = [[variant["sku"] for variant, _ in cart] for cart in fillings(pieces, only_one=False)]
+    assert carts == [["A"], ["B"], ["C"], ["D"], ["A", "C", "D"]]
+    assert [len(cart) for cart in fillings(pieces, only_one=True)] == [1, 3]
+    assert [len(cart) for cart in fillings(pieces[:2], only_one=False)] == [1, 1], "one colour"
+
+
+def test_a_report_names_the_members_and_the_options_of_an_article() -> None:
+    shown = Shown("demo~article:G", carts=[{"ok": True}], options=[("Color", ["Black", "Sand"]), ("Size", ["S"])])
+    article = Row("demo~article:G", said_of("A"), shown, "7, 8", changed=True, members=["demo:1", "demo:2"])
+    assert article.name().split() == ["demo~article:G", "1", "2"]
+    said = article.as_json()
+    assert (said["members"], said["options"][0]) == (["demo:1", "demo:2"], {"title": "Color", "values": ["Black", "Sand"]})
+    assert row(shown).name() == "demo:1"
 
 
 def test_of_too_many_variants_none_is_ordered() -> None:

@@ -118,32 +118,47 @@ def wait_for_products(stack: Stack, ledger: Ledger, sent: Upload, run: Run, pati
 
 
 def look(stack: Stack, ledger: Ledger, run: Run, products: list[ProductState]) -> list[Row]:
-    """Compares each product's document with what the shop shows and charges."""
+    """Compares what the shop shows and charges with the documents: of a product, or of the members of an article."""
     documents = {product.key: ledger.document(product.key) for product in products}
     if ruled.in_force(stack):
         documents = {key: ruled.document(stack, key, document) for key, document in documents.items()}
-    arrived = {product.key: documents[product.key] for product in products if not product.pending}
-    shown = {item.key: item for item in Shopfront(stack).check(arrived)}
-    rows = []
+    places: dict[str, list[ProductState]] = {}
     for product in products:
-        problem = ""
-        if product.pending:
-            errors = [f"{stage}: {error['message']} ({error['code']})" for stage, error in product.errors.items()]
-            problem = "; ".join(errors) or ("waits for Medusa" if product.pimcore_id else "waits for the PIM")
-        item = shown.get(product.key, Shown(product.key))
-        rows.append(
-            Row(
-                product.key,
-                documents[product.key],
-                item,
-                product.pimcore_id,
-                changed=product.run == run.name,
-                problem=problem,
-                waiting=product.pending and not product.dead,
-                since_ms=product.since_ms if product.pending else 0,
-            )
+        places.setdefault(product.place, []).append(product)
+    wanted = {place: {product.key: documents[product.key] for product in members} for place, members in places.items()}
+    arrived = {place: together(wanted[place]) for place, members in places.items() if not any(product.pending for product in members)}
+    shown = {item.key: item for item in Shopfront(stack).check(arrived, {place: list(wanted[place]) for place in arrived})}
+    return [
+        Row(
+            place,
+            together(wanted[place]),
+            shown.get(place, Shown(place)),
+            ", ".join(product.pimcore_id for product in members if product.pimcore_id),
+            changed=any(product.run == run.name for product in members),
+            problem="; ".join(filter(None, map(problem_of, members))),
+            waiting=any(product.pending and not product.dead for product in members),
+            since_ms=min((product.since_ms for product in members if product.pending), default=0),
+            members=list(wanted[place]),
         )
-    return rows
+        for place, members in places.items()
+    ]
+
+
+def problem_of(product: ProductState) -> str:
+    """Why a product has not arrived; empty if it has."""
+    if not product.pending:
+        return ""
+    errors = [f"{stage}: {error['message']} ({error['code']})" for stage, error in product.errors.items()]
+    return "; ".join(errors) or ("waits for Medusa" if product.pimcore_id else "waits for the PIM")
+
+
+def together(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What one product of the shop should sell: all that the members of an article do that are not withdrawn."""
+    if len(documents) == 1:
+        return next(iter(documents.values()))
+    sold = [document for document in documents.values() if not document.get("withdrawn")] or list(documents.values())
+    variants = [{**variant, "member": key} for key, document in documents.items() if document in sold for variant in document["variants"]]
+    return {**sold[0], "variants": variants}
 
 
 def rejected(stack: Stack, bucket: str, run: Run) -> list[dict[str, Any]]:

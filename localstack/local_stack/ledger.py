@@ -42,6 +42,8 @@ class ProductState:
     """Last error of each stage that has one."""
     since_ms: int = 0
     """Since when it is pending."""
+    place: str = ""
+    """The product of the shop that shows it: itself, or the article of its group."""
 
     @property
     def dead(self) -> dict[str, Any] | None:
@@ -150,12 +152,15 @@ def run_of(item: dict[str, Any]) -> Run:
 
 def state_of(item: dict[str, Any]) -> ProductState:
     errors = {stage: json.loads(item[f"{stage}_error"]) for stage in ("pimcore", "medusa") if item.get(f"{stage}_error")}
+    key = key_of(item["pk"])
     return ProductState(
-        key=key_of(item["pk"]),
+        key=key,
         pending="pending_since" in item,
         run=item.get("run", ""),
         pimcore_id=str(item.get("pimcore_id", "")),
         medusa_id=str(item.get("medusa_id", "")),
         errors=errors,
         since_ms=int(item.get("pending_since", 0)),
+        # Where it moves to comes last.
+        place=str(item.get("medusa_homes") or key).splitlines()[-1],
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Row:
-    """One product from feed to shop."""
+    """One product of the shop, from the feed: of an article its members."""
 
     key: str
     document: dict[str, Any]
@@ -31,6 +31,8 @@ class Row:
     """On its way, with nothing on record that no retry can help."""
     since_ms: int = 0
     """Since when it is pending, if it is."""
+    members: list[str] = field(default_factory=list)
+    """The products of the feed that it shows; none says that it is itself the one."""
 
     @property
     def verdict(self) -> str:
@@ -46,6 +48,10 @@ class Row:
     def arrived(self) -> bool:
         return self.verdict != "no" and not self.shown.problems
 
+    def name(self) -> str:
+        """The product, with the members of an article."""
+        return "\n".join([self.key, *(f"  {key.partition(':')[2]}" for key in self.members if key != self.key)])
+
     def prices(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Lowest and highest price by currency."""
         by_currency: dict[str, list[Decimal]] = {}
@@ -57,7 +63,9 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         return {
             "product": self.key,
+            "members": self.members or [self.key],
             "title": self.shown.titles,
+            "options": [{"title": title, "values": values} for title, values in self.shown.options],
             "variants": [
                 {
                     "sku": variant["sku"],
@@ -126,13 +134,14 @@ class Report:
 
         screen = Console(width=None if sys.stdout.isatty() else 160)
         table = Table(title=f"{self.feed} → {self.object}", title_justify="left", show_lines=True)
-        for name in ("product", "title", "variants", "price", "stock", "Pimcore", "Medusa", "purchasable"):
+        for name in ("product", "title", "options", "variants", "price", "stock", "Pimcore", "Medusa", "purchasable"):
             table.add_column(name, justify="right" if name in ("variants", "stock") else "left", overflow="fold")
         for row in self.rows[:50]:
             titles = "\n".join(_short(row.shown.titles.get(lang, "")) for lang in ("en", "ar"))
+            options = "\n".join(f"{title}: {', '.join(values)}" for title, values in row.shown.options)
             prices = "\n".join(f"{currency} {low}" if low == high else f"{currency} {low}–{high}" for currency, (low, high) in row.prices().items())
             table.add_row(
-                row.key, titles, str(len(row.document["variants"])), prices, str(row.shown.stock), row.pimcore_id, row.shown.medusa_id, row.verdict
+                row.name(), titles, options, str(len(row.document["variants"])), prices, str(row.shown.stock), row.pimcore_id, row.shown.medusa_id, row.verdict
             )  # fmt: skip
         screen.print(table)
         if len(self.rows) > 50:

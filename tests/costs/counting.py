@@ -141,12 +141,13 @@ def size_of(item: dict[str, Any]) -> int:
 
 
 def feed(originals: list[dict[str, Any]], products: int, cents: int) -> tuple[list[str], bytes]:
-    """The real documents under new ids; prices end in the given cents."""
+    """The real documents under new ids, each by itself; prices end in the given cents."""
     keys, documents = [], []
     for number in range(products):
         original = originals[number % len(originals)]
         goods = original["info"]["productInfo"]["goods_id"]
         document = json.loads(json.dumps(original).replace(f'"{goods}"', f'"7{number:08}"'))
+        del document["info"]["productInfo"]["productRelationID"]
         for sku in document["info"]["saleAttr"]["multiLevelSaleAttribute"]["sku_list"]:
             sku["sku_code"] = f"m{number}-{sku['sku_code']}"
             price = sku["priceInfo"]["salePrice"]

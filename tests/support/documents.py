@@ -13,10 +13,11 @@ FOLDER = "incoming/shein-api/"
 
 
 def scarf(goods_id: str) -> dict[str, Any]:
-    """A product that is fine, under another id."""
+    """A product that is fine, under another id, and no colour of another."""
     document = copy.deepcopy(SCARF)
     info = document["info"]
     info["productInfo"]["goods_id"] = goods_id
+    del info["productInfo"]["productRelationID"]
     info["saleAttr"]["mainSaleAttribute"]["info"][0]["goods_id"] = goods_id
     only_sku(document)["sku_code"] = f"SCARF-{goods_id}"
     return document

@@ -6,8 +6,13 @@ use std::str::FromStr;
 use catalog::ProductKey;
 use serde::Deserialize;
 
+/// The product metadata key with the keys of the members that are shown.
+pub const MEMBERS: &str = "relay_members";
+/// The variant metadata key with the member that it is of.
+pub const MEMBER: &str = "relay_member";
+
 /// The setting `Articles`: a word for all sources, or JSON with a word for each,
-/// `{"default": "separate", "shein-api": "grouped"}`.
+/// `{"default": "grouped", "shein-api": "separate"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Articles {
     default: Kind,
@@ -19,9 +24,9 @@ pub struct Articles {
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Each member is a product of its own.
-    #[default]
     Separate,
     /// All members are one product.
+    #[default]
     Grouped,
 }
 
@@ -76,7 +81,9 @@ mod tests {
         assert_eq!(article("grouped", "demo:1", own).as_deref(), Some("demo~article:G 1"));
         assert_eq!(article(mixed, "acme:1", own), None);
         assert_eq!(article(mixed, "demo:1", own).as_deref(), Some("demo~article:G 1"));
-        assert_eq!(article(r#"{"demo": "grouped"}"#, "acme:1", own), None);
+        assert_eq!(article(r#"{"demo": "separate"}"#, "demo:1", own), None);
+        assert_eq!(article(r#"{"demo": "separate"}"#, "acme:1", own).as_deref(), Some("acme~article:G 1"));
+        assert_eq!(Articles::default(), Articles::all(Kind::Grouped));
         for none in [None, Some(""), Some("  ")] {
             assert_eq!(article("grouped", "demo:1", none), None);
         }

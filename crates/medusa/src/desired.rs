@@ -79,6 +79,10 @@ pub struct Article {
     /// Medusa's own columns of what trade needs to know.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: Columns,
+    /// Members that cannot be read just now: what the shop shows of them stays, and so does what is
+    /// the article's own.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub stays: BTreeSet<String>,
 }
 
 /// Texts of a product in one language. An empty one falls back to the base language.

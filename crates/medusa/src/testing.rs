@@ -1,6 +1,6 @@
 //! Values that several tests start from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::ProductKey;
 
@@ -70,6 +70,7 @@ pub(crate) fn article(sizes: usize) -> Article {
         categories: ["pcat_1".to_owned()].into(),
         metadata: [("relay_brand".to_owned(), "Acme".into())].into(),
         columns: BTreeMap::new(),
+        stays: BTreeSet::new(),
     }
 }
 

@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Failure, ProductKey};
+pub use medusa::articles::{MEMBER, MEMBERS};
 use medusa::{Article, Presence, References, Variant, codes};
 use pimcore::{PimProduct, ShopVisibility};
 use serde_json::{Value, json};
@@ -25,10 +26,6 @@ mod colour;
 
 use colour::Colours;
 
-/// The product metadata key with the keys of the members that are shown.
-pub const MEMBERS: &str = "relay_members";
-/// The variant metadata key with the member that it is of.
-pub const MEMBER: &str = "relay_member";
 /// Variants of an article at most: one call makes so many in about 1.3 s, and each look reads all.
 pub const MOST_VARIANTS: usize = 250;
 
@@ -178,6 +175,7 @@ fn together(
         categories: articles.iter().flat_map(|article| article.categories.iter().cloned()).collect(),
         metadata: metadata(parts),
         columns: shared(articles.iter().map(|article| &article.columns)),
+        ..Article::default()
     }
 }
 

@@ -7,7 +7,7 @@ use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
 use ledger::core::{address, article};
 use ledger::{Applied, Claim, Member, ProductState, Stage, Table};
-use medusa::{Depth, Known, References};
+use medusa::{Article, Depth, Known, Presence, References};
 use pimcore::{PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, ProductMessage};
 use worker::Worker;
@@ -294,6 +294,7 @@ impl Grouped {
         let members: Vec<&PimProduct> = members.collect();
         let mut composed = compose(article, &members, categories, references);
         composed.vanished &= held.unreadable.is_empty();
+        composed.presence = staying(composed.presence, held.unreadable.keys());
         for (key, failure) in &held.unreadable {
             composed.fates.insert(key.clone(), Fate::Waits(failure.clone()));
         }
@@ -437,6 +438,16 @@ impl Grouped {
 impl Held {
     fn has(&self, key: &ProductKey) -> bool {
         self.members.iter().any(|member| member.key == *key)
+    }
+}
+
+/// The same beside members that cannot be read: of them the shop goes on to show what it does.
+fn staying<'k>(presence: Presence, unreadable: impl Iterator<Item = &'k ProductKey>) -> Presence {
+    let stays: BTreeSet<String> = unreadable.map(ToString::to_string).collect();
+    match presence {
+        Presence::Offered(article) => Presence::Offered(Box::new(Article { stays, ..*article })),
+        Presence::Withheld if stays.is_empty() => Presence::Withheld,
+        Presence::Withheld => Presence::Offered(Box::new(Article { stays, ..Article::default() })),
     }
 }
 

@@ -93,6 +93,7 @@ pub(crate) fn article(
         categories: category_ids,
         metadata,
         columns: trade::of_product(&product.facts, &references.languages),
+        ..Article::default()
     }
 }
 

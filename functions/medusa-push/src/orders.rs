@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use catalog::{ContentHash, Failure, Fate as RequestFate, ProductKey, Version};
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState};
-use medusa::{Change, Depth, Desired, Known, Presence, Pushed, References};
+use medusa::{Change, Depth, Desired, Known, Presence, Pushed, References, own_sku};
 use pimcore::PimProduct;
 
 use crate::article::Fate;
@@ -184,8 +184,14 @@ impl Orders {
 
 /// What is set aside of an article that concerns one of its members.
 fn asides_of(asides: Vec<Aside>, product: Option<&PimProduct>) -> Vec<Aside> {
-    let has = |sku: &String| product.is_some_and(|product| product.variants.iter().any(|variant| variant.sku == *sku));
-    asides.into_iter().filter(|aside| aside.sku.as_ref().is_none_or(has)).collect()
+    let own = |aside: Aside| {
+        let Some(sku) = &aside.sku else { return Some(aside) };
+        let product = product?;
+        let said = own_sku::said(&product.key, sku).to_owned();
+        let has = product.variants.iter().any(|variant| variant.sku == said);
+        has.then_some(Aside { sku: Some(said), ..aside })
+    };
+    asides.into_iter().filter_map(own).collect()
 }
 
 fn about(key: &ProductKey, place: &ProductKey, mut failure: Failure) -> Failure {

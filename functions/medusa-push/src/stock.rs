@@ -176,14 +176,14 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
     async fn recall_of(&self, key: &ProductKey, told: &BTreeMap<ProductKey, Known>) -> Result<Recall, Failure> {
         let nothing = Known::default();
         if !key.is_article() {
-            return self.said_by(key, key, told.get(key).unwrap_or(&nothing)).await;
+            return self.said_by(key, told.get(key).unwrap_or(&nothing)).await;
         }
         let mut all: Option<Recall> = None;
         for member in self.members(key).await? {
             let Some(product) = self.products.get(&member) else { continue };
-            let own = self.said_by(key, &member, told.get(&member).unwrap_or(&nothing)).await?;
+            let own = self.said_by(&member, told.get(&member).unwrap_or(&nothing)).await?;
             let said = product.variants.iter().map(|variant| (variant.sku.clone(), own.said.clone()));
-            let of_members = Recall::each(key, said);
+            let of_members = Recall::each(&member, said);
             match &mut all {
                 Some(all) => {
                     // Who is silent is looked at when the first of them is.
@@ -197,11 +197,11 @@ impl<T: Table, C: Clock> Around<'_, T, C> {
         Ok(all.unwrap_or_default())
     }
 
-    /// What a product says of its stock, whose variants are sold under `shown`. A document in the bucket is not ours to read, and one of before does not
+    /// What a product says of its stock. A document in the bucket is not ours to read, and one of before does not
     /// say when each figure was said.
-    async fn said_by(&self, shown: &ProductKey, key: &ProductKey, known: &Known) -> Result<Recall, Failure> {
+    async fn said_by(&self, key: &ProductKey, known: &Known) -> Result<Recall, Failure> {
         let product = self.products.get(key);
-        let each = known.doc.as_ref().map(|doc| told(shown, product, doc)).unwrap_or_default();
+        let each = known.doc.as_ref().map(|doc| told(key, product, doc)).unwrap_or_default();
         let said = self.heard_since(key, known.stock_part(), said(product, known.state.as_ref())).await?;
         Ok(Recall { said, each, ..Recall::default() })
     }
@@ -265,14 +265,14 @@ fn time_of(version: &Version) -> Option<i64> {
     i64::try_from(version.object_time_ms()?).ok()
 }
 
-/// What a document says of each variant, beside what the PIM holds; they are sold under `shown`.
-fn told(shown: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
+/// What a document says of each variant, beside what the PIM holds.
+fn told(key: &ProductKey, product: Option<&PimProduct>, doc: &DesiredDoc) -> BTreeMap<String, Told> {
     let newer = product.and_then(|product| product.source_version.as_ref()) != Some(&doc.version);
     let each = doc.product.variants.iter().filter_map(|variant| {
         let at = doc.product.stock_said.get(&variant.sku).and_then(time_of)?;
         Some((variant.sku.clone(), Told { pieces: i64::from(variant.stock.max(0)), at, newer }))
     });
-    Recall::each(shown, each)
+    Recall::each(key, each)
 }
 
 /// What the document that the PIM holds says of its figures. A product that people made has no document: its figures are as old as its last save.

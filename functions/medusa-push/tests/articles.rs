@@ -7,10 +7,11 @@ use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use catalog::{Attribute, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
+use catalog::{Attribute, ContentHash, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use common::support::Real;
 use common::support::orders::Orders;
 use common::{Function, dress, in_pim_as, open, path};
+use ledger::DesiredDoc;
 use medusa::articles::{Articles, Kind};
 use pimcore::Pimcore;
 use runtime::Outcome;
@@ -102,24 +103,23 @@ impl<'r> Lab<'r> {
     /// Brings the PIM to a state, as feeds and people do.
     async fn say(&mut self, state: Three) {
         for (n, said) in state.into_iter().enumerate() {
-            let at = path(&self.keys[n]);
-            let Some(said) = said else {
-                if self.pim.view(&at).is_some() {
-                    self.pim.delete(&at);
-                }
-                continue;
-            };
-            self.writes += 1;
-            if self.pim.view(&at).is_some() {
-                self.pim.delete(&at);
-            }
-            // Just now: what is ordered from now on comes after it.
-            let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap();
-            let version = Version::new(now - 1_000 + self.writes, "0", 0);
-            in_pim_as(&self.pimcore, &[self.member(n, said)], &version).await;
-            let visibility = if said.4 { "hide" } else { "inherit" };
-            self.pim.edit(&at, json!({"shopVisibility": visibility}));
+            self.say_of(n, said).await;
         }
+    }
+
+    async fn say_of(&mut self, n: usize, said: Option<Said>) {
+        let at = path(&self.keys[n]);
+        if self.pim.view(&at).is_some() {
+            self.pim.delete(&at);
+        }
+        let Some(said) = said else { return };
+        self.writes += 1;
+        // Just now: what is ordered from now on comes after it.
+        let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap();
+        let version = Version::new(now - 1_000 + self.writes, "0", 0);
+        in_pim_as(&self.pimcore, &[self.member(n, said)], &version).await;
+        let visibility = if said.4 { "hide" } else { "inherit" };
+        self.pim.edit(&at, json!({"shopVisibility": visibility}));
     }
 
     async fn push(&self, keys: &[ProductKey]) -> BTreeMap<ProductKey, Outcome> {
@@ -303,6 +303,120 @@ async fn the_same_choice_twice_is_told_and_solved_by_whoever_changes() {
     assert_eq!(lab.sold().await.values().map(BTreeMap::len).sum::<usize>(), 4);
 }
 
+/// SKUs stand on labels and invoices, those that we made, too; and the pieces on the shelf are under
+/// them.
+#[tokio::test]
+async fn a_variant_keeps_the_sku_that_we_made_and_its_item_in_an_article_and_by_itself() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-made").await;
+    let keys = lab.keys.clone();
+    lab.say([Some(BLACK), Some(RED), None]).await;
+    // Another source has the same id, and its SKUs, in the shop before.
+    let other = ProductKey::new("earlier", keys[1].id()).unwrap();
+    let mut first = lab.member(1, RED);
+    (first.source, first.group) = ("earlier".into(), None);
+    in_pim_as(&lab.pimcore, &[first], &Version::new(1, "0", 0)).await;
+    assert_eq!(failures(&lab.push(std::slice::from_ref(&other)).await), Vec::<String>::new());
+    for n in 0..2 {
+        let mut product = lab.member(n, [BLACK, RED][n]);
+        product.made_skus = product.variants.iter().map(|variant| variant.sku.clone()).collect();
+        let doc = DesiredDoc {
+            hash: ContentHash::of(&product),
+            product,
+            version: Version::new(1, "0", 0),
+            run: "run".into(),
+            provenance: "test".into(),
+        };
+        lab.function.memory.put_desired(&keys[n], &doc, 1).await.unwrap();
+    }
+    let plain = |n: usize| format!("{}-S", keys[n].id());
+    let skus = [plain(0), medusa::own_sku::own(&keys[1], &plain(1))];
+    let mut shelves = Vec::new();
+    for kind in [Kind::Separate, Kind::Grouped, Kind::Separate, Kind::Grouped] {
+        lab.open = grouped(&real, kind);
+        for key in &keys[..2] {
+            assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new(), "{kind:?} {key}");
+        }
+        let place = |n: usize| if kind == Kind::Grouped { lab.place(0, "G") } else { keys[n].clone() };
+        for (n, sku) in skus.iter().enumerate() {
+            let shown = real.shown(&place(n)).await.unwrap();
+            assert_eq!(
+                shown.variants.get(sku).map(|variant| variant.stock),
+                Some(7),
+                "{kind:?}: {:?}",
+                shown.variants.keys()
+            );
+        }
+        let now = [shelf(&real, &skus[0]).await, shelf(&real, &skus[1]).await];
+        assert_eq!(shelves.first().unwrap_or(&now), &now, "{kind:?}: the same items");
+        shelves.push(now);
+    }
+    assert_eq!(real.shown(&other).await.unwrap().variants[&plain(1)].stock, 7, "the earlier one has the plain form");
+}
+
+/// What Pimcore cannot show says nothing of itself: by itself it stays as it was, too.
+#[tokio::test]
+async fn a_member_that_cannot_be_read_stays_as_it_was_while_the_others_are_brought() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-unreadable").await;
+    let (article, keys) = (lab.place(0, "G"), lab.keys.clone());
+    lab.say([Some(BLACK), Some(RED), Some(WHITE)]).await;
+    assert_eq!(failures(&lab.push(&keys).await), Vec::<String>::new());
+    let before = real.admin_product(&article).await.unwrap();
+    let own = |sold: &BTreeMap<ProductKey, BTreeMap<String, (String, String)>>, n: usize| -> Vec<(String, String)> {
+        let mark = format!("{}-", keys[n].id());
+        let all = sold.get(&article).into_iter().flatten();
+        all.filter(|(sku, _)| sku.starts_with(&mark)).map(|(_, choice)| choice.clone()).collect()
+    };
+    let said = |colour: &str, sizes: [&str; 2], price: &str| -> Vec<(String, String)> {
+        sizes.map(|size| (format!("{colour}/{size}"), price.to_owned())).into()
+    };
+    let broken = json!({"prices": [{"sku": format!("{}-S", keys[1].id()), "currency": "SAR", "amount": "twenty"}]});
+    lab.pim.edit(&path(&keys[1]), broken.clone());
+    // Another member's price; a third goes; then the last that can be read, and it is back.
+    lab.say_of(0, Some(("G", "Black", SM, "22", false))).await;
+    let outcomes = lab.push(&keys[..2]).await;
+    let Outcome::Failed(failure) = &outcomes[&keys[1]] else { panic!("{outcomes:?}") };
+    assert_eq!((failure.code.as_str(), &outcomes[&keys[0]]), ("pimcore_unreadable_field", &Outcome::Done));
+    let sold = lab.sold().await;
+    assert_eq!((own(&sold, 0), own(&sold, 1)), (said("Black", ["M", "S"], "22"), said("Red", ["M", "S"], "20")));
+    let now = real.admin_product(&article).await.unwrap();
+    for same in ["title", "handle", "thumbnail"] {
+        assert_eq!(now[same], before[same]);
+    }
+    assert_eq!(now["metadata"]["relay_options"], before["metadata"]["relay_options"]);
+    lab.say_of(2, Some(("G", "White", ML, "30", true))).await;
+    assert_eq!(failures(&lab.push(&keys[2..]).await), Vec::<String>::new());
+    lab.say_of(0, Some(("G", "Black", SM, "22", true))).await;
+    assert_eq!(failures(&lab.push(&keys[..1]).await), Vec::<String>::new());
+    let sold = lab.sold().await;
+    assert_eq!((own(&sold, 0), own(&sold, 1), own(&sold, 2)), (vec![], said("Red", ["M", "S"], "20"), vec![]));
+    // It can be read, and says something else; then nothing can be bought of any.
+    lab.say([None, Some(("G", "Red", SM, "24", false)), None]).await;
+    assert_eq!(failures(&lab.push(&keys[1..2]).await), Vec::<String>::new());
+    assert_eq!(own(&lab.sold().await, 1), said("Red", ["M", "S"], "24"));
+    lab.say([Some(BLACK), Some(RED), Some(WHITE)]).await;
+    assert_eq!(failures(&lab.push(&keys).await), Vec::<String>::new());
+    let after = real.admin_product(&article).await.unwrap();
+    assert_eq!((&after["id"], &after["title"]), (&before["id"], &before["title"]));
+    assert_eq!(lab.sold().await[&article].len(), 6);
+}
+
+/// Nobody else is on sale, and of it nothing was: there is nothing to keep.
+#[tokio::test]
+async fn an_article_of_which_nothing_can_be_read_is_not_made_of_nothing() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-unread").await;
+    let (article, keys) = (lab.place(0, "G"), lab.keys.clone());
+    lab.say([Some(("G", "Black", SM, "20", true)), Some(RED), None]).await;
+    let broken = json!({"prices": [{"sku": format!("{}-S", keys[1].id()), "currency": "SAR", "amount": "twenty"}]});
+    lab.pim.edit(&path(&keys[1]), broken);
+    assert_eq!(failures(&lab.push(&keys[..1]).await), Vec::<String>::new());
+    assert_eq!(failures(&lab.push(&keys[1..2]).await).len(), 1);
+    assert_eq!(failures(&lab.push(&keys[..1]).await), Vec::<String>::new());
+    assert_eq!(real.admin_product(&article).await, None);
+}
+
 #[tokio::test]
 async fn whoever_finds_an_article_leased_gives_its_member_back_and_records_no_failure() {
     let Some(real) = Real::connect().await else { return };
@@ -405,10 +519,18 @@ async fn an_open_order_and_a_full_cart_survive_the_switch_on_and_off() {
     orders.place(&ordered, "sar", 1).await.unwrap();
     assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1));
 
+    // A cart that is filled with the article's variant, before it is a draft.
+    let rows = real.admin_product(&article).await.unwrap()["variants"].as_array().unwrap().clone();
+    let own = rows.iter().find(|row| row["sku"] == carted.as_str()).unwrap()["id"].as_str().unwrap().to_owned();
+    let cart = orders.fill(&own, "sar", 1).await.unwrap();
     lab.open = grouped(&real, Kind::Separate);
     for key in &keys[..2] {
         assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new());
     }
+    assert!(orders.fill(&own, "sar", 1).await.is_err(), "no new one can be filled with it");
+    let left = shelf(&real, &carted).await;
+    orders.check_out(&carted, &cart, 1).await.unwrap();
+    assert_eq!(shelf(&real, &carted).await, (left.0, left.1, left.2 + 1), "of the product's own pieces");
     assert_eq!(shelf(&real, &ordered).await, (before[0].0.clone(), 5, 1), "and back");
     assert_eq!(real.shown(&keys[1]).await.unwrap().variants[&ordered].stock, 4);
     assert_eq!(real.shown(&article).await, None);

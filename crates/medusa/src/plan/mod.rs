@@ -16,6 +16,7 @@ mod options;
 mod partial;
 pub(crate) mod retired;
 mod sale;
+pub(crate) mod stays;
 mod stock;
 #[cfg(test)]
 mod tests;
@@ -216,9 +217,13 @@ pub fn plan(
     let mut matched = variants::matched(article, there);
     kept::keep(&mut matched, references.retention, known.now);
     plan.sale = sale::plan(article, there, references, &matched, full);
+    if !matched.stays.is_empty() {
+        // What stays may have entries in them.
+        plan.sale.leave.clear();
+    }
     let axes = options::axes(article, there, &matched);
     variants::plan(article, there, references, known, &matched, &axes, &mut plan);
-    if references.translations {
+    if references.translations && matched.stays.is_empty() {
         translations(article, there, references, &mut plan.translations);
     }
     plan
@@ -240,6 +245,18 @@ fn product(
     if there.status != "published" {
         update.status = Some("published");
     }
+    let channels = || there.sales_channels.iter().flatten();
+    if !channels().any(|channel| channel.id == references.sales_channel_id) {
+        let ours = Ref::to(references.sales_channel_id.as_str());
+        update.sales_channels = Some(channels().cloned().chain([ours]).collect());
+    }
+    // A person may have chosen another profile (bulky goods); only a missing one is ours to set.
+    if there.shipping_profile.is_none() {
+        update.shipping_profile_id = Some(references.shipping_profile_id.clone());
+    }
+    if !stays::of(article, there).is_empty() {
+        return update;
+    }
     if there.title != article.title {
         update.title = Some(article.title.clone());
     }
@@ -252,15 +269,6 @@ fn product(
     }
     update.images = images(article, there);
     update.categories = categories(article, there);
-    let channels = || there.sales_channels.iter().flatten();
-    if !channels().any(|channel| channel.id == references.sales_channel_id) {
-        let ours = Ref::to(references.sales_channel_id.as_str());
-        update.sales_channels = Some(channels().cloned().chain([ours]).collect());
-    }
-    // A person may have chosen another profile (bulky goods); only a missing one is ours to set.
-    if there.shipping_profile.is_none() {
-        update.shipping_profile_id = Some(references.shipping_profile_id.clone());
-    }
     update.metadata = metadata(&article.facts(), there.metadata.as_ref());
     update.columns = columns::changes(&columns::SHARED, &article.columns, &there.columns, there.metadata.as_ref());
     update

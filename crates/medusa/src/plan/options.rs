@@ -106,7 +106,8 @@ fn renamed_values<'a>(
             !option.values.iter().any(|other| other.value == value) && !renamed.values().any(|new| new == value)
         };
         // A variant that is kept for open orders still shows the old name to whoever ordered it.
-        let held = matched.held.iter().any(|(variant, _)| variant.options.iter().any(|choice| choice.id == row.id));
+        let mut others = matched.held.iter().map(|(variant, _)| *variant).chain(matched.stays.iter().copied());
+        let held = others.any(|variant| variant.options.iter().any(|choice| choice.id == row.id));
         if let (1, Some(value), false) = (wants.len(), wants.first(), held)
             && is_free(value)
         {

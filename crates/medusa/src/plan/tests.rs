@@ -10,6 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::api::Amount;
 use crate::api::model::Translation;
+use crate::articles::MEMBER;
 use crate::desired::{Texts, Variant};
 use crate::stock::{Marked, Recall, Terms};
 use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
@@ -46,6 +47,72 @@ fn calls(plan: &Plan) -> Vec<&'static str> {
         ("product", !plan.product.is_empty()),
     ];
     structure.chain(rest.into_iter().filter(|(_, needed)| *needed).map(|(call, _)| call)).collect()
+}
+
+/// A shirt in red and, as the sizes of another member, in blue.
+fn of_two_members() -> (Article, Article) {
+    let member = |member: &str, variant: &Variant| {
+        let mut variant = variant.clone();
+        variant.metadata.insert(MEMBER.to_owned(), member.into());
+        variant
+    };
+    let red: Vec<Variant> = article(2).variants.iter().map(|variant| member("demo:1", variant)).collect();
+    let blue = red.iter().map(|red| {
+        let options = vec!["Blue".to_owned(), red.options[1].clone()];
+        Variant { sku: format!("blue-{}", red.sku), options, ..member("demo:2", red) }
+    });
+    let both = Article { variants: red.iter().cloned().chain(blue).collect(), ..article(2) };
+    // Alone, red would have another title and no choice of a colour.
+    let mut alone = Article { variants: red, title: "Red shirt".into(), ..article(2) };
+    alone.options.remove(0);
+    alone.variants.iter_mut().for_each(|variant| drop(variant.options.remove(0)));
+    alone.images.clear();
+    (both, Article { stays: ["demo:2".to_owned()].into(), ..alone })
+}
+
+#[test]
+fn what_cannot_be_read_stays_and_the_others_get_their_prices() {
+    let (both, mut alone) = of_two_members();
+    let there = held(&key("demo:1"), &both);
+    let stays = stays::of(&alone, &there);
+    assert_eq!(
+        stays.iter().filter_map(|variant| variant.sku.as_deref()).collect::<Vec<_>>(),
+        ["blue-demo-1-0", "blue-demo-1-1"]
+    );
+    let quiet = plan_for(&stays::beside(&alone, &there, &stays), &there);
+    assert!(quiet.is_empty(), "{:?}", calls(&quiet));
+    // Another price; one size is gone; a new one waits, since the axes are others just now.
+    alone.variants[0].prices.insert("sar".into(), 99.into());
+    alone.variants[1].sku = "new".into();
+    alone.variants[1].options = vec!["XL".into()];
+    let beside = stays::beside(&alone, &there, &stays);
+    assert_eq!((beside.variants.len(), &beside.options), (1, &both.options));
+    let mut now = Simulated::new(there.clone());
+    now.apply(&plan_for(&beside, &there)).unwrap();
+    let after = &now.product;
+    let of = |sku: &str| after.variants.iter().find(|variant| variant.sku.as_deref() == Some(sku));
+    for sku in ["blue-demo-1-0", "blue-demo-1-1"] {
+        assert_eq!(of(sku), there.variants.iter().find(|variant| variant.sku.as_deref() == Some(sku)));
+    }
+    assert_eq!((after.title.as_str(), &after.images, &after.options), ("Shirt", &there.images, &there.options));
+    assert!(of("demo-1-1").is_none(), "its time to be kept is none here");
+}
+
+#[test]
+fn beside_what_stays_a_new_choice_of_the_same_axes_is_sold_and_a_taken_one_waits() {
+    let (both, alone) = of_two_members();
+    let there = held(&key("demo:1"), &both);
+    let mut grown = Article { variants: both.variants[..2].to_vec(), stays: alone.stays.clone(), ..both.clone() };
+    for (sku, colour, size) in [("1", "Red", "XL"), ("2", "Blue", "M")] {
+        let options = vec![colour.to_owned(), size.to_owned()];
+        grown.variants.push(Variant { sku: sku.into(), options, ..both.variants[0].clone() });
+    }
+    let stays = stays::of(&grown, &there);
+    let skus = |article: &Article| article.variants.iter().map(|variant| variant.sku.clone()).collect::<Vec<_>>();
+    assert_eq!(skus(&stays::beside(&grown, &there, &stays)), ["demo-1-0", "demo-1-1", "1"]);
+    // Once it is gone anyway, or its member can be read, nothing stays.
+    let readable = Article { stays: BTreeSet::new(), ..grown };
+    assert!(stays::of(&readable, &there).is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart::apart;
 use super::options::Axes;
-use super::{Given, Note, Plan, Structure, codes, kept, metadata, stock};
+use super::{Given, Note, Plan, Structure, codes, kept, metadata, stays, stock};
 use crate::api::Amount;
 use crate::api::model::{ItemWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
 use crate::columns::{self, Columns};
@@ -24,13 +24,16 @@ pub(super) struct Match<'w, 't> {
     /// There and not desired, and kept with nothing to sell: so many pieces are promised to open
     /// orders.
     pub(super) held: Vec<(&'t Variant, i64)>,
+    /// There, of members that cannot be read just now: nothing is known of what they should be.
+    pub(super) stays: Vec<&'t Variant>,
 }
 
 /// Matches by SKU first, because that is what carts and orders know; then by equal choice, which is
 /// a SKU that was renamed.
 pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match<'w, 't> {
-    let mut matched = Match::default();
-    let mut free: Vec<&Variant> = there.variants.iter().collect();
+    let mut matched = Match { stays: stays::of(article, there), ..Match::default() };
+    let is_free = |now: &&Variant| !matched.stays.iter().any(|stays| stays.id == now.id);
+    let mut free: Vec<&Variant> = there.variants.iter().filter(is_free).collect();
     let mut unmatched = Vec::new();
     for wanted in &article.variants {
         match free.iter().position(|now| now.sku.as_deref() == Some(&wanted.sku)) {
@@ -246,8 +249,8 @@ impl<'p> Draft<'p> {
             plan.structure.push(Structure::Options(axes.add.clone()));
         }
         // A variant that lost its choice needs its values no longer.
-        let held: Vec<&Variant> =
-            matched.held.iter().map(|(now, _)| *now).filter(|now| !clear.contains(&now.id)).collect();
+        let held = matched.held.iter().map(|(now, _)| *now).filter(|now| !clear.contains(&now.id));
+        let held: Vec<&Variant> = held.chain(matched.stays.iter().copied()).collect();
         let update = clear.into_iter().map(without_choice).collect();
         let first = VariantsBatch { update, delete: early, create: vec![] };
         if !first.is_empty() {

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use catalog::Failure;
 
+use super::skus::Heir;
 use super::update::MOST_ROUNDS;
 use super::{Change, LastSteps, Leaving, Offer, Outcome, Partials, Shop, SkuOwners, done, under_way};
 use crate::address::{Address, Addresses};
@@ -19,6 +20,7 @@ use crate::api::model::{
 };
 use crate::api::{ApiError, Refusal, split_batch};
 use crate::columns;
+use crate::desired::Variant;
 use crate::own_sku;
 use crate::plan::{self, Shelf, Shelves};
 use crate::references::References;
@@ -135,7 +137,7 @@ impl Shop {
                     Some(Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)) => {
                         let skus: Vec<&str> = offer.skus().collect();
                         let found = self.taken(&skus, true, deadline).await.map_err(|error| error.about(offer.key))?;
-                        let taken = self.free_skus(found, offer.key, owners, deadline).await?;
+                        let taken = self.free_skus(found, Heir::of(&offer), owners, deadline).await?;
                         offer = offer.without(taken, None, &self.references, partials)?;
                         body = ProductCreate { handle: body.handle, ..self::body(&offer, uncoded, &self.references) };
                     }
@@ -280,7 +282,10 @@ fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> Produc
     let article = offer.article;
     let uncoded = uncoded.get(&offer.slot);
     // Whose codes are taken was found out before any got a SKU of its own.
-    let is_uncoded = |sku: &str| uncoded.is_some_and(|uncoded| uncoded.contains(own_sku::said(offer.key, sku)));
+    let said = |variant: &Variant| -> String {
+        own_sku::said(&own_sku::owner_of(offer.key, Some(&variant.metadata)), &variant.sku).to_owned()
+    };
+    let is_uncoded = |variant: &Variant| uncoded.is_some_and(|uncoded| uncoded.contains(&said(variant)));
     let options = article.options.iter().enumerate().map(|(index, title)| OptionCreate {
         title: title.clone(),
         values: article.values_of(index).into_iter().map(str::to_owned).collect(),
@@ -302,7 +307,7 @@ fn body(offer: &Offer<'_>, uncoded: &Uncoded, references: &References) -> Produc
             .iter()
             .map(|variant| VariantWrite {
                 allow_backorder: references.stock.of(offer.key.source()).backorder,
-                columns: match is_uncoded(&variant.sku) {
+                columns: match is_uncoded(variant) {
                     true => columns::without_codes(&variant.columns),
                     false => variant.columns.clone(),
                 },

@@ -165,6 +165,33 @@ struct LastSteps<'a> {
     waits: Option<Failure>,
 }
 
+impl<'a> LastSteps<'a> {
+    /// Takes a product from sale that is there.
+    fn withdrawal(slot: usize, key: &'a ProductKey, recall: &'a Recall, there: &Product) -> Self {
+        // That it is a draft now is our doing, and ours to end.
+        let made = Made::of(there.metadata.as_ref()).map(|made| (MADE.to_owned(), made.withdrawn().value()));
+        Self {
+            slot,
+            key,
+            stock: Shelves::default(),
+            recall,
+            book: Book::default(),
+            translations: TranslationsBatch::default(),
+            entries: vec![],
+            leaving: Leaving::default(),
+            last: ProductUpdate {
+                status: Some("draft"),
+                metadata: made.into_iter().collect(),
+                ..ProductUpdate::of(there.id.as_str())
+            },
+            change: Change::Withdrawn,
+            again: None,
+            notes: vec![],
+            waits: None,
+        }
+    }
+}
+
 /// An article to be offered and where its result goes.
 #[derive(Clone, Copy)]
 struct Offer<'a> {
@@ -196,8 +223,8 @@ struct Partial {
     why: Option<Failure>,
 }
 
-/// In a round an offer gets the SKUs of its own that it has, then the items that it takes over, then
-/// the SKUs that it needs, then loses what waits.
+/// In a round an offer gets the SKUs of its own that it has, then those that it needs, then
+/// the items that it takes over, then loses what waits.
 const CHANGES_A_ROUND: usize = 4;
 
 /// A place for one [`Partial`], which outlives the rounds that make it.
@@ -223,8 +250,8 @@ impl<'a> Offer<'a> {
         references: &References,
         places: &'a Partials,
     ) -> Result<Self, Failure> {
-        let offer = self.with_items(&taken.items, places);
-        let offer = offer.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        let offer = self.with_own(&taken.made.iter().map(String::as_str).collect(), places);
+        let offer = offer.with_items(&taken.items, places);
         offer.without_held(taken.held, there, references, places)
     }
 

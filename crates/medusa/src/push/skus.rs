@@ -13,10 +13,40 @@ use catalog::{Failure, ProductKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Shop, SkuOwners, under_way};
-use crate::api::model::{ProductUpdate, VariantWrite, VariantsBatch};
+use super::{Offer, Shop, SkuOwners, under_way};
+use crate::api::model::{Metadata, ProductUpdate, VariantWrite, VariantsBatch};
 use crate::api::{ApiError, Refusal, split_query};
-use crate::{codes, said};
+use crate::desired::Article;
+use crate::{codes, own_sku, said};
+
+/// Who is to get a SKU.
+#[derive(Clone, Copy)]
+pub(super) struct Heir<'h> {
+    pub(super) key: &'h ProductKey,
+    article: &'h Article,
+}
+
+impl<'h> Heir<'h> {
+    pub(super) const fn of(offer: &Offer<'h>) -> Self {
+        Self { key: offer.key, article: offer.article }
+    }
+
+    /// The product that is to have a SKU: itself, or a member. What of it is elsewhere comes along.
+    fn member(&self, sku: &str) -> ProductKey {
+        let own = self.article.variants.iter().find(|variant| variant.sku == sku);
+        own_sku::owner_of(self.key, own.map(|variant| &variant.metadata))
+    }
+
+    /// The SKU of its own, in the place of one that we made.
+    pub(super) fn own(&self, sku: &str) -> String {
+        own_sku::own(&self.member(sku), sku)
+    }
+
+    /// Whether somebody else has the SKU for a variant that is not this one, elsewhere.
+    fn is_others(&self, holder: &Holder, sku: &str) -> bool {
+        holder.is_not_of(&self.key.to_string()) && holder.member() != Some(self.member(sku))
+    }
+}
 
 /// SKUs that a product cannot have.
 #[derive(Debug, Default)]
@@ -43,27 +73,28 @@ impl Shop {
     pub(super) async fn free_sku(
         &self,
         refusal: &Refusal,
-        heir: &ProductKey,
+        to: Heir<'_>,
         owners: &impl SkuOwners,
         deadline: Instant,
     ) -> Result<Option<String>, Failure> {
+        let heir = to.key;
         let (sku, item_only) = match refusal {
             Refusal::SkuTaken(sku) => (sku.as_str(), false),
             Refusal::InventorySkuTaken(sku) => (sku.as_str(), true),
             _ => return Ok(None),
         };
         let mut goes_along = heir.is_article();
-        let query = [("sku[]", sku), ("fields", "id,sku,product_id,product.external_id,product.title")];
+        let query = [("sku[]", sku), ("fields", "id,sku,metadata,product_id,product.external_id,product.title")];
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
         let own = heir.to_string();
         let made =
-            variants.iter().any(|holder| holder.is_not_of(&own)) && owners.made(heir, deadline).await?.contains(sku);
+            variants.iter().any(|holder| to.is_others(holder, sku)) && owners.made(heir, deadline).await?.contains(sku);
         for holder in variants {
             // Our own variant has the SKU and lacks the item.
             if item_only && !holder.is_not_of(&own) {
                 continue;
             }
-            if made && holder.is_not_of(&own) {
+            if made && to.is_others(&holder, sku) {
                 let made =
                     format!("{heir}: SKU {sku}, which we made, belongs to another product ({})", holder.product_id);
                 return Err(said::permanent(codes::SKU_TAKEN, made));
@@ -122,19 +153,20 @@ impl Shop {
     pub(super) async fn free_skus(
         &self,
         found: BTreeSet<String>,
-        heir: &ProductKey,
+        to: Heir<'_>,
         owners: &impl SkuOwners,
         deadline: Instant,
     ) -> Result<Taken, Failure> {
+        let heir = to.key;
         let mut taken = Taken::default();
         if found.is_empty() {
             return Ok(taken);
         }
         let made = owners.made(heir, deadline).await?;
         let made: Vec<&str> = found.iter().map(String::as_str).filter(|sku| made.contains(*sku)).collect();
-        taken.made = self.held_by_others(&made, heir, deadline).await.map_err(|error| error.about(heir))?;
+        taken.made = self.held_by_others(&made, to, deadline).await.map_err(|error| error.about(heir))?;
         for sku in found.difference(&taken.made) {
-            match self.free_sku(&Refusal::SkuTaken(sku.clone()), heir, owners, deadline).await {
+            match self.free_sku(&Refusal::SkuTaken(sku.clone()), to, owners, deadline).await {
                 Ok(item) => taken.items.extend(item.map(|item| (sku.clone(), item))),
                 Err(failure) if failure.code == "medusa_sku_taken" => drop(taken.held.insert(sku.clone(), failure)),
                 Err(failure) => return Err(failure),
@@ -147,17 +179,19 @@ impl Shop {
     async fn held_by_others(
         &self,
         skus: &[&str],
-        heir: &ProductKey,
+        to: Heir<'_>,
         deadline: Instant,
     ) -> Result<BTreeSet<String>, ApiError> {
-        let own = heir.to_string();
         let mut held = BTreeSet::new();
         for chunk in split_query("sku[]", skus) {
             let limit = chunk.len().to_string();
             let mut query: Vec<(&str, &str)> = chunk.into_iter().map(|sku| ("sku[]", sku)).collect();
-            query.extend([("fields", "id,sku,product_id,product.external_id"), ("limit", limit.as_str())]);
+            query.extend([("fields", "id,sku,metadata,product_id,product.external_id"), ("limit", limit.as_str())]);
             let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
-            held.extend(variants.into_iter().filter(|holder| holder.is_not_of(&own)).filter_map(|holder| holder.sku));
+            let others = variants
+                .into_iter()
+                .filter(|holder| holder.sku.as_deref().is_some_and(|sku| to.is_others(holder, sku)));
+            held.extend(others.filter_map(|holder| holder.sku));
         }
         Ok(held)
     }
@@ -233,11 +267,18 @@ struct Holder {
     #[serde(default)]
     product_id: String,
     product: Option<HolderProduct>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
 }
 
 impl Holder {
     fn owner(&self) -> Option<ProductKey> {
         self.product.as_ref()?.external_id.as_deref()?.parse().ok()
+    }
+
+    /// The product that its variant is of.
+    fn member(&self) -> Option<ProductKey> {
+        Some(own_sku::owner_of(&self.owner()?, self.metadata.as_ref()))
     }
 
     fn is_not_of(&self, external_id: &str) -> bool {

@@ -6,18 +6,17 @@ use std::time::Instant;
 use catalog::{Failure, Fate, ProductKey};
 
 use super::find::Found;
-use super::lists::Leaving;
 use super::retire::Due;
 use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Pushed, Shop};
-use crate::api::model::{Product, ProductUpdate, TranslationsBatch};
-use crate::aside::{Aside, Known, MADE, MOVED_TO, Made};
+use crate::api::model::{Product, ProductUpdate};
+use crate::aside::{Aside, Known, MOVED_TO};
 use crate::coin::{Coined, coined};
 use crate::desired::{Article, Desired, Presence};
 use crate::left::Left;
 use crate::plan::retired::{self, Retirement};
-use crate::plan::{self, Note, Shelves};
+use crate::plan::{self, Note};
 use crate::references::References;
-use crate::stock::{Book, Recall, StockBooks};
+use crate::stock::{Recall, StockBooks};
 
 /// The orders of a batch and what was found of them in the shop. All lists are by the place in the
 /// batch.
@@ -155,29 +154,12 @@ impl Orders<'_> {
     fn withdrawn(&self, slot: usize, there: &Product, facts: Known) -> LastSteps<'_> {
         let retention = self.references.product_retention;
         let vanished = facts.vanished && retention > 0;
-        // That it is a draft now is our doing, and ours to end.
-        let made = Made::of(there.metadata.as_ref()).map(|made| (MADE.to_owned(), made.withdrawn().value()));
         let since = retired::vanishing(self.now).into_iter().filter(|_| vanished);
         let moved = facts.moved_to.map(|to| (MOVED_TO.to_owned(), to.into()));
-        LastSteps {
-            slot,
-            key: &self.wanted[slot].0.key,
-            stock: Shelves::default(),
-            recall: &self.nothing,
-            book: Book::default(),
-            translations: TranslationsBatch::default(),
-            entries: vec![],
-            leaving: Leaving::default(),
-            last: ProductUpdate {
-                status: Some("draft"),
-                metadata: made.into_iter().chain(since).chain(moved).collect(),
-                ..ProductUpdate::of(there.id.as_str())
-            },
-            change: Change::Withdrawn,
-            again: vanished.then(|| self.now.saturating_add(retention)),
-            notes: vec![],
-            waits: None,
-        }
+        let mut steps = LastSteps::withdrawal(slot, &self.wanted[slot].0.key, &self.nothing, there);
+        steps.last.metadata.extend(since.chain(moved));
+        steps.again = vanished.then(|| self.now.saturating_add(retention));
+        steps
     }
 
     /// A product that is to be for sale: new, to be changed, or as it should be.
@@ -194,7 +176,13 @@ impl Orders<'_> {
         let payable = self.coined[slot].as_ref();
         let waits = payable.and_then(|coined| coined.refused.as_ref());
         let article = payable.map_or(article, |coined| &coined.article);
-        if let Err(failure) = article.check(key) {
+        let only_stays = article.variants.is_empty() && !article.stays.is_empty();
+        if only_stays && there.as_ref().is_none_or(plan::is_withheld) {
+            // Nothing else is on sale, and what cannot be read is not there, either.
+            let change = if there.is_some() { Change::Unchanged } else { Change::Absent };
+            return Some(pushed(change, there.map(|there| there.id), Again::Never));
+        }
+        if !only_stays && let Err(failure) = article.check(key) {
             // The shop has just answered. A variant whose only price rounds to nothing has none for
             // that reason.
             return Some(Err(waits.cloned().unwrap_or(failure).request(Fate::Answered)));

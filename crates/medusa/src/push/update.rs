@@ -9,13 +9,14 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
+use super::skus::{Heir, Taken};
 use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, done, under_way};
 use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside::{self, MADE, Made};
 use crate::desired::{MARKER, PENDING};
-use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan};
+use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan, stays};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, own_sku, said};
 
@@ -166,6 +167,15 @@ impl Shop {
             outcomes[offer.slot] = Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
             return Ok(None);
         };
+        let stays = stays::of(&article, &product);
+        if stays.is_empty() && article.variants.is_empty() {
+            rounds.last.push(LastSteps::withdrawal(offer.slot, offer.key, offer.recall, &product));
+            return Ok(None);
+        }
+        let article = match stays.is_empty() {
+            true => article,
+            false => Cow::Owned(stays::beside(&article, &product, &stays)),
+        };
         let mark = *rounds.marks.entry(offer.slot).or_insert_with(|| marked(&product, offer.marker));
         let all_free = BTreeSet::new();
         let known = Given {
@@ -182,6 +192,7 @@ impl Shop {
         let address = Address::of(offer.key, &product);
         let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
         plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
+        stays::keep_made(&mut plan.done, &product, &stays);
         if plan.product.metadata.contains_key(REDIRECTS) {
             for handle in redirects(Some(&plan.product.metadata)).iter().chain([now]) {
                 owners.keep(offer.key, handle, deadline).await?;
@@ -259,7 +270,7 @@ impl Shop {
             let own: BTreeSet<String> =
                 new_to(&offer, &id).into_iter().filter(|sku| found.contains(*sku)).map(str::to_owned).collect();
             let asked = own.len();
-            let result = match self.free_skus(own, offer.key, owners, deadline).await {
+            let result = match self.free_all(own, Heir::of(&offer), there.get(&id), owners, deadline).await {
                 Ok(taken) => {
                     let freed = asked - taken.len();
                     done.own |= !taken.made.is_empty();
@@ -277,6 +288,28 @@ impl Shop {
         }
         *open = left;
         Ok(done)
+    }
+
+    /// As [`Shop::free_skus`]; and what it gets in the place of those that we made may be elsewhere
+    /// by now, too.
+    async fn free_all(
+        &self,
+        found: BTreeSet<String>,
+        to: Heir<'_>,
+        there: Option<&Product>,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<Taken, Failure> {
+        let mut taken = self.free_skus(found, to, owners, deadline).await?;
+        let has =
+            |sku: &str| there.into_iter().flat_map(|there| &there.variants).any(|v| v.sku.as_deref() == Some(sku));
+        let own: Vec<String> = taken.made.iter().map(|sku| to.own(sku)).filter(|own| !has(own)).collect();
+        if !own.is_empty() {
+            let own: Vec<&str> = own.iter().map(String::as_str).collect();
+            let found = self.taken(&own, true, deadline).await.map_err(|error| error.about(to.key))?;
+            taken.items.extend(self.free_skus(found, to, owners, deadline).await?.items);
+        }
+        Ok(taken)
     }
 
     /// Says of products that need several calls that they are under way, so that an interruption
@@ -341,7 +374,7 @@ impl Shop {
                     Some(taken @ (Refusal::SkuTaken(_) | Refusal::InventorySkuTaken(_)))
                         if freed <= offer.article.variants.len() =>
                     {
-                        let free = self.free_sku(taken, offer.key, owners, deadline).await;
+                        let free = self.free_sku(taken, Heir::of(offer), owners, deadline).await;
                         let item = free.map_err(|failure| match failure.code.as_str() {
                             "medusa_sku_taken" => Stumble::Taken(failure),
                             _ => Stumble::Failed(failure),

@@ -561,6 +561,7 @@ pub fn shirt(key: &ProductKey, sizes: &[&str]) -> Article {
         categories: BTreeSet::new(),
         metadata: [("relay_brand".to_owned(), json!("Acme")), ("relay_source".to_owned(), json!(key.source()))].into(),
         columns: BTreeMap::new(),
+        stays: BTreeSet::new(),
     }
 }
 

@@ -26,6 +26,8 @@ const NAMES: [&str; 14] = [
 ];
 /// Its name where the source has none.
 const NAME: &str = "Color";
+/// Where titles differ in more words, that is more than a colour.
+const MOST_WORDS: usize = 2;
 /// Around and between the words of a title.
 const BETWEEN: [char; 14] = ['-', '–', '—', ',', '،', '/', '|', ':', ';', '(', ')', '[', ']', '·'];
 
@@ -45,13 +47,12 @@ enum Axis {
     Added(String, Vec<String>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Strip {
-    Nothing,
-    /// These texts, wherever they stand.
-    Words(BTreeSet<String>),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Strip {
     /// What is left is what the members share, by language.
-    Shared(Vec<(String, String)>),
+    shared: Vec<(String, String)>,
+    /// In other languages these texts go, wherever they stand.
+    words: BTreeSet<String>,
 }
 
 fn is_colour(name: &str) -> bool {
@@ -66,9 +67,13 @@ impl Colours {
         let own = articles[0].options.iter().find(|name| is_colour(name));
         let own = own.filter(|name| articles.iter().all(|article| article.options.contains(name)));
         if let Some(own) = own {
-            return Self { axis: Some(Axis::Own(own.clone())), strip: Strip::Nothing };
+            return Self { axis: Some(Axis::Own(own.clone())), strip: Strip::default() };
         }
         if told.iter().any(Option::is_some) {
+            if let Some(translated) = Self::in_the_titles_words(&told, products, references) {
+                let strip = Strip { words: lead, ..translated.strip };
+                return Self { strip, ..translated };
+            }
             let name = told.iter().flatten().map(|(name, _)| name.clone()).next();
             let shown =
                 |(_, value): &(String, Localized)| references.languages.shown(value).map(|(_, text)| text.to_owned());
@@ -78,16 +83,35 @@ impl Colours {
                 .map(|(told, product)| told.as_ref().and_then(shown).unwrap_or_else(|| number(product)));
             let values = values.collect();
             let axis = Axis::Added(name.unwrap_or_else(|| NAME.to_owned()), values);
-            return Self { axis: Some(axis), strip: Strip::Words(lead) };
+            return Self { axis: Some(axis), strip: Strip { words: lead, ..Strip::default() } };
         }
         if products.len() < 2 {
-            return Self { axis: None, strip: Strip::Nothing };
+            return Self { axis: None, strip: Strip::default() };
         }
         Self::of_titles(products, references).unwrap_or_else(|| {
             let values = products.iter().map(|product| number(product)).collect();
             let axis = can_be_mixed_up(articles).then(|| Axis::Added(NAME.to_owned(), values));
-            Self { axis, strip: Strip::Nothing }
+            Self { axis, strip: Strip::default() }
         })
+    }
+
+    /// What the source tells in other languages only, as its titles say it in the shop's: where they
+    /// differ in a word or two, and for each member in others.
+    fn in_the_titles_words(
+        told: &[Option<(String, Localized)>],
+        products: &[&PimProduct],
+        references: &References,
+    ) -> Option<Self> {
+        let (base, _) = references.languages.shown(&products[0].name)?;
+        let is_told = told.iter().flatten().any(|(_, value)| value.get(base).is_some());
+        if is_told || products.len() < 2 {
+            return None;
+        }
+        let mut colours = Self::of_titles(products, references)?;
+        let Some(Axis::Added(_, values)) = &colours.axis else { return None };
+        let few = values.iter().all(|value| value.split_whitespace().count() <= MOST_WORDS);
+        colours.strip.shared.retain(|(language, _)| language == base);
+        few.then_some(colours)
     }
 
     /// What differs in the source's titles of the shown language; `None` where that sets not all apart.
@@ -101,7 +125,7 @@ impl Colours {
         let languages = products[0].name.0.keys();
         let shared = languages.filter_map(|language| Some((language.clone(), differing(products, language)?.0)));
         let axis = Some(Axis::Added(NAME.to_owned(), rests));
-        Some(Self { axis, strip: Strip::Shared(shared.collect()) })
+        Some(Self { axis, strip: Strip { shared: shared.collect(), words: BTreeSet::new() } })
     }
 
     /// The name of the first option.
@@ -126,15 +150,13 @@ impl Colours {
     /// The lead's title in a language, or in a locale of it, without what is its colour. Never
     /// empty.
     pub(super) fn title(&self, language: &str, title: &str) -> String {
-        let rest = match &self.strip {
-            Strip::Nothing => return title.to_owned(),
-            Strip::Words(words) => words.iter().fold(title.to_owned(), |title, word| without(&title, word)),
-            Strip::Shared(shared) => {
-                let of = |text: &str| text.split('-').next().map(str::to_lowercase);
-                let own = shared.iter().find(|(own, _)| own == language);
-                let own = own.or_else(|| shared.iter().find(|(own, _)| of(own) == of(language)));
-                own.map_or_else(|| title.to_owned(), |(_, text)| text.clone())
-            }
+        let of = |text: &str| text.split('-').next().map(str::to_lowercase);
+        let Strip { shared, words } = &self.strip;
+        let own = shared.iter().find(|(own, _)| own == language);
+        let own = own.or_else(|| shared.iter().find(|(own, _)| of(own) == of(language)));
+        let rest = match own {
+            Some((_, shared)) => shared.clone(),
+            None => words.iter().fold(title.to_owned(), |title, word| without(&title, word)),
         };
         if rest.is_empty() { title.to_owned() } else { rest }
     }
@@ -229,7 +251,8 @@ mod tests {
         ] {
             assert_eq!(without(title, colour), rest, "{title}");
         }
-        let words = |text: &str| Colours { axis: None, strip: Strip::Words([text.to_owned()].into()) };
+        let words =
+            |text: &str| Colours { axis: None, strip: Strip { words: [text.to_owned()].into(), ..Strip::default() } };
         assert_eq!(words("Red").title("en", "Red"), "Red", "never empty");
     }
 }

@@ -151,6 +151,35 @@ fn without_an_attribute_the_titles_tell_the_colour_and_without_titles_the_articl
     );
 }
 
+/// As SHEIN has it: the colour in Arabic, and in the words of the English titles.
+#[test]
+fn a_colour_told_in_another_language_is_called_as_the_shops_titles_call_it() {
+    let arabic = |titles: [&str; 3]| -> Vec<PimProduct> {
+        let told = ["أسود", "أحمر", "أبيض"];
+        let each = three().into_iter().zip(titles.into_iter().zip(told)).map(|(mut one, (title, colour))| {
+            one.name = Localized::default().with("en", title).with("ar", &format!("فستان، {colour}"));
+            one.attributes[0] = attribute("27", "لون", "ar", colour);
+            one
+        });
+        each.collect()
+    };
+    let short = composed(&arabic(["Maxi Dress Black", "Maxi Dress Dark Red", "Maxi Dress White"]));
+    assert_eq!((shown(&short).options[0].as_str(), choices(shown(&short))[2].as_str()), ("Color", "Dark Red/S"));
+    assert_eq!(
+        (shown(&short).title.as_str(), shown(&short).translations["ar-SA"].title.as_str()),
+        ("Maxi Dress", "فستان")
+    );
+    for titles in [
+        ["Maxi Dress Black", "Maxi Dress with a red belt", "Maxi Dress White"],
+        ["Maxi Dress Black", "Maxi Dress Black", "Maxi Dress White"],
+        ["Maxi Dress", "Maxi Dress", "Maxi Dress"],
+    ] {
+        let other = composed(&arabic(titles));
+        assert_eq!((shown(&other).options[0].as_str(), choices(shown(&other))[2].as_str()), ("لون", "أحمر/S"));
+        assert_eq!(shown(&other).title, titles[0]);
+    }
+}
+
 #[test]
 fn a_colour_that_is_the_members_own_option_comes_first_and_is_not_doubled() {
     let members = ["1", "2"].map(|id| {

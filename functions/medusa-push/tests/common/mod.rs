@@ -10,7 +10,8 @@ use catalog::{
     Version,
 };
 use ledger::{Ledger, Memory, Owner, Stage};
-use medusa::{Categories, Shop};
+use medusa::articles::{Articles, Kind};
+use medusa::{Categories, References, Shop};
 use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Cause, Clock as _, Deadline, Outcome, ProductMessage};
@@ -95,7 +96,9 @@ impl Function {
 
 /// Another client of the same shop, as another instance of the function has one.
 pub fn open(real: &Real) -> Arc<OpenShop> {
-    let shop = Shop { medusa: support::medusa_client().unwrap(), references: real.shop.references.clone() };
+    // Products by themselves; those of groups have tests of their own.
+    let references = References { articles: Articles::all(Kind::Separate), ..real.shop.references.clone() };
+    let shop = Shop { medusa: support::medusa_client().unwrap(), references };
     Arc::new(OpenShop { shop, categories: Categories::default() })
 }
 
