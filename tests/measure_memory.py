@@ -39,8 +39,10 @@ VARIANTS = 200
 
 
 def batch_of(function: str) -> int:
+    """The largest batch that may be deployed."""
     events = TEMPLATE["Resources"][FUNCTIONS[function]]["Properties"]["Events"]
-    return int(events["Queue"]["Properties"]["BatchSize"])
+    size = events["Queue"]["Properties"]["BatchSize"]
+    return int(TEMPLATE["Parameters"][size["Ref"]]["MaxValue"] if isinstance(size, dict) else size)
 
 
 def seconds_of(function: str) -> int:

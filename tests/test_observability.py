@@ -99,6 +99,12 @@ def test_the_metrics_of_a_feed_are_what_happened(relay: Relay) -> None:
     # S3 gives whole seconds.
     took = int(time.time() * 1000) - sent[1]
     assert all(0 < lag <= took + 1000 for lag in lags), (lags, took)
+    # Each place on the way says its own, and people see them without CloudWatch.
+    in_pim = metrics(relay, "pimcore-sync", sent[1])["EndToEndLag", environment, "Function=pimcore-sync"]
+    assert len(in_pim) == 3 and max(in_pim) <= max(lags), (in_pim, lags)
+    arrived = {place["at"]: place for place in relay.operator.json("status")["lags"]}
+    assert list(arrived) == ["ledger", "pimcore", "medusa"], arrived
+    assert all(place["products"] >= 3 and 0 < place["p50Ms"] <= place["p95Ms"] for place in arrived.values()), arrived
 
     # The same again: read, and nothing else.
     since = int(time.time() * 1000)

@@ -40,7 +40,7 @@ def test_breakers_restore_the_batch_sizes_that_are_deployed() -> None:
     variables = RESOURCES["DlqRedriveFunction"]["Properties"]["Environment"]["Variables"]
     for stage, function in (("PIMCORE", "PimcoreSyncFunction"), ("MEDUSA", "MedusaPushFunction")):
         queue = RESOURCES[function]["Properties"]["Events"]["Queue"]["Properties"]
-        assert int(variables[f"{stage}_BATCH_SIZE"]) == queue["BatchSize"], stage
+        assert variables[f"{stage}_BATCH_SIZE"] == queue["BatchSize"] == {"Ref": f"{stage.title()}BatchSize"}, stage
         assert variables[f"{stage}_MAPPING_ID"] == {"Ref": f"{function}Queue"}, stage
 
 

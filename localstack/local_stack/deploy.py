@@ -52,7 +52,7 @@ def parameters(place: Place, urls: dict[str, str], facts: ShopFacts, publish_pol
 def deploy(place: Place, ports: dict[str, int], values: dict[str, str]) -> None:
     """`samlocal deploy` of the staged template, unless exactly that is deployed."""
     port = ports["aws"]
-    wanted = {"staged": functions.stage(place), "parameters": values}
+    wanted = {"staged": functions.stage(place, values), "parameters": values}
     record = place.dir / "deployed.json"
     if record.exists() and json.loads(record.read_text()) == wanted and status(place, port) in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         return

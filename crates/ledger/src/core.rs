@@ -13,6 +13,7 @@ pub mod drafts;
 mod expression;
 pub mod gone;
 pub mod held;
+pub mod lag;
 pub mod last_file;
 pub mod lines;
 pub mod made;

@@ -11,6 +11,7 @@ mod drafts;
 mod error;
 mod gone;
 mod held;
+mod lag;
 mod lines;
 #[cfg(feature = "memory")]
 mod memory;

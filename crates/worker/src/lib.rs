@@ -4,6 +4,7 @@ pub mod access;
 pub mod codes;
 mod guard;
 mod isolate;
+mod lags;
 mod probe;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

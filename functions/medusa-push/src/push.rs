@@ -127,11 +127,9 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         let places = results.iter().filter_map(places).collect();
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
-        let held = results.iter().filter_map(|(key, result)| Some((key, result.as_ref().ok()?)));
-        let lags =
-            held.filter_map(|(key, held)| Some((key.clone(), metrics::lag(ours.get(key)?, held, now)?))).collect();
+        let lags = self.worker.lags(&ours, &results);
         let recorded = self.worker.record_at(&ours, results, &places, &probe).await;
-        metrics::arrived(&lags, &recorded, self.metrics);
+        self.worker.arrived(&lags, &recorded, self.metrics).await;
         outcomes.extend(recorded);
         tracing::info!(
             products = messages.len(),

@@ -12,8 +12,9 @@ use std::time::Duration;
 use catalog::Failure;
 use feeds::decode::{Check, DecodeError};
 use feeds::{Broken, Feed, Limits, Progress, Reason};
+use ledger::core::lag::Place;
 use ledger::{Ledger, Owner, Registered, Run, RunClaim, Table};
-use runtime::{Bus, Clock, Deadline, Metrics, Outcome};
+use runtime::{Bus, Clock, Deadline, Metric, Metrics, Outcome};
 
 use self::progress::{Progressing, Repeated, Resume};
 use crate::codes;
@@ -362,6 +363,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         };
         if !window.is_empty() {
             let written = writer.write(window).await?;
+            self.arrived(progress, written.changed).await;
             progress.count(written);
         }
         self.write_lines(progress, &location, repeated == Repeated::Noted).await
@@ -387,8 +389,21 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
             now: self.clock.now_ms(),
         };
         let written = writer.write(lines).await?;
+        self.arrived(progress, written.changed).await;
         progress.count(written);
         Ok(())
+    }
+
+    /// Counts how long what is new took to the ledger.
+    async fn arrived(&self, progress: &Progressing<'_>, changed: u64) {
+        let now = self.clock.now_ms();
+        let written = i64::try_from(progress.object_time_ms()).unwrap_or(now);
+        if changed > 0 {
+            let lag = (now - written).max(0);
+            #[expect(clippy::cast_precision_loss, reason = "exact for hundreds of thousands of years")]
+            self.metrics.sample(Metric::EndToEndLag, lag as f64);
+            self.store.note_lags(Place::Ledger, &[(lag, changed)], now).await;
+        }
     }
 
     /// Decides whether repeated products are noted. If not, the run registers before it reads its first state.

@@ -146,7 +146,10 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         self.metrics.count(Metric::ProductsUpdated, updated as u64);
         self.metrics.count(Metric::ProductsUnchanged, unchanged as u64);
         let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied))).collect();
-        outcomes.extend(self.worker.record(&ours, results, &probe).await);
+        let lags = self.worker.lags(&ours, &results);
+        let recorded = self.worker.record(&ours, results, &probe).await;
+        self.worker.arrived(&lags, &recorded, self.metrics).await;
+        outcomes.extend(recorded);
         tracing::info!(
             products = messages.len(),
             created,

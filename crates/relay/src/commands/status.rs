@@ -2,6 +2,7 @@
 
 mod attention;
 mod drafts;
+mod lags;
 mod lines;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub struct Status {
     /// Events and schedules that could not be delivered.
     pub undelivered_events: u64,
     pub runs: Vec<Line>,
+    /// How long products took from their feed, of the last 24 hours.
+    pub lags: Vec<lags::Arrived>,
     /// Full feeds that the guard against mass withdrawal holds back.
     pub held_feeds: Vec<RefusedFeed>,
     /// Lines of declared parts that no product has come for.
@@ -171,6 +174,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
         set_aside,
         deleted,
         hidden_drafts: drafts::hidden(stack).await?,
+        lags: lags::arrived(stack, now).await?,
         stack: stack.name.clone(),
         pending,
         queues,
@@ -278,6 +282,7 @@ pub fn text(status: &Status, now: i64) -> String {
     if !status.runs.is_empty() {
         parts.push(runs_table(&status.runs, now));
     }
+    parts.extend(lags::text(&status.lags));
     if let Some(walk) = &status.rules_walk {
         parts.push(format!("The rules in force: {walk}."));
     }

@@ -89,7 +89,7 @@ registry! {
     ProductsFailed: "Count", Function, Some("Code"), "pimcore-sync, medusa-push", "Vain attempts on a product.";
     Retries: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages that come back later.";
     DeadLetters: "Count", Function, None, "normalize, pimcore-sync, medusa-push", "Messages sent to the dead-letter queue.";
-    EndToEndLag: "Milliseconds", Function, None, "medusa-push", "From the feed's Last-Modified (whole seconds) to Medusa.";
+    EndToEndLag: "Milliseconds", Function, None, "normalize, pimcore-sync, medusa-push", "From the feed's Last-Modified (whole seconds) to the ledger (a value a window of records), Pimcore, Medusa.";
     EditsFollowed: "Count", Function, None, "pimcore-sync", "Saves read from Pimcore's change feed.";
     ProductsRepaired: "Count", Function, None, "pimcore-sync", "Products that Pimcore held otherwise than written.";
     NoticesTaken: "Count", Function, None, "pimcore-notices", "Products that Pimcore's bundle said people did something to.";

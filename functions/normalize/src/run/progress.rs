@@ -172,7 +172,7 @@ impl<'a> Progressing<'a> {
     }
 
     /// When the object was written; a strict pass goes by what the pass before went by.
-    fn object_time_ms(&self) -> u64 {
+    pub(super) fn object_time_ms(&self) -> u64 {
         self.work.object_time_ms.unwrap_or(self.info.modified_ms)
     }
 
