@@ -4,7 +4,7 @@
 //! |---|---|
 //! | its *lead* | the first member, by key, that people gave a marketing name; else the first |
 //! | title, description, translations, main images | the lead's; a source's title without its colour |
-//! | first option | the colour: the source's attribute; else what differs in the titles; else, where variants would be the same, the article number |
+//! | first option | the colour: the variants' own option; else the source's attribute; else what differs in the titles; else, where variants would be the same, the article number |
 //! | further options | the members' own |
 //! | variants | those of the members on sale, the lead's first, then by key |
 //! | categories, images | all of them |
@@ -182,9 +182,13 @@ fn together(
 /// The colour, then the members' own.
 fn options(parts: &[Part<'_>], colours: &Colours) -> Vec<String> {
     let mut options: Vec<String> = colours.axis().map(str::to_owned).into_iter().collect();
-    for name in parts.iter().flat_map(|part| &part.article.options) {
-        if name != Article::NO_CHOICE.0 && !options.contains(name) {
-            options.push(name.clone());
+    for part in parts {
+        // Its values are among those of the axis.
+        let merged = colours.own(&part.article);
+        for name in &part.article.options {
+            if name != Article::NO_CHOICE.0 && Some(name) != merged && !options.contains(name) {
+                options.push(name.clone());
+            }
         }
     }
     options
@@ -200,8 +204,9 @@ fn of_member(
     parts: &[Part<'_>],
 ) -> Variant {
     let own = part.article.named_options(variant);
+    let colour = colours.own(&part.article).and_then(|name| own.get(name)).filter(|value| !value.is_empty());
     let choice = |name: &String| match colours.added(name) {
-        Some(values) => values[n].clone(),
+        Some(values) => colour.unwrap_or(&values[n]).clone(),
         None => own.get(name).cloned().unwrap_or_else(|| Article::NO_CHOICE.1.to_owned()),
     };
     let chosen: Vec<String> = options.iter().map(choice).collect();

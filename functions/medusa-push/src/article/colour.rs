@@ -147,6 +147,12 @@ impl Colours {
         }
     }
 
+    /// The option of a member's own whose values go before what was found for it, if not all
+    /// members have one.
+    pub(super) fn own<'a>(&self, article: &'a Article) -> Option<&'a String> {
+        article.options.iter().find(|name| self.is_added() && is_colour(name))
+    }
+
     /// The lead's title in a language, or in a locale of it, without what is its colour. Never
     /// empty.
     pub(super) fn title(&self, language: &str, title: &str) -> String {

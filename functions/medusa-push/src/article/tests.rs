@@ -129,6 +129,25 @@ fn a_member_of_its_own_keeps_what_it_has() {
 }
 
 #[test]
+fn a_member_whose_variants_have_colours_of_their_own_keeps_them_beside_one_with_an_attribute() {
+    for option in ["Color", "Farbe"] {
+        let mut members = three();
+        let two = &mut members[1];
+        two.attributes.clear();
+        for (variant, colour) in two.variants.iter_mut().zip(["Red", "Dark red"]) {
+            variant.options = vec![(option.into(), colour.into()), ("Size".into(), "S".into())];
+        }
+        let composed = composed(&members);
+        let article = shown(&composed);
+        assert_eq!(
+            (&composed.fates, article.options.as_slice()),
+            (&BTreeMap::new(), ["Color", "Size"].map(str::to_owned).as_slice())
+        );
+        assert_eq!(choices(article), ["Black/S", "Black/M", "Red/S", "Dark red/S", "White/M", "White/L"]);
+    }
+}
+
+#[test]
 fn without_an_attribute_the_titles_tell_the_colour_and_without_titles_the_article_number() {
     let mut members = three();
     members.iter_mut().for_each(|member| member.attributes.clear());
