@@ -1,4 +1,4 @@
-"""`python -m chaos --seed 1 [--short] [--parts]`: a run on a stack of its own. Exit code 1 when anything is lost, stale, duplicated, stuck or dead."""
+"""`python -m chaos --seed 1 [--short] [--parts] [--separate]`: a run on a stack of its own. Exit code 1 when anything is lost, stale, duplicated, stuck or dead."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def main() -> int:
     parser.add_argument("--products", type=int, help=f"how many (default: {FULL.products}, with --short {SHORT.products})")
     parser.add_argument("--short", action="store_true", help="the short run that is part of the tests")
     parser.add_argument("--parts", action="store_true", help="every product comes in three parts: catalogue, stock, prices")
+    parser.add_argument("--separate", action="store_true", help="no groups; with --parts there are none")
     options = parser.parse_args()
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
     size = (SHORT_IN_PARTS if options.parts else SHORT) if options.short else FULL
-    plan = plan_of(seed, replace(size, products=options.products) if options.products else size, in_parts=options.parts)
-    print(f"seed {seed}: {plan.size.products} products in {len(plan.feeds)} feeds, a storm of {plan.size.storm:.0f} s")
+    plan = plan_of(seed, replace(size, products=options.products) if options.products else size, in_parts=options.parts, grouped=not options.separate)
+    print(f"seed {seed}: {plan.size.products} products, {plan.members} in groups, in {len(plan.feeds)} feeds, a storm of {plan.size.storm:.0f} s")
     stage = Stage.open(f"chaos-{os.getpid()}", seed)
     begun = time.monotonic()
     try:

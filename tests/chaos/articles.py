@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ SOURCES = (SHEIN, BRIGHTDATA, CANONICAL)
 
 SIZES = ("XS", "S", "M", "L", "XL", "XXL")
 COLOURS = ("Black", "Sand", "Olive", "Ruby")
+IN_ARABIC = {"Black": "أسود", "Sand": "رملي", "Olive": "زيتي", "Ruby": "ياقوتي"}
 THINGS = (("Abaya", "عباية"), ("Scarf", "وشاح"), ("Dress", "فستان"), ("Belt", "حزام"), ("Lamp", "مصباح"), ("Cushion", "وسادة"))
 MANNERS = (("Embroidered", "مطرزة"), ("Plain", "سادة"), ("Pleated", "مطوية"), ("Woven", "منسوجة"), ("Printed", "مطبوعة"))
 BRANDS = ("Nasmah", "Wadi", "Sadaf")
@@ -55,7 +56,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Article:
-    """What a source means to say about a product."""
+    """What a source means to say about a product: one colour of something, where it has a group."""
 
     source: str
     id: str
@@ -69,10 +70,29 @@ class Article:
     variants: tuple[Variant, ...]
     images: tuple[str, ...]
     withdrawn: bool = False
+    group: str = ""
+    """What it shares with other colours of the same thing."""
+    colour: tuple[str, str] | None = None
+    """In English and Arabic, where it is an attribute: its titles end with it."""
+    own_colours: tuple[str, ...] = ()
+    """Of which its variants have two, where the colour is an option of its own. No other product has one of them."""
 
     @property
     def key(self) -> str:
         return f"{self.source}:{self.id}"
+
+    @property
+    def home(self) -> str:
+        """Where customers find it in a shop that shows the products of a group as one."""
+        return f"{self.source}~article:{self.group}" if self.group else self.key
+
+    @property
+    def titles(self) -> tuple[tuple[str, str], ...]:
+        """As its source writes them."""
+        if not self.colour:
+            return self.name
+        english, arabic = self.colour
+        return tuple((language, f"{text}, {english}" if language == "en" else f"{text}، {arabic}") for language, text in self.name)
 
 
 @dataclass
@@ -82,6 +102,8 @@ class Workshop:
     random: random.Random
     prefix: str
     made: int = field(default=0)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By source, among which members move."""
 
     def new(self, source: str) -> Article:
         self.made += 1
@@ -103,11 +125,23 @@ class Workshop:
         )
         return self._with_variants(article)
 
+    def member(self, source: str) -> Article:
+        """One of the colours of something. Its colours are no other product's, whatever becomes of either: else one of the two would wait."""
+        article = self.new(source)
+        english = [f"{colour} {self.made}" for colour in COLOURS]
+        if source == CANONICAL and self.random.random() < 0.4:
+            article = replace(article, own_colours=tuple(english))
+        else:
+            article = self._recoloured(article)
+        return self._with_variants(replace(article, group=self.random.choice(self.groups[source])))
+
     def changed(self, article: Article) -> Article:
         """The same product with one or two things different."""
         ways = [self._price, self._stock, self._retitled, self._with_variants, self._new_images]
         if article.source == SHEIN:
             ways.append(self._withdrawal)
+        if article.colour:
+            ways += [self._regrouped, self._regrouped, self._regrouped, self._recoloured]
         for way in self.random.sample(ways, self.random.choice((1, 1, 2))):
             article = way(article)
         return article
@@ -133,8 +167,8 @@ class Workshop:
     def _with_variants(self, article: Article) -> Article:
         """Other sizes: some go, some come."""
         sizes = sorted(self.random.sample(SIZES, self.random.randint(1, 4)), key=SIZES.index)
-        if article.source == CANONICAL and self.random.random() < 0.5:
-            colours = self.random.sample(COLOURS, 2)
+        if article.own_colours or (article.source == CANONICAL and not article.colour and self.random.random() < 0.5):
+            colours = self.random.sample(article.own_colours or COLOURS, 2)
             axes: tuple[str, ...] = ("Color", "Size")
             choices: list[tuple[str, ...]] = [(colour, size) for colour in colours for size in sizes]
         elif article.source != BRIGHTDATA and self.random.random() < 0.2:
@@ -145,7 +179,7 @@ class Workshop:
         shared, in_stock = self._prices(article.source), int(self.random.random() < 0.8)
         variants = []
         for choice in choices:
-            sku = "-".join((article.id, *choice)).lower() if article.source == BRIGHTDATA else "-".join((article.id.upper(), *choice)).upper()
+            sku = "-".join((article.id, *choice)).lower() if article.source == BRIGHTDATA else "-".join((article.id.upper(), *choice)).upper().replace(" ", "")
             if article.source == BRIGHTDATA:
                 variants.append(Variant(sku, choice, shared, in_stock))
             else:
@@ -173,6 +207,16 @@ class Workshop:
 
     def _new_images(self, article: Article) -> Article:
         return replace(article, images=self._images(article.id))
+
+    def _regrouped(self, article: Article) -> Article:
+        """It moves to another group, or is by itself."""
+        others = [group for group in self.groups[article.source] if group != article.group]
+        return replace(article, group="" if article.group and self.random.random() < 0.3 else self.random.choice(others))
+
+    def _recoloured(self, article: Article) -> Article:
+        number = int(article.id.removeprefix(self.prefix))
+        colour, shade = self.random.choice(COLOURS), self.random.choice(("", "Dark "))
+        return replace(article, colour=(f"{shade}{colour} {number}", f"{IN_ARABIC[colour]} {number}"))
 
     def _withdrawal(self, article: Article) -> Article:
         return replace(article, withdrawn=not article.withdrawn)
@@ -223,11 +267,11 @@ def _brightdata(article: Article) -> dict[str, Any]:
 
 
 def _canonical(article: Article) -> dict[str, Any]:
-    return {
+    record: dict[str, Any] = {
         "source": article.source,
         "id": article.id,
         "sku": article.number,
-        "name": dict(article.name),
+        "name": dict(article.titles),
         "description": {"en": article.description},
         "brand": article.brand,
         "categories": [[{"id": number, "name": {"en": english, "ar": arabic}} for number, english, arabic in article.categories]],
@@ -247,10 +291,16 @@ def _canonical(article: Article) -> dict[str, Any]:
         ],
         "images": list(article.images),
     }
+    if article.group:
+        record["group"] = article.group
+    if article.colour:
+        english, arabic = article.colour
+        record["attributes"] = [{"code": "color", "name": {"en": "Color", "ar": "اللون"}, "values": [{"en": english, "ar": arabic}]}]
+    return record
 
 
 def _shein(article: Article, padding: int) -> dict[str, Any]:
-    names, path = dict(article.name), article.categories
+    names, path = dict(article.titles), article.categories
     document: dict[str, Any] = {
         "code": "0",
         "msg": "ok",
@@ -278,6 +328,13 @@ def _shein(article: Article, padding: int) -> dict[str, Any]:
             "brandDetailInfo": {"name": article.brand},
         },
     }
+    about = document["info"]["productInfo"]
+    if article.group:
+        about["productRelationID"] = article.group
+    if article.colour:
+        english, arabic = article.colour
+        detail = {"attr_id": "27", "attr_name": "لون", "attr_name_en": "Color", "attr_value": arabic, "attr_value_en": english}
+        about["productDescriptionInfo"]["productDetails"] = [detail]
     if padding:
         document["info"]["recommendations"] = "x" * padding
     return document

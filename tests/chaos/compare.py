@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from chaos.articles import Article
+from chaos.offers import Offer, Row, Wanted, offers, row_of
 
 LOST, STALE, DUPLICATED, STUCK, DEAD = "lost", "stale", "duplicated", "stuck", "dead"
 KINDS = (LOST, STALE, DUPLICATED, STUCK, DEAD)
@@ -34,42 +35,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.product} in {self.where}: {self.what}"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The newest that was said of a product: by its source and by people."""
-
-    article: Article
-    people: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the PIM's shop layer as people left them, and `published` where they decided that."""
-    deleted: bool = False
-    """A person deleted it in the PIM: it is away."""
-    perhaps: bool = False
-    """The ledger may not have known by then that the PIM had it: it may be made again."""
-
-    @property
-    def published(self) -> bool:
-        return not self.article.withdrawn and self.people.get("published", True) is True
-
-    @property
-    def for_sale(self) -> bool:
-        return self.published and self.people.get("shopVisibility") != "hide"
-
-    def title(self, language: str) -> str | None:
-        edited = (self.people.get("marketingName") or {}).get(language)
-        return edited or dict(self.article.name).get(language)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A variant, wherever it is."""
-
-    title: str
-    choice: tuple[tuple[str, str], ...]
-    prices: tuple[tuple[str, Decimal], ...]
-    before: tuple[tuple[str, Decimal], ...]
-    stock: int
 
 
 @dataclass(frozen=True)
@@ -111,28 +76,41 @@ def compare(
     pim: Iterable[PimProduct],
     shop: Iterable[ShopProduct],
     shown: Mapping[str, Shown],
+    *,
+    grouped: bool = False,
 ) -> list[Finding]:
-    """Every difference. `pim` and `shop` hold all there is, also what nobody asked for."""
+    """Every difference. `pim` and `shop` hold all there is, also what nobody asked for. `grouped`: the products of a group are one in the shop."""
     findings: list[Finding] = []
     in_pim, in_shop = _by_key("the PIM", pim, findings), _by_key("the shop", shop, findings)
     for key, target in wanted.items():
         if target.deleted and key not in in_pim:
-            findings += _away(key, in_shop.get(key), shown.get(key))
             continue
         if target.deleted and not target.perhaps:
             findings.append(Finding(STALE, key, "the PIM", "a person deleted it, and it was made again"))
             continue
         findings += _pim(target, in_pim.get(key))
-        findings += _shop(target, in_shop.get(key))
-        findings += _store(target, shown.get(key))
-    for where, found in (("the PIM", in_pim), ("the shop", in_shop)):
-        findings += [Finding(DUPLICATED, key, where, "nobody asked for it") for key in found.keys() - wanted.keys()]
+    offered = offers(wanted, in_pim, grouped=grouped)
+    for key, offer in offered.items():
+        findings += _shop(offer, in_shop.get(key)) + _store(offer, shown.get(key))
+    known = wanted.keys() | {home for target in wanted.values() for home in target.homes}
+    for key in sorted(known - offered.keys()):
+        findings += _withheld(key, wanted.get(key), in_shop.get(key), shown.get(key), offered)
+    findings += [Finding(DUPLICATED, key, "the PIM", "nobody asked for it") for key in in_pim.keys() - wanted.keys()]
+    findings += [Finding(DUPLICATED, key, "the shop", "nobody asked for it") for key in in_shop.keys() - known]
     return sorted(findings)
 
 
-def _away(key: str, found: ShopProduct | None, shown: Shown | None) -> list[Finding]:
-    wrong = [Finding(STALE, key, "the shop", f"it is {found.status} and was deleted in the PIM")] if found and found.status != "draft" else []
-    return wrong + ([Finding(STALE, key, "the storefront", "it is shown and was deleted in the PIM")] if shown else [])
+def _withheld(key: str, wanted: Wanted | None, found: ShopProduct | None, shown: Shown | None, offered: Mapping[str, Offer]) -> list[Finding]:
+    """What is not for sale, or not here, may be there as a draft, with whatever it last was. One that went to its article says so."""
+    findings = []
+    if found is not None and found.status != "draft":
+        findings.append(Finding(STALE, key, "the shop", f"it is {found.status} and should not be for sale"))
+    if shown is not None:
+        findings.append(Finding(STALE, key, "the storefront", "it is shown and should not be"))
+    home = wanted.article.home if wanted else key
+    if found is not None and wanted and home in offered and key in offered[home].fields["members"]:
+        findings += [Finding(STALE, key, "the shop", what) for what in _differences({"moved to": home}, found.fields)]
+    return findings
 
 
 def _by_key(where: str, products: Iterable[Any], findings: list[Finding]) -> dict[str, Any]:
@@ -153,81 +131,52 @@ def _pim(wanted: Wanted, found: PimProduct | None) -> list[Finding]:
     expected: dict[str, Any] = {
         "published": wanted.published,
         "withdrawn": article.withdrawn,
-        "name": dict(article.name),
+        "name": dict(article.titles),
         "description": {"en": article.description},
         "brand": article.brand,
         "sku": article.number,
+        "group": article.group,
         "images": list(article.images),
         "categories": [f"{article.source}:{article.categories[-1][0]}"],
-        "marketingName": {language: text for language, text in (wanted.people.get("marketingName") or {}).items() if text},
+        "marketingName": dict(wanted.named),
         "shopVisibility": wanted.people.get("shopVisibility", "inherit"),
     }
-    differences = _differences(expected, {"published": found.published, **found.fields}) + _rows(article, found.variants, titled=True)
+    differences = _differences(expected, {"published": found.published, **found.fields}) + _rows(_rows_of(article), found.variants)
     return [Finding(STALE, article.key, where, what) for what in differences]
 
 
-def _shop(wanted: Wanted, found: ShopProduct | None) -> list[Finding]:
-    article, where = wanted.article, "the shop"
-    if not wanted.for_sale:
-        # What is not for sale may be there as a draft, with whatever it last was.
-        wrong = found is not None and found.status != "draft"
-        return [Finding(STALE, article.key, where, f"it is {found.status if found else ''} and should not be for sale")] if wrong else []
+def _rows_of(article: Article) -> dict[str, Row]:
+    return {variant.sku: row_of(article, variant) for variant in article.variants}
+
+
+def _shop(offer: Offer, found: ShopProduct | None) -> list[Finding]:
+    key, where = offer.key, "the shop"
     if found is None:
-        return [Finding(LOST, article.key, where, "it is not there")]
+        return [Finding(LOST, key, where, "it is not there")]
     if found.status != "published":
-        return [Finding(LOST, article.key, where, f"it is {found.status} and should be for sale")]
-    expected: dict[str, Any] = {
-        "title": wanted.title("en"),
-        "description": article.description,
-        "images": list(article.images),
-        "thumbnail": article.images[0],
-        "categories": [f"{article.source}:{article.categories[-1][0]}"],
-        "options": _options(article),
-        "brand": article.brand,
-        "sku": article.number,
-    }
-    differences = _differences(expected, found.fields) + _rows(article, found.variants, titled=True)
-    return [Finding(STALE, article.key, where, what) for what in differences]
+        return [Finding(LOST, key, where, f"it is {found.status} and should be for sale")]
+    differences = _differences(offer.fields, found.fields) + _rows(offer.variants, found.variants)
+    return [Finding(STALE, key, where, what) for what in differences]
 
 
-def _store(wanted: Wanted, shown: Shown | None) -> list[Finding]:
-    key, where = wanted.article.key, "the storefront"
-    if not wanted.for_sale:
-        return [Finding(STALE, key, where, "it is shown and should not be")] if shown else []
+def _store(offer: Offer, shown: Shown | None) -> list[Finding]:
+    where = "the storefront"
     if shown is None:
-        return [Finding(LOST, key, where, "it is not shown")]
+        return [Finding(LOST, offer.key, where, "it is not shown")]
     expected = {
-        "titles": {"en-US": wanted.title("en"), "ar-SA": wanted.title("ar") or wanted.title("en")},
-        "prices": {(variant.sku, currency): price.amount for variant in wanted.article.variants for currency, price in variant.prices},
-        "stock": {variant.sku: variant.stock for variant in wanted.article.variants},
+        "titles": dict(offer.titles),
+        "prices": {(sku, currency): amount for sku, row in offer.variants.items() for currency, amount in row.prices},
+        "stock": {sku: row.stock for sku, row in offer.variants.items()},
     }
     found = {"titles": dict(shown.titles), "prices": dict(shown.prices), "stock": dict(shown.stock)}
-    return [Finding(STALE, key, where, what) for what in _differences(expected, found)]
+    return [Finding(STALE, offer.key, where, what) for what in _differences(expected, found)]
 
 
-def _options(article: Article) -> dict[str, list[str]]:
-    if not article.axes:
-        return {"Option": ["Default"]}
-    return {axis: sorted({variant.choice[at] for variant in article.variants}) for at, axis in enumerate(article.axes)}
-
-
-def _rows(article: Article, found: Mapping[str, Row], *, titled: bool) -> list[str]:
-    differences = []
-    expected = {variant.sku: variant for variant in article.variants}
-    for sku in sorted(expected.keys() - found.keys()):
-        differences.append(f"variant {sku} is missing")
-    for sku in sorted(found.keys() - expected.keys()):
-        differences.append(f"variant {sku} should not be there")
+def _rows(expected: Mapping[str, Row], found: Mapping[str, Row]) -> list[str]:
+    differences = [f"variant {sku} is missing" for sku in sorted(expected.keys() - found.keys())]
+    differences += [f"variant {sku} should not be there" for sku in sorted(found.keys() - expected.keys())]
     for sku in sorted(expected.keys() & found.keys()):
-        variant = expected[sku]
-        row = Row(
-            title=variant.title if titled else found[sku].title,
-            choice=tuple(zip(article.axes, variant.choice, strict=True)),
-            prices=tuple(sorted((currency, price.amount) for currency, price in variant.prices)),
-            before=tuple(sorted((currency, price.before) for currency, price in variant.prices if price.before)),
-            stock=variant.stock,
-        )
-        differences += [f"{sku}: {difference}" for difference in _differences(vars(row), vars(found[sku]))]
+        differences += [f"{sku}: {difference}" for difference in _differences(vars(expected[sku]), vars(found[sku]))]
     return differences
 
 

@@ -12,14 +12,15 @@ from local_stack.pim import ENDPOINT
 from local_stack.shop import LOCALES, log_in
 from local_stack.stack import Stack
 
-from chaos.compare import DUPLICATED, Finding, PimProduct, Row, ShopProduct, Shown
+from chaos.compare import DUPLICATED, Finding, PimProduct, ShopProduct, Shown
+from chaos.offers import Row
 
 PAGE = 100
 PIM_QUERY = """
 query Everything($first: Int!, $after: Int!) {
   getCatalogProductListing(first: $first, after: $after, published: false, sortBy: ["id"], sortOrder: ["ASC"]) {
     edges { node {
-      id externalId published withdrawn brand sku shopVisibility
+      id externalId published withdrawn brand sku groupId shopVisibility
       name_en: name(language: "en") name_ar: name(language: "ar")
       description_en: description(language: "en") description_ar: description(language: "ar")
       marketing_en: marketingName(language: "en") marketing_ar: marketingName(language: "ar")
@@ -85,6 +86,7 @@ def _pim_product(node: dict[str, Any]) -> PimProduct:
             "marketingName": texts("marketing"),
             "brand": node["brand"],
             "sku": node["sku"],
+            "group": node["groupId"] or "",
             "images": images,
             "categories": [category["externalId"] for category in node["categories"] or []],
             "shopVisibility": node["shopVisibility"] or "inherit",
@@ -137,11 +139,11 @@ class Shop:
                     key = product["external_id"]
                     titles.setdefault(key, {})[locale] = product["title"]
                     for variant in product["variants"] or []:
-                        # Sold out for good, and still shown.
-                        if _is_kept(variant) and variant["inventory_quantity"] == 0:
+                        amount = (variant.get("calculated_price") or {}).get("calculated_amount")
+                        # Sold out for good, and still shown; or gone to another product.
+                        if (_is_kept(variant) and variant["inventory_quantity"] == 0) or (variant["sku"] is None and amount is None):
                             continue
                         stock.setdefault(key, {})[variant["sku"]] = variant["inventory_quantity"]
-                        amount = (variant.get("calculated_price") or {}).get("calculated_amount")
                         if amount is not None:
                             prices.setdefault(key, {})[variant["sku"], currency] = Decimal(str(amount))
         return {key: Shown(titles[key], prices.get(key, {}), stock.get(key, {})) for key in titles}
@@ -154,23 +156,30 @@ class Shop:
         used: set[tuple[str, str]] = set()
         for variant in product["variants"] or []:
             sku, prices, items = variant["sku"], variant["prices"] or [], variant["inventory_items"] or []
+            choice = tuple(sorted((option["option"]["title"], option["value"]) for option in variant["options"] or []))
+            if sku is None and not prices:
+                # Gone to another product: it cannot be bought.
+                kept |= set(choice)
+                continue
             repeated += _twice("price", [f"{sku} {price['currency_code']}" for price in prices])
             repeated += [f"{sku} has {len(items)} inventory items"] * (len(items) != 1)
             levels = [level for item in items for level in item["inventory"]["location_levels"] or []]
             here = [level["stocked_quantity"] for level in levels if level["location_id"] == self.facts.stock_location_id]
             repeated += [f"{sku} has {len(here)} stock levels"] * (len(here) != 1)
-            choice = tuple(sorted((option["option"]["title"], option["value"]) for option in variant["options"] or []))
             if _is_kept(variant) and here == [0]:
-                kept |= {(option["option"]["title"], option["value"]) for option in variant["options"] or []}
+                kept |= set(choice)
                 continue
-            used |= {(option["option"]["title"], option["value"]) for option in variant["options"] or []}
-            before = (variant["metadata"] or {}).get("relay_list_prices") or {}
+            used |= set(choice)
+            said = variant["metadata"] or {}
+            before = said.get("relay_list_prices") or {}
             variants[sku] = Row(
                 title=variant["title"],
                 choice=() if choice == (("Option", "Default"),) else choice,
                 prices=tuple(sorted((price["currency_code"].upper(), Decimal(str(price["amount"]))) for price in prices)),
                 before=tuple(sorted((currency.upper(), Decimal(amount)) for currency, amount in before.items())),
                 stock=here[0] if here else -1,
+                member=said.get("relay_member", ""),
+                images=tuple(said.get("relay_images") or ()),
             )
         return ShopProduct(
             key=product["external_id"] or product["id"],
@@ -180,10 +189,13 @@ class Shop:
                 "description": product["description"],
                 "images": images,
                 "thumbnail": product["thumbnail"],
-                "categories": [category["external_id"] for category in product["categories"] or []],
+                "categories": sorted(category["external_id"] for category in product["categories"] or []),
                 "options": _options(product, kept - used),
                 "brand": metadata.get("relay_brand"),
                 "sku": metadata.get("relay_sku"),
+                "order": [(option["title"], option["values"]) for option in metadata.get("relay_options") or []],
+                "members": metadata.get("relay_members") or None,
+                "moved to": metadata.get("relay_moved_to") or None,
             },
             variants=variants,
             repeated=(*_twice("image", images), *_twice("variant", [variant["sku"] for variant in product["variants"] or []]), *repeated),

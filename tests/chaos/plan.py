@@ -7,6 +7,7 @@ order and the faults, not the microseconds.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -116,6 +117,8 @@ class Plan:
     windows: tuple[Window, ...]
     in_parts: bool
     """Every product comes in three parts."""
+    grouped: bool
+    """Half of the products of two sources are in groups, and the shop shows a group as one."""
     medusa_stops: float
     """SIGSTOP; killed half-way through the outage, started again at its end."""
 
@@ -129,13 +132,25 @@ class Plan:
         return sum(len(feed.records) for feed in self.feeds) - self.size.products
 
     @property
+    def members(self) -> int:
+        """Products that are ever in a group."""
+        return len({article.key for feed in self.feeds for article in feed.records if article.group})
+
+    @property
+    def moved(self) -> int:
+        """Those of them that go to another group, or are by themselves for a time."""
+        places = Counter(key for key, _ in {(article.key, article.home) for feed in self.feeds for article in feed.records})
+        return sum(number > 1 for number in places.values())
+
+    @property
     def delivered_twice(self) -> int:
         return len(self.deliveries) - len(self.feeds)
 
 
-def plan_of(seed: int, size: Size, *, in_parts: bool = False) -> Plan:
+def plan_of(seed: int, size: Size, *, in_parts: bool = False, grouped: bool = True) -> Plan:
     source = random.Random(seed)
-    feeds = _feeds_in_parts(source, size, seed) if in_parts else _feeds(source, size, seed)
+    grouped &= not in_parts
+    feeds = _feeds_in_parts(source, size, seed) if in_parts else _feeds(source, size, seed, grouped=grouped)
     return Plan(
         seed=seed,
         size=size,
@@ -147,15 +162,20 @@ def plan_of(seed: int, size: Size, *, in_parts: bool = False) -> Plan:
         acts=_acts(source, size, feeds),
         windows=_windows(source, size),
         in_parts=in_parts,
+        grouped=grouped,
         medusa_stops=size.storm * 0.2,
     )
 
 
-def _feeds(source: random.Random, size: Size, seed: int) -> tuple[Feed, ...]:
+def _feeds(source: random.Random, size: Size, seed: int, *, grouped: bool) -> tuple[Feed, ...]:
     workshop = Workshop(source, f"c{seed % 0x10000:04x}x")
     shares = {SHEIN: size.products // 2, BRIGHTDATA: size.products // 4}
     shares[CANONICAL] = size.products - sum(shares.values())
-    history = {article.key: [article] for name in SOURCES for article in (workshop.new(name) for _ in range(shares[name]))}
+    # Groups of two sources that are called alike have nothing to do with each other.
+    names = [f"{workshop.prefix}g{number}" for number in range(size.products)]
+    workshop.groups = {name: names[: max(shares[name] // 6, 2)] for name in (SHEIN, CANONICAL)} if grouped else {}
+    made = (workshop.member(name) if number % 2 and name in workshop.groups else workshop.new(name) for name in SOURCES for number in range(shares[name]))
+    history = {article.key: [article] for article in made}
     feeds: list[Feed] = []
     for number in range(size.rounds):
         for name in SOURCES:

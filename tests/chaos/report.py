@@ -29,6 +29,8 @@ class Report:
         return {
             "seed": plan.seed,
             "products": plan.size.products,
+            "in groups": plan.members,
+            "that move between them": plan.moved,
             "feeds": len(plan.feeds),
             "records and lines": sum(feed.count for feed in plan.feeds),
             "notifications delivered twice": plan.delivered_twice,

@@ -23,7 +23,8 @@ from pimcore_real.editor import Editor, texts
 
 from chaos import observe, parts
 from chaos.articles import CANONICAL, Article
-from chaos.compare import DEAD, LOST, STUCK, Finding, Wanted, compare
+from chaos.compare import DEAD, LOST, STUCK, Finding, compare
+from chaos.offers import Wanted
 from chaos.plan import Act, Kill, Plan
 from chaos.proxies import FaultyAws, FaultyTarget
 
@@ -115,6 +116,7 @@ class Storm:
     def run(self) -> list[Finding]:
         """Everything, to the comparison's end."""
         self.shorten_waits()
+        self.set_variables("MedusaPushFunction", ARTICLES="grouped" if self.plan.grouped else "separate")
         if self.plan.in_parts:
             self.declare()
         self.upload()
@@ -125,9 +127,12 @@ class Storm:
     def shorten_waits(self) -> None:
         for queue, seconds in VISIBILITY.items():
             self.sqs.set_queue_attributes(QueueUrl=self.outputs[queue], Attributes={"VisibilityTimeout": str(seconds)})
-        name = self.outputs["DlqRedriveFunction"]
-        variables = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        variables |= {"SWEEP_AFTER_SECONDS": SWEEP_AFTER, "BREAKER_STEP_SECONDS": BREAKER_STEP}
+        self.set_variables("DlqRedriveFunction", SWEEP_AFTER_SECONDS=SWEEP_AFTER, BREAKER_STEP_SECONDS=BREAKER_STEP)
+
+    def set_variables(self, function: str, **others: Any) -> None:
+        """Gives a function other settings, as a deployment with other parameters would."""
+        name = self.outputs[function]
+        variables = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"] | others
         # The emulator keeps numbers of the template as numbers.
         texts = {variable: str(value) for variable, value in variables.items()}
         self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": texts})
@@ -186,12 +191,21 @@ class Storm:
         """The newest of every product, by object time, sequencer and position, and what people did."""
         newest: dict[str, Article] = {}
         said: dict[tuple[str, str], str] = {}
+        homes: dict[str, set[str]] = {}
         for _, feed in sorted(zip((upload.order for upload in self.uploads), self.plan.feeds, strict=True), key=lambda pair: pair[0]):
             for article in feed.records:
                 newest[article.key] = article
+                homes.setdefault(article.key, set()).add(article.home)
             said |= {(line.part, line.sku): line.value for line in feed.lines}
         return {
-            key: Wanted(parts.assembled(article, said), self.people.get(key, {}), key in self.deleted, key in self.perhaps) for key, article in newest.items()
+            key: Wanted(
+                parts.assembled(article, said),
+                self.people.get(key, {}),
+                deleted=key in self.deleted,
+                perhaps=key in self.perhaps,
+                homes=frozenset(homes[key] if self.plan.grouped else ()),
+            )
+            for key, article in newest.items()
         }
 
     # ---------------------------------------------------------------- the storm
@@ -436,7 +450,7 @@ class Storm:
         shop = observe.Shop(self.stack)
         # What was there before the storm is none of its business.
         pim, products = ([product for product in found if product.key not in self._before] for found in (observe.pim_products(self.stack), shop.products()))
-        findings = compare(self.wanted(), pim, products, shop.shown())
+        findings = compare(self.wanted(), pim, products, shop.shown(), grouped=self.plan.grouped)
         findings += [Finding(LOST, key, "the bin", f"it could not be restored: {why}") for key, why in self.lost_in_bin.items()]
         return findings + shop.orphans() + self.miscounted()
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Workshop
-from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, Row, ShopProduct, Shown, Wanted, compare, counts
+from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Variant, Workshop
+from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, ShopProduct, Shown, compare, counts
+from chaos.offers import Row, Wanted
 from chaos.observe import Shop, _twice
 from chaos.parts import DOLLARS, STOCK, assembled
 from chaos.plan import FULL, SHORT, plan_of
@@ -52,10 +53,11 @@ def pim_of(wanted: Wanted) -> PimProduct:
     article = wanted.article
     fields = {
         "withdrawn": article.withdrawn,
-        "name": dict(article.name),
+        "name": dict(article.titles),
         "description": {"en": article.description},
         "brand": article.brand,
         "sku": article.number,
+        "group": article.group,
         "images": list(article.images),
         "categories": [f"{article.source}:{article.categories[-1][0]}"],
         "marketingName": dict(wanted.people.get("marketingName") or {}),
@@ -76,6 +78,8 @@ def shop_of(wanted: Wanted) -> ShopProduct:
         "options": options or {"Option": ["Default"]},
         "brand": article.brand,
         "sku": article.number,
+        "members": None,
+        "moved to": None,
     }
     return ShopProduct(article.key, "published" if wanted.for_sale else "draft", fields, rows_of(article))
 
@@ -84,6 +88,53 @@ def shown_of(wanted: Wanted) -> Shown:
     titles = {"en-US": wanted.title("en") or "", "ar-SA": wanted.title("ar") or wanted.title("en") or ""}
     prices = {(variant.sku, currency): price.amount for variant in wanted.article.variants for currency, price in variant.prices}
     return Shown(titles, prices, {variant.sku: variant.stock for variant in wanted.article.variants})
+
+
+HOME = "canonical~article:g"
+
+
+def colour(number: int, name: str, sizes: str, people: dict[str, Any] | None = None, **other: Any) -> Wanted:
+    """A member of a group with one price, by hand: what is expected of several is written here in full."""
+    price = (("SAR", Price(Decimal(number))),)
+    variants = tuple(Variant(f"{number}-{size}", (size,), price, number) for size in sizes)
+    said = {"axes": ("Size",), "variants": variants} | other
+    article = Article(
+        CANONICAL, str(number), (("en", "Dress"), ("ar", "فستان")), f"d{number}", "b", f"n{number}", (("1", "One", ""),), images=(f"i{number}",),
+        group="g", colour=(name, f"{name} ar"), **said,
+    )  # fmt: skip
+    return Wanted(article, people or {}, homes=frozenset({HOME}))
+
+
+class Grouped(World):
+    """A black and a red dress, as one product of the shop; the old product of the black one is still there."""
+
+    def __init__(self) -> None:
+        super().__init__(colour(1, "Black", "SM"), colour(2, "Red", "MX"))
+        fields = {
+            "title": "Dress", "description": "d1", "images": ["i1", "i2"], "thumbnail": "i1", "categories": ["canonical:1"],
+            "options": {"Color": ["Black", "Red"], "Size": ["M", "S", "X"]}, "order": [("Color", ["Black", "Red"]), ("Size", ["S", "M", "X"])],
+            "brand": "b", "sku": "n1", "members": ["canonical:1", "canonical:2"], "moved to": None,
+        }  # fmt: skip
+        rows = {
+            f"{number}-{size}": Row(
+                f"{name} / {size}", (("Color", name), ("Size", size)), (("SAR", Decimal(number)),), (), number, f"canonical:{number}", (f"i{number}",)
+            )
+            for number, name, sizes in ((1, "Black", "SM"), (2, "Red", "MX"))
+            for size in sizes
+        }
+        self.shop = [ShopProduct(HOME, "published", fields, rows), ShopProduct("canonical:1", "draft", {"moved to": HOME}, {})]
+        titles = {"en-US": "Dress", "ar-SA": "فستان"}
+        prices = {(sku, "SAR"): row.prices[0][1] for sku, row in rows.items()}
+        self.shown = {HOME: Shown(titles, prices, {sku: row.stock for sku, row in rows.items()})}
+
+    def findings(self) -> list[tuple[str, str, str]]:
+        found = compare(self.wanted, self.pim, self.shop, self.shown, grouped=True)
+        return [(finding.kind, finding.product, finding.where) for finding in found]
+
+    def say(self, *wanted: Wanted) -> None:
+        """Something else is wanted than what is there."""
+        self.wanted |= {one.article.key: one for one in wanted}
+        self.pim = [pim_of(one) for one in self.wanted.values() if not one.deleted]
 
 
 def with_first_row(product: Any, **changes: Any) -> Any:
@@ -278,6 +329,96 @@ def test_a_plan_has_everything_that_can_go_wrong(seed: int, size: Any) -> None:
     done = {act.what for act in plan.acts}
     assert {"save", "delete", "restore"} <= done
     assert done & {"version", "autoSave"}, "nobody leaves a draft"
+
+
+def test_of_a_group_nothing_is_found_where_nothing_differs() -> None:
+    assert Grouped().findings() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        colour(2, "Red", "MX", {"shopVisibility": "hide"}),
+        colour(2, "Red", "MX", {"published": False}),
+        colour(2, "Red", "MX", {"marketingName": {"en": "Gown"}}),
+        colour(2, "Red", "MX", withdrawn=True),
+        colour(2, "Dark red", "MX"),
+        colour(2, "Red", "SM"),
+        colour(2, "Red", "", axes=(), variants=colour(2, "Red", "M").article.variants[:1]),
+        replace(colour(2, "Red", "MX"), deleted=True),
+    ],
+    ids=["hidden", "unpublished", "named by people", "withdrawn", "of another colour", "in other sizes", "in one size", "deleted"],
+)
+def test_a_group_that_does_not_follow_a_member_is_stale(said: Wanted) -> None:
+    world = Grouped()
+    if not said.article.axes:
+        said = replace(said, article=replace(said.article, variants=(replace(said.article.variants[0], choice=()),)))
+    world.say(said)
+    assert {(STALE, HOME, "the shop")} <= set(world.findings()) <= {(STALE, HOME, "the shop"), (STALE, HOME, "the storefront")}
+
+
+def test_a_member_that_leaves_its_group_is_missed_where_it_belongs() -> None:
+    world, red = Grouped(), colour(2, "Red", "MX").article
+    world.say(Wanted(replace(red, group=""), homes=frozenset({HOME, "canonical:2"})))
+    assert set(world.findings()) == {
+        (STALE, HOME, "the shop"), (STALE, HOME, "the storefront"), (LOST, "canonical:2", "the shop"), (LOST, "canonical:2", "the storefront"),
+    }  # fmt: skip
+    world.say(Wanted(replace(red, group="h"), homes=frozenset({HOME, "canonical~article:h"})))
+    assert (LOST, "canonical~article:h", "the shop") in world.findings()
+
+
+def test_a_draft_that_is_for_sale_beside_its_article_or_does_not_say_where_it_went_is_stale() -> None:
+    world = Grouped()
+    article, draft = world.shop
+    world.shop = [article, replace(draft, status="published")]
+    world.shown["canonical:1"] = world.shown[HOME]
+    assert world.findings() == [(STALE, "canonical:1", "the shop"), (STALE, "canonical:1", "the storefront")]
+    world = Grouped()
+    world.shop = [article, replace(draft, fields={"moved to": None})]
+    assert world.findings() == [(STALE, "canonical:1", "the shop")]
+
+
+def test_a_group_of_which_nothing_is_for_sale_is_away() -> None:
+    world = Grouped()
+    world.say(*(replace(one, people={"shopVisibility": "hide"}) for one in world.wanted.values()))
+    assert world.findings() == [(STALE, HOME, "the shop"), (STALE, HOME, "the storefront")]
+    world.shop = [replace(product, status="draft") for product in world.shop]
+    world.shown = {}
+    assert world.findings() == []
+
+
+@pytest.mark.parametrize("field", ["title", "description", "images", "thumbnail", "categories", "options", "order", "brand", "sku", "members"])
+def test_a_stale_field_of_a_group_is_found(field: str) -> None:
+    world = Grouped()
+    world.shop[0] = replace(world.shop[0], fields={**world.shop[0].fields, field: "of before"})
+    assert world.findings() == [(STALE, HOME, "the shop")]
+
+
+@pytest.mark.parametrize("field", ["member", "images", "choice", "title"])
+def test_a_stale_row_of_a_group_is_found(field: str) -> None:
+    world = Grouped()
+    world.shop[0] = with_first_row(world.shop[0], **{field: "of before"})
+    assert world.findings() == [(STALE, HOME, "the shop")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_members_come_in_different_feeds_move_leave_and_come_back(seed: int) -> None:
+    plan = plan_of(seed, FULL)
+    said: dict[str, list[Article]] = {}
+    feeds: dict[str, set[int]] = {}
+    for number, feed in enumerate(plan.feeds):
+        for article in feed.records:
+            said.setdefault(article.key, []).append(article)
+            feeds.setdefault(article.home, set()).add(number)
+    homes = [[article.home for article in articles] for articles in said.values()]
+    assert any(places[0] in places[2:] and len(set(places)) > 1 for places in homes), "nobody comes back"
+    assert any(len({place for place in places if "~article" in place}) > 1 for places in homes), "nobody moves"
+    assert any("~article" in places[0] and "~article" not in places[-1] for places in homes), "nobody leaves"
+    assert max(len(numbers) for home, numbers in feeds.items() if "~article" in home) > 2
+    members = {key for key, articles in said.items() if any(article.group for article in articles)}
+    assert {act.what for act in plan.acts if act.key in members} >= {"save", "delete"}
+    assert plan.moved > 10
+    assert plan_of(seed, FULL, grouped=False).members == 0
 
 
 def test_amounts_never_pass_through_a_float() -> None:
