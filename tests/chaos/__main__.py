@@ -1,4 +1,4 @@
-"""`python -m chaos --seed 1 [--short] [--parts] [--separate]`: a run on a stack of its own. Exit code 1 when anything is lost, stale, duplicated, stuck or dead."""
+"""`python -m chaos --seed 1 [--short] [--parts] [--separate]`: a run on a stack of its own. Exit code 1 when anything is not as it should be."""
 
 from __future__ import annotations
 

@@ -128,11 +128,9 @@ class Workshop:
     def member(self, source: str) -> Article:
         """One of the colours of something. Its colours are no other product's, whatever becomes of either: else one of the two would wait."""
         article = self.new(source)
-        english = [f"{colour} {self.made}" for colour in COLOURS]
-        if source == CANONICAL and self.random.random() < 0.4:
-            article = replace(article, own_colours=tuple(english))
-        else:
-            article = self._recoloured(article)
+        own = tuple(f"{colour} {self.made}" for colour in COLOURS)
+        is_option = source == CANONICAL and self.random.random() < 0.4
+        article = replace(article, own_colours=own) if is_option else self._recoloured(article)
         return self._with_variants(replace(article, group=self.random.choice(self.groups[source])))
 
     def changed(self, article: Article) -> Article:

@@ -62,9 +62,10 @@ class Report:
 
     def write(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        states = {
-            finding.product: self.storm.ledger.state(finding.product) for finding in self.findings if ":" in finding.product and "#" not in finding.product
-        }
+        named = {finding.product for finding in self.findings if ":" in finding.product and "#" not in finding.product}
+        # What is known of an article is at its members.
+        members = {key for key, wanted in self.storm.wanted().items() if named & wanted.homes}
+        states = {key: self.storm.ledger.state(key) for key in named | members}
         content = {
             "ok": self.ok,
             **self.figures(),

@@ -13,8 +13,8 @@ import pytest
 
 from chaos.articles import CANONICAL, SHEIN, SOURCES, Article, Price, Variant, Workshop
 from chaos.compare import DUPLICATED, LOST, STALE, PimProduct, ShopProduct, Shown, compare, counts
-from chaos.offers import Row, Wanted
 from chaos.observe import Shop, _twice
+from chaos.offers import Row, Wanted
 from chaos.parts import DOLLARS, STOCK, assembled
 from chaos.plan import FULL, SHORT, plan_of
 
