@@ -9,6 +9,7 @@
 //! every moment he pays something between the old and the new price: first the entries get the new
 //! price, then the variants their new own price, then entries go that are not needed any more.
 
+use super::kept::has_lent_its_item;
 use super::variants::Match;
 use crate::api::Amount;
 use crate::api::model::Product;
@@ -98,6 +99,30 @@ pub(crate) fn entries<'a>(
     )
 }
 
+/// The entries of variants whose SKU and stock are another product's by now: they are not for sale
+/// at any price. One without a price of its own has lost its entries before.
+fn lent<'a>(
+    left: &'a [String],
+    references: &'a References,
+    matched: &'a Match<'_, '_>,
+) -> impl Iterator<Item = Entry> + 'a {
+    let lists = references.price_lists.in_use.iter().filter(|list| !left.contains(&list.id));
+    let variants = || matched.held.iter().map(|(variant, _)| *variant).filter(|variant| has_lent_its_item(variant));
+    lists.flat_map(move |list| {
+        variants().filter_map(|variant| {
+            let mut own = variant.prices.iter().flatten();
+            let own = own.find(|price| price.is_plain() && price.currency_code == list.currency)?;
+            Some(Entry {
+                list_id: list.id.clone(),
+                variant_id: variant.id.clone(),
+                currency: list.currency.clone(),
+                amount: own.amount,
+                needed: Needed::Never,
+            })
+        })
+    })
+}
+
 pub(super) fn plan(
     article: &Article,
     there: &Product,
@@ -143,6 +168,7 @@ pub(super) fn plan(
         }
     }
     if may_hold {
+        sale.put.extend(lent(&sale.leave, references, matched));
         sale.leave.extend(lists.retired.iter().cloned());
     }
     sale

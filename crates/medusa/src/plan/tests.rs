@@ -30,6 +30,11 @@ fn plan_for(wanted: &Article, there: &Product) -> Plan {
     plan(&key("demo:1"), wanted, there, &references(), &known(&recall), false)
 }
 
+fn plan_in_lists(wanted: &Article, there: &Product) -> Plan {
+    let recall = remembered(there);
+    plan(&key("demo:1"), wanted, there, &references_with_lists(), &known(&recall), false)
+}
+
 /// The calls that a plan costs beside the reads.
 fn calls(plan: &Plan) -> Vec<&'static str> {
     let structure = plan.structure.iter().map(|step| match step {
@@ -510,6 +515,15 @@ fn what_has_lent_its_inventory_item_is_not_for_sale_leaves_the_stock_alone_and_m
     assert_eq!(change.unwrap().prices, Some(vec![]));
     assert!(
         plan.stock.due.is_empty() && !plan.structure.iter().any(|step| matches!(step, Structure::RenameItem { .. }))
+    );
+
+    // Nor at its price in our lists, where the others have theirs.
+    there.metadata.get_or_insert_default().remove(MARKER);
+    let sale = plan_in_lists(&wanted, &there).sale;
+    let entry = sale.put.iter().find(|entry| entry.variant_id == lent).unwrap();
+    assert_eq!(
+        (entry.currency.as_str(), entry.needed, sale.leave),
+        ("sar", Needed::Never, vec!["plist_usd".to_owned()])
     );
 
     // Back: the same choice is the same variant, with its prices.
