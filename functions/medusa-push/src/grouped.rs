@@ -12,7 +12,7 @@ use pimcore::{PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, ProductMessage};
 use worker::Worker;
 
-use crate::article::{Composed, Fate, compose};
+use crate::article::{Composed, Fate, MOST_VARIANTS, compose};
 use crate::codes;
 use crate::push::{depth, known};
 
@@ -257,7 +257,8 @@ impl Grouped {
         failed: &mut BTreeMap<ProductKey, Failure>,
     ) {
         let mut apart = Vec::new();
-        for article in self.held.keys() {
+        // Composed once more when it is written: not without need.
+        for article in self.held.keys().filter(|article| self.may_be_too_large(article, products)) {
             let composed = self.compose(article, products, &HashMap::new(), references);
             let own =
                 composed.fates.into_iter().filter(|(key, _)| self.places.get(key).is_some_and(|at| at[0] == *article));
@@ -278,6 +279,11 @@ impl Grouped {
                 Err(error) => self.give_up(key, error.failure(), failed),
             }
         }
+    }
+
+    fn may_be_too_large(&self, article: &ProductKey, products: &BTreeMap<ProductKey, PimProduct>) -> bool {
+        let members = self.held[article].members.iter().filter_map(|member| products.get(&member.key));
+        members.map(|product| product.variants.len()).sum::<usize>() > MOST_VARIANTS
     }
 
     /// What the shop is to show of an article.
