@@ -6,6 +6,8 @@
 //! `RELAY_MEDUSA_URL`. `RELAY_CRASHES` says how often (default 4).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
+#[path = "crash/joining.rs"]
+mod joining;
 mod support;
 
 use std::os::unix::process::CommandExt;
@@ -108,6 +110,7 @@ async fn after_a_crash_the_next_delivery_completes_the_shop() {
             later.as_millis()
         );
     }
+    joining::kill(&command, server, &real, crashes).await;
 }
 
 type Product = (ProductKey, Article);

@@ -9,6 +9,8 @@
 //! answered. `RELAY_KILLS` says how often the function is killed (default 3).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
+#[path = "crash/articles.rs"]
+mod articles;
 mod common;
 #[path = "common/gate.rs"]
 mod gate;
@@ -52,7 +54,7 @@ struct Aws {
 
 impl Aws {
     /// `None`, said loudly, where there is no local AWS. In CI that is a failure.
-    async fn connect() -> Option<Self> {
+    async fn connect(story: &str) -> Option<Self> {
         let Some(endpoint) = setting("RELAY_AWS_ENDPOINT") else {
             assert!(std::env::var("CI").as_deref() != Ok("true"), "RELAY_AWS_ENDPOINT is not set, but CI is");
             eprintln!(
@@ -60,7 +62,7 @@ impl Aws {
             );
             return None;
         };
-        let name = format!("{TABLE_PREFIX}-{}", std::process::id());
+        let name = format!("{TABLE_PREFIX}-{story}-{}", std::process::id());
         let credentials = Credentials::new("test", "test", None, None, "tests");
         macro_rules! client {
             ($sdk:ident::Client) => {{
@@ -119,6 +121,8 @@ impl Aws {
 /// What the Lambda service is to a function: it hands out invocations and takes the answers.
 struct Lambda {
     address: String,
+    /// The setting `Articles`.
+    articles: &'static str,
     invocations: mpsc::Sender<Value>,
     answers: Mutex<mpsc::Receiver<Result<Value, Value>>>,
 }
@@ -148,7 +152,7 @@ impl Lambda {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(axum::serve(listener, router).into_future());
-        Self { address, invocations, answers: Mutex::new(answers) }
+        Self { address, articles: "separate", invocations, answers: Mutex::new(answers) }
     }
 
     async fn next(State(served): State<Arc<Served>>) -> (HeaderMap, String) {
@@ -192,6 +196,7 @@ impl Lambda {
             ("SALES_CHANNEL_ID", &here.sales_channel_id),
             ("STOCK_LOCATION_ID", &here.stock_location_id),
             ("COMPARE_AT", "price-list"),
+            ("ARTICLES", self.articles),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_medusa-push"));
         let log = std::fs::File::options().create(true).append(true).open(log()).unwrap();
@@ -201,14 +206,42 @@ impl Lambda {
 
     /// Deliveries, each to a new process, until no message is to come again. On a slow machine the
     /// function may run out of time.
-    async fn deliver(&self, aws: &Aws, pim: &StandIn, real: &Real, gate: &Gate, keys: &[ProductKey]) {
+    async fn deliver(
+        &self,
+        aws: &Aws,
+        pim: &StandIn,
+        real: &Real,
+        gate: &Gate,
+        (keys, leased): (&[ProductKey], &[ProductKey]),
+    ) {
         for _ in 0..5 {
             if self.deliver_once(aws, pim, real, gate, keys).await == 0 {
                 return;
             }
-            aws.time_passes(keys).await;
+            aws.time_passes(leased).await;
         }
         panic!("five deliveries were not enough; see {}", log().display());
+    }
+
+    /// A delivery that is struck, unless the function gives up before.
+    async fn killed(
+        &self,
+        aws: &Aws,
+        pim: &StandIn,
+        (real, gate): (&Real, &Gate),
+        keys: &[ProductKey],
+        blow: Blow,
+    ) -> Option<Now> {
+        gate.arm(Some(blow));
+        let mut function = self.function(aws, pim, real, gate);
+        self.invocations.send(event(keys)).await.unwrap();
+        let mut answers = self.answers.lock().await;
+        let dying = tokio::select! {
+            now = gate.struck() => Some(now),
+            _ = answers.recv() => None,
+        };
+        function.kill().await.unwrap();
+        dying
     }
 
     /// A delivery, and how many messages are to come again.
@@ -265,7 +298,7 @@ fn versions(keys: &[ProductKey]) -> (Vec<Product>, Vec<Product>) {
 #[tokio::test]
 async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
     let Some(real) = Real::connect_with(CompareAt::PriceLists).await else { return };
-    let Some(aws) = Aws::connect().await else { return };
+    let Some(aws) = Aws::connect("products").await else { return };
     let kills: usize = setting("RELAY_KILLS").map_or(3, |count| count.parse().unwrap());
     let (old, new) = (StandIn::start("crash-old").await, StandIn::start("crash-new").await);
     let lambda = Lambda::start().await;
@@ -275,7 +308,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         let (first, second) = versions(&keys);
         in_pim(&old.client(), &first, 0).await;
         in_pim(&new.client(), &second, 0).await;
-        lambda.deliver(&aws, &old, &real, &gate, &keys[..20]).await;
+        lambda.deliver(&aws, &old, &real, &gate, (&keys[..20], &keys[..20])).await;
         keys
     };
     // What an undisturbed batch writes, so that the blows are spread over all of it.
@@ -297,23 +330,14 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         let mut fell = false;
         for _ in 0..3 {
             let keys = batch().await;
-            gate.arm(Some(blow));
-            let mut function = lambda.function(&aws, &new, &real, &gate);
-            lambda.invocations.send(event(&keys)).await.unwrap();
-            let mut answers = lambda.answers.lock().await;
-            let dying = tokio::select! {
-                now = gate.struck() => Some(now),
-                _ = answers.recv() => None,
-            };
-            function.kill().await.unwrap();
-            drop(answers);
+            let dying = lambda.killed(&aws, &new, (&real, &gate), &keys, blow).await;
             fell = dying.is_some();
             let how = told(n, &blow, dying);
             // Medusa finishes what the dead function had asked for.
             gate.idle().await;
             let halves = half_made(&real, &keys).await;
             aws.time_passes(&keys).await;
-            lambda.deliver(&aws, &new, &real, &gate, &keys).await;
+            lambda.deliver(&aws, &new, &real, &gate, (&keys, &keys)).await;
             complete(&real, &new, &keys).await;
             println!("{how}: {halves}, then complete");
             if fell {
@@ -322,7 +346,7 @@ async fn after_the_functions_death_the_next_delivery_completes_the_shop() {
         }
         assert!(fell, "{blow:?} never fell");
     }
-    std::fs::remove_file(log()).unwrap();
+    std::fs::remove_file(log()).ok();
 }
 
 /// What is printed of a blow; the dead function's request goes on.
