@@ -162,8 +162,9 @@ bench-size: ## build the functions as they are deployed; the size of each packag
 bench-pimcore: ## pimcore-sync against batches sent by hand, with the latency measured on Pimcore
 	cargo bench --locked --profile light -p pimcore-sync --bench pimcore
 
-bench-medusa: ## medusa-push against batches sent by hand to the same Medusa
+bench-medusa: ## medusa-push against batches sent by hand to the same Medusa; groups as one product against separate products
 	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench push
+	@$(STACK) services -- cargo bench --locked --profile light -p medusa-push --bench articles
 
 bench-memory: ## full batches of products with 200 variants, with the memory of the template and no more; report in target/reports
 	@$(STACK) install
