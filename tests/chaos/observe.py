@@ -198,7 +198,7 @@ class Shop:
                 "moved to": metadata.get("relay_moved_to") or None,
             },
             variants=variants,
-            repeated=(*_twice("image", images), *_twice("variant", [variant["sku"] for variant in product["variants"] or []]), *repeated),
+            repeated=(*_twice("image", images), *_twice("variant", [variant["sku"] for variant in product["variants"] or [] if variant["sku"]]), *repeated),
         )
 
 
