@@ -388,9 +388,10 @@ pub fn complete(
             } else {
                 conditions.push(Condition::Absent(state::HASH));
             }
-            conditions.extend([other.recheck_at, other.owner, other.error].map(Condition::Absent));
+            conditions.extend([other.recheck_at, other.owner].map(Condition::Absent));
+            conditions.push(nothing_failed(stage.other()));
             conditions.extend((stage == Stage::Pimcore).then(shop_did_not_miss_it));
-            changes.extend([Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)]);
+            changes.extend([state::PENDING_SINCE, state::PENDING_SHARD, other.error].map(Change::Remove));
         }
     }
     Write { key: state::item_key(key), condition: Condition::All(conditions), changes }
@@ -432,7 +433,23 @@ pub fn ends_pending(stage: Stage, seen: &ProductState, applied: &Applied) -> boo
         None => stage == Stage::Medusa,
     };
     let missed = stage == Stage::Pimcore && missed_by_shop(seen);
-    reached && !missed && other.recheck_at.is_none() && other.owner.is_none() && other.last_error.is_none()
+    reached && !missed && other.recheck_at.is_none() && other.owner.is_none() && !has_failed(stage.other(), other)
+}
+
+/// Whether a failure keeps a product pending. The PIM's does not that is about content of before: if
+/// the newest is what the PIM holds, nobody claims its stage again, and no claim would end it. The
+/// shop's stage is claimed each time.
+fn has_failed(stage: Stage, held: &StageState) -> bool {
+    held.last_error.is_some() && (stage == Stage::Medusa || held.attempts > 0)
+}
+
+/// [`has_failed`], as the condition of a write.
+fn nothing_failed(stage: Stage) -> Condition {
+    let names = stage.attributes();
+    match stage {
+        Stage::Pimcore => Condition::Any(vec![Condition::Absent(names.error), Condition::Absent(names.attempts)]),
+        Stage::Medusa => Condition::Absent(names.error),
+    }
 }
 
 fn missed_by_shop(state: &ProductState) -> bool {
@@ -461,13 +478,14 @@ pub fn again_at(stage: Stage, after: &ProductState, now: i64) -> Option<i64> {
 pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     let hash = after.hash.as_ref()?;
     after.pending_since?;
-    let settled = |stage: &StageState| {
-        stage.recheck_at.is_none()
-            && stage.owner.is_none()
-            && stage.last_error.is_none()
-            && stage.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
+    let settled = |stage: Stage| {
+        let held = after.stage(stage);
+        held.recheck_at.is_none()
+            && held.owner.is_none()
+            && !has_failed(stage, held)
+            && held.applied.as_ref().is_some_and(|applied| applied.hash == *hash)
     };
-    if after.edits.is_some() || missed_by_shop(after) || !Stage::ALL.iter().all(|stage| settled(after.stage(*stage))) {
+    if after.edits.is_some() || missed_by_shop(after) || !Stage::ALL.into_iter().all(settled) {
         return None;
     }
     let same = || Operand::Value(hash.as_str().into());
@@ -475,12 +493,14 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
     for stage in Stage::ALL {
         let names = stage.attributes();
         conditions.push(Condition::Eq(names.hash, same()));
-        conditions.extend([names.recheck_at, names.owner, names.error].map(Condition::Absent));
+        conditions.extend([names.recheck_at, names.owner].map(Condition::Absent));
+        conditions.push(nothing_failed(stage));
     }
+    let errors = Stage::ALL.map(|stage| stage.attributes().error);
     Some(Write {
         key: state::item_key(key),
         condition: Condition::All(conditions),
-        changes: vec![Change::Remove(state::PENDING_SINCE), Change::Remove(state::PENDING_SHARD)],
+        changes: [state::PENDING_SINCE, state::PENDING_SHARD].into_iter().chain(errors).map(Change::Remove).collect(),
     })
 }
 
@@ -521,4 +541,46 @@ pub fn doubt(stage: Stage, key: &ProductKey, now: i64) -> Write {
     let mut changes = vec![Change::SetIfAbsent(names.recheck_at, now.into()), Change::Add(names.doubts, 1)];
     changes.extend(pending(key, now));
     Write { key: state::item_key(key), condition: Condition::Always, changes }
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::{ContentHash, Version};
+
+    use super::*;
+
+    const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
+
+    /// The PIM holds A. B comes, and Pimcore refuses it; then a newer document says A again.
+    #[test]
+    fn a_failure_of_the_pim_about_content_of_before_keeps_nothing_pending() {
+        let key: ProductKey = "demo:1".parse().unwrap();
+        let error = r#"{"kind":"transient","code":"c","message":"m","at":5}"#;
+        let text = |name: &str, text: &str| (name.to_owned(), crate::core::expression::Value::from(text));
+        let held = [text("hash", "A"), text("pimcore_hash", "A"), text("pimcore_error", error)];
+        let pending = [(state::PENDING_SINCE.to_owned(), crate::core::expression::Value::N(1))];
+        for (attempts, ends) in [(0, true), (1, false)] {
+            let mut item: Item = held.clone().into_iter().chain(pending.clone()).collect();
+            if attempts > 0 {
+                item.insert("pimcore_attempts".into(), crate::core::expression::Value::N(attempts));
+            }
+            assert_eq!(ProductState::of(&item).pimcore.last_error.map(|error| error.code).as_deref(), Some("c"));
+            let refused = refused(Stage::Pimcore, &Owner("p".into()), &item, 2);
+            assert!(matches!(refused, Refusal::Final(Claim::AlreadyApplied(_))), "nobody claims it: {refused:?}");
+            let owner = Owner("m".into());
+            let item = claim(Stage::Medusa, &key, &owner, 2, LEASES).apply(&item).unwrap();
+            let seen = ProductState::of(&item);
+            let applied = Applied {
+                hash: ContentHash::from_text("A"),
+                version: Version::from_text("v"),
+                remote_id: None,
+                view: None,
+                seen: None,
+                at: 0,
+            };
+            let done = complete(Stage::Medusa, &key, &owner, (&seen, &seen), &applied, 3, LEASES);
+            let after = ProductState::of(&done.apply(&item).unwrap());
+            assert_eq!((after.pending_since.is_none(), after.pimcore.last_error.is_none()), (ends, ends));
+        }
+    }
 }
