@@ -536,6 +536,8 @@ mod tests {
         assert_eq!(led(&regrouped), ["dress > gown"]);
     }
 
+    type Row = (u8, u8, Vec<u8>, u8, Vec<u8>);
+
     /// A product of a shop whose people rename, and whose products come and go.
     fn shelf() -> impl Strategy<Value = Vec<Product>> {
         let one =
@@ -543,7 +545,7 @@ mod tests {
         proptest::collection::vec(one, 0..8).prop_map(|rows| {
             let mut taken = BTreeSet::new();
             let rows = rows.into_iter().filter(|(_, handle, ..)| taken.insert(*handle));
-            let product = |(n, (id, handle, old, place, members)): (usize, (u8, u8, Vec<u8>, u8, Vec<u8>))| Product {
+            let product = |(n, (id, handle, old, place, members)): (usize, Row)| Product {
                 id: format!("prod_{id}_{n}"),
                 handle: handle.to_string(),
                 external_id: Some(format!("demo:{n}")),
