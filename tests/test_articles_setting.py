@@ -107,7 +107,7 @@ def test_products_follow_a_changed_setting_without_a_feed_and_back(relay: Relay,
         assert [back[key]["status"] for key in [article, *members]] == ["draft", "published", "published"]
         assert [back[key]["id"] for key in members] == [before[key]["id"] for key in members]
         led = {row["from"]: row["to"] for row in operator.json("handles redirects --format json")}
-        assert led[after[article]["handle"]] == back[f"{source}:blue"]["handle"], "the first by key"
+        assert led[after[article]["handle"]] in [back[key]["handle"] for key in members], "one that it showed last"
         assert operator.run(f"diff {members[0]}").code == 0
     finally:
         set_variables(relay, setting.function, setting.before)

@@ -234,7 +234,8 @@ pub struct Redirect {
 /// shop, drafts too.
 ///
 /// The draft of a product that an article shows leads there with all its addresses, and that of an
-/// article whose members are shown elsewhere to the first of them. All other drafts keep theirs.
+/// article whose members are shown elsewhere to the first of those that it showed last. All other
+/// drafts keep theirs.
 #[must_use]
 pub fn table(products: &[Product], channel: &str) -> Vec<Redirect> {
     let mut sorted: Vec<&Product> = products.iter().collect();
