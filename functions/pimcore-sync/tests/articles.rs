@@ -243,7 +243,7 @@ async fn a_walk_after_changed_rules_and_one_after_a_setting_go_on_side_by_side()
     function.memory.config_keep(KIND, NAME, &bundle.digest(), bundle.json().as_bytes()).await.unwrap();
     let found = Found::Sound { digest: bundle.digest(), files: vec!["config/rules/a.yaml".into()], looks_back: false };
     let now = function.clock.now_ms();
-    function.memory.config_settle(KIND, NAME, &seen, &found, now).await.unwrap().unwrap();
+    function.memory.config_record(KIND, NAME, &seen, &found, now).await.unwrap().unwrap();
     set(&function, "grouped").await;
 
     function.heard.slow_down(Duration::from_millis(2));
