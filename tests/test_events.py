@@ -38,6 +38,7 @@ ANSWERS: dict[str, Any] = {
     "pimcore-sync-unknown-action": "unknown variant `explode`, expected one of `changes`, `due`, `reconcile`",
     "medusa-push-products": TAKEN,
     "medusa-push-poison": TAKEN,
+    "medusa-push-settings": {"articles": str, "news": bool},
     # A signature holds for five minutes: tests/test_people_in_the_pim.py makes one.
     "pimcore-notices-old": {"statusCode": 401},
     "pimcore-notices-unsigned": {"statusCode": 401},

@@ -1,6 +1,7 @@
 //! Which sources' groups are one product in the shop.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use catalog::ProductKey;
@@ -37,12 +38,32 @@ impl Articles {
         Self { default: kind, sources: BTreeMap::new() }
     }
 
+    /// Whether groups of this source are one product each.
+    #[must_use]
+    pub fn groups(&self, source: &str) -> bool {
+        *self.sources.get(source).unwrap_or(&self.default) == Kind::Grouped
+    }
+
     /// The article that a product of this group belongs to; `None` where it is by itself.
     #[must_use]
     pub fn of(&self, key: &ProductKey, group: Option<&str>) -> Option<ProductKey> {
         let group = group.map(str::trim).filter(|group| !group.is_empty())?;
-        let kind = self.sources.get(key.source()).unwrap_or(&self.default);
-        (*kind == Kind::Grouped).then(|| ProductKey::article(key.source(), group).ok()).flatten()
+        self.groups(key.source()).then(|| ProductKey::article(key.source(), group).ok()).flatten()
+    }
+}
+
+impl fmt::Display for Articles {
+    /// Settings that mean the same are written alike.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |kind: Kind| if kind == Kind::Grouped { "grouped" } else { "separate" };
+        let mut others = self.sources.iter().filter(|(_, kind)| **kind != self.default).peekable();
+        if others.peek().is_none() {
+            return f.write_str(word(self.default));
+        }
+        write!(f, "{{\"default\":\"{}\"", word(self.default))?;
+        // The name of a source needs no escape.
+        others.try_for_each(|(source, kind)| write!(f, ",\"{source}\":\"{}\"", word(*kind)))?;
+        f.write_str("}")
     }
 }
 
@@ -88,6 +109,23 @@ mod tests {
             assert_eq!(article("grouped", "demo:1", none), None);
         }
         assert_eq!(article("grouped", "demo:1", Some(&"g".repeat(200))), None, "too long for a key");
+    }
+
+    #[test]
+    fn settings_that_mean_the_same_are_written_alike() {
+        for (setting, written) in [
+            (" grouped ", "grouped"),
+            ("{}", "separate"),
+            (r#"{"default": "grouped", "demo": "grouped"}"#, "grouped"),
+            (r#"{"b": "grouped", "a": "grouped"}"#, r#"{"default":"separate","a":"grouped","b":"grouped"}"#),
+        ] {
+            let read: Articles = setting.parse().unwrap();
+            assert_eq!(read.to_string(), written);
+            let again: Articles = written.parse().unwrap();
+            for source in ["a", "b", "demo"] {
+                assert_eq!(again.groups(source), read.groups(source), "{setting} {source}");
+            }
+        }
     }
 
     #[test]

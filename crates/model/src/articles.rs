@@ -12,8 +12,10 @@ use ledger::core::{Condition, Item, ItemKey, Value, Write, article, state};
 use ledger::{Applied, Leases, Owner, ProductState, Stage};
 use stateright::{Model, Property};
 
+mod switch;
 mod worlds;
 
+use switch::{Walking, place, place_by};
 pub use worlds::{RULES, Without, large, small};
 
 /// At rest everybody is where they belong.
@@ -38,6 +40,8 @@ pub struct Articles {
     pub begin: [char; 2],
     /// What people and feeds do in the PIM, one after the other.
     pub saves: &'static [Save],
+    /// Whether groups are articles at the beginning, where the setting changes once; `None`: always.
+    pub switch: Option<bool>,
     pub workers: usize,
     /// Functions that die.
     pub crashes: u8,
@@ -61,6 +65,9 @@ pub struct World {
     /// Where the PIM has each member, and as of which save.
     pim: [Option<(char, usize)>; 2],
     saved: usize,
+    /// Whether groups are articles.
+    grouped: bool,
+    walking: Walking,
     /// The last save is not counted yet, or not announced yet.
     telling: Telling,
     /// `state` items, memberships and articles, by what they are of.
@@ -97,6 +104,8 @@ enum Phase {
 struct Work {
     member: usize,
     owner: u8,
+    /// The setting by which this function works.
+    grouped: bool,
     claimed: Item,
     /// What the PIM showed of the member, once it is read.
     read: Option<Option<(char, usize)>>,
@@ -131,18 +140,16 @@ pub enum Action {
     /// Nobody has anything to do until a message comes that waits for what may land.
     Waits,
     Sweep(usize),
+    /// Functions with another setting are deployed.
+    Switch,
+    /// The last function with the setting of before has ended.
+    Settles,
+    /// The walk's next step.
+    Walks,
 }
 
 fn member(n: usize) -> ProductKey {
     ProductKey::new("demo", n.to_string()).unwrap_or_else(|error| unreachable!("{error}"))
-}
-
-/// Where a member belongs.
-fn place(n: usize, at: char) -> ProductKey {
-    match at {
-        '-' => member(n),
-        group => ProductKey::article("demo", group).unwrap_or_else(|error| unreachable!("{error}")),
-    }
 }
 
 fn name(write: &Write) -> String {
@@ -218,6 +225,7 @@ impl World {
 
     fn is_quiet(&self) -> bool {
         self.telling == Telling::Done
+            && self.walking.is_over()
             && self.messages == [None, None]
             && self.workers.iter().all(|worker| *worker == Phase::Idle)
             && self.late.is_empty()
@@ -259,6 +267,7 @@ impl Articles {
         world.workers[worker] = Phase::Busy(Box::new(Work {
             member: n,
             owner: number,
+            grouped: world.grouped,
             claimed,
             read: None,
             homes: Vec::new(),
@@ -287,8 +296,8 @@ impl Articles {
             work.read = Some(world.pim[work.member]);
             return true;
         };
-        let gone = claimed.homes.iter().find(|home| home.is_article()).unwrap_or(&key);
-        let home = read.map_or_else(|| gone.clone(), |(at, _)| place(work.member, at));
+        let gone = claimed.homes.iter().find(|home| home.is_article() && work.grouped).unwrap_or(&key);
+        let home = read.map_or_else(|| gone.clone(), |(at, _)| place_by(work.grouped, work.member, at));
         let settled = article::is_settled(&claimed, std::slice::from_ref(&home));
         if work.homes.is_empty() && settled {
             (work.homes, work.settled) = (vec![home], true);
@@ -358,7 +367,7 @@ impl Articles {
     fn join_and_leave(&self, world: &mut World, work: &mut Work, home: &ProductKey) {
         let key = member(work.member);
         for at in work.homes.iter().filter(|at| at.is_article()) {
-            let write = if at == home { article::join(at, &key) } else { article::leave(at, &key) };
+            let write = if at == home { article::join(at, &key) } else { article::leave(at, &key, 0) };
             let _ = world.write(&write);
         }
         work.settled = true;
@@ -447,7 +456,7 @@ impl Articles {
         let mut wanted: BTreeMap<ProductKey, Shown> = BTreeMap::new();
         for (n, shown) in world.pim.iter().enumerate() {
             if let Some((at, save)) = shown {
-                wanted.entry(place(n, *at)).or_default().insert(n, *save);
+                wanted.entry(place_by(world.grouped, n, *at)).or_default().insert(n, *save);
             }
         }
         let there: BTreeMap<ProductKey, Shown> = world
@@ -487,6 +496,8 @@ impl Model for Articles {
             now: 1_000,
             pim: [None, None],
             saved: 0,
+            grouped: self.switch.unwrap_or(true),
+            walking: self.switch.map_or(Walking::Done, |_| Walking::Waits),
             telling: Telling::Done,
             items: BTreeMap::new(),
             shop: BTreeMap::new(),
@@ -512,6 +523,7 @@ impl Model for Articles {
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         actions.push(Action::Save);
+        actions.extend(self.switching(world));
         for worker in 0..self.workers {
             match &world.workers[worker] {
                 // Idle ones are the same: the first takes it.
@@ -561,6 +573,7 @@ impl Model for Articles {
             Action::LeasesEnd => world.now += LEASES.lease_ms + 1,
             Action::Waits => world.now = world.next_message()?,
             Action::Sweep(n) => world.messages[n] = Some(world.now),
+            Action::Switch | Action::Settles | Action::Walks => self.goes_on_switching(&mut world),
         }
         Some(world)
     }

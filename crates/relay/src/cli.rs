@@ -112,6 +112,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Handles,
     },
+    /// Products of one group that are one product in the shop: the setting in force, and how far products have followed it
+    Articles,
     /// Withdraw what a full feed lacks although the guard refused it
     Withdraw {
         /// The run that read the feed

@@ -4,6 +4,7 @@ use catalog::ProductKey;
 
 use crate::error::CliError;
 
+pub mod articles;
 pub mod breakers;
 pub mod diff;
 pub mod dlq;

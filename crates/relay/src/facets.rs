@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{ContentHash, Localized, Product, ProductKey};
 use medusa::References;
 use medusa::api::model;
+use medusa::articles::MEMBER;
 use medusa::aside::Made;
 use medusa::coin::rounded;
 use medusa::own_sku;
@@ -226,6 +227,31 @@ pub fn of_medusa(product: Option<&model::Product>, references: &References, kept
     facts
 }
 
+/// Leaves of an article what is of one member.
+pub fn keep_member(article: &mut model::Product, member: &ProductKey) {
+    let (member, own) = (member.to_string(), |variant: &model::Variant| {
+        variant.metadata.as_ref()?.get(MEMBER)?.as_str().map(str::to_owned)
+    });
+    article.variants.retain(|variant| own(variant).as_ref() == Some(&member));
+}
+
+/// What a member should show and what its article shows of it: texts are the lead's, categories and
+/// images are all members'.
+pub fn as_member(shown: &mut Facts, medusa: &mut Facts) {
+    for facts in [&mut *shown, &mut *medusa] {
+        facts.retain(|fact, _| !fact.starts_with("shop title") && !fact.starts_with("shop description"));
+    }
+    // Variants of a member that is hidden are kept, sold out.
+    if medusa.get("variants").is_some_and(|variants| variants == "0") {
+        *medusa = Facts::from([("for sale".to_owned(), "false".to_owned())]);
+    }
+    for all in ["shop categories", "shop images"] {
+        let (Some(own), Some(there)) = (shown.get(all), medusa.get_mut(all)) else { continue };
+        let has: BTreeSet<&str> = there.split(' ').collect();
+        *there = own.split(' ').filter(|one| has.contains(one)).collect::<Vec<_>>().join(" ");
+    }
+}
+
 /// Addresses in their order, without those that people added there.
 fn images(product: &model::Product) -> String {
     let made = Made::of(product.metadata.as_ref());
@@ -320,6 +346,48 @@ mod tests {
         assert_eq!(in_pim(&product, product.variants[0].sku.as_deref().unwrap()), "1-s");
         let other = model::Product { external_id: Some("other:1".into()), ..product.clone() };
         assert_ne!(in_pim(&other, product.variants[0].sku.as_deref().unwrap()), "1-s");
+    }
+
+    #[test]
+    fn a_member_is_compared_with_what_its_article_shows_of_it() {
+        let variant = |sku: &str, member: &str| model::Variant {
+            sku: Some(sku.into()),
+            metadata: Some([(MEMBER.to_owned(), member.into())].into()),
+            ..model::Variant::default()
+        };
+        let mut article = model::Product {
+            variants: vec![variant("A", "demo:1"), variant("B", "demo:2"), model::Variant::default()],
+            ..model::Product::default()
+        };
+        keep_member(&mut article, &"demo:1".parse().unwrap());
+        assert_eq!(article.variants.iter().filter_map(|variant| variant.sku.as_deref()).collect::<Vec<_>>(), ["A"]);
+
+        let (yes, no) = (("for sale", "true"), ("for sale", "false"));
+        let own = [
+            yes,
+            ("variants", "1"),
+            ("shop title", "Dress, red"),
+            ("shop categories", "c1 c2"),
+            ("shop images", "i2 i1"),
+        ];
+        let there = [
+            yes,
+            ("variants", "1"),
+            ("shop title", "Dress"),
+            ("shop categories", "c0 c1 c2"),
+            ("shop images", "i0 i1 i2"),
+        ];
+        let differ = |own: &[(&str, &str)], there: &[(&str, &str)]| {
+            let (mut own, mut there) = (facts(own), facts(there));
+            as_member(&mut own, &mut there);
+            let rows = compare(None, None, Some(&own), Some(&there)).into_iter();
+            rows.filter(|row| row.medusa_differs).map(|row| row.fact).collect::<Vec<_>>()
+        };
+        assert_eq!(differ(&own, &there), Vec::<String>::new());
+        assert_eq!(differ(&[no], &[yes, ("variants", "0"), ("shop title", "Dress")]), Vec::<String>::new(), "hidden");
+        let lacks = [yes, ("variants", "1"), ("shop categories", "c1"), ("shop images", "i1 i2")];
+        assert_eq!(differ(&own, &lacks), ["shop categories"]);
+        assert_eq!(differ(&own, &[no]).len(), 4, "not there at all");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser};
 use relay::answer::Answer;
 use relay::cli::{Cli, Command, Rules};
 use relay::commands::{
-    diff, dlq, explain, explain_price, handles, held, preview, rejected, release, replay, rules, rules_in_force, runs,
-    source, sources, status, trace, withdraw,
+    articles, diff, dlq, explain, explain_price, handles, held, preview, rejected, release, replay, rules,
+    rules_in_force, runs, source, sources, status, trace, withdraw,
 };
 use relay::error::CliError;
 use relay::shown::plain;
@@ -69,6 +69,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, CliError> {
         Command::Release { product: Some(product), .. } => release::run(&stack, product, now).await,
         Command::Release { product: None, .. } => release::deleted(&stack, now).await,
         Command::Handles { command } => handles::run(&stack, command, now).await,
+        Command::Articles => articles::run(&stack, now).await,
         Command::Withdraw { run } => withdraw::run(&stack, run).await,
         Command::Diff { product } => diff::run(&stack, product, now).await,
         Command::Explain { code } => explain::run(code.as_deref()),

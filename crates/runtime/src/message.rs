@@ -26,6 +26,8 @@ pub enum Cause {
     Repair,
     /// An operator asked for it.
     Replay,
+    /// The setting `Articles` shows it elsewhere in the shop.
+    Articles,
     /// Not said, or a cause this version does not know.
     #[serde(other)]
     Unknown,
@@ -100,6 +102,7 @@ impl Cause {
             Self::Redrive => "redrive",
             Self::Repair => "repair",
             Self::Replay => "replay",
+            Self::Articles => "articles",
             Self::Unknown => "unknown",
         }
     }

@@ -457,10 +457,11 @@ fn staying<'k>(presence: Presence, unreadable: impl Iterator<Item = &'k ProductK
     }
 }
 
-/// Where a product belongs. One that the PIM lacks stays where it was: that is written without it.
+/// Where a product belongs. One that the PIM lacks stays in its article: that is written without it.
 fn home(key: &ProductKey, product: Option<&PimProduct>, state: &ProductState, references: &References) -> ProductKey {
     let article = match product {
         Some(product) => references.articles.of(key, product.group.as_deref()),
+        None if !references.articles.groups(key.source()) => None,
         None => state.homes.iter().find(|home| home.is_article()).cloned(),
     };
     article.unwrap_or_else(|| key.clone())

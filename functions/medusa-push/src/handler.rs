@@ -3,18 +3,22 @@
 //! | activation | does |
 //! |---|---|
 //! | a batch of the medusa queue | makes the shop show each product as the PIM has it now ([`crate::push`]) |
+//! | `{"action":"settings"}`, every minute | notes by which setting it works ([`crate::setting`]) |
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use ledger::{Ledger, Owner, Stage};
 use runtime::batch::any_failed_with;
-use runtime::{Announcer, Batch, Function, Invocation, Metrics, Queue, SystemClock};
+use runtime::{Announcer, Batch, Clock as _, Function, Invocation, Metrics, Queue, SystemClock};
+use serde_json::{Value, json};
 use tracing::Instrument as _;
 use worker::access::medusa::{DOUBTED, MedusaAccess};
 use worker::access::pimcore::PimcoreAccess;
 use worker::{Guard, Worker};
 
+use crate::activation::Activation;
 use crate::push::PushBatch;
+use crate::setting;
 
 /// The function with its clients.
 pub struct MedusaPush {
@@ -30,10 +34,34 @@ pub struct MedusaPush {
 }
 
 impl Function for MedusaPush {
-    type Event = SqsEvent;
-    type Answer = SqsBatchResponse;
+    type Event = Activation;
+    type Answer = Value;
 
-    async fn handle(&self, event: SqsEvent, invocation: Invocation) -> Result<SqsBatchResponse, Error> {
+    async fn handle(&self, event: Activation, invocation: Invocation) -> Result<Value, Error> {
+        match event {
+            Activation::Batch(batch) => Ok(serde_json::to_value(self.push(batch, invocation).await)?),
+            Activation::Settings => {
+                let articles = self.medusa.articles();
+                let news = setting::note(&self.ledger, articles, SystemClock.now_ms()).await?;
+                if news {
+                    tracing::info!(%articles, "it works by another setting: products follow in the background");
+                }
+                Ok(json!({"articles": articles.to_string(), "news": news}))
+            }
+        }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn report(&self) {
+        self.guard.report_opened(&self.metrics);
+    }
+}
+
+impl MedusaPush {
+    async fn push(&self, event: SqsEvent, invocation: Invocation) -> SqsBatchResponse {
         let worker = Worker {
             stage: Stage::Medusa,
             ledger: &self.ledger,
@@ -56,14 +84,6 @@ impl Function for MedusaPush {
         if any_failed_with(&outcomes, &DOUBTED) {
             self.medusa.forget().await;
         }
-        Ok(self.queue.settle(&batch, &outcomes).await)
-    }
-
-    fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    fn report(&self) {
-        self.guard.report_opened(&self.metrics);
+        self.queue.settle(&batch, &outcomes).await
     }
 }

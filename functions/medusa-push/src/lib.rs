@@ -5,6 +5,7 @@
 //! equal to that ([`medusa::Shop::push`]). So a message can come twice, late or out of order, and
 //! people's edits in the PIM reach the shop the same way feeds do.
 
+pub mod activation;
 pub mod article;
 pub mod codes;
 mod grouped;
@@ -13,5 +14,6 @@ pub mod map;
 pub mod metrics;
 mod orders;
 pub mod push;
+pub mod setting;
 mod stock;
 pub mod trade;

@@ -57,10 +57,13 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         open: impl AsyncFn(Lookup) -> Result<Arc<OpenShop>, Failure>,
         messages: &[ProductMessage],
     ) -> HashMap<ProductKey, Outcome> {
-        let keys: Vec<ProductKey> = messages.iter().map(|message| message.key.clone()).collect();
+        // The PIM has no article, and what it lacks is taken off sale: members bring it.
+        let (articles, keys): (Vec<ProductKey>, Vec<ProductKey>) =
+            messages.iter().map(|message| message.key.clone()).partition(ProductKey::is_article);
         let mut claims = self.worker.claim(&keys).await;
         let alone = std::mem::take(&mut claims.alone);
         let mut outcomes = self.work(pimcore, &open, messages, claims).await;
+        outcomes.extend(articles.into_iter().map(|article| (article, Outcome::Done)));
         for key in alone {
             let claims = self.worker.claim_alone(&key).await;
             let own: Vec<ProductMessage> = messages.iter().filter(|message| message.key == key).cloned().collect();

@@ -6,15 +6,19 @@ use crate::common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use catalog::{Attribute, ContentHash, Localized, Price, Product, ProductKey, ProductOption, Variant, Version};
 use common::support::Real;
 use common::support::orders::Orders;
 use common::{Function, dress, in_pim_as, open, path};
-use ledger::DesiredDoc;
+use ledger::core::desired;
+use ledger::{DesiredDoc, Stage};
 use medusa::articles::{Articles, Kind};
 use pimcore::Pimcore;
-use runtime::Outcome;
+use pimcore_sync::articles::ArticleWalk;
+use pimcore_sync::pace::Pace;
+use runtime::{Clock, Outcome, ProductMessage};
 use serde_json::{Value, json};
 use testing::standin::StandIn;
 use worker::access::medusa::OpenShop;
@@ -120,6 +124,14 @@ impl<'r> Lab<'r> {
         in_pim_as(&self.pimcore, &[self.member(n, said)], &version).await;
         let visibility = if said.4 { "hide" } else { "inherit" };
         self.pim.edit(&at, json!({"shopVisibility": visibility}));
+    }
+
+    /// The ledger knows what a feed said.
+    fn is_said(&self, product: Product) {
+        let (hash, version) = (ContentHash::of(&product), Version::new(1, "0", 0));
+        let doc = DesiredDoc { product, version, hash, run: "run".into(), provenance: "test".into() };
+        let key = doc.product.key().unwrap();
+        self.function.memory.table().put(&desired::write_doc(&key, &doc, doc.packed().unwrap())).unwrap();
     }
 
     async fn push(&self, keys: &[ProductKey]) -> BTreeMap<ProductKey, Outcome> {
@@ -467,6 +479,88 @@ async fn the_setting_is_switched_on_and_off_while_nothing_is_sold_twice() {
             assert_eq!(now["metadata"]["relay_moved_to"] == article.as_str(), grouped, "{}", now["metadata"]);
         }
     }
+}
+
+/// The walk of pimcore-sync, over what this test's ledger knows: who is to be pushed.
+async fn walked(lab: &Lab<'_>, setting: &str) -> Vec<ProductKey> {
+    let (memory, clock) = (&lab.function.memory, &lab.function.clock);
+    medusa_push::setting::note(memory, &setting.parse().unwrap(), clock.now_ms()).await.unwrap();
+    clock.0.fetch_add(Stage::Medusa.leases().lease_ms, Ordering::Relaxed);
+    lab.function.heard.take();
+    let deadline = runtime::Deadline::at(clock.now_ms() + 60_000);
+    let walk = ArticleWalk { ledger: memory, bus: &lab.function.heard, clock, deadline, pace: Pace::unhurried() };
+    assert!(walk.go_on().await.unwrap().complete);
+    let told = lab.function.heard.take();
+    told.iter().map(|one| serde_json::from_str::<ProductMessage>(one.detail()).unwrap().key).collect()
+}
+
+/// What the storefront makes of addresses.
+async fn redirects(real: &Real, keys: &[ProductKey]) -> BTreeMap<String, String> {
+    let shop = real.admin_products(keys).await.into_iter().flatten();
+    let shop: Vec<medusa::api::model::Product> = shop.map(|one| serde_json::from_value(one).unwrap()).collect();
+    let rows = medusa::address::table(&shop, &real.shop.references.sales_channel_id);
+    rows.into_iter().map(|row| (row.from, row.to)).collect()
+}
+
+/// A setting is changed to and fro: the walk names who is elsewhere, and nobody is sold twice.
+#[tokio::test]
+async fn a_walk_brings_all_members_to_where_a_changed_setting_shows_them() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-walk").await;
+    let (keys, article) = (lab.keys.clone(), lab.place(0, "G"));
+    // Two of a group, one without.
+    let state = [Some(BLACK), Some(RED), Some(("", "White", ML, "30", false))];
+    lab.say(state).await;
+    for (n, said) in state.into_iter().enumerate() {
+        lab.is_said(lab.member(n, said.unwrap()));
+    }
+    lab.open = grouped(&real, Kind::Separate);
+    assert_eq!(failures(&lab.push(&keys).await), Vec::<String>::new());
+    assert_eq!(walked(&lab, "separate").await, []);
+    let handles: Vec<String> = handles_of(&real, &keys).await;
+    let all: BTreeSet<String> = lab.wanted(&state).into_values().flat_map(BTreeMap::into_keys).collect();
+    for (kind, setting) in [(Kind::Grouped, "grouped"), (Kind::Separate, "separate"), (Kind::Grouped, "grouped")] {
+        let members: BTreeSet<ProductKey> = walked(&lab, setting).await.into_iter().collect();
+        assert_eq!(members, keys[..2].iter().cloned().collect(), "{setting}: nobody without a group");
+        lab.open = grouped(&real, kind);
+        for key in &members {
+            assert!(lab.function.memory.state(key).pending_since.is_some());
+            assert_eq!(failures(&lab.push(std::slice::from_ref(key)).await), Vec::<String>::new());
+            let sold: Vec<String> = lab.sold().await.into_values().flat_map(BTreeMap::into_keys).collect();
+            assert_eq!(sold.len(), all.len(), "{setting}, {key}: {sold:?}");
+            assert_eq!(sold.into_iter().collect::<BTreeSet<_>>(), all, "{setting}, {key}");
+        }
+        let everywhere: Vec<ProductKey> = keys.iter().cloned().chain([article.clone()]).collect();
+        let led = redirects(&real, &everywhere).await;
+        let own = handles_of(&real, std::slice::from_ref(&article)).await.remove(0);
+        let expected = match kind {
+            Kind::Grouped => handles[..2].iter().map(|old| (old.clone(), own.clone())).collect(),
+            // To one that it showed last.
+            Kind::Separate => {
+                let to = led.get(&own).filter(|to| handles[..2].contains(to)).cloned();
+                BTreeMap::from([(own, to.unwrap_or_default())])
+            }
+        };
+        assert_eq!(led, expected, "{setting}");
+        assert_eq!(walked(&lab, setting).await, [], "once");
+    }
+    // Nobody but its members brings an article.
+    assert_eq!(failures(&lab.push(std::slice::from_ref(&article)).await), Vec::<String>::new());
+    assert_eq!(real.shown(&article).await.unwrap().variants.len(), 4);
+    // One that a person deletes in the PIM leaves with the others.
+    lab.pim.delete(&path(&keys[1]));
+    assert_eq!(walked(&lab, "separate").await.len(), 2);
+    lab.open = grouped(&real, Kind::Separate);
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    assert_eq!(real.shown(&article).await, None);
+    assert_eq!(real.shown(&keys[0]).await.unwrap().variants.len(), 2);
+    let state = lab.function.memory.state(&keys[1]);
+    assert_eq!((state.homes, real.shown(&keys[1]).await), (vec![], None));
+}
+
+async fn handles_of(real: &Real, keys: &[ProductKey]) -> Vec<String> {
+    let products = real.admin_products(keys).await.into_iter().flatten();
+    products.map(|product| product["handle"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The item, stocked and reserved pieces of a SKU.

@@ -3,7 +3,7 @@
 //! | activation | does |
 //! |---|---|
 //! | a batch of the pimcore queue | makes Pimcore hold each product as the ledger has it ([`crate::sync`]), looks at those of which it said that a person did something to them ([`crate::noticed`]) |
-//! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison, and with a walk after changed rules ([`crate::walk`]) |
+//! | `{"action":"changes"}`, every minute | announces what people saved in Pimcore ([`changes`]), counts it now and then ([`crate::census`]), goes on with a comparison, and with walks after changed rules ([`crate::walk`]) and settings ([`crate::articles`]) |
 //! | `{"action":"due"}`, every hour | announces the products that time alone changes in the shop ([`due`]) |
 //! | `{"action":"reconcile"}`, an operator | begins a comparison of all of Pimcore with the ledger ([`crate::inventory`]) |
 
@@ -24,6 +24,7 @@ use worker::access::pimcore::PimcoreAccess;
 use worker::{Guard, Worker};
 
 use crate::activation::Activation;
+use crate::articles::ArticleWalk;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
 use crate::pace::Pace;
@@ -163,25 +164,28 @@ impl PimcoreSync {
         let census = comparison.census().await?;
         // A comparison that did not fit into one invocation, or that the census asks for.
         let counted = comparison.resume().await?;
-        // What changed in the rules: last, with the time that is left.
-        let walked = self.walk(deadline).await?;
-        tracing::info!(?report, ?census, ?counted, ?walked, "change feed followed");
+        // Last, with the time that is left.
+        let (walked, articles) = self.walk(deadline).await?;
+        tracing::info!(?report, ?census, ?counted, ?walked, ?articles, "change feed followed");
         self.metrics.count(Metric::EditsFollowed, report.changes as u64);
         let repaired = report.repaired + counted.map_or(0, |counted| counted.repaired);
         self.metrics.count(Metric::ProductsRepaired, repaired as u64);
-        Ok(json!({"changes": report, "census": census, "inventory": counted, "rules": walked}))
+        Ok(json!({"changes": report, "census": census, "inventory": counted, "rules": walked, "articles": articles}))
     }
 
-    async fn walk(&self, deadline: Deadline) -> Result<WalkReport, Failure> {
-        let walk = Walk {
-            ledger: &self.ledger,
-            rules: &self.rules,
-            bus: &self.bus,
-            clock: &SystemClock,
-            deadline,
-            pace: Pace::default(),
-        };
-        walk.go_on().await
+    /// Goes on with both walks: after the rules', and after the setting of articles. They take turns
+    /// in being first, so that a long one does not keep the other from going on.
+    async fn walk(&self, deadline: Deadline) -> Result<(WalkReport, WalkReport), Failure> {
+        let (ledger, bus, clock, pace) = (&self.ledger, &self.bus, &SystemClock, Pace::default());
+        let rules = Walk { ledger, rules: &self.rules, bus, clock, deadline, pace };
+        let articles = ArticleWalk { ledger, bus, clock, deadline, pace };
+        if (SystemClock.now_ms() / 60_000) % 2 == 0 {
+            let rules = rules.go_on().await?;
+            Ok((rules, articles.go_on().await?))
+        } else {
+            let articles = articles.go_on().await?;
+            Ok((rules.go_on().await?, articles))
+        }
     }
 
     async fn announce_due(&self, deadline: Deadline) -> Result<Value, Failure> {

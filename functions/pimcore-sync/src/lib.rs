@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activation;
+pub mod articles;
 pub mod aside;
 pub mod categories;
 pub mod census;
@@ -17,3 +18,4 @@ pub mod pace;
 pub mod rules;
 pub mod sync;
 pub mod walk;
+mod way;

@@ -1,37 +1,21 @@
 //! Other rules are in force: every product that they make something else of is announced, in the background ([`ledger::core::walk`]).
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use catalog::{ContentHash, Failure, Product, ProductKey};
 use ledger::core::held::Past;
-use ledger::core::walk::{self, Dealt, SEGMENTS, Segment};
-use ledger::core::{state, wanted};
+use ledger::core::{walk, wanted};
 use ledger::{DesiredDoc, Ledger, LedgerError, SmallDocs, Stage, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
-use serde::Serialize;
 use want::{InForce, KIND, NAME};
 
-use crate::pace::{Pace, UnderWay};
+use crate::pace::Pace;
 use crate::rules::{Before, Rules, Wish, before};
+pub use crate::way::WalkReport;
+use crate::way::{Errand, Way, failed};
 
-/// Not begun any more with less time than this left: a look at some products, and the wait until
-/// those before them have arrived.
-const LAST_LOOK: Duration = Duration::from_secs(25);
 /// A product that was written before the rules came shows in a scan by then.
 const SETTLES_MS: i64 = 10_000;
-/// Documents in memory at once.
-const AT_ONCE: usize = 50;
-
-/// What a walk came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct WalkReport {
-    pub looked: usize,
-    /// Products that were announced.
-    pub announced: usize,
-    /// Whether there is nothing left to do.
-    pub complete: bool,
-}
 
 /// A walk in one invocation.
 #[derive(Debug)]
@@ -51,89 +35,41 @@ impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
     /// # Errors
     /// Transient; what was announced until then counts.
     pub async fn go_on(&self) -> Result<WalkReport, Failure> {
-        let mut report = WalkReport::default();
         let head = self.ledger.config_head(KIND, NAME).await.map_err(failed)?;
-        let (Some(goal), Some(since)) = (walk::goal(&head), head.since) else {
-            return Ok(WalkReport { complete: true, ..report });
-        };
+        let (Some(goal), Some(since)) = (walk::goal(&head), head.since) else { return Ok(WalkReport::DONE) };
         if self.clock.now_ms() < since + SETTLES_MS {
-            return Ok(report);
+            return Ok(WalkReport::default());
         }
         let tick = self.rules.in_force(self.ledger).await?.rules.ticks(self.clock.now_ms());
-        let mut under_way = UnderWay::at(self.pace);
-        for segment in 0..SEGMENTS {
-            loop {
-                let seen = self.ledger.walk_segment(NAME, segment).await.map_err(failed)?;
-                let goal = seen.bound_for(&goal, tick);
-                if seen.has_arrived_at(&goal) {
-                    break;
-                }
-                if !self.has_time() {
-                    return Ok(report);
-                }
-                self.page(segment, seen, &goal, &mut under_way, &mut report).await?;
-            }
-        }
-        report.complete = true;
-        Ok(report)
+        let Self { ledger, bus, clock, deadline, pace, .. } = *self;
+        Way { ledger, bus, clock, deadline, pace }.go_on(self, &goal, tick).await
     }
+}
 
-    fn has_time(&self) -> bool {
-        self.deadline.remaining(self.clock.now_ms()) >= LAST_LOOK
-    }
+impl<T: Table, B: Bus, C: Clock> Errand for Walk<'_, T, B, C> {
+    const NAME: &'static str = NAME;
 
-    /// Deals with some products after the other, and moves the segment behind them.
-    async fn page(
-        &self,
-        segment: u32,
-        mut seen: Segment,
-        goal: &str,
-        under_way: &mut UnderWay,
-        report: &mut WalkReport,
-    ) -> Result<(), Failure> {
-        // After the goal was read: at least as new.
+    async fn concerned(&self, keys: &[ProductKey]) -> Result<Vec<ProductKey>, Failure> {
         let rules = self.rules.in_force(self.ledger).await?;
-        let (products, next) = self.ledger.walk_products(segment, seen.position(goal)).await.map_err(failed)?;
-        let mut left = products.as_slice();
-        loop {
-            let room = under_way.room(self.ledger).await.map_err(failed)?;
-            let (some, rest) = left.split_at(left.len().min(AT_ONCE).min(room));
-            left = rest;
-            let concerned = self.concerned(some, &rules).await?;
-            self.announce(&concerned, goal).await?;
-            under_way.announced(&concerned);
-            let to = if left.is_empty() { next.clone() } else { some.last().map(state::item_key) };
-            let (dealt, now) = (Dealt { looked: some.len(), marked: concerned.len() }, self.clock.now_ms());
-            let moved = self.ledger.walk_on((NAME, segment), &seen, goal, to.as_ref(), dealt, now).await;
-            // Refused: somebody else goes there, too, and the next look tells how far.
-            let Some(moved) = moved.map_err(failed)? else { return Ok(()) };
-            seen = moved;
-            report.looked += dealt.looked;
-            report.announced += dealt.marked;
-            if left.is_empty() || !self.has_time() {
-                return Ok(());
-            }
-        }
+        self.made_otherwise(keys, &rules).await
     }
 
-    async fn announce(&self, keys: &[ProductKey], goal: &str) -> Result<(), Failure> {
-        // Put in doubt before they are announced: a lost announcement leaves them pending.
+    async fn mark(&self, keys: &[ProductKey], now: i64) -> Result<(), LedgerError> {
         for key in keys {
-            self.ledger.doubt(Stage::Pimcore, key, self.clock.now_ms()).await.map_err(failed)?;
-        }
-        let message = |key: &ProductKey| {
-            let correlation_id = format!("rules-{goal}");
-            Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
-        };
-        let announcements: Vec<Announcement> = keys.iter().map(message).collect();
-        for answer in self.bus.announce(&announcements).await {
-            answer?;
+            self.ledger.doubt(Stage::Pimcore, key, now).await?;
         }
         Ok(())
     }
 
+    fn announcement(&self, key: &ProductKey, goal: &str) -> Announcement {
+        let correlation_id = format!("rules-{goal}");
+        Announcement::product_changed(&ProductMessage { key: key.clone(), correlation_id, cause: Cause::Sweep })
+    }
+}
+
+impl<T: Table, B: Bus, C: Clock> Walk<'_, T, B, C> {
     /// Those that these rules make something else of than the PIM was made to hold.
-    async fn concerned(&self, keys: &[ProductKey], rules: &InForce) -> Result<Vec<ProductKey>, Failure> {
+    async fn made_otherwise(&self, keys: &[ProductKey], rules: &InForce) -> Result<Vec<ProductKey>, Failure> {
         // First the states: what is written between the two is newer than these rules.
         let states = self.ledger.read_states(keys).await.map_err(failed)?;
         let mut looked = self.looked(keys, rules).await?;
@@ -212,8 +148,4 @@ struct Looked {
     /// What is to be noted as let through, if nothing is.
     base: Option<Box<Product>>,
     past: Past,
-}
-
-fn failed(error: LedgerError) -> Failure {
-    error.failure()
 }

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod articles;
 mod before;
 mod breaker;
 mod chokes;

@@ -26,10 +26,16 @@ use super::state::{self, ProductState};
 
 /// Where a member may be shown: keys, a line each. Absent: by itself.
 pub const HOMES: &str = "medusa_homes";
+/// The watermark that says by which setting `Articles` products are brought, and since when
+/// ([`super::walk::goal_of_setting`]).
+pub const SETTING: &str = "articles";
 /// That a member has joined, in its item of the article's partition.
 const JOINED: &str = "joined";
 /// What became of a member when the article was last written; absent where it is shown as wanted.
 const FATE: &str = "fate";
+
+/// The table forgets an item after this time (s).
+const EXPIRES_AT: &str = "expires_at";
 
 /// Sort keys of members begin so.
 pub const MEMBERS: &str = "member#";
@@ -90,14 +96,14 @@ pub fn heads_for(key: &ProductKey, owner: &Owner, homes: &[ProductKey]) -> Write
 /// somebody who joins and leaves anew.
 #[must_use]
 pub fn join(article: &ProductKey, member: &ProductKey) -> Write {
-    let changes = vec![Change::Set(JOINED, 1.into())];
+    let changes = vec![Change::Set(JOINED, 1.into()), Change::Remove(EXPIRES_AT)];
     Write { key: member_key(article, member), condition: Condition::Always, changes }
 }
 
-/// A member belongs to an article no more.
+/// A member belongs to an article no more: the table forgets its item.
 #[must_use]
-pub fn leave(article: &ProductKey, member: &ProductKey) -> Write {
-    let changes = vec![Change::Remove(JOINED), Change::Remove(FATE)];
+pub fn leave(article: &ProductKey, member: &ProductKey, now: i64) -> Write {
+    let changes = vec![Change::Remove(JOINED), Change::Remove(FATE), Change::Set(EXPIRES_AT, (now / 1000).into())];
     Write { key: member_key(article, member), condition: Condition::Always, changes }
 }
 
@@ -118,6 +124,30 @@ pub fn fate(item: &Item) -> Option<&str> {
 pub fn note_fate(article: &ProductKey, member: &ProductKey, fate: Option<&str>) -> Write {
     let change = fate.map_or(Change::Remove(FATE), |fate| Change::Set(FATE, fate.into()));
     Write { key: member_key(article, member), condition: Condition::Present(JOINED), changes: vec![change] }
+}
+
+/// What the setting `Articles` asks of a product that it may have been changed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It is shown where it belongs, or whoever brings it next reads the setting that is in force.
+    Nothing,
+    /// It leaves its article.
+    Leaves,
+    /// It joins one, if it has a group.
+    JoinsItsGroup,
+}
+
+/// What a setting asks of a product, if nobody claims any more who works by another one. Where it
+/// is in doubt between two places it is pending, and whoever brings it looks at both.
+#[must_use]
+pub fn asks(state: &ProductState, grouped: bool) -> Asked {
+    let in_article = state.homes.first().is_some_and(ProductKey::is_article);
+    let brought = state.medusa.applied.is_some() || !state.homes.is_empty();
+    match (grouped, in_article) {
+        (false, true) => Asked::Leaves,
+        (true, false) if brought => Asked::JoinsItsGroup,
+        _ => Asked::Nothing,
+    }
 }
 
 /// Gives a stage, or an article, back of which nothing was done. What was noted stands.
@@ -223,6 +253,33 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_asks_something_of_those_alone_that_are_shown_elsewhere() {
+        let (product, article) = (key("demo:1"), key("demo~article:G"));
+        let medusa = StageState { applied: Some(applied()), ..StageState::default() };
+        let shown = |homes: &[&ProductKey]| ProductState {
+            homes: homes.iter().copied().cloned().collect(),
+            medusa: medusa.clone(),
+            ..ProductState::default()
+        };
+        for (state, grouped, expected, what) in [
+            (ProductState::default(), true, Asked::Nothing, "never brought: its push reads the setting"),
+            (ProductState::default(), false, Asked::Nothing, "the same"),
+            (shown(&[]), true, Asked::JoinsItsGroup, "by itself"),
+            (shown(&[]), false, Asked::Nothing, "by itself, as wanted"),
+            (shown(&[&article]), true, Asked::Nothing, "in its article"),
+            (shown(&[&article]), false, Asked::Leaves, "in its article"),
+            (shown(&[&article, &product]), true, Asked::Nothing, "apart: there is no room"),
+            (shown(&[&article, &product]), false, Asked::Leaves, "apart, or interrupted on its way out"),
+            (shown(&[&product, &article]), true, Asked::JoinsItsGroup, "interrupted on its way in"),
+            (shown(&[&product, &article]), false, Asked::Nothing, "the same: in doubt, so pending"),
+        ] {
+            assert_eq!(asks(&state, grouped), expected, "{what}, grouped: {grouped}");
+        }
+        let begun = ProductState { medusa: StageState::default(), ..shown(&[&product]) };
+        assert_eq!(asks(&begun, true), Asked::JoinsItsGroup, "somebody began to show it by itself");
+    }
+
+    #[test]
     fn an_article_is_claimed_like_a_product_and_never_pending() {
         let article = key("demo~article:G");
         let (owner, next) = (Owner("x".into()), Owner("y".into()));
@@ -241,8 +298,10 @@ mod tests {
         let item = join(&article, &product).apply(&Item::new()).unwrap();
         let noted = note_fate(&article, &product, Some("same choice")).apply(&item).unwrap();
         assert_eq!((has_joined(&noted), fate(&noted)), (true, Some("same choice")));
-        let left = leave(&article, &product).apply(&noted).unwrap();
-        assert_eq!((has_joined(&left), fate(&left)), (false, None));
+        let left = leave(&article, &product, 5_000).apply(&noted).unwrap();
+        assert_eq!((has_joined(&left), fate(&left), left[EXPIRES_AT].clone()), (false, None, Value::N(5)));
+        let back = join(&article, &product).apply(&left).unwrap();
+        assert!(has_joined(&back) && !back.contains_key(EXPIRES_AT), "it is forgotten only while it is out");
         assert!(note_fate(&article, &product, None).apply(&left).is_err(), "it is not a member");
         assert_eq!(member_of(&article, &member_key(&article, &product).sk), Some(product));
         assert_eq!(member_of(&article, "state"), None);

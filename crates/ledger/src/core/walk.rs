@@ -112,6 +112,20 @@ pub fn goal(head: &Head) -> Option<String> {
     Some(format!("{}@{since}", head.digest.as_deref().unwrap_or("none")))
 }
 
+/// The goal of a walk that a setting asks for which is in force since then (ms): what is written
+/// down where a function notes by which setting it works.
+#[must_use]
+pub fn goal_of_setting(setting: &str, since: i64) -> String {
+    format!("{setting}@{since}")
+}
+
+/// The setting and the time of such a goal.
+#[must_use]
+pub fn setting_of(goal: &str) -> Option<(&str, i64)> {
+    let (setting, since) = goal.rsplit_once('@')?;
+    Some((setting, since.parse().ok()?))
+}
+
 /// A goal that is another one with every tick: time alone changes what is wanted.
 #[must_use]
 pub fn at_tick(goal: &str, tick: Option<i64>) -> String {
@@ -197,6 +211,14 @@ mod tests {
             seen.has_been_at("a@1") && !seen.has_arrived_at("a@1+6") && !seen.has_been_at("a@12") && !seen.is_for("a@")
         );
         assert_eq!(seen.bound_for("a@12", Some(6)), "a@12+6");
+    }
+
+    #[test]
+    fn a_setting_is_read_back_whatever_it_says() {
+        for setting in ["grouped", r#"{"default":"separate","a@1":"grouped"}"#, ""] {
+            assert_eq!(setting_of(&goal_of_setting(setting, 17)), Some((setting, 17)));
+        }
+        assert_eq!(setting_of("grouped").or(setting_of("grouped@now")), None);
     }
 
     #[test]

@@ -35,7 +35,10 @@ impl<T: Table> Ledger<T> {
             return Err(self.lost(Stage::Medusa, key, now).await?);
         }
         let articles = homes.iter().filter(|at| at.is_article());
-        let writes = articles.map(|at| if at == home { article::join(at, key) } else { article::leave(at, key) });
+        let writes = articles.map(|at| match at == home {
+            true => article::join(at, key),
+            false => article::leave(at, key, now),
+        });
         self.write_all(writes.collect()).await
     }
 

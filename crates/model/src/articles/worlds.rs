@@ -21,10 +21,14 @@ pub enum Without {
     OwnerNotes,
     /// Who finds an article leased gives its member back and comes again.
     ComesBack,
+    /// A walk begins when nobody is left who works by the setting of before.
+    Settles,
+    /// A walk makes products pending before it announces them.
+    WalkCounts,
 }
 
 /// The rules, each to be taken out in turn.
-pub const RULES: [Without; 8] = [
+pub const RULES: [Without; 10] = [
     Without::Lease,
     Without::ClaimFirst,
     Without::JoinFirst,
@@ -33,10 +37,12 @@ pub const RULES: [Without; 8] = [
     Without::ForgetLate,
     Without::OwnerNotes,
     Without::ComesBack,
+    Without::Settles,
+    Without::WalkCounts,
 ];
 
 const fn world(begin: [char; 2], saves: &'static [Save]) -> Articles {
-    Articles { begin, saves, workers: 2, crashes: 0, stalls: 0, timeouts: 0, losses: 0, without: None }
+    Articles { begin, saves, switch: None, workers: 2, crashes: 0, stalls: 0, timeouts: 0, losses: 0, without: None }
 }
 
 /// Small worlds, one question each.
@@ -56,6 +62,26 @@ pub fn small() -> Vec<(&'static str, Articles)> {
         ("a member moves, a function dies", Articles { crashes: 1, ..world(['G', 'H'], &[(0, 'H')]) }),
         ("two members move, a message is lost", Articles { losses: 1, ..world(['G', 'H'], &[(0, 'H'), (1, 'G')]) }),
         ("a request lands late", Articles { timeouts: 1, ..world(['G', 'G'], &[(0, 'H'), (1, 'G')]) }),
+        (
+            "the setting is switched off while members arrive",
+            Articles { switch: Some(true), ..world(['G', ' '], &[(1, 'G')]) },
+        ),
+        (
+            "the setting is switched on while members arrive",
+            Articles { switch: Some(false), ..world(['G', ' '], &[(1, 'G')]) },
+        ),
+        (
+            "the setting is switched on, a message is lost",
+            Articles { switch: Some(false), losses: 1, ..world(['G', 'G'], &[]) },
+        ),
+        (
+            "the setting is switched off, a function dies, a member goes",
+            Articles { switch: Some(true), workers: 1, crashes: 1, ..world(['G', 'G'], &[(0, 'x')]) },
+        ),
+        (
+            "the setting is switched off, a function stalls",
+            Articles { switch: Some(true), workers: 1, stalls: 1, ..world(['G', 'G'], &[(0, 'G')]) },
+        ),
         (
             "a member moves and comes back, a function stalls",
             Articles { stalls: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) },

@@ -32,6 +32,9 @@ struct Diff {
     /// Pimcore's object id.
     pimcore_id: Option<u32>,
     medusa_id: Option<String>,
+    /// The article that shows it; compared is what that shows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    article: Option<String>,
     rows: Vec<Row>,
     /// What its parts say, of a product that comes in several.
     parts: parts::Parts,
@@ -56,21 +59,25 @@ struct Products {
 /// When AWS does not answer, or nobody knows the product.
 pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliError> {
     let key = super::product_key(product)?;
+    let state = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
+    if key.is_article() {
+        return Err(refused_article(stack, &key).await?);
+    }
+    // One that is apart from its article is there by itself, too.
+    let article = state.homes.first().filter(|home| home.is_article() && !state.homes.contains(&key));
+    let shown_at = article.unwrap_or(&key);
     let doc = stack.ledger.read_docs(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
     let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&stack.aws));
     let deadline = Instant::now() + TIME;
     let (pim, shop) =
-        tokio::join!(in_pimcore(stack, &secrets, &key, deadline), in_medusa(stack, &secrets, &key, deadline));
+        tokio::join!(in_pimcore(stack, &secrets, &key, deadline), in_medusa(stack, &secrets, shown_at, deadline));
     let mut problems = Vec::new();
     let mut told = |failure: &Failure| problems.push(format!("{failure}: {}", remedy::advice(&failure.code)));
     let pim = pim?.inspect_err(&mut told).ok();
-    let shop = shop?.inspect_err(&mut told).ok();
-    let state = stack.ledger.read_states(std::slice::from_ref(&key)).await?.remove(&key).unwrap_or_default();
-    let article = state.homes.iter().find(|home| home.is_article());
-    problems.extend(article.map(|article| {
-        format!("the shop shows it by {article}, which is not compared; `relay trace {article}` tells its members")
-    }));
-    let shop = shop.filter(|_| article.is_none());
+    let mut shop = shop?.inspect_err(&mut told).ok();
+    if let (Some(_), Some((_, Some(product)))) = (article, &mut shop) {
+        facets::keep_member(product, &key);
+    }
     let found = doc.is_some() || matches!(pim, Some(Some(_))) || matches!(shop, Some((_, Some(_))));
     if !found && problems.is_empty() {
         return Err(CliError::NotFound {
@@ -91,12 +98,15 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     let draft = asides.iter().any(|aside| aside.what == "draft");
     let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references, draft));
     if let (Some((_, Some(product))), Some(medusa)) = (&shop, &mut medusa) {
-        let stock = stack.ledger.stock(std::slice::from_ref(&key)).await?.remove(&key).transpose()?;
+        let stock = stack.ledger.stock(std::slice::from_ref(shown_at)).await?.remove(shown_at).transpose()?;
         facets::figures_applied(product, &trace::book(stock), medusa);
     }
     let lists = stack.setting("COMPARE_AT").is_ok_and(|setting| setting.parse() == Ok(CompareAt::PriceLists));
     if let (true, Some(product), Some(shown), Some(medusa)) = (lists, in_pim, &mut shown, &mut medusa) {
         facets::reduced_by_lists(&product.prices, shown, medusa);
+    }
+    if let (Some(_), Some(shown), Some(medusa)) = (article, &mut shown, &mut medusa) {
+        facets::as_member(shown, medusa);
     }
     let mut rows = facets::compare(ledger.as_ref(), source.as_ref(), shown.as_ref(), medusa.as_ref());
     set_aside::explain(&mut rows, &asides);
@@ -104,6 +114,7 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
         product: key.to_string(),
         desired: doc.is_some(),
         pimcore_id: in_pim.map(|product| product.id),
+        article: article.map(ToString::to_string),
         medusa_id: shop.and_then(|(_, product)| product).map(|product| product.id),
         rows,
         parts,
@@ -138,6 +149,14 @@ async fn parts_of(
         None => Vec::new(),
     };
     Ok(parts::compared(doc, &said, &lines))
+}
+
+/// An article is compared by its members.
+async fn refused_article(stack: &Stack, key: &ProductKey) -> Result<CliError, CliError> {
+    let members = stack.ledger.members(key).await?;
+    let each: Vec<String> = members.iter().map(|member| format!("`relay diff {}`", member.key)).collect();
+    let advice = if each.is_empty() { format!("`relay trace {key}` tells what it is") } else { each.join(", ") };
+    Ok(CliError::Refused { what: format!("{key} is an article: its members are compared, one by one"), advice })
 }
 
 pub(super) type Asked<T> = Result<Result<T, Failure>, CliError>;
@@ -201,6 +220,9 @@ fn text(diff: &Diff, missing: bool) -> String {
         id(diff.pimcore_id.map(|id| id.to_string())),
         id(diff.medusa_id.clone())
     );
+    if let Some(article) = &diff.article {
+        text.push_str(&format!("Shown by {article}: compared is what that shows of it.\n\n"));
+    }
     let cell = |value: &Option<String>| value.as_ref().map_or_else(|| "-".to_owned(), |value| short(value, 40));
     let rows = diff.rows.iter().map(|row| {
         let mark = match (row.pimcore_differs, row.medusa_differs) {
@@ -255,6 +277,7 @@ mod tests {
             desired: true,
             pimcore_id: None,
             medusa_id: wild(),
+            article: wild(),
             rows: vec![row],
             parts: parts::Parts {
                 parts: vec![WILD.into()],

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use medusa::HandleTemplate;
-use medusa::address::{Moving, Redirect, candidates, moving, table as redirects_of};
+use medusa::address::{Moving, Redirect, candidates, members, moving, table as redirects_of};
 use medusa::api::model::Product;
 use runtime::{Announcement, Announcer, Cause, ProductMessage, Secrets};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ struct Move {
     from: String,
     /// Where somebody has that by then, digits follow.
     to: String,
+    /// Who is looked at: of an article one of its members, which bring it.
+    #[serde(skip)]
+    by: String,
 }
 
 /// What a move would do.
@@ -137,8 +140,11 @@ fn planned(products: &[Product], template: &HandleTemplate, source: Option<&str>
             Moving::To(_) if moves.moves.len() >= max => moves.left += 1,
             Moving::To(base) => {
                 let free = candidates(&base, &key).into_iter().find(|handle| taken.insert(handle.clone()));
+                let by =
+                    if key.is_article() { members(product).next().map(str::to_owned) } else { Some(key.to_string()) };
+                let Some(by) = by else { continue };
                 let (product, from) = (key.to_string(), product.handle.clone());
-                moves.moves.push(Move { product, from, to: free.unwrap_or(base) });
+                moves.moves.push(Move { product, from, to: free.unwrap_or(base), by });
             }
         }
     }
@@ -152,7 +158,7 @@ async fn announce(stack: &Stack, moves: &[Move], correlation_id: &str, rate: u32
         let begun = tokio::time::Instant::now();
         let mut announcements = Vec::with_capacity(some.len());
         for row in some {
-            let key = super::product_key(&row.product)?;
+            let key = super::product_key(&row.by)?;
             // The wish first: whoever looks at the product from now on fulfils it, announced or
             // not.
             stack.ledger.wish_to_move(&key, now).await?;
@@ -253,6 +259,29 @@ mod tests {
     }
 
     #[test]
+    fn an_article_moves_with_a_member_and_what_it_shows_does_not() {
+        let article = Product {
+            external_id: Some("demo~article:G".into()),
+            ..product(
+                "1",
+                "demo-article-g",
+                "Dress",
+                json!({"relay_state": "m", "relay_made": {"handle": "demo-article-g"}, "relay_members": ["demo:7", "demo:8"]}),
+            )
+        };
+        let moved = json!({"relay_state": "m", "relay_moved_to": "demo~article:G"});
+        let old = Product { status: "draft".into(), ..product("7", "demo-7", "Dress, red", moved) };
+        let moves = planned(&[article.clone(), old], &HandleTemplate::default(), None, 9);
+        let [one] = moves.moves.as_slice() else { panic!("{moves:?}") };
+        assert_eq!((one.product.as_str(), one.to.as_str(), one.by.as_str()), ("demo~article:G", "dress", "demo:7"));
+        let nobody = Product {
+            metadata: Some([("relay_made".to_owned(), json!({"handle": "demo-article-g"}))].into()),
+            ..article
+        };
+        assert_eq!(planned(&[nobody], &HandleTemplate::default(), None, 9).moves, []);
+    }
+
+    #[test]
     fn redirects_are_written_as_files_that_others_read() {
         let shop = [product("1,2", "dress", "Dress", json!({REDIRECTS: ["demo-1"]}))];
         let rows = redirects_of(&shop, "sc_1");
@@ -264,7 +293,8 @@ mod tests {
     #[test]
     fn what_the_shop_holds_does_nothing_to_the_terminal() {
         let wild = || WILD.to_owned();
-        let moves = Moves { moves: vec![Move { product: wild(), from: wild(), to: wild() }], ..Moves::default() };
+        let moves =
+            Moves { moves: vec![Move { product: wild(), from: wild(), to: wild(), by: wild() }], ..Moves::default() };
         assert_tame(&Answer::new(&moves, text(&moves), false));
     }
 }

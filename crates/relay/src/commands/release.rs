@@ -20,7 +20,15 @@ const TOGETHER: usize = 100;
 /// # Errors
 /// When nothing of the product is set aside, or AWS does not answer.
 pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliError> {
-    let key = super::product_key(product)?;
+    let mut key = super::product_key(product)?;
+    if key.is_article() {
+        // Any member's release is the article's: an article is brought by its members.
+        let member = stack.ledger.members(&key).await?.into_iter().next();
+        key = member.map(|member| member.key).ok_or_else(|| CliError::NotFound {
+            what: format!("no product has joined {key}"),
+            advice: format!("`relay trace {key}` tells what it is"),
+        })?;
+    }
     let correlation_id = format!("release-{now}");
     let deleted = stack.ledger.release_gone(&key, now).await?;
     let aside = stack.ledger.release_aside(&key, now).await?;

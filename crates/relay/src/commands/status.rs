@@ -19,7 +19,7 @@ pub use attention::attention;
 
 use super::runs::{self, Line};
 use super::withdraw::{self, RefusedFeed};
-use super::{breakers, held, rules_in_force};
+use super::{articles, breakers, held, rules_in_force};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::render::{count, span, table};
@@ -68,6 +68,8 @@ pub struct Status {
     pub held_changes: usize,
     /// How far products have followed the rules in force; nothing where they have.
     pub rules_walk: Option<String>,
+    /// How far products have followed the setting of articles; nothing where they have.
+    pub articles_walk: Option<String>,
     /// What a person should look at, with what to do.
     pub attention: Vec<Attention>,
 }
@@ -166,6 +168,7 @@ async fn collect(stack: &Stack, now: i64) -> Result<Status, CliError> {
     let mut status = Status {
         refused_rules: rules.refused.map(|refused| refused.problems).unwrap_or_default(),
         rules_walk,
+        articles_walk: articles::under_way(stack, now).await?,
         held_changes: held::waiting(stack).await?.len(),
         waiting_lines: lines::waiting(stack, now).await?,
         refused_mappings,
@@ -285,6 +288,9 @@ pub fn text(status: &Status, now: i64) -> String {
     parts.extend(lags::text(&status.lags));
     if let Some(walk) = &status.rules_walk {
         parts.push(format!("The rules in force: {walk}."));
+    }
+    if let Some(walk) = &status.articles_walk {
+        parts.push(format!("Articles: {walk}."));
     }
     parts.extend(lines::text(&status.waiting_lines));
     if let Some(first) = status.set_aside.first() {

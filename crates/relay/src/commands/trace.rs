@@ -11,6 +11,7 @@ use redrive::{Action, Filter, Handled, QueueName, Request, view};
 use runtime::Secrets;
 use serde::Serialize;
 
+use super::articles;
 use super::breakers;
 use super::diff;
 use super::rejected::{self, Rejected};
@@ -242,7 +243,10 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         in_pimcore: in_pimcore.as_ref(),
         deleted_by: deleted_by.as_ref(),
     };
-    let verdict = verdict(&key, &evidence, now);
+    let group = doc.as_ref().and_then(|doc| doc.product.group.as_deref());
+    let setting = articles::in_force(stack).await?;
+    let elsewhere = setting.zip(state.as_ref()).and_then(|(setting, state)| setting.elsewhere(&key, state, group));
+    let verdict = verdict(&key, &evidence, now).and_moves(elsewhere);
     let trace = Trace {
         product: key.to_string(),
         desired: doc.map(|doc| Desired { rules, parts, fields, ..desired(doc) }),

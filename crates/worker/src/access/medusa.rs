@@ -152,6 +152,12 @@ impl MedusaAccess {
         self
     }
 
+    /// Which groups are one product in it.
+    #[must_use]
+    pub const fn articles(&self) -> &Articles {
+        &self.articles
+    }
+
     /// The same shop, which keeps variants so long (ms) that the PIM no longer has.
     #[must_use]
     pub const fn keeping(mut self, retention: i64) -> Self {

@@ -77,8 +77,11 @@ pub(super) async fn run(stack: &Stack, key: &ProductKey, now: i64) -> Result<Ans
     let stock = stack.ledger.stock(std::slice::from_ref(key)).await?.remove(key).transpose()?;
     let story = Story { article, stock: stock_lines(key, stock, now) };
     let text = story.text(now);
-    let attention = story.article.error.is_some() || story.article.members.iter().any(|member| member.fate.is_some());
-    Ok(Answer::new(&story, text, attention || story.article.members.is_empty()))
+    let told = |member: &Member| member.fate.is_some();
+    let Article { error, members, product_id, .. } = &story.article;
+    // One whose members all left was in the shop.
+    let unknown = members.is_empty() && product_id.is_none();
+    Ok(Answer::new(&story, text, error.is_some() || members.iter().any(told) || unknown))
 }
 
 impl Article {
@@ -107,7 +110,9 @@ impl Story {
             let fate = fate.as_ref().map_or_else(String::new, |fate| format!("  {}", fate.replace('\n', ", ")));
             text.push_str(&format!("\n  member   {}{fate}", short(key, 100)));
         }
-        if members.is_empty() {
+        if members.is_empty() && product_id.is_some() {
+            text.push_str("\n  Its members are shown by themselves, or elsewhere: it is not for sale.");
+        } else if members.is_empty() {
             text.push_str("\n  No product has joined it: check source and group, and whether `Articles` is grouped.");
         }
         if !self.stock.is_empty() {
@@ -150,8 +155,11 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
-        let none = Story { article: Article { members: vec![], ..article() }, stock };
-        assert!(none.text(NOW).contains("No product has joined it"));
+        let left = Article { members: vec![], ..article() };
+        let none = Article { product_id: None, ..left.clone() };
+        for (article, said) in [(left, "shown by themselves, or elsewhere"), (none, "No product has joined it")] {
+            assert!(Story { article, stock: stock.clone() }.text(NOW).contains(said), "{said}");
+        }
     }
 
     #[test]

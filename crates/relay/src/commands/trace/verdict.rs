@@ -27,6 +27,16 @@ impl Verdict {
         Self { summary, advice: String::new(), attention: false }
     }
 
+    /// What is said besides of one that the shop is to show elsewhere.
+    #[must_use]
+    pub fn and_moves(mut self, elsewhere: Option<String>) -> Self {
+        if let Some(words) = elsewhere {
+            self.summary.push(' ');
+            self.summary.push_str(&words);
+        }
+        self
+    }
+
     fn wait(summary: String, advice: impl Into<String>) -> Self {
         Self { summary, advice: advice.into(), attention: false }
     }
