@@ -496,11 +496,12 @@ pub fn arrived(key: &ProductKey, after: &ProductState) -> Option<Write> {
         conditions.extend([names.recheck_at, names.owner].map(Condition::Absent));
         conditions.push(nothing_failed(stage));
     }
-    let errors = Stage::ALL.map(|stage| stage.attributes().error);
+    // Of the shop's stage there is none.
+    let ends = [state::PENDING_SINCE, state::PENDING_SHARD, Stage::Pimcore.attributes().error];
     Some(Write {
         key: state::item_key(key),
         condition: Condition::All(conditions),
-        changes: [state::PENDING_SINCE, state::PENDING_SHARD].into_iter().chain(errors).map(Change::Remove).collect(),
+        changes: ends.map(Change::Remove).into(),
     })
 }
 

@@ -277,7 +277,7 @@ mod tests {
         let all = Shown { products: 6, in_articles: 3, articles: 2, left: 3, failed: 0 };
         assert_eq!(counted("separate"), all, "all members");
         assert_eq!(counted("grouped"), Shown { left: 2, ..all }, "those that wait");
-        assert_eq!(counted(r#"{"other": "grouped"}"#), all);
+        assert_eq!(counted(r#"{"default": "separate", "other": "grouped"}"#), all);
     }
 
     #[test]
