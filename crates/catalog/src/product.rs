@@ -117,6 +117,17 @@ impl Product {
         lasting
     }
 
+    /// The same product without its offers: what a variant costs, and how many there are.
+    #[must_use]
+    pub fn without_offers(&self) -> Self {
+        let mut content = self.without_remarks().into_owned();
+        for variant in &mut content.variants {
+            variant.prices.clear();
+            variant.stock = 0;
+        }
+        content
+    }
+
     /// The same product without remarks, and without a word on who made its SKUs or when its pieces were said: what the content hash covers.
     pub(crate) fn without_remarks(&self) -> Cow<'_, Self> {
         if self.warnings.is_empty() && self.made_skus.is_empty() && self.stock_said.is_empty() {

@@ -14,6 +14,7 @@ mod expression;
 pub mod gone;
 pub mod held;
 pub mod lag;
+pub mod lane;
 pub mod last_file;
 pub mod lines;
 pub mod made;

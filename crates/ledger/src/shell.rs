@@ -12,6 +12,7 @@ mod error;
 mod gone;
 mod held;
 mod lag;
+mod lane;
 mod lines;
 #[cfg(feature = "memory")]
 mod memory;

@@ -5,6 +5,7 @@ pub mod articles;
 pub mod bodies;
 pub mod configurations;
 pub mod held;
+pub mod lane;
 pub mod last_file;
 pub mod lines;
 pub mod mutation;

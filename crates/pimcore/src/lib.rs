@@ -10,6 +10,7 @@ mod facts;
 pub mod input;
 mod languages;
 pub mod limits;
+mod offers;
 pub mod operations;
 pub mod path;
 pub mod plan;

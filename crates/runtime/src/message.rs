@@ -14,6 +14,8 @@ pub const REPLAYED: &str = "replayed-by";
 pub enum Cause {
     /// A feed brought something new.
     Feed,
+    /// A feed brought prices and stock only: the shop is told at once, beside the PIM.
+    Offers,
     /// A person changed it in the PIM.
     Edited,
     /// The PIM said that a person did something to it.
@@ -96,6 +98,7 @@ impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Feed => "feed",
+            Self::Offers => "offers",
             Self::Edited => "edited",
             Self::Noticed => "noticed",
             Self::Sweep => "sweep",

@@ -48,6 +48,18 @@ pub fn languages() -> Result<Languages, SettingError> {
     value.parse().map_err(|_| SettingError::Invalid { name: Languages::SETTING, expected, value })
 }
 
+/// Whether something is switched on; off where nothing is set.
+///
+/// # Errors
+/// [`SettingError::Invalid`].
+pub fn switched(name: &'static str) -> Result<bool, SettingError> {
+    match optional(name).as_deref() {
+        Some("on") => Ok(true),
+        None | Some("off") => Ok(false),
+        Some(value) => Err(SettingError::Invalid { name, expected: "on or off", value: value.to_owned() }),
+    }
+}
+
 /// A percentage that must be set.
 ///
 /// # Errors

@@ -513,7 +513,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         let mut done = Vec::with_capacity(written.len());
         for (key, outcome) in written {
             match outcome {
-                DesiredOutcome::Written | DesiredOutcome::Same => {
+                DesiredOutcome::Written | DesiredOutcome::Offers | DesiredOutcome::Same => {
                     report.withdrawn += 1;
                     self.metrics.count(Metric::ProductsWithdrawn, 1);
                     done.push(key);

@@ -8,5 +8,6 @@ catalog::codes! {
     MEDUSA_CHOKES = "medusa_chokes",
     MEDUSA_CONFIGURATION = "medusa_configuration",
     PIMCORE_CHOKES = "pimcore_chokes",
+    RULES_UNREADABLE = "rules_unreadable",
     UNKNOWN_PRODUCT = "unknown_product",
 }

@@ -6,6 +6,7 @@ mod guard;
 mod isolate;
 mod lags;
 mod probe;
+pub mod rules;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub use isolate::Results;
 use ledger::breaker::{asked_by, is_choke};
 use ledger::core::blame;
 use ledger::core::deaths::{self, Care};
+use ledger::core::lane::Content;
 use ledger::{Applied, Claim, Ledger, Owner, ProductState, Stage, Table};
 pub use probe::Probe;
 use runtime::{Bus, Clock, Deadline, Outcome};
@@ -52,6 +54,15 @@ pub struct Claims {
     /// Whoever worked on them died too often: each is claimed by itself when all others are
     /// recorded ([`Worker::claim_alone`]), in this order.
     pub alone: Vec<ProductKey>,
+}
+
+/// What is noted beside what the target holds.
+#[derive(Debug, Default)]
+struct Notes {
+    /// Where the shop shows what is not by itself.
+    places: BTreeMap<ProductKey, Vec<ProductKey>>,
+    /// What content the PIM holds.
+    contents: BTreeMap<ProductKey, Content>,
 }
 
 fn all_failed(keys: &[ProductKey], failure: &Failure) -> Claims {
@@ -166,7 +177,18 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         results: BTreeMap<ProductKey, Result<Applied, Failure>>,
         probe: &Probe<impl AsyncFn(Stage) -> bool>,
     ) -> HashMap<ProductKey, Outcome> {
-        self.record_at(ours, results, &BTreeMap::new(), probe).await
+        self.record_with(ours, results, &Notes::default(), probe).await
+    }
+
+    /// The same, with the content that the PIM holds of some ([`ledger::core::lane`]).
+    pub async fn record_noting(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: BTreeMap<ProductKey, Result<Applied, Failure>>,
+        contents: BTreeMap<ProductKey, Content>,
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
+    ) -> HashMap<ProductKey, Outcome> {
+        self.record_with(ours, results, &Notes { contents, ..Notes::default() }, probe).await
     }
 
     /// The same of products some of which the shop shows elsewhere than by themselves.
@@ -174,7 +196,17 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         &self,
         ours: &BTreeMap<ProductKey, ProductState>,
         results: BTreeMap<ProductKey, Result<Applied, Failure>>,
-        places: &BTreeMap<ProductKey, Vec<ProductKey>>,
+        places: BTreeMap<ProductKey, Vec<ProductKey>>,
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
+    ) -> HashMap<ProductKey, Outcome> {
+        self.record_with(ours, results, &Notes { places, ..Notes::default() }, probe).await
+    }
+
+    async fn record_with(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: BTreeMap<ProductKey, Result<Applied, Failure>>,
+        notes: &Notes,
         probe: &Probe<impl AsyncFn(Stage) -> bool>,
     ) -> HashMap<ProductKey, Outcome> {
         let working = self.guard.learn_from_batch(self.ledger, self.bus, &results, probe, self.clock.now_ms()).await;
@@ -184,7 +216,7 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
             let working = &working;
             async move {
                 let outcome = match result {
-                    Ok(applied) => self.complete(&key, places.get(&key), seen, &applied).await,
+                    Ok(applied) => self.complete(&key, notes, seen, &applied).await,
                     Err(failure) => self.fail(&key, self.judge(seen, failure, working)).await,
                 };
                 (key, outcome)
@@ -204,17 +236,12 @@ impl<T: Table, B: Bus, C: Clock> Worker<'_, T, B, C> {
         blame::judge(target, claimed.stage(self.stage), failure, working.contains(&target), code)
     }
 
-    async fn complete(
-        &self,
-        key: &ProductKey,
-        places: Option<&Vec<ProductKey>>,
-        seen: &ProductState,
-        applied: &Applied,
-    ) -> Outcome {
+    async fn complete(&self, key: &ProductKey, notes: &Notes, seen: &ProductState, applied: &Applied) -> Outcome {
         let now = self.clock.now_ms();
-        let completed = match places {
-            Some(places) => self.ledger.complete_at((key, places), &self.owner, seen, applied, now).await,
-            None => self.ledger.complete(self.stage, key, &self.owner, seen, applied, now).await,
+        let completed = match (notes.places.get(key), notes.contents.get(key)) {
+            (Some(places), _) => self.ledger.complete_at((key, places), &self.owner, seen, applied, now).await,
+            (None, Some(content)) => self.ledger.complete_noting((key, content), &self.owner, seen, applied, now).await,
+            (None, None) => self.ledger.complete(self.stage, key, &self.owner, seen, applied, now).await,
         };
         match completed {
             Ok(None) => Outcome::Done,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 use worker::access::medusa::{DOUBTED, MedusaAccess};
 use worker::access::pimcore::PimcoreAccess;
+use worker::rules::Rules;
 use worker::{Guard, Worker};
 
 use crate::activation::Activation;
@@ -26,6 +27,8 @@ pub struct MedusaPush {
     pub medusa: MedusaAccess,
     pub ledger: Ledger,
     pub bus: Announcer,
+    /// The shop's rules, where offers reach the shop before the PIM.
+    pub lane: Option<Rules>,
     /// The medusa queue and its dead-letter queue.
     pub queue: Queue,
     /// What it remembers of the PIM's and the shop's answers.
@@ -71,7 +74,7 @@ impl MedusaPush {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
         };
-        let push = PushBatch { worker, metrics: &self.metrics };
+        let push = PushBatch { worker, lane: self.lane.as_ref(), metrics: &self.metrics };
         let batch = Batch::of(event);
         let pimcore = self.pimcore.client().await;
         let ends = push.worker.ends();

@@ -10,6 +10,7 @@ pub mod article;
 pub mod codes;
 mod grouped;
 pub mod handler;
+mod lane;
 pub mod map;
 pub mod metrics;
 mod orders;

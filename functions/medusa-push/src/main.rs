@@ -8,6 +8,7 @@ use runtime::{Announcer, Metrics, Queue, Secrets, client, settings};
 use worker::Guard;
 use worker::access::medusa::MedusaAccess;
 use worker::access::pimcore::PimcoreAccess;
+use worker::rules::Rules;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -24,6 +25,7 @@ async fn main() -> Result<(), Error> {
             Stage::Medusa.leases(),
         ),
         bus: Announcer::new(client!(aws_sdk_eventbridge::Client, &aws, &limit), settings::required("EVENT_BUS")?),
+        lane: settings::switched("OFFERS_LANE")?.then(Rules::default),
         guard: Guard::new(Stage::Medusa, ledger::breaker::Settings::default()),
         queue: Queue::new(sqs, settings::required("MEDUSA_QUEUE_URL")?, settings::required("MEDUSA_DLQ_URL")?),
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "medusa-push"),

@@ -12,13 +12,14 @@ use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed, own_sku};
 use pimcore::{CategoryTree, PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
+use worker::rules::Rules;
 use worker::{Claims, Probe, Worker};
 
 use crate::codes;
 use crate::grouped::{Brought, Grouped, Tasks, Turn};
 use crate::orders::Orders;
 use crate::stock::Around;
-use crate::{map, metrics};
+use crate::{lane, map, metrics};
 
 /// More acts than this on one product are noted by their first: the ledger's item is read for every
 /// record of every feed.
@@ -29,6 +30,8 @@ const MOST_ASIDES: usize = 10;
 pub struct PushBatch<'a, T, B, C> {
     /// The ledger's stage.
     pub worker: Worker<'a, T, B, C>,
+    /// The shop's rules, where offers reach the shop before the PIM.
+    pub lane: Option<&'a Rules>,
     /// What is counted.
     pub metrics: &'a Metrics,
 }
@@ -131,7 +134,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
             results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
         let lags = self.worker.lags(&ours, &results);
-        let recorded = self.worker.record_at(&ours, results, &places, &probe).await;
+        let recorded = self.worker.record_at(&ours, results, places, &probe).await;
         self.worker.arrived(&lags, &recorded, self.metrics).await;
         outcomes.extend(recorded);
         tracing::info!(
@@ -252,6 +255,15 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         let mut tasks = claimed.clone();
         tasks.retain(|key, _| !results.contains_key(key));
+        let unread = match self.lane {
+            Some(rules) => {
+                let of = (&tasks, &shop.shop.references.articles);
+                lane::take_offers(&self.worker, rules, of, &mut view.products).await
+            }
+            None => BTreeMap::new(),
+        };
+        tasks.retain(|key, _| !unread.contains_key(key));
+        results.extend(unread.into_iter().map(|(key, failure)| (key, Err(failure))));
         let of = (pimcore, &shop.shop.references);
         let (grouped, failed) = Grouped::find(&self.worker, of, &tasks, &mut view.products).await?;
         tasks.retain(|key, _| !failed.contains_key(key));

@@ -12,6 +12,7 @@ mod before;
 mod breaker;
 mod chokes;
 mod each_fact;
+mod lane;
 mod languages;
 mod shop;
 mod trade;

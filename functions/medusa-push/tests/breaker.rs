@@ -39,7 +39,7 @@ async fn a_shop_that_is_down_is_left_alone_without_a_lease() {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(function.clock.now_ms() + 60_000),
         };
-        let push = PushBatch { worker, metrics: &Metrics::default() };
+        let push = PushBatch { worker, lane: None, metrics: &Metrics::default() };
         let open = async |_| {
             asked.set(asked.get() + 1);
             let lost = Failure::transient("medusa_unreachable", "GET /admin/stores: no connection");

@@ -10,10 +10,10 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::ItemKey;
 use ledger::core::lines::{self, Kept, Means, Origin};
 use ledger::{Declared, DesiredOutcome, Ledger, LedgerError, Table};
-use runtime::Bus;
+use runtime::{Bus, Cause};
 
 use crate::codes;
-use crate::window::{BATCH, Written, announce_changed};
+use crate::window::{BATCH, Written, announce_changed, cause_of};
 
 /// Lines, or products, under way at once.
 const PARALLEL: usize = 16;
@@ -80,6 +80,9 @@ struct Todo {
     again: bool,
 }
 
+/// The lines that a product has, why it is announced if it is, and remarks on it.
+type Told = (BTreeSet<Identifier>, Option<(ProductKey, Cause)>, Vec<WarningCode>);
+
 /// Where the lines of one identifier have come to.
 enum Come {
     /// Nothing is to be done.
@@ -143,14 +146,16 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
                 let Some(last) = mine.last() else { return Ok((BTreeSet::new(), None, Vec::new())) };
                 let laid = self.store.lay_lines(&product, self.declared, &about, &last.origin, self.now).await?;
                 let again = mine.iter().any(|todo| todo.again && laid.found.contains(&todo.about));
-                let tell = laid.outcome == Some(DesiredOutcome::Written) || again;
-                Ok::<_, LedgerError>((laid.found, tell.then_some(product), laid.made))
+                let cause = laid.outcome.filter(|outcome| *outcome != DesiredOutcome::Same).map(cause_of);
+                let cause = cause.or_else(|| again.then_some(Cause::Feed));
+                Ok::<_, LedgerError>((laid.found, cause.map(|cause| (product, cause)), laid.made))
             }
         };
-        let laid: Vec<(BTreeSet<Identifier>, Option<ProductKey>, Vec<WarningCode>)> =
+        let laid: Vec<Told> =
             stream::iter(of_products).map(lay_one).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
         let found: BTreeSet<&Identifier> = laid.iter().flat_map(|(found, ..)| found).collect();
-        let mut announce: BTreeSet<ProductKey> = laid.iter().filter_map(|(_, product, _)| product.clone()).collect();
+        let mut announce: BTreeMap<ProductKey, Cause> =
+            laid.iter().filter_map(|(_, product, _)| product.clone()).collect();
         for code in laid.iter().flat_map(|(.., made)| made).filter(|code| **code == WarningCode::PriceDrop) {
             *written.warnings.entry(*code).or_default() += 1;
         }
@@ -158,7 +163,7 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             let late = if *waits { Vec::new() } else { self.let_wait(todo).await.map_err(failure)? };
             written.apart.push(todo.about.clone());
             waiting += u64::from(late.is_empty());
-            announce.extend(late);
+            announce.extend(late.into_iter().map(|product| (product, Cause::Feed)));
         }
         if waiting > 0 {
             *written.waiting.entry(codes::PRODUCT_AWAITED.to_owned()).or_default() += waiting;

@@ -1,6 +1,6 @@
 //! A window of products: compared with the ledger, written where they say something new, announced.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use catalog::{ContentHash, Failure, Identifier, PartName, Product, ProductKey, Version, WarningCode, price_drop};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -146,7 +146,7 @@ struct How {
 
 /// What was done.
 enum Done {
-    Written(ProductKey, Vec<WarningCode>),
+    Written(ProductKey, Cause, Vec<WarningCode>),
     /// Says what is known; whether that has to be announced all the same.
     Noted(ProductKey, bool),
     Stale,
@@ -230,14 +230,14 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         self.compare_with_known(&mut todo, &known).await?;
 
         let nothing = ProductState::default();
-        let mut announce = BTreeSet::new();
+        let mut announce = BTreeMap::new();
         // The parts of one product one after the other, in their order: they would only get into each other's way.
         let mut writes: BTreeMap<ProductKey, Vec<(Entry, How, bool)>> = BTreeMap::new();
         for todo in todo {
             match todo {
                 Todo::Announce(key) => {
                     written.changed += 1;
-                    announce.insert(key);
+                    announce.insert(key, Cause::Feed);
                 }
                 Todo::Write(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, false)),
                 Todo::Note(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, true)),
@@ -254,16 +254,16 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         while let Some(done) = done.try_next().await.map_err(failure)? {
             for done in done {
                 match done {
-                    Done::Written(key, warnings) => {
+                    Done::Written(key, cause, warnings) => {
                         written.changed += 1;
-                        announce.insert(key);
+                        announce.insert(key, cause);
                         for code in warnings {
                             *written.warnings.entry(code).or_default() += 1;
                         }
                     }
                     Done::Noted(key, again) => {
                         written.unchanged(states.get(&key).unwrap_or(&nothing));
-                        announce.extend(again.then_some(key));
+                        announce.extend(again.then_some((key, Cause::Feed)));
                     }
                     Done::Stale => written.stale += 1,
                     Done::TooLarge(entry, message) => written.too_large.push((*entry, message)),
@@ -332,9 +332,9 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
             _ => self.store.put_desired_telling(&key, &doc, how.parted, self.now).await,
         };
         match put {
-            Ok((DesiredOutcome::Written, made)) => {
+            Ok((outcome @ (DesiredOutcome::Written | DesiredOutcome::Offers), made)) => {
                 let own = doc.product.warnings.iter().map(|warning| warning.code);
-                Ok(Done::Written(key, own.chain(made).collect()))
+                Ok(Done::Written(key, cause_of(outcome), own.chain(made).collect()))
             }
             Ok((DesiredOutcome::Same, _)) => Ok(Done::Noted(key, how.lacking)),
             Ok((DesiredOutcome::Stale, _)) => Ok(Done::Stale),
@@ -381,11 +381,23 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     }
 }
 
+/// Why a product is announced whose document was written so.
+pub(crate) const fn cause_of(outcome: DesiredOutcome) -> Cause {
+    match outcome {
+        DesiredOutcome::Offers => Cause::Offers,
+        DesiredOutcome::Written | DesiredOutcome::Stale | DesiredOutcome::Same => Cause::Feed,
+    }
+}
+
 /// Announces products that a run changed.
-pub(crate) async fn announce_changed(bus: &impl Bus, run: &str, keys: BTreeSet<ProductKey>) -> Result<(), Failure> {
+pub(crate) async fn announce_changed(
+    bus: &impl Bus,
+    run: &str,
+    keys: BTreeMap<ProductKey, Cause>,
+) -> Result<(), Failure> {
     let announcements: Vec<Announcement> = keys
         .into_iter()
-        .map(|key| ProductMessage { key, correlation_id: run.to_owned(), cause: Cause::Feed })
+        .map(|(key, cause)| ProductMessage { key, correlation_id: run.to_owned(), cause })
         .map(|message| Announcement::product_changed(&message))
         .collect();
     bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())

@@ -4,6 +4,5 @@ catalog::codes! {
     ARTICLES_UNREADABLE = "articles_unreadable",
     CONFIGURATION = "configuration",
     LACKS_TOO_MANY = "pimcore_lacks_too_many",
-    RULES_UNREADABLE = "rules_unreadable",
     WATERMARK = "watermark",
 }

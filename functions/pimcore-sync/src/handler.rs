@@ -21,6 +21,7 @@ use runtime::{
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 use worker::access::pimcore::PimcoreAccess;
+use worker::rules::Rules;
 use worker::{Guard, Worker};
 
 use crate::activation::Activation;
@@ -28,7 +29,6 @@ use crate::articles::ArticleWalk;
 use crate::decide::PublishPolicy;
 use crate::inventory::Comparison;
 use crate::pace::Pace;
-use crate::rules::Rules;
 use crate::sync::SyncBatch;
 use crate::walk::{Walk, WalkReport};
 use crate::{changes, due};
@@ -46,6 +46,8 @@ pub struct PimcoreSync {
     pub policy: PublishPolicy,
     /// The rules that it has read.
     pub rules: Rules,
+    /// Whether offers reach the shop before the PIM.
+    pub lane: bool,
     /// Largest share of all products, in percent, that a comparison believes to be gone.
     pub max_percent: u8,
     pub metrics: Metrics,
@@ -88,7 +90,8 @@ impl PimcoreSync {
             owner: Owner(invocation.id),
             deadline: invocation.deadline,
         };
-        let sync = SyncBatch { worker, policy: self.policy, rules: &self.rules, metrics: &self.metrics };
+        let (policy, rules, lane) = (self.policy, &self.rules, self.lane);
+        let sync = SyncBatch { worker, policy, rules, lane, metrics: &self.metrics };
         let pimcore = self.access.client().await;
         let work = async {
             let mut outcomes = sync.run(&pimcore, &batch.asked()).await;

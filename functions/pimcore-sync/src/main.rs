@@ -4,11 +4,11 @@ use lambda_runtime::Error;
 use ledger::{Ledger, S3Bodies, Stage};
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::handler::PimcoreSync;
-use pimcore_sync::rules::Rules;
 use runtime::limit::Limit;
 use runtime::{Announcer, Metrics, Queue, Secrets, client, settings};
 use worker::Guard;
 use worker::access::pimcore::PimcoreAccess;
+use worker::rules::Rules;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -34,6 +34,7 @@ async fn main() -> Result<(), Error> {
         guard: Guard::new(Stage::Pimcore, ledger::breaker::Settings::default()),
         policy: PublishPolicy::parse(&settings::required("PUBLISH_POLICY")?)?,
         rules: Rules::default(),
+        lane: settings::switched("OFFERS_LANE")?,
         max_percent: settings::required("MAX_WITHDRAWN_PERCENT")?.parse()?,
         metrics: Metrics::new(settings::required("RELAY_ENVIRONMENT")?, "pimcore-sync"),
     };

@@ -8,18 +8,20 @@ use catalog::{Failure, Product, ProductKey, Version};
 use jiff::Timestamp;
 use ledger::core::gone::known_id;
 use ledger::core::held::Past;
+use ledger::core::lane::Content;
 use ledger::core::ours::Ours;
 use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
 use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Saved, Write, WriteOutcome, stamp};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use want::InForce;
+use worker::rules::{Before, Rules, Wish, before};
 use worker::{Claims, Probe, Worker};
 
 use crate::aside;
 use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
 use crate::gone::Looked;
-use crate::rules::{Before, Rules, Wish, before};
+use crate::lane::{content_of, is_told, synced};
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -30,17 +32,23 @@ pub struct SyncBatch<'a, T, B, C> {
     pub policy: PublishPolicy,
     /// The shop's rules.
     pub rules: &'a Rules,
+    /// Whether offers reach the shop before the PIM.
+    pub lane: bool,
     pub metrics: &'a Metrics,
 }
 
 /// What Pimcore was found, or made, to hold.
 #[derive(Debug)]
-struct Synced {
+pub(crate) struct Synced {
     applied: Applied,
     /// What had to be done for it.
     change: Change,
     /// Whether there are rules, or were.
     ruled: bool,
+    /// What content it holds, where that is noted.
+    content: Option<Content>,
+    /// The shop holds it already.
+    pub(crate) told: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,27 +61,31 @@ enum Change {
 }
 
 /// A product whose lease is ours.
-struct Claimed {
+pub(crate) struct Claimed {
     key: ProductKey,
-    doc: DesiredDoc,
+    pub(crate) doc: DesiredDoc,
     head: Option<Head>,
     /// The id of the object that Pimcore is known to have had.
     had: Option<String>,
     /// What our last save left there.
     ours: Option<Ours>,
     /// Whether nobody saved it since then.
-    untouched: bool,
+    pub(crate) untouched: bool,
     /// What rules make of the document; `None` where nothing rules.
-    wish: Option<Wish>,
+    pub(crate) wish: Option<Wish>,
     /// Whether there are rules, or were.
-    ruled: bool,
+    pub(crate) ruled: bool,
     /// What was let through before, and what was held.
     past: Past,
+    /// Its content, where that is noted.
+    pub(crate) content: Option<Content>,
+    /// The shop holds the document already, if the save changes offers alone.
+    told: bool,
 }
 
 impl Claimed {
     /// What the PIM is to show.
-    fn product(&self) -> &Product {
+    pub(crate) fn product(&self) -> &Product {
         self.wish.as_ref().map_or(&self.doc.product, |wish| &wish.product)
     }
 
@@ -136,6 +148,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             Err(failure) => ours.keys().map(|key| (key.clone(), Err(failure.clone()))).collect(),
         };
         self.count_what_rules_changed(&ours, &mut results).await;
+        let told = self.leave_told(&by_key, &mut results);
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
         let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
         let by = |change| held.clone().filter(|one| *one == change).count();
@@ -145,11 +158,16 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         self.metrics.count(Metric::ProductsCreated, created as u64);
         self.metrics.count(Metric::ProductsUpdated, updated as u64);
         self.metrics.count(Metric::ProductsUnchanged, unchanged as u64);
+        let content = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
+            Some((key.clone(), result.as_ref().ok()?.content.clone()?))
+        };
+        let contents = results.iter().filter_map(content).collect();
         let results = results.into_iter().map(|(key, result)| (key, result.map(|synced| synced.applied))).collect();
         let lags = self.worker.lags(&ours, &results);
-        let recorded = self.worker.record(&ours, results, &probe).await;
+        let recorded = self.worker.record_noting(&ours, results, contents, &probe).await;
         self.worker.arrived(&lags, &recorded, self.metrics).await;
         outcomes.extend(recorded);
+        self.tell_late(&by_key, &told).await;
         tracing::info!(
             products = messages.len(),
             created,
@@ -193,18 +211,10 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
         outcomes: &mut HashMap<ProductKey, Outcome>,
     ) {
-        let held = results.iter().filter(|(_, result)| result.is_ok()).map(|(key, _)| key);
+        let tells = |result: &Result<Synced, Failure>| result.as_ref().is_ok_and(|synced| !synced.told);
+        let held = results.iter().filter(|(_, result)| tells(result)).map(|(key, _)| key);
         let keys: Vec<ProductKey> = forward.iter().chain(held).cloned().collect();
-        let message = |key: &ProductKey| {
-            let received = by_key.get(key);
-            ProductMessage {
-                key: key.clone(),
-                correlation_id: received.map(|message| message.correlation_id.clone()).unwrap_or_default(),
-                cause: received.map_or(Cause::Feed, |message| message.cause),
-            }
-        };
-        let announcements: Vec<Announcement> =
-            keys.iter().map(|key| Announcement::product_synced(&message(key))).collect();
+        let announcements: Vec<Announcement> = keys.iter().map(|key| synced(by_key, key)).collect();
         let answers = self.worker.bus.announce(&announcements).await;
         for (n, key) in keys.into_iter().enumerate() {
             let answer = answers
@@ -303,7 +313,23 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 let last = state.and_then(Ours::of);
                 let untouched = head.as_ref().is_some_and(|head| is_untouched(state, last.as_ref(), head));
                 let ruled = read.rules.since > 0;
-                let item = Claimed { key: key.clone(), doc, head, had, ours: last, untouched, wish, ruled, past };
+                let mut item = Claimed {
+                    key: key.clone(),
+                    doc,
+                    head,
+                    had,
+                    ours: last,
+                    untouched,
+                    wish,
+                    ruled,
+                    past,
+                    content: None,
+                    told: false,
+                };
+                if self.lane {
+                    item.content = content_of(&item);
+                    item.told = is_told(state, &item);
+                }
                 let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
@@ -329,7 +355,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     }
 
     fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, had, wish, ruled, .. } = &item;
+        let Claimed { key, doc, head, had, wish, ruled, content, told, .. } = &item;
+        let content = content.clone();
         let product = item.product();
         let stamp = stamp::stamp(&doc.hash, item.wanted());
         match decide(&stamp, product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
@@ -337,14 +364,16 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             Decision::Deleted => {
                 let applied = Applied { remote_id: had.clone(), ..applied(&item, None) };
                 let ruled = *ruled;
-                Ok(Prepared::Holds(Box::new(item), Synced { applied, change: Change::Deleted, ruled }))
+                let (content, told) = (None, false);
+                Ok(Prepared::Holds(Box::new(item), Synced { applied, change: Change::Deleted, ruled, content, told }))
             }
             Decision::Unchanged | Decision::Absent => {
                 let id = head.as_ref().map(|head| head.id);
                 let seen = item.ours.as_ref().map(ToString::to_string);
                 let applied = Applied { seen, ..applied(&item, id) };
-                let (change, ruled) = (Change::Unchanged, *ruled);
-                Ok(Prepared::Holds(Box::new(item), Synced { applied, change, ruled }))
+                let (change, ruled, told) = (Change::Unchanged, *ruled, false);
+                let content = content.filter(|_| id.is_some());
+                Ok(Prepared::Holds(Box::new(item), Synced { applied, change, ruled, content, told }))
             }
             Decision::Write { publish_new, published, remark } => {
                 let provenance = Provenance {
@@ -374,7 +403,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
                 let same_texts = item.ours.as_ref().is_some_and(|ours| ours.texts == input.texts_digest());
                 let texts_stand = item.untouched && same_texts;
                 let write = Write { key: key.clone(), existing, read, publish_new, texts_stand, input };
-                Ok(Prepared::Write(Box::new(item), Box::new(write)))
+                let told = *told && published.is_none() && !remark;
+                Ok(Prepared::Write(Box::new(Claimed { told, ..item }), Box::new(write)))
             }
         }
     }
@@ -524,7 +554,8 @@ fn written(item: &Claimed, write: &Write, saved: &Saved) -> Synced {
     let texts = write.input.texts_digest();
     let left = Ours::next(item.ours.as_ref(), saved.read, saved.modified, texts, saved.keeps_drafts);
     let applied = Applied { seen: Some(left.to_string()), ..applied(item, Some(saved.id)) };
-    Synced { applied, change, ruled: item.ruled }
+    let told = item.told && change == Change::Updated;
+    Synced { applied, change, ruled: item.ruled, content: item.content.clone(), told }
 }
 
 fn applied(item: &Claimed, id: Option<u32>) -> Applied {

@@ -8,9 +8,9 @@ use ledger::core::{walk, wanted};
 use ledger::{DesiredDoc, Ledger, LedgerError, SmallDocs, Stage, Table};
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, ProductMessage};
 use want::{InForce, KIND, NAME};
+use worker::rules::{Before, Rules, Wish, before};
 
 use crate::pace::Pace;
-use crate::rules::{Before, Rules, Wish, before};
 pub use crate::way::WalkReport;
 use crate::way::{Errand, Way, failed};
 

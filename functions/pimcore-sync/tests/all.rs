@@ -14,6 +14,7 @@ mod drafts;
 mod due;
 mod follow;
 mod inputs;
+mod lane;
 mod large;
 mod noticed;
 mod retry_after;

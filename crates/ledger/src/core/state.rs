@@ -9,6 +9,7 @@ use super::aside::{self, Aside};
 use super::drafts;
 use super::expression::{Item, ItemKey, Value};
 use super::gone;
+use super::lane::{self, Content};
 use super::lines::Declared;
 use super::parts::{self, Marks};
 use super::stage::{Applied, Stage};
@@ -172,6 +173,8 @@ pub struct ProductState {
     pub moves: Option<i64>,
     /// Where in the shop it may be shown; empty for nowhere but by itself ([`article`]).
     pub homes: Vec<ProductKey>,
+    /// What the PIM was last made to hold but for its offers, where that is noted ([`lane`]).
+    pub content: Option<Content>,
 }
 
 impl ProductState {
@@ -197,6 +200,7 @@ impl ProductState {
             lines: Declared::of(item),
             moves: item.get(address::MOVE).and_then(Value::number),
             homes: article::homes(item),
+            content: lane::content(item),
         }
     }
 

@@ -12,6 +12,8 @@ use crate::core::{BodyError, Item, ItemKey, parts};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DesiredOutcome {
     Written,
+    /// The same, and what the PIM holds differs by its offers alone (`core::lane`).
+    Offers,
     /// A newer document won meanwhile: dropped, to be counted as stale.
     Stale,
     /// A part of several was written, and all together say what they said before.

@@ -261,8 +261,9 @@ impl<T: Table> Ledger<T> {
                 return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default(), Vec::new()));
             }
         }
-        let _ = self.table.write(&lines::under(parts::write_state_together(key, &doc, &marks, now), declared)).await?;
-        Ok(Put::Done(DesiredOutcome::Written, asked.unwrap_or_default(), made))
+        let state = lines::under(parts::write_state_together(key, &doc, &marks, now), declared);
+        let outcome = super::lane::written(self.table.write(&state).await?, &doc.product);
+        Ok(Put::Done(outcome, asked.unwrap_or_default(), made))
     }
 
     async fn read_parts_named(

@@ -91,8 +91,8 @@ impl<T: Table> Ledger<T> {
             let state = desired::write_state(key, &doc.version, &doc.hash, &doc.run, now);
             // Refused: a newer document has overtaken this one. But its `doc` was there for a while, and somebody may have applied it: it is
             // announced all the same.
-            let _ = self.table.write(&state).await?;
-            return Ok((DesiredOutcome::Written, Vec::new()));
+            let outcome = super::lane::written(self.table.write(&state).await?, &doc.product);
+            return Ok((outcome, Vec::new()));
         };
         if !parted && self.table.write_large(&parts::write_only(key, doc, body.clone(), &name)).await? {
             return self.state_of_only(key, doc, &name, now).await.map(alone);
@@ -107,8 +107,8 @@ impl<T: Table> Ledger<T> {
         name: &PartName,
         now: i64,
     ) -> Result<DesiredOutcome, LedgerError> {
-        let _ = self.table.write(&parts::write_state_only(key, doc, name, now)).await?;
-        Ok(DesiredOutcome::Written)
+        let state = self.table.write(&parts::write_state_only(key, doc, name, now)).await?;
+        Ok(super::lane::written(state, &doc.product))
     }
 
     /// A part of a product, whatever the `doc` is.
@@ -175,8 +175,9 @@ impl<T: Table> Ledger<T> {
             if same && self.table.write(&parts::note_state_together(key, &together, &marks)).await?.is_ok() {
                 return Ok((DesiredOutcome::Same, Vec::new()));
             }
-            let _ = self.table.write(&parts::write_state_together(key, &together, &marks, now)).await?;
-            return Ok((DesiredOutcome::Written, super::lines::made_together(&together.product)));
+            let state = self.table.write(&parts::write_state_together(key, &together, &marks, now)).await?;
+            let outcome = super::lane::written(state, &together.product);
+            return Ok((outcome, super::lines::made_together(&together.product)));
         }
         Err(LedgerError::LeaseLost { what: format!("the document of product {key}, which others wrote all the time") })
     }

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use model::{Verdict, articles, check, configurations, held, rules, wanted};
+use model::{Verdict, articles, check, configurations, held, lane, rules, wanted};
 use serde::Serialize;
 
 /// A world must be larger than this for the report to count.
@@ -105,6 +105,9 @@ fn worlds(only: &str) -> Vec<World> {
         visit(name, &|| check(model.clone(), None));
     }
     for (name, model) in wanted::small().into_iter().chain(wanted::large()) {
+        visit(name, &|| check(model.clone(), None));
+    }
+    for (name, model) in lane::small() {
         visit(name, &|| check(model.clone(), None));
     }
     worlds

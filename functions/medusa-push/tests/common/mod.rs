@@ -16,6 +16,7 @@ use medusa_push::push::PushBatch;
 use pimcore::{Pimcore, ProductInput, ProductPath, Provenance, WriteOutcome};
 use runtime::{Cause, Clock as _, Deadline, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
+use worker::rules::Rules;
 use worker::{Guard, Worker};
 
 #[path = "../../../../crates/medusa/tests/support/mod.rs"]
@@ -32,6 +33,8 @@ pub struct Function {
     pub heard: Heard,
     pub guard: Guard,
     pub clock: Ahead,
+    /// The shop's rules, where offers reach the shop before the PIM.
+    pub lane: Option<Rules>,
     invocations: AtomicU64,
 }
 
@@ -44,6 +47,7 @@ impl Default for Function {
             heard: Heard::default(),
             guard: Guard::new(Stage::Medusa, never),
             clock: Ahead::default(),
+            lane: None,
             invocations: AtomicU64::default(),
         }
     }
@@ -89,7 +93,7 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: Deadline::at(self.clock.now_ms() + 60_000),
         };
-        let push = PushBatch { worker, metrics: &runtime::Metrics::default() };
+        let push = PushBatch { worker, lane: self.lane.as_ref(), metrics: &runtime::Metrics::default() };
         push.run(pimcore, open, &messages).await.into_iter().collect()
     }
 }

@@ -11,10 +11,10 @@ use ledger::{Applied, Claim, DesiredDoc, Ledger, Owner, Stage, Table};
 use pimcore::Pimcore;
 use pimcore_sync::decide::PublishPolicy;
 use pimcore_sync::inventory::Comparison;
-use pimcore_sync::rules::Rules;
 use pimcore_sync::sync::SyncBatch;
 use runtime::{Announcement, Bus, Cause, Clock, Deadline, Outcome, ProductMessage, SystemClock};
 use testing::standin::{StandIn, later};
+use worker::rules::Rules;
 use worker::{Guard, Worker};
 
 pub use testing::bus::Heard;
@@ -73,6 +73,8 @@ pub struct Function {
     pub guard: Guard,
     pub clock: Ahead,
     pub rules: Rules,
+    /// Whether offers reach the shop before the PIM.
+    pub lane: bool,
     invocations: AtomicU64,
 }
 
@@ -86,6 +88,7 @@ impl Default for Function {
             guard: Guard::new(Stage::Pimcore, never),
             clock: Ahead::default(),
             rules: Rules::default(),
+            lane: false,
             invocations: AtomicU64::default(),
         }
     }
@@ -123,7 +126,8 @@ impl Function {
             owner: Owner(format!("invocation-{number}")),
             deadline: self.deadline(),
         };
-        let sync = SyncBatch { worker, policy, rules: &self.rules, metrics: &runtime::Metrics::default() };
+        let sync =
+            SyncBatch { worker, policy, rules: &self.rules, lane: self.lane, metrics: &runtime::Metrics::default() };
         sync.run(pimcore, messages).await.into_iter().collect()
     }
 
