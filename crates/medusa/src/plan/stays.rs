@@ -58,6 +58,9 @@ fn chosen<'t>(there: &'t Product, variant: &'t Variant) -> BTreeMap<&'t str, &'t
 
 /// What is noted as made goes on to say what stays.
 pub(crate) fn keep_made(done: &mut Metadata, there: &Product, stays: &[&Variant]) {
+    if stays.is_empty() {
+        return;
+    }
     let (Some(before), Some(mut made)) = (Made::of(there.metadata.as_ref()), Made::of(Some(done))) else { return };
     made.skus.extend(stays.iter().filter_map(|variant| variant.sku.clone()));
     made.images = before.images;

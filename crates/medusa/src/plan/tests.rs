@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::*;
 use crate::api::Amount;
-use crate::api::model::Translation;
+use crate::api::model::{Metadata, Translation};
 use crate::articles::MEMBER;
+use crate::aside::{MADE, Made};
 use crate::desired::{Texts, Variant};
 use crate::stock::{Marked, Recall, Terms};
 use crate::testing::{CRASH, Simulated, article, held, key, references, references_with_lists, remembered};
@@ -118,6 +119,18 @@ fn beside_what_stays_a_new_choice_of_the_same_axes_is_sold_and_a_taken_one_waits
     // Once it is gone anyway, or its member can be read, nothing stays.
     let readable = Article { stays: BTreeSet::new(), ..grown };
     assert!(stays::of(&readable, &there).is_empty());
+    // And what was made is what is made now, such as an image less.
+    let made = |images: &[&str]| {
+        let images = images.iter().map(|image| (*image).to_owned()).collect();
+        Metadata::from([(MADE.to_owned(), Made { images, ..Made::default() }.value())])
+    };
+    let before = Product { metadata: Some(made(&["a", "b"])), ..there.clone() };
+    let images = |stays: &[&crate::api::model::Variant]| {
+        let mut done = made(&["a"]);
+        stays::keep_made(&mut done, &before, stays);
+        Made::of(Some(&done)).unwrap().images.len()
+    };
+    assert_eq!((images(&[]), images(&stays)), (1, 2));
 }
 
 #[test]
