@@ -16,7 +16,7 @@ NAME ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs install build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash race writes-fail histories test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory fuzz clean
+.PHONY: help demo up down status logs install build fmt lint lint-rust lint-template lint-security lint-python lint-php model test test-rust test-php test-crash race writes-fail histories test-e2e test-sam-local chaos bench bench-normalize bench-size bench-pimcore bench-medusa bench-memory bench-shelf fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -169,6 +169,10 @@ bench-medusa: ## medusa-push against batches sent by hand to the same Medusa; gr
 bench-memory: ## full batches of products with 200 variants, with the memory of the template and no more; report in target/reports
 	@$(STACK) install
 	PYTHONPATH=localstack:tests $(VENV)/python tests/measure_memory.py $(ARGS)
+
+bench-shelf: ## how long 1, 100 and 10,000 changed products take from upload to shelf (ARGS="1 100" for fewer); report in target/reports
+	@$(STACK) install
+	PYTHONPATH=localstack:tests $(VENV)/python tests/measure_shelf.py $(ARGS)
 
 fuzz: ## fuzz the splitter and every source; see crates/feeds/fuzz
 	crates/feeds/fuzz/run.py

@@ -80,11 +80,13 @@ def test_what_the_bundle_costs_is_held_to_its_bounds(capsys: pytest.CaptureFixtu
     assert (report.right, report.wrong, report.unasked) == (0, 0, 2)
 
 
-def test_every_row_is_listed_with_what_it_holds() -> None:
-    listed = re.findall(r"^\| (\d\.\d+) \|", (REPO / "tests/pimcore_real/README.md").read_text(), flags=re.MULTILINE)
-    asked = {row.name for row in ROWS} | set(re.findall(r'"(\d\.\d+)"', (REPO / "tests/pimcore_real/__main__.py").read_text()))
-    assert len(listed) == len(set(listed))
-    assert set(listed) == asked
+def test_each_kind_of_question_is_listed_and_each_question_says_what_has_to_be_so() -> None:
+    readme, main = ((REPO / "tests/pimcore_real" / name).read_text() for name in ("README.md", "__main__.py"))
+    listed = re.findall(r"^- (\d): \w", readme, flags=re.MULTILINE)
+    assert listed == sorted(set(listed))
+    assert set(listed) == {row.name[0] for row in ROWS} | set(re.findall(r'"(\d)\.\d+"', main))
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert all(row.what and row.without and row.with_bundle for row in ROWS)
 
 
 def test_the_receiver_believes_what_the_bundle_signs() -> None:

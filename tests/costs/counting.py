@@ -255,10 +255,11 @@ def path_of(request: Request) -> str:
 
 
 def targets_of(relay: Relay) -> dict[str, int]:
-    """Queue messages that one event of each type on the catalog bus becomes."""
+    """Queue messages that one event of each type on the catalog bus becomes, whatever it says in detail."""
     client, bus, found = relay.client("events"), relay.outputs["CatalogBus"], Counter[str]()
     for rule in client.list_rules(EventBusName=bus)["Rules"]:
-        for kind in json.loads(rule["EventPattern"])["detail-type"]:
+        pattern = json.loads(rule["EventPattern"])
+        for kind in [] if "detail" in pattern else pattern["detail-type"]:
             found[kind] += len(client.list_targets_by_rule(EventBusName=bus, Rule=rule["Name"])["Targets"])
     return dict(found)
 

@@ -1,0 +1,96 @@
+"""From upload to shelf: how long 1, 100 and 10,000 products whose price and stock changed take to the ledger, to Pimcore and to the shop (`make bench-shelf`).
+
+A debug build on the local stack, with the stand-in PIM and a real Medusa. Times are of products, from S3's Last-Modified, which has whole seconds; the rate is
+of the whole feed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from typing import Any
+
+from local_stack.paths import REPORTS
+from local_stack.stack import Stack
+from support.evidence import metrics
+from support.operator import Operator
+from support.proxy import CountingProxy
+from support.relay import Relay
+from support.site import Site
+
+OUT = REPORTS / "shelf.json"
+PLACES = {"ledger": "normalize", "pimcore": "pimcore-sync", "medusa": "medusa-push"}
+MOST = 1_000
+"""Products of one feed object: a larger feed is several, uploaded at once, as suppliers do."""
+
+
+def product(number: int, round_: int) -> dict[str, Any]:
+    """Two sizes; each round costs more and has other stock."""
+    price = {"currency": "SAR", "amount": f"{20 + round_}.00"}
+    variants = [
+        {"sku": f"SHELF-{number}-{size}", "title": size, "options": [size], "stock": 5 + round_ + n, "prices": [price]} for n, size in enumerate(("S", "M"))
+    ]
+    names = {"en": f"Scarf {number}", "ar": f"وشاح {number}"}
+    options = [{"name": {"en": "Size", "ar": "المقاس"}}]
+    return {"source": "canonical", "id": f"shelf-{number}", "name": names, "options": options, "variants": variants, "images": []}
+
+
+def percentile(values: list[float], percent: int) -> float | None:
+    """The smallest value that so many percent do not exceed, in seconds."""
+    at = math.ceil(len(values) * percent / 100) - 1
+    return round(sorted(values)[at] / 1000, 1) if values else None
+
+
+def measured(site: Site, numbers: range, round_: int, within: float) -> dict[str, Any]:
+    """Uploads the products of this round and waits until all have arrived."""
+    site.next_second()
+    since, begun = int(time.time() * 1000), time.monotonic()
+    feeds = []
+    for first in range(numbers.start, numbers.stop, MOST):
+        some = [product(number, round_) for number in range(first, min(first + MOST, numbers.stop))]
+        feeds.append(site.upload(f"shelf-{round_}-{first}.json", json.dumps(some, ensure_ascii=False).encode()))
+    for feed in feeds:
+        assert site.run_of(feed, within)["counts"]["changed"] > 0, feed
+    site.relay.wait_until("nothing is on the way", lambda: site.operator.json("status")["pending"]["products"] == 0, within)
+    seconds = time.monotonic() - begun
+    found: dict[str, Any] = {"products": len(numbers), "seconds": round(seconds, 1), "perSecond": round(len(numbers) / seconds, 1)}
+    for place, function in PLACES.items():
+        named = ("EndToEndLag", f"Environment={site.relay.stack.place.cfn}", f"Function={function}")
+        lags = metrics(site.relay, function, since).get(named, [])
+        found[place] = {"values": len(lags), "p50": percentile(lags, 50), "p95": percentile(lags, 95)}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("products", nargs="*", type=int, default=[1, 100, 10_000], help="how many change, one measurement each (1 100 10000)")
+    parser.add_argument("--within", type=float, default=3_600, help="seconds after which one measurement is given up (3600)")
+    given = parser.parse_args()
+
+    stack = Stack.open(f"shelf-{os.getpid()}", any_ports=True)
+    shop = CountingProxy(stack.url("medusa"))
+    try:
+        stack.start(medusa=shop.url)
+        site = Site(Relay(stack, shop), Operator(stack))
+        report: dict[str, Any] = {"new": measured(site, range(max(given.products)), 0, given.within), "changed": []}
+        print("new", json.dumps(report["new"]), flush=True)
+        for round_, count in enumerate(given.products, 1):
+            changed = measured(site, range(count), round_, given.within)
+            assert changed["medusa"]["values"] == count, changed
+            report["changed"].append(changed)
+            print("changed", json.dumps(changed), flush=True)
+        report["status"] = site.operator.json("status")["lags"]
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        OUT.write_text(json.dumps(report, indent=2) + "\n")
+        print(OUT)
+    finally:
+        stack.stop()
+        shop.close()
+        stack.remove()
+
+
+if __name__ == "__main__":
+    main()
