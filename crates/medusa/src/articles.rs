@@ -115,9 +115,9 @@ mod tests {
     fn settings_that_mean_the_same_are_written_alike() {
         for (setting, written) in [
             (" grouped ", "grouped"),
-            ("{}", "separate"),
+            ("{}", "grouped"),
             (r#"{"default": "grouped", "demo": "grouped"}"#, "grouped"),
-            (r#"{"b": "grouped", "a": "grouped"}"#, r#"{"default":"separate","a":"grouped","b":"grouped"}"#),
+            (r#"{"b": "separate", "a": "separate"}"#, r#"{"default":"grouped","a":"separate","b":"separate"}"#),
         ] {
             let read: Articles = setting.parse().unwrap();
             assert_eq!(read.to_string(), written);

@@ -36,7 +36,7 @@ mod tests {
         let ledger = Ledger::in_memory(Stage::Medusa.leases());
         for (setting, now, news, noted) in [
             ("separate", 1, true, "separate@1"),
-            ("{}", 2, false, "separate@1"),
+            (r#"{"default": "separate"}"#, 2, false, "separate@1"),
             ("grouped", 3, true, "grouped@3"),
             ("grouped", 4, false, "grouped@3"),
             ("separate", 5, true, "separate@5"),
