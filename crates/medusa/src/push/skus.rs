@@ -107,8 +107,13 @@ impl Shop {
         let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
         for item in inventory_items {
             let path = format!("/admin/inventory-items/{}", item.id);
-            let nameless = item.variants.iter().flatten().all(|variant| variant.sku.is_none());
-            match item.variants.iter().flatten().next() {
+            let variants: Vec<&ItemVariant> = item.variants.iter().flatten().collect();
+            let nameless = !variants.is_empty() && variants.iter().all(|variant| variant.sku.is_none());
+            if nameless && !goes_along {
+                // Whoever made it nameless may have died before the item went along.
+                goes_along = self.is_of_article(&variants, deadline).await?;
+            }
+            match variants.first() {
                 Some(_) if goes_along && nameless => taken_over = Some(item.id),
                 // Left behind by a crash, or by a product update that dropped its variant.
                 None => {
@@ -123,6 +128,16 @@ impl Shop {
             }
         }
         Ok(taken_over)
+    }
+
+    /// Whether an article shows one of these variants.
+    async fn is_of_article(&self, variants: &[&ItemVariant], deadline: Instant) -> Result<bool, ApiError> {
+        let ids: Vec<&str> = variants.iter().map(|variant| variant.id.as_str()).collect();
+        let limit = ids.len().to_string();
+        let mut query: Vec<(&str, &str)> = ids.into_iter().map(|id| ("id[]", id)).collect();
+        query.extend([("fields", "id,product_id,product.external_id"), ("limit", limit.as_str())]);
+        let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
+        Ok(variants.iter().filter_map(Holder::owner).any(|owner| owner.is_article()))
     }
 
     /// Which of these SKUs a variant has, or an inventory item if `items` are asked for.
@@ -309,7 +324,6 @@ struct Item {
 
 #[derive(Deserialize)]
 struct ItemVariant {
-    #[serde(rename = "id")]
-    _id: String,
+    id: String,
     sku: Option<String>,
 }
