@@ -54,6 +54,12 @@ pub fn small() -> Vec<(&'static str, Pipeline)> {
         ),
         pipeline("two feeds in any order, two workers a stage", "AB", 2, NONE),
         pipeline("a product that changes and changes back", "ABA", 1, NONE),
+        pipeline(
+            "a product that changes and changes back, a target refuses it",
+            "ABA",
+            1,
+            Faults { refusals: 1, ..NONE },
+        ),
         pipeline("two fast feeds in any order", "ab", 1, NONE),
         pipeline("a person edits", "AB", 1, Faults { edits: 1, ..NONE }),
         pipeline("a person edits and takes it back", "A", 2, Faults { edits: 3, ..NONE }),

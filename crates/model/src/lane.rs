@@ -4,6 +4,7 @@
 //! medusa-push (`lane.rs`). Two workers a stage and late requests to the shop are in
 //! [`crate::pipeline`].
 
+mod rules;
 mod worlds;
 
 use catalog::{ContentHash, ProductKey, Version};
@@ -14,6 +15,9 @@ use ledger::core::{Item, Write, desired};
 use ledger::{Applied, Claim, Leases, Owner, ProductState, Stage};
 use stateright::{Model, Property};
 
+use crate::table;
+
+pub use rules::{RULES, Without};
 pub use worlds::small;
 
 /// Whatever came first.
@@ -26,34 +30,7 @@ pub const NO_SWEEP: &str = "without deaths and lost messages nothing waits for t
 const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 
 /// Attributes that no rule looks at here.
-const TELLS: [&str; 4] = ["pimcore_attempts", "medusa_attempts", "pimcore_deaths", "medusa_deaths"];
-
-/// A rule that is taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Without {
-    /// What the PIM shows is of the noted content only if it says so itself.
-    AsNoted,
-    /// Of another content the stage is complete with what the PIM holds.
-    SameContent,
-    /// The newest offers are shown in every push, whatever the content.
-    EveryPush,
-    /// The document is read after the PIM.
-    PimFirst,
-    /// It is also read where only the shop is known to hold another.
-    InShop,
-    /// Who did not tell the shop looks whether the product is pending still.
-    LooksAgain,
-}
-
-/// The rules, each to be taken out in turn.
-pub const RULES: [Without; 6] = [
-    Without::AsNoted,
-    Without::SameContent,
-    Without::EveryPush,
-    Without::PimFirst,
-    Without::InShop,
-    Without::LooksAgain,
-];
+const TELLS: [&str; 3] = ["medusa_attempts", "pimcore_deaths", "medusa_deaths"];
 
 /// A configuration of the model.
 #[derive(Clone, Debug)]
@@ -184,16 +161,11 @@ fn digest(hash: &ContentHash, view: View) -> String {
 
 impl World {
     fn write(&mut self, write: &Write) -> Result<Item, Item> {
-        let mut after = write.apply(&self.state)?;
-        after.retain(|name, _| !TELLS.contains(&name.as_str()));
-        self.state = after.clone();
-        Ok(after)
+        table::written(&mut self.state, write, &TELLS)
     }
 
-    /// Whoever comes after one that died is somebody else.
     fn owner(&self, who: char) -> Owner {
-        let after = if self.dead == Some(who) { "another " } else { "" };
-        Owner(format!("{after}{who}"))
+        table::owner(self.dead, who)
     }
 
     fn product(&self) -> ProductState {

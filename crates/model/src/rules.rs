@@ -63,6 +63,7 @@ pub fn of_products() -> Vec<Pipeline> {
         without("two stages that complete at once end pending", Omitted(Op::Arrived), "A", 1, NONE),
         without("pending ends only if nothing changed since", Unconditional(Op::Arrived, "hash"), "AB", 1, LOSS),
         without("a failed message comes back", How::Step(Step::FailedIsDone), "A", 1, TIMEOUT),
+        without("a failure of the PIM about content of before keeps nothing pending", Never(Op::Complete, "pimcore_attempts"), "ABA", 1, Faults { refusals: 1, ..NONE }),
         without("a refusal is recorded", Unchanged(Op::Fail, "error"), "A", 1, Faults { refusals: 1, ..NONE }),
         without("two stages that complete at once do not hide a refusal", Unconditional(Op::Arrived, "error"), "A", 1, Faults { refusals: 1, redrives: 1, ..NONE }),
         without("a refused product is pending", Unchanged(Op::Fail, "pending_since"), "A", 1, Faults { refusals: 1, redrives: 1, ..NONE }),

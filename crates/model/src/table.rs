@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ledger::core::stage::Stage;
+use ledger::core::stage::{Owner, Stage};
 use ledger::core::{Item, Value, Write};
 
 /// An item that many states of the model share.
@@ -20,14 +20,22 @@ const LONG_AGO: i64 = -4;
 pub(crate) fn apply(item: &Shared, write: &Write) -> Result<Shared, Shared> {
     match write.apply(item) {
         Ok(mut after) => {
-            // Counted: no rule of the protocol reads it, and it would make every retry a new state.
+            // Counted: it would make every retry a new state.
             for stage in Stage::ALL {
-                after.remove(&format!("{}_attempts", stage.as_str()));
                 after.remove(&format!("{}_deaths", stage.as_str()));
             }
+            after.remove("medusa_attempts");
+            claimed_or_not(&mut after);
             Ok(Arc::new(after))
         }
         Err(_) => Err(Arc::clone(item)),
+    }
+}
+
+/// Rules read no more of the PIM's attempts than whether there was one since the content changed.
+fn claimed_or_not(item: &mut Item) {
+    if let Some(attempts) = item.get_mut("pimcore_attempts") {
+        *attempts = 1.into();
     }
 }
 
@@ -46,4 +54,19 @@ pub(crate) fn tick(item: &Shared) -> Shared {
         }
     }
     Arc::new(after)
+}
+
+/// Applies a write to an item of which what only tells is not kept, so that the states are few.
+pub(crate) fn written(item: &mut Item, write: &Write, tells: &[&str]) -> Result<Item, Item> {
+    let mut after = write.apply(item)?;
+    after.retain(|name, _| !tells.contains(&name.as_str()));
+    claimed_or_not(&mut after);
+    item.clone_from(&after);
+    Ok(after)
+}
+
+/// Whoever comes after one that died is somebody else.
+pub(crate) fn owner(dead: Option<char>, who: char) -> Owner {
+    let after = if dead == Some(who) { "another " } else { "" };
+    Owner(format!("{after}{who}"))
 }

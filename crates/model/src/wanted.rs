@@ -13,6 +13,8 @@ use ledger::core::{Item, Write, desired};
 use ledger::{Leases, Owner, ProductState};
 use stateright::{Model, Property};
 
+use crate::table;
+
 use self::workers::{Push, Sync, Walker};
 
 /// At rest everybody shows what is wanted.
@@ -25,7 +27,7 @@ const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 
 /// Attributes that tell people something, and that no rule looks at here: worlds that differ in
 /// them are the same.
-const TELLS: [&str; 4] = ["pimcore_attempts", "medusa_attempts", "pimcore_deaths", "medusa_deaths"];
+const TELLS: [&str; 3] = ["medusa_attempts", "pimcore_deaths", "medusa_deaths"];
 
 /// A rule that is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,16 +180,11 @@ fn digest(doc: char, shown: &str) -> Option<String> {
 
 impl World {
     fn write(&mut self, write: &Write) -> Result<Item, Item> {
-        let mut after = write.apply(&self.state)?;
-        after.retain(|name, _| !TELLS.contains(&name.as_str()));
-        self.state = after.clone();
-        Ok(after)
+        table::written(&mut self.state, write, &TELLS)
     }
 
-    /// Whoever comes after one that died is somebody else.
     fn owner(&self, who: char) -> Owner {
-        let after = if self.dead == Some(who) { "another " } else { "" };
-        Owner(format!("{after}{who}"))
+        table::owner(self.dead, who)
     }
 
     fn product(&self) -> ProductState {

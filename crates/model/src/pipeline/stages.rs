@@ -256,7 +256,7 @@ fn complete(work: &Attempt, view: View) -> AttemptStep {
 fn relevant(at: usize, item: &Item) -> Shared {
     let (mine, other) = (STAGES[at].as_str(), STAGES[at].other().as_str());
     let own = ["owner", "until", "recheck_at", "doubts"].map(|attribute| format!("{mine}_{attribute}"));
-    let others = ["hash", "owner", "recheck_at"].map(|attribute| format!("{other}_{attribute}"));
+    let others = ["hash", "owner", "recheck_at", "error", "attempts"].map(|attribute| format!("{other}_{attribute}"));
     let both = ["hash", "edits"].map(str::to_owned);
     let ids: &[&str] = if at == 1 { &["medusa_id"] } else { &["pimcore_id", gone::GONE, "medusa_seen"] };
     let ids = ids.iter().map(|name| (*name).to_owned());

@@ -246,11 +246,14 @@ impl World {
         self.state.contains_key("pending_since")
     }
 
-    /// Whether a stage's permanent refusal is recorded.
+    /// Whether a stage's permanent refusal is recorded: the PIM's, if it was claimed since the
+    /// content changed.
     pub(crate) fn excused(&self) -> bool {
         let known = self.known();
         let refused = |stage: &Stage| {
-            known.stage(*stage).last_error.as_ref().is_some_and(|error| error.kind == ErrorKind::Permanent)
+            let held = known.stage(*stage);
+            let of_now = *stage == Stage::Medusa || held.attempts > 0;
+            of_now && held.last_error.as_ref().is_some_and(|error| error.kind == ErrorKind::Permanent)
         };
         STAGES.iter().any(refused)
     }
