@@ -6,3 +6,4 @@ pub mod clock;
 pub mod dynamodb;
 pub mod record;
 pub mod standin;
+pub mod steps;

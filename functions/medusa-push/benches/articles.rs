@@ -14,8 +14,6 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-#[path = "../../../crates/medusa/benches/push/steps.rs"]
-mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,8 +28,8 @@ use medusa::{Article, Change, Depth};
 use pimcore::Pimcore;
 use runtime::Outcome;
 use serde_json::{Value, json};
-use steps::Steps;
 use testing::standin::StandIn;
+use testing::steps::Steps;
 use worker::access::medusa::OpenShop;
 
 const ROUNDS: usize = 5;

@@ -14,7 +14,6 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its result or stops")]
 
-mod steps;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -27,6 +26,7 @@ use medusa::{Article, Change, CompareAt, Credentials, Depth, Desired, Medusa};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use support::{NobodyWants, Real, deadline, offered, shirt};
+use testing::steps::Steps;
 
 const ROUNDS: usize = 11;
 const LISTED_ROUNDS: usize = 5;
@@ -41,7 +41,7 @@ const ONE_BY_ONE: usize = 20;
 #[tokio::main]
 async fn main() {
     let Some(real) = Real::connect().await else { return };
-    let steps = steps::Steps::listen();
+    let steps = Steps::listen();
     let name = format!("bench {}", real.new_key().id());
     let category = real.admin_post("/admin/product-categories", &json!({"name": name, "is_active": true})).await;
     let category = category["product_category"]["id"].as_str().unwrap().to_owned();
@@ -114,7 +114,7 @@ async fn compare(real: &Real, rounds: usize, products: impl Fn() -> Vec<Product>
 }
 
 /// Milliseconds of each request when nothing else is under way, for 50 products.
-async fn in_steps(real: &Real, steps: &steps::Steps, products: impl Fn() -> Vec<Product>) -> Value {
+async fn in_steps(real: &Real, steps: &Steps, products: impl Fn() -> Vec<Product>) -> Value {
     const TIMES: usize = 5;
     let mut sums: [BTreeMap<(usize, String), u64>; 2] = Default::default();
     for _ in 0..TIMES {

@@ -1,7 +1,5 @@
 //! Where a push spends its time: how long each request took, as the client says it in its log.
 
-#![allow(clippy::unwrap_used, reason = "a benchmark stops where it unwraps")]
-
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
@@ -12,18 +10,18 @@ use tracing_subscriber::prelude::*;
 
 /// Requests and their milliseconds, in the order of their answers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Steps(Arc<Mutex<Vec<(String, u64)>>>);
+pub struct Steps(Arc<Mutex<Vec<(String, u64)>>>);
 
 impl Steps {
     /// Listens from now on.
-    pub(crate) fn listen() -> Self {
+    pub fn listen() -> Self {
         let steps = Self::default();
         tracing_subscriber::registry().with(Ear(steps.clone())).init();
         steps
     }
 
     /// What was heard since the last call.
-    pub(crate) fn take(&self) -> Vec<(String, u64)> {
+    pub fn take(&self) -> Vec<(String, u64)> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
