@@ -16,6 +16,7 @@ mod left;
 pub mod own_sku;
 pub mod plan;
 pub mod push;
+pub mod redirects;
 pub mod references;
 mod said;
 pub mod stock;

@@ -13,8 +13,9 @@ use common::support::books::{just_now, note, now_ms, recall};
 use common::support::{Real, deadline, rows_are_sound};
 use common::{Function, dress, in_pim, path};
 use ledger::{Ledger, Memory};
-use medusa::address::{REDIRECTS, Redirect, table};
+use medusa::address::REDIRECTS;
 use medusa::api::model::Product as InShop;
+use medusa::redirects::{Redirect, table};
 use medusa::{
     Addresses, Article, Book, Categories, Depth, Desired, Outcome, Presence, Recall, Shop, SkuOwners, StockBooks,
     Variant,

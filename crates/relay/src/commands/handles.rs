@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use catalog::{Failure, ProductKey};
 use medusa::HandleTemplate;
-use medusa::address::{Moving, Redirect, candidates, members, moving, table as redirects_of};
+use medusa::address::{Moving, candidates, moving};
 use medusa::api::model::Product;
+use medusa::redirects::{Redirect, members, table as redirects_of};
 use runtime::{Announcement, Announcer, Cause, ProductMessage, Secrets};
 use serde::{Deserialize, Serialize};
 
