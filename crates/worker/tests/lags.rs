@@ -12,16 +12,6 @@ use ledger::{Applied, Leases, Ledger, Memory, Owner, ProductState, Stage};
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use worker::{Guard, Worker};
 
-const SETTINGS: Settings = Settings {
-    failures: 3,
-    wait_ms: 30_000,
-    longest_wait_ms: 300_000,
-    probe_ms: 30_000,
-    step_ms: 50_000,
-    steps: &[1, 5],
-    over_after_ms: 120_000,
-    calm_ms: 600_000,
-};
 const UPLOADED: i64 = 1_800_000_000_000;
 
 struct Silent;
@@ -43,7 +33,7 @@ impl Clock for Later {
 #[tokio::test]
 async fn what_failed_or_comes_back_has_not_arrived() {
     let ledger = Ledger::in_table(Memory::default(), Leases { lease_ms: 90_000, landing_ms: 60_000 });
-    let (guard, metrics) = (Guard::new(Stage::Medusa, SETTINGS), Metrics::new("prod", "medusa-push"));
+    let (guard, metrics) = (Guard::new(Stage::Medusa, Settings::default()), Metrics::new("prod", "medusa-push"));
     let worker = Worker {
         stage: Stage::Medusa,
         ledger: &ledger,

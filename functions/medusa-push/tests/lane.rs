@@ -3,6 +3,7 @@
 
 use crate::common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{ContentHash, Product, ProductKey, Version};
@@ -14,6 +15,7 @@ use pimcore::Pimcore;
 use runtime::{Clock as _, Outcome};
 use serde_json::json;
 use testing::standin::{StandIn, later};
+use worker::access::medusa::OpenShop;
 use worker::rules::Rules;
 
 fn version(n: u64) -> Version {
@@ -48,6 +50,39 @@ fn priced(product: &Product, sar: &str, stock: i32) -> Product {
     other
 }
 
+/// A product on the lane, and all that it meets.
+struct Lane {
+    real: Real,
+    pim: StandIn,
+    pimcore: Pimcore,
+    open: Arc<OpenShop>,
+    function: Function,
+    key: ProductKey,
+    /// What was said of it first.
+    first: Product,
+}
+
+impl Lane {
+    async fn start(name: &str) -> Option<Self> {
+        let real = Real::connect().await?;
+        let pim = StandIn::start(name).await;
+        let mut function = Function::default();
+        function.lane = Some(Rules::default());
+        let (pimcore, open, key) = (pim.client(), open(&real), real.new_key());
+        let first = Product { categories: vec![], ..dress(&key) };
+        Some(Self { real, pim, pimcore, open, function, key, first })
+    }
+
+    async fn push(&self) {
+        let outcomes = self.function.run(&self.pimcore, &self.open, std::slice::from_ref(&self.key)).await;
+        assert_eq!(outcomes.get(&self.key), Some(&Outcome::Done));
+    }
+
+    async fn is_shown(&self, title: &str, price: &str, stock: i64) {
+        assert_eq!(shown(&self.real, &self.key).await, Some((title.into(), price.into(), stock)));
+    }
+}
+
 async fn shown(real: &Real, key: &ProductKey) -> Option<(String, String, i64)> {
     let shown = real.shown(key).await?;
     let white = &shown.variants[&format!("{}-White-M", key.id())];
@@ -56,89 +91,66 @@ async fn shown(real: &Real, key: &ProductKey) -> Option<(String, String, i64)> {
 
 #[tokio::test]
 async fn a_price_is_in_the_shop_before_the_pim_has_it_and_what_people_do_there_stands() {
-    let Some(real) = Real::connect().await else { return };
-    let pim = StandIn::start("lane").await;
-    let mut function = Function::default();
-    function.lane = Some(Rules::default());
-    let (pimcore, open, key) = (pim.client(), open(&real), real.new_key());
-    let mut first = dress(&key);
-    first.categories.clear();
-    let push = async || {
-        let outcomes = function.run(&pimcore, &open, std::slice::from_ref(&key)).await;
-        assert_eq!(outcomes.get(&key), Some(&Outcome::Done));
-    };
-    let is_shown = async |title: &str, price: &str, stock: i64| {
-        assert_eq!(shown(&real, &key).await, Some((title.into(), price.into(), stock)));
-    };
-    assert_eq!(said(&function, &first, 0).await, DesiredOutcome::Written, "the PIM lacks it");
-    synced(&function, &pimcore, &first, 0).await;
-    push().await;
-    is_shown("Dress", "51.85", 20).await;
-    assert_eq!(function.memory.state(&key).pending_since, None);
+    let Some(lane) = Lane::start("lane").await else { return };
+    let Lane { real, pim, pimcore, function, key, first, .. } = &lane;
+    assert_eq!(said(function, first, 0).await, DesiredOutcome::Written, "the PIM lacks it");
+    synced(function, pimcore, first, 0).await;
+    lane.push().await;
+    lane.is_shown("Dress", "51.85", 20).await;
+    assert_eq!(function.memory.state(key).pending_since, None);
 
-    let second = priced(&first, "49.5", 7);
-    assert_eq!(said(&function, &second, 1).await, DesiredOutcome::Offers);
-    push().await;
-    is_shown("Dress", "49.5", 7).await;
-    let state = function.memory.state(&key);
+    let second = priced(first, "49.5", 7);
+    assert_eq!(said(function, &second, 1).await, DesiredOutcome::Offers);
+    lane.push().await;
+    lane.is_shown("Dress", "49.5", 7).await;
+    let state = function.memory.state(key);
     assert_eq!(state.medusa.applied.as_ref().map(|held| &held.hash), Some(&ContentHash::of(&second)));
     assert!(state.pending_since.is_some(), "the PIM lacks it");
 
-    pim.edit(&path(&key), json!({"marketingName": {"en": "Evening dress"}}));
-    push().await;
-    is_shown("Evening dress", "49.5", 7).await;
-    pim.edit(&path(&key), json!({"published": false}));
-    assert_eq!(said(&function, &priced(&first, "48.5", 6), 2).await, DesiredOutcome::Offers);
-    push().await;
-    assert_eq!(shown(&real, &key).await, None, "a person unpublished it");
-    pim.edit(&path(&key), json!({"published": true}));
-    push().await;
-    is_shown("Evening dress", "48.5", 6).await;
+    pim.edit(&path(key), json!({"marketingName": {"en": "Evening dress"}}));
+    lane.push().await;
+    lane.is_shown("Evening dress", "49.5", 7).await;
+    pim.edit(&path(key), json!({"published": false}));
+    assert_eq!(said(function, &priced(first, "48.5", 6), 2).await, DesiredOutcome::Offers);
+    lane.push().await;
+    assert_eq!(shown(real, key).await, None, "a person unpublished it");
+    pim.edit(&path(key), json!({"published": true}));
+    lane.push().await;
+    lane.is_shown("Evening dress", "48.5", 6).await;
 
-    let seen = function.memory.state(&key).medusa.applied.unwrap().seen;
-    synced(&function, &pimcore, &priced(&first, "48.5", 6), 2).await;
-    let read = pimcore.read_products(std::slice::from_ref(&key), later()).await.unwrap().remove(&key).unwrap();
+    let seen = function.memory.state(key).medusa.applied.unwrap().seen;
+    synced(function, pimcore, &priced(first, "48.5", 6), 2).await;
+    let read = pimcore.read_products(std::slice::from_ref(key), later()).await.unwrap().remove(key).unwrap();
     let tree = pimcore.category_tree(Duration::ZERO, later()).await.unwrap();
     assert_eq!(Some(read.unwrap().digest(&tree)), seen, "our own save is no news to the change feed");
-    assert_eq!(function.memory.state(&key).pending_since, None, "both hold it");
+    assert_eq!(function.memory.state(key).pending_since, None, "both hold it");
 }
 
 #[tokio::test]
 async fn of_a_document_with_other_content_the_price_comes_first_and_the_rest_with_the_pim() {
-    let Some(real) = Real::connect().await else { return };
-    let pim = StandIn::start("lane-content").await;
-    let mut function = Function::default();
-    function.lane = Some(Rules::default());
-    let (pimcore, open, key) = (pim.client(), open(&real), real.new_key());
-    let mut first = dress(&key);
-    first.categories.clear();
-    let push = async || {
-        let outcomes = function.run(&pimcore, &open, std::slice::from_ref(&key)).await;
-        assert_eq!(outcomes.get(&key), Some(&Outcome::Done));
-    };
-    said(&function, &first, 0).await;
-    synced(&function, &pimcore, &first, 0).await;
-    push().await;
-    said(&function, &priced(&first, "49.5", 7), 1).await;
-    push().await;
+    let Some(mut lane) = Lane::start("lane-content").await else { return };
+    let Lane { pimcore, function, key, first, .. } = &lane;
+    said(function, first, 0).await;
+    synced(function, pimcore, first, 0).await;
+    lane.push().await;
+    said(function, &priced(first, "49.5", 7), 1).await;
+    lane.push().await;
 
-    let mut third = priced(&first, "47.5", 5);
+    let mut third = priced(first, "47.5", 5);
     third.name.0.insert("en".into(), "Gown".into());
-    assert_eq!(said(&function, &third, 2).await, DesiredOutcome::Written, "more than offers changes");
-    push().await;
-    assert_eq!(shown(&real, &key).await, Some(("Dress".into(), "47.5".into(), 5)), "no older price comes back");
-    let held = function.memory.state(&key).medusa.applied.unwrap();
-    assert_eq!((held.hash, held.version), (ContentHash::of(&first), version(2)), "the PIM's, with newer offers");
-    synced(&function, &pimcore, &third, 2).await;
-    push().await;
-    assert_eq!(shown(&real, &key).await, Some(("Gown".into(), "47.5".into(), 5)));
-    assert_eq!(function.memory.state(&key).pending_since, None);
+    assert_eq!(said(function, &third, 2).await, DesiredOutcome::Written, "more than offers changes");
+    lane.push().await;
+    lane.is_shown("Dress", "47.5", 5).await; // No older price comes back.
+    let held = function.memory.state(key).medusa.applied.unwrap();
+    assert_eq!((held.hash, held.version), (ContentHash::of(first), version(2)), "the PIM's, with newer offers");
+    synced(function, pimcore, &third, 2).await;
+    lane.push().await;
+    lane.is_shown("Gown", "47.5", 5).await;
+    assert_eq!(function.memory.state(key).pending_since, None);
 
     // Switched off, the shop shows what the PIM does.
-    let mut off = function;
-    off.lane = None;
-    said(&off, &priced(&third, "46.5", 4), 3).await;
-    let outcomes = off.run(&pimcore, &open, std::slice::from_ref(&key)).await;
-    assert_eq!(outcomes.get(&key), Some(&Outcome::Done));
-    assert_eq!(shown(&real, &key).await, Some(("Gown".into(), "47.5".into(), 5)));
+    said(function, &priced(&third, "46.5", 4), 3).await;
+    lane.function.lane = None;
+    lane.push().await;
+    lane.is_shown("Gown", "47.5", 5).await;
 }
