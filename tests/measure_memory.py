@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -24,11 +23,8 @@ import boto3
 from botocore.config import Config
 from local_stack import emulator
 from local_stack.paths import REPORTS
-from local_stack.stack import Stack
 from samcli.yamlhelper import yaml_parse
-from support.operator import Operator
-from support.proxy import CountingProxy
-from support.relay import Relay
+from support.bench import own_site, write_report
 from support.site import Site, key_of
 
 OUT = REPORTS / "memory.json"
@@ -166,11 +162,7 @@ def main() -> None:
     count: int = parser.parse_args().products
 
     the_limit_limits()
-    stack = Stack.open(f"memory-{os.getpid()}", any_ports=True)
-    shop = CountingProxy(stack.url("medusa"))
-    try:
-        stack.start(medusa=shop.url)
-        site = Site(Relay(stack, shop), Operator(stack))
+    with own_site("memory") as site:
         functions = {name: Measured(site, name) for name in FUNCTIONS}
         report: dict[str, Any] = {"memoryMegabytes": MEMORY, "variants": VARIANTS, "rounds": {}}
         with site.rule_off("feed-arrived"), site.rule_off("product-changed"), site.rule_off("product-synced"):
@@ -188,13 +180,7 @@ def main() -> None:
                 site.relay.wait_for_arrival([key_of(one) for one in ids], 30)
                 print(what, json.dumps(report["rounds"][what]), flush=True)
                 site.next_second()
-        OUT.parent.mkdir(parents=True, exist_ok=True)
-        OUT.write_text(json.dumps(report, indent=2) + "\n")
-        print(OUT)
-    finally:
-        stack.stop()
-        shop.close()
-        stack.remove()
+        write_report(OUT, report)
 
 
 if __name__ == "__main__":

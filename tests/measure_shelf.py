@@ -9,17 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from typing import Any
 
 from local_stack.paths import REPORTS
-from local_stack.stack import Stack
+from support.bench import own_site, write_report
 from support.evidence import metrics
-from support.operator import Operator
-from support.proxy import CountingProxy
-from support.relay import Relay
-from support.site import Site
+from support.site import Site, costing, feed
 
 OUT = REPORTS / "shelf.json"
 PLACES = {"ledger": "normalize", "pimcore": "pimcore-sync", "medusa": "medusa-push"}
@@ -27,15 +23,11 @@ MOST = 1_000
 """Products of one feed object: a larger feed is several, uploaded at once, as suppliers do."""
 
 
-def product(number: int, round_: int) -> dict[str, Any]:
-    """Two sizes; each round costs more and has other stock."""
-    price = {"currency": "SAR", "amount": f"{20 + round_}.00"}
-    variants = [
-        {"sku": f"SHELF-{number}-{size}", "title": size, "options": [size], "stock": 5 + round_ + n, "prices": [price]} for n, size in enumerate(("S", "M"))
-    ]
-    names = {"en": f"Scarf {number}", "ar": f"وشاح {number}"}
-    options = [{"name": {"en": "Size", "ar": "المقاس"}}]
-    return {"source": "canonical", "id": f"shelf-{number}", "name": names, "options": options, "variants": variants, "images": []}
+def said(number: int, round_: int) -> dict[str, Any]:
+    """Each round costs more and has other stock."""
+    made = costing(f"shelf-{number}", f"{20 + round_}.00")
+    made["variants"][0]["stock"] = 5 + round_
+    return made
 
 
 def percentile(values: list[float], percent: int) -> float | None:
@@ -50,10 +42,10 @@ def measured(site: Site, numbers: range, round_: int, within: float) -> dict[str
     since, begun = int(time.time() * 1000), time.monotonic()
     feeds = []
     for first in range(numbers.start, numbers.stop, MOST):
-        some = [product(number, round_) for number in range(first, min(first + MOST, numbers.stop))]
-        feeds.append(site.upload(f"shelf-{round_}-{first}.json", json.dumps(some, ensure_ascii=False).encode()))
-    for feed in feeds:
-        assert site.run_of(feed, within)["counts"]["changed"] > 0, feed
+        some = [said(number, round_) for number in range(first, min(first + MOST, numbers.stop))]
+        feeds.append(site.upload(f"shelf-{round_}-{first}.json", feed(*some)))
+    for key in feeds:
+        assert site.run_of(key, within)["counts"]["changed"] > 0, key
     site.relay.wait_until("nothing is on the way", lambda: site.operator.json("status")["pending"]["products"] == 0, within)
     seconds = time.monotonic() - begun
     found: dict[str, Any] = {"products": len(numbers), "seconds": round(seconds, 1), "perSecond": round(len(numbers) / seconds, 1)}
@@ -70,11 +62,7 @@ def main() -> None:
     parser.add_argument("--within", type=float, default=3_600, help="seconds after which one measurement is given up (3600)")
     given = parser.parse_args()
 
-    stack = Stack.open(f"shelf-{os.getpid()}", any_ports=True)
-    shop = CountingProxy(stack.url("medusa"))
-    try:
-        stack.start(medusa=shop.url)
-        site = Site(Relay(stack, shop), Operator(stack))
+    with own_site("shelf") as site:
         report: dict[str, Any] = {"new": measured(site, range(max(given.products)), 0, given.within), "changed": []}
         print("new", json.dumps(report["new"]), flush=True)
         for round_, count in enumerate(given.products, 1):
@@ -83,13 +71,7 @@ def main() -> None:
             report["changed"].append(changed)
             print("changed", json.dumps(changed), flush=True)
         report["status"] = site.operator.json("status")["lags"]
-        OUT.parent.mkdir(parents=True, exist_ok=True)
-        OUT.write_text(json.dumps(report, indent=2) + "\n")
-        print(OUT)
-    finally:
-        stack.stop()
-        shop.close()
-        stack.remove()
+        write_report(OUT, report)
 
 
 if __name__ == "__main__":
