@@ -40,7 +40,8 @@ ADMIN_FIELDS = (
     "variants.inventory_items.inventory.sku,variants.inventory_items.inventory.location_levels.location_id,"
     "variants.inventory_items.inventory.location_levels.stocked_quantity"
 )
-STORE_FIELDS = "id,external_id,title,variants.sku,variants.metadata,*variants.calculated_price,+variants.inventory_quantity"
+# The Store API leaves out a variant's metadata asked for by name.
+STORE_FIELDS = "id,external_id,title,*variants,*variants.calculated_price,+variants.inventory_quantity"
 
 
 def pim_products(stack: Stack) -> Iterator[PimProduct]:
@@ -204,7 +205,7 @@ class Shop:
 
 def _is_kept(variant: dict[str, Any]) -> bool:
     """Whether the PIM no longer has it, and the shop keeps it for a time."""
-    return bool((variant.get("metadata") or {}).get("relay_gone"))
+    return bool((variant["metadata"] or {}).get("relay_gone"))
 
 
 def _options(product: dict[str, Any], unused: set[tuple[str, str]]) -> dict[str, list[str]]:
