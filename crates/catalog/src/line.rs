@@ -209,6 +209,14 @@ pub struct Line {
     pub says: BTreeMap<Field, Said>,
 }
 
+impl Line {
+    /// Whether it says a price.
+    #[must_use]
+    pub fn prices(&self) -> bool {
+        self.says.keys().any(|field| matches!(field, Field::Price(_)))
+    }
+}
+
 /// What is said of a field, and the version of the line that said it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Spoken {

@@ -9,6 +9,8 @@ use crate::wanted::{Held, Wanted, Withheld};
 
 /// What holds whole feeds, as `rule`.
 const FEEDS: &str = "feeds";
+/// Begins a reason that is the whole feed's.
+const ITS_FEED: &str = "its feed: ";
 /// Digits of a decision's digest.
 const DIGITS: usize = 16;
 
@@ -36,9 +38,16 @@ impl Wanted {
         let held = |reason: &String| Held {
             rule: FEEDS.to_owned(),
             place: Place::default(),
-            reason: format!("its feed: {reason}"),
+            reason: format!("{ITS_FEED}{reason}"),
         };
         self.held.extend(reasons.iter().map(held));
+    }
+
+    /// Holds it on for the reasons it waits for, as far as they are its feed's: another file, which does not say its prices, is no person's word about them.
+    pub fn wait_on(&mut self, base: Option<&Product>, waits: &[String]) {
+        let of_feed = waits.iter().filter_map(|reason| reason.strip_prefix(ITS_FEED)).map(str::to_owned);
+        let reasons: Vec<String> = of_feed.collect();
+        self.wait_with_feed(base, &reasons);
     }
 
     /// A digest of what a person decides about: prices and categories. Pieces and texts come and go meanwhile.
@@ -151,6 +160,12 @@ mod tests {
         let reasons = ["prices rise".to_owned()];
         assert_eq!((waits(&sold, &reasons), waits(&product("20.00", 9), &reasons)), (0, 1));
         assert_eq!(waits(&product("20.00", 9), &[]), 0);
+        let on = |product: &Product| {
+            let mut wanted = rules.want(product, None, Some(&base), 0);
+            wanted.wait_on(Some(&base), &["its feed: prices rise".into(), "price rises by 100%".into()]);
+            wanted.held.into_iter().map(|held| held.reason).collect::<Vec<_>>()
+        };
+        assert_eq!((on(&product("20.00", 9)), on(&sold)), (vec!["its feed: prices rise".to_owned()], Vec::new()));
     }
 
     #[test]

@@ -79,7 +79,12 @@ impl Wish {
         let last = past.base.as_ref().map(|base| &base.product);
         let mut wanted = rules.want(&doc.product, said_at, last, now);
         if rules.rules.guards_feeds() {
-            wanted.wait_with_feed(last, feeds.get(&doc.run).map_or(&[], Vec::as_slice));
+            let waits = past.held.as_ref().filter(|held| held.digest == wanted.decision());
+            match (feeds.get(&doc.run).filter(|reasons| !reasons.is_empty()), waits) {
+                (Some(reasons), _) => wanted.wait_with_feed(last, reasons),
+                (None, Some(waits)) => wanted.wait_on(last, &waits.reasons),
+                (None, None) => {}
+            }
         }
         let (held, base) = hold(&mut wanted, doc, past, rules, now);
         let same = wanted.product == doc.product && wanted.withheld.is_empty() && held.is_none();
@@ -166,7 +171,7 @@ fn hold(
     let held = Held {
         rules: names,
         reasons: wanted.held.iter().map(|held| held.reason.clone()).collect(),
-        run: doc.run.clone(),
+        run: known.map_or(&doc.run, |held| &held.run).clone(),
         at: known.map_or(now, |held| held.at),
         rejected: word == Some(Word::Reject),
         digest,

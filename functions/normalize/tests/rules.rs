@@ -102,3 +102,53 @@ async fn a_feed_that_changes_too_much_is_judged_before_anything_of_it_is_written
     world.configure(&world.upload(TREE, "rules: [{rule: Ours, price: [{markup: 30%}]}]")).await;
     assert_eq!(read(cups(25, "90.00")).await, None, "no rule looks through it");
 }
+
+#[tokio::test]
+async fn a_price_list_of_a_declared_part_is_judged_by_what_its_lines_come_to() {
+    let mapping = "\
+source: acme
+form: csv
+product: { id: id, name: { en: title }, variants: { sku: id, price: { from: eur, currency: EUR }, stock: { is: 3 } } }
+parts:
+  prices:
+    form: csv
+    match: { sku: article }
+    owns: { prices: [{ from: eur, currency: EUR }] }
+  stock:
+    form: csv
+    match: { sku: article }
+    owns: { stock: pieces }
+";
+    let world = World::new();
+    world.configure(&world.upload("config/sources/acme.yaml", mapping)).await;
+    world.configure(&world.upload(PRICES, "feeds: {average-price-over: 20%}")).await;
+    let epoch = world.ledger.config_head(KIND, NAME).await.unwrap().looks_back.unwrap();
+    let list = |first: &str, price: &str| {
+        let rows = (0..25).map(|n| format!("A-{n},{price}\n"));
+        format!("{first}\n{}", rows.collect::<String>())
+    };
+    let read = async |key: &str, body: String| {
+        let message = world.upload(&format!("incoming/acme/{key}"), body);
+        assert_eq!(world.read(&message).await, Outcome::Done);
+        let run = world.run(&message).name;
+        world.ledger.judged(&[run.clone()].into()).await.unwrap().remove(&run).unwrap()
+    };
+    let catalogue: String = (0..25).map(|n| format!("A-{n},Cup {n},10.00\n")).collect();
+    assert_eq!(read("catalogue.csv", format!("id,title,eur\n{catalogue}")).await, [""; 0]);
+    for n in 0..25 {
+        let doc = world.doc(&format!("acme:A-{n}")).unwrap();
+        let key = doc.product.key().unwrap();
+        assert!(world.ledger.remember(&key, &Past::default(), Some(&doc.product), None, (epoch, 0)).await.unwrap());
+    }
+    assert_eq!(read("stock/a.csv", list("article,pieces", "1")).await, [""; 0]);
+    assert_eq!(read("prices/a.csv", list("article,eur", "11.00")).await, [""; 0], "within the limit");
+    let reasons = read("prices/b.csv", list("article,eur", "1000.00")).await;
+    assert_eq!(reasons, ["prices change by 9900.0% on average"]);
+    let doc = world.doc("acme:A-3").unwrap();
+    assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "1000.00", "not lost");
+    assert_eq!(
+        read("prices/c.csv", format!("article,eur\nUNKNOWN,5.00\n{}", "A-1,9000.00\n")).await,
+        [""; 0],
+        "too few"
+    );
+}

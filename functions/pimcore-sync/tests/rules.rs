@@ -245,12 +245,16 @@ impl Cups {
     }
 
     fn says(&self, price: &str, stock: i32) -> ProductMessage {
+        self.says_by("run-1", price, stock)
+    }
+
+    fn says_by(&self, run: &str, price: &str, stock: i32) -> ProductMessage {
         let mut cup = product("1");
         for variant in &mut cup.variants {
             variant.prices[1].amount = price.parse().unwrap();
             variant.stock = stock;
         }
-        self.function.memory.put(&cup, &version(self.n.fetch_add(1, Ordering::Relaxed)))
+        self.function.memory.put_by(run, &cup, &version(self.n.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// What a feed's price comes to: the price and the stock in the PIM, and whether it says that something waits.
@@ -529,6 +533,11 @@ async fn a_feed_that_waits_keeps_what_was_shown_and_what_is_new_off_sale() {
     memory.judge("run-1", &["prices change by 40.0% on average".to_owned()], 0).await.unwrap();
     assert_eq!(cups.bring("5.00", 8).await, ("5.00".into(), 8, false), "it says what is shown");
     assert_eq!(cups.bring("5.10", 7).await, ("5.00".into(), 7, true));
+    // A list of pieces that comes behind it is no word of a person.
+    let pieces = [cups.says_by("run-2", "5.10", 6)];
+    cups.function.run(&cups.pimcore, &pieces).await;
+    assert_eq!(cups.shown().await, ("5.00".into(), 6, true));
+    assert_eq!(cups.held().await[0].1.run, "run-1", "approved by the feed that it waits with");
     let new = [memory.put(&product("2"), &version(1))];
     cups.function.run(&cups.pimcore, &new).await;
     let shown = read(&cups.pimcore, "2").await;
@@ -544,6 +553,13 @@ async fn a_feed_that_waits_keeps_what_was_shown_and_what_is_new_off_sale() {
     cups.function.run(&cups.pimcore, &new).await;
     assert!(read(&cups.pimcore, "2").await.offered());
     assert_eq!(cups.held().await, []);
+    // What was rejected stays so, whichever file comes behind it; other prices are decided anew.
+    assert_eq!(cups.bring("9.00", 6).await, ("5.10".into(), 6, true));
+    cups.say(Word::Reject).await;
+    for (price, shown) in [("9.00", "5.10"), ("5.20", "5.20")] {
+        cups.function.run(&cups.pimcore, &[cups.says_by("run-3", price, 5)]).await;
+        assert_eq!(cups.shown().await, (shown.into(), 5, false));
+    }
 }
 
 #[tokio::test]

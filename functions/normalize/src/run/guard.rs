@@ -1,11 +1,14 @@
 //! A feed that changes too much as a whole waits as a whole: it is looked through before anything
 //! of it is written, where rules say so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use catalog::{Failure, Product, ProductKey};
+use catalog::line::{Statement, overlaid};
+use catalog::{Failure, Identifier, Line, Product, ProductKey, Version};
 use feeds::{Checkpoint, Feed, Outcome, Progress};
-use ledger::Table;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use ledger::{LedgerError, Table};
 use runtime::{Bus, Clock};
 use want::{Bundle, Drift, InForce, KIND, NAME};
 
@@ -17,15 +20,18 @@ use crate::ports::{Ingest, Objects};
 use crate::source::Known;
 use crate::window::BATCH;
 
+/// Lines that are weighed at once: those of one product are mostly near each other.
+const LINES: usize = 1_000;
+/// Questions under way at once.
+const PARALLEL: usize = 16;
 /// A share of an invocation's time: a feed that takes longer is judged by what was seen until then.
 const SHARE: u32 = 2;
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
-    /// Looks a feed through, and notes why it waits, or that it does not. Lines of declared parts
-    /// say nothing of whole products.
+    /// Looks a feed through, and notes why it waits, or that it does not.
     pub(super) async fn judge(&self, progress: &Progressing<'_>, known: &Known) -> Result<(), StreamError> {
         let run = &progress.run;
-        if run.record > 0 || progress.work.id.is_strict() || known.part.is_some() {
+        if run.record > 0 || progress.work.id.is_strict() {
             return Ok(());
         }
         let Some(rules) = self.rules().await?.filter(|rules| rules.rules.guards_feeds()) else { return Ok(()) };
@@ -54,24 +60,61 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
     }
 
     async fn drift(&self, progress: &Progressing<'_>, known: &Known, rules: &InForce) -> Result<Drift, StreamError> {
-        let (mut drift, mut batch) = (Drift::default(), Vec::new());
+        let (mut drift, mut batch, mut lines) = (Drift::default(), Vec::new(), Vec::new());
         self.leaf_through(progress, known, async |outcomes| {
             for outcome in outcomes.drain(..) {
-                if let Outcome::Product(mapped) = outcome
-                    && let Ok(key) = mapped.product.key()
-                    && !mapped.product.withdrawn
-                {
-                    batch.push((key, mapped.product));
+                match outcome {
+                    Outcome::Product(mapped) => {
+                        let key = mapped.product.key().ok().filter(|_| !mapped.product.withdrawn);
+                        batch.extend(key.map(|key| (key, mapped.product)));
+                    }
+                    Outcome::Line(mapped) if mapped.line.prices() => lines.push(mapped.line),
+                    Outcome::Line(_) | Outcome::Rejected(..) => {}
                 }
                 if batch.len() == BATCH {
                     self.weigh(std::mem::take(&mut batch), rules, &mut drift).await?;
+                }
+                if lines.len() == LINES {
+                    let batch = self.with_lines(known, std::mem::take(&mut lines)).await?;
+                    self.weigh(batch, rules, &mut drift).await?;
                 }
             }
             Ok(true)
         })
         .await?;
+        batch.extend(self.with_lines(known, lines).await?);
         self.weigh(batch, rules, &mut drift).await?;
         Ok(drift)
+    }
+
+    /// The products that have these lines, as they would be with them.
+    async fn with_lines(&self, known: &Known, lines: Vec<Line>) -> Result<Vec<(ProductKey, Product)>, Failure> {
+        let Some(part) = &known.part else { return Ok(Vec::new()) };
+        let failure = |error: LedgerError| error.failure();
+        let holders = lines.into_iter().map(|line| async {
+            let holders = self.store.holders(known.source(), &line.about).await?;
+            Ok::<_, LedgerError>((line, holders))
+        });
+        let found: Vec<_> = stream::iter(holders).buffered(PARALLEL).try_collect().await.map_err(failure)?;
+        let mut said: BTreeMap<ProductKey, Vec<(Identifier, Statement)>> = BTreeMap::new();
+        for (line, holders) in found {
+            let statement = Statement::default().merged(&line, &Version::from_text(""));
+            for key in holders {
+                said.entry(key).or_default().push((line.about.clone(), statement.clone()));
+            }
+        }
+        let keys: Vec<ProductKey> = said.keys().cloned().collect();
+        let mut products = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(BATCH) {
+            // Of a large product, and of one that is damaged, nothing is said here.
+            let docs = self.store.read_small_docs(keys).await.map_err(failure)?.docs;
+            for (key, doc) in docs.into_iter().filter_map(|(key, doc)| Some((key, doc.ok()?))) {
+                let lines = said.get(&key).into_iter().flatten().map(|(about, says)| (part, about, says));
+                let product = overlaid(&doc.product, lines);
+                products.extend((!product.withdrawn).then_some((key, product)));
+            }
+        }
+        Ok(products)
     }
 
     /// Reads an object from its beginning and takes nothing of it; `see` is given what becomes of

@@ -45,17 +45,22 @@ impl Memory {
 
     /// What `normalize` does with a changed product.
     pub fn put(&self, product: &Product, version: &Version) -> ProductMessage {
+        self.put_by("run-1", product, version)
+    }
+
+    /// The same, said by another feed run.
+    pub fn put_by(&self, run: &str, product: &Product, version: &Version) -> ProductMessage {
         let key = product.key().unwrap();
         let doc = DesiredDoc {
             product: product.clone(),
             version: version.clone(),
             hash: ContentHash::of(product),
-            run: "run-1".into(),
+            run: run.into(),
             provenance: "test".into(),
         };
         let packed = doc.packed().unwrap();
         if self.table().put(&desired::write_doc(&key, &doc, packed)).is_ok() {
-            let state = desired::write_state(&key, version, &doc.hash, "run-1", SystemClock.now_ms());
+            let state = desired::write_state(&key, version, &doc.hash, run, SystemClock.now_ms());
             let _ = self.table().put(&state);
         }
         message(&key)
