@@ -1,4 +1,4 @@
-"""`python -m chaos --seed 1 [--short] [--parts] [--separate]`: a run on a stack of its own. Exit code 1 when anything is not as it should be."""
+"""`python -m chaos --seed 1 [--short] [--parts] [--separate | --switch]`: a run on a stack of its own. Exit code 1 when anything is not as it should be."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="the short run that is part of the tests")
     parser.add_argument("--parts", action="store_true", help="every product comes in three parts: catalogue, stock, prices")
     parser.add_argument("--separate", action="store_true", help="no groups; with --parts there are none")
+    parser.add_argument("--switch", action="store_true", help="each product by itself at first; the setting changes to groups in the middle of the storm")
     options = parser.parse_args()
+    if options.switch and (options.separate or options.parts):
+        parser.error("--switch needs groups")
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
     size = (SHORT_IN_PARTS if options.parts else SHORT) if options.short else FULL
     plan = plan_of(seed, replace(size, products=options.products) if options.products else size, in_parts=options.parts, grouped=not options.separate)
@@ -34,7 +37,7 @@ def main() -> int:
     begun = time.monotonic()
     try:
         stage.start()
-        storm = Storm(stage, plan)
+        storm = Storm(stage, plan, switched=options.switch)
         report = Report(storm, storm.run(), time.monotonic() - begun)
         report.write(REPORTS / "chaos.json")
         report.show()

@@ -32,6 +32,8 @@ from chaos.proxies import FaultyAws, FaultyTarget
 # minutes these waits are shortened, but visibility stays longer than the functions' leases: the protocol relies on that order.
 VISIBILITY = {"IngestQueue": 160, "PimcoreQueue": 100, "MedusaQueue": 100}
 SWEEP_AFTER = 120
+# How a walk after another setting is written down, and in how many parts it goes.
+SETTING, WALK, SEGMENTS = ("W#articles", "watermark"), "W#walk-articles", 4
 BREAKER_STEP = 10
 # Seconds without any change in what is pending or waiting after which rest is given up. A lease, the time for a late request and a visibility timeout fit in.
 PATIENCE = 420.0
@@ -90,6 +92,8 @@ class Storm:
 
     stage: Stage
     plan: Plan
+    switched: bool = False
+    """Each product is by itself at first; in the middle of the storm the setting changes to groups."""
     done: Counter[str] = field(default_factory=Counter)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -116,7 +120,7 @@ class Storm:
     def run(self) -> list[Finding]:
         """Everything, to the comparison's end."""
         self.shorten_waits()
-        self.set_variables("MedusaPushFunction", ARTICLES="grouped" if self.plan.grouped else "separate")
+        self._show("grouped" if self.plan.grouped and not self.switched else "separate")
         if self.plan.in_parts:
             self.declare()
         self.upload()
@@ -136,6 +140,10 @@ class Storm:
         # The emulator keeps numbers of the template as numbers.
         texts = {variable: str(value) for variable, value in variables.items()}
         self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": texts})
+
+    def _show(self, articles: str) -> None:
+        self.set_variables("MedusaPushFunction", ARTICLES=articles)
+        say(f"articles: {articles}")
 
     # ---------------------------------------------------------------- feeds
 
@@ -218,6 +226,8 @@ class Storm:
             (plan.medusa_stops + plan.size.medusa_down / 2, self._medusa_dies),
             (plan.medusa_returns, self._medusa_comes),
         ]
+        if self.switched:
+            timeline.append((plan.size.storm / 2, lambda: self._show("grouped")))
         timeline += [(delivery.at, lambda feed=delivery.feed: self._deliver(feed)) for delivery in plan.deliveries]
         timeline += [(kill.at, lambda kill=kill: self._kill(kill)) for kill in plan.kills]
         timeline += [(fault.at, lambda fault=fault.fault: call_standin(self.stack, "POST", "faults", fault)) for fault in plan.pim_faults]
@@ -364,6 +374,7 @@ class Storm:
             self._tend()
 
     def _tend(self) -> None:
+        self._invoke("MedusaPushFunction", "settings")
         for action in ("tend", "redrive", "sweep"):
             self._invoke("DlqRedriveFunction", action)
 
@@ -387,7 +398,7 @@ class Storm:
             now = time.monotonic()
             # Nothing is pending, no letter is dead: what still waits only comes to look once more.
             late = Counter({queue: depth for queue, depth in waiting.items() if depth and not queue.endswith("Dlq")})
-            restless = bool(pending or runs or waiting.total() - late.total() or (late and self.plan.size.to_the_last_message))
+            restless = bool(pending or runs or not self.followed() or waiting.total() - late.total() or (late and self.plan.size.to_the_last_message))
             calm = 0 if restless else calm + 1
             if calm >= 2 and looked:
                 findings = self.differences()
@@ -413,6 +424,19 @@ class Storm:
         """Products that the ledger says are not where they should be."""
         items = self.ledger._scan("#sk = :sk AND attribute_exists(#pending_since)", {":sk": {"S": "state"}})
         return {key_of(item["pk"]): item for item in items}
+
+    def followed(self) -> bool:
+        """Whether every product has been looked at since the setting changed."""
+        if not self.switched:
+            return True
+
+        def item(pk: str, sk: str) -> dict[str, Any]:
+            found = self.ledger.client.get_item(TableName=self.ledger.table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True)
+            return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+
+        goal = item(*SETTING).get("cursor", "")
+        segments = [item(WALK, f"{segment:02}") for segment in range(SEGMENTS)]
+        return goal.startswith("grouped@") and all(segment.get("goal") == goal and "done_at" in segment for segment in segments)
 
     def unfinished(self) -> list[str]:
         """Feeds that were not read, or not to their end."""
