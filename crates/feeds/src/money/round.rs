@@ -1,4 +1,4 @@
-//! The one place where amounts are rounded (D47, D48).
+//! The one place where amounts are rounded (D47).
 
 use catalog::{Price, Product, WarningCode};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! Rule 8: members of a group are one product in the shop, an *article* (D220 to D224).
+//! Rule 8: members of a group are one product in the shop, an *article* (D220).
 //!
 //! Each member keeps its own stage: claim, pending, doubt and completion are as without articles.
 //! The article has a lease and a doubt of its own, on an item like a product's `state`, and is

@@ -1,4 +1,4 @@
-//! Rule 1: what a product should look like, and which document of it is the newest (D2, D3).
+//! Rule 1: what a product should look like, and which document of it is the newest (D2).
 //!
 //! Two items, written in this order: the `doc` (what it says) and the `state` (its version and
 //! hash, and that it is pending).

@@ -1,5 +1,5 @@
 //! Rules 2 to 4: one worker at a time makes a target match, and nobody believes a target that a
-//! dead worker may still change (D9, D18, D19).
+//! dead worker may still change (D18, D19).
 //!
 //! A stage goes through *claim* → act on the target → announce the next stage → *complete* (or
 //! *fail*).

@@ -1,5 +1,4 @@
-//! What one environment has seen of a target: counted in memory, one batch at a time (D32, D33,
-//! D57).
+//! What one environment has seen of a target: counted in memory, one batch at a time (D33).
 
 use std::collections::{BTreeMap, BTreeSet};
 
