@@ -1,4 +1,4 @@
-//! What each kind of push asks of a real Medusa: the table in docs/performance.md.
+//! What each kind of push asks of a real Medusa: the figures in docs/performance.md.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 use crate::proxy;
