@@ -8,23 +8,23 @@ use catalog::facts::{FACTS, has_language};
 const BEGIN: &str = "<!-- generated: UPDATE_DOCS=1 cargo test -p catalog --test docs -->\n";
 
 fn generated() -> String {
-    let mut table = String::from("| fact | such as | Medusa's column |\n|---|---|---|\n");
+    let mut list = String::new();
     for info in FACTS {
         let (name, _, text) = info.example;
         let lang = if has_language(info.code) || info.code == "document" { ", *by language*" } else { "" };
         let shop = match info.column {
-            Some(column) => column,
-            None if info.shown => "",
-            None => "not shown to customers",
+            Some(column) => format!("; Medusa's {column}"),
+            None if info.shown => String::new(),
+            None => "; not shown to customers".to_owned(),
         };
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-        writeln!(table, "| `{}`: {}{lang} | {name}`{text}` | {shop} |", info.code, info.about).unwrap();
+        writeln!(list, "- `{}`: {}{lang} ({name}`{text}`){shop}", info.code, info.about).unwrap();
     }
-    table
+    list
 }
 
 #[test]
-fn the_table_of_facts_is_what_the_types_say() {
+fn the_list_of_facts_is_what_the_types_say() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/facts.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).expect("the mark is there");

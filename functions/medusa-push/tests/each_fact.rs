@@ -1,4 +1,4 @@
-//! Each row of the table of facts (`docs/facts.md`) on its whole way: a source says it, the PIM has
+//! Each line of the list of facts (`docs/facts.md`) on its whole way: a source says it, the PIM has
 //! it as a row, a real shop in its own columns or as metadata, and both are read back. The cases
 //! are the table itself, so that there is no row without a test.
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
