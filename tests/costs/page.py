@@ -1,4 +1,4 @@
-"""What a million products cost, from counted calls and public prices: writes the tables in costs.md.
+"""What a million products cost, from counted calls and public prices: writes the figures in costs.md.
 
     python3 tests/costs/page.py          # writes them
     python3 tests/costs/page.py --check  # fails if they are not what the figures give
@@ -106,14 +106,16 @@ def per_million(counts: dict) -> str:
     kinds = ("new", "changed", "unchanged")
     taken = {kind: units(counts, kind) for kind in kinds}
     first, *_ = PRICES
-    rows = []
+    rows, rest = [], dict.fromkeys(kinds, 0.0)
     for name in taken["new"]:
         price = PRICES[first][name]
-        if all(taken[kind][name] * MILLION * price < 0.005 for kind in kinds):
+        if all(taken[kind][name] * MILLION * price < 0.1 for kind in kinds):
+            rest = {kind: rest[kind] + taken[kind][name] * MILLION * price for kind in kinds}
             continue
         cells = [f"{taken[kind][name] * MILLION:,.1f}" if name == "log GB" else f"{taken[kind][name] * MILLION:,.0f}" for kind in kinds]
         money = [f"{taken[kind][name] * MILLION * price:.2f}" for kind in kinds]
         rows.append(f"| {name} | {cells[0]} | {money[0]} | {cells[1]} | {money[1]} | {cells[2]} | {money[2]} |")
+    rows.append("| the rest | | " + " | | ".join(f"{rest[kind]:.2f}" for kind in kinds) + " |")
     for region, prices in PRICES.items():
         sums = [sum(taken[kind][name] * MILLION * prices[name] for name in taken[kind]) for kind in kinds]
         rows.append(f"| **together, {region}** | | **{sums[0]:.2f}** | | **{sums[1]:.2f}** | | **{sums[2]:.2f}** |")
@@ -144,9 +146,9 @@ def idle() -> str:
         (f"{starts:,.0f} scheduled starts of 0.2 s", starts * 0.2 * MEMORY_GB, "GB-second, arm64"),
     ):
         (money,) = {quantity * PRICES[region][price] for region in PRICES}  # the same in all of them
-        rows.append(f"| {name} | {money:.2f} |")
+        rows.append(f"- {name}: {money:.2f}\n")
         total += money
-    return "| a month | USD |\n|---|--:|\n" + "\n".join(rows) + f"\n| **together** | **{total:.2f}** |\n"
+    return "".join(rows) + f"- **together: {total:.2f}**\n"
 
 
 def kept(counts: dict) -> str:
@@ -155,9 +157,8 @@ def kept(counts: dict) -> str:
     lines = []
     for region, price in PRICES.items():
         ledger = gb * (price["table GB-month"] + price["backup GB-month"])
-        lines.append(f"| {region} | {gb:.1f} GB: {ledger:.2f} | {feed:.0f} GB: {feed * price['S3 GB-month']:.2f} |")
-    head = "| a million products, a month | ledger, with point-in-time recovery | one full feed of this size in S3, uncompressed |\n|---|--:|--:|\n"
-    return head + "\n".join(lines) + "\n"
+        lines.append(f"- {region}: {ledger:.2f} for the ledger ({gb:.1f} GB), {feed * price['S3 GB-month']:.2f} for the feed ({feed:.0f} GB)\n")
+    return "".join(lines)
 
 
 # us-east-1, USD an hour: Fargate arm64 and x86 by vCPU and GB, and what platforms/template.yaml creates with its defaults.
@@ -182,11 +183,9 @@ def platforms() -> str:
         ("8 secrets", 8 * 0.40, None),
     ):
         rows.append((name, one, one * (two or 1)))
-    lines = [f"| {name} | {one:.0f} | {both:.0f} |" for name, one, both in rows]
+    lines = [f"- {name}: {one:.0f}{f', {both:.0f}' if both > one else ''}\n" for name, one, both in rows]
     total = [sum(row[at] for row in rows) for at in (1, 2)]
-    return (
-        "| a month, us-east-1 | one zone | two zones |\n|---|--:|--:|\n" + "\n".join(lines) + f"\n| **together** | **{total[0]:.0f}** | **{total[1]:.0f}** |\n"
-    )
+    return "".join(lines) + f"- **together: {total[0]:.0f}, {total[1]:.0f}**\n"
 
 
 def rendered() -> str:
@@ -194,9 +193,9 @@ def rendered() -> str:
     tables = {"idle": idle(), "kept": kept(counts), "platforms": platforms(), "million": per_million(counts)}
     page = PAGE.read_text()
     for name, table in tables.items():
-        page, found = re.subn(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", lambda m, table=table: f"{m[1]}\n{table}\n{m[2]}", page, flags=re.DOTALL)
+        page, found = re.subn(rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)", lambda m, table=table: f"{m[1]}\n{table}\n{m[2]}", page, flags=re.DOTALL)
         if found != 1:
-            raise SystemExit(f"costs.md has {found} places for the table {name!r}, not one")
+            raise SystemExit(f"costs.md has {found} places for the figures {name!r}, not one")
     return page
 
 
