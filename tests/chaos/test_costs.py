@@ -1,6 +1,6 @@
 """What a product costs, counted on the deployed stack, stays within its bounds and is what docs/costs.md says.
 
-RELAY_WRITE_DOCS=1 writes the table there. What follows in money is below it, from a longer count by the same means.
+RELAY_WRITE_DOCS=1 writes the list there. What follows in money is below it, from a longer count by the same means.
 """
 
 from __future__ import annotations

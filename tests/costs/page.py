@@ -114,12 +114,12 @@ def per_million(counts: dict) -> str:
             continue
         cells = [f"{taken[kind][name] * MILLION:,.1f}" if name == "log GB" else f"{taken[kind][name] * MILLION:,.0f}" for kind in kinds]
         money = [f"{taken[kind][name] * MILLION * price:.2f}" for kind in kinds]
-        rows.append(f"| {name} | {cells[0]} | {money[0]} | {cells[1]} | {money[1]} | {cells[2]} | {money[2]} |")
-    rows.append("| the rest | | " + " | | ".join(f"{rest[kind]:.2f}" for kind in kinds) + " |")
+        rows.append(f"- {name}: {', '.join(f'{amount} ({usd})' for amount, usd in zip(cells, money, strict=True))}")
+    rows.append(f"- the rest: {', '.join(f'({rest[kind]:.2f})' for kind in kinds)}")
     for region, prices in PRICES.items():
         sums = [sum(taken[kind][name] * MILLION * prices[name] for name in taken[kind]) for kind in kinds]
-        rows.append(f"| **together, {region}** | | **{sums[0]:.2f}** | | **{sums[1]:.2f}** | | **{sums[2]:.2f}** |")
-    return f"| {first} | new | USD | changed | USD | unchanged | USD |\n|---|--:|--:|--:|--:|--:|--:|\n" + "\n".join(rows) + "\n\n" + basis(counts)
+        rows.append(f"- **together, {region}: {', '.join(f'{usd:.2f}' for usd in sums)}**")
+    return "\n".join(rows) + "\n\n" + basis(counts)
 
 
 def basis(counts: dict) -> str:
