@@ -1,10 +1,10 @@
 //! Which tests show each line of docs/medusa.md, by how the line begins.
 
 /// How a line begins, and its tests.
-pub type Shown = (&'static str, &'static [&'static str]);
+pub(super) type Shown = (&'static str, &'static [&'static str]);
 
 /// Who owns what.
-pub const OWNED: &[Shown] = &[
+pub(super) const OWNED: &[Shown] = &[
     ("title, main image", &["what_people_changed_in_our_fields_is_undone"]),
     (
         "description, external id",
@@ -71,7 +71,7 @@ pub const OWNED: &[Shown] = &[
 ];
 
 /// What Medusa does; the first ten have numbers.
-pub const TRAPS: &[Shown] = &[
+pub(super) const TRAPS: &[Shown] = &[
     (
         "A secret key",
         &[
@@ -192,7 +192,7 @@ pub const TRAPS: &[Shown] = &[
 ];
 
 /// What holds whatever goes wrong.
-pub const PROOFS: &[Shown] = &[
+pub(super) const PROOFS: &[Shown] = &[
     (
         "`make writes-fail`",
         &[
