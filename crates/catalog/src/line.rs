@@ -425,24 +425,9 @@ mod tests {
             facts: None,
         };
         Product {
-            source: "acme".into(),
-            made_skus: BTreeSet::new(),
-            stock_said: Default::default(),
-            id: "1".into(),
-            group: None,
-            sku: None,
             name: Localized::default().with("en", "Kettle"),
-            description: Localized::default(),
-            brand: None,
-            categories: vec![],
-            attributes: vec![],
-            options: vec![],
             variants: vec![variant("K-1"), variant("K-2")],
-            images: vec![],
-            url: None,
-            withdrawn: false,
-            facts: None,
-            warnings: vec![],
+            ..Product::bare("acme", "1")
         }
     }
 

@@ -259,26 +259,7 @@ mod tests {
     fn product(names: &[(&str, &str)], variants: Vec<Variant>) -> Product {
         let texts =
             |all: &[(&str, &str)]| all.iter().fold(Localized::default(), |texts, (lang, text)| texts.with(lang, text));
-        Product {
-            source: "demo".into(),
-            id: "1".into(),
-            group: None,
-            sku: None,
-            name: texts(names),
-            description: Localized::default(),
-            brand: None,
-            categories: vec![],
-            attributes: vec![],
-            options: vec![],
-            variants,
-            images: vec![],
-            url: None,
-            withdrawn: false,
-            facts: None,
-            warnings: vec![],
-            made_skus: Default::default(),
-            stock_said: Default::default(),
-        }
+        Product { name: texts(names), variants, ..Product::bare("demo", "1") }
     }
 
     fn us() -> Product {

@@ -104,6 +104,31 @@ pub struct Product {
 }
 
 impl Product {
+    /// A product of which nothing is said yet.
+    #[must_use]
+    pub fn bare(source: impl Into<String>, id: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            id: id.into(),
+            group: None,
+            sku: None,
+            name: Localized::default(),
+            description: Localized::default(),
+            brand: None,
+            categories: Vec::new(),
+            attributes: Vec::new(),
+            options: Vec::new(),
+            variants: Vec::new(),
+            images: Vec::new(),
+            url: None,
+            withdrawn: false,
+            facts: None,
+            warnings: Vec::new(),
+            made_skus: BTreeSet::new(),
+            stock_said: BTreeMap::new(),
+        }
+    }
+
     /// The product's key, checked.
     pub fn key(&self) -> Result<ProductKey, KeyError> {
         ProductKey::new(&self.source, &self.id)
@@ -258,16 +283,7 @@ mod tests {
 
     fn product() -> Product {
         Product {
-            source: "demo".into(),
-            id: "1".into(),
-            group: None,
-            sku: None,
             name: Localized::default().with("en", "Shirt").with("ar", "قميص"),
-            description: Localized::default(),
-            brand: None,
-            categories: vec![],
-            attributes: vec![],
-            options: vec![],
             variants: vec![Variant {
                 sku: "S1".into(),
                 title: "Shirt".into(),
@@ -277,13 +293,7 @@ mod tests {
                 images: vec![],
                 facts: None,
             }],
-            images: vec![],
-            url: None,
-            withdrawn: false,
-            facts: None,
-            warnings: vec![],
-            made_skus: BTreeSet::new(),
-            stock_said: BTreeMap::new(),
+            ..Product::bare("demo", "1")
         }
     }
 

@@ -6,7 +6,8 @@
 use crate::pipeline::{Faults, Feed, Pipeline};
 use crate::runs::Runs;
 
-const NONE: Faults = Faults {
+/// Nothing goes wrong.
+pub(crate) const NONE: Faults = Faults {
     crashes: 0,
     timeouts: 0,
     stalls: 0,

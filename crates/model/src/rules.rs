@@ -1,23 +1,10 @@
 //! Every rule of the protocol, taken out in turn, and a small world in which its absence shows.
 
-use crate::configurations::feeds;
+use crate::configurations::{NONE, feeds};
 use crate::mutation::{How, Mutation, Op, Step};
 use crate::pipeline::{Faults, Pipeline};
 use crate::runs::Runs;
 
-const NONE: Faults = Faults {
-    crashes: 0,
-    timeouts: 0,
-    stalls: 0,
-    duplicates: 0,
-    losses: 0,
-    refusals: 0,
-    redrives: 0,
-    edits: 0,
-    deletions: 0,
-    undone: 0,
-    taken_off: 0,
-};
 const CRASH: Faults = Faults { crashes: 1, ..NONE };
 const TIMEOUT: Faults = Faults { timeouts: 1, ..NONE };
 const STALL: Faults = Faults { stalls: 1, ..NONE };

@@ -158,16 +158,8 @@ fn key_of(key: &ItemKey) -> HashMap<String, AttributeValue> {
 /// A product that says one thing.
 pub fn product(id: &str, says: &str) -> Product {
     Product {
-        source: "demo".into(),
-        id: id.into(),
-        group: None,
-        sku: None,
         name: Localized::default().with("en", "Shirt"),
         description: Localized::default().with("en", says),
-        brand: None,
-        categories: vec![],
-        attributes: vec![],
-        options: vec![],
         variants: vec![Variant {
             sku: "S1".into(),
             title: "Shirt".into(),
@@ -177,12 +169,6 @@ pub fn product(id: &str, says: &str) -> Product {
             images: vec![],
             facts: None,
         }],
-        images: vec![],
-        url: None,
-        withdrawn: false,
-        facts: None,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", id)
     }
 }

@@ -1,8 +1,6 @@
 //! normalize, one step at a time: what it awaits, in the order it awaits it.
 
-use std::collections::BTreeMap;
-
-use catalog::{ContentHash, Localized, Product, Version};
+use catalog::{ContentHash, Product, Version};
 use ledger::core::desired::{self, Classification, DesiredDoc, classify};
 use ledger::core::register::{self, Registered};
 use ledger::core::run::RunId;
@@ -29,26 +27,7 @@ fn registered(feed: usize) -> Registered {
 
 /// The ledger keeps the product compressed; the model needs its hash only.
 fn doc(feed: usize, says: char) -> DesiredDoc {
-    let product = Product {
-        source: SOURCE.into(),
-        id: "1".into(),
-        group: None,
-        sku: None,
-        name: Localized(BTreeMap::new()),
-        description: Localized(BTreeMap::new()),
-        brand: None,
-        categories: Vec::new(),
-        attributes: Vec::new(),
-        options: Vec::new(),
-        variants: Vec::new(),
-        images: Vec::new(),
-        url: None,
-        withdrawn: false,
-        facts: None,
-        warnings: Vec::new(),
-        made_skus: Default::default(),
-        stock_said: Default::default(),
-    };
+    let product = Product::bare(SOURCE, "1");
     DesiredDoc { product, version: version(feed), hash: hash(says), run: String::new(), provenance: String::new() }
 }
 

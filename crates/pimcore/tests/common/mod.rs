@@ -80,8 +80,6 @@ pub fn product(id: &str) -> Product {
         facts: None,
     };
     Product {
-        source: "demo".into(),
-        id: id.into(),
         group: Some("g1".into()),
         sku: Some("sw1".into()),
         name: Localized::default().with("en", "Shirt").with("ar", "قميص"),
@@ -103,11 +101,7 @@ pub fn product(id: &str) -> Product {
         variants: vec![variant("S"), variant("M")],
         images: vec![format!("https://img.example/{id}.jpg")],
         url: Some("https://shop.example/p?x=1&y=2".into()),
-        withdrawn: false,
-        facts: None,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", id)
     }
 }
 

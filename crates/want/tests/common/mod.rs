@@ -37,12 +37,7 @@ pub(crate) fn variant(sku: &str, size: &str, prices: Vec<Price>) -> Variant {
 pub(crate) fn shirt() -> Product {
     let prices = || vec![price("SAR", "40.00", Some("50.00")), price("USD", "10.00", None)];
     Product {
-        source: "demo".into(),
-        id: "1".into(),
-        group: None,
-        sku: None,
         name: name("A fine linen shirt").with("ar", "قميص"),
-        description: Localized::default(),
         brand: Some("ACME  Wear".into()),
         categories: vec![path(&["Women Apparel", "Women Shirts"])],
         attributes: vec![Attribute {
@@ -53,12 +48,7 @@ pub(crate) fn shirt() -> Product {
         options: vec![ProductOption { name: name("Size") }],
         variants: vec![variant("S1", "EUR38", prices()), variant("S2", "M(40)", prices())],
         images: vec!["https://x.example/1.jpg".into()],
-        url: None,
-        facts: None,
-        withdrawn: false,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", "1")
     }
 }
 

@@ -259,8 +259,6 @@ pub fn product(id: &str) -> Product {
         values: vec![Localized::default().with("en", "Leather").with("ar", "جلد")],
     };
     Product {
-        source: "demo".into(),
-        id: id.into(),
         group: Some("g1".into()),
         sku: Some(format!("sku-{id}")),
         name: Localized::default().with("en", "Running shoe").with("ar", "حذاء رياضي"),
@@ -273,11 +271,7 @@ pub fn product(id: &str) -> Product {
         variants: (0..6).map(variant).collect(),
         images: vec![format!("https://img.example/{id}/main.jpg")],
         url: Some(format!("https://shop.example/p/{id}?x=1&y=2#z")),
-        withdrawn: false,
-        facts: None,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", id)
     }
 }
 
