@@ -17,11 +17,24 @@ fn without(rule: &'static str, how: How, say: &str, workers: usize, faults: Faul
 
 /// All mutations of the product's protocol.
 #[must_use]
-#[rustfmt::skip]
 pub fn of_products() -> Vec<Pipeline> {
-    use How::{AlsoRemoves, Never, Omitted, Unchanged, Unconditional};
+    [
+        of_desired_state(),
+        of_claims(),
+        of_completing(),
+        of_the_change_feed(),
+        of_deletions(),
+        of_people_in_the_shop(),
+        of_late_requests(),
+    ]
+    .concat()
+}
+
+/// Rule 1: desired state.
+#[rustfmt::skip]
+fn of_desired_state() -> Vec<Pipeline> {
+    use How::{Omitted, Unchanged, Unconditional};
     vec![
-        // Rule 1: desired state
         without("an older doc does not replace a newer one", Unconditional(Op::WriteDoc, "version"), "AB", 1, NONE),
         without("an older state does not replace a newer one", Unconditional(Op::WriteState, "version"), "AB", 1, NONE),
         without("the doc is written before the state", How::Step(Step::StateBeforeDoc), "ABA", 1, CRASH),
@@ -38,12 +51,26 @@ pub fn of_products() -> Vec<Pipeline> {
         without("a fast run registers", Omitted(Op::Register), "aba", 1, NONE),
         without("a fast run registers before it reads", How::Step(Step::RegisterLate), "aba", 1, NONE),
         without("a run asks for strict passes of newer runs", How::Step(Step::NoStrictPasses), "aba", 1, NONE),
-        // Rule 2: claims
+    ]
+}
+
+/// Rule 2: claims.
+#[rustfmt::skip]
+fn of_claims() -> Vec<Pipeline> {
+    use How::{Never, Unconditional};
+    vec![
         without("nobody claims what somebody else has leased", Unconditional(Op::Claim, "owner"), "AB", 2, CRASH),
         without("a stage in doubt is claimed although it is applied", Never(Op::Claim, "recheck_at"), "A", 1, CRASH),
         without("a message whose product is leased comes back", How::Step(Step::LeasedIsDone), "AB", 2, NONE),
         without("what is applied but pending is passed on", How::Step(Step::AppliedIsNotPassedOn), "A", 1, LOSS),
-        // Rule 3: act, announce, complete
+    ]
+}
+
+/// Rule 3: act, announce, complete.
+#[rustfmt::skip]
+fn of_completing() -> Vec<Pipeline> {
+    use How::{Never, Omitted, Unchanged, Unconditional};
+    vec![
         without("only the owner completes", Unconditional(Op::Complete, "owner"), "AB", 2, STALL),
         without("completing gives the lease back", Unchanged(Op::Complete, "owner"), "A", 1, NONE),
         without("pending ends only with the desired content", Unconditional(Op::Complete, "hash"), "AB", 1, LOSS),
@@ -54,14 +81,28 @@ pub fn of_products() -> Vec<Pipeline> {
         without("a refusal is recorded", Unchanged(Op::Fail, "error"), "A", 1, Faults { refusals: 1, ..NONE }),
         without("two stages that complete at once do not hide a refusal", Unconditional(Op::Arrived, "error"), "A", 1, Faults { refusals: 1, redrives: 1, ..NONE }),
         without("a refused product is pending", Unchanged(Op::Fail, "pending_since"), "A", 1, Faults { refusals: 1, redrives: 1, ..NONE }),
-        // The change feed
+    ]
+}
+
+/// The change feed.
+#[rustfmt::skip]
+fn of_the_change_feed() -> Vec<Pipeline> {
+    use How::{Unchanged, Unconditional};
+    vec![
         without("a save is announced while somebody brings the product to the shop", How::Step(Step::FeedIgnoresWork), "A", 1, Faults { edits: 2, ..NONE }),
         without("a save is announced that shows something new", How::Step(Step::FeedIgnoresEdits), "A", 1, Faults { edits: 1, ..NONE }),
         without("an announced save makes the product pending", Unchanged(Op::Edited, "pending_since"), "A", 1, Faults { edits: 1, ..LOSS }),
         without("an announced save is counted", Unchanged(Op::Edited, "edits"), "A", 1, Faults { edits: 1, ..LOSS }),
         without("a save that came after the claim is not taken for shown", Unconditional(Op::Complete, "edits"), "A", 1, Faults { edits: 1, ..LOSS }),
         without("two stages that complete at once do not hide a save", Unconditional(Op::Arrived, "edits"), "A", 2, Faults { edits: 1, duplicates: 1, ..LOSS }),
-        // Deletions in the PIM
+    ]
+}
+
+/// Deletions in the PIM.
+#[rustfmt::skip]
+fn of_deletions() -> Vec<Pipeline> {
+    use How::{Omitted, Unchanged};
+    vec![
         without("a deleted product is announced while somebody brings it to the shop", How::Step(Step::ComparisonIgnoresWork), "A", 1, Faults { deletions: 1, ..NONE }),
         without("a deleted product is pending until the shop was told", Unchanged(Op::Edited, "pending_since"), "A", 1, Faults { deletions: 1, ..LOSS }),
         without("what a person deleted in the PIM is not made again", How::Step(Step::DeletedIsMadeAgain), "AB", 1, Faults { deletions: 1, ..NONE }),
@@ -72,12 +113,25 @@ pub fn of_products() -> Vec<Pipeline> {
         without("a release forgets the id", Unchanged(Op::Release, "pimcore_id"), "A", 1, UNDONE),
         without("a release puts the stage in doubt", Unchanged(Op::Release, "recheck_at"), "A", 1, UNDONE),
         without("completing does not bring back an id that a release took away", How::Step(Step::CompleteSaysTheId), "AB", 1, UNDONE),
-        // People in the shop
+    ]
+}
+
+/// People in the shop.
+#[rustfmt::skip]
+fn of_people_in_the_shop() -> Vec<Pipeline> {
+    vec![
         without("a draft that we did not make is left a draft", How::Step(Step::DraftIsOurs), "AB", 1, Faults { taken_off: 1, ..NONE }),
         without("a product whose id the ledger knows is not made again", How::Step(Step::DeletionIsAbsence), "AB", 1, Faults { taken_off: 1, ..NONE }),
         without("who withdraws a product notes it, and it comes back", How::Step(Step::WithdrawalIsNotNoted), "A", 1, UNDONE),
         without("only a write that has to publishes", How::Step(Step::AlwaysPublishes), "AB", 1, Faults { taken_off: 1, ..NONE }),
-        // Rule 4: late requests
+    ]
+}
+
+/// Rule 4: late requests.
+#[rustfmt::skip]
+fn of_late_requests() -> Vec<Pipeline> {
+    use How::{AlsoRemoves, Omitted, Unchanged, Unconditional};
+    vec![
         without("only one takes an expired lease over", Unconditional(Op::TakeOver, ""), "A", 2, Faults { duplicates: 1, ..CRASH }),
         without("a taken-over stage is in doubt", Unchanged(Op::TakeOver, "recheck_at"), "AB", 1, CRASH),
         without("a taken-over stage is pending", Unchanged(Op::TakeOver, "pending_since"), "A", 1, Faults { crashes: 1, losses: 1, redrives: 1, ..NONE }),
