@@ -31,6 +31,7 @@ pub mod spill;
 pub mod stage;
 pub mod standing;
 pub mod state;
+pub mod together;
 pub mod unanswered;
 pub mod waiting;
 pub mod walk;

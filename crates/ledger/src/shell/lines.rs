@@ -1,15 +1,15 @@
 //! Declared parts: the steps of [`core::lines`](crate::core::lines), in their order.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use catalog::line::{Field, overlaid};
-use catalog::{ContentHash, Identifier, PartName, Product, ProductKey, Version, WarningCode, assemble, price_drop};
+use catalog::{Identifier, PartName, ProductKey, WarningCode};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, DesiredDoc};
 use crate::core::lines::{self, Declared, Kept, MAIN, Origin};
-use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
+use crate::core::parts::{self, MAX_PARTS};
+use crate::core::together::{self, Assembled, KeptLine, Replaced};
 use crate::core::{Item, ItemKey};
 
 /// What became of lines of one product.
@@ -22,9 +22,6 @@ pub struct Laid {
     /// Remarks on what it comes to that no single file causes.
     pub made: Vec<WarningCode>,
 }
-
-/// A line with what is kept of it.
-type Read = (PartName, Identifier, ItemKey, Kept);
 
 /// What is put together.
 struct Work<'w> {
@@ -161,7 +158,7 @@ impl<T: Table> Ledger<T> {
         Err(Self::busy(key))
     }
 
-    fn busy(key: &ProductKey) -> LedgerError {
+    pub(super) fn busy(key: &ProductKey) -> LedgerError {
         LedgerError::LeaseLost { what: format!("the document of product {key}, which others wrote all the time") }
     }
 
@@ -189,56 +186,26 @@ impl<T: Table> Ledger<T> {
 
     /// Replaces a `doc` that was read by what parts and lines say together, then the `state`.
     async fn put_together(&self, work: &Work<'_>, names: &BTreeSet<PartName>, item: &Item) -> Result<Put, LedgerError> {
-        let Work { key, declared, now, .. } = *work;
+        let Work { key, declared, .. } = *work;
         let found = self.read_parts_named(key, names).await?;
-        let products = || found.iter().map(|(name, part)| (name, &part.product));
-        let (Some(base), Some(leading)) = (assemble(products()), catalog::parts::leading(products())) else {
-            return Ok(Put::NotThere);
-        };
-        let kinds = declared.kinds();
-        let known = Identifier::all_of(&base, &kinds);
+        let Some(base) = Assembled::of(&found) else { return Ok(Put::NotThere) };
+        let known = Identifier::all_of(&base.product, &declared.kinds());
         let asked = work.about.map(|about| about.intersection(&known).cloned().collect::<BTreeSet<_>>());
         if asked.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(Put::NotThere);
         }
-        let kept = DesiredDoc::of(item).ok().flatten();
-        let as_declared = Declared::of(item).as_ref() == Some(declared);
-        let before = kept.as_ref().filter(|_| as_declared);
-        let before = before.map(|kept| Identifier::all_of(&kept.product, &kinds)).unwrap_or_default();
-        let fresh: BTreeSet<Identifier> = known.difference(&before).cloned().collect();
+        let before = Replaced::of(item);
+        let fresh = before.fresh(&known, declared);
         self.note_at(key, &fresh).await?;
 
         let read = self.lines(key.source(), declared, &known).await?;
-        let mut product = overlaid(&base, read.iter().map(|(part, about, _, kept)| (part, about, &kept.statement)));
-        let leads = found.values().nth(leading).map(|part| &part.version);
-        lines::date_figures(&mut product, declared, leads);
-        let mark = parts::mark_of(item);
-        let version = stock_version(&read, declared).or(leads).cloned().unwrap_or_else(|| Version::from_text(""));
-        let version = mark.as_ref().map_or_else(|| version.clone(), |mark| version.grown(&mark.version));
-        let of = |part: &DesiredDoc| Mark { version: part.version.clone(), hash: part.hash.clone() };
-        let marks: Marks = found.iter().map(|(name, part)| (name.clone(), of(part))).collect();
-        let hash = ContentHash::of(&product);
-        // Read and found right: what is damaged is written anew.
-        let same = mark.as_ref().is_some_and(|mark| mark.hash == hash)
-            && as_declared
-            && parts::marks(item).is_some()
-            && kept.as_ref().is_some_and(|kept| ContentHash::of(&kept.product) == hash);
-        let as_old = kept.as_ref().is_some_and(|kept| kept.product.stock_said == product.stock_said);
-        let drop = match &kept {
-            Some(kept) if same => kept.product.warnings.iter().find(|one| one.code == WarningCode::PriceDrop).cloned(),
-            Some(kept) => price_drop(&kept.product, &product),
-            None => None,
-        };
-        product.warnings.retain(|warning| warning.code != WarningCode::PriceDrop);
-        product.warnings.extend(drop);
-        let made = made_together(&product);
-        let Origin { run, provenance } = work.origin.clone();
-        let doc = DesiredDoc { product, version, hash, run, provenance };
+        let together = together::with_lines(base, &read, &before, declared, work.origin.clone());
+        let doc = &together.doc;
         // Written even where it says it all: who has read a line before it changed must not replace it any more.
-        let body = if same && as_old { None } else { Some(self.put_body(key, &doc).await?) };
-        let write = match &mark {
-            Some(mark) => parts::write_together(key, &doc, body, &marks, mark),
-            None => lines::first(parts::write_together(key, &doc, body, &marks, &of(&doc))),
+        let body = if together.keeps_body { None } else { Some(self.put_body(key, doc).await?) };
+        let write = match &before.mark {
+            Some(mark) => parts::write_together(key, doc, body, &together.marks, mark),
+            None => lines::first(parts::write_together(key, doc, body, &together.marks, &together::mark(doc))),
         };
         if !self.table.write_large(&lines::under(write, declared)).await? {
             return Ok(Put::Again);
@@ -246,41 +213,14 @@ impl<T: Table> Ledger<T> {
         // Whoever wrote one of these meanwhile may not have found the product.
         if !fresh.is_empty() {
             let again = self.lines(key.source(), declared, &fresh).await?;
-            let said = |(_, _, item_key, now): &Read| {
-                read.iter().any(|(_, _, one, then)| one == item_key && then.statement == now.statement)
-            };
-            if !again.iter().all(said) {
+            if !together::stand(&again, &read) {
                 return Ok(Put::Again);
             }
             self.end_waits(&again).await?;
         }
         self.end_waits(&read).await?;
-        if same {
-            let note = lines::under(parts::note_state_together(key, &doc, &marks), declared);
-            if self.table.write(&note).await?.is_ok() {
-                return Ok(Put::Done(DesiredOutcome::Same, asked.unwrap_or_default(), Vec::new()));
-            }
-        }
-        let state = lines::under(parts::write_state_together(key, &doc, &marks, now), declared);
-        let outcome = super::lane::written(self.table.write(&state).await?, &doc.product);
+        let (outcome, made) = self.state_of_parts(key, &together, Some(declared), work.now).await?;
         Ok(Put::Done(outcome, asked.unwrap_or_default(), made))
-    }
-
-    async fn read_parts_named(
-        &self,
-        key: &ProductKey,
-        names: &BTreeSet<PartName>,
-    ) -> Result<BTreeMap<PartName, DesiredDoc>, LedgerError> {
-        let keys: Vec<ItemKey> = names.iter().map(|name| parts::item_key(key, name)).collect();
-        let mut items = self.table.read(&keys).await?;
-        let mut found = BTreeMap::new();
-        for (name, item_key) in names.iter().zip(&keys) {
-            let item = items.remove(item_key).unwrap_or_default();
-            if let Some((part, _)) = self.readable(key, item_key, item).await? {
-                found.insert(name.clone(), part);
-            }
-        }
-        Ok(found)
     }
 
     async fn note_at(&self, key: &ProductKey, fresh: &BTreeSet<Identifier>) -> Result<(), LedgerError> {
@@ -295,7 +235,7 @@ impl<T: Table> Ledger<T> {
         source: &str,
         declared: &Declared,
         known: &BTreeSet<Identifier>,
-    ) -> Result<Vec<Read>, LedgerError> {
+    ) -> Result<Vec<KeptLine>, LedgerError> {
         let wanted: Vec<(PartName, Identifier, ItemKey)> = declared
             .lines_of(known)
             .map(|(part, about)| (part.clone(), about.clone(), lines::line_key(source, part, about)))
@@ -312,23 +252,10 @@ impl<T: Table> Ledger<T> {
         Ok(each.collect())
     }
 
-    async fn end_waits(&self, read: &[Read]) -> Result<(), LedgerError> {
+    async fn end_waits(&self, read: &[KeptLine]) -> Result<(), LedgerError> {
         for (_, _, key, _) in read.iter().filter(|(.., kept)| kept.waits_since.is_some()) {
             let _ = self.table.write_large(&lines::end_wait(key.clone())).await?;
         }
         Ok(())
     }
-}
-
-/// Remarks that come from putting a product together, not from one of its files.
-pub(super) fn made_together(product: &Product) -> Vec<WarningCode> {
-    let of_it = |code: &WarningCode| matches!(code, WarningCode::VariantLeftOut | WarningCode::PriceDrop);
-    product.warnings.iter().map(|warning| warning.code).filter(of_it).collect()
-}
-
-/// How old the product's figures are, where a part owns them.
-fn stock_version<'r>(read: &'r [Read], declared: &Declared) -> Option<&'r Version> {
-    let owner = declared.stock.as_ref()?;
-    let of_owner = read.iter().filter(|(part, ..)| part == owner);
-    of_owner.filter_map(|(.., kept)| kept.statement.0.get(&Field::Stock)).map(|spoken| &spoken.version).max()
 }

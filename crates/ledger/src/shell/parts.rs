@@ -2,15 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{ContentHash, PartName, Product, ProductKey, WarningCode, assemble};
+use catalog::{PartName, Product, ProductKey, WarningCode};
 
 use super::{DesiredOutcome, Ledger, LedgerError, Table};
 use crate::core::desired::{self, Body, DesiredDoc};
-use crate::core::parts::{self, MAX_PARTS, Mark, Marks};
-use crate::core::{Item, ItemKey, lines, state};
+use crate::core::lines::{self, Declared};
+use crate::core::parts::{self, MAX_PARTS};
+use crate::core::together::{self, Assembled, Replaced, Together};
+use crate::core::{Item, ItemKey, Write, state};
 
 /// The part that a product is, which follows from the product alone.
 pub type PartOf = fn(&Product) -> Option<PartName>;
+
+/// What a part is written beside.
+enum Beside {
+    /// Nothing: it is all there is of the product.
+    Nothing(Write),
+    /// Itself, newer.
+    Newer,
+    /// These parts, itself among them.
+    Parts(BTreeSet<PartName>),
+}
 
 impl<T: Table> Ledger<T> {
     /// The same ledger, for sources whose products come in parts.
@@ -124,35 +136,19 @@ impl<T: Table> Ledger<T> {
         // Each round that does not end means that somebody else wrote the product in between.
         for _ in 0..Self::ROUNDS {
             let item = self.read(&desired::doc_key(key)).await?;
-            if let Some(declared) = lines::Declared::of(&item) {
+            if let Some(declared) = Declared::of(&item) {
                 return self.put_desired_under(key, name, doc, &declared, now).await;
             }
-            let Some(before) = parts::mark_of(&item) else {
-                if self.table.write_large(&parts::write_only(key, doc, body.clone(), name)).await? {
-                    return self.state_of_only(key, doc, name, now).await.map(alone);
+            let names = match self.beside(key, name, doc, body, &item).await? {
+                Beside::Nothing(write) => {
+                    if self.table.write_large(&write).await? {
+                        return self.state_of_only(key, doc, name, now).await.map(alone);
+                    }
+                    continue;
                 }
-                continue;
+                Beside::Newer => return Ok((DesiredOutcome::Stale, Vec::new())),
+                Beside::Parts(names) => names,
             };
-            let mut names: BTreeSet<PartName> = BTreeSet::from([name.clone()]);
-            match parts::marks(&item) {
-                Some(marks) => names.extend(marks.into_keys()),
-                None => match self.other_part(key, name, item.clone()).await? {
-                    None if before.version > doc.version => return Ok((DesiredOutcome::Stale, Vec::new())),
-                    None => {
-                        let write = parts::replace_only(key, doc, body.clone(), name, &before);
-                        if self.table.write_large(&write).await? {
-                            return self.state_of_only(key, doc, name, now).await.map(alone);
-                        }
-                        continue;
-                    }
-                    Some((other, whole)) => {
-                        let body = self.put_body(key, &whole).await?;
-                        // Refused: somebody has split it before, and that part is newer by now.
-                        let _ = self.table.write_large(&parts::write_part(key, &other, &whole, body)).await?;
-                        names.insert(other);
-                    }
-                },
-            }
             if names.len() > MAX_PARTS {
                 return Err(LedgerError::TooManyParts { key: key.to_string(), part: name.to_string() });
             }
@@ -162,24 +158,81 @@ impl<T: Table> Ledger<T> {
                 }
                 own = true;
             }
-            let Some((together, marks)) = self.together(key, &names, &before, doc).await? else { continue };
-            // Read and found right: what is damaged is written anew.
-            let kept = DesiredDoc::of(&item).ok().flatten();
-            let same = together.hash == before.hash
-                && parts::marks(&item).is_some()
-                && kept.is_some_and(|kept| ContentHash::of(&kept.product) == together.hash);
-            let body = if same { None } else { Some(self.put_body(key, &together).await?) };
-            if !self.table.write_large(&parts::write_together(key, &together, body, &marks, &before)).await? {
-                continue;
+            if let Some(done) = self.put_parts(key, &names, &item, doc, now).await? {
+                return Ok(done);
             }
-            if same && self.table.write(&parts::note_state_together(key, &together, &marks)).await?.is_ok() {
-                return Ok((DesiredOutcome::Same, Vec::new()));
-            }
-            let state = self.table.write(&parts::write_state_together(key, &together, &marks, now)).await?;
-            let outcome = super::lane::written(state, &together.product);
-            return Ok((outcome, super::lines::made_together(&together.product)));
         }
-        Err(LedgerError::LeaseLost { what: format!("the document of product {key}, which others wrote all the time") })
+        Err(Self::busy(key))
+    }
+
+    /// What a part is written beside, by the `doc` that was read.
+    async fn beside(
+        &self,
+        key: &ProductKey,
+        name: &PartName,
+        doc: &DesiredDoc,
+        body: &Body,
+        item: &Item,
+    ) -> Result<Beside, LedgerError> {
+        let Some(before) = parts::mark_of(item) else {
+            return Ok(Beside::Nothing(parts::write_only(key, doc, body.clone(), name)));
+        };
+        let mut names = BTreeSet::from([name.clone()]);
+        if let Some(marks) = parts::marks(item) {
+            names.extend(marks.into_keys());
+            return Ok(Beside::Parts(names));
+        }
+        match self.other_part(key, name, item.clone()).await? {
+            None if before.version > doc.version => Ok(Beside::Newer),
+            None => Ok(Beside::Nothing(parts::replace_only(key, doc, body.clone(), name, &before))),
+            Some((other, whole)) => {
+                let body = self.put_body(key, &whole).await?;
+                // Refused: somebody has split it before, and that part is newer by now.
+                let _ = self.table.write_large(&parts::write_part(key, &other, &whole, body)).await?;
+                names.insert(other);
+                Ok(Beside::Parts(names))
+            }
+        }
+    }
+
+    /// Replaces a `doc` that was read by what these parts say together, then the `state`. `None` if others were faster, or no part can be read.
+    async fn put_parts(
+        &self,
+        key: &ProductKey,
+        names: &BTreeSet<PartName>,
+        item: &Item,
+        doc: &DesiredDoc,
+        now: i64,
+    ) -> Result<Option<(DesiredOutcome, Vec<WarningCode>)>, LedgerError> {
+        let found = self.read_parts_named(key, names).await?;
+        let before = Replaced::of(item);
+        let (Some(base), Some(mark)) = (Assembled::of(&found), &before.mark) else { return Ok(None) };
+        let together = together::of_parts(base, &before, doc);
+        let body = if together.keeps_body { None } else { Some(self.put_body(key, &together.doc).await?) };
+        let write = parts::write_together(key, &together.doc, body, &together.marks, mark);
+        if !self.table.write_large(&write).await? {
+            return Ok(None);
+        }
+        self.state_of_parts(key, &together, None, now).await.map(Some)
+    }
+
+    /// The `state` after the `doc` of several parts: noted where that says what it said, else written.
+    pub(super) async fn state_of_parts(
+        &self,
+        key: &ProductKey,
+        Together { doc, marks, same, .. }: &Together,
+        declared: Option<&Declared>,
+        now: i64,
+    ) -> Result<(DesiredOutcome, Vec<WarningCode>), LedgerError> {
+        let under = |write| match declared {
+            Some(declared) => lines::under(write, declared),
+            None => write,
+        };
+        if *same && self.table.write(&under(parts::note_state_together(key, doc, marks))).await?.is_ok() {
+            return Ok((DesiredOutcome::Same, Vec::new()));
+        }
+        let state = self.table.write(&under(parts::write_state_together(key, doc, marks, now))).await?;
+        Ok((super::lane::written(state, &doc.product), together::made_together(&doc.product)))
     }
 
     /// The other part that a `doc` of one part is; `None` if it is this one, none, or nothing that can be read.
@@ -199,17 +252,15 @@ impl<T: Table> Ledger<T> {
         Ok(other.filter(|other| other != name && parts::marks(&read).is_none()).map(|other| (other, doc)))
     }
 
-    /// What the parts of these names say together; `None` if nothing of them can be read.
-    async fn together(
+    /// The parts of these names.
+    pub(super) async fn read_parts_named(
         &self,
         key: &ProductKey,
         names: &BTreeSet<PartName>,
-        before: &Mark,
-        doc: &DesiredDoc,
-    ) -> Result<Option<(DesiredDoc, Marks)>, LedgerError> {
-        let keys: Vec<_> = names.iter().map(|name| parts::item_key(key, name)).collect();
+    ) -> Result<BTreeMap<PartName, DesiredDoc>, LedgerError> {
+        let keys: Vec<ItemKey> = names.iter().map(|name| parts::item_key(key, name)).collect();
         let mut items = self.table.read(&keys).await?;
-        let mut found: BTreeMap<PartName, DesiredDoc> = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for (name, item_key) in names.iter().zip(&keys) {
             let item = items.remove(item_key).unwrap_or_default();
             // One that cannot be read is in no mark, and so is written anew by its next record.
@@ -217,16 +268,7 @@ impl<T: Table> Ledger<T> {
                 found.insert(name.clone(), part);
             }
         }
-        let products = || found.iter().map(|(name, part)| (name, &part.product));
-        let (Some(product), Some(leading)) = (assemble(products()), catalog::parts::leading(products())) else {
-            return Ok(None);
-        };
-        let leads = found.values().nth(leading).map_or(&doc.version, |part| &part.version);
-        let mark = |part: &DesiredDoc| Mark { version: part.version.clone(), hash: part.hash.clone() };
-        let marks = found.iter().map(|(name, part)| (name.clone(), mark(part))).collect();
-        let (hash, version) = (ContentHash::of(&product), leads.grown(&before.version));
-        let (run, provenance) = (doc.run.clone(), doc.provenance.clone());
-        Ok(Some((DesiredDoc { product, version, hash, run, provenance }, marks)))
+        Ok(found)
     }
 
     /// A document with its item, wherever its body is; `None` if there is none, or none that can be read.
