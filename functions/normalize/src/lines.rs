@@ -80,8 +80,16 @@ struct Todo {
     again: bool,
 }
 
-/// The lines that a product has, why it is announced if it is, and remarks on it.
-type Told = (BTreeSet<Identifier>, Option<(ProductKey, Cause)>, Vec<WarningCode>);
+/// What became of lines of one product.
+#[derive(Default)]
+struct LaidOver {
+    /// Those that it has.
+    found: BTreeSet<Identifier>,
+    /// Why it is announced, if it is.
+    announce: Option<(ProductKey, Cause)>,
+    /// Remarks on it.
+    made: Vec<WarningCode>,
+}
 
 /// Where the lines of one identifier have come to.
 enum Come {
@@ -93,6 +101,41 @@ enum Come {
     Unkept(Option<LineEntry>),
 }
 
+/// What remains to be done once the lines of a window are written.
+#[derive(Default)]
+struct ToLay {
+    written: Written,
+    /// Lines that wait.
+    waiting: u64,
+    /// What is to be laid over products, and whether it waits until one is found.
+    lay: Vec<(Todo, bool)>,
+    /// Which of it each product is to have.
+    of_products: BTreeMap<ProductKey, Vec<usize>>,
+}
+
+impl ToLay {
+    fn of(done: Vec<(Written, Come)>) -> Self {
+        let mut to_lay = Self::default();
+        for (counts, come) in done {
+            to_lay.written = to_lay.written.add(counts);
+            match come {
+                Come::Rest { waits } => to_lay.waiting += u64::from(waits),
+                Come::Unkept(entry) => {
+                    *to_lay.written.waiting.entry(Reason::LineNotKept.as_str().to_owned()).or_default() += 1;
+                    to_lay.written.unkept.extend(entry);
+                }
+                Come::Lay(todo, products, waits) => {
+                    for product in products {
+                        to_lay.of_products.entry(product).or_default().push(to_lay.lay.len());
+                    }
+                    to_lay.lay.push((todo, waits));
+                }
+            }
+        }
+        to_lay
+    }
+}
+
 impl<T: Table, B: Bus> LineWriter<'_, T, B> {
     /// Writes a window.
     ///
@@ -100,63 +143,16 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
     /// When the ledger or the bus did not take something. Writing the same window again is harmless.
     pub async fn write(&self, window: Vec<LineEntry>) -> Result<Written, Failure> {
         let failure = |error: LedgerError| error.failure();
-        let mut by_about: BTreeMap<Identifier, Vec<LineEntry>> = BTreeMap::new();
-        for entry in window {
-            by_about.entry(entry.line.about.clone()).or_default().push(entry);
-        }
-        let key = |about: &Identifier| lines::line_key(self.source, self.part, about);
-        let all: Vec<_> = by_about.into_iter().map(|(about, entries)| (key(&about), about, entries)).collect();
-        let keys: Vec<ItemKey> = all.iter().map(|(key, ..)| key.clone()).collect();
-        let reads = stream::iter(keys.chunks(BATCH)).map(|keys| self.store.read_lines(keys)).buffer_unordered(PARALLEL);
-        let reads: Vec<HashMap<ItemKey, Kept>> = reads.try_collect().await.map_err(failure)?;
-        let mut kept: HashMap<ItemKey, Kept> = reads.into_iter().flatten().collect();
-
-        let mut written = Written::default();
-        let all = all.into_iter().map(|(key, about, entries)| {
-            let kept = kept.remove(&key).unwrap_or_default();
-            self.one(key, about, entries, kept)
-        });
-        let done: Vec<(Written, Come)> =
-            stream::iter(all).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
-        let mut waiting = 0;
-        let mut of_products: BTreeMap<ProductKey, Vec<usize>> = BTreeMap::new();
-        let mut lay: Vec<(Todo, bool)> = Vec::new();
-        for (counts, come) in done {
-            written = written.add(counts);
-            match come {
-                Come::Rest { waits } => waiting += u64::from(waits),
-                Come::Unkept(entry) => {
-                    *written.waiting.entry(Reason::LineNotKept.as_str().to_owned()).or_default() += 1;
-                    written.unkept.extend(entry);
-                }
-                Come::Lay(todo, products, waits) => {
-                    for product in products {
-                        of_products.entry(product).or_default().push(lay.len());
-                    }
-                    lay.push((todo, waits));
-                }
-            }
-        }
+        let ToLay { mut written, mut waiting, lay, of_products } =
+            ToLay::of(self.say_all(window).await.map_err(failure)?);
         // Products one by one, each with all its lines of the window.
-        let lay_one = |(product, todos): (ProductKey, Vec<usize>)| {
-            let lay = &lay;
-            async move {
-                let mine: Vec<&Todo> = todos.iter().filter_map(|at| lay.get(*at)).map(|(todo, _)| todo).collect();
-                let about: BTreeSet<Identifier> = mine.iter().map(|todo| todo.about.clone()).collect();
-                let Some(last) = mine.last() else { return Ok((BTreeSet::new(), None, Vec::new())) };
-                let laid = self.store.lay_lines(&product, self.declared, &about, &last.origin, self.now).await?;
-                let again = mine.iter().any(|todo| todo.again && laid.found.contains(&todo.about));
-                let cause = laid.outcome.filter(|outcome| *outcome != DesiredOutcome::Same).map(cause_of);
-                let cause = cause.or_else(|| again.then_some(Cause::Feed));
-                Ok::<_, LedgerError>((laid.found, cause.map(|cause| (product, cause)), laid.made))
-            }
-        };
-        let laid: Vec<Told> =
-            stream::iter(of_products).map(lay_one).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
-        let found: BTreeSet<&Identifier> = laid.iter().flat_map(|(found, ..)| found).collect();
-        let mut announce: BTreeMap<ProductKey, Cause> =
-            laid.iter().filter_map(|(_, product, _)| product.clone()).collect();
-        for code in laid.iter().flat_map(|(.., made)| made).filter(|code| **code == WarningCode::PriceDrop) {
+        let each = of_products.into_iter().map(|(product, at)| {
+            self.lay_over(product, at.into_iter().filter_map(|at| lay.get(at)).map(|(todo, _)| todo).collect())
+        });
+        let laid: Vec<LaidOver> = stream::iter(each).buffer_unordered(PARALLEL).try_collect().await.map_err(failure)?;
+        let found: BTreeSet<&Identifier> = laid.iter().flat_map(|told| &told.found).collect();
+        let mut announce: BTreeMap<ProductKey, Cause> = laid.iter().filter_map(|told| told.announce.clone()).collect();
+        for code in laid.iter().flat_map(|told| &told.made).filter(|code| **code == WarningCode::PriceDrop) {
             *written.warnings.entry(*code).or_default() += 1;
         }
         for (todo, waits) in lay.iter().filter(|(todo, _)| !found.contains(&todo.about)) {
@@ -170,6 +166,36 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
         }
         announce_changed(self.bus, self.run, announce).await?;
         Ok(written)
+    }
+
+    /// Writes what the part says by each identifier.
+    async fn say_all(&self, window: Vec<LineEntry>) -> Result<Vec<(Written, Come)>, LedgerError> {
+        let mut by_about: BTreeMap<Identifier, Vec<LineEntry>> = BTreeMap::new();
+        for entry in window {
+            by_about.entry(entry.line.about.clone()).or_default().push(entry);
+        }
+        let key = |about: &Identifier| lines::line_key(self.source, self.part, about);
+        let all: Vec<_> = by_about.into_iter().map(|(about, entries)| (key(&about), about, entries)).collect();
+        let keys: Vec<ItemKey> = all.iter().map(|(key, ..)| key.clone()).collect();
+        let reads = stream::iter(keys.chunks(BATCH)).map(|keys| self.store.read_lines(keys)).buffer_unordered(PARALLEL);
+        let reads: Vec<HashMap<ItemKey, Kept>> = reads.try_collect().await?;
+        let mut kept: HashMap<ItemKey, Kept> = reads.into_iter().flatten().collect();
+        let each = all.into_iter().map(|(key, about, entries)| {
+            let kept = kept.remove(&key).unwrap_or_default();
+            self.one(key, about, entries, kept)
+        });
+        stream::iter(each).buffer_unordered(PARALLEL).try_collect().await
+    }
+
+    /// Lays lines over a product.
+    async fn lay_over(&self, product: ProductKey, mine: Vec<&Todo>) -> Result<LaidOver, LedgerError> {
+        let about: BTreeSet<Identifier> = mine.iter().map(|todo| todo.about.clone()).collect();
+        let Some(last) = mine.last() else { return Ok(LaidOver::default()) };
+        let laid = self.store.lay_lines(&product, self.declared, &about, &last.origin, self.now).await?;
+        let again = mine.iter().any(|todo| todo.again && laid.found.contains(&todo.about));
+        let cause = laid.outcome.filter(|outcome| *outcome != DesiredOutcome::Same).map(cause_of);
+        let cause = cause.or_else(|| again.then_some(Cause::Feed));
+        Ok(LaidOver { found: laid.found, announce: cause.map(|cause| (product, cause)), made: laid.made })
     }
 
     /// The lines of one identifier, in their order.
@@ -273,5 +299,36 @@ impl<T: Table, B: Bus> LineWriter<'_, T, B> {
             late.extend(laid.outcome.map(|_| product));
         }
         Ok(late)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::IdKind;
+
+    use super::*;
+
+    fn todo(sku: &str) -> Todo {
+        let origin = Origin { run: "r".into(), provenance: "a.csv record 0 at byte 0".into() };
+        Todo { about: Identifier::new(IdKind::Sku, sku).unwrap(), origin, again: false }
+    }
+
+    #[test]
+    fn each_product_gets_all_lines_of_the_window_that_are_about_it() {
+        let key = |id: &str| ProductKey::new("acme", id).unwrap();
+        let one = || Written { changed: 1, ..Written::default() };
+        let to_lay = ToLay::of(vec![
+            (one(), Come::Lay(todo("a"), vec![key("1"), key("2")], false)),
+            (one(), Come::Rest { waits: true }),
+            (one(), Come::Lay(todo("b"), vec![key("2")], true)),
+            (one(), Come::Rest { waits: false }),
+            (one(), Come::Unkept(None)),
+        ]);
+        assert_eq!(to_lay.of_products, BTreeMap::from([(key("1"), vec![0]), (key("2"), vec![0, 1])]));
+        let lay: Vec<_> = to_lay.lay.iter().map(|(todo, waits)| (todo.about.value.as_str(), *waits)).collect();
+        assert_eq!(lay, [("a", false), ("b", true)]);
+        assert_eq!((to_lay.written.changed, to_lay.waiting), (5, 1));
+        let unkept = BTreeMap::from([(Reason::LineNotKept.as_str().to_owned(), 1)]);
+        assert_eq!(to_lay.written.waiting, unkept);
     }
 }

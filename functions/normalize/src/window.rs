@@ -6,11 +6,15 @@ use catalog::{ContentHash, Failure, Identifier, PartName, Product, ProductKey, V
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ledger::core::{lines, parts, waiting};
 use ledger::{
-    Classification, Declared, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table, classify,
+    Classification, Declared, DesiredDoc, DesiredOutcome, Ledger, LedgerError, ProductState, SmallDocs, Table,
 };
 use runtime::{Announcement, Bus, Cause, ProductMessage};
 
 use crate::lines::LineEntry;
+
+mod weigh;
+
+use weigh::{How, Weighed, known_as, repeated, weigh};
 
 /// Products compared in one `BatchGetItem` (its limit).
 pub const BATCH: usize = 100;
@@ -104,6 +108,30 @@ impl Written {
             self.waiting_since = self.waiting_since.into_iter().chain([waits.since]).min();
         }
     }
+
+    /// Counts what was done with one product, and says what is to be announced of it.
+    fn take(
+        &mut self,
+        done: Done,
+        states: &HashMap<ProductKey, ProductState>,
+        announce: &mut BTreeMap<ProductKey, Cause>,
+    ) {
+        match done {
+            Done::Written(key, cause, warnings) => {
+                self.changed += 1;
+                announce.insert(key, cause);
+                for code in warnings {
+                    *self.warnings.entry(code).or_default() += 1;
+                }
+            }
+            Done::Noted(key, again) => {
+                self.unchanged(states.get(&key).unwrap_or(&ProductState::default()));
+                announce.extend(again.then_some((key, Cause::Feed)));
+            }
+            Done::Stale => self.stale += 1,
+            Done::TooLarge(entry, message) => self.too_large.push((*entry, message)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -124,24 +152,11 @@ pub struct WindowWriter<'a, T, B> {
     pub now: i64,
 }
 
-/// What is to be done with one product.
-enum Todo {
-    Write(Entry, How),
-    Note(Entry, How),
-    Announce(ProductKey),
-}
-
-/// What is known of a product that is to be written.
-#[derive(Debug, Clone, Copy, Default)]
-struct How {
-    /// It is of several parts, or of another one so far.
-    parted: bool,
-    /// Lines of declared parts are laid over it, or were.
-    lined: bool,
-    /// What the ledger holds was looked for in vain: announced even if it is as it was.
-    lacking: bool,
-    /// It is new, or was withdrawn: noted before it is written.
-    brought: bool,
+/// A product that is to be written, or noted.
+struct Todo {
+    entry: Entry,
+    how: How,
+    note: bool,
 }
 
 /// What was done.
@@ -185,93 +200,49 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
         let of_docs = self.parts_of_docs(&batch, &states).await?;
 
         let mut written = Written::default();
+        let mut announce = BTreeMap::new();
         let mut todo = Vec::with_capacity(batch.len());
-        let mut known = Vec::new();
-        for mut entry in batch {
+        for entry in batch {
             let whole = states.get(&entry.key).cloned().unwrap_or_default();
-            let lined = self.declared.is_some() || whole.lines.is_some();
-            if lined {
-                entry.part.get_or_insert_with(|| PartName::from_text(lines::MAIN));
-            }
-            let part = entry.part.as_ref();
-            let mut state = parts::known(&whole, part, &known_as(&entry, &whole))
-                .unwrap_or_else(|| parts::known_of(&whole, part, of_docs.get(&entry.key)));
-            if lined && whole.lines.as_ref() != Some(&self.declared_now()) {
-                // Written under another declaration: written anew.
-                state = ProductState { version: None, hash: None, ..state };
-            }
-            entry.hash = known_as(&entry, &state);
-            let parted = whole.parts.is_some() || (whole.hash.is_some() && state.hash.is_none());
-            let untold = !entry.product.made_skus.is_empty() && waiting::lacks_sku(&whole);
-            let brought = self.noting && state.hash.is_none() && !entry.product.withdrawn;
-            let how = How { parted, lined, lacking: waiting::lacks_content(&whole) || untold, brought };
-            let class = match classify(&state, &entry.version, &entry.hash) {
-                Classification::Unchanged if untold => Classification::Changed,
-                class => class,
-            };
+            let of_doc = of_docs.get(&entry.key);
+            let Weighed { class, entry, how, state } = weigh(entry, &whole, of_doc, self.declared, self.noting);
             match class {
                 Classification::Changed => {
-                    let before = state.version.as_ref().and_then(|known| known.earlier_in_object_of(&entry.version));
-                    if let Some(earlier) = before.filter(|_| !entry.reported) {
-                        let Entry { key, index, offset, .. } = &entry;
-                        written.repeated.push(Repeated { key: key.clone(), earlier, index: *index, offset: *offset });
-                    }
-                    if whole.hash.is_some() {
-                        known.push(entry.key.clone());
-                    }
-                    todo.push(Todo::Write(entry, how));
+                    written.repeated.extend(repeated(&entry, &state));
+                    todo.push(Todo { entry, how, note: false });
                 }
-                Classification::Again => todo.push(Todo::Announce(entry.key)),
-                Classification::Unchanged if self.strict => todo.push(Todo::Note(entry, how)),
+                Classification::Again => {
+                    written.changed += 1;
+                    announce.insert(entry.key, Cause::Feed);
+                }
+                Classification::Unchanged if self.strict => todo.push(Todo { entry, how, note: true }),
                 Classification::Unchanged => written.unchanged(&state),
                 Classification::Stale => written.stale += 1,
             }
         }
-        self.compare_with_known(&mut todo, &known).await?;
-
-        let nothing = ProductState::default();
-        let mut announce = BTreeMap::new();
-        // The parts of one product one after the other, in their order: they would only get into each other's way.
-        let mut writes: BTreeMap<ProductKey, Vec<(Entry, How, bool)>> = BTreeMap::new();
-        for todo in todo {
-            match todo {
-                Todo::Announce(key) => {
-                    written.changed += 1;
-                    announce.insert(key, Cause::Feed);
-                }
-                Todo::Write(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, false)),
-                Todo::Note(entry, how) => writes.entry(entry.key.clone()).or_default().push((entry, how, true)),
-            }
-        }
-        let one_by_one = |entries: Vec<(Entry, How, bool)>| async move {
-            let mut done = Vec::with_capacity(entries.len());
-            for (entry, how, note) in entries {
-                done.push(self.write_one(entry, how, note).await?);
-            }
-            Ok::<_, LedgerError>(done)
-        };
-        let mut done = stream::iter(writes.into_values().map(one_by_one)).buffer_unordered(WRITES);
-        while let Some(done) = done.try_next().await.map_err(failure)? {
-            for done in done {
-                match done {
-                    Done::Written(key, cause, warnings) => {
-                        written.changed += 1;
-                        announce.insert(key, cause);
-                        for code in warnings {
-                            *written.warnings.entry(code).or_default() += 1;
-                        }
-                    }
-                    Done::Noted(key, again) => {
-                        written.unchanged(states.get(&key).unwrap_or(&nothing));
-                        announce.extend(again.then_some((key, Cause::Feed)));
-                    }
-                    Done::Stale => written.stale += 1,
-                    Done::TooLarge(entry, message) => written.too_large.push((*entry, message)),
-                }
-            }
+        self.compare_with_known(&mut todo).await?;
+        for done in self.write_all(todo).await.map_err(failure)? {
+            written.take(done, &states, &mut announce);
         }
         announce_changed(self.bus, self.run, announce).await?;
         Ok(written)
+    }
+
+    /// The parts of one product one after the other, in their order: they would only get into each other's way.
+    async fn write_all(&self, todo: Vec<Todo>) -> Result<Vec<Done>, LedgerError> {
+        let mut writes: BTreeMap<ProductKey, Vec<Todo>> = BTreeMap::new();
+        for one in todo {
+            writes.entry(one.entry.key.clone()).or_default().push(one);
+        }
+        let one_by_one = |todo: Vec<Todo>| async move {
+            let mut done = Vec::with_capacity(todo.len());
+            for one in todo {
+                done.push(self.write_one(one).await?);
+            }
+            Ok::<_, LedgerError>(done)
+        };
+        let done = stream::iter(writes.into_values().map(one_by_one)).buffer_unordered(WRITES);
+        Ok(done.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
     }
 
     /// The parts that the source has now; none of a source that had some.
@@ -311,7 +282,8 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     }
 
     /// One product. A note that the ledger refuses becomes a write, which decides.
-    async fn write_one(&self, entry: Entry, how: How, note: bool) -> Result<Done, LedgerError> {
+    async fn write_one(&self, todo: Todo) -> Result<Done, LedgerError> {
+        let Todo { entry, how, note } = todo;
         // What several parts say together is noted by writing the part.
         if note && !how.parted && !how.lined && self.store.touch(&entry.key, &entry.version, &entry.hash).await? {
             return Ok(Done::Noted(entry.key, false));
@@ -348,14 +320,15 @@ impl<T: Table, B: Bus> WindowWriter<'_, T, B> {
     }
 
     /// A price that more than halved is worth a look before customers have it; a product that comes back is noted as a new one is.
-    async fn compare_with_known(&self, todo: &mut [Todo], known: &[ProductKey]) -> Result<(), Failure> {
+    async fn compare_with_known(&self, todo: &mut [Todo]) -> Result<(), Failure> {
+        let known = todo.iter().filter(|todo| !todo.note && todo.how.known);
+        let known: Vec<ProductKey> = known.map(|todo| todo.entry.key.clone()).collect();
         if known.is_empty() {
             return Ok(());
         }
         let failure = |error: LedgerError| error.failure();
-        let SmallDocs { docs, large, .. } = self.store.read_small_docs(known).await.map_err(failure)?;
-        for todo in todo {
-            let Todo::Write(entry, how) = todo else { continue };
+        let SmallDocs { docs, large, .. } = self.store.read_small_docs(&known).await.map_err(failure)?;
+        for Todo { entry, how, .. } in todo.iter_mut().filter(|todo| !todo.note) {
             // One at a time: each takes megabytes. One that cannot be had is about to be written anew.
             let fetched = match large.contains(&entry.key) {
                 true => match self.store.read_large_doc(&entry.key).await {
@@ -401,13 +374,4 @@ pub(crate) async fn announce_changed(
         .map(|message| Announcement::product_changed(&message))
         .collect();
     bus.announce(&announcements).await.into_iter().collect::<Result<Vec<()>, Failure>>().map(|_| ())
-}
-
-/// The hash by which the ledger knows what a product says: where its facts follow from the rest and
-/// it was written before there were facts, that of the rest. So the facts that an adapter learns to
-/// read cost no write; they arrive with the next change.
-fn known_as(entry: &Entry, state: &ProductState) -> ContentHash {
-    let known = state.hash.as_ref().filter(|known| entry.facts_follow && **known != entry.hash);
-    let before = known.and_then(|known| ContentHash::before_facts(&entry.product).filter(|before| before == known));
-    before.unwrap_or_else(|| entry.hash.clone())
 }
