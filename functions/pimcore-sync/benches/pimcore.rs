@@ -118,12 +118,8 @@ fn save(report: &Map<String, Value>) {
     println!("{}", file.display());
 }
 
-#[tokio::main]
-async fn main() {
-    let pim = StandIn::with_latency("bench", Latency::measured()).await;
-    let clients: Vec<_> = (0..AT_ONCE).map(|_| pim.client()).collect();
-    let function = Function::default();
-    // Categories and connections are there before anything is timed.
+/// Categories and connections are there before anything is timed; the id of a category.
+async fn warmed_up(function: &Function, clients: &[Pimcore]) -> u32 {
     let first: Vec<ProductMessage> =
         (0..AT_ONCE).map(|n| function.memory.put(&product(&format!("first-{n}")), &version(1))).collect();
     let _: Vec<_> = futures::stream::iter(clients.iter().zip(&first))
@@ -132,6 +128,15 @@ async fn main() {
         .await;
     let read =
         clients[0].read_products(&[key("first-0")], later()).await.unwrap().remove(&key("first-0")).unwrap().unwrap();
+    read.categories[0].id
+}
+
+#[tokio::main]
+async fn main() {
+    let pim = StandIn::with_latency("bench", Latency::measured()).await;
+    let clients: Vec<_> = (0..AT_ONCE).map(|_| pim.client()).collect();
+    let function = Function::default();
+    let category = warmed_up(&function, &clients).await;
     function.memory.slow_down(CALL);
     function.heard.slow_down(CALL);
 
@@ -143,7 +148,7 @@ async fn main() {
         let clients: Vec<_> = clients.iter().map(|client| client.clone().batching(each)).collect();
         let mut rates = Map::new();
         for (name, round) in [("create", 1), ("update", 2)] {
-            let alone = alone(&pim, in_all, round, read.categories[0].id).await;
+            let alone = alone(&pim, in_all, round, category).await;
             let before = pim.app.counters.now();
             let whole = through_the_function(&function, &clients, in_all, round).await;
             let requests = pim.app.counters.now().requests - before.requests;

@@ -4,24 +4,27 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{Failure, Product, ProductKey, Version};
-use jiff::Timestamp;
-use ledger::core::gone::known_id;
+use catalog::{Failure, Product, ProductKey};
 use ledger::core::held::Past;
 use ledger::core::lane::Content;
 use ledger::core::ours::Ours;
 use ledger::core::wanted;
 use ledger::{Applied, DesiredDoc, LedgerError, ProductState, SmallDocs, Table};
-use pimcore::{FieldLanguages, Head, Pimcore, ProductInput, Provenance, Saved, Write, WriteOutcome, stamp};
+use pimcore::{Head, Pimcore, Write};
 use runtime::{Announcement, Bus, Cause, Clock, Metric, Metrics, Outcome, ProductMessage};
 use want::InForce;
-use worker::rules::{Before, Rules, Wish, before};
+use worker::rules::{Rules, Wish, before};
 use worker::{Claims, Probe, Worker};
 
 use crate::aside;
-use crate::decide::{Decision, PublishPolicy, UNPUBLISHED_BEFORE, decide};
+use crate::decide::PublishPolicy;
 use crate::gone::Looked;
-use crate::lane::{content_of, is_told, synced};
+use crate::lane::synced;
+
+mod prepare;
+mod save;
+
+use prepare::{Prepared, read_one};
 
 /// One invocation's work.
 #[derive(Debug)]
@@ -60,6 +63,12 @@ enum Change {
     Deleted,
 }
 
+/// What became of each product.
+type Results = BTreeMap<ProductKey, Result<Synced, Failure>>;
+
+/// A product with what is to be saved of it.
+type ToSave = (Claimed, Write);
+
 /// A product whose lease is ours.
 pub(crate) struct Claimed {
     key: ProductKey,
@@ -95,6 +104,33 @@ impl Claimed {
     }
 }
 
+/// What became of a batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct BatchCounts {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    failed: u64,
+}
+
+impl BatchCounts {
+    fn of<'r>(results: impl Iterator<Item = &'r Result<Synced, Failure>>) -> Self {
+        let mut counts = Self::default();
+        for result in results {
+            let count = match result.as_ref().map(|synced| synced.change) {
+                Ok(Change::Created) => &mut counts.created,
+                Ok(Change::Updated) => &mut counts.updated,
+                Ok(Change::Unchanged) => &mut counts.unchanged,
+                Ok(Change::Deleted) => &mut counts.deleted,
+                Err(_) => &mut counts.failed,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
+
 impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
     /// Brings each product to Pimcore. `pimcore` is the client, or why there is none (a secret that
     /// is missing, say): that too is recorded with every product, where people look for the reason.
@@ -125,16 +161,8 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         let by_key: HashMap<&ProductKey, &ProductMessage> =
             messages.iter().map(|message| (&message.key, message)).collect();
         let Claims { ours, applied, mut outcomes, .. } = claims;
-        let mut forward: Vec<ProductKey> = Vec::new();
-        for (key, state) in applied {
-            // The shop still lacks it, or an operator asks for it again: pass it on.
-            let asked = by_key.get(&key).is_some_and(|message| message.cause == Cause::Replay);
-            if state.pending_since.is_some() || asked {
-                forward.push(key);
-            } else {
-                outcomes.insert(key, Outcome::Done);
-            }
-        }
+        let (forward, done) = passed_on(&by_key, applied);
+        outcomes.extend(done.into_iter().map(|key| (key, Outcome::Done)));
         let ends = self.worker.ends();
         let probe = Probe::new(async |_| match pimcore {
             Ok(pimcore) => pimcore.works(ends).await,
@@ -150,14 +178,10 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         self.count_what_rules_changed(&ours, &mut results).await;
         let told = self.leave_told(&by_key, &mut results);
         self.announce(&by_key, &forward, &mut results, &mut outcomes).await;
-        let held = results.values().filter_map(|result| result.as_ref().ok().map(|synced| synced.change));
-        let by = |change| held.clone().filter(|one| *one == change).count();
-        let (created, updated, unchanged) = (by(Change::Created), by(Change::Updated), by(Change::Unchanged));
-        let deleted = by(Change::Deleted);
-        let failed = results.len() - held.count();
-        self.metrics.count(Metric::ProductsCreated, created as u64);
-        self.metrics.count(Metric::ProductsUpdated, updated as u64);
-        self.metrics.count(Metric::ProductsUnchanged, unchanged as u64);
+        let BatchCounts { created, updated, unchanged, deleted, failed } = BatchCounts::of(results.values());
+        self.metrics.count(Metric::ProductsCreated, created);
+        self.metrics.count(Metric::ProductsUpdated, updated);
+        self.metrics.count(Metric::ProductsUnchanged, unchanged);
         let content = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
             Some((key.clone(), result.as_ref().ok()?.content.clone()?))
         };
@@ -184,11 +208,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
 
     /// What rules changed of content that the shop holds already, or that somebody may be pushing, is counted like a person's save: the shop lacks it until a push
     /// that was claimed after this, whatever becomes of the announcement.
-    async fn count_what_rules_changed(
-        &self,
-        ours: &BTreeMap<ProductKey, ProductState>,
-        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
-    ) {
+    async fn count_what_rules_changed(&self, ours: &BTreeMap<ProductKey, ProductState>, results: &mut Results) {
         let changed = |(key, result): (&ProductKey, &Result<Synced, Failure>)| {
             let (state, synced) = (ours.get(key)?, result.as_ref().ok()?);
             let Synced { applied, ruled, .. } = synced;
@@ -208,7 +228,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         &self,
         by_key: &HashMap<&ProductKey, &ProductMessage>,
         forward: &[ProductKey],
-        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
+        results: &mut Results,
         outcomes: &mut HashMap<ProductKey, Outcome>,
     ) {
         let tells = |result: &Result<Synced, Failure>| result.as_ref().is_ok_and(|synced| !synced.told);
@@ -236,7 +256,7 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         pimcore: &Pimcore,
         ours: &BTreeMap<ProductKey, ProductState>,
         mut keys: Vec<ProductKey>,
-    ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+    ) -> Results {
         if keys.is_empty() {
             return BTreeMap::new();
         }
@@ -254,25 +274,20 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             (_, Err(failure)) => return all_failed(keys, &failure),
         };
         let looked = self.look_for_deleted(pimcore, ours, &keys, &mut heads, deadline).await;
-        let mut read = Read { rules, heads, deadline };
+        let mut basis = Basis { rules, heads, deadline };
         keys.retain(|key| !large.contains(key) && !looked.failed.contains_key(key));
-        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut read).await;
+        let mut results = self.bring_some(pimcore, ours, keys, docs, &mut basis).await;
         // Forty of the largest at once would take more memory than the function has.
         for key in large.into_iter().filter(|key| !looked.failed.contains_key(key)) {
             let doc = self.worker.ledger.read_large_doc(&key).await.transpose();
             let docs = doc.map(|doc| (key.clone(), doc)).into_iter().collect();
-            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut read).await);
+            results.extend(self.bring_some(pimcore, ours, vec![key], docs, &mut basis).await);
         }
         self.settle_deleted(ours, looked, &mut results).await;
         results
     }
 
-    async fn settle_deleted(
-        &self,
-        ours: &BTreeMap<ProductKey, ProductState>,
-        looked: Looked,
-        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
-    ) {
+    async fn settle_deleted(&self, ours: &BTreeMap<ProductKey, ProductState>, looked: Looked, results: &mut Results) {
         let is_there = |result: &Result<Synced, Failure>| result.as_ref().is_ok_and(|s| s.change != Change::Deleted);
         let there = results.iter().filter(|(_, result)| is_there(result)).map(|(key, _)| key.clone()).collect();
         let failed = self.take_notes_back(ours, &looked, there).await;
@@ -285,9 +300,9 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
         ours: &BTreeMap<ProductKey, ProductState>,
         keys: Vec<ProductKey>,
         mut docs: HashMap<ProductKey, Result<DesiredDoc, LedgerError>>,
-        read: &mut Read,
-    ) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
-        let deadline = read.deadline;
+        basis: &mut Basis,
+    ) -> Results {
+        let deadline = basis.deadline;
         let languages = match pimcore.field_languages(deadline).await {
             Ok(languages) => languages,
             Err(failure) => return all_failed(keys, &failure),
@@ -297,116 +312,31 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             Some((key.clone(), doc.run.as_str()))
         };
         let runs: Vec<(ProductKey, &str)> = keys.iter().filter_map(runs).collect();
-        let mut befores = match before(self.worker.ledger, &read.rules, &runs).await {
+        let mut befores = match before(self.worker.ledger, &basis.rules, &runs).await {
             Ok(befores) => befores,
             Err(error) => return all_failed(keys, &error.failure()),
         };
-        let mut results = BTreeMap::new();
         let mut prepared: Vec<(ProductKey, Result<Prepared, Failure>)> = Vec::new();
         for key in keys {
-            let found = read_one(&key, docs.remove(&key), read.heads.remove(&key)).and_then(|(doc, head)| {
+            let found = read_one(&key, docs.remove(&key), basis.heads.remove(&key)).and_then(|(doc, head)| {
                 let before = befores.remove(&key).transpose().map_err(|error| error.failure())?.unwrap_or_default();
-                let wish = Wish::of(&read.rules, &doc, &before, self.worker.clock.now_ms());
-                let Before { past, .. } = before;
                 let state = ours.get(&key);
-                let had = state.and_then(known_id).map(str::to_owned);
-                let last = state.and_then(Ours::of);
-                let untouched = head.as_ref().is_some_and(|head| is_untouched(state, last.as_ref(), head));
-                let ruled = read.rules.since > 0;
-                let mut item = Claimed {
-                    key: key.clone(),
-                    doc,
-                    head,
-                    had,
-                    ours: last,
-                    untouched,
-                    wish,
-                    ruled,
-                    past,
-                    content: None,
-                    told: false,
-                };
-                if self.lane {
-                    item.content = content_of(&item);
-                    item.told = is_told(state, &item);
-                }
-                let aside = ours.get(&key).map(|state| aside::remarks(&state.aside)).unwrap_or_default();
+                let item = self.claimed(&key, (doc, head), before, state, &basis.rules);
+                let aside = state.map(|state| aside::remarks(&state.aside)).unwrap_or_default();
                 self.prepare(item, &aside, &languages)
             });
             prepared.push((key, found));
         }
-        self.remember(&read.rules, &mut prepared).await;
-        let mut work: Vec<(Claimed, Write)> = Vec::new();
-        for (key, prepared) in prepared {
-            match prepared {
-                Ok(Prepared::Holds(_, synced)) => drop(results.insert(key, Ok(synced))),
-                Ok(Prepared::Write(item, write)) => work.push((*item, *write)),
-                Err(failure) => drop(results.insert(key, Err(failure))),
-            }
-        }
+        self.remember(&basis.rules, &mut prepared).await;
+        let (mut results, mut work) = sorted(prepared);
         // Twice: a category that somebody deleted shows when a product is refused.
         for fresh in [false, true] {
             if work.is_empty() {
                 break;
             }
-            work = self.write(pimcore, work, fresh, read, &mut results).await;
+            work = self.save(pimcore, work, fresh, basis, &mut results).await;
         }
         results
-    }
-
-    fn prepare(&self, item: Claimed, aside: &[String], languages: &FieldLanguages) -> Result<Prepared, Failure> {
-        let Claimed { key, doc, head, had, wish, ruled, content, told, .. } = &item;
-        let content = content.clone();
-        let product = item.product();
-        let stamp = stamp::stamp(&doc.hash, item.wanted());
-        match decide(&stamp, product.withdrawn, head.as_ref(), had.is_some(), aside, self.policy) {
-            // The id stays: by it this is known the next time.
-            Decision::Deleted => {
-                let applied = Applied { remote_id: had.clone(), ..applied(&item, None) };
-                let ruled = *ruled;
-                let (content, told) = (None, false);
-                Ok(Prepared::Holds(Box::new(item), Synced { applied, change: Change::Deleted, ruled, content, told }))
-            }
-            Decision::Unchanged | Decision::Absent => {
-                let id = head.as_ref().map(|head| head.id);
-                let seen = item.ours.as_ref().map(ToString::to_string);
-                let applied = Applied { seen, ..applied(&item, id) };
-                let (change, ruled, told) = (Change::Unchanged, *ruled, false);
-                let content = content.filter(|_| id.is_some());
-                Ok(Prepared::Holds(Box::new(item), Synced { applied, change, ruled, content, told }))
-            }
-            Decision::Write { publish_new, published, remark } => {
-                let provenance = Provenance {
-                    hash: stamp,
-                    version: doc.version.clone(),
-                    feed_run: doc.run.clone(),
-                    imported_at: Timestamp::from_millisecond(self.worker.clock.now_ms()).unwrap_or_default(),
-                };
-                let input = ProductInput::new(product, &provenance, &[])?;
-                let mut input = input.in_languages(product, languages);
-                if head.as_ref().is_some_and(|head| head.apart) {
-                    input = input.kept_apart();
-                }
-                if let Some(wish) = wish {
-                    input = input.beside(&doc.product, product, &wish.withheld);
-                    input = wish.remarks.iter().fold(input, |input, line| input.remark(line));
-                }
-                if let Some(published) = published {
-                    input = input.publish(published);
-                }
-                if remark {
-                    input = input.remark(UNPUBLISHED_BEFORE);
-                }
-                input = aside.iter().fold(input, |input, line| input.remark(line));
-                let existing = head.as_ref().map(|head| head.path.clone());
-                let read = head.as_ref().map(|head| head.modified);
-                let same_texts = item.ours.as_ref().is_some_and(|ours| ours.texts == input.texts_digest());
-                let texts_stand = item.untouched && same_texts;
-                let write = Write { key: key.clone(), existing, read, publish_new, texts_stand, input };
-                let told = *told && published.is_none() && !remark;
-                Ok(Prepared::Write(Box::new(Claimed { told, ..item }), Box::new(write)))
-            }
-        }
     }
 
     /// Notes what is let through and what is held, before the PIM shows it: who lost the lease meanwhile is refused.
@@ -440,147 +370,84 @@ impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
             }
         }
     }
-
-    /// Places the categories, then writes. Gives back what has to be tried again with a fresh
-    /// category tree.
-    async fn write(
-        &self,
-        pimcore: &Pimcore,
-        work: Vec<(Claimed, Write)>,
-        fresh: bool,
-        read: &Read,
-        results: &mut BTreeMap<ProductKey, Result<Synced, Failure>>,
-    ) -> Vec<(Claimed, Write)> {
-        let deadline = read.deadline;
-        // The shop's own tree is as the rules say, and as new as they are.
-        let ruled = Version::new(u64::try_from(read.rules.since).unwrap_or(0), "0", 0);
-        let claims: Vec<pimcore::Claim<'_>> = work
-            .iter()
-            .flat_map(|(item, _)| {
-                let (product, ruled, said) = (item.product(), &ruled, &item.doc.version);
-                let version = move |path| if want::of_shop(path) { ruled } else { said };
-                let claim = move |path| pimcore::Claim { source: &product.source, version: version(path), path };
-                product.categories.iter().map(claim)
-            })
-            .collect();
-        let placed = match pimcore.place_categories(&claims, fresh, deadline).await {
-            Ok(placed) => placed,
-            Err(failure) => {
-                results.extend(work.into_iter().map(|(item, _)| (item.key, Err(failure.clone()))));
-                return Vec::new();
-            }
-        };
-        let mut items: HashMap<ProductKey, (Claimed, Write)> = HashMap::new();
-        let mut writes = Vec::new();
-        for (item, mut write) in work {
-            let product = item.product();
-            let ids: Result<Vec<Option<u32>>, Failure> =
-                product.categories.iter().map(|path| placed.id_of(&product.source, path)).collect();
-            match ids {
-                Ok(ids) => {
-                    let ids: Vec<u32> = ids.into_iter().flatten().collect();
-                    write.input = write.input.in_categories(&ids);
-                    writes.push(write.clone());
-                    items.insert(item.key.clone(), (item, write));
-                }
-                Err(failure) => {
-                    let failure = Failure { message: format!("{}: {}", item.key, failure.message), ..failure };
-                    results.insert(item.key, Err(failure));
-                }
-            }
-        }
-        let made = writes.iter().filter(|write| write.existing.is_none());
-        let made: Vec<ProductKey> = made.map(|write| write.key.clone()).collect();
-        if let Err(error) = self.note_made(&made).await {
-            results.extend(items.into_keys().map(|key| (key, Err(error.failure()))));
-            return Vec::new();
-        }
-        let mut stale = Vec::new();
-        for (key, outcome) in pimcore.write(writes, deadline).await {
-            let Some((item, write)) = items.remove(&key) else { continue };
-            match outcome {
-                WriteOutcome::Saved(saved) => drop(results.insert(key, Ok(written(&item, &write, &saved)))),
-                WriteOutcome::StaleTree(_) if !fresh => stale.push((item, write)),
-                WriteOutcome::StaleTree(failure) | WriteOutcome::Failed(failure) => {
-                    drop(results.insert(key, Err(failure)))
-                }
-            }
-        }
-        stale
-    }
-}
-
-impl<T: Table, B: Bus, C: Clock> SyncBatch<'_, T, B, C> {
-    /// Before they are made: the census looks them up even if a person deletes them before it
-    /// counts them.
-    async fn note_made(&self, keys: &[ProductKey]) -> Result<(), ledger::LedgerError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        self.worker.ledger.note_made(keys, &self.worker.owner, self.worker.clock.now_ms()).await
-    }
 }
 
 /// What a batch is decided upon, beside its documents.
-struct Read {
+struct Basis {
     rules: Arc<InForce>,
     heads: BTreeMap<ProductKey, Result<Head, Failure>>,
     deadline: Instant,
 }
 
-enum Prepared {
-    Holds(Box<Claimed>, Synced),
-    Write(Box<Claimed>, Box<Write>),
-}
-
-fn read_one(
-    key: &ProductKey,
-    doc: Option<Result<DesiredDoc, LedgerError>>,
-    head: Option<Result<Head, Failure>>,
-) -> Result<(DesiredDoc, Option<Head>), Failure> {
-    let doc = doc
-        .ok_or_else(|| {
-            Failure::permanent(
-                ledger::codes::LEDGER_DOC_MISSING,
-                format!("{key}: the ledger has its state but not its document; upload the feed again"),
-            )
-        })?
-        .map_err(|error| error.failure())?;
-    Ok((doc, head.transpose()?))
-}
-
-fn written(item: &Claimed, write: &Write, saved: &Saved) -> Synced {
-    let change = if write.existing.is_none() { Change::Created } else { Change::Updated };
-    let texts = write.input.texts_digest();
-    let left = Ours::next(item.ours.as_ref(), saved.read, saved.modified, texts, saved.keeps_drafts);
-    let applied = Applied { seen: Some(left.to_string()), ..applied(item, Some(saved.id)) };
-    let told = item.told && change == Change::Updated;
-    Synced { applied, change, ruled: item.ruled, content: item.content.clone(), told }
-}
-
-fn applied(item: &Claimed, id: Option<u32>) -> Applied {
-    Applied {
-        hash: item.doc.hash.clone(),
-        version: item.doc.version.clone(),
-        remote_id: id.map(|id| id.to_string()),
-        view: item.wanted().map(str::to_owned),
-        seen: None,
-        at: 0,
-    }
-}
-
-/// Whether the object is as our last save left it: of its date and with its stamp, as two saves of
-/// one second look the same. In doubt an older write of ours may land between this look and the
-/// write; where the count of versions rose, a person's save may have.
-fn is_untouched(state: Option<&ProductState>, last: Option<&Ours>, head: &Head) -> bool {
-    let Some(state) = state else { return false };
-    let Some(applied) = &state.pimcore.applied else { return false };
-    let certain = state.pimcore.recheck_at.is_none() && state.drafts.is_none_or(|known| known.hidden.is_none());
-    let stamp = stamp::stamp(&applied.hash, applied.view.as_deref());
-    let same = last.is_some_and(|last| last.date == head.modified) && head.content_hash.as_ref() == Some(&stamp);
-    certain && same
-}
-
-fn all_failed(keys: Vec<ProductKey>, failure: &Failure) -> BTreeMap<ProductKey, Result<Synced, Failure>> {
+fn all_failed(keys: Vec<ProductKey>, failure: &Failure) -> Results {
     keys.into_iter().map(|key| (key, Err(failure.clone()))).collect()
+}
+
+/// Of what Pimcore holds already: what is passed on, because the shop still lacks it, or an operator
+/// asks for it again, and what is done.
+fn passed_on(
+    by_key: &HashMap<&ProductKey, &ProductMessage>,
+    applied: Vec<(ProductKey, ProductState)>,
+) -> (Vec<ProductKey>, Vec<ProductKey>) {
+    let asked = |key: &ProductKey| by_key.get(key).is_some_and(|message| message.cause == Cause::Replay);
+    let lacking = |(key, state): &(ProductKey, ProductState)| state.pending_since.is_some() || asked(key);
+    let (forward, done): (Vec<_>, Vec<_>) = applied.into_iter().partition(lacking);
+    let keys = |some: Vec<(ProductKey, ProductState)>| some.into_iter().map(|(key, _)| key).collect();
+    (keys(forward), keys(done))
+}
+
+/// What is known already, and what is to be written.
+fn sorted(prepared: Vec<(ProductKey, Result<Prepared, Failure>)>) -> (Results, Vec<ToSave>) {
+    let (mut results, mut work) = (BTreeMap::new(), Vec::new());
+    for (key, prepared) in prepared {
+        match prepared {
+            Ok(Prepared::Holds(_, synced)) => drop(results.insert(key, Ok(synced))),
+            Ok(Prepared::Write(item, write)) => work.push((*item, *write)),
+            Err(failure) => drop(results.insert(key, Err(failure))),
+        }
+    }
+    (results, work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str) -> ProductKey {
+        ProductKey::new("acme", id).unwrap()
+    }
+
+    #[test]
+    fn what_the_shop_has_is_passed_on_only_to_who_asks_for_it() {
+        let message = |id: &str, cause| ProductMessage { key: key(id), correlation_id: String::new(), cause };
+        let messages = [message("at rest", Cause::Feed), message("asked", Cause::Replay)];
+        let by_key = messages.iter().map(|message| (&message.key, message)).collect();
+        let pending = ProductState { pending_since: Some(1), ..ProductState::default() };
+        let at_rest = |id: &str| (key(id), ProductState::default());
+        let applied = vec![at_rest("at rest"), (key("lacking"), pending), at_rest("asked")];
+        assert_eq!(passed_on(&by_key, applied), (vec![key("lacking"), key("asked")], vec![key("at rest")]));
+    }
+
+    #[test]
+    fn each_product_of_a_batch_counts_once() {
+        let applied = || Applied {
+            hash: catalog::ContentHash::from_text("h"),
+            version: catalog::Version::new(1, "0", 0),
+            remote_id: None,
+            view: None,
+            seen: None,
+            at: 0,
+        };
+        let with = |change| Ok(Synced { applied: applied(), change, ruled: false, content: None, told: false });
+        let results = [
+            with(Change::Created),
+            with(Change::Updated),
+            with(Change::Updated),
+            with(Change::Unchanged),
+            with(Change::Deleted),
+            Err(Failure::transient("x", "no answer")),
+        ];
+        let counts = BatchCounts { created: 1, updated: 2, unchanged: 1, deleted: 1, failed: 1 };
+        assert_eq!(BatchCounts::of(results.iter()), counts);
+    }
 }
