@@ -80,10 +80,7 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     }
     let found = doc.is_some() || matches!(pim, Some(Some(_))) || matches!(shop, Some((_, Some(_))));
     if !found && problems.is_empty() {
-        return Err(CliError::NotFound {
-            what: format!("neither the ledger nor Pimcore nor Medusa has a product {key}"),
-            advice: format!("`relay trace {key}` looks for it among the rejected records"),
-        });
+        return Err(nowhere(&key));
     }
     let ledger = match &doc {
         Some(doc) => Some(facets::of_ledger(&rules_in_force::shown(stack, &key, doc, now).await?, &doc.hash)),
@@ -96,17 +93,12 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
     let asides = state.aside;
     // What a person unpublished is kept current.
     let draft = asides.iter().any(|aside| aside.what == "draft");
-    let mut medusa = shop.as_ref().map(|(references, product)| facets::of_medusa(product.as_ref(), references, draft));
-    if let (Some((_, Some(product))), Some(medusa)) = (&shop, &mut medusa) {
-        let stock = stack.ledger.stock(std::slice::from_ref(shown_at)).await?.remove(shown_at).transpose()?;
-        facets::figures_applied(product, &trace::book(stock), medusa);
-    }
-    let lists = stack.setting("COMPARE_AT").is_ok_and(|setting| setting.parse() == Ok(CompareAt::PriceLists));
-    if let (true, Some(product), Some(shown), Some(medusa)) = (lists, in_pim, &mut shown, &mut medusa) {
-        facets::reduced_by_lists(&product.prices, shown, medusa);
-    }
-    if let (Some(_), Some(shown), Some(medusa)) = (article, &mut shown, &mut medusa) {
-        facets::as_member(shown, medusa);
+    let mut medusa = match &shop {
+        Some((references, product)) => Some(of_shop(stack, shown_at, product.as_ref(), references, draft).await?),
+        None => None,
+    };
+    if let (Some(shown), Some(medusa)) = (&mut shown, &mut medusa) {
+        like_with_like(stack, in_pim, article.is_some(), shown, medusa);
     }
     let mut rows = facets::compare(ledger.as_ref(), source.as_ref(), shown.as_ref(), medusa.as_ref());
     set_aside::explain(&mut rows, &asides);
@@ -121,9 +113,54 @@ pub async fn run(stack: &Stack, product: &str, now: i64) -> Result<Answer, CliEr
         problems,
     };
     let missing = diff.desired && pim.is_some() && diff.pimcore_id.is_none();
+    Ok(answer(&diff, missing))
+}
+
+/// `missing`: the PIM lacks what is desired.
+fn answer(diff: &Diff, missing: bool) -> Answer {
     let differs = missing || diff.rows.iter().any(|row| row.pimcore_differs || row.medusa_differs);
-    let text = text(&diff, missing);
-    Ok(Answer::new(&diff, text, differs || !diff.problems.is_empty()))
+    Answer::new(diff, text(diff, missing), differs || !diff.problems.is_empty())
+}
+
+fn nowhere(key: &ProductKey) -> CliError {
+    CliError::NotFound {
+        what: format!("neither the ledger nor Pimcore nor Medusa has a product {key}"),
+        advice: format!("`relay trace {key}` looks for it among the rejected records"),
+    }
+}
+
+/// Evens out what the shop shows elsewhere: reductions in price lists, and of an article all that is
+/// not this member's.
+fn like_with_like(
+    stack: &Stack,
+    in_pim: Option<&PimProduct>,
+    in_article: bool,
+    shown: &mut facets::Facts,
+    medusa: &mut facets::Facts,
+) {
+    let lists = stack.setting("COMPARE_AT").is_ok_and(|setting| setting.parse() == Ok(CompareAt::PriceLists));
+    if let (true, Some(product)) = (lists, in_pim) {
+        facets::reduced_by_lists(&product.prices, shown, medusa);
+    }
+    if in_article {
+        facets::as_member(shown, medusa);
+    }
+}
+
+/// What the shop shows, with the figures that were applied there.
+async fn of_shop(
+    stack: &Stack,
+    shown_at: &ProductKey,
+    product: Option<&Product>,
+    references: &References,
+    draft: bool,
+) -> Result<facets::Facts, CliError> {
+    let mut facts = facets::of_medusa(product, references, draft);
+    if let Some(product) = product {
+        let stock = stack.ledger.stock(std::slice::from_ref(shown_at)).await?.remove(shown_at).transpose()?;
+        facets::figures_applied(product, &trace::book(stock), &mut facts);
+    }
+    Ok(facts)
 }
 
 /// What the shop should show: of a product that the PIM does not have nothing, and what cannot be

@@ -227,10 +227,7 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         async { if is_at_rest(state.as_ref()) { Some(in_pimcore(stack, &key).await) } else { None } },
     );
     let ((rejected, searched), letters, breakers) = (found?, letters?, breakers?);
-    let deleted_by = match state.as_ref().and_then(|state| state.gone) {
-        Some(_) => stack.ledger.gone_by(&key).await?,
-        None => None,
-    };
+    let deleted_by = deleted_by(stack, &key, state.as_ref()).await?;
     let evidence = Evidence {
         state: state.as_ref(),
         doc: doc.as_ref(),
@@ -243,10 +240,8 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         in_pimcore: in_pimcore.as_ref(),
         deleted_by: deleted_by.as_ref(),
     };
-    let group = doc.as_ref().and_then(|doc| doc.product.group.as_deref());
-    let setting = articles::in_force(stack).await?;
-    let elsewhere = setting.zip(state.as_ref()).and_then(|(setting, state)| setting.elsewhere(&key, state, group));
-    let verdict = verdict(&key, &evidence, now).and_moves(elsewhere);
+    let moves = moves(stack, &key, doc.as_ref(), state.as_ref()).await?;
+    let verdict = verdict(&key, &evidence, now).and_moves(moves);
     let trace = Trace {
         product: key.to_string(),
         desired: doc.map(|doc| Desired { rules, parts, fields, ..desired(doc) }),
@@ -263,6 +258,26 @@ pub async fn run(stack: &Stack, product: &str, runs: Option<usize>, now: i64) ->
         breakers,
     };
     Ok(Answer::new(&trace, story::text(&trace, &stack.name, now), trace.verdict.attention))
+}
+
+/// Who deleted it in Pimcore, of a product that somebody did.
+async fn deleted_by(stack: &Stack, key: &ProductKey, state: Option<&ProductState>) -> Result<Option<By>, CliError> {
+    match state.and_then(|state| state.gone) {
+        Some(_) => Ok(stack.ledger.gone_by(key).await?),
+        None => Ok(None),
+    }
+}
+
+/// What the setting of articles asks of it, where that shows it elsewhere than the shop does.
+async fn moves(
+    stack: &Stack,
+    key: &ProductKey,
+    doc: Option<&DesiredDoc>,
+    state: Option<&ProductState>,
+) -> Result<Option<String>, CliError> {
+    let group = doc.and_then(|doc| doc.product.group.as_deref());
+    let setting = articles::in_force(stack).await?;
+    Ok(setting.zip(state).and_then(|(setting, state)| setting.elsewhere(key, state, group)))
 }
 
 /// A product's document, or why it cannot be read: that is a part of the story, not its end.

@@ -178,6 +178,36 @@ mod tests {
 
     const NOW: i64 = 1_795_000_000_000;
 
+    fn desired() -> Desired {
+        Desired {
+            title: "Shirt".into(),
+            variants: 2,
+            withdrawn: false,
+            version: "v".into(),
+            provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
+            parts: vec![super::super::Part {
+                name: "us-usd".into(),
+                leads: true,
+                withdrawn: false,
+                at: Some(1_763_856_000_000),
+                provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
+            }],
+            rules: vec!["s1: 20 SAR → 29.95 SAR".into()],
+            fields: (0..31)
+                .map(|n| super::super::FieldOrigin {
+                    field: "stock".into(),
+                    sku: Some(format!("K-{n}")),
+                    value: "7".into(),
+                    part: "stock".into(),
+                    by: Some("sku K".into()),
+                    at: Some(1_763_856_000_000),
+                    provenance: "s3://b/incoming/demo/stock/a.csv record 4 at byte 200".into(),
+                })
+                .collect(),
+            extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
+        }
+    }
+
     fn trace() -> Trace {
         let record = Rejected {
             index: 4,
@@ -193,33 +223,7 @@ mod tests {
         Trace {
             product: "demo:77".into(),
             verdict: Verdict { summary: "It waits.".into(), advice: "Wait.".into(), attention: false },
-            desired: Some(Desired {
-                title: "Shirt".into(),
-                variants: 2,
-                withdrawn: false,
-                version: "v".into(),
-                provenance: "s3://b/incoming/demo/a.json record 3 at byte 120".into(),
-                parts: vec![super::super::Part {
-                    name: "us-usd".into(),
-                    leads: true,
-                    withdrawn: false,
-                    at: Some(1_763_856_000_000),
-                    provenance: "s3://b/incoming/demo/us.csv record 4 at byte 200".into(),
-                }],
-                rules: vec!["s1: 20 SAR → 29.95 SAR".into()],
-                fields: (0..31)
-                    .map(|n| super::super::FieldOrigin {
-                        field: "stock".into(),
-                        sku: Some(format!("K-{n}")),
-                        value: "7".into(),
-                        part: "stock".into(),
-                        by: Some("sku K".into()),
-                        at: Some(1_763_856_000_000),
-                        provenance: "s3://b/incoming/demo/stock/a.csv record 4 at byte 200".into(),
-                    })
-                    .collect(),
-                extra: (0..22).map(|n| Extra { sku: None, name: format!("row {n}"), text: "17b".into() }).collect(),
-            }),
+            desired: Some(desired()),
             state: Some(view::Product {
                 product: "demo:77".into(),
                 version: None,
