@@ -310,6 +310,99 @@ impl Race<'_> {
             }
         }
     }
+
+    /// The supplier says each figure once more, higher than ever.
+    async fn last_figures(&self, supplier: &mut Supplier, articles: &mut [Article]) {
+        for (n, article) in articles.iter_mut().enumerate() {
+            for (variant, ledger) in article.variants.iter_mut().zip(&self.ledgers[n]) {
+                let mut ledger = ledger.lock().await;
+                // Others may have bought what was sold here while the figure came through.
+                let least = if ledger.knows_our_orders { 0 } else { ledger.sold() };
+                ledger.supplier = ledger.supplier.max(least) + 1;
+                // A figure that repeats the one in force moves nothing, and would be in force since that one was said.
+                while ledger.figures.iter().any(|(_, figure)| *figure == ledger.supplier) {
+                    ledger.supplier += 1;
+                }
+                let now = (books::now_ms(), ledger.supplier);
+                ledger.figures.push(now);
+                variant.stock = now.1;
+                let said = Said { version: format!("{:013}", now.0), at: now.0, edited: now.0, heard: now.0 };
+                supplier.said.insert(self.keys[n].clone(), said);
+            }
+        }
+    }
+
+    /// What was wrong, also now that everything is at rest.
+    async fn settled(&self) -> Tally {
+        let mut tally = self.tally.take();
+        for ledger in self.ledgers.iter().flatten() {
+            let ledger = ledger.lock().await;
+            let level = self.orders.level(&ledger.sku).await;
+            let left = ledger.left(*ledger.figures.last().unwrap());
+            if level.available() != left {
+                let said = ledger.figures.last();
+                tally.wrong.push(format!(
+                    "{}: {level:?} is {} and should be {left} by {said:?}",
+                    ledger.sku,
+                    level.available()
+                ));
+            }
+            let reserved: i64 = ledger
+                .orders
+                .iter()
+                .filter(|placed| !placed.cancelled)
+                .map(|placed| placed.order.quantity - placed.fulfilled)
+                .sum();
+            if level.reserved != reserved {
+                tally
+                    .wrong
+                    .push(format!("{}: {reserved} are reserved, and Medusa holds {}", ledger.sku, level.reserved));
+            }
+        }
+        tally
+    }
+}
+
+/// A ledger of each variant, with the figure that was said at `at`.
+async fn ledgers(real: &Real, keys: &[ProductKey], articles: &[Article], at: i64) -> Vec<Vec<Mutex<Ledger>>> {
+    let mut ledgers = Vec::new();
+    for (n, (key, article)) in keys.iter().zip(articles).enumerate() {
+        let product = real.admin_product(key).await.unwrap();
+        let rows = product["variants"].as_array().unwrap();
+        let of = |variant: &medusa::Variant| {
+            let row = rows.iter().find(|row| row["sku"] == variant.sku.as_str()).unwrap();
+            Mutex::new(Ledger {
+                sku: variant.sku.clone(),
+                variant: row["id"].as_str().unwrap().to_owned(),
+                knows_our_orders: n % 2 == 0,
+                supplier: variant.stock,
+                figures: vec![(at, variant.stock)],
+                moves: vec![],
+                orders: vec![],
+                acts: vec![],
+                off: 0,
+            })
+        };
+        ledgers.push(article.variants.iter().map(of).collect());
+    }
+    ledgers
+}
+
+/// What a push comes to; nothing if its function dies when Medusa has done so many writes.
+async fn until_it_dies<T>(push: impl Future<Output = T>, proxy: &mut Proxy, dies: Option<usize>) -> Option<T> {
+    let mut push = std::pin::pin!(push);
+    let mut written = 0;
+    loop {
+        tokio::select! {
+            outcomes = &mut push => return Some(outcomes),
+            Some(_) = proxy.written.recv() => {
+                written += 1;
+                if dies == Some(written) {
+                    return None;
+                }
+            }
+        }
+    }
 }
 
 /// An order of the variant for which something holds.
@@ -343,26 +436,7 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
     let first: Vec<Desired> = keys.iter().zip(&articles).map(|(key, article)| offered(key, article)).collect();
     let all: Vec<_> = first.iter().map(|desired| (desired, Depth::Light)).collect();
     real.shop.push(&all, &supplier, deadline()).await.into_iter().for_each(|outcome| drop(outcome.unwrap()));
-    let mut ledgers = Vec::new();
-    for (n, (key, article)) in keys.iter().zip(&articles).enumerate() {
-        let product = real.admin_product(key).await.unwrap();
-        let rows = product["variants"].as_array().unwrap();
-        let of = |variant: &medusa::Variant| {
-            let row = rows.iter().find(|row| row["sku"] == variant.sku.as_str()).unwrap();
-            Mutex::new(Ledger {
-                sku: variant.sku.clone(),
-                variant: row["id"].as_str().unwrap().to_owned(),
-                knows_our_orders: n % 2 == 0,
-                supplier: variant.stock,
-                figures: vec![(at, variant.stock)],
-                moves: vec![],
-                orders: vec![],
-                acts: vec![],
-                off: 0,
-            })
-        };
-        ledgers.push(article.variants.iter().map(of).collect());
-    }
+    let ledgers = ledgers(&real, &keys, &articles, at).await;
     let race = Race { orders: Orders::open(&real).await, keys, ledgers, tally: RefCell::default() };
 
     let mut proxy = Proxy::before(&real.url).await;
@@ -400,21 +474,7 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
             supplier.forgetful = rng.u32(..100) < 10;
             // The function dies when Medusa has done so many writes.
             let dies = (rng.u32(..100) < 15).then_some(at + 1);
-            let mut written = 0;
-            let outcomes = {
-                let mut push = std::pin::pin!(shop.push(&batch, &supplier, deadline()));
-                loop {
-                    tokio::select! {
-                        outcomes = &mut push => break Some(outcomes),
-                        Some(_) = proxy.written.recv() => {
-                            written += 1;
-                            if dies == Some(written) {
-                                break None;
-                            }
-                        }
-                    }
-                }
-            };
+            let outcomes = until_it_dies(shop.push(&batch, &supplier, deadline()), &mut proxy, dies).await;
             race.tally.borrow_mut().count(if outcomes.is_some() {
                 "feeds pushed"
             } else {
@@ -436,23 +496,7 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
 
     // Everybody rests, and one more document comes through: everything is right, and stays so.
     proxy.begin(None);
-    for (n, article) in articles.iter_mut().enumerate() {
-        for (variant, ledger) in article.variants.iter_mut().zip(&race.ledgers[n]) {
-            let mut ledger = ledger.lock().await;
-            // Others may have bought what was sold here while the figure came through.
-            let least = if ledger.knows_our_orders { 0 } else { ledger.sold() };
-            ledger.supplier = ledger.supplier.max(least) + 1;
-            // A figure that repeats the one in force moves nothing, and would be in force since that one was said.
-            while ledger.figures.iter().any(|(_, figure)| *figure == ledger.supplier) {
-                ledger.supplier += 1;
-            }
-            let now = (books::now_ms(), ledger.supplier);
-            ledger.figures.push(now);
-            variant.stock = now.1;
-            let said = Said { version: format!("{:013}", now.0), at: now.0, edited: now.0, heard: now.0 };
-            supplier.said.insert(race.keys[n].clone(), said);
-        }
-    }
+    race.last_figures(&mut supplier, &mut articles).await;
     let last: Vec<Desired> = race.keys.iter().zip(&articles).map(|(key, article)| offered(key, article)).collect();
     for (depth, change) in [(Depth::Full, None), (Depth::Light, Some(Change::Unchanged))] {
         let all: Vec<_> = last.iter().map(|desired| (desired, depth)).collect();
@@ -461,29 +505,7 @@ async fn orders_that_race_feeds_sell_nothing_twice() {
             assert!(change.is_none_or(|change| pushed.change == change), "{pushed:?}");
         }
     }
-    let mut tally = race.tally.take();
-    for ledger in race.ledgers.iter().flatten() {
-        let ledger = ledger.lock().await;
-        let level = race.orders.level(&ledger.sku).await;
-        let left = ledger.left(*ledger.figures.last().unwrap());
-        if level.available() != left {
-            let said = ledger.figures.last();
-            tally.wrong.push(format!(
-                "{}: {level:?} is {} and should be {left} by {said:?}",
-                ledger.sku,
-                level.available()
-            ));
-        }
-        let reserved: i64 = ledger
-            .orders
-            .iter()
-            .filter(|placed| !placed.cancelled)
-            .map(|placed| placed.order.quantity - placed.fulfilled)
-            .sum();
-        if level.reserved != reserved {
-            tally.wrong.push(format!("{}: {reserved} are reserved, and Medusa holds {}", ledger.sku, level.reserved));
-        }
-    }
+    let tally = race.settled().await;
     println!("{orders} orders, {feeds} feeds, seed {seed}: {:?}", tally.acts);
     assert!(tally.wrong.is_empty(), "{} wrong:\n{}", tally.wrong.len(), tally.wrong.join("\n"));
 }

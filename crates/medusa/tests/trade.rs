@@ -138,6 +138,15 @@ async fn holders(real: &Real, key: &catalog::ProductKey, code: &str) -> Vec<Stri
     rows.map(|row| row["title"].as_str().unwrap().to_owned()).collect()
 }
 
+/// An article of which one size has a code.
+fn coded(key: &catalog::ProductKey, sizes: &[&str], size: &str, code: &str) -> Article {
+    let mut article = shirt(key, sizes);
+    let title = format!("Red / {size}");
+    let variant = article.variants.iter_mut().find(|variant| variant.title == title).unwrap();
+    variant.columns.insert("barcode", json!(code));
+    article
+}
+
 /// A size that is kept sold out, or a product that was withdrawn, needs its code no longer: who is
 /// for sale gets it, and it comes back with its owner.
 #[tokio::test]
@@ -147,13 +156,6 @@ async fn a_bar_code_goes_from_what_is_no_longer_for_sale_to_who_needs_it_and_com
     let real = real;
     let (key, other) = (real.new_key(), real.new_key());
     let [said, by_hand] = [1, 2].map(|n| code(&key, n));
-    let coded = |key: &catalog::ProductKey, sizes: &[&str], size: &str, code: &str| -> Article {
-        let mut article = shirt(key, sizes);
-        let title = format!("Red / {size}");
-        let variant = article.variants.iter_mut().find(|variant| variant.title == title).unwrap();
-        variant.columns.insert("barcode", json!(code));
-        article
-    };
     let push = async |key: &catalog::ProductKey, article: &Article| {
         real.push(&offered(key, article)).await.unwrap();
         let full = real.push_as(&offered(key, article), Depth::Full).await.unwrap();

@@ -422,17 +422,69 @@ fn internal_error() -> Failure {
         .choked(false)
 }
 
-/// Those that have been visible for longest, as many as may be tried.
-fn due(queue: &BTreeMap<u32, (i64, u32)>, now: i64, flow: Flow) -> Vec<u32> {
-    let most = match flow {
-        Flow::Paused => 0,
-        Flow::Limited(some) => some.try_into().unwrap(),
-        Flow::Full => 40,
-    };
-    let mut due: Vec<(i64, u32)> =
-        queue.iter().filter(|(_, (at, _))| *at <= now).map(|(n, (at, _))| (*at, *n)).collect();
-    due.sort_unstable();
-    due.into_iter().take(most).map(|(_, n)| n).collect()
+/// Deliveries before SQS gives a message up (template.yaml, maxReceiveCount).
+const DELIVERIES: u32 = 8;
+
+/// A queue with its dead-letter queue.
+#[derive(Debug)]
+struct Queue {
+    /// When a message is visible again, and how often it was delivered. Done messages are gone.
+    messages: BTreeMap<u32, (i64, u32)>,
+    dead: Vec<u32>,
+    /// The most deliveries of one message.
+    most: u32,
+}
+
+impl Queue {
+    fn of(messages: u32) -> Self {
+        Self { messages: (0..messages).map(|n| (n, (NOW, 0))).collect(), dead: Vec::new(), most: 0 }
+    }
+
+    fn is_done(&self) -> bool {
+        self.messages.is_empty() && self.dead.is_empty()
+    }
+
+    fn redrive(&mut self, now: i64) {
+        self.messages.extend(self.dead.drain(..).map(|n| (n, (now, 0))));
+    }
+
+    /// Those that have been visible for longest, as many as may be tried.
+    fn due(&self, now: i64, flow: Flow) -> Vec<u32> {
+        let most = match flow {
+            Flow::Paused => 0,
+            Flow::Limited(some) => some.try_into().unwrap(),
+            Flow::Full => 40,
+        };
+        let mut due: Vec<(i64, u32)> =
+            self.messages.iter().filter(|(_, (at, _))| *at <= now).map(|(n, (at, _))| (*at, *n)).collect();
+        due.sort_unstable();
+        due.into_iter().take(most).map(|(_, n)| n).collect()
+    }
+
+    /// What becomes of a message that was delivered; whether it is dead.
+    fn settle(&mut self, n: u32, outcome: &Outcome, now: i64) -> bool {
+        let (visible, delivered) = self.messages.get_mut(&n).unwrap();
+        *delivered += 1;
+        self.most = self.most.max(*delivered);
+        let wait = match outcome {
+            Outcome::Done => {
+                self.messages.remove(&n);
+                return false;
+            }
+            Outcome::Again(wait) => *wait,
+            Outcome::Failed(failure) => {
+                assert!(!failure.kind.is_final(), "{failure}");
+                runtime::backoff::after(failure, &n.to_string(), *delivered)
+            }
+        };
+        *visible = now + i64::try_from(wait.as_millis()).unwrap();
+        let dies = *delivered == DELIVERIES;
+        if dies {
+            self.messages.remove(&n);
+            self.dead.push(n);
+        }
+        dies
+    }
 }
 
 /// An hour of a Pimcore that answers everything, probes with a key included, with "Internal server
@@ -440,8 +492,6 @@ fn due(queue: &BTreeMap<u32, (i64, u32)>, now: i64, flow: Flow) -> Vec<u32> {
 /// back once.
 async fn an_hour_of_internal_errors(messages: u32) -> Outage {
     const HOUR: i64 = 3_600_000;
-    /// Deliveries before SQS gives a message up (template.yaml, maxReceiveCount).
-    const DELIVERIES: u32 = 8;
     let settings = Settings::default();
     let world = World::new();
     for n in 10..messages.max(10) {
@@ -449,12 +499,10 @@ async fn an_hour_of_internal_errors(messages: u32) -> Outage {
     }
     world.probe_works.store(false, Ordering::Relaxed);
     let guard = Guard::new(Stage::Pimcore, settings);
-    // A message: when it is visible again, and how often it was delivered. Done messages are gone.
-    let mut queue: BTreeMap<u32, (i64, u32)> = (0..messages).map(|n| (n, (NOW, 0))).collect();
-    let mut dead = Vec::new();
+    let mut queue = Queue::of(messages);
     let owner = Owner("keeper".into());
     let mut outage = Outage::default();
-    while !(queue.is_empty() && dead.is_empty()) && world.clock.now_ms() < NOW + 3 * HOUR {
+    while !queue.is_done() && world.clock.now_ms() < NOW + 3 * HOUR {
         let now = world.clock.now_ms();
         let down = now < NOW + HOUR;
         world.probe_works.store(!down, Ordering::Relaxed);
@@ -462,42 +510,26 @@ async fn an_hour_of_internal_errors(messages: u32) -> Outage {
             tend(&world.ledger, &Well, &Well, &owner, &settings, now).await.unwrap();
         }
         if !down {
-            queue.extend(dead.drain(..).map(|n| (n, (now, 0))));
+            queue.redrive(now);
         }
         let seen = look(&world.ledger, Stage::Pimcore).await.unwrap();
         outage.openings = outage.openings.max(seen.openings);
-        let batch = due(&queue, now, seen.flow(&settings));
+        let batch = queue.due(now, seen.flow(&settings));
         if !batch.is_empty() {
             let outcomes = world
                 .batch(&guard, Stage::Pimcore, &batch, |_| if down { Err(internal_error()) } else { Ok(()) })
                 .await;
             for n in batch {
-                let (visible, delivered) = queue.get_mut(&n).unwrap();
-                *delivered += 1;
-                outage.most = outage.most.max(*delivered);
-                let wait = match &outcomes[&key(n)] {
-                    Outcome::Done => {
-                        queue.remove(&n);
-                        continue;
-                    }
-                    Outcome::Again(wait) => *wait,
-                    Outcome::Failed(failure) => {
-                        assert!(!failure.kind.is_final(), "{failure}");
-                        runtime::backoff::after(failure, &n.to_string(), *delivered)
-                    }
-                };
-                *visible = now + i64::try_from(wait.as_millis()).unwrap();
-                if *delivered == DELIVERIES {
-                    queue.remove(&n);
-                    dead.push(n);
+                if queue.settle(n, &outcomes[&key(n)], now) {
                     let (_, all) = outage.dead.get_or_insert(((now - NOW) / 60_000, 0));
                     *all += 1;
                 }
             }
+            outage.most = outage.most.max(queue.most);
         }
         world.later(1_000);
     }
-    assert!(queue.is_empty() && dead.is_empty(), "{queue:?} {dead:?}");
+    assert!(queue.is_done(), "{queue:?}");
     outage.arrived = (world.clock.now_ms() - NOW - HOUR) / 60_000;
     outage
 }
