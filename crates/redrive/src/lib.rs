@@ -12,5 +12,5 @@ pub mod view;
 pub use letter::{DeadLetter, Reason, Subject};
 pub use parked::Parked;
 pub use policy::{Decision, Facts, Known, Limits, decide};
-pub use report::{Handled, QueueReport, Report, SweepReport};
-pub use request::{Action, Filter, QueueName, Request};
+pub use report::{Handled, QueueReport, RedriveReport, SweepReport};
+pub use request::{Filter, QueueName, RedriveAction, RedriveRequest};

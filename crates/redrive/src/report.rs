@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::letter::Reason;
-use crate::request::{Action, QueueName};
+use crate::request::{QueueName, RedriveAction};
 
 /// Letters described one by one in a report; all of them are counted.
 pub const LISTED: usize = 200;
@@ -13,8 +13,8 @@ pub const LISTED: usize = 200;
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
-    pub action: Action,
+pub struct RedriveReport {
+    pub action: RedriveAction,
     /// Whether it was only a rehearsal.
     pub dry_run: bool,
     /// Per queue, in the order of the pipeline.
@@ -25,11 +25,11 @@ pub struct Report {
     pub sweep: Option<SweepReport>,
 }
 
-impl Report {
+impl RedriveReport {
     /// Whether it tells what would be done, or only what is there.
     #[must_use]
     pub const fn is_rehearsal(&self) -> bool {
-        self.dry_run || matches!(self.action, Action::Inspect | Action::Parked)
+        self.dry_run || matches!(self.action, RedriveAction::Inspect | RedriveAction::Parked)
     }
 
     /// Everything that did not work, for people.

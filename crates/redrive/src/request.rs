@@ -66,7 +66,7 @@ impl FromStr for QueueName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub enum RedriveAction {
     /// Show dead letters and what the policy would do with them; nothing changes.
     Inspect,
     /// Do with dead letters what the policy says.
@@ -148,8 +148,8 @@ impl Filter {
 /// A request to dlq-redrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Request {
-    pub action: Action,
+pub struct RedriveRequest {
+    pub action: RedriveAction,
     /// On which queue; all of them when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueName>,
@@ -171,10 +171,10 @@ pub struct Request {
     pub by: Option<String>,
 }
 
-impl Request {
+impl RedriveRequest {
     /// A request without restrictions.
     #[must_use]
-    pub fn new(action: Action) -> Self {
+    pub fn new(action: RedriveAction) -> Self {
         Self { action, queue: None, filter: Filter::default(), max: None, dry_run: false, force: false, by: None }
     }
 
@@ -192,10 +192,10 @@ impl Request {
     pub fn parse(event: &Value) -> Result<Self, String> {
         const SHAPE: &str = r#"a request looks like {"action":"inspect|redrive|park|parked|unpark|sweep|maintain","queue":"ingest|pimcore|medusa","filter":{"product":"source:id","message":"…","kind":"…","code":"…","olderThanSeconds":60},"max":100,"dryRun":true}"#;
         if event.get("detail-type").and_then(Value::as_str) == Some("Scheduled Event") {
-            return Ok(Self::new(Action::Maintain));
+            return Ok(Self::new(RedriveAction::Maintain));
         }
         let request: Self = serde_json::from_value(event.clone()).map_err(|error| format!("{error}; {SHAPE}"))?;
-        if request.force && request.action != Action::Redrive {
+        if request.force && request.action != RedriveAction::Redrive {
             return Err(format!("force goes with the action redrive only; {SHAPE}"));
         }
         if let Some(product) = &request.filter.product {
@@ -213,14 +213,17 @@ mod tests {
 
     #[test]
     fn a_schedule_needs_no_more_than_its_action() {
-        assert_eq!(Request::parse(&json!({"action":"sweep"})).unwrap(), Request::new(Action::Sweep));
+        assert_eq!(
+            RedriveRequest::parse(&json!({"action":"sweep"})).unwrap(),
+            RedriveRequest::new(RedriveAction::Sweep)
+        );
         let bare = json!({"source":"aws.scheduler","detail-type":"Scheduled Event","detail":{}});
-        assert_eq!(Request::parse(&bare).unwrap().action, Action::Maintain);
+        assert_eq!(RedriveRequest::parse(&bare).unwrap().action, RedriveAction::Maintain);
     }
 
     #[test]
     fn every_field_is_understood() {
-        let request = Request::parse(&json!({
+        let request = RedriveRequest::parse(&json!({
             "action": "park", "queue": "medusa", "max": 5, "dryRun": true,
             "filter": {"product": "demo:1", "kind": "permanent", "code": "medusa_handle_taken", "olderThanSeconds": 60, "message": "m"},
         }))
@@ -239,11 +242,11 @@ mod tests {
             json!({"action":"redrive","max":-1}),
             json!("redrive"),
         ] {
-            let error = Request::parse(&wrong).unwrap_err();
+            let error = RedriveRequest::parse(&wrong).unwrap_err();
             assert!(error.contains("a request looks like"), "{error}");
         }
-        let error = Request::parse(&json!({"action":"park","filter":{"product":"nocolon"}})).unwrap_err();
+        let error = RedriveRequest::parse(&json!({"action":"park","filter":{"product":"nocolon"}})).unwrap_err();
         assert!(error.contains("source:id"), "{error}");
-        assert!(Request::parse(&json!({"action":"park","force":true})).is_err());
+        assert!(RedriveRequest::parse(&json!({"action":"park","force":true})).is_err());
     }
 }

@@ -8,5 +8,5 @@ pub mod prices;
 pub mod report;
 mod tally;
 
-pub use report::Report;
+pub use report::PreviewReport;
 pub use tally::Tally;

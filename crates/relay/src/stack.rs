@@ -12,7 +12,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_sqs::types::QueueAttributeName;
 use ledger::{Ledger, S3Bodies, Stage};
-use redrive::{QueueName, Report, Request};
+use redrive::{QueueName, RedriveReport, RedriveRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Common;
@@ -232,7 +232,7 @@ impl Stack {
     ///
     /// # Errors
     /// When it cannot be asked, or answers with an error.
-    pub async fn redrive(&self, request: &Request) -> Result<Report, CliError> {
+    pub async fn redrive(&self, request: &RedriveRequest) -> Result<RedriveReport, CliError> {
         let payload = serde_json::to_vec(request).map_err(|error| CliError::Redrive(error.to_string()))?;
         let output = self
             .lambda

@@ -82,7 +82,7 @@ fn status_of(states: &[(ProductKey, ProductState)], reasons: &Reasons, change: i
     status::text(&status, NOW)
 }
 
-fn run(status: RunStatus, reason: Option<&str>, until: Option<i64>) -> runs::Line {
+fn run(status: RunStatus, reason: Option<&str>, until: Option<i64>) -> runs::RunLine {
     let run = Run {
         name: "run-1".into(),
         status,

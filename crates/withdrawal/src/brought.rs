@@ -9,7 +9,7 @@ use runtime::{Bus, Clock};
 
 use crate::manifest::{Index, Manifests, Part};
 use crate::merge::{Ids, Missing};
-use crate::run::{Request, Store, Withdrawal};
+use crate::run::{Store, WithdrawRequest, Withdrawal};
 
 /// Products read together.
 const WINDOW: usize = 100;
@@ -31,7 +31,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     /// has them, or they are for sale without it. Notes that say nothing any more are struck off.
     pub(crate) async fn brought(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         (before, known): (&Index, &Version),
         now: &Index,
     ) -> Result<Vec<String>, Failure> {
@@ -78,7 +78,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     }
 
     /// Those of these ids, each once, that a feed lacks.
-    async fn lacking(&self, request: &Request, ids: &[String], index: &Index) -> Result<Vec<String>, Failure> {
+    async fn lacking(&self, request: &WithdrawRequest, ids: &[String], index: &Index) -> Result<Vec<String>, Failure> {
         let own = Ids::open(self.manifests, vec![Part::of_ids(ids)], None).await?;
         let of_feed = Ids::open(self.manifests, self.parts(request, index).await?, None).await?;
         let mut missing = Missing::new(own, of_feed).await?;
@@ -91,7 +91,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
 
     async fn standing(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         ids: &[String],
         (now, known): (&Index, &Version),
     ) -> Result<Vec<(String, Standing)>, Failure> {

@@ -5,7 +5,7 @@ use runtime::{Announcement, Bus, Clock, Metric};
 use serde::Serialize;
 
 use crate::manifest::Manifests;
-use crate::run::{Outcome, Request, Store, Withdrawal};
+use crate::run::{Outcome, Store, WithdrawRequest, Withdrawal};
 
 /// Detail of the `FeedFailed` that a refused comparison announces.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     /// what becomes of the request's own message.
     pub async fn handle(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         send: impl AsyncFnOnce(String) -> Result<(), Failure>,
     ) -> runtime::Outcome {
         let (source, run) = (&request.source, &request.run);
@@ -49,12 +49,12 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         followed.map_or_else(runtime::Outcome::Failed, |()| runtime::Outcome::Done)
     }
 
-    async fn refuse(&self, request: &Request, missing: u64, of: u64) -> Result<(), Failure> {
+    async fn refuse(&self, request: &WithdrawRequest, missing: u64, of: u64) -> Result<(), Failure> {
         let reason = format!(
             "withdrawal_refused: {missing} of {of} products of the last full feed are missing, more than {} %; nothing was withdrawn. If that is \
              right, send this to the ingest queue: {}",
             self.max_percent,
-            Request { force: true, after: None, ..request.clone() }.message()
+            WithdrawRequest { force: true, after: None, ..request.clone() }.message()
         );
         tracing::error!(source = request.source, run = request.run, reason, "full feed refused");
         self.metrics.count(Metric::WithdrawalsRefused, 1);

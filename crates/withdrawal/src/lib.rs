@@ -10,4 +10,4 @@ pub mod run;
 pub mod s3;
 
 pub use manifest::{Index, Manifests};
-pub use run::{Baseline, Outcome, Request, Store, Withdrawal, WithdrawalReport};
+pub use run::{Baseline, Outcome, Store, WithdrawRequest, Withdrawal, WithdrawalReport};

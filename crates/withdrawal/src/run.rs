@@ -23,7 +23,7 @@ const PARALLEL: usize = 16;
 /// `{"withdraw": {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Request {
+pub struct WithdrawRequest {
     pub bucket: String,
     pub source: String,
     /// The run that read the feed.
@@ -37,13 +37,13 @@ pub struct Request {
     pub after: Option<String>,
 }
 
-impl Request {
+impl WithdrawRequest {
     /// Reads a queue message; `None` if it is another kind of message.
     #[must_use]
     pub fn parse(body: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Envelope {
-            withdraw: Request,
+            withdraw: WithdrawRequest,
         }
         serde_json::from_str::<Envelope>(body).ok().map(|envelope| envelope.withdraw)
     }
@@ -78,7 +78,7 @@ pub enum Outcome {
         of: u64,
     },
     /// Time has run out: send this request.
-    GoOn(Request),
+    GoOn(WithdrawRequest),
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -245,7 +245,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     ///
     /// # Errors
     /// Transient; everything may be repeated.
-    pub async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
+    pub async fn run(&self, request: &WithdrawRequest) -> Result<Outcome, Failure> {
         let Some(index) = self.index(request, &request.run).await? else {
             return Ok(Outcome::Ignored("the feed left no manifest"));
         };
@@ -308,13 +308,18 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     ///
     /// There is no guard: the newer feed has passed it, and the rest of the older one's products
     /// are in it.
-    async fn overtaken(&self, request: &Request, older: &Index, baseline: &Baseline) -> Result<Outcome, Failure> {
+    async fn overtaken(
+        &self,
+        request: &WithdrawRequest,
+        older: &Index,
+        baseline: &Baseline,
+    ) -> Result<Outcome, Failure> {
         let Some(newer) = self.index(request, &baseline.run).await? else {
             return Ok(Outcome::Ignored("a newer full feed was accepted, whose manifest is gone"));
         };
         // As the newer feed would have done it. A rest of another comparison says nothing about
         // this one.
-        let request = Request { run: baseline.run.clone(), after: None, ..request.clone() };
+        let request = WithdrawRequest { run: baseline.run.clone(), after: None, ..request.clone() };
         let mut report = WithdrawalReport::default();
         let older = Before { index: older.clone(), brought: Vec::new() };
         match self.withdraw(&request, &older, &newer, false, &mut report).await? {
@@ -324,7 +329,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         }
     }
 
-    async fn index(&self, request: &Request, run: &str) -> Result<Option<Index>, Failure> {
+    async fn index(&self, request: &WithdrawRequest, run: &str) -> Result<Option<Index>, Failure> {
         let key = format!("manifests/{}/{run}.json", request.source);
         let Some(bytes) = self.manifests.get(&request.bucket, &key).await? else { return Ok(None) };
         serde_json::from_slice(&bytes)
@@ -333,12 +338,17 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     }
 
     /// The ids of a feed.
-    pub(crate) async fn parts(&self, request: &Request, index: &Index) -> Result<Vec<Part>, Failure> {
+    pub(crate) async fn parts(&self, request: &WithdrawRequest, index: &Index) -> Result<Vec<Part>, Failure> {
         let parts = self.manifests.list(&request.bucket, &index.parts).await?;
         Ok(parts.into_iter().map(|(key, size)| Part::new(&request.bucket, key, size)).collect())
     }
 
-    async fn missing(&self, request: &Request, before: &Before, now: &Index) -> Result<Missing<'_, M>, Failure> {
+    async fn missing(
+        &self,
+        request: &WithdrawRequest,
+        before: &Before,
+        now: &Index,
+    ) -> Result<Missing<'_, M>, Failure> {
         let open = async |parts| Ids::open(self.manifests, parts, request.after.as_deref()).await;
         let mut known = self.parts(request, &before.index).await?;
         known.push(Part::of_ids(&before.brought));
@@ -346,7 +356,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     }
 
     /// How many of how many are gone.
-    async fn count(&self, request: &Request, before: &Before, now: &Index) -> Result<(u64, u64), Failure> {
+    async fn count(&self, request: &WithdrawRequest, before: &Before, now: &Index) -> Result<(u64, u64), Failure> {
         let mut missing = self.missing(request, before, now).await?;
         let mut gone = 0;
         while missing.next().await?.is_some() {
@@ -359,12 +369,12 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     /// attempt withdrew.
     async fn withdraw(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         before: &Before,
         now: &Index,
         again: bool,
         report: &mut WithdrawalReport,
-    ) -> Result<Option<Request>, Failure> {
+    ) -> Result<Option<WithdrawRequest>, Failure> {
         let version = Version::from_text(now.version.as_str());
         let mut missing = self.missing(request, before, now).await?;
         let mut done = request.after.clone();
@@ -379,7 +389,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
             let Some(last) = ids.last().cloned() else { return Ok(None) };
             if self.deadline.remaining(self.clock.now_ms()).is_zero() {
                 // Even the empty id says that the guard has been passed.
-                return Ok(Some(Request { after: Some(done.unwrap_or_default()), ..request.clone() }));
+                return Ok(Some(WithdrawRequest { after: Some(done.unwrap_or_default()), ..request.clone() }));
             }
             self.withdraw_window(request, &ids, &version, (now, again), report).await?;
             done = Some(last);
@@ -388,7 +398,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
 
     async fn withdraw_window(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         ids: &[String],
         version: &Version,
         how: (&Index, bool),
@@ -432,7 +442,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
     /// them what becomes of it.
     async fn withdraw_parts(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         key: &ProductKey,
         version: &Version,
         how: (&Index, bool),
@@ -457,7 +467,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
 
     async fn withdraw_some(
         &self,
-        request: &Request,
+        request: &WithdrawRequest,
         (keys, mut docs): (Vec<ProductKey>, HashMap<ProductKey, Result<DesiredDoc, LedgerError>>),
         version: &Version,
         (index, again): (&Index, bool),
@@ -524,7 +534,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
         Ok(done)
     }
 
-    async fn announce(&self, keys: &[ProductKey], request: &Request) -> Result<(), Failure> {
+    async fn announce(&self, keys: &[ProductKey], request: &WithdrawRequest) -> Result<(), Failure> {
         let message = |key: &ProductKey| ProductMessage {
             key: key.clone(),
             correlation_id: request.run.clone(),
@@ -537,7 +547,7 @@ impl<M: Manifests, S: Store, B: Bus, C: Clock> Withdrawal<'_, M, S, B, C> {
 }
 
 /// The document of a product that a full feed lacks.
-fn withdrawn(mut doc: DesiredDoc, version: &Version, request: &Request, index: &Index) -> DesiredDoc {
+fn withdrawn(mut doc: DesiredDoc, version: &Version, request: &WithdrawRequest, index: &Index) -> DesiredDoc {
     doc.product.withdrawn = true;
     doc.hash = ContentHash::of(&doc.product);
     doc.version = version.clone();

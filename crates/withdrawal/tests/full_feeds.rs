@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use catalog::ContentHash;
 use runtime::Deadline;
-use withdrawal::{Outcome, Request, Withdrawal, WithdrawalReport};
+use withdrawal::{Outcome, WithdrawRequest, Withdrawal, WithdrawalReport};
 
 use crate::world::{World, accepted, ids, key, version};
 
@@ -39,7 +39,7 @@ async fn the_guard_refuses_a_half_empty_feed_and_keeps_the_baseline() {
     assert_eq!(world.run(&fifth).await, accepted(4, 0, 0));
     let emptied = world.feed(4, &ids(0..1), true);
     assert!(matches!(world.run(&emptied).await, Ok(Outcome::Refused { .. })));
-    assert_eq!(world.run(&Request { force: true, ..emptied }).await, accepted(15, 0, 0));
+    assert_eq!(world.run(&WithdrawRequest { force: true, ..emptied }).await, accepted(15, 0, 0));
 }
 
 #[tokio::test]
@@ -50,11 +50,12 @@ async fn gaps_old_feeds_and_other_messages_withdraw_nothing() {
     assert!(matches!(world.run(&request).await, Ok(Outcome::Ignored(_))), "{request:?}");
     let older = world.feed(1, &ids(0..19), true);
     assert_eq!(world.run(&older).await, Ok(Outcome::Overtaken(WithdrawalReport::default())));
-    let none = Request { bucket: "b".into(), source: "demo".into(), run: "none".into(), force: false, after: None };
+    let none =
+        WithdrawRequest { bucket: "b".into(), source: "demo".into(), run: "none".into(), force: false, after: None };
     assert!(matches!(world.run(&none).await, Ok(Outcome::Ignored(_))));
     assert!(world.withdrawn().is_empty());
-    assert_eq!(Request::parse(&none.message()), Some(none));
-    assert_eq!(Request::parse(r#"{"detail-type":"Object Created","detail":{}}"#), None);
+    assert_eq!(WithdrawRequest::parse(&none.message()), Some(none));
+    assert_eq!(WithdrawRequest::parse(r#"{"detail-type":"Object Created","detail":{}}"#), None);
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn what_does_not_fit_into_one_invocation_goes_on() {
         match world.run(&request).await.unwrap() {
             Outcome::GoOn(rest) => {
                 assert!(rest.after > request.after, "no progress");
-                request = Request::parse(&rest.message()).unwrap();
+                request = WithdrawRequest::parse(&rest.message()).unwrap();
                 invocations += 1;
             }
             Outcome::Accepted(_) => break,
@@ -194,14 +195,14 @@ async fn a_refusal_is_announced_with_the_way_out_and_a_rest_is_sent() {
     }
     // The way out that it names, read as it stands in a message.
     world.pace.store(10_000, Ordering::Relaxed);
-    let forced = Request { force: true, ..emptied };
+    let forced = WithdrawRequest { force: true, ..emptied };
     let sent = Mutex::new(String::new());
     let send = async |message: String| {
         *sent.lock().unwrap() = message;
         Ok(())
     };
     assert_eq!(withdrawal().handle(&forced, send).await, runtime::Outcome::Done);
-    let rest = Request::parse(&sent.lock().unwrap()).unwrap();
+    let rest = WithdrawRequest::parse(&sent.lock().unwrap()).unwrap();
     assert!(rest.force && rest.after.is_some());
     assert!(!world.withdrawn().is_empty());
     assert_eq!(counted("ProductsWithdrawn"), Some(world.withdrawn().len() as u64));

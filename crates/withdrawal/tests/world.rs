@@ -9,7 +9,7 @@ use ledger::core::brought::Brought;
 use ledger::{DesiredDoc, DesiredOutcome, LedgerError, SmallDocs};
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics};
 use withdrawal::manifest::Manifests;
-use withdrawal::{Outcome, Request, Store, Withdrawal, WithdrawalReport};
+use withdrawal::{Outcome, Store, WithdrawRequest, Withdrawal, WithdrawalReport};
 
 /// Bucket, ledger, bus and clock in memory.
 #[derive(Default)]
@@ -139,16 +139,7 @@ pub(crate) fn key(id: &str) -> ProductKey {
 
 pub(crate) fn product(id: &str) -> Product {
     Product {
-        source: "demo".into(),
-        id: id.into(),
-        group: None,
-        sku: None,
         name: Localized::default().with("en", "Shirt"),
-        description: Localized::default(),
-        brand: None,
-        categories: vec![],
-        attributes: vec![],
-        options: vec![],
         variants: vec![Variant {
             sku: id.into(),
             title: "Shirt".into(),
@@ -158,13 +149,7 @@ pub(crate) fn product(id: &str) -> Product {
             images: vec![],
             facts: None,
         }],
-        images: vec![],
-        url: None,
-        withdrawn: false,
-        facts: None,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", id)
     }
 }
 
@@ -177,7 +162,7 @@ impl World {
 
     /// A full feed as `normalize` leaves it: sorted parts of a few ids each, products in the
     /// ledger.
-    pub(crate) fn feed(&self, n: u64, ids: &[String], complete: bool) -> Request {
+    pub(crate) fn feed(&self, n: u64, ids: &[String], complete: bool) -> WithdrawRequest {
         let run = format!("run-{n}");
         for (part, ids) in ids.chunks(3).enumerate() {
             let mut ids = ids.to_vec();
@@ -190,7 +175,7 @@ impl World {
         for (position, id) in ids.iter().enumerate() {
             self.put(id, &version(n, position as u64));
         }
-        Request { bucket: "b".into(), source: "demo".into(), run, force: false, after: None }
+        WithdrawRequest { bucket: "b".into(), source: "demo".into(), run, force: false, after: None }
     }
 
     pub(crate) fn put(&self, id: &str, version: &Version) {
@@ -212,7 +197,7 @@ impl World {
     }
 
     /// A full feed that may come late: it writes over nothing newer.
-    pub(crate) fn late_feed(&self, n: u64, ids: &[String]) -> Request {
+    pub(crate) fn late_feed(&self, n: u64, ids: &[String]) -> WithdrawRequest {
         let before = self.docs.lock().unwrap().clone();
         let request = self.feed(n, ids, true);
         for (key, doc) in before {
@@ -220,7 +205,7 @@ impl World {
                 self.docs.lock().unwrap().insert(key, doc);
             }
         }
-        Request { force: true, ..request }
+        WithdrawRequest { force: true, ..request }
     }
 
     pub(crate) fn noted(&self) -> Vec<String> {
@@ -232,7 +217,7 @@ impl World {
         docs.values().filter(|doc| !doc.product.withdrawn).map(|doc| doc.product.id.clone()).collect()
     }
 
-    pub(crate) async fn run(&self, request: &Request) -> Result<Outcome, Failure> {
+    pub(crate) async fn run(&self, request: &WithdrawRequest) -> Result<Outcome, Failure> {
         let deadline = Deadline::at(60_000);
         let metrics = &self.metrics;
         Withdrawal { manifests: self, store: self, bus: self, clock: self, deadline, max_percent: 20, metrics }

@@ -1,6 +1,6 @@
 //! What an invocation can ask for.
 
-use redrive::Request;
+use redrive::RedriveRequest;
 use serde_json::Value;
 
 /// An event, understood.
@@ -9,7 +9,7 @@ pub enum Activation {
     /// Look after the breakers.
     Tend,
     /// Look after dead letters and what is overdue.
-    Redrive(Request),
+    Redrive(RedriveRequest),
 }
 
 impl TryFrom<Value> for Activation {
@@ -19,13 +19,13 @@ impl TryFrom<Value> for Activation {
         if event.get("action").and_then(Value::as_str) == Some("tend") {
             return Ok(Self::Tend);
         }
-        Request::parse(&event).map(Self::Redrive)
+        RedriveRequest::parse(&event).map(Self::Redrive)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use redrive::Action;
+    use redrive::RedriveAction;
     use serde_json::json;
 
     use super::*;
@@ -34,7 +34,7 @@ mod tests {
     fn breakers_are_one_thing_and_dead_letters_the_other() {
         assert_eq!(Activation::try_from(json!({"action": "tend"})), Ok(Activation::Tend));
         let maintain = Activation::try_from(json!({"action": "maintain"}));
-        assert!(matches!(maintain, Ok(Activation::Redrive(request)) if request.action == Action::Maintain));
+        assert!(matches!(maintain, Ok(Activation::Redrive(request)) if request.action == RedriveAction::Maintain));
         assert!(Activation::try_from(json!({"action": "mend"})).unwrap_err().contains("mend"));
     }
 }

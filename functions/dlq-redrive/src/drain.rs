@@ -20,7 +20,7 @@ use ledger::ProductState;
 use redrive::letter::Reason;
 use redrive::policy::{self, Facts, Known};
 use redrive::view;
-use redrive::{Action, Decision, Handled, Parked, QueueName, QueueReport, Request, Subject, decide};
+use redrive::{Decision, Handled, Parked, QueueName, QueueReport, RedriveAction, RedriveRequest, Subject, decide};
 use runtime::{Deadline, ProductMessage, TraceHeader};
 
 use crate::RedriveError;
@@ -39,11 +39,11 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    pub(crate) const fn of(request: &Request) -> Self {
+    pub(crate) const fn of(request: &RedriveRequest) -> Self {
         match request.action {
-            Action::Park => Self::Park,
-            Action::Unpark => Self::Unpark,
-            Action::Redrive if request.force => Self::Force,
+            RedriveAction::Park => Self::Park,
+            RedriveAction::Unpark => Self::Unpark,
+            RedriveAction::Redrive if request.force => Self::Force,
             _ => Self::Policy,
         }
     }
@@ -92,14 +92,14 @@ impl Redriver {
     pub(crate) async fn drain(
         &self,
         (name, mode): (QueueName, Mode),
-        request: &Request,
+        request: &RedriveRequest,
         deadline: Deadline,
         products: &mut Products,
     ) -> QueueReport {
-        let rehearsal = request.dry_run || request.action == Action::Inspect;
+        let rehearsal = request.dry_run || request.action == RedriveAction::Inspect;
         let mut report = QueueReport::new(name, self.target_answers(name).await);
         let Some(queue) = self.queues.get(&name) else { return report };
-        let default = if request.action == Action::Inspect { INSPECTED } else { self.settings.default_max() };
+        let default = if request.action == RedriveAction::Inspect { INSPECTED } else { self.settings.default_max() };
         let max = request.max.unwrap_or(default);
         let begun = self.clock.now_ms();
         let mut seen: HashSet<String> = HashSet::new();
@@ -342,7 +342,7 @@ fn rehearse(selected: Vec<Case>, now: i64, report: &mut QueueReport) -> Vec<Stri
 }
 
 fn select(
-    request: &Request,
+    request: &RedriveRequest,
     (name, mode): (QueueName, Mode),
     cases: Vec<Case>,
     room: usize,
@@ -360,7 +360,7 @@ fn select(
     (selected, others)
 }
 
-fn selects(request: &Request, name: QueueName, case: &Case, now: i64) -> bool {
+fn selects(request: &RedriveRequest, name: QueueName, case: &Case, now: i64) -> bool {
     let facts = facts(name, &case.received, &case.subject, &case.known);
     let reason = policy::recorded(&facts);
     request.filter.selects(&case.received.letter, &case.subject, reason.as_ref(), now)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `{"action":"tend"}`, every minute, and `BreakerOpened` | probes open breakers, pauses queues and lets traffic return ([`crate::breakers`]) |
 //! | `{"action":"maintain"}`, every five minutes | redrives, parks or drops every dead letter, then announces what is overdue ([`Redriver`]) |
-//! | any other action, an operator | one part of that, for the letters that a filter selects ([`redrive::Request`]) |
+//! | any other action, an operator | one part of that, for the letters that a filter selects ([`redrive::RedriveRequest`]) |
 
 use lambda_runtime::Error;
 use ledger::Owner;

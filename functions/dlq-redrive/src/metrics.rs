@@ -1,10 +1,10 @@
 //! What a run reports in numbers.
 
-use redrive::Report;
+use redrive::RedriveReport;
 use runtime::{Metric, Metrics};
 
 /// Counts a report; what nobody did is not counted.
-pub fn of(report: &Report, metrics: &Metrics) {
+pub fn of(report: &RedriveReport, metrics: &Metrics) {
     if report.is_rehearsal() {
         return;
     }
@@ -26,7 +26,7 @@ pub fn of(report: &Report, metrics: &Metrics) {
 
 #[cfg(test)]
 mod tests {
-    use redrive::{Action, QueueName, QueueReport, SweepReport};
+    use redrive::{QueueName, QueueReport, RedriveAction, SweepReport};
 
     use super::*;
 
@@ -35,7 +35,8 @@ mod tests {
         let mut queue = QueueReport::new(QueueName::Medusa, true);
         queue.parked = 3;
         let sweep = SweepReport { oldest_seconds: Some(77), ..SweepReport::default() };
-        let mut report = Report { action: Action::Maintain, dry_run: false, queues: vec![queue], sweep: Some(sweep) };
+        let mut report =
+            RedriveReport { action: RedriveAction::Maintain, dry_run: false, queues: vec![queue], sweep: Some(sweep) };
         let metrics = Metrics::new("prod", "dlq-redrive");
         of(&report, &metrics);
         let lines = metrics.take(1_000);
@@ -53,7 +54,7 @@ mod tests {
         // A look at dead letters says what the policy would do; the alarm on parked ones must not
         // ring for it.
         report.dry_run = false;
-        for action in [Action::Inspect, Action::Parked] {
+        for action in [RedriveAction::Inspect, RedriveAction::Parked] {
             report.action = action;
             of(&report, &metrics);
             assert!(metrics.take(1_000).is_empty(), "{action:?}");

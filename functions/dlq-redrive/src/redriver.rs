@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use ledger::{Ledger, Stage};
-use redrive::{Action, Filter, QueueName, QueueReport, Report, Request};
+use redrive::{Filter, QueueName, QueueReport, RedriveAction, RedriveReport, RedriveRequest};
 use runtime::{Announcer, Clock, Deadline};
 
 use crate::RedriveError;
@@ -64,10 +64,11 @@ impl Redriver {
     /// # Errors
     /// [`RedriveError::Nothing`] when no part of it could be done; what failed in part is in the
     /// report.
-    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Result<Report, RedriveError> {
-        let mut report = Report { action: request.action, dry_run: request.dry_run, queues: Vec::new(), sweep: None };
+    pub async fn handle(&self, request: &RedriveRequest, deadline: Deadline) -> Result<RedriveReport, RedriveError> {
+        let mut report =
+            RedriveReport { action: request.action, dry_run: request.dry_run, queues: Vec::new(), sweep: None };
         match request.action {
-            Action::Inspect | Action::Redrive | Action::Park | Action::Maintain => {
+            RedriveAction::Inspect | RedriveAction::Redrive | RedriveAction::Park | RedriveAction::Maintain => {
                 let mode = Mode::of(request);
                 let each = request
                     .queues()
@@ -81,18 +82,18 @@ impl Redriver {
                     }
                 }
             }
-            Action::Parked => {
+            RedriveAction::Parked => {
                 let each = request.queues().into_iter().map(|queue| self.parked(queue, request, deadline));
                 report.queues = join_all(each).await;
             }
-            Action::Remove => {
+            RedriveAction::Remove => {
                 let each = request.queues().into_iter().map(|queue| self.remove(queue, request, deadline));
                 report.queues = join_all(each).await;
             }
-            Action::Unpark => report.queues = self.unpark(request, deadline).await,
-            Action::Sweep => {}
+            RedriveAction::Unpark => report.queues = self.unpark(request, deadline).await,
+            RedriveAction::Sweep => {}
         }
-        if matches!(request.action, Action::Sweep | Action::Maintain) {
+        if matches!(request.action, RedriveAction::Sweep | RedriveAction::Maintain) {
             report.sweep = Some(self.sweep(request, deadline).await);
         }
         log(&report);
@@ -122,17 +123,17 @@ impl Redriver {
 }
 
 /// Whether it is what the schedule asks for: everything, as the policy says.
-fn is_a_round(request: &Request) -> bool {
+fn is_a_round(request: &RedriveRequest) -> bool {
     let all = request.filter == Filter::default() && request.max.is_none() && !request.force;
-    all && matches!(request.action, Action::Redrive | Action::Maintain)
+    all && matches!(request.action, RedriveAction::Redrive | RedriveAction::Maintain)
 }
 
-fn did_something(report: &Report) -> bool {
+fn did_something(report: &RedriveReport) -> bool {
     let queue = |queue: &QueueReport| queue.failures.is_empty() || queue.seen > 0;
     report.queues.iter().any(queue) || report.sweep.as_ref().is_some_and(|sweep| sweep.failures.is_empty())
 }
 
-fn log(report: &Report) {
+fn log(report: &RedriveReport) {
     for queue in &report.queues {
         tracing::info!(
             queue = %queue.queue,

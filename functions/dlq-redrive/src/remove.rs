@@ -2,7 +2,7 @@
 //! out of the way of those that wait.
 
 use redrive::parked::Removed;
-use redrive::{Handled, Parked, QueueName, QueueReport, Request};
+use redrive::{Handled, Parked, QueueName, QueueReport, RedriveRequest};
 use runtime::Deadline;
 
 use crate::RedriveError;
@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 2_000;
 
 impl Redriver {
     /// Removes the parked letters of a queue that the filter names.
-    pub(crate) async fn remove(&self, name: QueueName, request: &Request, deadline: Deadline) -> QueueReport {
+    pub(crate) async fn remove(&self, name: QueueName, request: &RedriveRequest, deadline: Deadline) -> QueueReport {
         let mut report = QueueReport::new(name, true);
         if !request.filter.names_something() {
             report
@@ -58,7 +58,7 @@ impl Redriver {
         &self,
         key: &str,
         parked: Parked,
-        request: &Request,
+        request: &RedriveRequest,
         report: &mut QueueReport,
     ) -> Result<(), RedriveError> {
         let now = self.clock.now_ms();

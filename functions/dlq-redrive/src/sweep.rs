@@ -14,7 +14,7 @@ use ledger::core::{Change, Condition, Item, Operand, Value, Write};
 use ledger::{ProductState, Registered, Run, RunId, RunStatus, Stage};
 use redrive::letter::StrictPass;
 use redrive::overdue::{self, Overdue};
-use redrive::{Filter, QueueName, Request, SweepReport};
+use redrive::{Filter, QueueName, RedriveRequest, SweepReport};
 use runtime::{Announcement, Cause, Deadline, ProductMessage};
 use serde_json::json;
 
@@ -55,7 +55,7 @@ impl Budget {
 }
 
 impl Redriver {
-    pub(crate) async fn sweep(&self, request: &Request, deadline: Deadline) -> SweepReport {
+    pub(crate) async fn sweep(&self, request: &RedriveRequest, deadline: Deadline) -> SweepReport {
         let mut report = SweepReport::default();
         if let Err(error) = self.sweep_products(request, deadline, &mut report).await {
             report.failures.push(error.to_string());
@@ -68,7 +68,7 @@ impl Redriver {
         report
     }
 
-    async fn budget(&self, request: &Request) -> Result<Budget, RedriveError> {
+    async fn budget(&self, request: &RedriveRequest) -> Result<Budget, RedriveError> {
         let mut left = HashMap::new();
         for (queue, stage) in [(QueueName::Pimcore, Stage::Pimcore), (QueueName::Medusa, Stage::Medusa)] {
             let wanted = request.queue.is_none_or(|wanted| wanted == queue);
@@ -90,7 +90,7 @@ impl Redriver {
 
     async fn sweep_products(
         &self,
-        request: &Request,
+        request: &RedriveRequest,
         deadline: Deadline,
         report: &mut SweepReport,
     ) -> Result<(), RedriveError> {
@@ -172,7 +172,7 @@ impl Redriver {
         }
     }
 
-    async fn sweep_runs(&self, request: &Request, report: &mut SweepReport) -> Result<(), RedriveError> {
+    async fn sweep_runs(&self, request: &RedriveRequest, report: &mut SweepReport) -> Result<(), RedriveError> {
         if request.queue.is_some_and(|queue| queue != QueueName::Ingest) {
             return Ok(());
         }

@@ -17,7 +17,7 @@ mod products;
 
 use catalog::ErrorKind;
 use futures::future::join_all;
-use redrive::{Handled, Parked, QueueName, QueueReport, Request};
+use redrive::{Handled, Parked, QueueName, QueueReport, RedriveRequest};
 use runtime::Deadline;
 
 use crate::drain::{LAST_ROUND, Mode, Products, delay};
@@ -36,21 +36,21 @@ struct Part {
 
 impl Redriver {
     /// Lists parked letters.
-    pub(crate) async fn parked(&self, name: QueueName, request: &Request, deadline: Deadline) -> QueueReport {
-        let rehearsal = Request { dry_run: true, ..request.clone() };
+    pub(crate) async fn parked(&self, name: QueueName, request: &RedriveRequest, deadline: Deadline) -> QueueReport {
+        let rehearsal = RedriveRequest { dry_run: true, ..request.clone() };
         self.unpark_letters(name, &rehearsal, deadline, &mut Products::new()).await
     }
 
     /// Sends back parked letters, those that are about to be, and products that stand refused
     /// without either.
-    pub(crate) async fn unpark(&self, request: &Request, deadline: Deadline) -> Vec<QueueReport> {
+    pub(crate) async fn unpark(&self, request: &RedriveRequest, deadline: Deadline) -> Vec<QueueReport> {
         let request = &meant(request);
         let mut parts = join_all(request.queues().into_iter().map(async |name| {
             let mut found = Products::new();
             let mut report = self.unpark_letters(name, request, deadline, &mut found).await;
             let left = self.room(request, &report);
             if left > 0 && !report.more {
-                let rest = Request { max: Some(left), ..request.clone() };
+                let rest = RedriveRequest { max: Some(left), ..request.clone() };
                 let dead = self.drain((name, Mode::Unpark), &rest, deadline, &mut found).await;
                 report.merge(dead);
             }
@@ -66,14 +66,14 @@ impl Redriver {
     }
 
     /// How much more may be sent back to a queue.
-    fn room(&self, request: &Request, report: &QueueReport) -> usize {
+    fn room(&self, request: &RedriveRequest, report: &QueueReport) -> usize {
         request.max.unwrap_or(self.settings.default_max()).saturating_sub(report.moved())
     }
 
     async fn unpark_letters(
         &self,
         name: QueueName,
-        request: &Request,
+        request: &RedriveRequest,
         deadline: Deadline,
         found: &mut Products,
     ) -> QueueReport {
@@ -127,7 +127,7 @@ impl Redriver {
         queue: &Queue,
         key: &str,
         parked: Parked,
-        request: &Request,
+        request: &RedriveRequest,
         report: &mut QueueReport,
     ) -> bool {
         let now = self.clock.now_ms();
@@ -177,7 +177,7 @@ impl Redriver {
 
 /// Poison stays poison, and what may heal by itself comes back by itself: who names nothing means
 /// refusals.
-fn meant(request: &Request) -> Request {
+fn meant(request: &RedriveRequest) -> RedriveRequest {
     let mut request = request.clone();
     if !request.filter.names_something() {
         request.filter.kind = request.filter.kind.or(Some(ErrorKind::Permanent));

@@ -13,22 +13,13 @@ use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
 use catalog::{ContentHash, Failure, Localized, Price, Product, Variant, Version};
 use ledger::core::stage::Applied;
 use ledger::{Claim, DesiredDoc, Owner, Stage};
-use redrive::{QueueName, Request};
+use redrive::{QueueName, RedriveRequest};
 use runtime::Clock;
 use support::{Stack, body, key};
 
 fn product(id: &str) -> Product {
     Product {
-        source: "demo".into(),
-        id: id.into(),
-        group: None,
-        sku: None,
         name: Localized::default().with("en", "Shirt"),
-        description: Localized::default(),
-        brand: None,
-        categories: vec![],
-        attributes: vec![],
-        options: vec![],
         variants: vec![Variant {
             sku: format!("S{id}"),
             title: "Shirt".into(),
@@ -38,13 +29,7 @@ fn product(id: &str) -> Product {
             images: vec![],
             facts: None,
         }],
-        images: vec![],
-        url: None,
-        withdrawn: false,
-        facts: None,
-        warnings: vec![],
-        made_skus: Default::default(),
-        stock_said: Default::default(),
+        ..Product::bare("demo", id)
     }
 }
 
@@ -262,7 +247,7 @@ async fn dying_between_send_and_delete_loses_nothing_and_parks_nothing_twice() {
     stack.sqs =
         aws_sdk_sqs::Client::from_conf(healthy.config().to_builder().interceptor(DiesBefore("DeleteMessage")).build());
     // A short life, so that what it received is not hidden for long after it.
-    let request = Request::parse(&serde_json::json!({"action":"redrive","queue":"pimcore"})).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::json!({"action":"redrive","queue":"pimcore"})).expect("a request");
     let report = stack.redriver().handle(&request, stack.deadline(9)).await.expect("a report");
     assert_eq!((report.queues[0].redriven, report.queues[0].parked), (1, 1));
     assert!(!report.queues[0].failures.is_empty(), "a failed delete is told: {report:?}");
@@ -312,7 +297,7 @@ async fn two_at_once_redrive_every_letter_and_park_each_once() {
     let refused = Failure::permanent("medusa_refused", "no");
     stack.die(QueueName::Medusa, &bodies[..100], None).await;
     stack.die(QueueName::Medusa, &bodies[100..], Some(&refused)).await;
-    let request = Request::parse(&serde_json::json!({"action":"redrive","queue":"medusa"})).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::json!({"action":"redrive","queue":"medusa"})).expect("a request");
     let (a, b) = (stack.redriver(), stack.redriver());
     let (a, b) = tokio::join!(a.handle(&request, stack.deadline(60)), b.handle(&request, stack.deadline(60)));
     let (a, b) = (a.expect("a report"), b.expect("a report"));
@@ -329,7 +314,7 @@ async fn a_run_that_is_cut_short_is_resumed_by_the_next() {
     let Some(stack) = Stack::new("resume").await else { return };
     let bodies: Vec<String> = (0..90).map(|n| body(&format!("p{n}"))).collect();
     stack.die(QueueName::Medusa, &bodies, None).await;
-    let request = Request::parse(&serde_json::json!({"action":"redrive","queue":"medusa"})).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::json!({"action":"redrive","queue":"medusa"})).expect("a request");
     // Too little time for anything.
     let report = stack.redriver().handle(&request, stack.deadline(5)).await.expect("a report");
     assert_eq!((report.queues[0].seen, report.queues[0].more), (0, true));
@@ -368,7 +353,7 @@ async fn a_sweep_announces_what_was_lost_once_and_not_what_is_refused() {
     // What waits in a queue is not announced a second time beyond the limit.
     let mut settings = stack.settings.clone();
     settings.sweep_max = 1;
-    let request = Request::parse(&serde_json::json!({"action":"sweep"})).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::json!({"action":"sweep"})).expect("a request");
     let report = stack.redriver_with(settings).handle(&request, stack.deadline(60)).await.expect("a report");
     let report = report.sweep.expect("a sweep");
     assert_eq!((report.announced_pimcore, report.announced_medusa), (0, 0), "{report:?}");
@@ -384,7 +369,7 @@ async fn a_run_without_a_reader_is_resumed_once_by_two_sweeps() {
     let id = ledger::RunId { bucket: "b".into(), key: "incoming/demo/a#1.json".into(), object_version: "v1".into() };
     let begun = stack.clock.now_ms() - 7_200_000;
     stack.ledger.claim_run(&id, "run-7", "{}", &Owner("dead".into()), begun).await.expect("claimed");
-    let request = Request::parse(&serde_json::json!({"action":"sweep"})).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::json!({"action":"sweep"})).expect("a request");
     let (a, b) = (stack.redriver(), stack.redriver());
     let (a, b) = tokio::join!(a.handle(&request, stack.deadline(60)), b.handle(&request, stack.deadline(60)));
     let resumed = [a, b].map(|report| report.expect("a report").sweep.expect("a sweep").runs_resumed).concat();
@@ -417,7 +402,7 @@ async fn ten_thousand_letters_are_drained_by_runs_that_are_cut_short() {
     stack.die(QueueName::Medusa, &bodies[..9_000], None).await;
     stack.die(QueueName::Medusa, &bodies[9_000..], Some(&refused)).await;
     let request = serde_json::json!({"action":"redrive","queue":"medusa","max":10_000});
-    let request = Request::parse(&request).expect("a request");
+    let request = RedriveRequest::parse(&request).expect("a request");
     let (before, mut runs, mut redriven, mut parked) = (resident_kb(), 0, 0, 0);
     while stack.dead_count(QueueName::Medusa).await > 0 {
         let report = stack.redriver().handle(&request, stack.deadline(20)).await.expect("a report");

@@ -35,7 +35,7 @@ use measure::{on_cpu, peak};
 use normalize::config::Configure;
 use normalize::message::{FeedObject, Message};
 use normalize::ports::{Current, Ingest, ObjectError, ObjectInfo, Objects};
-use normalize::run::Reader;
+use normalize::run::FeedReader;
 use normalize::source::Sources;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, SystemClock};
 
@@ -347,7 +347,7 @@ fn notification(key: &str, size: u64, sequencer: &str) -> String {
 async fn read(ledger: &Ledger<Computed>, bucket: &Bucket, body: &str) -> Run {
     let (told, clock, metrics, sources) = (Told::default(), SystemClock, Metrics::default(), Sources::default());
     let work = FeedObject::parse(body).unwrap();
-    let reader = Reader {
+    let reader = FeedReader {
         store: ledger,
         objects: bucket,
         bus: &told,

@@ -2,7 +2,7 @@
 //!
 //! | activation | does |
 //! |---|---|
-//! | S3's "Object Created" | reads the object from where its run stands ([`Reader`]) |
+//! | S3's "Object Created" | reads the object from where its run stands ([`FeedReader`]) |
 //! | the function's own `strictPass` | reads it once more and notes every product ([`ledger::core::register`]) |
 //! | the function's own, or an operator's, `withdraw` | takes from sale what a full feed lacks ([`withdrawal`]) |
 //! | S3's "Object Created" or "Object Deleted" under `config/` | puts into force what can be ([`Configure`]) |
@@ -21,7 +21,7 @@ use crate::aws::{IngestQueue, S3};
 use crate::config::Configure;
 use crate::message::Message;
 use crate::ports::Ingest as _;
-use crate::run::Reader;
+use crate::run::FeedReader;
 use crate::source::Sources;
 
 /// The function's timeout is 120 s: a lease of 150 s allows for 30 s between two clocks.
@@ -48,7 +48,7 @@ impl Function for Normalize {
     type Answer = SqsBatchResponse;
 
     async fn handle(&self, event: SqsEvent, invocation: Invocation) -> Result<SqsBatchResponse, Error> {
-        let reader = Reader {
+        let reader = FeedReader {
             store: &self.ledger,
             objects: &self.objects,
             bus: &self.bus,
@@ -97,7 +97,7 @@ impl Function for Normalize {
 
 impl Normalize {
     /// Withdraws what a full feed no longer contains.
-    async fn withdraw(&self, request: &withdrawal::Request, deadline: Deadline) -> Outcome {
+    async fn withdraw(&self, request: &withdrawal::WithdrawRequest, deadline: Deadline) -> Outcome {
         let withdrawal = Withdrawal {
             manifests: &withdrawal::s3::Bucket(self.objects.0.clone()),
             store: &self.ledger,

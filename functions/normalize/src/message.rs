@@ -12,7 +12,7 @@ pub enum Message {
     Read(FeedObject),
     /// Take from sale what a full feed no longer has: the function's own message after a run, or an
     /// operator's.
-    Withdraw(withdrawal::Request),
+    Withdraw(withdrawal::WithdrawRequest),
     /// Look at a file that configures: S3's notification of one that was written or removed.
     Configure(Changed),
 }
@@ -26,7 +26,7 @@ impl Message {
         if let Some(changed) = changed(body) {
             return Ok(Self::Configure(changed));
         }
-        match withdrawal::Request::parse(body) {
+        match withdrawal::WithdrawRequest::parse(body) {
             Some(request) => Ok(Self::Withdraw(request)),
             None => FeedObject::parse(body).map(Self::Read),
         }
@@ -230,7 +230,7 @@ mod tests {
     fn each_kind_of_message_is_told_apart_and_names_its_run() {
         let read = Message::parse(EVENT).unwrap();
         assert!(matches!(&read, Message::Read(work) if work.run == read.run()));
-        let request = withdrawal::Request {
+        let request = withdrawal::WithdrawRequest {
             bucket: "feeds".into(),
             source: "demo".into(),
             run: "run-7".into(),

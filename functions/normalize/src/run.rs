@@ -41,7 +41,7 @@ const HAND_OVER: Duration = Duration::from_secs(20);
 
 /// Reads feeds.
 #[derive(Debug)]
-pub struct Reader<'a, T, O, B, Q, C> {
+pub struct FeedReader<'a, T, O, B, Q, C> {
     pub store: &'a Ledger<T>,
     /// The feed bucket.
     pub objects: &'a O,
@@ -91,7 +91,7 @@ enum End {
     HandedOver,
 }
 
-impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> FeedReader<'_, T, O, B, Q, C> {
     /// Does what a message asks for. `body` is the message, to be sent again for a hand-over.
     pub async fn handle(&self, work: &FeedObject, body: &str) -> Outcome {
         if work.is_folder() {

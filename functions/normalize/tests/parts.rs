@@ -334,7 +334,7 @@ async fn deliver_full(world: &World, name: &str, row: Row, ids: &[&str]) -> with
     let message = world.upload_as(&format!("incoming/shein-brightdata/{name}.csv"), body, true);
     assert_eq!(world.read(&message).await, Outcome::Done);
     let sent = std::mem::take(&mut *world.sent.lock().unwrap());
-    let request = sent.iter().find_map(|body| withdrawal::Request::parse(body)).unwrap();
+    let request = sent.iter().find_map(|body| withdrawal::WithdrawRequest::parse(body)).unwrap();
     let withdrawal = withdrawal::Withdrawal {
         manifests: &Lists(world),
         store: &world.ledger,

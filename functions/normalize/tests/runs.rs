@@ -317,7 +317,8 @@ async fn a_full_feed_leaves_a_sorted_manifest_and_says_whether_it_is_complete() 
     );
     let index: Value = serde_json::from_str(&texts[&format!("manifests/canonical/{run}.json")]).unwrap();
     assert_eq!(index["complete"], json!(true));
-    let asked: Vec<_> = world.sent.lock().unwrap().drain(..).filter_map(|m| withdrawal::Request::parse(&m)).collect();
+    let asked: Vec<_> =
+        world.sent.lock().unwrap().drain(..).filter_map(|m| withdrawal::WithdrawRequest::parse(&m)).collect();
     assert_eq!(asked.len(), 1, "what this feed lacks is to be withdrawn");
     assert_eq!((asked[0].source.as_str(), &asked[0].run), ("canonical", &run));
 

@@ -24,14 +24,14 @@ pub enum Activation {
 /// The event that names what it wants.
 #[derive(Deserialize)]
 struct Asked {
-    action: Action,
+    action: Scheduled,
     #[serde(default)]
     accept: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Action {
+enum Scheduled {
     Changes,
     Due,
     Reconcile,
@@ -44,9 +44,9 @@ impl TryFrom<Value> for Activation {
     fn try_from(event: Value) -> Result<Self, String> {
         let read = if event.get("action").is_some() {
             serde_json::from_value(event).map(|Asked { action, accept }| match action {
-                Action::Changes => Self::Changes,
-                Action::Due => Self::Due,
-                Action::Reconcile => Self::Reconcile { accept },
+                Scheduled::Changes => Self::Changes,
+                Scheduled::Due => Self::Due,
+                Scheduled::Reconcile => Self::Reconcile { accept },
             })
         } else {
             serde_json::from_value(event).map(Self::Batch)

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct ModelReport {
     largest_states: usize,
     total_states: usize,
     seconds: f64,
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     let rules = rules_taken_out();
     ok &= rules.iter().all(|rule| !rule.caught_by.is_empty());
     let largest_states = worlds.iter().map(|world| world.verdict.states).max().unwrap_or(0);
-    let report = Report {
+    let report = ModelReport {
         largest_states,
         total_states: worlds.iter().map(|world| world.verdict.states).sum(),
         seconds: worlds.iter().map(|world| world.verdict.seconds).sum(),
@@ -130,7 +130,7 @@ fn rules_taken_out() -> Vec<Rule> {
     taken_out
 }
 
-fn write(report: &Report) -> std::io::Result<()> {
+fn write(report: &ModelReport) -> std::io::Result<()> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/reports");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("model.json"), serde_json::to_vec_pretty(report)?)

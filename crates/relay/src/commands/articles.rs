@@ -44,7 +44,7 @@ impl Setting {
 /// How far products have followed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Progress {
+pub struct ArticlesProgress {
     /// Every product was looked at.
     pub done: bool,
     /// Parts of the ledger in which every product was looked at.
@@ -75,7 +75,7 @@ pub struct Shown {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct ArticlesReport {
     /// In force; nothing where it was never noted.
     setting: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ struct Report {
     /// The deployed one, where that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     deployed: Option<String>,
-    walk: Progress,
+    walk: ArticlesProgress,
     shown: Shown,
     /// Products that were announced and have moved.
     moved: usize,
@@ -97,12 +97,12 @@ pub async fn run(stack: &Stack, now: i64) -> Result<Answer, CliError> {
     let setting = in_force(stack).await?;
     let deployed = stack.setting("ARTICLES").ok().and_then(|text| text.parse::<Articles>().ok());
     let deployed = deployed.map(|articles| articles.to_string());
-    let (mut walk, mut shown) = (Progress::default(), Shown::default());
+    let (mut walk, mut shown) = (ArticlesProgress::default(), Shown::default());
     if let Some(setting) = &setting {
         walk = progress(stack, setting).await?;
         shown = count_all(stack, setting).await?;
     }
-    let report = Report {
+    let report = ArticlesReport {
         deployed: deployed.filter(|text| Some(text) != setting.as_ref().map(|setting| &setting.text)),
         moved: usize::try_from(walk.announced).unwrap_or(0).saturating_sub(shown.left),
         since: setting.as_ref().map(|setting| setting.since),
@@ -126,7 +126,7 @@ fn setting_of(goal: &str) -> Option<Setting> {
     Some(Setting { text: text.to_owned(), since, articles: text.parse().ok()?, goal: goal.to_owned() })
 }
 
-async fn progress(stack: &Stack, setting: &Setting) -> Result<Progress, CliError> {
+async fn progress(stack: &Stack, setting: &Setting) -> Result<ArticlesProgress, CliError> {
     let mut segments = Vec::new();
     for segment in 0..SEGMENTS {
         segments.push(stack.ledger.walk_segment(article::SETTING, segment).await?);
@@ -134,10 +134,10 @@ async fn progress(stack: &Stack, setting: &Setting) -> Result<Progress, CliError
     Ok(progress_of(&segments, &setting.goal))
 }
 
-fn progress_of(segments: &[Segment], goal: &str) -> Progress {
+fn progress_of(segments: &[Segment], goal: &str) -> ArticlesProgress {
     let own = || segments.iter().filter(|segment| segment.is_for(goal));
     let parts = own().filter(|segment| segment.has_been_at(goal)).count();
-    Progress {
+    ArticlesProgress {
         done: parts == segments.len(),
         parts,
         began: own().filter_map(|segment| segment.began).min(),
@@ -157,7 +157,7 @@ pub async fn under_way(stack: &Stack, now: i64) -> Result<Option<String>, CliErr
     Ok((!walk.done).then(|| format!("{}, {}", setting.text, follows(&walk, setting.since, now))))
 }
 
-fn follows(walk: &Progress, since: i64, now: i64) -> String {
+fn follows(walk: &ArticlesProgress, since: i64, now: i64) -> String {
     let looks = format!("{} products looked at, {} of them shown elsewhere by it", walk.looked, walk.announced);
     match walk.began {
         None => format!("in force since {}; products follow once nobody works by the one before", ago(since, now)),
@@ -205,7 +205,7 @@ impl Shown {
     }
 }
 
-fn text(report: &Report, now: i64) -> String {
+fn text(report: &ArticlesReport, now: i64) -> String {
     let mut text = match (&report.setting, report.since) {
         (Some(setting), Some(since)) => format!("Articles: {setting}\n  {}", follows(&report.walk, since, now)),
         _ => "Articles: medusa-push has not noted its setting yet; it does so every minute.".to_owned(),
@@ -298,7 +298,9 @@ mod tests {
         let said = follows(&walk, setting.since, NOW);
         assert!(said.contains("1 of 4 parts, 10 products looked at, 4 of them"), "{said}");
         let none = progress_of(&[], "x");
-        assert!(follows(&Progress { began: None, ..none }, NOW, NOW).contains("nobody works by the one before"));
+        assert!(
+            follows(&ArticlesProgress { began: None, ..none }, NOW, NOW).contains("nobody works by the one before")
+        );
         assert_eq!(setting_of("both@1"), None);
     }
 
@@ -316,10 +318,16 @@ mod tests {
 
     #[test]
     fn what_waits_and_fails_is_told_and_nothing_wild_reaches_the_terminal() {
-        let walk = Progress { done: true, parts: 4, began: Some(NOW), looked: 9, announced: 5 };
+        let walk = ArticlesProgress { done: true, parts: 4, began: Some(NOW), looked: 9, announced: 5 };
         let shown = Shown { products: 9, in_articles: 6, articles: 2, left: 2, failed: 1 };
-        let report =
-            Report { setting: Some(WILD.into()), since: Some(NOW), deployed: Some(WILD.into()), walk, shown, moved: 3 };
+        let report = ArticlesReport {
+            setting: Some(WILD.into()),
+            since: Some(NOW),
+            deployed: Some(WILD.into()),
+            walk,
+            shown,
+            moved: 3,
+        };
         let said = text(&report, NOW);
         for part in [
             "9 products in the shop, 6 of them in 2 articles",
@@ -329,11 +337,11 @@ mod tests {
             assert!(said.contains(part), "{part} is missing in:\n{said}");
         }
         assert_tame(&Answer::new(&report, said, true));
-        let nothing = Report {
+        let nothing = ArticlesReport {
             setting: None,
             since: None,
             deployed: None,
-            walk: Progress::default(),
+            walk: ArticlesProgress::default(),
             shown: Shown::default(),
             moved: 0,
         };

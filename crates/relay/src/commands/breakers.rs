@@ -16,7 +16,7 @@ use crate::stack::Stack;
 /// A target's breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct BreakerLine {
     /// `pimcore` or `medusa`.
     pub target: &'static str,
     /// `closed`, `open` or `returning`.
@@ -39,19 +39,19 @@ pub struct Line {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn lines(stack: &Stack) -> Result<Vec<Line>, CliError> {
+pub async fn lines(stack: &Stack) -> Result<Vec<BreakerLine>, CliError> {
     let both = Stage::ALL.map(async |target| Ok(line(target, &ledger::breaker::look(&stack.ledger, target).await?)));
     try_join_all(both).await
 }
 
 #[must_use]
-pub fn line(target: Stage, breaker: &Breaker) -> Line {
+pub fn line(target: Stage, breaker: &Breaker) -> BreakerLine {
     let (mode, probe_at) = match breaker.mode {
         Mode::Closed => ("closed", None),
         Mode::Open { retry_at } => ("open", Some(retry_at)),
         Mode::Returning { .. } => ("returning", None),
     };
-    Line {
+    BreakerLine {
         target: target.as_str(),
         mode,
         since: breaker.since,
@@ -62,7 +62,7 @@ pub fn line(target: Stage, breaker: &Breaker) -> Line {
     }
 }
 
-impl Line {
+impl BreakerLine {
     /// The target's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -107,8 +107,8 @@ impl Line {
 
 /// What an open breaker looks like, for tests of what is said about it.
 #[must_use]
-pub fn open(target: Stage, failure: &Failure, since: i64) -> Line {
-    Line {
+pub fn open(target: Stage, failure: &Failure, since: i64) -> BreakerLine {
+    BreakerLine {
         target: target.as_str(),
         mode: "open",
         since,

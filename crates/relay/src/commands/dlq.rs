@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use redrive::{Action, Filter, Handled, QueueReport, Report, Request, SweepReport};
+use redrive::{Filter, Handled, QueueReport, RedriveAction, RedriveReport, RedriveRequest, SweepReport};
 
 use crate::answer::Answer;
 use crate::cli::{Dlq, Selection};
@@ -16,8 +16,8 @@ use crate::stack::Stack;
 /// at most.
 const ROUNDS: usize = 1000;
 
-fn request(action: Action, selection: &Selection, force: bool) -> Request {
-    Request {
+fn request(action: RedriveAction, selection: &Selection, force: bool) -> RedriveRequest {
+    RedriveRequest {
         action,
         queue: selection.queue,
         filter: Filter {
@@ -40,13 +40,13 @@ fn request(action: Action, selection: &Selection, force: bool) -> Request {
 /// When dlq-redrive cannot be asked.
 pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
     let report = match command {
-        Dlq::List { selection } => stack.redrive(&request(Action::Inspect, selection, false)).await?,
-        Dlq::Parked { selection } => stack.redrive(&request(Action::Parked, selection, false)).await?,
-        Dlq::Redrive { selection, force } => all(stack, request(Action::Redrive, selection, *force)).await?,
-        Dlq::Park { selection } => all(stack, request(Action::Park, selection, false)).await?,
-        Dlq::Unpark { selection } => all(stack, request(Action::Unpark, selection, false)).await?,
+        Dlq::List { selection } => stack.redrive(&request(RedriveAction::Inspect, selection, false)).await?,
+        Dlq::Parked { selection } => stack.redrive(&request(RedriveAction::Parked, selection, false)).await?,
+        Dlq::Redrive { selection, force } => all(stack, request(RedriveAction::Redrive, selection, *force)).await?,
+        Dlq::Park { selection } => all(stack, request(RedriveAction::Park, selection, false)).await?,
+        Dlq::Unpark { selection } => all(stack, request(RedriveAction::Unpark, selection, false)).await?,
         Dlq::Remove { selection, by } => {
-            let request = Request { by: Some(by.clone()), ..request(Action::Remove, selection, false) };
+            let request = RedriveRequest { by: Some(by.clone()), ..request(RedriveAction::Remove, selection, false) };
             if !request.filter.names_something() {
                 return Err(CliError::Refused {
                     what: "nothing is taken away unnamed".to_owned(),
@@ -57,7 +57,7 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
         }
     };
     let nothing = match command {
-        Dlq::Unpark { selection } => nothing_found(&request(Action::Unpark, selection, false), &report),
+        Dlq::Unpark { selection } => nothing_found(&request(RedriveAction::Unpark, selection, false), &report),
         Dlq::Remove { .. } if report.queues.iter().all(|queue| queue.removed == 0 && queue.failures.is_empty()) => {
             Some("Nothing to remove: no such letter is parked. `relay dlq parked` lists what is.".to_owned())
         }
@@ -78,12 +78,12 @@ pub async fn run(stack: &Stack, command: &Dlq) -> Result<Answer, CliError> {
 /// # Errors
 /// When dlq-redrive cannot be asked.
 pub async fn sweep(stack: &Stack, selection: &Selection) -> Result<Answer, CliError> {
-    let report = stack.redrive(&request(Action::Sweep, selection, false)).await?;
+    let report = stack.redrive(&request(RedriveAction::Sweep, selection, false)).await?;
     Ok(Answer::new(&report, text(&report, None), !report.failures().is_empty()))
 }
 
 /// Asks again as long as there is more; what was done so far goes to standard error meanwhile.
-async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
+async fn all(stack: &Stack, request: RedriveRequest) -> Result<RedriveReport, CliError> {
     let mut sum = stack.redrive(&request).await?;
     if request.max.is_some() || request.dry_run {
         return Ok(sum);
@@ -107,7 +107,7 @@ async fn all(stack: &Stack, request: Request) -> Result<Report, CliError> {
 
 /// The answer to somebody who means certain letters or products when there are none: nothing was
 /// done, which may be fine or a slip of the pen.
-fn nothing_found(request: &Request, report: &Report) -> Option<String> {
+fn nothing_found(request: &RedriveRequest, report: &RedriveReport) -> Option<String> {
     let filter = &request.filter;
     let found = report.queues.iter().any(|queue| queue.moved() + queue.left > 0) || !report.failures().is_empty();
     if found || *filter == Filter::default() {
@@ -129,7 +129,7 @@ fn nothing_found(request: &Request, report: &Report) -> Option<String> {
     ))
 }
 
-fn add(mut sum: Report, next: Report) -> Report {
+fn add(mut sum: RedriveReport, next: RedriveReport) -> RedriveReport {
     for (one, other) in sum.queues.iter_mut().zip(next.queues) {
         // What was left is looked at again by every round.
         let latest = (other.left, other.skipped, other.more, other.target_answers);
@@ -142,7 +142,7 @@ fn add(mut sum: Report, next: Report) -> Report {
 /// A report in words. `kept_in` is the bucket, if the report is about letters that are parked there
 /// and stay there.
 #[must_use]
-pub fn text(report: &Report, kept_in: Option<&str>) -> String {
+pub fn text(report: &RedriveReport, kept_in: Option<&str>) -> String {
     let parked = kept_in.is_some();
     let mut parts = Vec::new();
     let letters: Vec<(&QueueReport, &Handled)> =
@@ -155,7 +155,7 @@ pub fn text(report: &Report, kept_in: Option<&str>) -> String {
         .iter()
         .filter_map(|(_, letter)| Some(format!("{}: {}", letter.message, letter.parked.as_ref()?)))
         .collect();
-    if report.action == Action::Remove && !report.dry_run && !noted.is_empty() {
+    if report.action == RedriveAction::Remove && !report.dry_run && !noted.is_empty() {
         let noted = noted.join("\n  ");
         parts.push(format!("What they were, and who removed them, is noted in the feed bucket\n  {noted}"));
     }
@@ -219,14 +219,14 @@ fn sweep_text(sweep: &SweepReport) -> String {
     text
 }
 
-fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
+fn summary(queue: &QueueReport, report: &RedriveReport, parked: bool) -> String {
     let down = if queue.target_answers { "" } else { "; its target does not answer" };
     let more = if queue.more { "; there are more" } else { "" };
     let name = queue.queue;
     if parked {
         return format!("{name}: {} parked{more}", queue.unparked);
     }
-    let rehearsal = report.dry_run || report.action == Action::Inspect;
+    let rehearsal = report.dry_run || report.action == RedriveAction::Inspect;
     let mut words = Vec::new();
     for (n, done, to_do) in [
         (queue.dropped, "dropped", "to drop"),
@@ -243,8 +243,8 @@ fn summary(queue: &QueueReport, report: &Report, parked: bool) -> String {
     }
     let words = match (words.is_empty(), report.action) {
         (false, _) => words.join(", "),
-        (true, Action::Unpark) => "nothing to unpark".to_owned(),
-        (true, Action::Remove) => "nothing to remove".to_owned(),
+        (true, RedriveAction::Unpark) => "nothing to unpark".to_owned(),
+        (true, RedriveAction::Remove) => "nothing to remove".to_owned(),
         (true, _) if queue.seen > 0 => "nothing to do".to_owned(),
         (true, _) => "no dead letters".to_owned(),
     };
@@ -280,7 +280,7 @@ mod tests {
         let mut queue = QueueReport::new(QueueName::Medusa, true);
         queue.seen = 1;
         queue.add(letter("park", "medusa_sku_taken"));
-        let report = Report { action: Action::Inspect, dry_run: false, queues: vec![queue], sweep: None };
+        let report = RedriveReport { action: RedriveAction::Inspect, dry_run: false, queues: vec![queue], sweep: None };
         let text = text(&report, None);
         assert!(
             text.contains("demo:1") && text.contains("SKU S1 belongs to prod_9") && text.contains("1 min 30 s"),
@@ -298,10 +298,14 @@ mod tests {
             else {
                 panic!("unpark")
             };
-            request(Action::Unpark, &selection, false)
+            request(RedriveAction::Unpark, &selection, false)
         };
-        let report =
-            |queue: QueueReport| Report { action: Action::Unpark, dry_run: false, queues: vec![queue], sweep: None };
+        let report = |queue: QueueReport| RedriveReport {
+            action: RedriveAction::Unpark,
+            dry_run: false,
+            queues: vec![queue],
+            sweep: None,
+        };
         let nothing = || report(QueueReport::new(QueueName::Pimcore, true));
         let said = nothing_found(&asked(&["--code", "pimcore_refused"]), &nothing()).unwrap();
         assert!(said.contains("the code pimcore_refused") && said.contains("relay status"), "{said}");
@@ -324,7 +328,7 @@ mod tests {
         for decision in ["unpark", "redrive", "announce", "announce"] {
             queue.add(letter(decision, "pimcore_refused"));
         }
-        let report = Report { action: Action::Unpark, dry_run: false, queues: vec![queue], sweep: None };
+        let report = RedriveReport { action: RedriveAction::Unpark, dry_run: false, queues: vec![queue], sweep: None };
         let text = text(&report, None);
         assert!(text.contains("pimcore: 1 redriven, 1 unparked, 2 announced without a letter"), "{text}");
     }
@@ -340,7 +344,7 @@ mod tests {
                 queue.add(letter("leave", "waiting"));
             }
             queue.more = more;
-            Report { action: Action::Redrive, dry_run: false, queues: vec![queue], sweep: None }
+            RedriveReport { action: RedriveAction::Redrive, dry_run: false, queues: vec![queue], sweep: None }
         };
         let sum = add(round(3, 2, true), round(4, 2, false));
         assert_eq!((sum.queues[0].redriven, sum.queues[0].left, sum.queues[0].more), (7, 2, false));
@@ -355,7 +359,7 @@ mod tests {
         let parked = Some(format!("parked/ingest/{WILD}"));
         queue.add(Handled { subject: WILD.into(), message: WILD.into(), reason, parked, ..letter("park", "x") });
         queue.failures.push(WILD.into());
-        let report = Report { action: Action::Parked, dry_run: false, queues: vec![queue], sweep: None };
+        let report = RedriveReport { action: RedriveAction::Parked, dry_run: false, queues: vec![queue], sweep: None };
         for kept_in in [None, Some("bucket")] {
             assert_tame(&Answer::new(&report, text(&report, kept_in), true));
         }
@@ -366,7 +370,7 @@ mod tests {
         let mut queue = QueueReport::new(QueueName::Pimcore, true);
         let note = Some("parked/removed/pimcore/2026-11-22/0b5a.json".to_owned());
         queue.add(Handled { parked: note, ..letter("remove", "message_not_understood") });
-        let report = Report { action: Action::Remove, dry_run: false, queues: vec![queue], sweep: None };
+        let report = RedriveReport { action: RedriveAction::Remove, dry_run: false, queues: vec![queue], sweep: None };
         let text = text(&report, None);
         assert!(text.contains("0b5a: parked/removed/pimcore/") && text.contains("pimcore: 1 removed"), "{text}");
     }

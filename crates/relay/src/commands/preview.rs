@@ -21,7 +21,7 @@ use crate::local::index::{Index, Seen};
 use crate::local::rules::{rates, read};
 use crate::preview::parts::{Brought, together};
 use crate::preview::prices::Prices;
-use crate::preview::report::{Counts, Group, Report};
+use crate::preview::report::{Counts, Group, PreviewReport};
 use crate::preview::{Tally, html};
 use crate::render::table;
 use crate::stack::Stack;
@@ -124,7 +124,7 @@ async fn of_feed(
     mut before: Before<'_>,
     (rules, rules_before, rates): Configured<'_>,
     now: i64,
-) -> Result<Report, CliError> {
+) -> Result<PreviewReport, CliError> {
     let mut tally = Tally::new(rules, rules_before, rates, now);
     tally.report.what = feed.display().to_string();
     let (mut file, mut seen, mut sources) = (opened(feed, asked, &before).await?, Seen::default(), HashSet::new());
@@ -260,7 +260,11 @@ async fn unseen(stack: &Stack, sources: &HashSet<String>, seen: &Seen) -> Result
 }
 
 /// Every product of the ledger, under other rules.
-async fn of_ledger(stack: &Stack, (rules, rules_before, rates): Configured<'_>, now: i64) -> Result<Report, CliError> {
+async fn of_ledger(
+    stack: &Stack,
+    (rules, rules_before, rates): Configured<'_>,
+    now: i64,
+) -> Result<PreviewReport, CliError> {
     let mut tally = Tally::new(rules, rules_before, rates, now);
     tally.report.what = format!("every product of the ledger of {}", stack.name);
     "what it is now".clone_into(&mut tally.report.against);
@@ -295,7 +299,7 @@ fn index(feed: &Path, source: Option<&str>) -> Result<Index, CliError> {
     Ok(index)
 }
 
-fn text(report: &Report, html: Option<&Path>) -> String {
+fn text(report: &PreviewReport, html: Option<&Path>) -> String {
     let mut text = format!("{}, compared with {}\n\n{}", report.what, report.against, counts_table(&report.counts));
     if let Some(broken) = &report.broken {
         let _ = write!(text, "\n\nThe feed breaks off {broken}");
@@ -330,7 +334,7 @@ fn counts_table(counts: &Counts) -> String {
     table(["", "count"], rows.map(|(name, count)| [name.to_owned(), count.to_string()]))
 }
 
-fn fields_table(report: &Report) -> Option<String> {
+fn fields_table(report: &PreviewReport) -> Option<String> {
     let mut fields: Vec<_> = report.fields.iter().collect();
     fields.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let rows = fields.into_iter().map(|(name, count)| [(*name).to_owned(), count.to_string()]);
@@ -354,7 +358,7 @@ fn price_tables(prices: &Prices) -> Vec<String> {
     vec![table(["prices change by", "prices"], bands), table(["largest", "", "product", "sku", "name"], rows)]
 }
 
-fn group_tables(report: &Report) -> impl Iterator<Item = String> {
+fn group_tables(report: &PreviewReport) -> impl Iterator<Item = String> {
     let groups = [
         ("withheld by", &report.gated),
         ("held by", &report.held),
@@ -370,7 +374,7 @@ fn group_tables(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
-fn categories_table(report: &Report) -> Option<String> {
+fn categories_table(report: &PreviewReport) -> Option<String> {
     let rows = report.new_categories.iter().take(30).map(|(path, count)| [path.clone(), count.to_string()]);
     let more = report.new_categories.len().saturating_sub(30);
     let more = if more > 0 { format!("\n… and {more} more") } else { String::new() };

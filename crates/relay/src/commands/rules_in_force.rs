@@ -168,7 +168,7 @@ fn way(steps: &[Step], sku: &str, currency: &str) -> String {
 
 /// How far products have followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Progress {
+pub struct RulesProgress {
     pub done: bool,
     pub words: String,
     pub looked: i64,
@@ -179,7 +179,7 @@ pub struct Progress {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn progress(stack: &Stack, head: &Head, now: i64) -> Result<Option<Progress>, CliError> {
+pub async fn progress(stack: &Stack, head: &Head, now: i64) -> Result<Option<RulesProgress>, CliError> {
     let Some(goal) = walk::goal(head) else { return Ok(None) };
     let mut segments = Vec::new();
     for segment in 0..SEGMENTS {
@@ -188,7 +188,7 @@ pub async fn progress(stack: &Stack, head: &Head, now: i64) -> Result<Option<Pro
     Ok(Some(progress_of(&segments, &goal, head.since.unwrap_or(now), now)))
 }
 
-fn progress_of(segments: &[Segment], goal: &str, since: i64, now: i64) -> Progress {
+fn progress_of(segments: &[Segment], goal: &str, since: i64, now: i64) -> RulesProgress {
     let own: Vec<&Segment> = segments.iter().filter(|segment| segment.is_for(goal)).collect();
     let arrived = own.iter().filter(|segment| segment.has_been_at(goal)).count();
     let (looked, marked) = (own.iter().map(|one| one.looked).sum(), own.iter().map(|one| one.marked).sum());
@@ -200,7 +200,7 @@ fn progress_of(segments: &[Segment], goal: &str, since: i64, now: i64) -> Progre
         let age = span(now - since);
         format!("in force for {age}, products follow in the background: {arrived} of {} parts, {looks}", segments.len())
     };
-    Progress { done, words, looked, marked }
+    RulesProgress { done, words, looked, marked }
 }
 
 async fn put(stack: &Stack, paths: &[PathBuf], rates: Option<&Path>, now: i64) -> Result<Answer, CliError> {

@@ -14,7 +14,7 @@ use crate::stack::Stack;
 /// A run with the object it read.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct RunLine {
     /// `s3://bucket/key`.
     pub object: String,
     /// It reads the object a second time, to note every product.
@@ -30,14 +30,14 @@ pub struct Line {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn lines(stack: &Stack, limit: usize, now: i64) -> Result<Vec<Line>, CliError> {
+pub async fn lines(stack: &Stack, limit: usize, now: i64) -> Result<Vec<RunLine>, CliError> {
     let runs = stack.ledger.runs(limit).await?;
     Ok(runs.into_iter().map(|(pk, run)| line(&pk, run, now)).collect())
 }
 
 /// A run as a line of the list. `pk` is the partition key of its item.
 #[must_use]
-pub fn line(pk: &str, run: Run, now: i64) -> Line {
+pub fn line(pk: &str, run: Run, now: i64) -> RunLine {
     let id = run_of(pk);
     let object = id.as_ref().map_or_else(|| pk.to_owned(), |id| format!("s3://{}/{}", id.bucket, id.key));
     let advice = match run.status {
@@ -52,12 +52,12 @@ pub fn line(pk: &str, run: Run, now: i64) -> Line {
         }
         RunStatus::Running | RunStatus::Completed | RunStatus::Superseded => None,
     };
-    Line { object, strict: id.is_some_and(|id| id.is_strict()), run, advice }
+    RunLine { object, strict: id.is_some_and(|id| id.is_strict()), run, advice }
 }
 
 /// The runs as a table, then the reasons of those that failed.
 #[must_use]
-pub fn text(lines: &[Line], now: i64) -> String {
+pub fn text(lines: &[RunLine], now: i64) -> String {
     if lines.is_empty() {
         return "No feed has been read yet. Upload one to incoming/<source>/ in the feed bucket.".to_owned();
     }

@@ -45,7 +45,7 @@ pub async fn run(stack: &Stack, command: &Source, now: i64) -> Result<Answer, Cl
 /// A source in a list.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct SourceLine {
     /// Its name.
     pub source: String,
     /// Where its mapping is.
@@ -60,15 +60,15 @@ pub struct Line {
 
 /// Every source, those of the bucket over the deployed ones.
 #[must_use]
-pub fn lines(heads: &[(String, Head)]) -> Vec<Line> {
-    let plain = |source: &str, mapping: String, version: Option<String>| Line {
+pub fn lines(heads: &[(String, Head)]) -> Vec<SourceLine> {
+    let plain = |source: &str, mapping: String, version: Option<String>| SourceLine {
         source: source.to_owned(),
         mapping,
         version,
         since: None,
         refused: Vec::new(),
     };
-    let mut lines: Vec<Line> =
+    let mut lines: Vec<SourceLine> =
         ADAPTERS.iter().map(|adapter| plain(adapter.source(), "built in".to_owned(), None)).collect();
     for name in shipped::names() {
         let digest = shipped::bundle(name).map(|bundle| bundle.digest());

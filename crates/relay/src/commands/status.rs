@@ -12,12 +12,12 @@ use futures::future::try_join_all;
 use ledger::core::state::PENDING_SHARDS;
 use ledger::{ProductState, Stage};
 use redrive::overdue::stage_of;
-use redrive::{Action, QueueName, Request};
+use redrive::{QueueName, RedriveAction, RedriveRequest};
 use serde::Serialize;
 
 pub use attention::attention;
 
-use super::runs::{self, Line};
+use super::runs::{self, RunLine};
 use super::withdraw::{self, RefusedFeed};
 use super::{articles, breakers, held, rules_in_force};
 use crate::answer::Answer;
@@ -44,10 +44,10 @@ pub struct Status {
     pub pending: Pending,
     pub queues: Vec<Queue>,
     /// The breakers of both targets.
-    pub breakers: Vec<breakers::Line>,
+    pub breakers: Vec<breakers::BreakerLine>,
     /// Events and schedules that could not be delivered.
     pub undelivered_events: u64,
-    pub runs: Vec<Line>,
+    pub runs: Vec<RunLine>,
     /// How long products took from their feed, of the last 24 hours.
     pub lags: Vec<lags::Arrived>,
     /// Full feeds that the guard against mass withdrawal holds back.
@@ -216,12 +216,12 @@ async fn reasons(stack: &Stack, queues: &[Queue]) -> Result<Reasons, CliError> {
     let mut reasons = Reasons::new();
     for queue in queues {
         for (there, action, word) in
-            [(queue.dead > 0, Action::Inspect, "dead"), (queue.parked > 0, Action::Parked, "parked")]
+            [(queue.dead > 0, RedriveAction::Inspect, "dead"), (queue.parked > 0, RedriveAction::Parked, "parked")]
         {
             if !there {
                 continue;
             }
-            let request = Request { queue: Some(queue.queue), max: Some(200), ..Request::new(action) };
+            let request = RedriveRequest { queue: Some(queue.queue), max: Some(200), ..RedriveRequest::new(action) };
             for letter in stack.redrive(&request).await?.queues.into_iter().flat_map(|report| report.letters) {
                 let entry = reasons.entry((queue.queue, word, letter.reason.code)).or_default();
                 entry.0 += 1;
@@ -328,7 +328,7 @@ fn waits_table(waits: &[Wait]) -> String {
     table(["not yet in", "products", "oldest", "kind", "last error"], rows)
 }
 
-fn runs_table(runs: &[Line], now: i64) -> String {
+fn runs_table(runs: &[RunLine], now: i64) -> String {
     let rows = runs.iter().take(SHOWN).map(|line| {
         let counts = &line.run.counts;
         let ago = format!("{} ago", span(now - line.run.started));

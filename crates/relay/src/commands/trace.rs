@@ -7,7 +7,7 @@ use catalog::{Failure, PartName, ProductKey};
 use ledger::core::gone::By;
 use ledger::{DesiredDoc, LedgerError, ProductState};
 use redrive::overdue::stage_of;
-use redrive::{Action, Filter, Handled, QueueName, Request, view};
+use redrive::{Filter, Handled, QueueName, RedriveAction, RedriveRequest, view};
 use runtime::Secrets;
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::breakers;
 use super::diff;
 use super::rejected::{self, Rejected};
 use super::rules_in_force;
-use super::runs::{self, Line};
+use super::runs::{self, RunLine};
 use crate::answer::Answer;
 use crate::error::CliError;
 use crate::render::time;
@@ -61,7 +61,7 @@ pub struct Trace {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_by: Option<By>,
     /// The feed run that brought it.
-    pub run: Option<Line>,
+    pub run: Option<RunLine>,
     /// Records of it that runs rejected, the newest first.
     pub rejected: Vec<Refusal>,
     /// How far those were looked for.
@@ -74,7 +74,7 @@ pub struct Trace {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub articles: Vec<Article>,
     /// The breakers of both targets.
-    pub breakers: Vec<breakers::Line>,
+    pub breakers: Vec<breakers::BreakerLine>,
 }
 
 /// A variant's stock in the shop.
@@ -297,7 +297,7 @@ fn is_at_rest(state: Option<&ProductState>) -> bool {
 }
 
 /// The run that brought the product.
-fn run_of(state: Option<&ProductState>, lines: &[Line]) -> Option<Line> {
+fn run_of(state: Option<&ProductState>, lines: &[RunLine]) -> Option<RunLine> {
     let name = state?.run.as_deref()?;
     lines.iter().find(|line| line.run.name == name).cloned()
 }
@@ -346,8 +346,8 @@ async fn is_doubtful(
     stack: &Stack,
     key: &ProductKey,
     doc: Option<&DesiredDoc>,
-    run: Option<&Line>,
-    lines: &[Line],
+    run: Option<&RunLine>,
+    lines: &[RunLine],
 ) -> Result<bool, CliError> {
     let Some(run) = run.filter(|run| doubt::is_doubtful(run, lines)) else { return Ok(false) };
     let part = doc.and_then(|doc| stack.ledger.part_of(&doc.product));
@@ -447,7 +447,7 @@ impl Bound {
 }
 
 /// Whether a run has left lines about records that do not count.
-fn set_aside(line: &Line) -> bool {
+fn set_aside(line: &RunLine) -> bool {
     line.run.counts.rejected > 0 || line.run.counts.warnings_by.contains_key(rejected::REPEATED)
 }
 
@@ -455,12 +455,12 @@ fn set_aside(line: &Line) -> bool {
 async fn search(
     stack: &Stack,
     key: &ProductKey,
-    lines: &[Line],
+    lines: &[RunLine],
     bound: Bound,
 ) -> Result<(Vec<Refusal>, Searched), CliError> {
     let begun = Instant::now();
     let mut found = Vec::new();
-    let of_interest: Vec<&Line> =
+    let of_interest: Vec<&RunLine> =
         lines.iter().filter(|line| set_aside(line) && of_source(&line.object, key.source())).collect();
     let mut searched = Searched { more: lines.len() >= KNOWN_RUNS, ..Searched::default() };
     for line in &of_interest {
@@ -487,9 +487,9 @@ async fn search(
 
 async fn letters(stack: &Stack, key: &ProductKey) -> Result<Vec<Letter>, CliError> {
     let mut letters = Vec::new();
-    for (action, place) in [(Action::Inspect, "dead"), (Action::Parked, "parked")] {
+    for (action, place) in [(RedriveAction::Inspect, "dead"), (RedriveAction::Parked, "parked")] {
         let filter = Filter { product: Some(key.to_string()), ..Filter::default() };
-        let request = Request { filter, max: Some(50), ..Request::new(action) };
+        let request = RedriveRequest { filter, max: Some(50), ..RedriveRequest::new(action) };
         let report = stack.redrive(&request).await?;
         for queue in report.queues {
             letters.extend(queue.letters.into_iter().map(|letter| Letter { queue: queue.queue, place, letter }));

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::json;
 use withdrawal::run::watermark;
-use withdrawal::{Baseline, Index, Request};
+use withdrawal::{Baseline, Index, WithdrawRequest};
 
 use crate::answer::Answer;
 use crate::error::CliError;
@@ -99,7 +99,8 @@ async fn index(stack: &Stack, key: &str) -> Result<Option<Index>, CliError> {
 pub async fn run(stack: &Stack, run: &str) -> Result<Answer, CliError> {
     for source in sources(stack).await? {
         let Some(index) = index(stack, &format!("manifests/{source}/{run}.json")).await? else { continue };
-        let request = Request { bucket: stack.bucket.clone(), source, run: run.to_owned(), force: true, after: None };
+        let request =
+            WithdrawRequest { bucket: stack.bucket.clone(), source, run: run.to_owned(), force: true, after: None };
         stack.send_ingest(request.message()).await?;
         let text = format!(
             "Asked normalize to withdraw what {} no longer contains, however much it is. `relay status` shows what is on its way.",

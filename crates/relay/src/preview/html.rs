@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::prices::Prices;
-use super::report::{Group, Report};
+use super::report::{Group, PreviewReport};
 use crate::render::time;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -14,7 +14,7 @@ td,th{text-align:start;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertica
 .warn{border-color:#c60;color:#a40}.bar{background:#48c;height:.8rem}small{color:#666}";
 
 #[must_use]
-pub fn page(report: &Report, now: i64) -> String {
+pub fn page(report: &PreviewReport, now: i64) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Preview</title><style>{STYLE}</style>\n<h1>What would happen</h1>\n<p>{}, compared with {}. <small>{}{}</small></p>\n",
@@ -63,7 +63,7 @@ pub fn page(report: &Report, now: i64) -> String {
 }
 
 /// How many there are of what.
-fn cards(page: &mut String, report: &Report) {
+fn cards(page: &mut String, report: &PreviewReport) {
     let counts = &report.counts;
     page.push_str("<div class=\"cards\">");
     for (name, count, warn) in [

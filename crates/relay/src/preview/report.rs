@@ -9,7 +9,7 @@ use super::prices::Prices;
 /// The report: what people read, and what CI decides by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct PreviewReport {
     pub what: String,
     /// What it was compared with.
     pub against: String,
@@ -88,7 +88,7 @@ impl Group {
     }
 }
 
-impl Report {
+impl PreviewReport {
     /// Whether a person should look at it.
     #[must_use]
     pub fn needs_attention(&self) -> bool {

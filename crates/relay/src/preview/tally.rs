@@ -7,7 +7,7 @@ use feeds::{Broken, Rejection};
 use want::{Drift, Moment, Rates, Rules, Wanted, want};
 
 use super::changes::fields;
-use super::report::{Group, Report};
+use super::report::{Group, PreviewReport};
 
 /// Kinds that are told apart, at most; further ones are counted as one.
 const KINDS: usize = 10_000;
@@ -24,7 +24,7 @@ pub struct Tally<'r> {
     /// The time, in ms.
     pub now: i64,
     /// What was found so far.
-    pub report: Report,
+    pub report: PreviewReport,
     drift: Drift,
     before: BTreeSet<String>,
     after: BTreeMap<String, u64>,
@@ -34,7 +34,7 @@ impl<'r> Tally<'r> {
     /// Nothing yet.
     #[must_use]
     pub fn new(rules: &'r Rules, rules_before: &'r Rules, rates: Option<&'r Rates>, now: i64) -> Self {
-        let report = Report { rules: rules.version().to_owned(), ..Report::default() };
+        let report = PreviewReport { rules: rules.version().to_owned(), ..PreviewReport::default() };
         Self {
             rules,
             rules_before,
@@ -113,7 +113,7 @@ impl<'r> Tally<'r> {
     }
 
     #[must_use]
-    pub fn report(mut self) -> Report {
+    pub fn report(mut self) -> PreviewReport {
         for held in self.drift.held(self.rules) {
             self.report.feed_held.push(held.reason);
         }

@@ -7,7 +7,7 @@ use ledger::core::standing::standing;
 use ledger::core::state::PENDING_SHARDS;
 use ledger::{ProductState, RecordedError, Stage};
 use redrive::letter::Reason;
-use redrive::{Handled, QueueReport, Request};
+use redrive::{Handled, QueueReport, RedriveRequest};
 use runtime::{Cause, Deadline, ProductMessage};
 
 use super::Part;
@@ -25,7 +25,7 @@ impl Redriver {
     /// Products whose failure stands although no letter of theirs was found.
     pub(super) async fn unpark_products(
         &self,
-        request: &Request,
+        request: &RedriveRequest,
         deadline: Deadline,
         parts: &mut [Part],
     ) -> Result<(), RedriveError> {
@@ -59,7 +59,7 @@ impl Redriver {
     }
 
     /// The product that the filter names, or everything that is pending: what has failed is.
-    async fn candidates(&self, request: &Request) -> Result<Vec<ProductKey>, RedriveError> {
+    async fn candidates(&self, request: &RedriveRequest) -> Result<Vec<ProductKey>, RedriveError> {
         if let Some(product) = &request.filter.product {
             return product.parse().map(|key| vec![key]).map_err(|error| RedriveError::Request(format!("{error}")));
         }

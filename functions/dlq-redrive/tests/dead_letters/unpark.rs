@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use catalog::Failure;
 use ledger::core::standing::refusal;
-use redrive::{QueueName, QueueReport, Request};
+use redrive::{QueueName, QueueReport, RedriveRequest};
 use runtime::Clock as _;
 
 use crate::support::{Stack, body, key};
@@ -170,7 +170,7 @@ async fn a_parked_letter_is_dropped_once_its_product_has_arrived() {
     stack.die(QueueName::Pimcore, &[body("refused")], Some(&too_long())).await;
     stack.die(QueueName::Pimcore, &["no message".to_owned()], None).await;
     let round = r#"{"action":"redrive"}"#;
-    let parked = |report: &redrive::Report| report.queues.iter().map(|queue| queue.parked).collect::<Vec<_>>();
+    let parked = |report: &redrive::RedriveReport| report.queues.iter().map(|queue| queue.parked).collect::<Vec<_>>();
     assert_eq!(parked(&stack.run(round).await), [0, 2, 1]);
     assert_eq!(stack.parked().await.len(), 3, "nothing of it has arrived");
 
@@ -198,7 +198,7 @@ async fn unparking_goes_on_where_it_was_cut_short() {
     for n in 0..5 {
         stack.refuse(&format!("p{n}")).await;
     }
-    let request = Request::parse(&serde_json::from_str(UNPARK).expect("JSON")).expect("a request");
+    let request = RedriveRequest::parse(&serde_json::from_str(UNPARK).expect("JSON")).expect("a request");
     let report = stack.redriver().handle(&request, stack.deadline(5)).await.expect("a report");
     let pimcore = &report.queues[1];
     assert_eq!((sent_back(pimcore), pimcore.more), ((0, 0, 0), true), "{report:?}");

@@ -17,7 +17,7 @@ use dlq_redrive::{Health, QueueUrls, RedriveError, Redriver, RedriverParts, Sett
 use futures::future::BoxFuture;
 use ledger::Ledger;
 use redrive::overdue::Patience;
-use redrive::{Limits, Parked, QueueName, Report, Request};
+use redrive::{Limits, Parked, QueueName, RedriveReport, RedriveRequest};
 use runtime::{Clock, Deadline, SystemClock};
 
 /// Address of the local AWS, or nothing: the test is skipped, except in CI, where it fails.
@@ -168,12 +168,12 @@ impl Stack {
         })
     }
 
-    pub(crate) async fn run(&self, request: &str) -> Report {
+    pub(crate) async fn run(&self, request: &str) -> RedriveReport {
         self.try_run(request).await.expect("a report")
     }
 
-    pub(crate) async fn try_run(&self, request: &str) -> Result<Report, RedriveError> {
-        let request = Request::parse(&serde_json::from_str(request).expect("JSON")).expect("a request");
+    pub(crate) async fn try_run(&self, request: &str) -> Result<RedriveReport, RedriveError> {
+        let request = RedriveRequest::parse(&serde_json::from_str(request).expect("JSON")).expect("a request");
         self.redriver().handle(&request, self.deadline(60)).await
     }
 

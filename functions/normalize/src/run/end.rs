@@ -4,7 +4,7 @@ use catalog::Failure;
 use ledger::{Registered, Run, RunStatus, Table};
 use runtime::{Announcement, Bus, Clock};
 
-use super::Reader;
+use super::FeedReader;
 use super::progress::Progressing;
 use crate::codes;
 use crate::message::{FeedObject, strict_pass};
@@ -15,7 +15,7 @@ use crate::report::{FeedEvent, ManifestIndex};
 /// Characters that are kept of why an attempt failed.
 const REASON_CHARS: usize = 1_000;
 
-impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> FeedReader<'_, T, O, B, Q, C> {
     pub(super) async fn write_manifest(&self, progress: &Progressing<'_>, whole: bool) -> Result<(), Failure> {
         if !progress.info.full {
             return Ok(());
@@ -40,7 +40,7 @@ impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C
         if !progress.info.full || progress.work.id.is_strict() || !progress.is_everything(whole) {
             return Ok(());
         }
-        let request = withdrawal::Request {
+        let request = withdrawal::WithdrawRequest {
             bucket: progress.work.id.bucket.clone(),
             source: progress.source.to_owned(),
             run: progress.run.name.clone(),

@@ -13,7 +13,7 @@ use runtime::{Bus, Clock};
 use want::{Bundle, Drift, InForce, KIND, NAME};
 
 use super::progress::Progressing;
-use super::{Reader, StreamError};
+use super::{FeedReader, StreamError};
 use crate::codes;
 use crate::object::ObjectReader;
 use crate::ports::{Ingest, Objects};
@@ -27,7 +27,7 @@ const PARALLEL: usize = 16;
 /// A share of an invocation's time: a feed that takes longer is judged by what was seen until then.
 const SHARE: u32 = 2;
 
-impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> FeedReader<'_, T, O, B, Q, C> {
     /// Looks a feed through, and notes why it waits, or that it does not.
     pub(super) async fn judge(&self, progress: &Progressing<'_>, known: &Known) -> Result<(), StreamError> {
         let run = &progress.run;

@@ -12,7 +12,7 @@ use ledger::{Registered, Table};
 use runtime::{Bus, Clock};
 
 use super::progress::{FEW, Progressing, Repeated};
-use super::{Reader, StreamError};
+use super::{FeedReader, StreamError};
 use crate::codes;
 use crate::index::{self, Entries, Entry, LastSaid};
 use crate::ports::{Current, Ingest, Objects};
@@ -50,7 +50,7 @@ pub(super) struct Passing {
     there: Option<String>,
 }
 
-impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> Reader<'_, T, O, B, Q, C> {
+impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> FeedReader<'_, T, O, B, Q, C> {
     /// Looks a file of a declared part through and begins its run. Why it is refused, if it is.
     pub(super) async fn survey(
         &self,

@@ -14,7 +14,7 @@ use ledger::{DesiredDoc, Leases, Ledger, LedgerError, Memory, Owner, Run, Scanne
 use normalize::config::{Changed, Configure};
 use normalize::message::{FeedObject, Message};
 use normalize::ports::{Current, Ingest, ObjectError, ObjectInfo, Objects};
-use normalize::run::Reader;
+use normalize::run::FeedReader;
 use normalize::source::Sources;
 use runtime::{Announcement, Bus, Clock, Deadline, Metrics, Outcome};
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ impl World {
     }
 
     pub async fn read_until(&self, body: &str, owner: &str, deadline: i64) -> Outcome {
-        let reader = Reader {
+        let reader = FeedReader {
             store: &self.ledger,
             objects: &self.bucket,
             bus: self,

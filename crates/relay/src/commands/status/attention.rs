@@ -7,7 +7,7 @@ use ledger::{RunStatus, Stage};
 use redrive::QueueName;
 
 use super::{Attention, RUNS, Reasons, SHOWN, Status};
-use crate::commands::runs::Line;
+use crate::commands::runs::RunLine;
 use crate::remedy;
 use crate::render::{count, short, span};
 
@@ -25,7 +25,7 @@ const LOST_MS: i64 = 600_000;
 pub fn attention(status: &Status, reasons: &Reasons, now: i64) -> Vec<Attention> {
     // Of one feed the newest run counts: what an older one met may be corrected.
     let mut objects = BTreeSet::new();
-    let newest: Vec<&Line> = status.runs.iter().filter(|line| objects.insert(&line.object)).collect();
+    let newest: Vec<&RunLine> = status.runs.iter().filter(|line| objects.insert(&line.object)).collect();
     let open = status.breakers.iter().filter(|breaker| breaker.mode == "open");
     let mut list: Vec<Attention> = open.map(|breaker| breaker.told(now)).collect();
     list.extend(waiting_products(status));
@@ -109,10 +109,10 @@ fn undelivered_events(events: u64) -> Option<Attention> {
 }
 
 /// Feeds that failed lately and were not read since.
-fn failed_feeds(newest: &[&Line], now: i64) -> Vec<Attention> {
+fn failed_feeds(newest: &[&RunLine], now: i64) -> Vec<Attention> {
     let failed =
         newest.iter().filter(|line| line.run.status == RunStatus::Failed && now - line.run.started < FAILED_MS);
-    let failed: Vec<&&Line> = failed.collect();
+    let failed: Vec<&&RunLine> = failed.collect();
     let mut list: Vec<Attention> = failed
         .iter()
         .take(FAILED_LISTED)
@@ -130,11 +130,11 @@ fn failed_feeds(newest: &[&Line], now: i64) -> Vec<Attention> {
     list
 }
 
-fn is_lost(line: &Line, now: i64) -> bool {
+fn is_lost(line: &RunLine, now: i64) -> bool {
     line.run.status == RunStatus::Running && line.run.until.unwrap_or(line.run.started) + LOST_MS < now
 }
 
-fn lost_run(line: &Line) -> Attention {
+fn lost_run(line: &RunLine) -> Attention {
     let why = line.run.reason.as_deref();
     let why = why.map_or_else(String::new, |why| format!("; the last attempt failed: {}", short(why, 300)));
     Attention {
@@ -144,11 +144,11 @@ fn lost_run(line: &Line) -> Attention {
 }
 
 /// Between two attempts there is no reason yet to call it lost, but one to look.
-fn is_trying(line: &Line, now: i64) -> bool {
+fn is_trying(line: &RunLine, now: i64) -> bool {
     line.run.status == RunStatus::Running && line.run.reason.is_some() && !is_lost(line, now)
 }
 
-fn trying_run(line: &Line) -> Attention {
+fn trying_run(line: &RunLine) -> Attention {
     let reason = line.run.reason.as_deref().unwrap_or_default();
     let why = short(reason, 300);
     Attention {
@@ -189,7 +189,7 @@ fn held_feeds(status: &Status) -> impl Iterator<Item = Attention> {
 }
 
 /// A feed that failed says more than that it rejected its last record.
-fn rejecting_feeds(newest: &[&Line]) -> Vec<Attention> {
+fn rejecting_feeds(newest: &[&RunLine]) -> Vec<Attention> {
     let rejecting = newest.iter().filter(|line| line.run.counts.rejected > 0 && line.run.status != RunStatus::Failed);
     let told = rejecting.take(SHOWN).map(|line| {
         let counts = &line.run.counts;

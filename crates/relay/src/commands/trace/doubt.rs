@@ -6,19 +6,19 @@ use withdrawal::contents;
 use withdrawal::manifest::Manifests;
 
 use super::of_source;
-use crate::commands::runs::Line;
+use crate::commands::runs::RunLine;
 
 /// Whether a run ended at damaged data, so that what it had read before may have been damaged, too.
 /// A later run of the same object ends it: what that says alike is not written again, and keeps
 /// the name of the run that brought it.
 #[must_use]
-pub(super) fn is_doubtful(run: &Line, all: &[Line]) -> bool {
+pub(super) fn is_doubtful(run: &RunLine, all: &[RunLine]) -> bool {
     let damaged = run.run.reason.as_deref().is_some_and(|reason| reason.starts_with("corrupt_compression"));
-    let ends_it = |line: &Line| line.object == run.object && is_later(line, run);
+    let ends_it = |line: &RunLine| line.object == run.object && is_later(line, run);
     run.run.status == RunStatus::Failed && damaged && !all.iter().any(ends_it)
 }
 
-fn is_later(line: &Line, run: &Line) -> bool {
+fn is_later(line: &RunLine, run: &RunLine) -> bool {
     line.run.started > run.run.started && line.run.status == RunStatus::Completed
 }
 
@@ -31,8 +31,8 @@ pub(super) async fn ended_by_a_full_feed<M: Manifests>(
     manifests: &M,
     bucket: &str,
     (key, part): (&ProductKey, Option<&PartName>),
-    run: &Line,
-    all: &[Line],
+    run: &RunLine,
+    all: &[RunLine],
 ) -> Result<bool, Failure> {
     let later = || all.iter().filter(|line| is_later(line, run) && of_source(&line.object, key.source()));
     if later().next().is_none() {
@@ -70,8 +70,8 @@ mod tests {
         }
     }
 
-    fn line(name: &str, object: &str, started: i64, status: RunStatus, reason: Option<&str>) -> Line {
-        Line {
+    fn line(name: &str, object: &str, started: i64, status: RunStatus, reason: Option<&str>) -> RunLine {
+        RunLine {
             object: object.into(),
             strict: false,
             run: ledger::Run {
@@ -91,11 +91,11 @@ mod tests {
         }
     }
 
-    fn damaged() -> Line {
+    fn damaged() -> RunLine {
         line("bad", "s3://b/incoming/demo/a", 10, RunStatus::Failed, Some("corrupt_compression: no"))
     }
 
-    fn good(name: &str, object: &str, started: i64) -> Line {
+    fn good(name: &str, object: &str, started: i64) -> RunLine {
         line(name, object, started, RunStatus::Completed, None)
     }
 
@@ -129,7 +129,7 @@ mod tests {
                 ("manifests/demo/full/2".to_owned(), b"3\n77\n".to_vec()),
             ]))
         };
-        let ended = async |id: &str, part: Option<&str>, parts: &str, line: Line| {
+        let ended = async |id: &str, part: Option<&str>, parts: &str, line: RunLine| {
             let (key, part) = (ProductKey::new("demo", id).unwrap(), part.map(PartName::from_text));
             let (bucket, lines) = (bucket(parts), [damaged(), line]);
             ended_by_a_full_feed(&bucket, "b", (&key, part.as_ref()), &lines[0], &lines).await.unwrap()

@@ -63,7 +63,7 @@ pub struct Evidence<'a> {
     /// Dead and parked letters.
     pub letters: &'a [Letter],
     /// The breakers of both targets.
-    pub breakers: &'a [breakers::Line],
+    pub breakers: &'a [breakers::BreakerLine],
     /// What Pimcore says, if it was asked.
     pub in_pimcore: Option<&'a InPimcore>,
     /// Who deleted it there, if Pimcore said so.
@@ -191,7 +191,13 @@ fn unknown(key: &ProductKey, evidence: &Evidence<'_>) -> Verdict {
     )
 }
 
-fn under_way(key: &ProductKey, state: &ProductState, stage: Stage, breakers: &[breakers::Line], now: i64) -> Verdict {
+fn under_way(
+    key: &ProductKey,
+    state: &ProductState,
+    stage: Stage,
+    breakers: &[breakers::BreakerLine],
+    now: i64,
+) -> Verdict {
     let held = state.stage(stage);
     let name = target(stage);
     if let Some(until) = held.until.filter(|until| held.owner.is_some() && *until > now) {
