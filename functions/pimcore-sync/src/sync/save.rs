@@ -110,3 +110,69 @@ fn written(item: &Claimed, write: &Write, saved: &Saved) -> Synced {
     let told = item.told && change == Change::Updated;
     Synced { applied, change, ruled: item.ruled, content: item.content.clone(), told }
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::{Category, ContentHash, Localized, Product};
+    use ledger::DesiredDoc;
+    use ledger::core::held::Past;
+    use pimcore::{ProductInput, Provenance};
+
+    use super::*;
+
+    fn category(id: &str) -> CategoryPath {
+        CategoryPath(vec![Category { id: id.into(), name: Localized::default().with("en", id) }])
+    }
+
+    fn to_save(id: &str, categories: Vec<CategoryPath>) -> ToSave {
+        let key = ProductKey::new("acme", id).unwrap();
+        let product = Product { categories, ..Product::bare("acme", id) };
+        let (hash, version) = (ContentHash::of(&product), Version::new(1, "0", 0));
+        let provenance = Provenance {
+            hash: hash.clone(),
+            version: version.clone(),
+            feed_run: "r".into(),
+            imported_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let input = ProductInput::new(&product, &provenance, &[]).unwrap();
+        let write =
+            Write { key: key.clone(), existing: None, read: None, publish_new: false, texts_stand: false, input };
+        let doc = DesiredDoc { product, version, hash, run: "r".into(), provenance: "p".into() };
+        let item = Claimed {
+            key,
+            doc,
+            head: None,
+            had: None,
+            ours: None,
+            untouched: false,
+            wish: None,
+            ruled: false,
+            past: Past::default(),
+            content: None,
+            told: false,
+        };
+        (item, write)
+    }
+
+    #[test]
+    fn a_product_whose_category_cannot_be_had_fails_by_itself() {
+        let work = vec![to_save("1", vec![category("a")]), to_save("2", vec![category("a"), category("gone")])];
+        let id_of = |_: &str, path: &CategoryPath| match path.0[0].id.as_str() {
+            "gone" => Err(Failure::permanent("category_refused", "no")),
+            _ => Ok(Some(7)),
+        };
+        let (items, failed) = in_categories(work, id_of);
+        assert_eq!(items.iter().map(|(item, _)| item.key.id()).collect::<Vec<_>>(), ["1"]);
+        let failed: Vec<_> = failed.iter().map(|(key, failure)| (key.id(), failure.message.as_str())).collect();
+        assert_eq!(failed, [("2", "acme:2: no")]);
+    }
+
+    #[test]
+    fn the_shops_categories_are_as_new_as_the_rules_and_others_as_their_document() {
+        let work = [to_save("1", vec![category("a"), category("shop:b")])];
+        let ruled = Version::new(9, "0", 0);
+        let claims = claims_of(&work, &ruled);
+        let told: Vec<_> = claims.iter().map(|claim| (claim.path.0[0].id.as_str(), claim.version)).collect();
+        assert_eq!(told, [("a", &Version::new(1, "0", 0)), ("shop:b", &ruled)]);
+    }
+}
