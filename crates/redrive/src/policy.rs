@@ -4,7 +4,7 @@
 //!
 //! | what is known | decision |
 //! |---|---|
-//! | the letter cannot be understood | park (`poison`) |
+//! | the letter cannot be understood | park (the sender's reason, else `message_not_understood`) |
 //! | its product or feed has got where the letter wanted it | drop (`healed`) |
 //! | it was sent longer ago than the age limit, well before SQS would delete it | park (`too_old`) |
 //! | somebody is working on it right now | leave (`being_worked_on`) |

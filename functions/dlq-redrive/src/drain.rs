@@ -323,8 +323,6 @@ async fn receive(queue: &Queue, times: usize, hidden: i32, report: &mut QueueRep
     (letters, failed)
 }
 
-/// The letters that the filter selects, no more than there is `room` for, with what an operator
-/// asked for; the others' handles.
 /// How long (s) letters are hidden that are worked on: as long as this function may live, and a
 /// little more.
 fn hidden_for(left: Duration) -> i32 {
@@ -341,6 +339,8 @@ fn rehearse(selected: Vec<Case>, now: i64, report: &mut QueueReport) -> Vec<Stri
     selected.into_iter().map(told).collect()
 }
 
+/// The letters that the filter selects, no more than there is `room` for, with what an operator
+/// asked for; the others' handles.
 fn select(
     request: &RedriveRequest,
     (name, mode): (QueueName, Mode),

@@ -23,7 +23,7 @@ use crate::render::time;
 use crate::stack::Stack;
 
 mod article;
-mod doubt;
+mod damaged;
 mod fields;
 mod story;
 mod verdict;
@@ -349,10 +349,10 @@ async fn is_doubtful(
     run: Option<&RunLine>,
     lines: &[RunLine],
 ) -> Result<bool, CliError> {
-    let Some(run) = run.filter(|run| doubt::is_doubtful(run, lines)) else { return Ok(false) };
+    let Some(run) = run.filter(|run| damaged::is_doubtful(run, lines)) else { return Ok(false) };
     let part = doc.and_then(|doc| stack.ledger.part_of(&doc.product));
     let bucket = withdrawal::s3::Bucket(stack.s3().clone());
-    Ok(!doubt::ended_by_a_full_feed(&bucket, &stack.bucket, (key, part.as_ref()), run, lines).await?)
+    Ok(!damaged::ended_by_a_full_feed(&bucket, &stack.bucket, (key, part.as_ref()), run, lines).await?)
 }
 
 /// The parts of a product, the leading one first.
