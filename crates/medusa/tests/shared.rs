@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 use catalog::{Fate, ProductKey};
-use medusa::{Article, Desired, Outcome};
+use medusa::{Article, Change, Depth, Desired, Outcome};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -32,11 +32,15 @@ impl World {
     }
 
     async fn push(&mut self, fault: Option<(usize, Fault)>) -> Vec<Outcome> {
+        self.push_as(Depth::Light, fault).await
+    }
+
+    async fn push_as(&mut self, depth: Depth, fault: Option<(usize, Fault)>) -> Vec<Outcome> {
         self.proxy.begin(fault);
         let shop = self.real.shop_at(&self.proxy.url);
         let said = self.keys.iter().zip(&self.articles).map(|(key, article)| offered(key, article));
         let desired: Vec<Desired> = said.collect();
-        let orders: Vec<_> = desired.iter().map(|desired| (desired, medusa::Depth::Light)).collect();
+        let orders: Vec<_> = desired.iter().map(|desired| (desired, depth)).collect();
         let supplier = Supplier::at(now_ms() + 120_000);
         let mut work = std::pin::pin!(shop.push(&orders, &supplier, deadline()));
         loop {
@@ -116,4 +120,18 @@ async fn a_shared_call_without_an_answer_leaves_each_product_in_doubt() {
         world.push(None).await.into_iter().for_each(|outcome| drop(outcome.unwrap()));
         world.all_shown().await;
     }
+}
+
+#[tokio::test]
+async fn prices_that_were_written_in_vain_are_undone_where_the_pim_went_back_meanwhile() {
+    let Some(mut world) = World::new().await else { return };
+    let before = world.articles.clone();
+    world.dearer();
+    assert!(world.push(Some((0, Fault::CutAfter))).await.iter().all(Result::is_err));
+    world.articles = before;
+    // As the function does after whatever ended a push early.
+    let undone = world.push_as(Depth::Full, None).await;
+    assert!(undone.into_iter().all(|outcome| outcome.unwrap().change == Change::Updated));
+    world.all_shown().await;
+    assert!(world.push(None).await.into_iter().all(|outcome| outcome.unwrap().change == Change::Unchanged));
 }

@@ -56,7 +56,11 @@ fn settled(answers: Vec<(Vec<usize>, Result<(), ApiError>)>) -> Shared {
     let mut refused = Vec::new();
     for (slots, answer) in answers {
         match answer {
-            Ok(()) => slots.into_iter().for_each(|slot| drop(shared.entry(slot).or_insert(Ok(())))),
+            Ok(()) => {
+                for slot in slots {
+                    shared.entry(slot).or_insert(Ok(()));
+                }
+            }
             Err(error) if error.refusal().is_some() => refused.extend(slots),
             Err(error) => shared.extend(slots.into_iter().map(|slot| (slot, Err(error.clone())))),
         }
