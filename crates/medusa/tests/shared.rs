@@ -1,6 +1,6 @@
 //! Products that share calls, on a real Medusa: nobody's prices are another's, and a call that
 //! fails is each product's own affair.
-#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 use catalog::{Fate, ProductKey};
 use medusa::{Article, Change, Depth, Desired, Outcome};
@@ -134,4 +134,45 @@ async fn prices_that_were_written_in_vain_are_undone_where_the_pim_went_back_mea
     assert!(undone.into_iter().all(|outcome| outcome.unwrap().change == Change::Updated));
     world.all_shown().await;
     assert!(world.push(None).await.into_iter().all(|outcome| outcome.unwrap().change == Change::Unchanged));
+}
+
+/// What can be wrong with a row by the time it is written: its variant is gone, or has no price
+/// set, or its price is gone.
+#[tokio::test]
+async fn what_medusa_refuses_of_a_shared_call_costs_the_others_no_price() {
+    let Some(world) = World::new().await else { return };
+    let real = &world.real;
+    let [one, other] = [0, 1].map(|n| world.keys[n].clone());
+    let other = real.admin_product(&other).await.unwrap();
+    let path = format!("/admin/products/{}", other["id"].as_str().unwrap());
+    // A product update that adds a variant leaves it without a price set, as a crash does.
+    let kept: Vec<Value> = other["variants"].as_array().unwrap().iter().map(|v| json!({"id": v["id"]})).collect();
+    let added =
+        json!({"title": "Red / XL", "sku": world.real.new_key().id(), "options": {"Color": "Red", "Size": "L"}});
+    let all: Vec<Value> = kept.into_iter().chain([added]).collect();
+    let reply = real.admin_post(&path, &json!({ "variants": all })).await;
+    let bare = reply["product"]["variants"].as_array().unwrap().iter().find(|v| v["title"] == "Red / XL").unwrap();
+    let prices = |id: Value| json!([{"id": id, "currency_code": "sar", "amount": 9}]);
+    let plain = json!([{"currency_code": "sar", "amount": 9}]);
+    for (what, bad) in [
+        ("no variant", json!({"id": "variant_01GONE", "prices": plain})),
+        ("no price set", json!({"id": bare["id"], "prices": plain})),
+        ("no such price", json!({"id": other["variants"][0]["id"], "prices": prices("price_01GONE".into())})),
+    ] {
+        let before = real.admin_product(&one).await.unwrap();
+        let own = before["variants"][0]["prices"].as_array().unwrap().iter();
+        let own: Vec<Value> =
+            own.map(|p| json!({"id": p["id"], "currency_code": p["currency_code"], "amount": p["amount"]})).collect();
+        let body = json!({"update": [{"id": before["variants"][0]["id"], "prices": own}, bad]});
+        let answer = real.shop.medusa.post::<Value>(&format!("{path}/variants/batch"), &[], &body, deadline()).await;
+        println!("{what}: {:?}", answer.as_ref().map(drop));
+        let after = real.admin_product(&one).await.unwrap();
+        let rows = |product: &Value| -> Vec<(String, String)> {
+            let prices = product["variants"].as_array().unwrap().iter().flat_map(|v| v["prices"].as_array().unwrap());
+            let mut rows: Vec<_> = prices.map(|p| (p["id"].to_string(), p["amount"].to_string())).collect();
+            rows.sort();
+            rows
+        };
+        assert_eq!(rows(&after), rows(&before), "{what}: {answer:?}");
+    }
 }
