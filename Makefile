@@ -162,15 +162,16 @@ bench-size: ## build the functions as they are deployed; the size of each packag
 bench-pimcore: ## pimcore-sync against batches sent by hand, with the latency measured on Pimcore
 	cargo bench --locked --profile light -p pimcore-sync --bench pimcore
 
-bench-medusa: ## medusa-push against batches sent by hand to the same Medusa; groups as one product against separate products
+bench-medusa: ## medusa-push against batches sent by hand to the same Medusa; prices and stock in shared calls; groups as one product
 	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench push
+	@$(STACK) services -- cargo bench --locked --profile light -p medusa --bench offers
 	@$(STACK) services -- cargo bench --locked --profile light -p medusa-push --bench articles
 
 bench-memory: ## full batches of products with 200 variants, with the memory of the template and no more; report in target/reports
 	@$(STACK) install
 	PYTHONPATH=localstack:tests $(VENV)/python tests/measure_memory.py $(ARGS)
 
-bench-shelf: ## how long 1, 100 and 10,000 changed products take from upload to shelf (ARGS="1 100" for fewer); report in target/reports
+bench-shelf: ## how long 1, 100 and 10,000 changed products take from upload to shelf, with the fast lane and without (ARGS="1 100" for fewer); report in target/reports
 	@$(STACK) install
 	PYTHONPATH=localstack:tests $(VENV)/python tests/measure_shelf.py $(ARGS)
 

@@ -1,7 +1,8 @@
-"""From upload to shelf: how long 1, 100 and 10,000 products whose price and stock changed take to the ledger, to Pimcore and to the shop (`make bench-shelf`).
+"""From upload to shelf: how long 1, 100 and 10,000 products whose price and stock changed take to the ledger, to Pimcore and to the shop (`make bench-shelf`),
+through Pimcore and by the fast lane.
 
 A debug build on the local stack, with the stand-in PIM and a real Medusa. Times are of products, from S3's Last-Modified, which has whole seconds; the rate is
-of the whole feed.
+of the whole feed. MiniStack hands a function ten messages at most, whatever its batch size.
 """
 
 from __future__ import annotations
@@ -52,24 +53,35 @@ def measured(site: Site, numbers: range, round_: int, within: float) -> dict[str
     for place, function in PLACES.items():
         named = ("EndToEndLag", f"Environment={site.relay.stack.place.cfn}", f"Function={function}")
         lags = metrics(site.relay, function, since).get(named, [])
-        found[place] = {"values": len(lags), "p50": percentile(lags, 50), "p95": percentile(lags, 95)}
+        found[place] = {"values": len(lags), "p50": percentile(lags, 50), "p95": percentile(lags, 95), "last": percentile(lags, 100)}
+    return found
+
+
+def by(site: Site, lane: str, counts: list[int], first: int, within: float) -> list[dict[str, Any]]:
+    """Measures each number of changed products with the fast lane on or off. `first`: of the rounds, which each must differ from the one before."""
+    for function in ("pimcore-sync", "medusa-push"):
+        site.settings(function, OFFERS_LANE=lane)
+    # New ones; and once more, because what was brought before the lane was on goes the ordinary way once.
+    print(f"lane {lane}, before:", json.dumps(measured(site, range(max(counts)), first, within)), flush=True)
+    found = []
+    for round_, count in enumerate(counts, first + 1):
+        changed = measured(site, range(count), round_, within)
+        print(f"lane {lane}:", json.dumps(changed), flush=True)
+        found.append(changed)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("products", nargs="*", type=int, default=[1, 100, 10_000], help="how many change, one measurement each (1 100 10000)")
+    parser.add_argument("--lane", choices=("off", "on"), help="not both")
     parser.add_argument("--within", type=float, default=3_600, help="seconds after which one measurement is given up (3600)")
     given = parser.parse_args()
 
     with own_site("shelf") as site:
-        report: dict[str, Any] = {"new": measured(site, range(max(given.products)), 0, given.within), "changed": []}
-        print("new", json.dumps(report["new"]), flush=True)
-        for round_, count in enumerate(given.products, 1):
-            changed = measured(site, range(count), round_, given.within)
-            assert changed["medusa"]["values"] == count, changed
-            report["changed"].append(changed)
-            print("changed", json.dumps(changed), flush=True)
+        report: dict[str, Any] = {}
+        for n, lane in enumerate((given.lane,) if given.lane else ("off", "on")):
+            report[f"lane {lane}"] = by(site, lane, given.products, n * (1 + len(given.products)), given.within)
         report["status"] = site.operator.json("status")["lags"]
         write_report(OUT, report)
 

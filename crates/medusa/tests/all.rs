@@ -20,6 +20,7 @@ mod references;
 mod refusals;
 mod requests;
 mod retired;
+mod shared;
 mod stock;
 mod trade;
 mod transport;

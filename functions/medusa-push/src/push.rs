@@ -114,7 +114,8 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         });
         let results = bring(claimed.clone()).await;
         let some = async |keys: Vec<ProductKey>| {
-            let of = |key: ProductKey| Some((key.clone(), *claimed.get(&key)?));
+            // Something of it may have been written by the attempt before.
+            let of = |key: ProductKey| Some((key.clone(), (claimed.get(&key)?.0, Depth::Full)));
             bring(keys.into_iter().filter_map(of).collect()).await
         };
         let mut results = self.worker.isolate(results, &probe, some).await;

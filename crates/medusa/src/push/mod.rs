@@ -13,6 +13,7 @@ mod create;
 mod find;
 mod finish;
 mod lists;
+mod prices;
 mod retire;
 mod skus;
 mod sort;

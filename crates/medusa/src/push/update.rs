@@ -9,6 +9,7 @@ use catalog::Failure;
 use serde::de::IgnoredAny;
 
 use super::lists::{EntryIds, Leaving, not_needed};
+use super::prices;
 use super::skus::{Heir, Taken};
 use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Partials, Pushed, Shop, SkuOwners, done, under_way};
 use crate::address::{Address, Addresses, REDIRECTS, redirects};
@@ -79,8 +80,12 @@ impl Shop {
             let planned = self.plan_all(&mut rounds, there, outcomes, owners, deadline).await?;
             self.take_markers(&planned, deadline).await?;
             let put = self.put_on_sale(&planned, deadline).await?;
+            let on_sale = planned.iter().zip(&put).filter(|(_, put)| put.is_ok());
+            let on_sale = on_sale.map(|((offer, product, plan), _)| (offer, product, plan));
+            let mut together = self.prices_together(on_sale, deadline).await;
             for (planned, put) in planned.into_iter().zip(put) {
-                self.change(&mut rounds, (planned, put), round, outcomes, owners, deadline).await;
+                let shared = together.remove(&planned.0.slot);
+                self.change(&mut rounds, (planned, put, shared), round, outcomes, owners, deadline).await;
             }
             if rounds.open.is_empty() {
                 break;
@@ -207,7 +212,7 @@ impl Shop {
     async fn change<'a>(
         &self,
         rounds: &mut Rounds<'a>,
-        ((offer, product, plan), put): (Planned<'a>, Result<Leaving, ApiError>),
+        ((offer, product, plan), put, shared): (Planned<'a>, Result<Leaving, ApiError>, Option<Result<(), ApiError>>),
         round: usize,
         outcomes: &mut [Option<Outcome>],
         owners: &impl SkuOwners,
@@ -217,7 +222,11 @@ impl Shop {
         *changed |= !plan.is_empty();
         let steps = async {
             let leaving = put.map_err(|error| Stumble::at(error, &offer))?;
-            self.restructure(&offer, &product.id, &plan, owners, deadline).await.map(|()| leaving)
+            match shared {
+                Some(written) => written.map_err(|error| Stumble::at(error, &offer))?,
+                None => self.restructure(&offer, &product.id, &plan, owners, deadline).await?,
+            }
+            Ok(leaving)
         };
         match steps.await {
             Ok(leaving) if !plan.look_again => {
@@ -314,10 +323,12 @@ impl Shop {
 
     /// Says of products that need several calls that they are under way, so that an interruption
     /// cannot leave a half-changed product that says it is complete (and is believed when the PIM
-    /// goes back to the old state), nor inventory items that nobody finds.
+    /// goes back to the old state), nor inventory items that nobody finds. Prices alone need none.
     async fn take_markers(&self, planned: &[(Offer<'_>, Product, Plan)], deadline: Instant) -> Result<(), ApiError> {
         let mut updates = Vec::new();
-        for (_, product, plan) in planned.iter().filter(|(_, _, plan)| !plan.is_one_call()) {
+        for (_, product, plan) in
+            planned.iter().filter(|(_, _, plan)| !plan.is_one_call() && !prices::leaves_no_trap(plan))
+        {
             let pending = pending(product);
             let skus: BTreeSet<&str> = plan.changing_skus(product).into_iter().chain(pending.iter().copied()).collect();
             if marker_of(product).is_some() || skus.len() > pending.len() {

@@ -38,6 +38,10 @@ const FAULTS: [Fault; 8] = [
 /// what becomes of it: people's prices are there.
 const KINDS: &[(&str, Edit, Edit)] = &[
     ("prices change", AS_IS, lower),
+    ("prices of two products change", AS_IS, |articles, names| {
+        lower(articles, names);
+        lower(&mut articles[1..], names);
+    }),
     ("stock changes", AS_IS, |articles, _| articles[0].variants[1].stock = 3),
     ("a translation changes", AS_IS, |articles, _| {
         articles[0].translations.get_mut("ar-SA").unwrap().title = "قميص فاخر".into();
