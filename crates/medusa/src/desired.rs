@@ -146,6 +146,12 @@ impl Article {
     /// The only option of a product that has no choice.
     pub const NO_CHOICE: (&'static str, &'static str) = ("Option", "Default");
 
+    /// A digest of what a light read shows of it beside the marker.
+    #[must_use]
+    pub fn face(&self) -> String {
+        face(&self.title, self.images.first().map(String::as_str))
+    }
+
     /// The values of option `index`, each once, in the order of the variants.
     #[must_use]
     pub fn values_of(&self, index: usize) -> Vec<&str> {
@@ -255,6 +261,12 @@ impl Desired {
         serde_json::to_writer(&mut hasher, &said).unwrap_or_else(|error| unreachable!("always JSON: {error}"));
         hasher.finalize().to_hex()[..32].to_owned()
     }
+}
+
+/// A digest of what people see first of a product, and change most easily.
+pub(crate) fn face(title: &str, image: Option<&str>) -> String {
+    let said = format!("{title}\n{}", image.unwrap_or_default());
+    blake3::hash(said.as_bytes()).to_hex()[..16].to_owned()
 }
 
 /// The amounts that everybody pays for a variant without any price list. Where a list reduces the

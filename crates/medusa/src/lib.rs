@@ -32,6 +32,6 @@ pub use categories::{Categories, Category};
 pub use compare_at::{CompareAt, PriceList, PriceLists};
 pub use desired::{Article, Desired, Presence, Texts, Variant};
 pub use plan::Note;
-pub use push::{Again, Change, Depth, Outcome, Pushed, Shop, SkuOwners};
+pub use push::{Again, Change, Depth, Look, Outcome, Pushed, Shop, SkuOwners};
 pub use references::References;
 pub use stock::{Book, Recall, Said, StockBooks, StockSettings, Told};

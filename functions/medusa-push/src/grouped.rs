@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Failure, ProductKey};
 use futures::stream::{self, StreamExt};
-use ledger::core::{address, article};
+use ledger::core::article::{self, Shows};
+use ledger::core::{address, aside};
 use ledger::{Applied, Claim, Member, ProductState, Stage, Table};
 use medusa::{Article, Depth, Known, Presence, References};
 use pimcore::{PimProduct, Pimcore};
@@ -63,6 +64,8 @@ impl Turn {
 pub(crate) struct Brought {
     pub(crate) applied: Applied,
     pub(crate) asides: Vec<ledger::Aside>,
+    /// What it shows of whom.
+    pub(crate) shows: Option<Shows>,
     /// What became of each member, for the ledger.
     pub(crate) fates: Vec<(ProductKey, Option<String>)>,
 }
@@ -286,6 +289,17 @@ impl Grouped {
         members.map(|product| product.variants.len()).sum::<usize>() > MOST_VARIANTS
     }
 
+    /// The members of an article, as far as the PIM shows them there.
+    pub(crate) fn readable<'p>(
+        &self,
+        article: &ProductKey,
+        products: &'p BTreeMap<ProductKey, PimProduct>,
+    ) -> Vec<&'p PimProduct> {
+        let belongs = |product: &&PimProduct| product.group.as_deref().map(str::trim) == Some(article.id());
+        let members = self.held[article].members.iter();
+        members.filter_map(|member| products.get(&member.key)).filter(belongs).collect()
+    }
+
     /// What the shop is to show of an article.
     pub(crate) fn compose(
         &self,
@@ -295,9 +309,7 @@ impl Grouped {
         references: &References,
     ) -> Composed {
         let held = &self.held[article];
-        let belongs = |product: &&PimProduct| product.group.as_deref().map(str::trim) == Some(article.id());
-        let members = held.members.iter().filter_map(|member| products.get(&member.key)).filter(belongs);
-        let members: Vec<&PimProduct> = members.collect();
+        let members = self.readable(article, products);
         let mut composed = compose(article, &members, categories, references);
         composed.vanished &= held.unreadable.is_empty();
         composed.presence = staying(composed.presence, held.unreadable.keys());
@@ -402,12 +414,13 @@ impl Grouped {
         let (ledger, owner, now) = (worker.ledger, &worker.owner, worker.clock.now_ms());
         self.tell(worker, article, &brought.fates).await?;
         let seen = brought.asides.iter().map(|aside| ledger::Aside { seen_at: now, ..aside.clone() }).collect();
-        let asides = ledger::core::aside::since(&held.state.aside, seen);
+        let asides = aside::since(&held.state.aside, seen);
         if asides != held.state.aside {
-            let seen = ledger::core::aside::Seen { asides: &asides, due: None, doubts: false };
+            let seen = aside::Seen { asides: &asides, due: None, doubts: false };
             ledger.note_aside(article, owner, &held.state, seen, now).await?;
         }
-        ledger.complete(Stage::Medusa, article, owner, &held.state, &brought.applied, now).await.map(drop)
+        let shown = (&brought.applied, brought.shows.as_ref());
+        ledger.complete_article(article, owner, &held.state, shown, now).await
     }
 
     /// Has members looked at that are not at work and to whom something new has become: they are
@@ -458,7 +471,12 @@ fn staying<'k>(presence: Presence, unreadable: impl Iterator<Item = &'k ProductK
 }
 
 /// Where a product belongs. One that the PIM lacks stays in its article: that is written without it.
-fn home(key: &ProductKey, product: Option<&PimProduct>, state: &ProductState, references: &References) -> ProductKey {
+pub(crate) fn home(
+    key: &ProductKey,
+    product: Option<&PimProduct>,
+    state: &ProductState,
+    references: &References,
+) -> ProductKey {
     let article = match product {
         Some(product) => references.articles.of(key, product.group.as_deref()),
         None if !references.articles.groups(key.source()) => None,

@@ -16,5 +16,6 @@ pub mod metrics;
 mod orders;
 pub mod push;
 pub mod setting;
+mod standing;
 mod stock;
 pub mod trade;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{ContentHash, Failure, Fate as RequestFate, ProductKey, Version};
+use ledger::core::article::Shows;
 use ledger::core::missing;
 use ledger::{Applied, Aside, ProductState};
 use medusa::{Change, Depth, Desired, Known, Presence, Pushed, References, own_sku};
@@ -12,13 +13,14 @@ use pimcore::PimProduct;
 use crate::article::Fate;
 use crate::grouped::{Brought, Grouped, Tasks};
 use crate::push::{self, InShop, PimView, Placed};
-use crate::{codes, map};
+use crate::{codes, map, standing};
 
 const REMARKS: &str = "relay_remarks";
 
 /// One product of the shop.
 pub(crate) struct Order {
     pub(crate) desired: Desired,
+    marker: String,
     pub(crate) depth: Depth,
     pub(crate) known: Known,
 }
@@ -28,42 +30,49 @@ pub(crate) struct Orders {
     pub(crate) all: Vec<Order>,
     /// What becomes of members, by article.
     fates: BTreeMap<ProductKey, BTreeMap<ProductKey, Fate>>,
+    /// What articles show of whom.
+    shows: BTreeMap<ProductKey, Shows>,
 }
 
 impl Orders {
     pub(crate) fn of(
         (tasks, grouped): (&Tasks<'_>, &Grouped),
-        products: &BTreeMap<ProductKey, PimProduct>,
+        view: &PimView,
         categories: &HashMap<ProductKey, String>,
         references: &References,
         now: i64,
     ) -> Self {
-        let mut orders = Self { all: Vec::new(), fates: BTreeMap::new() };
+        let products = &view.products;
+        let mut orders = Self { all: Vec::new(), fates: BTreeMap::new(), shows: BTreeMap::new() };
         let mut articles = BTreeSet::new();
         for key in grouped.held.keys().filter(|article| grouped.at_work(article).any(|key| tasks.contains_key(key))) {
             articles.insert(key.clone());
         }
         for article in articles {
             let composed = grouped.compose(&article, products, categories, references);
+            let shows =
+                standing::shows(&composed, &grouped.readable(&article, products), (&view.tree, categories, references));
+            orders.shows.extend(shows.map(|shows| (article.clone(), shows)));
             let (known, depth) = grouped.known(&article, tasks, now);
             let desired = Desired { key: article.clone(), presence: composed.presence };
-            let differs = grouped.view(&article) != Some(desired.marker(references).as_str());
+            let marker = desired.marker(references);
+            let differs = grouped.view(&article) != Some(marker.as_str());
             let known = Known { vanished: composed.vanished, differs, ..known };
-            orders.all.push(Order { desired, depth, known });
+            orders.all.push(Order { desired, marker, depth, known });
             orders.fates.insert(article, composed.fates);
         }
         for (key, (state, depth)) in tasks {
             let product = products.get(key);
-            let as_ever = map::desired(key, product, categories, references);
+            let as_ever = || map::desired(key, product, categories, references);
             let order = match (grouped.places.get(key), grouped.left.get(key)) {
-                (None, _) => Some(alone(as_ever, (state, *depth), product, references, now)),
+                (None, _) => Some(alone(as_ever(), (state, *depth), product, references, now)),
                 (Some(places), _) if places.contains(key) => {
                     let remark = orders.remark(places, key);
-                    Some(moved(remarked(as_ever, remark), *depth, None))
+                    Some(moved(remarked(as_ever(), remark), *depth, None, references))
                 }
                 (Some(places), Some(left)) if left.contains(key) => {
                     let withheld = Desired { key: key.clone(), presence: Presence::Withheld };
-                    Some(moved(withheld, *depth, places.first()))
+                    Some(moved(withheld, *depth, places.first(), references))
                 }
                 _ => None,
             };
@@ -86,7 +95,6 @@ impl Orders {
         mut pushed: BTreeMap<ProductKey, Result<Pushed, Failure>>,
         (tasks, grouped): (&Tasks<'_>, &Grouped),
         view: &PimView,
-        references: &References,
     ) -> Placed {
         let outcomes: BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)> = self
             .all
@@ -99,7 +107,7 @@ impl Orders {
             let own = [key.clone()];
             let all =
                 places.map_or(own.as_slice(), Vec::as_slice).iter().chain(grouped.left.get(key).into_iter().flatten());
-            let result = self.result(key, all, &outcomes, tasks[key].0, view, references);
+            let result = self.result(key, all, &outcomes, tasks[key].0, view);
             let result = result.map(|held| InShop { places: places.cloned(), ..held });
             placed.results.insert(key.clone(), result);
         }
@@ -110,13 +118,13 @@ impl Orders {
                     hash: ContentHash::from_text("-"),
                     version: Version::from_text("-"),
                     remote_id: pushed.product_id.clone(),
-                    view: Some(order.desired.marker(references)),
+                    view: Some(order.marker.clone()),
                     seen: None,
                     at: 0,
                 };
                 let fate = |key: &ProductKey| (key.clone(), self.fate(article, key, &asides, view.products.get(key)));
                 let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
-                Brought { applied, asides, fates }
+                Brought { applied, asides, shows: self.shows.get(*article).cloned(), fates }
             });
             placed.articles.insert((*article).clone(), brought);
         }
@@ -132,7 +140,6 @@ impl Orders {
         outcomes: &BTreeMap<&ProductKey, (&Order, Result<Pushed, Failure>)>,
         state: &ProductState,
         view: &PimView,
-        references: &References,
     ) -> Result<InShop, Failure> {
         let product = view.products.get(key);
         let mut held: Option<InShop> = None;
@@ -151,7 +158,7 @@ impl Orders {
                     let asides = push::asides(place, &pushed.notes);
                     let aside = if place == key { asides } else { asides_of(asides, product) };
                     let seen = product.map_or_else(|| missing::SEEN.to_owned(), |product| product.digest(&view.tree));
-                    let marker = order.desired.marker(references);
+                    let marker = order.marker.clone();
                     held = Some(InShop {
                         change: pushed.change,
                         aside,
@@ -212,16 +219,18 @@ fn alone(
     let shows = state.medusa.applied.as_ref().and_then(|applied| applied.view.as_deref());
     // What people unpublished or hid in the PIM is there all the same.
     let vanished = product.is_none_or(|product| product.withdrawn && !product.offered());
-    let differs = shows != Some(desired.marker(references).as_str());
+    let marker = desired.marker(references);
+    let differs = shows != Some(marker.as_str());
     let known = Known { vanished, differs, ..push::known(state, now) };
-    Order { desired, depth, known }
+    Order { desired, marker, depth, known }
 }
 
 /// A product that is, or was, a member: what the ledger knows of it in the shop is the article's.
 /// So it is looked up by its external id.
-fn moved(desired: Desired, depth: Depth, to: Option<&ProductKey>) -> Order {
+fn moved(desired: Desired, depth: Depth, to: Option<&ProductKey>, references: &References) -> Order {
     let known = Known { moved_to: to.map(ToString::to_string), ..Known::default() };
-    Order { desired, depth, known }
+    let marker = desired.marker(references);
+    Order { desired, marker, depth, known }
 }
 
 fn remarked(mut desired: Desired, remark: Option<&str>) -> Desired {

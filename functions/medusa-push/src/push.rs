@@ -19,7 +19,7 @@ use crate::codes;
 use crate::grouped::{Brought, Grouped, Tasks, Turn};
 use crate::orders::Orders;
 use crate::stock::Around;
-use crate::{lane, map, metrics};
+use crate::{lane, map, metrics, standing};
 
 /// More acts than this on one product are noted by their first: the ledger's item is read for every
 /// record of every feed.
@@ -265,6 +265,16 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         };
         tasks.retain(|key, _| !unread.contains_key(key));
         results.extend(unread.into_iter().map(|(key, failure)| (key, Err(failure))));
+        let read_tree =
+            async |products: &BTreeMap<ProductKey, PimProduct>| tree_for(pimcore, products, tree_age, ends).await;
+        let stand = standing::find(&self.worker, &shop, &tasks, &mut view, read_tree).await?;
+        // Where it was read just now.
+        let tree_age = if stand.is_empty() { tree_age } else { pimcore::FRESH };
+        tasks.retain(|key, _| !stand.contains_key(key));
+        results.extend(stand.into_iter().map(|(key, held)| (key, Ok(held))));
+        if tasks.is_empty() {
+            return Ok(results);
+        }
         let of = (pimcore, &shop.shop.references);
         let (grouped, failed) = Grouped::find(&self.worker, of, &tasks, &mut view.products).await?;
         tasks.retain(|key, _| !failed.contains_key(key));
@@ -374,7 +384,7 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
     let wanted = map::categories(shown.into_iter().filter_map(|key| view.products.get(key)), &view.tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
     let now = worker.clock.now_ms();
-    let orders = Orders::of((tasks, grouped), &view.products, &categories, references, now);
+    let orders = Orders::of((tasks, grouped), view, &categories, references, now);
     let around = Around {
         pimcore,
         ledger: worker.ledger,
@@ -405,7 +415,7 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
             pushed.extend(pushes.iter().map(|(desired, _)| desired.key.clone()).zip(outcomes));
         }
     }
-    Ok(orders.placed(pushed, (tasks, grouped), view, references))
+    Ok(orders.placed(pushed, (tasks, grouped), view))
 }
 
 /// What has failed and is worth trying again.

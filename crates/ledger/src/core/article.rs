@@ -14,9 +14,17 @@
 //!   shows of them: of two who write an article the later has read everybody later;
 //! - writes and completes the articles, then the member.
 //!
+//! A short way: who brings a member that is in one article only, and in no doubt, reads the PIM,
+//! *then* what the article's last owner noted of it ([`standing`]), then whether the shop still
+//! shows that. If that is the member as it was read, nothing is left but to complete it. Nobody
+//! holds the article at that moment, so whoever claims it from now on reads the PIM after this; and
+//! who is late with it left a member in doubt.
+//!
 //! Only a completion that ends the member's doubt forgets where else it may be shown ([`complete`]).
 //! Nobody need ask whether the article is in doubt: who left it so held a member, which is in doubt
 //! for as long, and brings it once more.
+
+use std::collections::BTreeMap;
 
 use catalog::ProductKey;
 
@@ -33,6 +41,9 @@ pub const SETTING: &str = "articles";
 const JOINED: &str = "joined";
 /// What became of a member when the article was last written; absent where it is shown as wanted.
 const FATE: &str = "fate";
+/// What an article shows of whom: a line with the marker and the face, then a line a member with its
+/// mark and its id.
+const SHOWS: &str = "shows";
 
 /// The table forgets an item after this time (s).
 const EXPIRES_AT: &str = "expires_at";
@@ -180,6 +191,69 @@ pub fn complete(
     write
 }
 
+/// What the shop shows of an article, as whoever wrote it last noted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shows {
+    /// What of it people see and change first, as a digest.
+    pub face: String,
+    /// What it shows of each member, as a digest, by id.
+    pub marks: BTreeMap<String, String>,
+}
+
+impl Shows {
+    fn text(&self, marker: &str) -> String {
+        let marks = self.marks.iter().map(|(id, mark)| format!("\n{mark} {id}"));
+        marks.fold(format!("{marker} {}", self.face), |text, mark| text + &mark)
+    }
+
+    /// `None` for what was noted beside another marker: by a version that does not know of this.
+    fn of(text: &str, marker: &str) -> Option<Self> {
+        let mut pairs = text.lines().filter_map(|line| line.split_once(' '));
+        let (_, face) = pairs.next().filter(|(noted, _)| *noted == marker)?;
+        let marks = pairs.map(|(mark, id)| (id.to_owned(), mark.to_owned())).collect();
+        Some(Self { face: face.to_owned(), marks })
+    }
+}
+
+/// An article that the shop was made to show, and that nobody is changing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its id in the shop.
+    pub id: String,
+    pub marker: String,
+    pub shows: Shows,
+}
+
+/// What an article's item says of what the shop shows, if that can be relied on: nobody is at work
+/// on it, nothing may land late, nothing has failed, nothing of it is set aside.
+#[must_use]
+pub fn standing(item: &Item) -> Option<Standing> {
+    let state = ProductState::of(item);
+    let applied = state.medusa.applied.as_ref()?;
+    if !state.medusa.is_quiet() || !state.aside.is_empty() {
+        return None;
+    }
+    let (id, marker) = (applied.remote_id.clone()?, applied.view.clone()?);
+    let shows = Shows::of(item.get(SHOWS)?.text()?, &marker)?;
+    Some(Standing { id, marker, shows })
+}
+
+/// Completes an article. `None`: not all that it shows is as wanted, so each member is looked at.
+#[must_use]
+pub fn complete_article(
+    article: &ProductKey,
+    owner: &Owner,
+    (claimed, seen): (&ProductState, &ProductState),
+    (applied, shows): (&Applied, Option<&Shows>),
+    now: i64,
+    leases: Leases,
+) -> Write {
+    let mut write = stage::complete(Stage::Medusa, article, owner, (claimed, seen), applied, now, leases);
+    let text = shows.zip(applied.view.as_ref()).map(|(shows, marker)| shows.text(marker));
+    write.changes.push(text.map_or(Change::Remove(SHOWS), |text| Change::Set(SHOWS, text.into())));
+    write
+}
+
 #[cfg(test)]
 mod tests {
     use catalog::{ContentHash, Version};
@@ -290,6 +364,37 @@ mod tests {
         let state = ProductState::of(&item);
         assert_eq!((state.pending_since, state.medusa.recheck_at), (None, Some(120)));
         assert_eq!(stage::doubt(Stage::Medusa, &article, 1).key.pk, "A#demo#G");
+    }
+
+    #[test]
+    fn what_an_article_shows_is_relied_on_only_while_nobody_changes_it_and_nothing_is_in_doubt() {
+        let article = key("demo~article:G");
+        let owner = Owner("x".into());
+        let claim = |item: &Item| stage::claim(Stage::Medusa, &article, &owner, 0, LEASES).apply(item).unwrap();
+        let item = claim(&Item::new());
+        let state = ProductState::of(&item);
+        let marks = [("a b", "m1"), ("2", "m2")].map(|(id, mark)| (id.to_owned(), mark.to_owned()));
+        let shows = Shows { face: "f".into(), marks: marks.into() };
+        let applied = Applied { remote_id: Some("prod_1".into()), view: Some("M".into()), ..applied() };
+        let done = |applied: &Applied, shows: Option<&Shows>| {
+            let both = (&state, &state);
+            complete_article(&article, &owner, both, (applied, shows), 5, LEASES).apply(&item).unwrap()
+        };
+        let stands = done(&applied, Some(&shows));
+        assert_eq!(standing(&stands), Some(Standing { id: "prod_1".into(), marker: "M".into(), shows: shows.clone() }));
+        assert_eq!(standing(&item), None, "it is being written for the first time");
+        assert_eq!(standing(&claim(&stands)), None, "somebody is at work on it");
+        let doubted = stage::doubt(Stage::Medusa, &article, 5).apply(&stands).unwrap();
+        assert_eq!(standing(&doubted), None, "in doubt");
+        let failure = catalog::Failure::permanent("c", "m");
+        let failed = stage::fail(Stage::Medusa, &article, &owner, &failure, 5, LEASES).apply(&claim(&stands)).unwrap();
+        assert_eq!(standing(&failed), None, "failed");
+        assert_eq!(standing(&done(&applied, None)), None, "not all as wanted");
+        assert_eq!(standing(&done(&Applied { remote_id: None, ..applied.clone() }, Some(&shows))), None, "not there");
+        // A version that does not know of the note has shown something else since.
+        let other = Applied { view: Some("N".into()), ..applied };
+        let older = stage::complete(Stage::Medusa, &article, &owner, (&state, &state), &other, 5, LEASES);
+        assert_eq!(standing(&older.apply(&claim(&stands)).unwrap()), None, "noted beside another marker");
     }
 
     #[test]

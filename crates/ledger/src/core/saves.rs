@@ -17,7 +17,7 @@
 use catalog::ContentHash;
 
 use super::missing;
-use super::state::{ProductState, StageState};
+use super::state::ProductState;
 
 /// Name of the watermark of the PIM's change feed.
 pub const WATERMARK: &str = "pimcore-changes";
@@ -41,7 +41,7 @@ pub struct Shown {
 pub fn is_or_will_be_in_the_shop(state: &ProductState, shown: &Shown) -> bool {
     let (Some(content), Some(in_pim)) = (&shown.content, &state.pimcore.applied) else { return false };
     let ours = state.hash.as_ref() == Some(content) && in_pim.hash == *content;
-    if !ours || !is_quiet(&state.pimcore) || !is_quiet(&state.medusa) {
+    if !ours || !state.pimcore.is_quiet() || !state.medusa.is_quiet() {
         return false;
     }
     match &state.medusa.applied {
@@ -55,18 +55,13 @@ pub fn is_or_will_be_in_the_shop(state: &ProductState, shown: &Shown) -> bool {
     }
 }
 
-/// Nobody is at work on it, nothing may land late, nothing has failed.
-fn is_quiet(stage: &StageState) -> bool {
-    stage.owner.is_none() && stage.recheck_at.is_none() && stage.last_error.is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use catalog::{Failure, Version};
 
     use super::*;
     use crate::core::stage::Applied;
-    use crate::core::state::RecordedError;
+    use crate::core::state::{RecordedError, StageState};
 
     fn hash(text: &str) -> ContentHash {
         ContentHash::from_text(text)

@@ -136,6 +136,14 @@ pub struct StageState {
     pub choked_alone: u32,
 }
 
+impl StageState {
+    /// Nobody is at work on it, nothing may land late, nothing has failed.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.owner.is_none() && self.recheck_at.is_none() && self.last_error.is_none()
+    }
+}
+
 /// A product's `state` item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductState {

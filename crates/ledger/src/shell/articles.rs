@@ -1,13 +1,15 @@
 //! Members and their articles ([`crate::core::article`]).
 
+use std::collections::HashMap;
+
 use catalog::ProductKey;
 use futures::future::try_join_all;
 
 use super::{Ledger, LedgerError, Table};
 use crate::core::Write;
-use crate::core::article;
+use crate::core::article::{self, Shows, Standing};
 use crate::core::stage::{Applied, Claim, Owner, Stage};
-use crate::core::state::ProductState;
+use crate::core::state::{self, ProductState};
 
 /// Who has joined an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +53,39 @@ impl<T: Table> Ledger<T> {
         self.claim_alone(Stage::Medusa, article, owner, now).await
     }
 
+    /// What the shop shows of these articles, of those that nobody is changing. Read after the PIM.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn standing(&self, articles: &[ProductKey]) -> Result<HashMap<ProductKey, Standing>, LedgerError> {
+        let items = self.read_each(articles, state::item_key).await?;
+        Ok(items.into_iter().filter_map(|(key, item)| Some((key, article::standing(&item)?))).collect())
+    }
+
+    /// Completes an article, and notes what it shows.
+    ///
+    /// # Errors
+    /// As [`Ledger::complete`]'s.
+    pub async fn complete_article(
+        &self,
+        key: &ProductKey,
+        owner: &Owner,
+        claimed: &ProductState,
+        (applied, shows): (&Applied, Option<&Shows>),
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let write = |seen: &ProductState| {
+            article::complete_article(key, owner, (claimed, seen), (applied, shows), now, self.leases)
+        };
+        self.complete_by((Stage::Medusa, key), owner, claimed, write, now).await.map(drop)
+    }
+
     /// Who has joined an article, in order.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub async fn members(&self, of: &ProductKey) -> Result<Vec<Member>, LedgerError> {
-        let rows = self.table.after(&crate::core::state::partition(of), article::MEMBERS).await?;
+        let rows = self.table.after(&state::partition(of), article::MEMBERS).await?;
         let joined = rows.iter().filter(|(_, item)| article::has_joined(item));
         let member = |(sk, item): &(String, _)| {
             Some(Member { key: article::member_of(of, sk)?, fate: article::fate(item).map(str::to_owned) })

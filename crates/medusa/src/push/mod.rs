@@ -13,6 +13,7 @@ mod create;
 mod find;
 mod finish;
 mod lists;
+mod look;
 mod prices;
 mod retire;
 mod skus;
@@ -39,6 +40,7 @@ use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
 use crate::stock::{Book, Recall, StockBooks};
 use lists::Leaving;
+pub use look::Look;
 use skus::Taken;
 use sort::Sorted;
 
