@@ -12,6 +12,7 @@ use ledger::core::{Condition, Item, ItemKey, Value, Write, article, state};
 use ledger::{Applied, Leases, Owner, ProductState, Stage};
 use stateright::{Model, Property};
 
+mod standing;
 mod switch;
 mod worlds;
 
@@ -30,7 +31,7 @@ const LEASES: Leases = Leases { lease_ms: 90, landing_ms: 30 };
 const TELLS: [&str; 5] = ["medusa_deaths", "medusa_at", "medusa_error", "pending_shard", "medusa_version"];
 
 /// A save in the PIM: of which member, and where it puts it: an article, `-` for by itself, or `x`:
-/// it deletes it.
+/// it deletes it. A small letter: in that article, and as it was at the beginning.
 pub type Save = (usize, char);
 
 /// A configuration of the model.
@@ -114,6 +115,8 @@ struct Work {
     settled: bool,
     /// Articles that are claimed.
     held: Vec<ProductKey>,
+    /// What is noted of the member where it is shown.
+    noted: Option<usize>,
     /// What each place is to show, once that is read.
     wanted: Vec<(ProductKey, Shown)>,
     /// Places written, articles completed.
@@ -250,7 +253,8 @@ impl Articles {
             Telling::Done => {
                 let (n, at) = *self.saves.get(world.saved)?;
                 world.saved += 1;
-                world.pim[n] = (at != 'x').then_some((at, world.saved));
+                let content = if at.is_lowercase() { 0 } else { world.saved };
+                world.pim[n] = (at != 'x').then_some((at.to_ascii_uppercase(), content));
                 world.telling = Telling::Counts(n);
             }
         }
@@ -273,6 +277,7 @@ impl Articles {
             homes: Vec::new(),
             settled: false,
             held: Vec::new(),
+            noted: None,
             wanted: Vec::new(),
             written: 0,
             completed: 0,
@@ -300,6 +305,7 @@ impl Articles {
         let home = read.map_or_else(|| gone.clone(), |(at, _)| place_by(work.grouped, work.member, at));
         let settled = article::is_settled(&claimed, std::slice::from_ref(&home));
         if work.homes.is_empty() && settled {
+            work.noted = self.noted(world, work, &home);
             (work.homes, work.settled) = (vec![home], true);
             return true;
         }
@@ -326,7 +332,11 @@ impl Articles {
             self.join_and_leave(world, work, home);
             return true;
         }
-        let who = owner(work.owner);
+        let content = work.read.flatten().map(|(_, content)| content);
+        if work.noted.is_some() && work.noted == content {
+            self.complete(world, work, home);
+            return false;
+        }
         let articles: Vec<ProductKey> = work.homes.iter().filter(|home| home.is_article()).cloned().collect();
         if self.lacks(Without::ClaimFirst) && work.wanted.is_empty() {
             work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, home, at))).collect();
@@ -347,9 +357,7 @@ impl Articles {
             return true;
         }
         if let Some(at) = work.held.get(work.completed) {
-            let claimed = ProductState::of(&world.item(&state::item_key(at)));
-            let write = stage::complete(Stage::Medusa, at, &who, (&claimed, &claimed), &applied(), world.now, LEASES);
-            if world.write(&write).is_err() {
+            if world.write(&standing::completed(world, work, at)).is_err() {
                 let _ = world.write(&stage::doubt(Stage::Medusa, at, world.now));
                 return self.fails(world, work);
             }
@@ -391,7 +399,7 @@ impl Articles {
     fn complete(&self, world: &mut World, work: &Work, home: &ProductKey) {
         let (key, who) = (member(work.member), owner(work.owner));
         let claimed = ProductState::of(&work.claimed);
-        let applied = applied();
+        let applied = self.applied(work);
         let mut seen = claimed.clone();
         for _ in 0..3 {
             let both = (&claimed, &seen);
@@ -509,7 +517,7 @@ impl Model for Articles {
             timeouts: self.timeouts,
             losses: self.losses,
         };
-        let whole = Self { without: None, ..self.clone() };
+        let whole = Self { without: self.without.filter(|rule| *rule == Without::ArticleNotes), ..self.clone() };
         for (n, at) in self.begin.into_iter().enumerate().filter(|(_, at)| *at != ' ') {
             world.pim[n] = Some((at, 0));
             world.messages[n] = Some(world.now);

@@ -21,6 +21,10 @@ pub enum Without {
     OwnerNotes,
     /// Who finds an article leased gives its member back and comes again.
     ComesBack,
+    /// What the article shows of a member is noted at the article, and not at the member.
+    ArticleNotes,
+    /// What is noted of an article that somebody holds is not relied on.
+    NobodyAtWork,
     /// A walk begins when nobody is left who works by the setting of before.
     Settles,
     /// A walk makes products pending before it announces them.
@@ -28,7 +32,7 @@ pub enum Without {
 }
 
 /// The rules, each to be taken out in turn.
-pub const RULES: [Without; 10] = [
+pub const RULES: [Without; 12] = [
     Without::Lease,
     Without::ClaimFirst,
     Without::JoinFirst,
@@ -37,6 +41,8 @@ pub const RULES: [Without; 10] = [
     Without::ForgetLate,
     Without::OwnerNotes,
     Without::ComesBack,
+    Without::ArticleNotes,
+    Without::NobodyAtWork,
     Without::Settles,
     Without::WalkCounts,
 ];
@@ -56,6 +62,7 @@ pub fn small() -> Vec<(&'static str, Articles)> {
             "a member moves and comes back",
             Articles { workers: 1, crashes: 1, ..world(['G', ' '], &[(0, 'H'), (0, 'G')]) },
         ),
+        ("a member is changed back while another is brought", world(['G', 'G'], &[(1, 'G'), (0, 'G'), (0, 'g')])),
         ("the last member goes", world(['G', 'G'], &[(0, 'x'), (1, 'x')])),
         ("articles are switched on", world(['-', '-'], &[(0, 'G'), (1, 'G')])),
         ("articles are switched off", world(['G', 'G'], &[(0, '-'), (1, '-')])),
