@@ -16,7 +16,7 @@ mod standing;
 mod switch;
 mod worlds;
 
-use switch::{Walking, place, place_by};
+use switch::{Walking, place_by};
 pub use worlds::{RULES, Without, large, small};
 
 /// At rest everybody is where they belong.
@@ -132,6 +132,8 @@ pub enum Action {
     /// A function takes a message of this member.
     Takes(usize, usize),
     Step(usize),
+    /// The function lets a member that it knows by now wait for others.
+    PutsOff(usize),
     Dies(usize),
     /// The function's request is not answered.
     TimesOut(usize),
@@ -339,7 +341,7 @@ impl Articles {
         }
         let articles: Vec<ProductKey> = work.homes.iter().filter(|home| home.is_article()).cloned().collect();
         if self.lacks(Without::ClaimFirst) && work.wanted.is_empty() {
-            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, home, at))).collect();
+            work.wanted = work.homes.iter().map(|at| (at.clone(), standing::shown(world, work, home, at))).collect();
             return true;
         }
         if let Some(next) = articles.get(work.held.len())
@@ -348,7 +350,7 @@ impl Articles {
             return self.claim_next(world, work, next);
         }
         if work.wanted.is_empty() {
-            work.wanted = work.homes.iter().map(|at| (at.clone(), shown(world, work, home, at))).collect();
+            work.wanted = work.homes.iter().map(|at| (at.clone(), standing::shown(world, work, home, at))).collect();
             return true;
         }
         if let Some((at, shows)) = work.wanted.get(work.written) {
@@ -485,16 +487,6 @@ fn owner(number: u8) -> Owner {
     Owner(number.to_string())
 }
 
-/// What a place is to show: of the member at work what was read of it, of others what the PIM shows
-/// now.
-fn shown(world: &World, work: &Work, home: &ProductKey, at: &ProductKey) -> Shown {
-    let own = work.read.flatten().filter(|_| at == home).map(|(_, save)| (work.member, save));
-    let others = (0..2).filter(|n| *n != work.member && at.is_article());
-    let joined = others.filter(|n| article::has_joined(&world.item(&article::member_key(at, &member(*n)))));
-    let there = joined.filter_map(|n| Some((n, world.pim[n].filter(|(own, _)| place(n, *own) == *at)?.1)));
-    own.into_iter().chain(there).collect()
-}
-
 impl Model for Articles {
     type State = World;
     type Action = Action;
@@ -538,7 +530,7 @@ impl Model for Articles {
                 Phase::Idle if world.workers[..worker].contains(&Phase::Idle) => {}
                 Phase::Idle => actions.extend((0..2).map(|n| Action::Takes(worker, n))),
                 Phase::Busy(_) => {
-                    actions.push(Action::Step(worker));
+                    actions.extend([Action::Step(worker), Action::PutsOff(worker)]);
                     actions.extend((world.crashes > 0).then_some(Action::Dies(worker)));
                     actions.extend((world.timeouts > 0).then_some(Action::TimesOut(worker)));
                 }
@@ -564,6 +556,7 @@ impl Model for Articles {
             Action::Save => self.save(&mut world)?,
             Action::Takes(worker, n) => self.takes(&mut world, worker, n)?,
             Action::Step(worker) => self.step(&mut world, worker)?,
+            Action::PutsOff(worker) => standing::puts_off(&mut world, worker)?,
             Action::Dies(worker) => self.dies(&mut world, worker)?,
             Action::TimesOut(worker) => self.times_out(&mut world, worker)?,
             Action::Lands(n) => {
