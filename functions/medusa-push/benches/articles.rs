@@ -5,9 +5,9 @@
 //! `target/reports/bench-articles.json`. Two invocations at a time have 50 messages each, as the
 //! template has it.
 //!
-//! - *First load*: 100 products of five sizes, in 20 groups of five colours, in the order of a feed
-//!   and shuffled; by themselves, and grouped. Rounds alternate.
-//! - *Unchanged*: the same once more, with what was asked of Medusa, ledger and PIM.
+//! - *First load*: products of five sizes in groups of five colours: side by side, far apart, and so
+//!   far that no batch has two of a group; by themselves, and grouped. Rounds alternate.
+//! - *Unchanged*: the same once more, the best of three, with what was asked of Medusa, ledger and PIM.
 //! - *Large*: an article of so many variants by itself: made, looked at, with another price, with
 //!   another colour.
 //!
@@ -34,10 +34,13 @@ use testing::standin::StandIn;
 use testing::steps::Steps;
 use worker::access::medusa::OpenShop;
 
-const ROUNDS: usize = 5;
-const GROUPS: usize = 20;
+const ROUNDS: usize = 3;
 const COLOURS: [&str; 5] = ["Black", "White", "Red", "Olive", "Sand"];
 const SIZES: [&str; 5] = ["S", "M", "L", "XL", "XXL"];
+/// So many groups, and whether of one no two colours are in a row.
+type Order = (usize, bool);
+const ORDERS: [(&str, Order); 3] =
+    [("inFeedOrder", (20, false)), ("shuffled", (20, true)), ("oneOfAGroupABatch", (BATCH, true))];
 const BATCH: usize = 50;
 const AT_ONCE: usize = 2;
 const LARGE: [usize; 6] = [25, 50, 100, 250, 500, 1000];
@@ -54,15 +57,14 @@ async fn main() {
     let Some(real) = Real::connect().await else { return };
     let pim = StandIn::start("bench-articles").await;
     let lab = Lab { pimcore: pim.client(), pim, steps: Steps::listen() };
-    let mut report = json!({"rounds": ROUNDS, "products": GROUPS * COLOURS.len(), "variantsPerProduct": SIZES.len()});
+    let mut report = json!({"rounds": ROUNDS, "variantsPerProduct": SIZES.len()});
     if !std::env::args().any(|arg| arg == "groups") {
         let large = lab.large(&real).await;
         println!("{large:#}");
         report["large"] = large;
     }
-    for shuffled in [false, true] {
-        let figures = lab.compare(&real, shuffled).await;
-        let name = if shuffled { "shuffled" } else { "inFeedOrder" };
+    for (name, order) in ORDERS {
+        let figures = lab.compare(&real, order).await;
         println!("{name}: {figures:#}");
         report[name] = figures;
     }
@@ -83,24 +85,24 @@ struct Pass {
 }
 
 impl Lab {
-    async fn compare(&self, real: &Real, shuffled: bool) -> Value {
+    async fn compare(&self, real: &Real, order: Order) -> Value {
         let kinds = [Kind::Separate, Kind::Grouped];
         let mut first: [Vec<f64>; 2] = Default::default();
         let mut again: [Vec<f64>; 2] = Default::default();
         let mut costs = [json!({}), json!({})];
         // The first requests after a start are slow.
-        self.round(real, Kind::Grouped, shuffled).await;
+        self.round(real, Kind::Grouped, order).await;
         for round in 0..ROUNDS {
             for turn in 0..2 {
                 let which = (round + turn) % 2;
-                let [made, unchanged, few] = self.round(real, kinds[which], shuffled).await;
+                let [made, unchanged, few] = self.round(real, kinds[which], order).await;
                 first[which].push(made.seconds);
                 again[which].push(unchanged.seconds);
                 costs[which] =
                     json!({"first": told(&made), "unchanged": told(&unchanged), "oneOfEachGroup": told(&few)});
             }
         }
-        let variants = (GROUPS * COLOURS.len() * SIZES.len()) as f64;
+        let variants = (order.0 * COLOURS.len() * SIZES.len()) as f64;
         let rate = |times: &[f64]| rounded(variants / median(times.to_vec()), 10.0);
         json!({
             "firstVariantsPerSecond": {"separate": rate(&first[0]), "grouped": rate(&first[1])},
@@ -112,11 +114,11 @@ impl Lab {
     }
 
     /// First load, once more unchanged, and once more one product of each group.
-    async fn round(&self, real: &Real, kind: Kind, shuffled: bool) -> [Pass; 3] {
+    async fn round(&self, real: &Real, kind: Kind, (groups, shuffled): Order) -> [Pass; 3] {
         let mut shop = Arc::into_inner(open(real)).unwrap();
         shop.shop.references.articles = Articles::all(kind);
         let shop = Arc::new(shop);
-        let products = products(real);
+        let products = products(real, groups);
         in_pim(&self.pimcore, &products, 0).await;
         let mut keys: Vec<ProductKey> = products.iter().map(|product| product.key().unwrap()).collect();
         let few: Vec<ProductKey> = keys.iter().step_by(COLOURS.len()).cloned().collect();
@@ -126,7 +128,13 @@ impl Lab {
         }
         let function = Function::default();
         let first = self.pass(&function, &shop, &keys).await;
-        let again = self.pass(&function, &shop, &keys).await;
+        let mut again = Pass { seconds: f64::MAX, ..Pass::default() };
+        for _ in 0..TIMES {
+            let pass = self.pass(&function, &shop, &keys).await;
+            if pass.seconds < again.seconds {
+                again = pass;
+            }
+        }
         let few = self.pass(&function, &shop, &few).await;
         [first, again, few]
     }
@@ -207,10 +215,11 @@ impl Lab {
     }
 }
 
-/// Who found its article taken comes again.
+/// Who waits for others of its article, or found it taken, comes again: here at once.
 fn comes_again(key: ProductKey, outcome: &Outcome) -> Option<ProductKey> {
     match outcome {
         Outcome::Done => None,
+        Outcome::Again(_) => Some(key),
         Outcome::Failed(failure) if failure.code == worker::codes::LEASED => Some(key),
         outcome => panic!("{key}: {outcome:?}"),
     }
@@ -220,10 +229,10 @@ fn told(pass: &Pass) -> Value {
     json!({"requestsToMedusa": pass.requests, "ledger": pass.ledger, "batches": pass.batches})
 }
 
-fn products(real: &Real) -> Vec<Product> {
+fn products(real: &Real, groups: usize) -> Vec<Product> {
     let text = |text: &str| Localized::default().with("en", text);
     let mut products = Vec::new();
-    for _ in 0..GROUPS {
+    for _ in 0..groups {
         let group = format!("G-{}", real.new_key().id());
         for colour in COLOURS {
             let key = real.new_key();

@@ -15,6 +15,7 @@ use worker::Worker;
 
 use crate::article::{Composed, Fate, MOST_VARIANTS, compose};
 use crate::codes;
+use crate::gathering;
 use crate::push::{depth, known};
 
 /// Ledger requests in flight at once.
@@ -31,6 +32,8 @@ pub(crate) struct Grouped {
     pub(crate) places: BTreeMap<ProductKey, Vec<ProductKey>>,
     /// Where they may be shown besides.
     pub(crate) left: BTreeMap<ProductKey, Vec<ProductKey>>,
+    /// Members that wait for the others of their article: nothing but that is noted of them.
+    pub(crate) waiting: BTreeSet<ProductKey>,
     /// The articles that were claimed.
     pub(crate) held: BTreeMap<ProductKey, Held>,
 }
@@ -86,7 +89,10 @@ impl Grouped {
                 grouped.places.insert(key.clone(), vec![home]);
             }
         }
+        let waiting = gathering::waiting(tasks, &grouped.places);
         grouped.settle(worker, tasks, &mut failed).await;
+        grouped.waiting = waiting.into_iter().filter(|key| grouped.places.remove(key).is_some()).collect();
+        grouped.left.retain(|key, _| !grouped.waiting.contains(key));
         grouped.claim(worker, &mut failed).await;
         grouped.read_members(worker, &mut failed).await;
         grouped.read_others((worker, pimcore), tasks, products).await?;

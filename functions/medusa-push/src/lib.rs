@@ -8,6 +8,7 @@
 pub mod activation;
 pub mod article;
 pub mod codes;
+mod gathering;
 mod grouped;
 pub mod handler;
 mod lane;

@@ -19,7 +19,7 @@ use crate::codes;
 use crate::grouped::{Brought, Grouped, Tasks, Turn};
 use crate::orders::Orders;
 use crate::stock::Around;
-use crate::{lane, map, metrics, standing};
+use crate::{gathering, lane, map, metrics, standing};
 
 /// More acts than this on one product are noted by their first: the ledger's item is read for every
 /// record of every feed.
@@ -120,6 +120,9 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         };
         let mut results = self.worker.isolate(results, &probe, some).await;
         outcomes.extend(self.put_back(&mut results).await);
+        let without_result = claimed.keys().filter(|key| !results.contains_key(*key));
+        let waiting = self.put_off(without_result, &outcomes).await;
+        outcomes.extend(waiting);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for result in results.values() {
             *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
@@ -157,14 +160,32 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         for (key, result) in results.iter() {
             let Err(failure) = result else { continue };
             if failure.code == worker::codes::LEASED {
-                if let Err(error) = self.worker.ledger.give_back(key, &self.worker.owner).await {
-                    tracing::warn!(product = %key, %error, "it could not be given back: its lease ends by itself");
-                }
+                self.give_back(key).await;
                 outcomes.insert(key.clone(), Outcome::Failed(failure.clone()));
             }
         }
         results.retain(|key, _| !outcomes.contains_key(key));
         outcomes
+    }
+
+    /// Has members come again that wait for the others of their article.
+    async fn put_off(
+        &self,
+        without_result: impl Iterator<Item = &ProductKey> + Send,
+        outcomes: &HashMap<ProductKey, Outcome>,
+    ) -> HashMap<ProductKey, Outcome> {
+        let mut waiting = HashMap::new();
+        for key in without_result.filter(|key| !outcomes.contains_key(*key)) {
+            self.give_back(key).await;
+            waiting.insert(key.clone(), Outcome::Again(gathering::WAIT));
+        }
+        waiting
+    }
+
+    async fn give_back(&self, key: &ProductKey) {
+        if let Err(error) = self.worker.ledger.give_back(key, &self.worker.owner).await {
+            tracing::warn!(product = %key, %error, "it could not be given back: its lease ends by itself");
+        }
     }
 
     /// Notes what people took off sale in the shop and when to look again, where that is news, and
@@ -277,7 +298,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         }
         let of = (pimcore, &shop.shop.references);
         let (grouped, failed) = Grouped::find(&self.worker, of, &tasks, &mut view.products).await?;
-        tasks.retain(|key, _| !failed.contains_key(key));
+        tasks.retain(|key, _| !failed.contains_key(key) && !grouped.waiting.contains(key));
         results.extend(failed.into_iter().map(|(key, failure)| (key, Err(failure))));
         let mut placed = Placed::default();
         let brought =
