@@ -262,19 +262,9 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         let pimcore = pimcore.as_ref().map_err(Clone::clone)?;
         let shop = open(Lookup::Kept).await?;
         let ends = self.worker.ends();
-        let keys: Vec<ProductKey> = claimed.keys().cloned().collect();
         let mut view = PimView::default();
-        for (key, product) in pimcore.read_products(&keys, ends).await? {
-            match product {
-                Ok(product) => drop(view.products.insert(key, product)),
-                Err(failure) => drop(results.insert(key, Err(failure))),
-            }
-        }
-        if view.products.len() + results.len() < keys.len() {
-            // It takes what it lacks off sale: only if its listings are not empty because the
-            // folder cannot be seen.
-            pimcore.health(ends).await?;
-        }
+        let unreadable = view.read(pimcore, claimed.keys(), ends).await?;
+        results.extend(unreadable.into_iter().map(|(key, failure)| (key, Err(failure))));
         let mut tasks = claimed.clone();
         tasks.retain(|key, _| !results.contains_key(key));
         let unread = match self.lane {
@@ -288,7 +278,7 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         results.extend(unread.into_iter().map(|(key, failure)| (key, Err(failure))));
         let read_tree =
             async |products: &BTreeMap<ProductKey, PimProduct>| tree_for(pimcore, products, tree_age, ends).await;
-        let stand = standing::find(&self.worker, &shop, &tasks, &mut view, read_tree).await?;
+        let stand = standing::find(&self.worker, &shop, &tasks, &view.products, read_tree).await?;
         // Where it was read just now.
         let tree_age = if stand.is_empty() { tree_age } else { pimcore::FRESH };
         tasks.retain(|key, _| !stand.contains_key(key));
@@ -375,6 +365,31 @@ fn claimed<'s>(
 pub(crate) struct PimView {
     pub(crate) products: BTreeMap<ProductKey, PimProduct>,
     pub(crate) tree: Arc<CategoryTree>,
+}
+
+impl PimView {
+    /// Reads what the PIM shows of these. Those that cannot be read, with the reason.
+    async fn read(
+        &mut self,
+        pimcore: &Pimcore,
+        keys: impl Iterator<Item = &ProductKey>,
+        ends: Instant,
+    ) -> Result<BTreeMap<ProductKey, Failure>, Failure> {
+        let keys: Vec<ProductKey> = keys.cloned().collect();
+        let mut unreadable = BTreeMap::new();
+        for (key, product) in pimcore.read_products(&keys, ends).await? {
+            match product {
+                Ok(product) => drop(self.products.insert(key, product)),
+                Err(failure) => drop(unreadable.insert(key, failure)),
+            }
+        }
+        if self.products.len() + unreadable.len() < keys.len() {
+            // The shop takes what the PIM lacks off sale: only if its listings are not empty because
+            // the folder cannot be seen.
+            pimcore.health(ends).await?;
+        }
+        Ok(unreadable)
+    }
 }
 
 /// How far the shop holds what was read.

@@ -16,7 +16,7 @@ use worker::access::medusa::OpenShop;
 use crate::article::Composed;
 use crate::grouped::{Tasks, home};
 use crate::map;
-use crate::push::{self, InShop, PimView, known};
+use crate::push::{self, InShop, known};
 
 /// Counted up when members are put together in another way, so that every article is looked at
 /// again.
@@ -99,11 +99,11 @@ pub(crate) async fn find<T: Table, B: Bus, C: Clock + Sync>(
     worker: &Worker<'_, T, B, C>,
     open: &OpenShop,
     tasks: &Tasks<'_>,
-    view: &mut PimView,
+    products: &BTreeMap<ProductKey, PimProduct>,
     read_tree: impl AsyncFn(&BTreeMap<ProductKey, PimProduct>) -> Result<Arc<CategoryTree>, Failure>,
 ) -> Result<BTreeMap<ProductKey, InShop>, Failure> {
     let references = &open.shop.references;
-    let mut candidates = candidates(tasks, &view.products, references, worker.clock.now_ms());
+    let mut candidates = candidates(tasks, products, references, worker.clock.now_ms());
     if candidates.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -113,7 +113,7 @@ pub(crate) async fn find<T: Table, B: Bus, C: Clock + Sync>(
     if candidates.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let tree = read_tree(&view.products).await?;
+    let tree = read_tree(products).await?;
     let ends = worker.ends();
     let wanted = map::categories(candidates.values().flatten().copied(), &tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
@@ -126,7 +126,6 @@ pub(crate) async fn find<T: Table, B: Bus, C: Clock + Sync>(
         };
         stand.extend(members.iter().map(held));
     }
-    view.tree = tree;
     Ok(stand)
 }
 
