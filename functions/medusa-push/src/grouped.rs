@@ -352,7 +352,9 @@ impl Grouped {
             all.released |= own.released;
             all.closely |= own.closely;
             all.moves |= address::may_move(state, now);
-            all.id = all.id.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
+            // What is set aside of a member that was elsewhere says nothing of the article.
+            let mut told = state.aside.iter().filter(|_| state.homes.first() == Some(article));
+            all.id = all.id.or_else(|| told.find_map(|aside| aside.id.clone()));
             if *depth == Depth::Full {
                 closely = Depth::Full;
             }
@@ -466,3 +468,6 @@ fn home(key: &ProductKey, product: Option<&PimProduct>, state: &ProductState, re
     };
     article.unwrap_or_else(|| key.clone())
 }
+
+#[cfg(test)]
+mod tests;
