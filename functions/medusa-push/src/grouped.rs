@@ -462,11 +462,18 @@ fn staying<'k>(presence: Presence, unreadable: impl Iterator<Item = &'k ProductK
 /// Where a product belongs. One that the PIM lacks stays in its article: that is written without it.
 fn home(key: &ProductKey, product: Option<&PimProduct>, state: &ProductState, references: &References) -> ProductKey {
     let article = match product {
+        Some(_) if is_off_sale_alone(state) => None,
         Some(product) => references.articles.of(key, product.group.as_deref()),
         None if !references.articles.groups(key.source()) => None,
         None => state.homes.iter().find(|home| home.is_article()).cloned(),
     };
     article.unwrap_or_else(|| key.clone())
+}
+
+/// Whether a person took it off sale where it is by itself: an article would put it back on sale.
+fn is_off_sale_alone(state: &ProductState) -> bool {
+    let off_sale = |aside: &ledger::Aside| matches!(aside.what.as_str(), "draft" | "channel" | "deleted");
+    state.homes.is_empty() && state.release.is_none() && state.aside.iter().any(off_sale)
 }
 
 #[cfg(test)]

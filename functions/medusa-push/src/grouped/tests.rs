@@ -31,3 +31,22 @@ fn of_what_people_deleted_only_the_article_itself_counts_as_deleted() {
         assert_eq!(grouped.known(&article, &tasks, 10).0.id, expected, "{what}");
     }
 }
+
+#[test]
+fn what_a_person_took_off_sale_by_itself_stays_there_until_it_is_released() {
+    let (member, article) = (key("demo:1"), key("demo~article:g"));
+    let references = References { articles: medusa::Articles::default(), ..crate::map::tests::references() };
+    let product = PimProduct { group: Some("g".into()), ..crate::map::tests::product() };
+    let state = |what: &str| ProductState { aside: vec![aside(what, None)], ..ProductState::default() };
+    let home = |state: &ProductState| home(&member, Some(&product), state, &references);
+    for what in ["draft", "channel", "deleted"] {
+        assert_eq!(home(&state(what)), member, "{what}");
+        assert_eq!(home(&ProductState { release: Some(1), ..state(what) }), article, "{what}: released");
+        assert_eq!(
+            home(&ProductState { homes: vec![article.clone()], ..state(what) }),
+            article,
+            "{what}: the article's"
+        );
+    }
+    assert_eq!((home(&state("variant")), home(&ProductState::default())), (article.clone(), article.clone()));
+}
