@@ -54,3 +54,25 @@ async fn a_member_leaves_an_article_of_which_another_member_cannot_be_read() {
     assert_eq!(failures(&lab.push(&keys[1..2]).await), Vec::<String>::new());
     assert_eq!((buyable(&real, &article).await, buyable(&real, &keys[1]).await), (2, 2));
 }
+
+/// What an article has no room for beside what stays of it is sold where it was.
+#[tokio::test]
+async fn a_member_stays_by_itself_while_its_choice_is_one_that_cannot_be_read() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-beside").await;
+    let (article, keys) = (lab.place(0, "G"), lab.keys.clone());
+    lab.say([Some(RED), Some(("", "Red", SM, "20", false)), None]).await;
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    lab.pim.edit(&path(&keys[0]), unreadable(&keys[0]));
+    lab.say_of(1, Some(("G", "Red", SM, "20", false))).await;
+    for _ in 0..2 {
+        let outcomes = lab.push(&keys[1..2]).await;
+        let Outcome::Failed(failure) = &outcomes[&keys[1]] else { panic!("{outcomes:?}") };
+        assert_eq!(failure.code, "pimcore_unreadable_field");
+        assert_eq!((buyable(&real, &article).await, buyable(&real, &keys[1]).await), (2, 2));
+    }
+    // It can be read, and is another colour.
+    lab.say_of(0, Some(BLACK)).await;
+    assert_eq!(failures(&lab.push(&keys[1..2]).await), Vec::<String>::new());
+    assert_eq!((buyable(&real, &article).await, buyable(&real, &keys[1]).await), (4, 0));
+}
