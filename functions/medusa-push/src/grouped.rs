@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use ledger::core::article::{self, Shows};
 use ledger::core::{address, aside};
 use ledger::{Applied, Claim, Member, ProductState, Stage, Table};
-use medusa::{Article, Depth, Known, Presence, References};
+use medusa::{Article, Depth, Known, Note, Presence, Pushed, References, own_sku};
 use pimcore::{PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, ProductMessage};
 use worker::Worker;
@@ -23,6 +23,9 @@ const PARALLEL: usize = 16;
 
 /// Products at work, by what the ledger knew of them.
 pub(crate) type Tasks<'s> = BTreeMap<ProductKey, (&'s ProductState, Depth)>;
+
+/// Members for which their article has no room for now, by article, and why.
+pub(crate) type NoRoom = BTreeMap<ProductKey, BTreeMap<ProductKey, Failure>>;
 
 /// What the batch has to do with articles.
 #[derive(Debug, Default)]
@@ -344,10 +347,41 @@ impl Grouped {
         }
     }
 
-    /// Whether this one loses a member to one of these.
-    pub(crate) fn loses_to(&self, key: &ProductKey, failed: &BTreeMap<ProductKey, Failure>) -> Option<Failure> {
-        let lost = self.left.iter().filter(|(_, left)| left.contains(key)).map(|(member, _)| member);
-        lost.filter_map(|member| self.places.get(member)).flatten().find_map(|place| failed.get(place)).cloned()
+    /// Whether this one loses a member to one that failed, or that has no room for it.
+    pub(crate) fn loses_to(
+        &self,
+        key: &ProductKey,
+        failed: &BTreeMap<ProductKey, Failure>,
+        no_room: &NoRoom,
+    ) -> Option<Failure> {
+        let mut lost = self.left.iter().filter(|(_, left)| left.contains(key)).map(|(member, _)| member);
+        let why = |(member, place): (&ProductKey, &ProductKey)| {
+            failed.get(place).or_else(|| no_room.get(place)?.get(member)).cloned()
+        };
+        lost.find_map(|member| self.places.get(member)?.iter().find_map(|place| why((member, place))))
+    }
+
+    /// Members that wait, whole or in part, because there was no room for them beside what cannot be
+    /// read.
+    pub(crate) fn without_room(
+        &self,
+        pushed: &BTreeMap<ProductKey, Result<Pushed, Failure>>,
+        products: &BTreeMap<ProductKey, PimProduct>,
+    ) -> NoRoom {
+        let mut without = NoRoom::new();
+        for (article, held) in &self.held {
+            let (Some(Ok(pushed)), Some((other, why))) = (pushed.get(article), held.unreadable.first_key_value())
+            else {
+                continue;
+            };
+            let members = held.members.iter().filter_map(|member| products.get(&member.key));
+            for PimProduct { key, .. } in members.filter(|product| lacks_room(product, &pushed.notes)) {
+                let message = format!("{key}: {article} has no room for it until {other} can be read: {}", why.message);
+                let why = Failure { message, ..why.clone() };
+                without.entry(article.clone()).or_default().insert(key.clone(), why);
+            }
+        }
+        without
     }
 
     /// Where else members at work are, or were, shown that concern this product or article.
@@ -364,13 +398,17 @@ impl Grouped {
     pub(crate) fn known(&self, article: &ProductKey, tasks: &Tasks<'_>, now: i64) -> (Known, Depth) {
         let held = &self.held[article];
         let mut all = known(&held.state, now);
+        // Whether there is room for all by now shows a close look only.
+        all.closely |= !held.unreadable.is_empty();
         let mut closely = depth(&held.state, Cause::Feed);
         for (state, depth) in self.at_work(article).filter_map(|key| tasks.get(key)) {
             let own = known(state, now);
             all.released |= own.released;
             all.closely |= own.closely;
             all.moves |= address::may_move(state, now);
-            all.id = all.id.or_else(|| state.aside.iter().find_map(|aside| aside.id.clone()));
+            // What is set aside of a member that was elsewhere says nothing of the article.
+            let mut told = state.aside.iter().filter(|_| state.homes.first() == Some(article));
+            all.id = all.id.or_else(|| told.find_map(|aside| aside.id.clone()));
             if *depth == Depth::Full {
                 closely = Depth::Full;
             }
@@ -466,6 +504,11 @@ impl Held {
     }
 }
 
+fn lacks_room(product: &PimProduct, notes: &[Note]) -> bool {
+    let is_its = |sku: &str| product.variants.iter().any(|variant| variant.sku == own_sku::said(&product.key, sku));
+    notes.iter().any(|note| matches!(note, Note::NoRoom { sku } if is_its(sku)))
+}
+
 /// The same beside members that cannot be read: of them the shop goes on to show what it does.
 fn staying<'k>(presence: Presence, unreadable: impl Iterator<Item = &'k ProductKey>) -> Presence {
     let stays: BTreeSet<String> = unreadable.map(ToString::to_string).collect();
@@ -484,9 +527,19 @@ pub(crate) fn home(
     references: &References,
 ) -> ProductKey {
     let article = match product {
+        Some(_) if is_off_sale_alone(state) => None,
         Some(product) => references.articles.of(key, product.group.as_deref()),
         None if !references.articles.groups(key.source()) => None,
         None => state.homes.iter().find(|home| home.is_article()).cloned(),
     };
     article.unwrap_or_else(|| key.clone())
 }
+
+/// Whether a person took it off sale where it is by itself: an article would put it back on sale.
+fn is_off_sale_alone(state: &ProductState) -> bool {
+    let off_sale = |aside: &ledger::Aside| matches!(aside.what.as_str(), "draft" | "channel" | "deleted");
+    state.homes.is_empty() && state.release.is_none() && state.aside.iter().any(off_sale)
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use medusa::{Change, Depth, Desired, Known, Presence, Pushed, References, own_sk
 use pimcore::PimProduct;
 
 use crate::article::Fate;
-use crate::grouped::{Brought, Grouped, Tasks};
+use crate::grouped::{Brought, Grouped, NoRoom, Tasks};
 use crate::push::{self, InShop, PimView, Placed};
 use crate::{codes, map, standing};
 
@@ -86,6 +86,14 @@ impl Orders {
         match fate {
             Fate::Apart(why) => Some(why),
             Fate::Waits(_) => None,
+        }
+    }
+
+    /// Says what waits after all, by article and member.
+    pub(crate) fn wait(&mut self, no_room: NoRoom) {
+        for (article, members) in no_room {
+            let fates = self.fates.entry(article).or_default();
+            fates.extend(members.into_iter().map(|(member, why)| (member, Fate::Waits(why))));
         }
     }
 

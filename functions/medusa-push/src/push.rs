@@ -420,7 +420,7 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
     let wanted = map::categories(shown.into_iter().filter_map(|key| view.products.get(key)), &view.tree, references);
     let categories = open.categories.ensure(&wanted, &open.shop.medusa, references, ends).await?;
     let now = worker.clock.now_ms();
-    let orders = Orders::of((tasks, grouped), view, &categories, references, now);
+    let mut orders = Orders::of((tasks, grouped), view, &categories, references, now);
     let around = Around {
         pimcore,
         ledger: worker.ledger,
@@ -435,10 +435,10 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
     let mut pushed = BTreeMap::new();
     for turn in Turn::ALL {
         // What loses a member that could not be taken over yet keeps it.
-        let failed = failed_of(&pushed);
+        let (failed, no_room) = (failed_of(&pushed), grouped.without_room(&pushed, &view.products));
         let (mut pushes, mut known): (Vec<(&Desired, Depth)>, Vec<Known>) = (Vec::new(), Vec::new());
         for order in orders.all.iter().filter(|order| grouped.turn(&order.desired.key) == turn) {
-            match grouped.loses_to(&order.desired.key, &failed) {
+            match grouped.loses_to(&order.desired.key, &failed, &no_room) {
                 Some(failure) => drop(pushed.insert(order.desired.key.clone(), Err(failure))),
                 None => {
                     pushes.push((&order.desired, order.depth));
@@ -451,6 +451,7 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
             pushed.extend(pushes.iter().map(|(desired, _)| desired.key.clone()).zip(outcomes));
         }
     }
+    orders.wait(grouped.without_room(&pushed, &view.products));
     Ok(orders.placed(pushed, (tasks, grouped), view))
 }
 
@@ -507,7 +508,7 @@ pub(crate) fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
             },
             seen_at: 0,
         }),
-        Note::KeptForOrders { .. } | Note::AddressGivenUp { .. } => None,
+        Note::KeptForOrders { .. } | Note::AddressGivenUp { .. } | Note::NoRoom { .. } => None,
     };
     notes.iter().filter_map(aside).take(MOST_ASIDES).collect()
 }

@@ -2,6 +2,8 @@
 //! belongs, under ids that stay.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
+mod acts;
+mod moves;
 mod standing;
 mod switch;
 

@@ -127,6 +127,11 @@ pub enum Note {
         /// Pieces promised.
         reserved: i64,
     },
+    /// A member's variant waits: beside what stays of an article there is no room for it.
+    NoRoom {
+        /// Its SKU.
+        sku: String,
+    },
     /// A person took it off sale in the shop, and it stays so.
     SetAside(Aside),
     /// It had more addresses than are kept: this one leads nowhere any more, and to no other
@@ -142,6 +147,9 @@ impl std::fmt::Display for Note {
         match self {
             Self::AddressGivenUp { handle } => {
                 write!(f, "it had more than {} addresses: {handle} leads nowhere from now on", address::MOST_REDIRECTS)
+            }
+            Self::NoRoom { sku } => {
+                write!(f, "variant {sku} waits: beside what cannot be read in the PIM there is no room for it")
             }
             Self::SetAside(aside) => write!(f, "{aside}: it stays so until it is undone there, or released"),
             Self::KeptForOrders { sku, reserved } => write!(

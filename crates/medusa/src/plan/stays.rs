@@ -45,6 +45,18 @@ pub(crate) fn beside(article: &Article, there: &Product, stays: &[&Variant]) -> 
     beside
 }
 
+/// SKUs of the others for which there is no room beside what stays.
+pub(crate) fn without_room(article: &Article, there: &Product) -> BTreeSet<String> {
+    let stays = of(article, there);
+    if stays.is_empty() {
+        return BTreeSet::new();
+    }
+    let room = beside(article, there, &stays);
+    let has: BTreeSet<&str> = room.variants.iter().map(|variant| variant.sku.as_str()).collect();
+    let wanted = article.variants.iter().map(|variant| &variant.sku);
+    wanted.filter(|sku| !has.contains(sku.as_str())).cloned().collect()
+}
+
 /// A variant's values by the titles of their options.
 fn chosen<'t>(there: &'t Product, variant: &'t Variant) -> BTreeMap<&'t str, &'t str> {
     let of = |value: &'t crate::api::model::OptionValue| {

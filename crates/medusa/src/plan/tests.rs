@@ -116,9 +116,10 @@ fn beside_what_stays_a_new_choice_of_the_same_axes_is_sold_and_a_taken_one_waits
     let stays = stays::of(&grown, &there);
     let skus = |article: &Article| article.variants.iter().map(|variant| variant.sku.clone()).collect::<Vec<_>>();
     assert_eq!(skus(&stays::beside(&grown, &there, &stays)), ["demo-1-0", "demo-1-1", "1"]);
+    assert_eq!(stays::without_room(&grown, &there), ["2".to_owned()].into());
     // Once it is gone anyway, or its member can be read, nothing stays.
     let readable = Article { stays: BTreeSet::new(), ..grown };
-    assert!(stays::of(&readable, &there).is_empty());
+    assert!(stays::of(&readable, &there).is_empty() && stays::without_room(&readable, &there).is_empty());
     // And what was made is what is made now, such as an image less.
     let made = |images: &[&str]| {
         let images = images.iter().map(|image| (*image).to_owned()).collect();

@@ -100,7 +100,7 @@ impl Shop {
                 return Err(said::permanent(codes::SKU_TAKEN, made));
             }
             goes_along |= holder.owner().is_some_and(|owner| owner.is_article());
-            self.release_variant(sku, &holder, heir, owners, deadline).await?;
+            self.release_variant(sku, &holder, to, owners, deadline).await?;
         }
         let mut taken_over = None;
         let query = [("sku[]", sku), ("fields", "id,sku,variants.id,variants.sku")];
@@ -232,10 +232,11 @@ impl Shop {
         &self,
         sku: &str,
         holder: &Holder,
-        heir: &ProductKey,
+        to: Heir<'_>,
         owners: &impl SkuOwners,
         deadline: Instant,
     ) -> Result<(), Failure> {
+        let heir = to.key;
         let product = holder.product.as_ref();
         let Some(owner) = holder.owner() else {
             let title = product.and_then(|product| product.title.as_deref()).unwrap_or("?");
@@ -251,7 +252,8 @@ impl Shop {
             // Our own product, changed since it was read.
             return Err(said::transient(codes::SKU_TAKEN, format!("{heir}: SKU {sku} appeared while it was pushed")));
         }
-        if owners.wants(&owner, sku, deadline).await? {
+        // A member's own goes along wherever it is shown: nobody else has a say in it.
+        if holder.member() != Some(to.member(sku)) && owners.wants(&owner, sku, deadline).await? {
             return Err(said::permanent(
                 codes::SKU_TAKEN,
                 format!("{heir}: the PIM offers the same SKU under {owner} as well; change one of the two: {sku}"),

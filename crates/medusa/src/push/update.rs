@@ -177,6 +177,7 @@ impl Shop {
             rounds.last.push(LastSteps::withdrawal(offer.slot, offer.key, offer.recall, &product));
             return Ok(None);
         }
+        let no_room = stays::without_room(&article, &product).into_iter().map(|sku| Note::NoRoom { sku });
         let article = match stays.is_empty() {
             true => article,
             false => Cow::Owned(stays::beside(&article, &product, &stays)),
@@ -193,7 +194,7 @@ impl Shop {
         };
         let full = offer.depth == Depth::Full;
         let mut plan = plan(offer.key, &article, &product, &self.references, &known, full);
-        plan.notes.extend(notes);
+        plan.notes.extend(notes.chain(no_room));
         let address = Address::of(offer.key, &product);
         let now = plan.product.handle.as_ref().unwrap_or(&product.handle);
         plan.done = done(&offer, &article, &asides, (&address, now), &self.references);
@@ -265,8 +266,10 @@ impl Shop {
         let new_to = |offer: &Offer<'a>, id: &String| {
             let has: BTreeSet<&str> =
                 there.get(id).into_iter().flat_map(|p| &p.variants).filter_map(|v| v.sku.as_deref()).collect();
+            // What it has no room for stays where it is.
+            let stays_out = there.get(id).map(|there| stays::without_room(offer.article, there)).unwrap_or_default();
             let wanted = offer.article.variants.iter().map(|variant| variant.sku.as_str());
-            wanted.filter(|sku| !has.contains(sku)).collect::<Vec<_>>()
+            wanted.filter(|sku| !has.contains(sku) && !stays_out.contains(*sku)).collect::<Vec<_>>()
         };
         let new: Vec<&str> = open.iter().flat_map(|(offer, id)| new_to(offer, id)).collect();
         if new.is_empty() {
