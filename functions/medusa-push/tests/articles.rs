@@ -2,6 +2,7 @@
 //! belongs, under ids that stay.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
+mod leaves;
 mod switch;
 
 use crate::common;

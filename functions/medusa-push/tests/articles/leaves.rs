@@ -1,0 +1,45 @@
+//! Members that leave and come back, and what others make of their place meanwhile.
+
+use super::*;
+
+impl Lab<'_> {
+    /// Brings one member, and sees that all is sold as it is said, and nothing is set aside.
+    async fn brings(&self, n: usize, choices: &[&str]) {
+        let key = &self.keys[n];
+        assert_eq!(failures(&self.push(std::slice::from_ref(key)).await), Vec::<String>::new());
+        let mark = format!("{}-", key.id());
+        let sold = self.sold().await.into_values().flatten();
+        let own = sold.filter(|(sku, _)| sku.starts_with(&mark)).map(|(_, (choice, _))| choice);
+        let own: BTreeSet<String> = own.collect();
+        assert_eq!(own, choices.iter().map(|choice| (*choice).to_owned()).collect());
+        assert!(self.function.memory.state(key).aside.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn who_joins_in_the_colour_of_one_that_left_has_pieces_of_its_own() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-same-colour").await;
+    // What is hidden is kept.
+    let mut open = Arc::into_inner(grouped(&real, Kind::Grouped)).unwrap();
+    open.shop.references.retention = medusa::plan::RETENTION;
+    lab.open = Arc::new(open);
+    let keys = lab.keys.clone();
+    lab.say([Some(BLACK), Some(RED), None]).await;
+    assert_eq!(failures(&lab.push(&keys[..2]).await), Vec::<String>::new());
+    lab.say_of(1, Some(("H", "Red", SM, "20", false))).await;
+    lab.brings(1, &["Red/M", "Red/S"]).await;
+    let (left, joined) = (format!("{}-S", keys[1].id()), format!("{}-S", keys[2].id()));
+    let before = shelf(&real, &left).await;
+    lab.say_of(2, Some(("G", "Red", SM, "20", false))).await;
+    lab.brings(2, &["Red/M", "Red/S"]).await;
+    assert_eq!(shelf(&real, &left).await, before);
+    assert_ne!(shelf(&real, &joined).await.0, before.0);
+    // It is hidden, and the other is back in its place: row, item and reservations stay its own.
+    lab.say_of(2, Some(("G", "Red", SM, "20", true))).await;
+    lab.brings(2, &[]).await;
+    lab.say_of(1, Some(RED)).await;
+    lab.brings(1, &["Red/M", "Red/S"]).await;
+    assert_eq!(shelf(&real, &left).await, before);
+    assert_ne!(shelf(&real, &joined).await.0, before.0);
+}
