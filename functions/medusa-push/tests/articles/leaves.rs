@@ -3,6 +3,17 @@
 use super::*;
 
 impl Lab<'_> {
+    /// A member in the PIM, with what `change` makes of it.
+    async fn say_as(&mut self, n: usize, said: Said, change: impl FnOnce(&mut Product)) {
+        self.say_of(n, Some(said)).await;
+        self.pim.delete(&path(&self.keys[n]));
+        let mut product = self.member(n, said);
+        change(&mut product);
+        self.writes += 1;
+        let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap();
+        in_pim_as(&self.pimcore, &[product], &Version::new(now - 1_000 + self.writes, "0", 0)).await;
+    }
+
     /// Brings one member, and sees that all is sold as it is said, and nothing is set aside.
     async fn brings(&self, n: usize, choices: &[&str]) {
         let key = &self.keys[n];
@@ -42,4 +53,24 @@ async fn who_joins_in_the_colour_of_one_that_left_has_pieces_of_its_own() {
     lab.brings(1, &["Red/M", "Red/S"]).await;
     assert_eq!(shelf(&real, &left).await, before);
     assert_ne!(shelf(&real, &joined).await.0, before.0);
+}
+
+#[tokio::test]
+async fn who_comes_back_with_other_values_is_sold_whole() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-back").await;
+    let renamed = |product: &mut Product| {
+        for (variant, size) in product.variants.iter_mut().zip(["Small", "Medium"]) {
+            variant.options = vec![size.to_owned()];
+        }
+    };
+    lab.say_of(0, Some(("", "Black", SM, "20", false))).await;
+    lab.brings(0, &["/M", "/S"]).await;
+    lab.say_of(0, Some(BLACK)).await;
+    lab.brings(0, &["Black/M", "Black/S"]).await;
+    lab.say_as(0, ("", "Black", SM, "20", false), renamed).await;
+    lab.brings(0, &["/Medium", "/Small"]).await;
+    // The article has nobody by now; of it nobody deleted anything, either.
+    lab.say_as(0, ("G", "Coal", SM, "20", false), renamed).await;
+    lab.brings(0, &["Coal/Medium", "Coal/Small"]).await;
 }
