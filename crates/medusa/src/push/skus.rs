@@ -33,7 +33,7 @@ impl<'h> Heir<'h> {
     }
 
     /// The product that is to have a SKU: itself, or a member. What of it is elsewhere comes along.
-    fn member(&self, sku: &str) -> ProductKey {
+    pub(super) fn member(&self, sku: &str) -> ProductKey {
         let own = self.article.variants.iter().find(|variant| variant.sku == sku);
         own_sku::owner_of(self.key, own.map(|variant| &variant.metadata))
     }

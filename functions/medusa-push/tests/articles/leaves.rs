@@ -1,5 +1,7 @@
 //! Members that leave and come back, and what others make of their place meanwhile.
 
+use catalog::{Facts, Gtin};
+
 use super::*;
 
 impl Lab<'_> {
@@ -73,4 +75,33 @@ async fn who_comes_back_with_other_values_is_sold_whole() {
     // The article has nobody by now; of it nobody deleted anything, either.
     lab.say_as(0, ("G", "Coal", SM, "20", false), renamed).await;
     lab.brings(0, &["Coal/Medium", "Coal/Small"]).await;
+}
+
+#[tokio::test]
+async fn bar_codes_go_with_a_member() {
+    let Some(real) = Real::connect().await else { return };
+    let mut lab = Lab::new(&real, "articles-codes").await;
+    let codes: Vec<Gtin> = (0..2)
+        .map(|n| {
+            let seed = lab.name.bytes().fold(11 + n, |sum: u64, byte| (sum * 31 + u64::from(byte)) % 10u64.pow(12));
+            let digits = format!("{seed:012}");
+            format!("{digits}{}", Gtin::check_digit(&digits)).parse().unwrap()
+        })
+        .collect();
+    let coded = |product: &mut Product| {
+        for (variant, code) in product.variants.iter_mut().zip(&codes) {
+            variant.facts = Facts { gtin: Some(code.clone()), ..Facts::default() }.boxed();
+        }
+    };
+    let standing: BTreeSet<String> = codes.iter().map(|code| code.as_str().to_owned()).collect();
+    lab.say_as(0, BLACK, coded).await;
+    for kind in [Kind::Separate, Kind::Grouped, Kind::Separate, Kind::Grouped] {
+        lab.open = grouped(&real, kind);
+        assert_eq!(failures(&lab.push(&lab.keys[..1]).await), Vec::<String>::new(), "{kind:?}");
+        let place = if kind == Kind::Grouped { lab.place(0, "G") } else { lab.keys[0].clone() };
+        let product = real.admin_product(&place).await.unwrap();
+        let rows = product["variants"].as_array().unwrap();
+        let has = rows.iter().filter_map(|row| row["barcode"].as_str()).map(str::to_owned);
+        assert_eq!(has.collect::<BTreeSet<_>>(), standing, "{kind:?}");
+    }
 }
