@@ -173,14 +173,19 @@ pub fn decide(made: Option<&Made>, there: &Product, new: &BTreeSet<&str>, channe
     // A channel that is configured since is nothing that a person took away.
     let left = (made.channel == channel && !ours).then_some(Aside::Channel);
     // What an interrupted push of ours was about to replace is nobody's doing.
-    let pending = there.metadata.as_ref().and_then(|metadata| metadata.get(PENDING)).and_then(Value::as_array);
-    let pending: BTreeSet<&str> = pending.into_iter().flatten().filter_map(Value::as_str).collect();
+    let pending = pending(there.metadata.as_ref());
     let deleted = new.iter().filter(|sku| made.skus.contains(**sku) && !pending.contains(**sku));
     let deleted = deleted.map(|sku| Aside::Variant { sku: (*sku).to_owned() });
     draft.into_iter().chain(left).chain(deleted).collect()
 }
 
-/// The same for a product as it was read.
+/// SKUs that came or went since a push of the product was complete.
+pub(crate) fn pending(metadata: Option<&Metadata>) -> BTreeSet<&str> {
+    let listed = metadata.and_then(|metadata| metadata.get(PENDING)).and_then(Value::as_array);
+    listed.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// [`decide`] for a product as it was read.
 pub(crate) fn of(there: &Product, article: &Article, channel: &str, released: bool) -> Vec<Aside> {
     let made = Made::of(there.metadata.as_ref());
     let new = plan::new_skus(article, there);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails where it unwraps")]
 
 mod acts;
+mod leaves;
 mod moves;
 mod standing;
 mod switch;

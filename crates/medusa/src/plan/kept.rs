@@ -74,6 +74,12 @@ pub(super) fn has_lent_its_item(variant: &Variant) -> bool {
     !named(&variant.sku) && items.any(|item| named(&item.sku))
 }
 
+/// Whether an inventory item of its goes by this SKU.
+pub(super) fn has_item_of(variant: &Variant, sku: &str) -> bool {
+    let mut items = variant.inventory_items.iter().filter_map(|link| link.inventory.as_ref());
+    items.any(|item| item.sku.as_deref() == Some(sku))
+}
+
 /// When (ms) to look again whether it can be deleted.
 pub(super) fn look_at(variant: &Variant, retention: i64, now: i64) -> Option<i64> {
     let until = Gone::of(variant).map_or_else(|| Some(now + retention), |gone| gone.until(retention))?;

@@ -560,3 +560,41 @@ fn what_has_lent_its_inventory_item_is_not_for_sale_leaves_the_stock_alone_and_m
     });
     assert_eq!(made.unwrap().inventory_items[0].inventory_item_id, "iitem_9");
 }
+
+/// Colour and size of a member that left, or that people hid, are another's from now on.
+#[test]
+fn a_member_gets_neither_the_variant_nor_the_pieces_of_another_that_had_its_choice() {
+    let id = key("demo~article:G");
+    let of = |member: &str, sku: &str| {
+        let mut both = article(2);
+        both.variants[0].metadata.insert(MEMBER.to_owned(), "demo:1".into());
+        both.variants[1].metadata.insert(MEMBER.to_owned(), member.into());
+        both.variants[1].sku = sku.to_owned();
+        both
+    };
+    let before = held(&id, &of("demo:2", "2-M"));
+    let lent = |sku: Option<&str>| {
+        let mut there = before.clone();
+        there.variants[1].sku = sku.map(str::to_owned);
+        there
+    };
+    let old = before.variants[1].id.clone();
+    for (there, wanted) in [
+        (lent(None), of("demo:3", "3-M")),
+        (lent(Some("2-M")), of("demo:3", "3-M")),
+        // Its own row, but the pieces of that are another SKU's by now.
+        (lent(None), of("demo:2", "2-Medium")),
+    ] {
+        let recall = remembered(&there);
+        let plan = plan(&id, &wanted, &there, &references(), &known(&recall), false);
+        assert!(!plan.structure.iter().any(|step| matches!(step, Structure::RenameItem { .. })), "{plan:#?}");
+        let mut shop = Simulated::new(there);
+        shop.apply(&plan).unwrap();
+        let heir = shop.product.variants.iter().find(|row| row.sku == Some(wanted.variants[1].sku.clone())).unwrap();
+        assert_ne!(heir.id, old);
+    }
+    // Who comes back under its SKU has its row back.
+    let back = plan(&id, &of("demo:2", "2-M"), &lent(None), &references(), &known(&Recall::default()), false);
+    let Structure::Variants(batch) = &back.structure[0] else { panic!("{back:#?}") };
+    assert!(batch.create.is_empty() && batch.update[0].id.as_ref() == Some(&old), "{batch:#?}");
+}

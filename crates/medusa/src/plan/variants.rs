@@ -6,7 +6,8 @@ use super::apart::apart;
 use super::options::Axes;
 use super::{Given, Note, Plan, Structure, codes, kept, metadata, stays, stock};
 use crate::api::Amount;
-use crate::api::model::{ItemWrite, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::api::model::{ItemWrite, Metadata, Price, PriceWrite, Product, Variant, VariantWrite, VariantsBatch};
+use crate::articles::MEMBER;
 use crate::columns::{self, Columns};
 use crate::compare_at::PriceLists;
 use crate::desired::{self, Article, amounts};
@@ -29,7 +30,7 @@ pub(super) struct Match<'w, 't> {
 }
 
 /// Matches by SKU first, because that is what carts and orders know; then by equal choice, which is
-/// a SKU that was renamed.
+/// a SKU that was renamed, if it is not another member's and its pieces are not another's.
 pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match<'w, 't> {
     let mut matched = Match { stays: stays::of(article, there), ..Match::default() };
     let is_free = |now: &&Variant| !matched.stays.iter().any(|stays| stays.id == now.id);
@@ -44,7 +45,8 @@ pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match
     for wanted in unmatched {
         let choice: BTreeSet<&str> = wanted.options.iter().map(String::as_str).collect();
         let same = |now: &&Variant| {
-            now.options.len() == wanted.options.len()
+            can_become(wanted, now)
+                && now.options.len() == wanted.options.len()
                 && now.options.iter().map(|value| value.value.as_str()).collect::<BTreeSet<_>>() == choice
         };
         match free.iter().position(same) {
@@ -59,6 +61,22 @@ pub(super) fn matched<'w, 't>(article: &'w Article, there: &'t Product) -> Match
         }
     }
     matched
+}
+
+/// Whether a variant with the wanted choice may get the wanted SKU. In an article the choice may
+/// have been another member's, with what orders hold of it; and an inventory item that goes by
+/// another SKU by now is on another's shelf.
+fn can_become(wanted: &desired::Variant, now: &Variant) -> bool {
+    let member = |metadata: Option<&Metadata>| {
+        metadata
+            .and_then(|metadata| metadata.get(MEMBER)?.as_str())
+            .filter(|member| !member.is_empty())
+            .map(str::to_owned)
+    };
+    // What a person made in Medusa says no member.
+    let theirs = member(now.metadata.as_ref()).is_some_and(|theirs| Some(theirs) != member(Some(&wanted.metadata)));
+    let elsewhere = kept::has_lent_its_item(now) && !kept::has_item_of(now, &wanted.sku);
+    !theirs && !elsewhere
 }
 
 pub(super) fn plan(

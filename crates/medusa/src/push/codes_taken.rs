@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use catalog::ProductKey;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::skus::Heir;
 use super::{Offer, Shop};
 use crate::api::model::{Metadata, Product, Variant, VariantsBatch};
 use crate::api::{ApiError, split_alternatives};
 use crate::aside::Made;
-use crate::plan;
+use crate::{own_sku, plan};
 
 /// Each of the three columns is unique by itself, and people may have filled in one alone.
 const COLUMNS: [&str; 3] = ["$or[0][barcode][]", "$or[1][ean][]", "$or[2][upc][]"];
-const FIELDS: &str = "id,sku,barcode,ean,upc,metadata,product_id,product.status,product.metadata";
+const FIELDS: &str = "id,sku,barcode,ean,upc,metadata,product_id,product.external_id,product.status,product.metadata";
 
 #[derive(Deserialize)]
 struct Holders {
@@ -38,19 +40,30 @@ struct Holder {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct HolderProduct {
+    external_id: Option<String>,
     status: String,
     metadata: Option<Metadata>,
 }
 
 impl Holder {
-    /// It is not for sale by our doing, or about to be, and lends its codes to who is.
-    fn lends(&self, coded: &[Coded<'_, '_>]) -> bool {
+    /// It is not for sale by our doing, or about to be, and lends its codes to who is; or the member
+    /// that it is of moves, and its codes with it.
+    fn lends(&self, coded: &[Coded<'_, '_>], to: &ProductKey) -> bool {
         let gone = Variant { metadata: self.metadata.clone(), ..Variant::default() };
         let withdrawn = self.product.as_ref().is_some_and(|product| {
             let ours = Made::of(product.metadata.as_ref()).is_some_and(|made| made.status != "published");
             ours && product.status != "published"
         });
-        withdrawn || plan::is_gone(&gone) || coded.iter().any(|one| self.goes_with(one))
+        withdrawn
+            || plan::is_gone(&gone)
+            || self.member().as_ref() == Some(to)
+            || coded.iter().any(|one| self.goes_with(one))
+    }
+
+    /// The product that it is of: its own, or a member.
+    fn member(&self) -> Option<ProductKey> {
+        let owner = self.product.as_ref()?.external_id.as_deref()?.parse().ok()?;
+        Some(own_sku::owner_of(&owner, self.metadata.as_ref()))
     }
 
     /// The article of this batch that it belongs to has neither it nor its codes any more.
@@ -93,8 +106,8 @@ fn in_place(coded: &Coded<'_, '_>) -> BTreeSet<String> {
 }
 
 /// By offer, the SKUs of variants whose code cannot be theirs: another product's variant has it and
-/// does not lend it, or one before it in the batch gets it. What a product's own variants have is
-/// the plan's to sort out.
+/// does not lend it to them, or one before it in the batch gets it. What a product's own variants
+/// have is the plan's to sort out.
 fn not_free(coded: &[Coded<'_, '_>], held: &BTreeMap<String, Vec<Holder>>) -> BTreeMap<usize, BTreeSet<String>> {
     let mut claimed: BTreeSet<String> = coded.iter().flat_map(in_place).collect();
     let of = |one: &Coded<'_, '_>| {
@@ -104,7 +117,8 @@ fn not_free(coded: &[Coded<'_, '_>], held: &BTreeMap<String, Vec<Holder>>) -> BT
             let others = held.get(code).into_iter().flatten().filter(|holder| Some(holder.product_id.as_str()) != own);
             // In several columns it is still one code of one variant.
             let first = mine.get(code).is_some_and(|owner| owner == sku) || claimed.insert(code.clone());
-            let taken = !first || others.into_iter().any(|holder| !holder.lends(coded));
+            let member = Heir::of(one.0).member(sku);
+            let taken = !first || others.into_iter().any(|holder| !holder.lends(coded, &member));
             if !taken {
                 mine.insert(code.clone(), sku);
             }
@@ -149,7 +163,7 @@ impl Shop {
                 missing(one).into_iter().filter(|(sku, _)| !taken.contains(*sku)).collect();
             for holder in holders.values().filter(|holder| there.is_none_or(|there| there.id != holder.product_id)) {
                 let needed: BTreeSet<&str> = needs.iter().map(|(_, code)| code.as_str()).collect();
-                match self.lend(holder, coded, &needed, deadline).await {
+                match self.lend(holder, &needed, deadline).await {
                     Ok(()) => {}
                     Err(error) if error.refusal().is_some() => {
                         let has: BTreeSet<&str> = plan::codes_standing(&holder.columns).map(|(_, code)| code).collect();
@@ -164,15 +178,10 @@ impl Shop {
         Ok(taken)
     }
 
-    async fn lend(
-        &self,
-        holder: &Holder,
-        coded: &[Coded<'_, '_>],
-        needed: &BTreeSet<&str>,
-        deadline: Instant,
-    ) -> Result<(), ApiError> {
+    /// Takes codes from who lends them to all that need them.
+    async fn lend(&self, holder: &Holder, needed: &BTreeSet<&str>, deadline: Instant) -> Result<(), ApiError> {
         let write = plan::lend_codes(&holder.id, &holder.columns, holder.metadata.as_ref(), needed);
-        let Some(write) = write.filter(|_| holder.lends(coded)) else { return Ok(()) };
+        let Some(write) = write else { return Ok(()) };
         let batch = VariantsBatch { update: vec![write], ..VariantsBatch::default() };
         let path = format!("/admin/products/{}/variants/batch", holder.product_id);
         let _: IgnoredAny = self.medusa.post(&path, &[("fields", "id")], &batch, deadline).await?;
@@ -185,6 +194,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::articles::MEMBER;
     use crate::desired::Article;
     use crate::push::Depth;
     use crate::stock::Recall;
@@ -199,13 +209,21 @@ mod tests {
     }
 
     fn taken(articles: &[(&Article, Option<&Product>)], held: &BTreeMap<String, Vec<Holder>>) -> Vec<Vec<String>> {
-        let (key, recall) = (key("demo:1"), Recall::default());
+        taken_of(&key("demo:1"), articles, held)
+    }
+
+    fn taken_of(
+        key: &ProductKey,
+        articles: &[(&Article, Option<&Product>)],
+        held: &BTreeMap<String, Vec<Holder>>,
+    ) -> Vec<Vec<String>> {
+        let recall = Recall::default();
         let offers: Vec<Offer<'_>> = articles
             .iter()
             .enumerate()
             .map(|(slot, (article, _))| Offer {
                 slot,
-                key: &key,
+                key,
                 article,
                 marker: "",
                 depth: Depth::Light,
@@ -254,7 +272,7 @@ mod tests {
         let metadata = |key: &str, value: Value| Some([(key.to_owned(), value)].into());
         let product = |made: &str, status: &str| {
             let metadata = metadata(crate::aside::MADE, json!({"status": made}));
-            Some(HolderProduct { status: status.into(), metadata })
+            Some(HolderProduct { status: status.into(), metadata, external_id: None })
         };
         let gone = metadata(plan::GONE, json!({"since": "2026-01-01T00:00:00Z"}));
         let cases = [
@@ -265,7 +283,38 @@ mod tests {
             (Holder::default(), false),
         ];
         for (holder, lends) in cases {
-            assert_eq!(holder.lends(&[]), lends, "{holder:?}");
+            assert_eq!(holder.lends(&[], &key("demo:1")), lends, "{holder:?}");
+        }
+    }
+
+    /// Its product is still for sale, and is withdrawn once the article shows the member.
+    #[test]
+    fn codes_go_with_a_member_into_its_article_out_of_it_and_to_nobody_else() {
+        let member = |member: &str| -> Metadata { [(MEMBER.to_owned(), member.into())].into() };
+        let held_by = |external_id: &str, metadata: Option<Metadata>| -> BTreeMap<String, Vec<Holder>> {
+            let product = HolderProduct {
+                external_id: Some(external_id.into()),
+                status: "published".into(),
+                ..HolderProduct::default()
+            };
+            let holder = Holder { product_id: "prod_9".into(), product: Some(product), metadata, ..Holder::default() };
+            [("111".to_owned(), vec![holder])].into()
+        };
+        let mut in_article = coded(&["111"]);
+        in_article.variants[0].metadata = member("demo:2");
+        let (one, other) = ("demo~article:G", "demo~article:H");
+        let by_itself = coded(&["111"]);
+        for (heir, article, holder, of, taken) in [
+            (one, &in_article, "demo:2", None, 0),
+            (one, &in_article, other, Some(member("demo:2")), 0),
+            ("demo:2", &by_itself, one, Some(member("demo:2")), 0),
+            (one, &in_article, "demo:3", None, 1),
+            (one, &in_article, other, Some(member("demo:3")), 1),
+            ("demo:2", &by_itself, one, Some(member("demo:3")), 1),
+            ("demo:2", &by_itself, "made by a person", None, 1),
+        ] {
+            let all = taken_of(&key(heir), &[(article, None)], &held_by(holder, of));
+            assert_eq!(all[0].len(), taken, "{heir} of {holder}");
         }
     }
 }

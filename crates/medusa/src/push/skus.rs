@@ -16,6 +16,7 @@ use serde::de::IgnoredAny;
 use super::{Offer, Shop, SkuOwners, under_way};
 use crate::api::model::{Metadata, ProductUpdate, VariantWrite, VariantsBatch};
 use crate::api::{ApiError, Refusal, split_query};
+use crate::aside::pending;
 use crate::desired::Article;
 use crate::{codes, own_sku, said};
 
@@ -32,7 +33,7 @@ impl<'h> Heir<'h> {
     }
 
     /// The product that is to have a SKU: itself, or a member. What of it is elsewhere comes along.
-    fn member(&self, sku: &str) -> ProductKey {
+    pub(super) fn member(&self, sku: &str) -> ProductKey {
         let own = self.article.variants.iter().find(|variant| variant.sku == sku);
         own_sku::owner_of(self.key, own.map(|variant| &variant.metadata))
     }
@@ -84,7 +85,8 @@ impl Shop {
             _ => return Ok(None),
         };
         let mut goes_along = heir.is_article();
-        let query = [("sku[]", sku), ("fields", "id,sku,metadata,product_id,product.external_id,product.title")];
+        let fields = "id,sku,metadata,product_id,product.external_id,product.title,product.metadata";
+        let query = [("sku[]", sku), ("fields", fields)];
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
         let own = heir.to_string();
         let made =
@@ -260,7 +262,7 @@ impl Shop {
             ));
         }
         tracing::info!(sku, %owner, %heir, "the SKU moves to another product");
-        let unmark = ProductUpdate { metadata: under_way([sku]), ..ProductUpdate::of(holder.product_id.as_str()) };
+        let unmark = ProductUpdate { metadata: holder.under_way(sku), ..ProductUpdate::of(holder.product_id.as_str()) };
         self.update_products(vec![unmark], deadline).await?;
         let nameless = VariantWrite { id: Some(holder.id.clone()), sku: Some(None), ..VariantWrite::default() };
         let batch = VariantsBatch { update: vec![nameless], ..VariantsBatch::default() };
@@ -298,6 +300,14 @@ impl Holder {
         Some(own_sku::owner_of(&self.owner()?, self.metadata.as_ref()))
     }
 
+    /// What its product says of itself while it loses a SKU: those that it lost before go on to be
+    /// listed, until a push of its own is complete.
+    fn under_way(&self, sku: &str) -> Metadata {
+        let mut skus = pending(self.product.as_ref().and_then(|product| product.metadata.as_ref()));
+        skus.insert(sku);
+        under_way(skus)
+    }
+
     fn is_not_of(&self, external_id: &str) -> bool {
         self.product.as_ref().and_then(|product| product.external_id.as_deref()) != Some(external_id)
     }
@@ -307,6 +317,8 @@ impl Holder {
 struct HolderProduct {
     external_id: Option<String>,
     title: Option<String>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
 }
 
 #[derive(Deserialize)]
@@ -328,4 +340,36 @@ struct Item {
 struct ItemVariant {
     id: String,
     sku: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::desired::PENDING;
+
+    #[test]
+    fn a_product_that_loses_its_skus_one_by_one_lists_them_all() {
+        let mut holder = Holder {
+            id: "variant_1".into(),
+            sku: None,
+            product_id: "prod_1".into(),
+            product: Some(HolderProduct { external_id: None, title: None, metadata: None }),
+            metadata: None,
+        };
+        for (sku, listed) in [
+            ("s", json!(["s"])),
+            ("m", json!(["m", "s"])),
+            ("l", json!(["l", "m", "s"])),
+            ("s", json!(["l", "m", "s"])),
+        ] {
+            let metadata = holder.under_way(sku);
+            assert_eq!(metadata[PENDING], listed);
+            holder.product.as_mut().unwrap().metadata = Some(metadata);
+        }
+        // A push of its own was complete.
+        holder.product.as_mut().unwrap().metadata = Some([(PENDING.to_owned(), "".into())].into());
+        assert_eq!(holder.under_way("m")[PENDING], json!(["m"]));
+    }
 }
