@@ -72,6 +72,23 @@ pub(crate) fn coined(key: &ProductKey, article: &Article) -> Option<Coined> {
     Some(coined)
 }
 
+/// The article without prices that round to nothing, and variants that have no other, and why;
+/// `None` where there are none. All other amounts are as they were said.
+#[must_use]
+pub fn sold(key: &ProductKey, article: &Article) -> Option<(Article, Failure)> {
+    let coined = coined(key, article)?;
+    let why = coined.refused?;
+    let mut sold = article.clone();
+    let mut payable = coined.article.variants.iter();
+    sold.variants.retain_mut(|variant| {
+        let before = variant.prices.len();
+        let payable = payable.next().map(|payable| &payable.prices);
+        variant.prices.retain(|currency, _| payable.is_some_and(|prices| prices.contains_key(currency)));
+        before == 0 || !variant.prices.is_empty()
+    });
+    Some((sold, why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +132,20 @@ mod tests {
         for part in ["demo:1", "demo-1-0", "0.004", "usd"] {
             assert!(refused.message.contains(part), "{}", refused.message);
         }
+    }
+
+    #[test]
+    fn a_variant_without_any_price_that_can_be_paid_is_left_out_and_one_without_any_is_not() {
+        let mut odd = article(3);
+        odd.variants[0].prices = [("usd".to_owned(), "0.004".parse().unwrap())].into();
+        odd.variants[1].prices.insert("usd".into(), "0.001".parse().unwrap());
+        odd.variants[1].prices.insert("sar".into(), "19.995".parse().unwrap());
+        odd.variants[2].prices.clear();
+        let (got, why) = sold(&key("demo:1"), &odd).unwrap();
+        let mut expected = odd.clone();
+        expected.variants[1].prices.remove("usd");
+        expected.variants.remove(0);
+        assert_eq!((got, why.code.as_str()), (expected, codes::PRICE_TOO_SMALL));
+        assert_eq!(sold(&key("demo:1"), &article(3)), None);
     }
 }

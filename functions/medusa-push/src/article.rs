@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use catalog::{Failure, ProductKey};
 pub use medusa::articles::{MEMBER, MEMBERS};
-use medusa::{Article, Presence, References, Variant, codes};
+use medusa::{Article, Presence, References, Variant, codes, coin};
 use pimcore::{PimProduct, ShopVisibility};
 use serde_json::{Value, json};
 
@@ -82,10 +82,14 @@ pub fn compose(
     let mut fates = BTreeMap::new();
     let mut parts: Vec<Part<'_>> = Vec::new();
     for product in in_order(members.iter().copied().filter(|product| product.offered())) {
-        let article = map::article(product, categories, references);
+        let mut article = map::article(product, categories, references);
+        if let Some((sold, why)) = coin::sold(&product.key, &article) {
+            fates.insert(product.key.clone(), Fate::Waits(why));
+            article = sold;
+        }
         match article.check(&product.key) {
             Ok(()) => parts.push(Part { product, article }),
-            Err(failure) => drop(fates.insert(product.key.clone(), Fate::Waits(failure))),
+            Err(failure) => drop(fates.entry(product.key.clone()).or_insert(Fate::Waits(failure))),
         }
     }
     take_apart(group, &mut parts, &mut fates);

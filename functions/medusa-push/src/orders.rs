@@ -130,7 +130,10 @@ impl Orders {
                     seen: None,
                     at: 0,
                 };
-                let fate = |key: &ProductKey| (key.clone(), self.fate(article, key, &asides, view.products.get(key)));
+                let fate = |key: &ProductKey| {
+                    let fate = self.fate((article, key), (pushed, &asides), view.products.get(key));
+                    (key.clone(), fate)
+                };
                 let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
                 Brought { applied, asides, shows: self.shows.get(*article).cloned(), fates }
             });
@@ -158,6 +161,9 @@ impl Orders {
                 // The shop has answered.
                 return Err(failure.clone().request(RequestFate::Answered));
             }
+            if let Some(failure) = waiting(&pushed.waits, product) {
+                return Err(about(key, place, failure));
+            }
             let changed = !matches!(pushed.change, Change::Unchanged | Change::Absent);
             match &mut held {
                 Some(held) if changed => held.change = Change::Updated,
@@ -184,12 +190,12 @@ impl Orders {
     /// What became of a member, in a word; `None` where it is shown as wanted.
     fn fate(
         &self,
-        article: &ProductKey,
-        key: &ProductKey,
-        asides: &[Aside],
+        (article, key): (&ProductKey, &ProductKey),
+        (pushed, asides): (&Pushed, &[Aside]),
         product: Option<&PimProduct>,
     ) -> Option<String> {
         let fate = self.fates.get(article).and_then(|fates| fates.get(key)).map(|fate| fate.word().to_owned());
+        let fate = fate.or_else(|| waiting(&pushed.waits, product).map(|failure| failure.code));
         let own = asides_of(asides.to_vec(), product);
         let asides = own.iter().map(|aside| format!("{} {}", aside.what, aside.sku.as_deref().unwrap_or_default()));
         let words: Vec<String> = fate.into_iter().chain(asides).map(|word| word.trim().to_owned()).collect();
@@ -201,12 +207,26 @@ impl Orders {
 fn asides_of(asides: Vec<Aside>, product: Option<&PimProduct>) -> Vec<Aside> {
     let own = |aside: Aside| {
         let Some(sku) = &aside.sku else { return Some(aside) };
-        let product = product?;
-        let said = own_sku::said(&product.key, sku).to_owned();
-        let has = product.variants.iter().any(|variant| variant.sku == said);
-        has.then_some(Aside { sku: Some(said), ..aside })
+        let said = own_said(product?, sku)?.to_owned();
+        Some(Aside { sku: Some(said), ..aside })
     };
     asides.into_iter().filter_map(own).collect()
+}
+
+/// Why something of a member has to wait, by what waits of its article.
+fn waiting(waits: &BTreeMap<String, Failure>, product: Option<&PimProduct>) -> Option<Failure> {
+    let product = product?;
+    let own = waits.iter().filter(|(sku, _)| own_said(product, sku).is_some()).map(|(_, failure)| failure.clone());
+    own.reduce(|mut all, other| {
+        all.message = format!("{}; {}", all.message, other.message);
+        all
+    })
+}
+
+/// A SKU of the shop as this product's variant has it in the PIM, if it is one of its own.
+fn own_said<'s>(product: &PimProduct, sku: &'s str) -> Option<&'s str> {
+    let said = own_sku::said(&product.key, sku);
+    product.variants.iter().any(|variant| variant.sku == said).then_some(said)
 }
 
 fn about(key: &ProductKey, place: &ProductKey, mut failure: Failure) -> Failure {

@@ -457,8 +457,12 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
 
 /// What has failed and is worth trying again.
 fn failed_of(pushed: &BTreeMap<ProductKey, Result<Pushed, Failure>>) -> BTreeMap<ProductKey, Failure> {
-    let failed = pushed.iter().filter_map(|(key, outcome)| Some((key.clone(), outcome.as_ref().err()?.clone())));
-    failed.filter(|(_, failure)| failure.kind == ErrorKind::Transient).collect()
+    let transient = |failure: &&Failure| failure.kind == ErrorKind::Transient;
+    let of = |outcome: &Result<Pushed, Failure>| match outcome {
+        Ok(pushed) => pushed.waits.values().find(transient).cloned(),
+        Err(failure) => Some(failure).filter(transient).cloned(),
+    };
+    pushed.iter().filter_map(|(key, outcome)| Some((key.clone(), of(outcome)?))).collect()
 }
 
 /// After an interruption, a failure or a doubt the shop is compared in full; so it is when somebody

@@ -7,6 +7,7 @@ mod leaves;
 mod moves;
 mod standing;
 mod switch;
+mod waits;
 
 use crate::common;
 

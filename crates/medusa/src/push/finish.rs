@@ -1,11 +1,12 @@
 //! The last steps of every product that is written: stock, translations, price lists, and the
 //! update that publishes and marks it.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::de::IgnoredAny;
 
-use super::{Again, LastSteps, Outcome, Pushed, Shop};
+use super::{Again, LastSteps, Outcome, Pushed, Shop, Waits};
 use crate::api::model::{ProductUpdate, ProductsBatch, TranslationsBatch};
 use crate::api::{ApiError, split_batch};
 use crate::stock::StockBooks;
@@ -39,8 +40,14 @@ impl Shop {
             }
             let silent = self.references.stock.of(work.key.source()).look_at(work.recall.said.heard, now);
             let again = work.again.into_iter().chain(silent).min().map_or(Again::Never, Again::At);
-            let done = Pushed { product_id: Some(work.last.id), change: work.change, again, notes: work.notes };
-            outcomes[work.slot] = Some(work.waits.map_or(Ok(done), Err));
+            let done = Pushed {
+                product_id: Some(work.last.id),
+                change: work.change,
+                again,
+                notes: work.notes,
+                waits: BTreeMap::new(),
+            };
+            outcomes[work.slot] = Some(Waits::outcome(work.waits, work.key, done));
         }
     }
 

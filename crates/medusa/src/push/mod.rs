@@ -20,6 +20,7 @@ mod skus;
 mod sort;
 mod stock;
 mod update;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -43,6 +44,7 @@ use lists::Leaving;
 pub use look::Look;
 use skus::Taken;
 use sort::Sorted;
+use waits::Waits;
 
 /// A shop to push to.
 pub struct Shop {
@@ -117,6 +119,8 @@ pub struct Pushed {
     pub again: Again,
     /// What an operator should know.
     pub notes: Vec<Note>,
+    /// Of an article, why variants are left out for now, by SKU: a failure of those whose they are.
+    pub waits: BTreeMap<String, Failure>,
 }
 
 /// One product's result.
@@ -165,7 +169,7 @@ struct LastSteps<'a> {
     again: Option<i64>,
     notes: Vec<Note>,
     /// Why something of it has to wait, although the rest is done.
-    waits: Option<Failure>,
+    waits: Option<Waits>,
 }
 
 impl<'a> LastSteps<'a> {
@@ -210,7 +214,7 @@ struct Offer<'a> {
     /// It is to get the address that it would be given today.
     moves: bool,
     /// Why a variant is left out of the article for now.
-    waits: Option<&'a Failure>,
+    waits: Option<&'a Waits>,
     /// A person wants back what was taken off sale.
     released: bool,
     /// How it is recognised as left by an earlier version.
@@ -223,7 +227,7 @@ struct Partial {
     article: Article,
     marker: String,
     /// Why variants wait.
-    why: Option<Failure>,
+    why: Option<Waits>,
 }
 
 /// In a round an offer gets the SKUs of its own that it has, then those that it needs, then
@@ -291,15 +295,11 @@ impl<'a> Offer<'a> {
     ) -> Result<Self, Failure> {
         let skus = taken.keys().map(String::as_str).collect();
         let partial = plan::without(self.article, there, &skus);
-        let mut whys = self.waits.cloned().into_iter().chain(taken.into_values());
-        let Some(mut why) = whys.next() else { return Ok(self) };
-        for other in whys {
-            why.message = format!("{}; {}", why.message, other.message);
-        }
-        let Some(article) = partial else { return Err(why) };
+        let Some(waits) = Waits::and(self.waits, taken) else { return Ok(self) };
+        let Some(article) = partial else { return waits.why().map_or(Ok(self), Err) };
         let presence = Presence::Offered(Box::new(article.clone()));
         let marker = Desired { key: self.key.clone(), presence }.marker(references);
-        let own = kept_in(places, Partial { article, marker, why: Some(why) });
+        let own = kept_in(places, Partial { article, marker, why: Some(waits) });
         Ok(Self { article: &own.article, marker: &own.marker, waits: own.why.as_ref(), ..self })
     }
 }

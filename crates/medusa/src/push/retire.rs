@@ -1,5 +1,6 @@
 //! Deletes products that vanished long ago ([`crate::plan`]'s `retired`).
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use catalog::ProductKey;
@@ -22,7 +23,7 @@ pub(super) struct Due<'a> {
 
 fn stays(id: String, again: Option<i64>) -> Outcome {
     let again = again.map_or(Again::Never, Again::At);
-    Ok(Pushed { product_id: Some(id), change: Change::Unchanged, again, notes: vec![] })
+    Ok(Pushed { product_id: Some(id), change: Change::Unchanged, again, notes: vec![], waits: BTreeMap::new() })
 }
 
 impl Shop {
@@ -96,7 +97,13 @@ impl Shop {
             self.delete_vanished(&product, deadline).await
         };
         match deleted.await {
-            Ok(true) => Ok(Pushed { product_id: None, change: Change::Deleted, again: Again::Never, notes: vec![] }),
+            Ok(true) => Ok(Pushed {
+                product_id: None,
+                change: Change::Deleted,
+                again: Again::Never,
+                notes: vec![],
+                waits: BTreeMap::new(),
+            }),
             Ok(false) => stays(product.id, Some(now + crate::plan::DAY)),
             Err(error) => Err(error.about(key)),
         }

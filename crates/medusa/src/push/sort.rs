@@ -1,13 +1,13 @@
 //! What has to be done with each product of a batch, decided by what was found. No I/O.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use catalog::{Failure, Fate, ProductKey};
 
 use super::find::Found;
 use super::retire::Due;
-use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Pushed, Shop};
+use super::{Again, Change, Depth, LastSteps, Offer, Outcome, Pushed, Shop, Waits};
 use crate::api::model::{Product, ProductUpdate};
 use crate::aside::{Aside, Known, MOVED_TO};
 use crate::coin::{Coined, coined};
@@ -28,6 +28,8 @@ pub(super) struct Orders<'b> {
     markers: Vec<String>,
     /// What is offered, in amounts that can be paid.
     coined: Vec<Option<Coined>>,
+    /// Why some of that is not sold.
+    refused: Vec<Option<Waits>>,
     /// How what an earlier version left is recognised.
     lefts: Vec<Option<Left>>,
     /// What was read in full.
@@ -56,7 +58,7 @@ pub(super) struct Sorted<'a> {
 }
 
 fn pushed(change: Change, product_id: Option<String>, again: Again) -> Outcome {
-    Ok(Pushed { product_id, change, again, notes: vec![] })
+    Ok(Pushed { product_id, change, again, notes: vec![], waits: BTreeMap::new() })
 }
 
 impl Shop {
@@ -79,14 +81,28 @@ impl Shop {
             Presence::Withheld => None,
         };
         let coined: Vec<Option<Coined>> = wanted.iter().map(|(desired, _)| coins(desired)).collect();
+        let refused = |coined: &Option<Coined>| coined.as_ref()?.refused.clone().map(Waits::of);
+        let refused = coined.iter().map(refused).collect();
         let left = |slot: usize| {
             let (desired, _) = wanted[slot];
             Left::of(desired, found[slot].as_ref()?, facts.get(slot)?, coined[slot].is_none(), references)
         };
         let lefts = (0..wanted.len()).map(left).collect();
         let nothing = Recall::default();
-        let orders =
-            Orders { wanted, facts, references, now, markers, coined, lefts, in_full, deleted, ended, nothing };
+        let orders = Orders {
+            wanted,
+            facts,
+            references,
+            now,
+            markers,
+            coined,
+            refused,
+            lefts,
+            in_full,
+            deleted,
+            ended,
+            nothing,
+        };
         Ok((orders, found))
     }
 }
@@ -123,7 +139,7 @@ impl Orders<'_> {
     fn deleted_by_people(&self, slot: usize) -> Outcome {
         let id = self.deleted.get(&slot).cloned().unwrap_or_default();
         let notes = vec![Note::SetAside(Aside::Deleted { id })];
-        Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes })
+        Ok(Pushed { product_id: None, change: Change::Absent, again: Again::Never, notes, waits: BTreeMap::new() })
     }
 
     /// A draft that is to be one: it stays, perhaps with a note, until its time is over.
@@ -174,7 +190,7 @@ impl Orders<'_> {
         let (desired, depth) = self.wanted[slot];
         let key = &desired.key;
         let payable = self.coined[slot].as_ref();
-        let waits = payable.and_then(|coined| coined.refused.as_ref());
+        let waits = self.refused[slot].as_ref();
         let article = payable.map_or(article, |coined| &coined.article);
         let only_stays = article.variants.is_empty() && !article.stays.is_empty();
         if only_stays && there.as_ref().is_none_or(plan::is_withheld) {
@@ -185,7 +201,8 @@ impl Orders<'_> {
         if !only_stays && let Err(failure) = article.check(key) {
             // The shop has just answered. A variant whose only price rounds to nothing has none for
             // that reason.
-            return Some(Err(waits.cloned().unwrap_or(failure).request(Fate::Answered)));
+            let why = waits.cloned().and_then(Waits::why);
+            return Some(Err(why.unwrap_or(failure).request(Fate::Answered)));
         }
         for remark in payable.into_iter().flat_map(|coined| &coined.remarks) {
             tracing::info!(product = %key, "{remark}");
@@ -210,7 +227,7 @@ impl Orders<'_> {
         let briefly = depth == Depth::Light && !facts.closely && !facts.moves;
         if briefly && offer.markers().any(|marker| plan::looks_equal(key, article, marker, &there)) {
             let equal = pushed(Change::Unchanged, Some(there.id), Again::AsKnown);
-            return Some(waits.map_or(equal, |why| Err(why.clone())));
+            return Some(equal.and_then(|equal| Waits::outcome(waits.cloned(), key, equal)));
         }
         sorted.known.push((offer, there.id.clone()));
         if self.in_full.contains(&slot) {

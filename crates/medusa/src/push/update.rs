@@ -169,7 +169,8 @@ impl Shop {
         let notes = asides.iter().cloned().map(Note::SetAside);
         let Some(article) = aside::without(offer.article, &asides) else {
             let (product_id, change) = (Some(product.id), Change::Unchanged);
-            outcomes[offer.slot] = Some(Ok(Pushed { product_id, change, again: Again::Never, notes: notes.collect() }));
+            let (again, notes, waits) = (Again::Never, notes.collect(), BTreeMap::new());
+            outcomes[offer.slot] = Some(Ok(Pushed { product_id, change, again, notes, waits }));
             return Ok(None);
         };
         let stays = stays::of(&article, &product);

@@ -256,6 +256,28 @@ fn a_member_that_cannot_be_sold_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_variant_that_is_less_than_the_smallest_coin_holds_up_no_other() {
+    let mut members = three();
+    members[0].prices[0].amount = "0.004".parse().unwrap();
+    let one = composed(&members);
+    let Fate::Waits(failure) = &one.fates[&key("1")] else { panic!() };
+    assert_eq!((failure.code.as_str(), one.fates.len()), (codes::PRICE_TOO_SMALL, 1));
+    assert!(failure.message.contains("demo:1") && failure.message.contains("1-S"), "{}", failure.message);
+    assert_eq!(choices(shown(&one)), ["Black/M", "Red/S", "Red/M", "White/M", "White/L"]);
+    // In another currency it is sold.
+    members[0].prices.push(PimPrice { currency: "USD".into(), ..priced("1-S") });
+    let sold = composed(&members);
+    assert_eq!((&sold.fates, shown(&sold).variants.len()), (&one.fates, 6));
+    assert_eq!(shown(&sold).variants[0].prices.keys().collect::<Vec<_>>(), ["usd"]);
+    // Nothing of it is left.
+    members[0].prices.truncate(2);
+    members[0].prices[1].amount = "0.001".parse().unwrap();
+    let none = composed(&members);
+    let Fate::Waits(failure) = &none.fates[&key("1")] else { panic!() };
+    assert_eq!((failure.code.as_str(), shown(&none).variants.len()), (codes::PRICE_TOO_SMALL, 4));
+}
+
+#[test]
 fn what_has_no_room_is_shown_apart_with_a_remark() {
     let sizes: Vec<String> = (0..MOST_VARIANTS - 3).map(|n| n.to_string()).collect();
     let many: Vec<&str> = sizes.iter().map(String::as_str).collect();
