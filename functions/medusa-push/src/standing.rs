@@ -152,6 +152,7 @@ fn unchanged(
         change: Change::Unchanged,
         again: Again::AsKnown,
         notes: Vec::new(),
+        waits: BTreeMap::new(),
     };
     let applied = push::applied(Some(product), state, standing.marker.clone(), pushed);
     InShop {

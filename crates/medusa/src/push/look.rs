@@ -64,7 +64,8 @@ mod tests {
         let mut there = there.clone();
         there.metadata.get_or_insert_default().insert(MARKER.to_owned(), marker.clone().into());
         assert!(look.is_of(&there));
-        let changes: [(&str, fn(&mut Product)); 5] = [
+        type Change = (&'static str, fn(&mut Product));
+        let changes: [Change; 5] = [
             ("a draft", |there| there.status = "draft".into()),
             ("another title", |there| there.title.push('!')),
             ("no image", |there| there.thumbnail = None),

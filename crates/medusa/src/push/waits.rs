@@ -48,7 +48,6 @@ impl Waits {
 mod tests {
     use super::*;
     use crate::push::{Again, Change};
-    use crate::testing::key;
 
     fn failure(what: &str) -> Failure {
         Failure::permanent(what, format!("{what}!"))
