@@ -135,7 +135,8 @@ impl Orders {
                     (key.clone(), fate)
                 };
                 let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
-                Brought { applied, asides, shows: self.shows.get(*article).cloned(), fates }
+                let shows = self.shows.get(*article).filter(|_| pushed.waits.is_empty()).cloned();
+                Brought { applied, asides, shows, fates }
             });
             placed.articles.insert((*article).clone(), brought);
         }
