@@ -26,6 +26,16 @@ pub use terms::{Limited, Meaning, StockSettings, StockSettingsError, Terms};
 #[serde(transparent)]
 pub struct Book(pub BTreeMap<String, Applied>);
 
+impl Book {
+    /// An inventory item that goes from one product of the shop to another takes along what was
+    /// done with it last.
+    pub fn take_over(&mut self, item: &str, applied: &Applied) {
+        if self.0.get(item).is_none_or(|own| own.at < applied.at) {
+            self.0.insert(item.to_owned(), applied.clone());
+        }
+    }
+}
+
 /// What was last done with a variant's stock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {

@@ -135,7 +135,8 @@ impl Orders {
                     (key.clone(), fate)
                 };
                 let fates: Vec<_> = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
-                let shows = self.shows.get(*article).map(|shows| as_wanted(shows, &fates));
+                let shows = self.shows.get(*article).filter(|_| pushed.waits.is_empty());
+                let shows = shows.map(|shows| as_wanted(shows, &fates));
                 Brought { applied, asides, shows, fates }
             });
             placed.articles.insert((*article).clone(), brought);

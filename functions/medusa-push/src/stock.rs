@@ -8,6 +8,7 @@ use catalog::{Failure, PartName, ProductKey, Version};
 use futures::stream::{self, StreamExt};
 use ledger::core::lines;
 use ledger::{DesiredDoc, Ledger, LedgerError, ProductState, Table};
+use medusa::stock::Applied;
 use medusa::{Addresses, Articles, Book, Recall, Said, SkuOwners, StockBooks, StockSettings, Told};
 use pimcore::{PimProduct, Pimcore};
 use runtime::Clock;
@@ -51,6 +52,13 @@ impl<T: Table, C: Clock + Sync> SkuOwners for Around<'_, T, C> {
         let read = self.ledger.read_small_docs(&keys).await.map_err(|error| error.failure())?;
         // What cannot be read says nothing of its SKUs; nor does one in the bucket, which is not ours to read.
         Ok(read.docs.into_values().filter_map(Result::ok).flat_map(|doc| doc.product.made_skus).collect())
+    }
+
+    async fn did(&self, owner: &ProductKey, item: &str, _: Instant) -> Result<Option<Applied>, Failure> {
+        let found = self.ledger.stock(std::slice::from_ref(owner)).await.map_err(|error| error.failure())?;
+        let Some(stock) = found.into_values().next() else { return Ok(None) };
+        let mut book = read(owner, &stock.map_err(|error| error.failure())?.json)?;
+        Ok(book.0.remove(item))
     }
 }
 
@@ -238,10 +246,7 @@ impl Known {
 /// with it last.
 fn take_over(book: &mut Book, other: Option<&Book>) {
     for (item, applied) in other.iter().flat_map(|book| &book.0) {
-        let own = book.0.get(item).map(|own| own.at);
-        if own.is_none_or(|own| own < applied.at) {
-            book.0.insert(item.clone(), applied.clone());
-        }
+        book.take_over(item, applied);
     }
 }
 

@@ -5,6 +5,7 @@
 mod acts;
 mod leaves;
 mod moves;
+mod shelves;
 mod standing;
 mod switch;
 mod waits;

@@ -39,10 +39,10 @@ use crate::left::Left;
 use crate::own_sku;
 use crate::plan::{self, Entry, Note, Shelves};
 use crate::references::References;
-use crate::stock::{Book, Recall, StockBooks};
+use crate::stock::{Applied, Book, Recall, StockBooks};
 use lists::Leaving;
 pub use look::Look;
-use skus::Taken;
+use skus::{Handed, Taken};
 use sort::Sorted;
 use waits::Waits;
 
@@ -144,6 +144,17 @@ pub trait SkuOwners: Sync {
     ) -> impl Future<Output = Result<BTreeSet<String>, Failure>> + Send {
         std::future::ready(Ok(BTreeSet::new()))
     }
+
+    /// What `owner` did last with an inventory item. Asked only where the item goes to another
+    /// product, and its next figure builds on that.
+    fn did(
+        &self,
+        _owner: &ProductKey,
+        _item: &str,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Option<Applied>, Failure>> + Send {
+        std::future::ready(Ok(None))
+    }
 }
 
 /// The last steps of one product.
@@ -228,6 +239,8 @@ struct Partial {
     marker: String,
     /// Why variants wait.
     why: Option<Waits>,
+    /// What is known of its stock, with that of items that it takes over.
+    recall: Option<Recall>,
 }
 
 /// In a round an offer gets the SKUs of its own that it has, then those that it needs, then
@@ -269,21 +282,27 @@ impl<'a> Offer<'a> {
             return self;
         }
         let article = own_sku::with_own(self.key, self.article, skus);
-        let own = kept_in(places, Partial { article, marker: self.marker.to_owned(), why: None });
-        Self { article: &own.article, ..self }
+        let partial = Partial { article, marker: self.marker.to_owned(), why: None, recall: None };
+        Self { article: &kept_in(places, partial).article, ..self }
     }
 
-    /// The same offer, whose new variants take these inventory items over.
-    fn with_items(self, items: &BTreeMap<String, String>, places: &'a Partials) -> Self {
+    /// The same offer, whose new variants take these inventory items over, with what was done to
+    /// them.
+    fn with_items(self, items: &BTreeMap<String, Handed>, places: &'a Partials) -> Self {
         if items.is_empty() {
             return self;
         }
         let mut article = self.article.clone();
         for variant in &mut article.variants {
-            variant.item = items.get(&variant.sku).cloned().or_else(|| variant.item.take());
+            variant.item = items.get(&variant.sku).map(|own| own.item.clone()).or_else(|| variant.item.take());
         }
-        let own = kept_in(places, Partial { article, marker: self.marker.to_owned(), why: None });
-        Self { article: &own.article, ..self }
+        let mut recall = self.recall.clone();
+        for Handed { item, did } in items.values() {
+            did.iter().for_each(|did| recall.book.take_over(item, did));
+        }
+        let partial = Partial { article, marker: self.marker.to_owned(), why: None, recall: Some(recall) };
+        let own = kept_in(places, partial);
+        Self { article: &own.article, recall: own.recall.as_ref().unwrap_or(self.recall), ..self }
     }
 
     fn without_held(
@@ -299,7 +318,7 @@ impl<'a> Offer<'a> {
         let Some(article) = partial else { return waits.why().map_or(Ok(self), Err) };
         let presence = Presence::Offered(Box::new(article.clone()));
         let marker = Desired { key: self.key.clone(), presence }.marker(references);
-        let own = kept_in(places, Partial { article, marker, why: Some(waits) });
+        let own = kept_in(places, Partial { article, marker, why: Some(waits), recall: None });
         Ok(Self { article: &own.article, marker: &own.marker, waits: own.why.as_ref(), ..self })
     }
 }

@@ -18,6 +18,7 @@ use crate::api::model::{Metadata, ProductUpdate, VariantWrite, VariantsBatch};
 use crate::api::{ApiError, Refusal, split_query};
 use crate::aside::pending;
 use crate::desired::Article;
+use crate::stock::{Applied, Meaning};
 use crate::{codes, own_sku, said};
 
 /// Who is to get a SKU.
@@ -57,7 +58,15 @@ pub(super) struct Taken {
     /// Those that others hold with good reason; who they are.
     pub(super) held: BTreeMap<String, Failure>,
     /// Inventory items that are to be taken over, by SKU.
-    pub(super) items: BTreeMap<String, String>,
+    pub(super) items: BTreeMap<String, Handed>,
+}
+
+/// An inventory item that goes to another product.
+#[derive(Debug)]
+pub(super) struct Handed {
+    pub(super) item: String,
+    /// What its holder did last with it, where the next figure builds on that.
+    pub(super) did: Option<Applied>,
 }
 
 impl Taken {
@@ -70,14 +79,14 @@ impl Taken {
 impl Shop {
     /// Makes the SKU that `refusal` says is taken free for `heir`, or says who holds it with good
     /// reason. Between an article and its members the inventory item goes along, with what open
-    /// orders and carts hold of it: its id comes back.
+    /// orders and carts hold of it, and what was done with it: that comes back.
     pub(super) async fn free_sku(
         &self,
         refusal: &Refusal,
         to: Heir<'_>,
         owners: &impl SkuOwners,
         deadline: Instant,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<Handed>, Failure> {
         let heir = to.key;
         let (sku, item_only) = match refusal {
             Refusal::SkuTaken(sku) => (sku.as_str(), false),
@@ -91,6 +100,7 @@ impl Shop {
         let own = heir.to_string();
         let made =
             variants.iter().any(|holder| to.is_others(holder, sku)) && owners.made(heir, deadline).await?.contains(sku);
+        let mut from = None;
         for holder in variants {
             // Our own variant has the SKU and lacks the item.
             if item_only && !holder.is_not_of(&own) {
@@ -103,7 +113,21 @@ impl Shop {
             }
             goes_along |= holder.owner().is_some_and(|owner| owner.is_article());
             self.release_variant(sku, &holder, to, owners, deadline).await?;
+            from = holder.owner();
         }
+        self.free_items(sku, (from, goes_along), heir, owners, deadline).await
+    }
+
+    /// Makes a SKU free among inventory items, or hands its item to `heir`; `from` is who had the
+    /// SKU until now, if anybody did.
+    async fn free_items(
+        &self,
+        sku: &str,
+        (mut from, mut goes_along): (Option<ProductKey>, bool),
+        heir: &ProductKey,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<Option<Handed>, Failure> {
         let mut taken_over = None;
         let query = [("sku[]", sku), ("fields", "id,sku,variants.id,variants.sku")];
         let Items { inventory_items } = self.medusa.get("/admin/inventory-items", &query, deadline).await?;
@@ -111,12 +135,17 @@ impl Shop {
             let path = format!("/admin/inventory-items/{}", item.id);
             let variants: Vec<&ItemVariant> = item.variants.iter().flatten().collect();
             let nameless = !variants.is_empty() && variants.iter().all(|variant| variant.sku.is_none());
-            if nameless && !goes_along {
+            if nameless && (!goes_along || from.is_none()) {
                 // Whoever made it nameless may have died before the item went along.
-                goes_along = self.is_of_article(&variants, deadline).await?;
+                let holders = self.owners_of(&variants, deadline).await?;
+                goes_along |= holders.iter().any(ProductKey::is_article);
+                from = from.or_else(|| holders.into_iter().find(|holder| holder != heir));
             }
             match variants.first() {
-                Some(_) if goes_along && nameless => taken_over = Some(item.id),
+                Some(_) if goes_along && nameless => {
+                    let did = self.did((from.as_ref(), &item.id), heir, owners, deadline).await?;
+                    taken_over = Some(Handed { item: item.id, did });
+                }
                 // Left behind by a crash, or by a product update that dropped its variant.
                 None => {
                     tracing::warn!(sku, item = item.id, "removing an inventory item that no variant uses");
@@ -132,14 +161,30 @@ impl Shop {
         Ok(taken_over)
     }
 
-    /// Whether an article shows one of these variants.
-    async fn is_of_article(&self, variants: &[&ItemVariant], deadline: Instant) -> Result<bool, ApiError> {
+    /// What was done last with an item that goes to `heir`: asked where its next figure builds on it.
+    async fn did(
+        &self,
+        (from, item): (Option<&ProductKey>, &str),
+        heir: &ProductKey,
+        owners: &impl SkuOwners,
+        deadline: Instant,
+    ) -> Result<Option<Applied>, Failure> {
+        match from {
+            Some(from) if self.references.stock.of(heir.source()).figure == Meaning::BeforeOrders => {
+                owners.did(from, item, deadline).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whose these variants are.
+    async fn owners_of(&self, variants: &[&ItemVariant], deadline: Instant) -> Result<Vec<ProductKey>, ApiError> {
         let ids: Vec<&str> = variants.iter().map(|variant| variant.id.as_str()).collect();
         let limit = ids.len().to_string();
         let mut query: Vec<(&str, &str)> = ids.into_iter().map(|id| ("id[]", id)).collect();
         query.extend([("fields", "id,product_id,product.external_id"), ("limit", limit.as_str())]);
         let Variants { variants } = self.medusa.get("/admin/product-variants", &query, deadline).await?;
-        Ok(variants.iter().filter_map(Holder::owner).any(|owner| owner.is_article()))
+        Ok(variants.iter().filter_map(Holder::owner).collect())
     }
 
     /// Which of these SKUs a variant has, or an inventory item if `items` are asked for.
