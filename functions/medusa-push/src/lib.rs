@@ -15,6 +15,7 @@ mod lane;
 pub mod map;
 pub mod metrics;
 mod orders;
+mod pim_view;
 pub mod push;
 pub mod setting;
 mod standing;

@@ -12,7 +12,8 @@ use pimcore::PimProduct;
 
 use crate::article::Fate;
 use crate::grouped::{Brought, Grouped, NoRoom, Tasks};
-use crate::push::{self, InShop, PimView, Placed};
+use crate::pim_view::PimView;
+use crate::push::{self, InShop, Placed};
 use crate::{codes, map, standing};
 
 const REMARKS: &str = "relay_remarks";

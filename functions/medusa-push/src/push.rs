@@ -9,7 +9,7 @@ use ledger::core::address;
 use ledger::core::aside::{Seen, same, since};
 use ledger::{Applied, Aside, ProductState, Stage, Table};
 use medusa::{Again, Change, Depth, Desired, Known, Note, Pushed, own_sku};
-use pimcore::{CategoryTree, PimProduct, Pimcore};
+use pimcore::{PimProduct, Pimcore};
 use runtime::{Announcement, Bus, Cause, Clock, Metrics, Outcome, ProductMessage};
 use worker::access::medusa::{Lookup, OpenShop};
 use worker::rules::Rules;
@@ -18,6 +18,7 @@ use worker::{Claims, Probe, Worker};
 use crate::codes;
 use crate::grouped::{Brought, Grouped, Tasks, Turn};
 use crate::orders::Orders;
+use crate::pim_view::{PimView, tree_for};
 use crate::stock::Around;
 use crate::{gathering, lane, map, metrics, standing};
 
@@ -123,24 +124,9 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
         let without_result = claimed.keys().filter(|key| !results.contains_key(*key));
         let waiting = self.put_off(without_result, &outcomes).await;
         outcomes.extend(waiting);
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for result in results.values() {
-            *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
-        }
+        let counts = counted(&results);
         metrics::count(&counts, self.metrics);
-        let now = self.worker.clock.now_ms();
-        self.note_asides(&ours, &results, messages, now).await;
-        self.note_moved(&ours, &results, now).await;
-        let places = |(key, result): (&ProductKey, &Result<InShop, Failure>)| {
-            Some((key.clone(), result.as_ref().ok()?.places.clone()?))
-        };
-        let places = results.iter().filter_map(places).collect();
-        let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
-            results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
-        let lags = self.worker.lags(&ours, &results);
-        let recorded = self.worker.record_at(&ours, results, places, &probe).await;
-        self.worker.arrived(&lags, &recorded, self.metrics).await;
-        outcomes.extend(recorded);
+        outcomes.extend(self.record(&ours, results, messages, &probe).await);
         tracing::info!(
             products = messages.len(),
             ?counts,
@@ -148,6 +134,29 @@ impl<T: Table, B: Bus, C: Clock> PushBatch<'_, T, B, C> {
             "batch brought to the shop"
         );
         outcomes
+    }
+
+    /// Notes what became of products, and says what becomes of their messages.
+    async fn record(
+        &self,
+        ours: &BTreeMap<ProductKey, ProductState>,
+        results: BTreeMap<ProductKey, Result<InShop, Failure>>,
+        messages: &[ProductMessage],
+        probe: &Probe<impl AsyncFn(Stage) -> bool>,
+    ) -> HashMap<ProductKey, Outcome> {
+        let now = self.worker.clock.now_ms();
+        self.note_asides(ours, &results, messages, now).await;
+        self.note_moved(ours, &results, now).await;
+        let places = |(key, result): (&ProductKey, &Result<InShop, Failure>)| {
+            Some((key.clone(), result.as_ref().ok()?.places.clone()?))
+        };
+        let places = results.iter().filter_map(places).collect();
+        let results: BTreeMap<ProductKey, Result<Applied, Failure>> =
+            results.into_iter().map(|(key, result)| (key, result.map(|held| held.applied))).collect();
+        let lags = self.worker.lags(ours, &results);
+        let recorded = self.worker.record_at(ours, results, places, probe).await;
+        self.worker.arrived(&lags, &recorded, self.metrics).await;
+        recorded
     }
 
     /// Gives products back whose article somebody else is at work on: nothing was done, and nothing
@@ -360,38 +369,6 @@ fn claimed<'s>(
     messages.iter().filter_map(of).collect()
 }
 
-/// What the PIM showed.
-#[derive(Default)]
-pub(crate) struct PimView {
-    pub(crate) products: BTreeMap<ProductKey, PimProduct>,
-    pub(crate) tree: Arc<CategoryTree>,
-}
-
-impl PimView {
-    /// Reads what the PIM shows of these. Those that cannot be read, with the reason.
-    async fn read(
-        &mut self,
-        pimcore: &Pimcore,
-        keys: impl Iterator<Item = &ProductKey>,
-        ends: Instant,
-    ) -> Result<BTreeMap<ProductKey, Failure>, Failure> {
-        let keys: Vec<ProductKey> = keys.cloned().collect();
-        let mut unreadable = BTreeMap::new();
-        for (key, product) in pimcore.read_products(&keys, ends).await? {
-            match product {
-                Ok(product) => drop(self.products.insert(key, product)),
-                Err(failure) => drop(unreadable.insert(key, failure)),
-            }
-        }
-        if self.products.len() + unreadable.len() < keys.len() {
-            // The shop takes what the PIM lacks off sale: only if its listings are not empty because
-            // the folder cannot be seen.
-            pimcore.health(ends).await?;
-        }
-        Ok(unreadable)
-    }
-}
-
 /// How far the shop holds what was read.
 #[derive(Default)]
 pub(crate) struct Placed {
@@ -455,6 +432,15 @@ async fn place<T: Table, B: Bus, C: Clock + Sync>(
     Ok(orders.placed(pushed, (tasks, grouped), view))
 }
 
+/// Products by what became of them.
+fn counted(results: &BTreeMap<ProductKey, Result<InShop, Failure>>) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for result in results.values() {
+        *counts.entry(result.as_ref().map_or("failed", |held| held.change.as_str())).or_default() += 1;
+    }
+    counts
+}
+
 /// What has failed and is worth trying again.
 fn failed_of(pushed: &BTreeMap<ProductKey, Result<Pushed, Failure>>) -> BTreeMap<ProductKey, Failure> {
     let transient = |failure: &&Failure| failure.kind == ErrorKind::Transient;
@@ -515,26 +501,6 @@ pub(crate) fn asides(key: &ProductKey, notes: &[Note]) -> Vec<Aside> {
         Note::KeptForOrders { .. } | Note::AddressGivenUp { .. } | Note::NoRoom { .. } => None,
     };
     notes.iter().filter_map(aside).take(MOST_ASIDES).collect()
-}
-
-/// The tree, of this age at most, and read again if a product is in a category that it does not
-/// know.
-async fn tree_for(
-    pimcore: &Pimcore,
-    products: &BTreeMap<ProductKey, PimProduct>,
-    age: Duration,
-    ends: Instant,
-) -> Result<Arc<CategoryTree>, Failure> {
-    let mut categories = products.values().flat_map(PimProduct::all_categories).map(|category| category.id).peekable();
-    if categories.peek().is_none() {
-        return Ok(Arc::default());
-    }
-    let tree = pimcore.category_tree(age, ends).await?;
-    if categories.all(|id| tree.get(id).is_some()) {
-        Ok(tree)
-    } else {
-        pimcore.category_tree(Duration::ZERO, ends).await
-    }
 }
 
 /// What the ledger notes: the content that the PIM held when it was read, and the state of the shop
