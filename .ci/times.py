@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Where the time of a CI run goes.
 
-    .ci/times.py run STEP COMMAND…   runs a step of it and notes what it took; exits as the command does
-    .ci/times.py table [--write]     prints what the steps, the end-to-end modules and the slowest Rust tests took, and keeps it in
-                                     target/reports/ci-times.json; --write puts the steps into CONTRIBUTING.md
+.ci/times.py run STEP COMMAND…   runs a step of it and notes what it took; exits as the command does
+.ci/times.py table [--write]     prints what the steps, the end-to-end modules and the slowest Rust tests took, and keeps it in
+                                 target/reports/ci-times.json; --write puts the steps into CONTRIBUTING.md
 """
 
 from __future__ import annotations
@@ -97,11 +97,9 @@ def slowest() -> list[tuple[str, float]]:
 
 
 def steps(found: dict[str, Any]) -> str:
-    rows = ["| step | begins at | seconds | of a processor |", "|---|--:|--:|--:|"]
-    for step in found["steps"]:
-        rows.append(f"| {step['step']} | {step['began'] - found['steps'][0]['began']:.0f} | {step['seconds']} | {step['cpu']} |")
-    rows.append(f"| **all of it** | | **{found['total']}** | {found['busy']} |")
-    return "\n".join(rows)
+    """Each step's seconds; in brackets those of a processor."""
+    rows = [f"- {step['step']}: {step['seconds']} s ({step['cpu']})" for step in found["steps"]]
+    return "\n".join([*rows, f"- **all of it: {found['total']} s** ({found['busy']})"])
 
 
 def modules(found: dict[str, Any]) -> str:

@@ -78,8 +78,8 @@ def test_a_step_that_fails_is_noted_and_fails(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "target" / "reports" / "ci-times.json").read_text())
     assert [(step["step"], step["code"]) for step in kept["steps"]] == [("one", 0), ("two", 3)]
     page = (tmp_path / "CONTRIBUTING.md").read_text()
-    assert page.startswith("before\n<!-- times -->\n| step ")
-    assert re.search(r"\n\| one \| 0 \| \d+ \| \d+ \|\n\| two \| \d+ \| \d+ \| \d+ \|\n", page)
+    assert page.startswith("before\n<!-- times -->\n- ")
+    assert re.search(r"\n- one: \d+ s \(\d+\)\n- two: \d+ s \(\d+\)\n", page)
     assert page.endswith("<!-- end -->\nafter\n")
 
 
