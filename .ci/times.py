@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Where the time of a CI run goes.
 
-.ci/times.py run STEP COMMAND…   runs a step of it and notes what it took; exits as the command does
-.ci/times.py table [--write]     prints what the steps, the end-to-end modules and the slowest Rust tests took, and keeps it in
-                                 target/reports/ci-times.json; --write puts the steps into CONTRIBUTING.md
+    .ci/times.py run STEP COMMAND…   runs a step of it and notes what it took; exits as the command does
+    .ci/times.py table [--write]     prints what the steps, the end-to-end modules and the slowest Rust tests took, and keeps it in
+                                     target/reports/ci-times.json; --write puts the steps into CONTRIBUTING.md
 """
 
 from __future__ import annotations
