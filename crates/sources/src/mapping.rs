@@ -90,6 +90,12 @@ impl Mapping {
         self.parts.get(name)
     }
 
+    /// Whether its records say prices: not the lines of a part that owns none.
+    #[must_use]
+    pub fn says_prices(&self) -> bool {
+        self.line.as_ref().is_none_or(|line| !line.prices.is_empty())
+    }
+
     /// The declared parts: name, by what it knows products, and what it owns.
     pub fn parts(&self) -> impl Iterator<Item = (&str, IdKind, BTreeSet<String>)> {
         self.parts.iter().filter_map(|(name, part)| {

@@ -135,9 +135,8 @@ impl Orders {
                     let fate = self.fate((article, key), (pushed, &asides), view.products.get(key));
                     (key.clone(), fate)
                 };
-                let fates: Vec<_> = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
-                let shows = self.shows.get(*article).filter(|_| pushed.waits.is_empty());
-                let shows = shows.map(|shows| as_wanted(shows, &fates));
+                let fates = grouped.held[*article].members.iter().map(|member| fate(&member.key)).collect();
+                let shows = self.shows.get(*article).filter(|_| pushed.waits.is_empty()).cloned();
                 Brought { applied, asides, shows, fates }
             });
             placed.articles.insert((*article).clone(), brought);
@@ -254,14 +253,6 @@ fn alone(
     let differs = shows != Some(marker.as_str());
     let known = Known { vanished, differs, ..push::known(state, now) };
     Order { desired, marker, depth, known }
-}
-
-/// What an article shows, without members of whom something waits after all.
-fn as_wanted(shows: &Shows, fates: &[(ProductKey, Option<String>)]) -> Shows {
-    let mut shows = shows.clone();
-    let waits = |id: &str| fates.iter().any(|(key, fate)| fate.is_some() && key.id() == id);
-    shows.marks.retain(|id, _| !waits(id));
-    shows
 }
 
 /// A product that is, or was, a member: what the ledger knows of it in the shop is the article's.

@@ -47,6 +47,14 @@ impl Known {
         }
     }
 
+    /// Whether its records say prices.
+    pub(crate) fn says_prices(&self) -> bool {
+        match &self.reads {
+            Reads::BuiltIn(_) => true,
+            Reads::Mapped(mapping) => mapping.says_prices(),
+        }
+    }
+
     /// The name under which its runs are registered.
     pub(crate) fn register(&self) -> String {
         lines::register(self.source(), self.part.as_ref())

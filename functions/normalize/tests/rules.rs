@@ -131,24 +131,24 @@ parts:
         let message = world.upload(&format!("incoming/acme/{key}"), body);
         assert_eq!(world.read(&message).await, Outcome::Done);
         let run = world.run(&message).name;
-        world.ledger.judged(&[run.clone()].into()).await.unwrap().remove(&run).unwrap()
+        world.ledger.judged(&[run.clone()].into()).await.unwrap().remove(&run)
     };
     let catalogue: String = (0..25).map(|n| format!("A-{n},Cup {n},10.00\n")).collect();
-    assert_eq!(read("catalogue.csv", format!("id,title,eur\n{catalogue}")).await, [""; 0]);
+    assert_eq!(read("catalogue.csv", format!("id,title,eur\n{catalogue}")).await, Some(vec![]));
     for n in 0..25 {
         let doc = world.doc(&format!("acme:A-{n}")).unwrap();
         let key = doc.product.key().unwrap();
         assert!(world.ledger.remember(&key, &Past::default(), Some(&doc.product), None, (epoch, 0)).await.unwrap());
     }
-    assert_eq!(read("stock/a.csv", list("article,pieces", "1")).await, [""; 0]);
-    assert_eq!(read("prices/a.csv", list("article,eur", "11.00")).await, [""; 0], "within the limit");
+    assert_eq!(read("stock/a.csv", list("article,pieces", "1")).await, None, "not looked through");
+    assert_eq!(read("prices/a.csv", list("article,eur", "11.00")).await, Some(vec![]), "within the limit");
     let reasons = read("prices/b.csv", list("article,eur", "1000.00")).await;
-    assert_eq!(reasons, ["prices change by 9900.0% on average"]);
+    assert_eq!(reasons, Some(vec!["prices change by 9900.0% on average".to_owned()]));
     let doc = world.doc("acme:A-3").unwrap();
     assert_eq!(doc.product.variants[0].prices[0].amount.to_string(), "1000.00", "not lost");
     assert_eq!(
         read("prices/c.csv", format!("article,eur\nUNKNOWN,5.00\n{}", "A-1,9000.00\n")).await,
-        [""; 0],
+        Some(vec![]),
         "too few"
     );
 }

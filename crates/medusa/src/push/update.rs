@@ -16,7 +16,7 @@ use crate::address::{Address, Addresses, REDIRECTS, redirects};
 use crate::api::model::{Product, ProductUpdate};
 use crate::api::{ApiError, Refusal};
 use crate::aside::{self, MADE, Made};
-use crate::desired::{MARKER, PENDING};
+use crate::desired::MARKER;
 use crate::plan::{Entry, Given, Needed, Note, Plan, Structure, plan, stays};
 use crate::stock::{Marked, StockBooks};
 use crate::{codes, own_sku, said};
@@ -114,7 +114,8 @@ impl Shop {
         let unread = open.iter().map(|(_, id)| id.as_str()).filter(|id| !there.contains_key(*id)).collect();
         there.extend(self.read_by_id(unread, deadline).await?);
         if round == 1 {
-            let left_behind: Vec<&str> = there.values().flat_map(pending).collect();
+            let left_behind: Vec<&str> =
+                there.values().flat_map(|there| aside::pending(there.metadata.as_ref())).collect();
             self.remove_orphans(&left_behind, deadline).await?;
         }
         for (offer, id) in open.iter_mut() {
@@ -333,7 +334,7 @@ impl Shop {
         for (_, product, plan) in
             planned.iter().filter(|(_, _, plan)| !plan.is_one_call() && !prices::leaves_no_trap(plan))
         {
-            let pending = pending(product);
+            let pending = aside::pending(product.metadata.as_ref());
             let skus: BTreeSet<&str> = plan.changing_skus(product).into_iter().chain(pending.iter().copied()).collect();
             if marker_of(product).is_some() || skus.len() > pending.len() {
                 updates.push(ProductUpdate { metadata: under_way(skus), ..ProductUpdate::of(product.id.as_str()) });
@@ -525,10 +526,4 @@ fn marked(product: &Product, wanted: &str) -> Marked {
         Some(_) => Marked::Otherwise,
         None => Marked::Nothing,
     }
-}
-
-/// SKUs that came or went when the last change of the product was interrupted.
-fn pending(product: &Product) -> Vec<&str> {
-    let listed = product.metadata.as_ref().and_then(|metadata| metadata.get(PENDING)).and_then(|list| list.as_array());
-    listed.into_iter().flatten().filter_map(|sku| sku.as_str()).collect()
 }

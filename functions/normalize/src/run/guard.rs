@@ -28,10 +28,11 @@ const PARALLEL: usize = 16;
 const SHARE: u32 = 2;
 
 impl<T: Table, O: Objects, B: Bus, Q: Ingest, C: Clock> FeedReader<'_, T, O, B, Q, C> {
-    /// Looks a feed through, and notes why it waits, or that it does not.
+    /// Looks a feed through, and notes why it waits, or that it does not. A list without prices is
+    /// none of its business.
     pub(super) async fn judge(&self, progress: &Progressing<'_>, known: &Known) -> Result<(), StreamError> {
         let run = &progress.run;
-        if run.record > 0 || progress.work.id.is_strict() {
+        if run.record > 0 || progress.work.id.is_strict() || !known.says_prices() {
             return Ok(());
         }
         let Some(rules) = self.rules().await?.filter(|rules| rules.rules.guards_feeds()) else { return Ok(()) };
